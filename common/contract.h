@@ -1,0 +1,468 @@
+/* contract: everything the data plane (culvert-dp) and the control plane (culvertd) say to each other.
+ *
+ * One shared memory file (memfd), made by culvert-dp and handed to culvertd over RUN/dp.sock (see ring.h):
+ *
+ *   struct cv_shm          header: version, sizes, where the rest lies, the data plane's clock
+ *   ring cmd      SP/SC    culvertd -> culvert-dp   struct cv_cmd
+ *   ring evt      MP/SC    culvert-dp -> culvertd   struct cv_evt (replies by sequence number, and events)
+ *   ring punt     MP/SC    culvert-dp -> culvertd   struct cv_ike_pkt (received IKE datagrams)
+ *   ring inject   SP/SC    culvertd -> culvert-dp   struct cv_ike_pkt (IKE datagrams to send)
+ *   statistics             written by the data plane, read at any time by anyone (relaxed 64-bit loads)
+ *
+ * Plain C11, no pointers, no DPDK or OpenSSL types; every size is asserted. Integers are host order (one
+ * machine); addresses are network order inside struct ip_addr. A slot that carried a key is wiped by its
+ * consumer before the slot is released, and by its producer's own copy after the enqueue.
+ *
+ * Who decides what: culvertd chooses every identifier (if_id, sa_id, SPI). The SPI of an inbound SA is
+ * its index: low bits (header.sa_index_bits) are its slot in the inbound table, the bits above are a
+ * random generation; a slot compares the whole SPI. The owner worker of inbound slot i is i % workers.
+ * Outbound SAs lie in a table of their own under a slot culvertd chooses, whatever SPI the peer chose.
+ *
+ * When culvertd goes away the data plane forwards on. On the next HELLO it answers SA_DUMP with what it
+ * holds; `cookie` is culvertd's own word on each SA and comes back unchanged. */
+#ifndef COMMON_CONTRACT_H
+#define COMMON_CONTRACT_H
+
+#include "common/addr.h"
+
+#include <assert.h>
+#include <stdint.h>
+
+#define CV_CONTRACT_VERSION 1u
+#define CV_SHM_MAGIC 0x0074726576c7563ull
+
+enum {
+    CV_MAX_WORKERS = 16,
+    CV_MAX_PORTS = 32,
+    CV_MAX_IFS = 4096,       /* if_id 1 .. CV_MAX_IFS - 1; 0 is "none" */
+    CV_MAX_VRFS = 64,        /* vrf 0 is the global table */
+    CV_NAME_MAX = 32,
+    CV_KEY_MAX = 64,         /* longest integrity key (SHA-512) */
+    CV_SALT_MAX = 4,
+    CV_TS_MAX = 8,           /* selectors on each side of one SA */
+    CV_IKE_PKT_MAX = 4000,   /* octets of one IKE datagram across the rings */
+    CV_CMD_SLOTS = 1024,
+    CV_EVT_SLOTS = 4096,
+    CV_PUNT_SLOTS = 512,
+    CV_INJECT_SLOTS = 512,
+    CV_REPLAY_WINDOW_MIN = 64,
+    CV_REPLAY_WINDOW_MAX = 4096,
+};
+
+/* ---- drop reasons: one list; enum, CLI text and metric name come from it ------------------------- */
+#define CV_DROP_REASONS(X)                                                                         \
+    X(NONE, "none", "not dropped")                                                                 \
+    X(MALFORMED_ETHER, "malformed-ether", "frame too short or of an unknown type")                 \
+    X(MALFORMED_IP, "malformed-ip", "IP header lengths or checksum wrong")                         \
+    X(MALFORMED_L4, "malformed-l4", "UDP or ICMP header wrong")                                    \
+    X(FRAGMENT, "fragment", "fragment that cannot be handled here")                                \
+    X(TTL_EXPIRED, "ttl-expired", "TTL or hop limit ran out")                                      \
+    X(NO_ROUTE, "no-route", "no route to the destination")                                         \
+    X(NO_NEIGHBOUR, "no-neighbour", "next hop does not answer ARP or ND")                          \
+    X(IF_DOWN, "if-down", "interface is shut down or unknown")                                     \
+    X(NOT_LOCAL_SERVICE, "not-local-service", "for this host, but nothing here serves it")         \
+    X(TOO_BIG, "too-big", "over the MTU with DF set")                                              \
+    X(NO_SA, "no-sa", "protected route without a security association")                            \
+    X(TS_OUT, "ts-out", "outside the outbound SA's traffic selectors")                             \
+    X(TS_IN, "ts-in", "decrypted packet outside the inbound SA's traffic selectors")               \
+    X(UNKNOWN_SPI, "unknown-spi", "ESP packet of an unknown SPI")                                  \
+    X(WRONG_PEER, "wrong-peer", "ESP packet to an address the SA does not have")                   \
+    X(WRONG_ENCAP, "wrong-encap", "UDP-encapsulated ESP for a plain SA, or the reverse")           \
+    X(ESP_SHORT, "esp-short", "ESP packet shorter than its transform needs or unaligned")          \
+    X(ESP_AUTH, "esp-auth", "integrity check failed")                                              \
+    X(ESP_PAD, "esp-pad", "ESP padding or next header wrong after decryption")                     \
+    X(ESP_INNER, "esp-inner", "inner packet malformed after decryption")                           \
+    X(REPLAY_OLD, "replay-old", "sequence number left of the anti-replay window")                  \
+    X(REPLAY_DUP, "replay-dup", "sequence number seen before")                                     \
+    X(SEQ_EXHAUSTED, "seq-exhausted", "outbound sequence number space used up")                    \
+    X(LIFETIME, "lifetime", "hard lifetime of the SA reached")                                     \
+    X(CRYPTO, "crypto", "crypto engine refused the packet")                                        \
+    X(TUNNEL_LOOP, "tunnel-loop", "tunnel destination routed into the tunnel itself")              \
+    X(PUNT_FULL, "punt-full", "IKE packet lost because the punt ring was full")                    \
+    X(PUNT_LIMIT, "punt-limit", "IKE packet over the punt rate limit")                             \
+    X(IKE_TOO_LONG, "ike-too-long", "IKE datagram longer than the contract carries")               \
+    X(NO_MBUF, "no-mbuf", "packet buffers ran out")                                                \
+    X(TX_FULL, "tx-full", "transmit queue full")                                                   \
+    X(HANDOFF_FULL, "handoff-full", "ring to the owner worker full")                               \
+    X(PENDING_FULL, "pending-full", "too many packets wait for a neighbour")                       \
+    X(NATT_KEEPALIVE, "natt-keepalive", "NAT keepalive, consumed as meant (RFC 3948 4)")           \
+    X(DUMMY, "dummy", "TFC dummy packet, consumed as meant (RFC 4303 2.6)")
+
+enum cv_drop {
+#define CV_DROP_ENUM(id, name, text) CV_DROP_##id,
+    CV_DROP_REASONS(CV_DROP_ENUM)
+#undef CV_DROP_ENUM
+    CV_DROP_COUNT
+};
+static_assert(CV_DROP_COUNT <= 64, "drop counters fit their array");
+const char *cv_drop_name(enum cv_drop r); /* "esp-auth": JSON key; metric label. "?" when out of range */
+const char *cv_drop_text(enum cv_drop r);
+
+/* ---- vocabulary ------------------------------------------------------------------------------------ */
+/* Algorithm numbers are IANA's "IKEv2 Transform Type 1 / 3" values, so one number means one thing
+ * everywhere in culvert. */
+enum cv_encr {
+    CV_ENCR_NONE = 0,
+    CV_ENCR_DES = 2,
+    CV_ENCR_3DES = 3,
+    CV_ENCR_NULL = 11,
+    CV_ENCR_AES_CBC = 12,
+    CV_ENCR_AES_GCM_16 = 20,
+    CV_ENCR_NULL_AES_GMAC = 21,
+    CV_ENCR_CHACHA20_POLY1305 = 28,
+};
+enum cv_integ {
+    CV_INTEG_NONE = 0,
+    CV_INTEG_HMAC_MD5_96 = 1,
+    CV_INTEG_HMAC_SHA1_96 = 2,
+    CV_INTEG_HMAC_SHA2_256_128 = 12,
+    CV_INTEG_HMAC_SHA2_384_192 = 13,
+    CV_INTEG_HMAC_SHA2_512_256 = 14,
+};
+enum cv_dir { CV_DIR_IN = 0, CV_DIR_OUT = 1 };
+enum cv_mode { CV_MODE_TUNNEL = 0, CV_MODE_TRANSPORT = 1 };
+enum cv_if_kind { CV_IF_PORT = 1, CV_IF_LOOPBACK = 2, CV_IF_TUNNEL = 3 };
+enum cv_tunnel_mode { CV_TUNNEL_IPSEC4 = 1, CV_TUNNEL_IPSEC6 = 2, CV_TUNNEL_GRE = 3 };
+enum cv_df { CV_DF_COPY = 0, CV_DF_SET = 1, CV_DF_CLEAR = 2 };
+
+/* ---- commands ---------------------------------------------------------------------------------------- */
+enum cv_cmd_type {
+    CV_CMD_HELLO = 1,   /* first on every connection; reply: hello */
+    CV_CMD_IF_SET,      /* create or replace a logical interface */
+    CV_CMD_IF_DEL,
+    CV_CMD_ADDR_ADD,    /* local address; its connected route comes with it */
+    CV_CMD_ADDR_DEL,
+    CV_CMD_ROUTE_ADD,   /* replaces an equal prefix of the same VRF */
+    CV_CMD_ROUTE_DEL,
+    CV_CMD_SA_ADD,      /* install; an outbound SA sends only after SA_ACTIVATE */
+    CV_CMD_SA_ACTIVATE, /* outbound: becomes the first choice of its tunnel interface */
+    CV_CMD_SA_DEL,      /* reply carries the last counters; keys are wiped after the grace period */
+    CV_CMD_SA_SET_PEER, /* outbound and inbound: new remote endpoint after a NAT mapping change */
+    CV_CMD_SA_DUMP,     /* one CV_EVT_SA_ENTRY per SA, then the reply */
+    CV_CMD_PING,        /* one ICMP echo request from this host; the answer is CV_EVT_PING */
+    CV_CMD_FLUSH,       /* forget all interfaces, routes and SAs: a culvertd with nothing to resume */
+};
+
+struct cv_if {
+    uint32_t if_id;
+    uint8_t kind;        /* enum cv_if_kind */
+    uint8_t up;          /* administratively up */
+    uint8_t tunnel_mode; /* enum cv_tunnel_mode, tunnels only */
+    uint8_t df;          /* enum cv_df of the outer header, tunnels only */
+    uint16_t vrf;        /* of the packets it carries */
+    uint16_t tunnel_vrf; /* of the outer packets */
+    uint16_t mtu;        /* IP MTU in octets; 0: the port's, or what the encapsulation leaves */
+    uint16_t pad;
+    char name[CV_NAME_MAX];      /* "Ethernet0/0", "Tunnel1", NUL-terminated */
+    char port[CV_NAME_MAX];      /* CV_IF_PORT: name of the `port` line of the platform section */
+    struct ip_addr tunnel_src;   /* tunnels: outer addresses; destination may be IP_NONE */
+    struct ip_addr tunnel_dst;
+};
+static_assert(sizeof(struct cv_if) == 120, "contract size");
+
+struct cv_addr {
+    uint32_t if_id;
+    struct ip_addr addr;
+    uint8_t len;
+    uint8_t pad[3];
+};
+static_assert(sizeof(struct cv_addr) == 28, "contract size");
+
+struct cv_route {
+    uint16_t vrf;
+    uint16_t pad;
+    struct ip_prefix prefix;
+    struct ip_addr next_hop; /* IP_NONE: the destination is on the link, or the interface is a tunnel */
+    uint32_t if_id;          /* 0: resolve next_hop through the table (one level) */
+};
+static_assert(sizeof(struct cv_route) == 52, "contract size");
+
+enum cv_sa_flags {
+    CV_SA_ESN = 1u << 0,       /* 64-bit sequence numbers (RFC 4303 2.2.1) */
+    CV_SA_NATT = 1u << 1,      /* UDP encapsulation (RFC 3948) */
+    CV_SA_NO_REPLAY = 1u << 2, /* inbound: no anti-replay */
+    CV_SA_BEHIND_NAT = 1u << 3,/* outbound: we are behind the NAT and send keepalives */
+    CV_SA_ECN_DROP = 1u << 4,  /* do not carry ECN over (RFC 6040 compatibility mode) */
+};
+
+/* Which SA: the whole SPI guards against a slot that has been given to another. */
+struct cv_sa_ref {
+    uint8_t dir; /* enum cv_dir */
+    uint8_t pad[3];
+    uint32_t sa_id;
+    uint32_t spi;
+};
+static_assert(sizeof(struct cv_sa_ref) == 12, "contract size");
+
+struct cv_sa {
+    struct cv_sa_ref ref;
+    uint32_t if_id;          /* tunnel interface it belongs to */
+    uint64_t cookie;         /* culvertd's own; the data plane only keeps it */
+    uint32_t flags;          /* enum cv_sa_flags */
+    uint16_t encr;           /* enum cv_encr */
+    uint16_t integ;          /* enum cv_integ; NONE with an AEAD */
+    uint8_t mode;            /* enum cv_mode */
+    uint8_t encr_key_len;    /* octets, without the salt */
+    uint8_t salt_len;        /* 4 for AES-GCM, GMAC and ChaCha20-Poly1305, else 0 */
+    uint8_t integ_key_len;
+    uint16_t replay_window;  /* packets, 64..4096, power of two; inbound */
+    uint16_t keepalive_s;    /* NAT keepalive interval, outbound; 0 none */
+    uint16_t vrf_outer;
+    uint8_t df;              /* enum cv_df, outbound */
+    uint8_t ts_count;        /* pairs: local[i] with remote[i]; 1..CV_TS_MAX */
+    struct ip_endpoint local;  /* outer addresses; ports with CV_SA_NATT */
+    struct ip_endpoint remote;
+    uint64_t seq;            /* outbound: last number used (0 for a new SA); inbound: highest seen */
+    uint64_t soft_bytes, hard_bytes;     /* 0: no limit; counted over the ESP payload (inner packet) */
+    uint64_t soft_packets, hard_packets;
+    struct ts ts_local[CV_TS_MAX];
+    struct ts ts_remote[CV_TS_MAX];
+    uint8_t encr_key[32];    /* secrets from here on */
+    uint8_t salt[CV_SALT_MAX];
+    uint8_t integ_key[CV_KEY_MAX];
+    uint8_t pad[4];
+};
+static_assert(sizeof(struct cv_sa) == 880, "contract size");
+
+struct cv_sa_peer {
+    struct cv_sa_ref ref;
+    struct ip_endpoint remote;
+};
+static_assert(sizeof(struct cv_sa_peer) == 36, "contract size");
+
+struct cv_ping {
+    uint16_t vrf;
+    uint16_t id;
+    uint16_t seq;
+    uint16_t size; /* octets of ICMP payload, up to 1400 */
+    uint8_t ttl;
+    uint8_t df;
+    uint16_t pad;
+    struct ip_addr dst;
+    struct ip_addr src; /* a local address */
+};
+static_assert(sizeof(struct cv_ping) == 52, "contract size");
+
+struct cv_hello {
+    uint32_t version;
+    uint32_t pid;
+};
+static_assert(sizeof(struct cv_hello) == 8, "contract size");
+
+struct cv_cmd {
+    uint32_t type; /* enum cv_cmd_type */
+    uint32_t seq;  /* comes back in the reply */
+    union {
+        struct cv_hello hello;
+        struct cv_if interface;
+        uint32_t if_id;
+        struct cv_addr addr;
+        struct cv_route route;
+        struct cv_sa sa;
+        struct cv_sa_ref sa_ref;
+        struct cv_sa_peer sa_peer;
+        struct cv_ping ping;
+        uint8_t raw[1016];
+    } u;
+};
+static_assert(sizeof(struct cv_cmd) == 1024, "contract size");
+
+/* ---- replies and events ------------------------------------------------------------------------------ */
+enum cv_evt_type {
+    CV_EVT_REPLY = 1,    /* to the command of `seq` */
+    CV_EVT_SA_ENTRY,     /* part of SA_DUMP: u.sa without its keys */
+    CV_EVT_ACQUIRE,      /* a packet wants an SA; one per interface until a child is installed or 1 s passed */
+    CV_EVT_SA_SOFT,      /* soft lifetime reached, once per SA */
+    CV_EVT_SA_HARD,      /* hard lifetime reached, once; the SA passes nothing more */
+    CV_EVT_SA_SEQ,       /* 7/8 of the sequence number space used, once */
+    CV_EVT_SA_FIRST,     /* first authenticated packet on an inbound SA */
+    CV_EVT_NAT_CHANGE,   /* authenticated packet from another endpoint (RFC 7296 2.23) */
+    CV_EVT_LINK,         /* port up or down */
+    CV_EVT_PING,         /* answer or error to CV_CMD_PING */
+    CV_EVT_UNKNOWN_SPI,  /* rate limited: ESP for an SPI nobody has */
+    CV_EVT_BAD_PACKET,   /* rate limited: reason with addresses, for the log */
+};
+
+struct cv_sa_counters { /* one cache line; see cv_shm for who writes it */
+    uint64_t packets;
+    uint64_t bytes; /* inner packet octets */
+    uint64_t auth_failed;
+    uint64_t replayed;
+    uint64_t ts_failed;
+    uint64_t other_drops;
+    uint64_t last_tsc; /* of the last good packet, in the header's clock */
+    uint64_t highest_seq;
+};
+static_assert(sizeof(struct cv_sa_counters) == 64, "contract size");
+
+struct cv_acquire {
+    uint32_t if_id;
+    uint16_t vrf;
+    uint8_t proto;
+    uint8_t pad;
+    struct ip_endpoint src; /* of the packet; port 0 when it has none */
+    struct ip_endpoint dst;
+};
+static_assert(sizeof(struct cv_acquire) == 56, "contract size");
+
+struct cv_sa_event {
+    struct cv_sa_ref ref;
+    uint32_t pad;
+    uint64_t cookie;
+    struct ip_endpoint remote; /* NAT_CHANGE: the new one; UNKNOWN_SPI, BAD_PACKET: the sender */
+    struct ip_endpoint local;  /* UNKNOWN_SPI, BAD_PACKET */
+    uint32_t reason;           /* BAD_PACKET: enum cv_drop; SOFT and HARD: 1 bytes, 2 packets */
+    uint32_t pad2;
+};
+static_assert(sizeof(struct cv_sa_event) == 80, "contract size");
+
+struct cv_link {
+    uint32_t port; /* index in cv_shm.ports */
+    uint32_t up;
+};
+static_assert(sizeof(struct cv_link) == 8, "contract size");
+
+struct cv_ping_evt {
+    uint16_t id;
+    uint16_t seq;
+    uint8_t icmp_type; /* 0 / 129 echo reply; 3, 11 / 1, 2, 3 errors; 255: dropped here, see drop */
+    uint8_t icmp_code;
+    uint8_t ttl;
+    uint8_t drop; /* enum cv_drop */
+    struct ip_addr from;
+    uint32_t pad;
+    uint64_t rtt_ns;
+};
+static_assert(sizeof(struct cv_ping_evt) == 40, "contract size");
+
+struct cv_hello_reply {
+    uint32_t version;
+    uint32_t pid;
+    uint64_t boot_id;  /* random per data plane process: another one means an empty data plane */
+    uint32_t sa_count; /* SAs held now, both directions */
+    uint32_t if_count;
+};
+static_assert(sizeof(struct cv_hello_reply) == 24, "contract size");
+
+struct cv_reply {
+    int32_t result; /* cv_result */
+    uint32_t cmd;   /* enum cv_cmd_type it answers */
+    union {
+        struct cv_hello_reply hello;
+        struct cv_sa_counters counters; /* SA_DEL */
+    } u;
+};
+static_assert(sizeof(struct cv_reply) == 72, "contract size");
+
+struct cv_evt {
+    uint32_t type; /* enum cv_evt_type */
+    uint32_t seq;  /* REPLY, SA_ENTRY: of the command */
+    union {
+        struct cv_reply reply;
+        struct cv_sa sa;
+        struct cv_acquire acquire;
+        struct cv_sa_event sa_event;
+        struct cv_link link;
+        struct cv_ping_evt ping;
+        uint8_t raw[888];
+    } u;
+};
+static_assert(sizeof(struct cv_evt) == 896, "contract size");
+
+/* ---- IKE datagrams, both ways ---------------------------------------------------------------------- */
+enum cv_ike_flags {
+    CV_IKE_NATT = 1u << 0,      /* port 4500: the non-ESP marker is stripped on punt, added on inject */
+    CV_IKE_KEEPALIVE = 1u << 1, /* inject: send one 0xFF octet instead of data (RFC 3948 2.3) */
+};
+
+struct cv_ike_pkt {
+    struct ip_endpoint local;
+    struct ip_endpoint remote;
+    uint16_t vrf;
+    uint16_t flags; /* enum cv_ike_flags */
+    uint32_t len;   /* octets of data */
+    uint32_t if_id; /* punt: where it came in */
+    uint32_t pad;
+    uint8_t data[CV_IKE_PKT_MAX];
+};
+static_assert(sizeof(struct cv_ike_pkt) == 4064, "contract size");
+
+/* ---- statistics ---------------------------------------------------------------------------------------- */
+struct cv_worker_stats { /* written by its worker alone */
+    uint32_t lcore;
+    uint32_t running;
+    uint64_t rx_packets;
+    uint64_t tx_packets;
+    uint64_t busy_cycles;  /* in loops that had packets */
+    uint64_t total_cycles;
+    uint64_t handed_off;   /* packets given to another worker */
+    uint64_t crypto_packets;
+    uint64_t pad;
+    uint64_t drops[64];    /* by enum cv_drop */
+};
+static_assert(sizeof(struct cv_worker_stats) == 576, "contract size");
+
+struct cv_port_stats { /* written by the manager, about every 100 ms */
+    char name[CV_NAME_MAX];
+    char driver[CV_NAME_MAX];
+    uint8_t mac[6];
+    uint8_t link_up;
+    uint8_t numa;
+    uint32_t mtu;
+    uint32_t speed_mbps;
+    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+    uint64_t rx_missed, rx_errors, tx_errors;
+    uint64_t rx_no_mbuf;
+    uint8_t pad[48];
+};
+static_assert(sizeof(struct cv_port_stats) == 192, "contract size");
+
+struct cv_if_stats { /* one per interface and worker */
+    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+};
+static_assert(sizeof(struct cv_if_stats) == 32, "contract size");
+
+struct cv_engine_stats {
+    char engine[CV_NAME_MAX]; /* "ipsecmb" */
+    char device[CV_NAME_MAX]; /* what it runs on: "ipsec-mb 1.3 VAES-AVX512" */
+    uint64_t sessions;
+    uint64_t packets;
+};
+static_assert(sizeof(struct cv_engine_stats) == 80, "contract size");
+enum { CV_MAX_ENGINES = 8 };
+
+/* Head of the shared memory. Offsets are from its start; written once before it is handed over, but for
+ * the clock. counters_in[sa_index]; counters_out[sa_index * workers + worker]. */
+struct cv_shm {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t workers;
+    uint64_t size;
+    uint32_t sa_index_bits; /* tables hold 1 << sa_index_bits SAs in each direction */
+    uint32_t ports;
+    uint64_t cmd_off, evt_off, punt_off, inject_off;
+    uint64_t worker_stats_off; /* struct cv_worker_stats [workers + 1]; the last is the manager's */
+    uint64_t port_stats_off;   /* struct cv_port_stats [CV_MAX_PORTS] */
+    uint64_t if_stats_off;     /* struct cv_if_stats [workers + 1][CV_MAX_IFS] */
+    uint64_t engine_stats_off; /* struct cv_engine_stats [CV_MAX_ENGINES] */
+    uint64_t counters_in_off, counters_out_off; /* struct cv_sa_counters */
+    uint64_t tsc_hz;
+    uint64_t boot_id;
+    _Alignas(64) uint64_t now_tsc; /* refreshed by the manager at least every 10 ms */
+    uint64_t dp_asleep;            /* 1: manager sleeps on its doorbell; ring it after an enqueue */
+    uint64_t ctl_asleep;           /* 1: culvertd sleeps on its doorbell */
+    uint8_t pad[40];
+};
+static_assert(sizeof(struct cv_shm) == 192, "contract size");
+
+/* SPI <-> slot. Values 0..255 are reserved (RFC 4303 2.1): culvertd never makes a generation of zero. */
+static inline uint32_t cv_spi_slot(uint32_t spi, uint32_t sa_index_bits)
+{
+    return spi & ((1u << sa_index_bits) - 1u);
+}
+static inline uint32_t cv_slot_worker(uint32_t slot, uint32_t workers)
+{
+    return slot % workers; /* set-up only; the path keeps the owner in the SA */
+}
+
+#endif

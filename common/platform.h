@@ -1,0 +1,55 @@
+/* platform: the `platform dataplane` section of a configuration, parsed the same way by both processes.
+ *
+ *   platform dataplane
+ *    workers 2                         ! or: lcores 1-3
+ *    memory hugepages 512              ! MiB; or: memory no-huge [MiB]
+ *    port Ethernet0/0 pci 0000:03:00.0
+ *    port Ethernet0/1 vdev net_af_packet,iface=eth1
+ *    crypto-engine auto                ! ipsec-mb | cryptodev NAME | inline | auto
+ *    security-associations 16384       ! table size in each direction, a power of two
+ *    eal-args --log-level=lib.eal:5
+ *
+ * control/config hands each line of the section to platform_line; culvert-dp reads a whole file with
+ * platform_load, which looks at that section alone. */
+#ifndef COMMON_PLATFORM_H
+#define COMMON_PLATFORM_H
+
+#include "common/contract.h"
+#include "common/result.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { PLATFORM_LINE_MAX = 512, PLATFORM_EAL_ARGS_MAX = 32 };
+
+struct platform_port {
+    char name[CV_NAME_MAX]; /* IOS name as configured: "Ethernet0/0" */
+    bool is_pci;
+    char device[192]; /* PCI address, or vdev name and arguments: "net_af_packet,iface=eth1" */
+    int line;
+};
+
+struct platform {
+    bool present;
+    unsigned workers;      /* default 1 */
+    char lcores[64];       /* "" when `workers` says how many */
+    bool hugepages;        /* default false: no-huge */
+    unsigned memory_mb;    /* default 256 */
+    unsigned sa_index_bits;/* default 14 */
+    char crypto_engine[64];/* "auto" */
+    unsigned port_count;
+    struct platform_port ports[CV_MAX_PORTS];
+    unsigned eal_arg_count;
+    char eal_args[PLATFORM_EAL_ARGS_MAX][128];
+};
+
+void platform_init(struct platform *p); /* defaults */
+/* One line of the section without its "!" comment. On CV_EPARSE *err (err_len octets) says what is wrong
+ * and what would be right. `line` is remembered for later findings. */
+CV_MUST_USE cv_result platform_line(struct platform *p, const char *text, int line, char *err, size_t err_len);
+/* Reads FILE, skipping everything but the platform section. err as "FILE:LINE: ...". */
+CV_MUST_USE cv_result platform_load(struct platform *p, const char *file, char *err, size_t err_len);
+/* Writes the section as text that platform_load reads back. Returns octets needed, as snprintf. */
+int platform_write(const struct platform *p, char *out, size_t out_len);
+
+#endif

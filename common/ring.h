@@ -1,0 +1,70 @@
+/* ring: the shared memory of the contract, its four rings, and the hand-over over a Unix socket.
+ *
+ * culvert-dp calls shm_create and shm_listen; culvertd calls shm_connect. The hand-over passes three
+ * descriptors with SCM_RIGHTS: the memfd, the doorbell eventfd that wakes culvert-dp, and the one that
+ * wakes culvertd. The rings are rte_ring with elements stored inline, so each side maps the memory where
+ * it likes; only the inline functions of rte_ring are used. libc and rte_ring headers only.
+ *
+ * Threads: ring_* calls follow the producer and consumer kinds of contract.h. Nothing here blocks but
+ * shm_connect (at most its timeout). */
+#ifndef COMMON_RING_H
+#define COMMON_RING_H
+
+#include "common/contract.h"
+#include "common/result.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rte_ring;
+
+struct shm {
+    struct cv_shm *head; /* start of the mapping */
+    size_t size;
+    int memfd;
+    int dp_bell;  /* eventfd: wakes culvert-dp */
+    int ctl_bell; /* eventfd: wakes culvertd */
+    struct rte_ring *cmd, *evt, *punt, *inject;
+};
+
+/* Makes and initialises the memory. workers 1..CV_MAX_WORKERS, sa_index_bits 4..20. */
+CV_MUST_USE cv_result shm_create(unsigned workers, unsigned sa_index_bits, struct shm *out);
+/* Empties the rings for a new culvertd: call it when no one else is connected. */
+void shm_reset_rings(struct shm *s);
+/* Unmaps and closes everything of this process. A zeroed struct with fds -1 is fine. */
+void shm_close(struct shm *s);
+
+/* A SOCK_SEQPACKET listener at RUN/dp.sock, mode 0600; a stale socket is replaced. */
+CV_MUST_USE cv_result shm_listen(const char *path, int *listen_fd);
+/* Sends the descriptors to an accepted peer. */
+CV_MUST_USE cv_result shm_offer(const struct shm *s, int conn_fd);
+/* culvertd: connects, receives, maps, checks magic, version and every offset against the size.
+ * *conn_fd stays open: its hang-up means that the other process died. */
+CV_MUST_USE cv_result shm_connect(const char *path, int timeout_ms, struct shm *out, int *conn_fd);
+
+/* Enqueue/dequeue one element; false when full/empty. Each ring has one element type. */
+CV_MUST_USE bool ring_cmd_put(struct shm *s, const struct cv_cmd *c);
+CV_MUST_USE bool ring_cmd_get(struct shm *s, struct cv_cmd *c); /* wipes the slot behind it */
+CV_MUST_USE bool ring_evt_put(struct shm *s, const struct cv_evt *e);
+CV_MUST_USE bool ring_evt_get(struct shm *s, struct cv_evt *e);
+CV_MUST_USE bool ring_punt_put(struct shm *s, const struct cv_ike_pkt *p);
+CV_MUST_USE bool ring_punt_get(struct shm *s, struct cv_ike_pkt *p);
+CV_MUST_USE bool ring_inject_put(struct shm *s, const struct cv_ike_pkt *p);
+CV_MUST_USE bool ring_inject_get(struct shm *s, struct cv_ike_pkt *p);
+
+/* Wake the other side if it sleeps (reads the asleep word of the header first; a system call only then). */
+void shm_ring_dp(const struct shm *s);
+void shm_ring_ctl(const struct shm *s);
+
+/* Views of the statistics, bounds already checked by shm_create or shm_connect. */
+struct cv_worker_stats *shm_worker_stats(const struct shm *s, unsigned worker); /* workers: the manager */
+struct cv_port_stats *shm_port_stats(const struct shm *s, unsigned port);
+struct cv_if_stats *shm_if_stats(const struct shm *s, unsigned worker, uint32_t if_id);
+struct cv_engine_stats *shm_engine_stats(const struct shm *s, unsigned engine);
+struct cv_sa_counters *shm_counters_in(const struct shm *s, uint32_t slot);
+struct cv_sa_counters *shm_counters_out(const struct shm *s, uint32_t slot, unsigned worker);
+/* Sum over the workers; direction CV_DIR_IN or CV_DIR_OUT. */
+void shm_counters_sum(const struct shm *s, unsigned dir, uint32_t slot, struct cv_sa_counters *out);
+
+#endif

@@ -1,0 +1,58 @@
+/* eng: the one interface of the crypto engines (ipsecmb now; vaes, cryptodev, inline register beside it).
+ *
+ * An engine turns an SA's keys into a session and then works on bursts of packets. The ESP code fills one
+ * eng_op per packet (no copies: data is worked on in place) and calls the session's burst function, which
+ * is chosen when the session is made, never tested per packet. Encryption writes the ICV after the data;
+ * decryption compares the ICV in constant time and says so per packet.
+ *
+ * Threads: sessions are read-only after creation and shared by all workers; an eng_worker belongs to one. */
+#ifndef DATAPLANE_ENGINE_ENG_H
+#define DATAPLANE_ENGINE_ENG_H
+
+#include "common/contract.h"
+#include "common/result.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct eng_session; /* one direction of one SA; opaque, cache-aligned, keys inside */
+struct eng_worker;  /* per-worker state of an engine: multi-buffer managers */
+
+/* One packet. Layout in memory: [ESP header 8][IV iv_len][data ... data_len][ICV icv_len], contiguous. */
+struct eng_op {
+    uint8_t *esp;      /* first octet of the ESP header (SPI) */
+    uint32_t data_len; /* octets between IV and ICV: payload, padding, pad length, next header */
+    uint32_t seq_hi;   /* high half of the 64-bit sequence number with ESN (RFC 4303 2.2.1), else 0 */
+    uint64_t iv;       /* encrypt: unique counter value for AEADs; CBC engines make their own random IV */
+    bool ok;           /* out: done, and for decryption the ICV verified */
+};
+
+typedef void eng_burst_fn(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n);
+
+struct eng_session_info {
+    uint8_t iv_len, icv_len, block; /* block: padding unit in octets, at least 4 (RFC 4303 2.4) */
+    eng_burst_fn *burst;
+};
+
+/* What the ESP code asks of an engine. */
+struct eng_ops {
+    const char *name; /* "ipsecmb" */
+    cv_result (*worker_new)(int socket, struct eng_worker **out);
+    void (*worker_free)(struct eng_worker *w);
+    bool (*supports)(uint16_t encr, uint8_t encr_key_len, uint16_t integ);
+    /* dir CV_DIR_OUT encrypts. Reads keys, salt and flags of `sa`; CV_EUNSUP when not supported. */
+    cv_result (*session_new)(const struct cv_sa *sa, int socket, struct eng_session **out,
+                             struct eng_session_info *info);
+    void (*session_free)(struct eng_session *s); /* wipes */
+    /* Known-answer tests of every algorithm it supports; CV_ECRYPTO names the first that fails. */
+    cv_result (*self_test)(char *err, size_t err_len);
+    const char *(*device)(void); /* "ipsec-mb 1.3.0 AVX512" */
+};
+
+/* The engines in order of preference, ended by NULL. */
+extern const struct eng_ops *const eng_all[];
+/* By the `crypto-engine` word of the platform section ("auto", "ipsec-mb", ...); NULL when unknown. */
+const struct eng_ops *eng_by_name(const char *word);
+
+#endif

@@ -1,0 +1,80 @@
+/* esp: ESP tunnel mode in and out (RFC 4303), with UDP encapsulation (RFC 3948), for IPv4 and IPv6.
+ *
+ * The worker hands bursts with one SA pointer per packet. SAs change within a burst; the hot fields of an
+ * SA are one struct on few cache lines, read once when the SA changes. Nothing here allocates, locks, logs
+ * or makes a system call; esp does not see io.
+ *
+ * Packet form: esp_in gets mbufs whose data starts at the outer IP header; a good packet comes back with
+ * its data at the inner IP header. esp_out gets data at the inner IP header and gives data at the outer
+ * one. Per-packet facts travel in struct dp_meta, the mbuf's private area (dataplane/dp_meta.h).
+ *
+ * Threads: an inbound SA is worked on by its owner worker alone (its replay window has one writer); an
+ * outbound SA by any, its sequence numbers reserved per burst with one atomic add. Creation and freeing
+ * are the manager's; freeing only after an RCU grace period. */
+#ifndef DATAPLANE_ESP_ESP_H
+#define DATAPLANE_ESP_ESP_H
+
+#include "common/contract.h"
+#include "common/result.h"
+#include "dataplane/engine/eng.h"
+
+#include <stdint.h>
+
+struct rte_mbuf;
+struct esp_in_sa;
+struct esp_out_sa;
+
+enum { ESP_BURST_MAX = 256 };
+
+/* Per-worker context; the worker owns it. */
+struct esp_worker {
+    struct eng_worker *engine;
+    unsigned worker;              /* own number: line of the outbound counters */
+    uint64_t now_tsc;             /* set by the worker once per loop */
+    /* Must not block; called at most once per SA and kind of event. */
+    void (*event)(void *ctx, const struct cv_evt *e);
+    void *event_ctx;
+    struct esp_scratch *scratch;  /* burst arrays, esp's own */
+};
+CV_MUST_USE cv_result esp_worker_init(struct esp_worker *w, const struct eng_ops *engine, unsigned worker,
+                                      int socket);
+void esp_worker_fini(struct esp_worker *w);
+
+/* counters: the SA's line in the shared statistics (zeroed by the caller); for an outbound SA the first of
+ * `workers` lines. */
+CV_MUST_USE cv_result esp_in_sa_new(const struct cv_sa *sa, const struct eng_ops *engine, int socket,
+                                    struct cv_sa_counters *counters, struct esp_in_sa **out);
+CV_MUST_USE cv_result esp_out_sa_new(const struct cv_sa *sa, const struct eng_ops *engine, int socket,
+                                     struct cv_sa_counters *counters, struct esp_out_sa **out);
+void esp_in_sa_free(struct esp_in_sa *sa);   /* wipes the keys */
+void esp_out_sa_free(struct esp_out_sa *sa);
+/* The configuration it was made from, keys and salt zeroed: for SA_DUMP, lookups and matching. Inbound: seq is not kept
+ * current here; read the counters' highest_seq. */
+const struct cv_sa *esp_in_sa_conf(const struct esp_in_sa *sa);
+const struct cv_sa *esp_out_sa_conf(const struct esp_out_sa *sa);
+/* Manager only, after a NAT mapping change: replaces the outer template of an outbound SA atomically. */
+CV_MUST_USE cv_result esp_out_sa_set_peer(struct esp_out_sa *sa, const struct ip_endpoint *remote);
+CV_MUST_USE cv_result esp_in_sa_set_peer(struct esp_in_sa *sa, const struct ip_endpoint *remote);
+/* Last outbound sequence number handed out. */
+uint64_t esp_out_sa_seq(const struct esp_out_sa *sa);
+
+/* Decapsulates pkts[0..n), n <= ESP_BURST_MAX, sas[i] being the SA whose SPI the packet carries. The good
+ * ones are moved to the front in their order; the bad ones follow, each with its reason in meta->drop.
+ * Returns the count of good ones. Good: inner packet valid, inside the SA's selectors, meta->if_in is the
+ * SA's tunnel interface, meta->family the inner one. Counts into the SA's counters. */
+uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, uint16_t n);
+
+/* Encapsulates pkts[0..n), n <= ESP_BURST_MAX; the caller has matched selectors (esp_out_match), lowered the TTL
+ * and enforced the MTU (esp_out_overhead). Good ones first, as above; mbufs need ESP_HEADROOM octets of headroom and tailroom for
+ * padding and ICV, else they are dropped with NO_MBUF. */
+uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, uint16_t n);
+enum { ESP_HEADROOM = 96, ESP_TAILROOM = 64 };
+
+/* The packet at the mbuf's data start is inside the SA's traffic selectors. */
+int esp_out_match(const struct esp_out_sa *sa, const struct rte_mbuf *m);
+/* Most octets that encapsulation adds in front and behind, for the MTU: outer header, UDP, ESP, IV, padding, ICV. */
+uint16_t esp_out_overhead(const struct esp_out_sa *sa);
+/* Largest inner packet that fits an outer packet of mtu octets (exact, with padding). */
+uint16_t esp_out_inner_mtu(const struct esp_out_sa *sa, uint16_t mtu);
+
+#endif
