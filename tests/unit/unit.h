@@ -10,9 +10,9 @@ struct unit_test {
     void (*run)(void);
 };
 
-#define UNIT_TEST(fn)                                                                              \
-    {                                                                                              \
-        #fn, fn                                                                                    \
+#define UNIT_TEST(fn)                                                                                        \
+    {                                                                                                        \
+#fn, fn                                                                                              \
     }
 
 /* Runs the tests as one suite; exit status 1 when an assertion failed or nothing ran. */
@@ -31,11 +31,11 @@ static inline int unit_run(const char *suite_name, const struct unit_test *tests
     return failed || run != count || !suite ? 1 : 0;
 }
 
-#define UNIT_MAIN(suite, ...)                                                                      \
-    int main(void)                                                                                 \
-    {                                                                                              \
-        static const struct unit_test tests[] = {__VA_ARGS__};                                     \
-        return unit_run(suite, tests, sizeof tests / sizeof tests[0]);                             \
+#define UNIT_MAIN(suite, ...)                                                                                \
+    int main(void)                                                                                           \
+    {                                                                                                        \
+        static const struct unit_test tests[] = {__VA_ARGS__};                                               \
+        return unit_run(suite, tests, sizeof tests / sizeof tests[0]);                                       \
     }
 
 #endif
