@@ -83,9 +83,11 @@ CV_MUST_USE bool ts_valid(const struct ts *t);
 bool ts_contains(const struct ts *out, const struct ts *in);
 /* The selectors common to both; false when there are none (RFC 7296 2.9 narrowing). */
 CV_MUST_USE bool ts_intersect(const struct ts *a, const struct ts *b, struct ts *out);
+/* A packet whose port cannot be seen has none to match: port 0. OPAQUE matches no packet here. */
 bool ts_match(const struct ts *t, const struct ip_addr *a, uint8_t proto, uint16_t port);
 /* When the range is exactly a prefix. */
 CV_MUST_USE bool ts_to_prefix(const struct ts *t, struct ip_prefix *out);
-const char *ts_text(const struct ts *t, char *out); /* TS_TEXT_MAX */
+/* "10.0.0.0/8", "10.0.0.1-10.0.0.9[6/443]", "::/0[any/opaque]"; out holds TS_TEXT_MAX. */
+const char *ts_text(const struct ts *t, char *out);
 
 #endif
