@@ -1,0 +1,256 @@
+/* cfg_model: a parsed configuration, as plain data that selection, IKE, the CLI and the linter read.
+ *
+ * Made by cfg_parse (cfg.h), never changed afterwards: a reload makes a new one. Names are resolved by
+ * cfg_find_* (case-sensitive as in IOS); order in the arrays is configuration order, which some rules need
+ * (KR-6, PF-8). Every object keeps the file line it began on. Secrets (pre-shared keys) are `struct secret`
+ * and wiped by cfg_free. Times in seconds, volumes in kilobytes as IOS has them. */
+#ifndef CONTROL_CONFIG_CFG_MODEL_H
+#define CONTROL_CONFIG_CFG_MODEL_H
+
+#include "common/addr.h"
+#include "common/contract.h"
+#include "common/platform.h"
+#include "common/result.h"
+#include "common/secret.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CFG_NAME_MAX = 64, CFG_TEXT_MAX = 256 };
+
+/* ---- identities ----------------------------------------------------------------------------------------- */
+enum cfg_id_kind {
+    CFG_ID_NONE = 0,
+    CFG_ID_ADDRESS,     /* prefix; /32 or /128 for one host */
+    CFG_ID_FQDN,        /* text */
+    CFG_ID_FQDN_DOMAIN, /* text: suffix */
+    CFG_ID_EMAIL,
+    CFG_ID_EMAIL_DOMAIN,
+    CFG_ID_KEY_ID, /* text, taken as octets */
+    CFG_ID_DN,     /* local identity from the certificate */
+    CFG_ID_ANY,
+};
+struct cfg_id {
+    enum cfg_id_kind kind;
+    struct ip_prefix prefix;
+    char text[CFG_TEXT_MAX];
+    int line;
+};
+
+/* ---- interfaces and routes -------------------------------------------------------------------------- */
+struct cfg_ifaddr {
+    struct ip_addr addr;
+    uint8_t len;
+    bool secondary;
+    int line;
+};
+
+struct cfg_interface {
+    char name[CV_NAME_MAX]; /* canonical: "Ethernet0/0", "Loopback0", "Tunnel1" */
+    int line;
+    enum cv_if_kind kind;
+    bool shutdown; /* default false here: a port that is configured is meant to run; documented divergence */
+    char description[CFG_TEXT_MAX];
+    char vrf[CFG_NAME_MAX]; /* "" global */
+    unsigned addr_count;
+    struct cfg_ifaddr addrs[16];
+    unsigned ip_mtu, ipv6_mtu; /* 0: default */
+    /* tunnels */
+    char tunnel_source_if[CV_NAME_MAX]; /* "" when an address was given */
+    struct ip_addr tunnel_source;
+    struct ip_addr tunnel_destination;
+    char tunnel_destination_host[CFG_TEXT_MAX];
+    enum cv_tunnel_mode tunnel_mode; /* default gre ip */
+    char tunnel_vrf[CFG_NAME_MAX];
+    char protection_profile[CFG_NAME_MAX]; /* ipsec profile; "" unprotected */
+    bool protection_shared;
+    int protection_line, source_line, destination_line;
+};
+
+struct cfg_route {
+    char vrf[CFG_NAME_MAX];
+    struct ip_prefix prefix;
+    struct ip_addr next_hop; /* IP_NONE when only an interface is given */
+    char interface[CV_NAME_MAX];
+    unsigned distance; /* default 1 */
+    int line;
+};
+
+/* ---- IKEv2 -------------------------------------------------------------------------------------------------- */
+struct cfg_encr {
+    uint16_t id, key_bits;
+}; /* IANA number; key bits, 0 for ciphers of one length */
+
+struct cfg_ikev2_proposal {
+    char name[CFG_NAME_MAX];
+    int line;
+    bool builtin;                                             /* the default proposal of section 5 */
+    unsigned encr_count, integ_count, prf_count, group_count; /* in preference order */
+    struct cfg_encr encr[8];
+    uint16_t integ[8], prf[8], group[12];
+};
+
+struct cfg_ikev2_policy {
+    char name[CFG_NAME_MAX];
+    int line;
+    bool builtin;
+    bool fvrf_any;
+    char fvrf[CFG_NAME_MAX]; /* "" global */
+    unsigned local_count;
+    struct ip_addr local[8]; /* match address local; none: any */
+    unsigned proposal_count;
+    char proposals[8][CFG_NAME_MAX];
+};
+
+struct cfg_ikev2_peer { /* `peer TAG` block of a keyring */
+    char tag[CFG_NAME_MAX];
+    int line;
+    struct ip_prefix address; /* addr.family IP_NONE when absent; 0.0.0.0/0 and ::/0 allowed */
+    bool has_address;
+    char hostname[CFG_TEXT_MAX];
+    struct cfg_id identity;
+    struct secret psk_local, psk_remote; /* symmetric: both hold the same octets */
+};
+
+struct cfg_ikev2_keyring {
+    char name[CFG_NAME_MAX];
+    int line;
+    unsigned peer_count;
+    struct cfg_ikev2_peer *peers;
+};
+
+enum cfg_auth {
+    CFG_AUTH_NONE = 0,
+    CFG_AUTH_PSK = 1,
+    CFG_AUTH_RSA_SIG = 2,
+    CFG_AUTH_ECDSA_SIG = 4,
+    CFG_AUTH_EAP = 8
+}; /* bits */
+
+struct cfg_dpd {
+    bool set;
+    unsigned interval_s; /* 10..3600 */
+    unsigned retry_s;    /* 2..60 */
+    bool periodic;
+};
+
+struct cfg_ikev2_profile {
+    char name[CFG_NAME_MAX];
+    int line;
+    bool shutdown;
+    char description[CFG_TEXT_MAX];
+    bool fvrf_any;
+    char fvrf[CFG_NAME_MAX];
+    unsigned local_count; /* match address local A | interface IF */
+    struct {
+        struct ip_addr addr;
+        char interface[CV_NAME_MAX];
+    } local[8];
+    unsigned match_count;
+    struct cfg_id match[16]; /* match identity remote, OR */
+    struct cfg_id identity;  /* identity local; CFG_ID_NONE: default (G29) */
+    unsigned auth_local;     /* one bit of enum cfg_auth */
+    unsigned auth_remote;    /* bits */
+    struct secret auth_local_key,
+        auth_remote_key; /* `pre-share key K` in the profile; empty when not given */
+    char keyring[CFG_NAME_MAX];
+    int keyring_line;
+    unsigned lifetime_s; /* default 86400 */
+    struct cfg_dpd dpd;
+    unsigned nat_keepalive_s; /* 0: global */
+    bool initial_contact_force;
+    unsigned trustpoint_count;
+    struct {
+        char name[CFG_NAME_MAX];
+        bool sign, verify;
+    } trustpoints[8];
+};
+
+/* ---- IPsec -------------------------------------------------------------------------------------------------- */
+struct cfg_transform_set {
+    char name[CFG_NAME_MAX];
+    int line;
+    bool builtin;
+    uint16_t encr, key_bits; /* CV_ENCR_*; NONE when only AH */
+    uint16_t integ;          /* CV_INTEG_*; NONE with an AEAD */
+    uint16_t ah_integ;       /* AH; not carried by this release (lint error) */
+    bool transport, transport_require;
+};
+
+struct
+    cfg_sa_params { /* `set security-association`, with the global values folded in by cfg_sa_params_effective */
+    bool lifetime_s_set, lifetime_kb_set, lifetime_kb_disable, replay_set, replay_disable, idle_set, df_set,
+        ecn_set;
+    unsigned lifetime_s;    /* default 3600 */
+    uint64_t lifetime_kb;   /* default 4608000 */
+    unsigned replay_window; /* default 64 */
+    unsigned idle_s;        /* 0 off */
+    enum cv_df df;          /* default copy */
+    bool ecn_discard;
+    bool esn; /* our extension: `set security-association esn` (off in IOS) */
+    bool esn_set;
+};
+
+struct cfg_ipsec_profile {
+    char name[CFG_NAME_MAX];
+    int line;
+    bool builtin;
+    unsigned transform_set_count; /* 0: the set named default */
+    char transform_sets[8][CFG_NAME_MAX];
+    char isakmp_profile[CFG_NAME_MAX];
+    char ikev2_profile[CFG_NAME_MAX];
+    int ikev2_profile_line;
+    bool pfs;
+    uint16_t pfs_group; /* IANA number */
+    bool responder_only;
+    struct cfg_sa_params sa;
+};
+
+/* ---- the whole ----------------------------------------------------------------------------------------------- */
+struct cfg {
+    char file[CFG_TEXT_MAX];
+    struct platform platform;
+    char hostname[CFG_TEXT_MAX];    /* "" when not configured */
+    char domain_name[CFG_TEXT_MAX]; /* ip domain name */
+    unsigned interface_count, route_count, proposal_count, policy_count, keyring_count, profile_count,
+        transform_set_count, ipsec_profile_count;
+    struct cfg_interface *interfaces;
+    struct cfg_route *routes;
+    struct cfg_ikev2_proposal *proposals; /* the builtin default is there unless redefined */
+    struct cfg_ikev2_policy *policies;
+    struct cfg_ikev2_keyring *keyrings;
+    struct cfg_ikev2_profile *profiles;
+    struct cfg_transform_set *transform_sets; /* with the builtin default */
+    struct cfg_ipsec_profile *ipsec_profiles; /* with the builtin default */
+    struct cfg_dpd ikev2_dpd;
+    unsigned ikev2_nat_keepalive_s;                  /* 0 off */
+    unsigned ikev2_cookie_challenge;                 /* half-open SAs; 0 off */
+    unsigned ikev2_max_in_negotiation, ikev2_max_sa; /* 40 incoming by default; 0 none */
+    unsigned ikev2_window;                           /* default 5 */
+    bool ikev2_fragmentation;         /* default: on here, off in IOS (documented divergence) */
+    unsigned ikev2_fragmentation_mtu; /* default 1280 (RFC 7383 2.5.1), IOS 576 when on */
+    struct cfg_sa_params sa;          /* crypto ipsec security-association ... */
+    enum cv_df df;                    /* crypto ipsec df-bit */
+    bool logging_session, logging_ikev2;
+};
+
+const struct cfg_interface *cfg_find_interface(const struct cfg *c, const char *name);
+const struct cfg_ikev2_proposal *cfg_find_proposal(const struct cfg *c, const char *name);
+const struct cfg_ikev2_policy *cfg_find_policy(const struct cfg *c, const char *name);
+const struct cfg_ikev2_keyring *cfg_find_keyring(const struct cfg *c, const char *name);
+const struct cfg_ikev2_profile *cfg_find_profile(const struct cfg *c, const char *name);
+const struct cfg_transform_set *cfg_find_transform_set(const struct cfg *c, const char *name);
+const struct cfg_ipsec_profile *cfg_find_ipsec_profile(const struct cfg *c, const char *name);
+/* The outer source address of a tunnel: its own, or the first of its source interface with the family of the destination;
+ * false when there is none. */
+CV_MUST_USE bool cfg_tunnel_source(const struct cfg *c, const struct cfg_interface *tunnel,
+                                   struct ip_addr *out);
+/* The profile's values, else the global ones, else section 5's defaults. */
+struct cfg_sa_params cfg_sa_params_effective(const struct cfg *c, const struct cfg_ipsec_profile *p);
+/* The profile's DPD, else the global one (set false: none). */
+struct cfg_dpd cfg_dpd_effective(const struct cfg *c, const struct cfg_ikev2_profile *p);
+/* An IKEv2 profile takes part only with a match, local and remote authentication (section 4.4), and not shut down. */
+bool cfg_profile_complete(const struct cfg_ikev2_profile *p);
+
+#endif
