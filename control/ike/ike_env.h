@@ -1,0 +1,54 @@
+/* ike_env: everything an IKE engine needs from outside. The core does no I/O: no clock, sockets or
+ * randomness of its own; so it runs the same in the daemon, in dialogue tests with a virtual clock and a lossy
+ * wire, in fuzzers and in the explain simulator. */
+#ifndef CONTROL_IKE_IKE_ENV_H
+#define CONTROL_IKE_IKE_ENV_H
+
+#include "common/addr.h"
+#include "common/log.h"
+#include "control/sa/sam_link.h"
+#include "control/select/sel.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ike_datagram {
+    struct ip_endpoint local, remote;
+    uint16_t vrf;
+    bool natt;           /* on port 4500: the non-ESP marker is outside of data */
+    const uint8_t *data; /* IKE header first */
+    size_t len;
+};
+
+/* An event for the debug log: ios-semantics section 3. text is one line without newline. */
+struct ike_event {
+    enum log_level level;
+    const char *facility; /* "isakmp", "ikev2", "ipsec", "session" */
+    uint32_t conn_id;     /* 0 before the SA exists */
+    bool initiator;
+    struct ip_endpoint peer;
+    const char *text;
+};
+
+/* Keys of an IKE SA for a decoder such as Wireshark; only called when keylog is set (tests). */
+struct ike_keylog {
+    const uint8_t *spi_i, *spi_r;
+    uint16_t encr, key_bits, integ;
+    struct slice sk_ei, sk_er, sk_ai, sk_ar; /* sk_e with the salt for AEADs */
+};
+
+struct ike_env {
+    void *ctx;
+    uint64_t (*now_ms)(void *ctx);                         /* monotonic */
+    uint64_t (*wall_ms)(void *ctx);                        /* since 1970, for show only */
+    void (*random)(void *ctx, uint8_t *out, size_t n);     /* cryptographically strong */
+    void (*send)(void *ctx, const struct ike_datagram *d); /* may lose it; never calls back */
+    void (*event)(void *ctx, const struct ike_event *e);   /* NULL allowed */
+    void (*decision)(void *ctx, uint32_t conn_id, const char *at,
+                     const struct sel_trace *t);           /* "IKE_AUTH"; NULL allowed */
+    void (*keylog)(void *ctx, const struct ike_keylog *k); /* NULL: off */
+    const struct sam_link *dp;
+};
+
+#endif

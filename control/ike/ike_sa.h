@@ -1,0 +1,116 @@
+/* ike_sa: the IKE SA and the session, as shared by the engine and the versions. Internal to ike, ikev1, ikev2.
+ *
+ * An ike_sa belongs to its engine (table by conn_id and by SPI pair); only ike_sa_new and ike_sa_remove make and end it.
+ * A session is one protected tunnel (interface): its wish, its IKE SA, its last error. */
+#ifndef CONTROL_IKE_IKE_SA_H
+#define CONTROL_IKE_IKE_SA_H
+
+#include "control/crypto/cr_keymat2.h"
+#include "control/ike/ike.h"
+#include "control/ike/ike_ops.h"
+#include "control/sa/sam.h"
+
+#include <uthash.h>
+
+struct ike_session {
+    char interface[CV_NAME_MAX];
+    const struct cfg_interface *tunnel; /* of the running configuration; NULL when it was removed */
+    uint32_t conn_id;                   /* current IKE SA, 0 none */
+    bool wanted;                        /* `up`, acquire or adopted children ask for it */
+    bool up_since_set;
+    uint64_t up_since_ms;
+    bool has_error;
+    struct ike_error last_error;
+    uint64_t retry_at_ms; /* no new attempt before (after a failure); 0: at once */
+    unsigned failures;    /* in a row */
+    UT_hash_handle hh;    /* by interface name */
+};
+
+struct ike_sa {
+    uint32_t conn_id;
+    const struct ike_version_ops *ops;
+    void *v;        /* version's own part */
+    bool initiator; /* original initiator of this SA: owns spi_i, sets the I flag */
+    bool established;
+    bool half_open; /* counted against the limits, responder before authentication */
+    bool dead;      /* to be removed when the current event is done; nothing else may happen to it */
+    uint8_t spi_i[8], spi_r[8];
+    uint8_t spi_own[8]; /* the one we chose: key of the table */
+    struct ip_endpoint local, remote;
+    uint16_t vrf;
+    bool natt;                               /* floated to 4500 */
+    bool nat_local, nat_remote;              /* we / the peer are behind a NAT */
+    char state[32];                          /* printed name of the version's state */
+    char session[CV_NAME_MAX];               /* interface of its session, "" not known yet */
+    const struct cfg_ikev2_profile *profile; /* NULL until selected */
+    uint8_t peer_id_type;
+    uint8_t peer_id[256];
+    size_t peer_id_len;
+    uint8_t local_id_type;
+    uint8_t local_id[256];
+    size_t local_id_len;
+    struct cr_keys2 keys; /* IKEv2 */
+    uint64_t created_ms, established_ms;
+    uint64_t lifetime_s;
+    uint64_t last_in_ms; /* last authenticated message from the peer */
+    uint64_t timer_at;   /* next time the version wants ops->timer; UINT64_MAX none */
+    UT_hash_handle hh_conn, hh_spi;
+};
+
+/* ---- engine services for the versions (control/ike/ike_core.c and neighbours) ------------------------------------- */
+struct ike {
+    struct ike_env env;
+    const struct cfg *cfg;
+    const struct ike_version_ops *versions[3];
+    struct sam *sam;
+    struct ike_sa *by_conn, *by_spi; /* uthash heads */
+    struct ike_session *sessions;
+    struct ike_counters counters;
+    uint32_t last_conn_id;
+    unsigned half_open;           /* as responder */
+    uint8_t cookie_secret[2][32]; /* current and previous (RFC 7296 2.6) */
+    uint8_t cookie_version;
+    uint64_t cookie_rotate_at;
+    struct log_limit unauth_limit; /* log lines that unauthenticated packets can cause */
+    bool stopping;
+    void *halfopen_peers; /* per-address counts, ike_limit.c */
+};
+
+struct ike_sa *ike_sa_new(struct ike *e, const struct ike_version_ops *ops, bool initiator);
+struct ike_sa *ike_sa_by_conn(struct ike *e, uint32_t conn_id);
+struct ike_sa *ike_sa_by_spi(struct ike *e, const uint8_t own_spi[8]);
+/* Marks dead, deletes its children in the data plane (linger_ms for inbound), tells the session; freed at the end of the event. */
+void ike_sa_remove(struct ike *e, struct ike_sa *sa, enum ike_reason why, const char *fmt, ...)
+    CV_PRINTF(4, 5);
+void ike_sa_established(struct ike *e, struct ike_sa *sa);
+/* After an IKE rekey: new takes over session and children of old (RFC 7296 2.18). */
+void ike_sa_inherit(struct ike *e, struct ike_sa *old_sa, struct ike_sa *new_sa);
+
+struct ike_session *ike_session_get(struct ike *e,
+                                    const char *interface); /* makes it when a tunnel of that name exists */
+void ike_session_attach(struct ike *e, struct ike_session *s, struct ike_sa *sa);
+void ike_session_failed(struct ike *e, struct ike_session *s, enum ike_reason why, const char *fmt, ...)
+    CV_PRINTF(4, 5);
+/* A child is up: clears error and retry state. */
+void ike_session_child_up(struct ike *e, struct ike_session *s);
+
+void ike_log(struct ike *e, const struct ike_sa *sa, enum log_level level, const char *facility,
+             const char *fmt, ...) CV_PRINTF(5, 6);
+/* For lines that unauthenticated packets provoke: rate limited. */
+void ike_log_unauth(struct ike *e, const struct ip_endpoint *peer, const char *fmt, ...) CV_PRINTF(3, 4);
+void ike_decision(struct ike *e, const struct ike_sa *sa, const char *at, const struct sel_trace *t);
+void ike_send(struct ike *e, struct ike_sa *sa, const uint8_t *data, size_t len);
+uint64_t ike_now(const struct ike *e);
+void ike_random(struct ike *e, uint8_t *out, size_t n);
+
+/* Cookies (RFC 7296 2.6): stateless, bound to nonce, address and SPI. out: 1 + 32 octets. */
+enum { IKE_COOKIE_LEN = 33 };
+CV_MUST_USE cv_result ike_cookie_make(struct ike *e, struct slice ni, const struct ip_endpoint *peer,
+                                      const uint8_t spi_i[8], uint8_t *out);
+CV_MUST_USE bool ike_cookie_ok(struct ike *e, struct slice cookie, struct slice ni,
+                               const struct ip_endpoint *peer, const uint8_t spi_i[8]);
+bool ike_cookie_wanted(const struct ike *e, const struct ip_endpoint *peer); /* threshold reached */
+/* Admission of one more half-open SA as responder: global and per-address limits. */
+CV_MUST_USE bool ike_limit_ok(struct ike *e, const struct ip_endpoint *peer);
+
+#endif

@@ -1,0 +1,133 @@
+/* sam: the SA manager: child SAs from reserved SPI to wiped keys. It owns SPIs, slots, lifetimes and what is
+ * installed in the data plane; IKE owns the negotiations. One sam per IKE engine, same thread, no I/O.
+ *
+ * Life of a child: sam_spi_reserve (inbound SPI for the proposal) -> sam_child_install (both directions; outbound sends
+ * at once, or only after sam_child_activate: a responder of a rekey waits for the first packet on the new SA or the
+ * delete of the old one, RFC 7296 2.8) -> soft lifetime: up->rekey -> sam_child_delete -> inbound lingers for packets
+ * in flight -> removed. Lifetimes: seconds by this manager's timer, bytes and packets by data plane events. */
+#ifndef CONTROL_SA_SAM_H
+#define CONTROL_SA_SAM_H
+
+#include "common/addr.h"
+#include "common/contract.h"
+#include "common/result.h"
+#include "control/sa/sam_link.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sam;
+
+enum sam_state {
+    SAM_INSTALLED, /* both directions in the data plane; the outbound one sends when `active` */
+    SAM_RETIRING,  /* replaced or deleted: outbound gone, inbound lingers for packets in flight */
+    SAM_ADOPTED,   /* found in the data plane after a restart; forwards until replaced or expired */
+};
+const char *sam_state_text(enum sam_state s);
+
+enum sam_why { SAM_SOFT_TIME, SAM_SOFT_VOLUME, SAM_SEQ, SAM_HARD };
+
+struct sam_child {
+    uint32_t id; /* unique in this engine, also low word of the cookie */
+    uint32_t
+        owner; /* conn_id of the IKE SA; 0 for an adopted one. The owner changes on IKE rekey (sam_child_reparent) */
+    enum sam_state state;
+    bool active;    /* outbound installed as the interface's first choice */
+    bool initiator; /* we started the exchange that made it */
+    char interface[CV_NAME_MAX];
+    char ipsec_profile[64];
+    uint32_t if_id;
+    struct cv_sa_ref in, out;           /* out.spi is the peer's */
+    uint16_t encr, key_bits, integ, dh; /* dh: PFS group, 0 none */
+    bool esn, natt;
+    uint16_t replay_window; /* 0: off */
+    struct ip_endpoint local, remote;
+    unsigned ts_count;
+    struct ts ts_local[CV_TS_MAX], ts_remote[CV_TS_MAX];
+    uint64_t installed_ms;           /* env clock */
+    uint64_t soft_at_ms, hard_at_ms; /* UINT64_MAX when none */
+    uint64_t soft_bytes, hard_bytes;
+    bool soft_fired;
+    uint64_t remove_at_ms;  /* RETIRING */
+    struct sam_child *next; /* list in order of installation */
+};
+
+/* Upcalls into IKE, same thread; they may call sam_* again, but must not delete the child they are told of before returning from `expired`
+ * (sam does that itself afterwards). */
+struct sam_up {
+    void *ctx;
+    void (*rekey)(void *ctx, struct sam_child *c, enum sam_why why); /* soft lifetime: once per child */
+    void (*expired)(void *ctx, struct sam_child *c);                 /* hard lifetime: removed right after */
+    void (*first_packet)(void *ctx, struct sam_child *c);            /* first good inbound packet */
+    void (*install_failed)(void *ctx, struct sam_child *c,
+                           cv_result r); /* the data plane refused; removed right after */
+};
+
+struct sam_conf {
+    uint64_t (*now_ms)(void *env_ctx);
+    void (*random)(void *env_ctx, uint8_t *out, size_t n);
+    void *env_ctx;
+    const struct sam_link *link;
+    struct sam_up up;
+};
+
+CV_MUST_USE cv_result sam_new(const struct sam_conf *conf, struct sam **out);
+void sam_free(struct sam *s); /* forgets; the data plane keeps what it has */
+
+/* A fresh inbound SPI: slot in the low bits, random generation above, never 0..255, not in use or lingering. CV_ENOSPC when the table is full. */
+CV_MUST_USE cv_result sam_spi_reserve(struct sam *s, uint32_t *spi);
+void sam_spi_release(struct sam *s, uint32_t spi); /* reserved but never installed */
+
+/* What install needs beside keys. Keys are read, never kept. */
+struct sam_install {
+    uint32_t owner;
+    bool initiator;
+    bool activate; /* send on it at once */
+    const char *interface, *ipsec_profile;
+    uint32_t spi_in, spi_out; /* spi_in reserved before */
+    uint16_t encr, key_bits, integ, dh;
+    bool esn, natt, behind_nat; /* behind_nat: we are; sends keepalives */
+    bool transport;
+    uint16_t keepalive_s;
+    uint16_t replay_window; /* 0: off */
+    uint8_t df;             /* enum cv_df */
+    bool ecn_drop;
+    uint16_t vrf_outer;
+    struct ip_endpoint local, remote;
+    unsigned ts_count;
+    const struct ts *ts_local, *ts_remote;
+    uint64_t lifetime_s, lifetime_bytes,
+        lifetime_packets; /* 0: none. Soft: 30 s (with jitter) before, and 256 KB or 15 % before the volume */
+    const uint8_t *encr_key_in, *salt_in, *integ_key_in; /* lengths follow from the algorithms */
+    const uint8_t *encr_key_out, *salt_out, *integ_key_out;
+};
+CV_MUST_USE cv_result sam_child_install(struct sam *s, const struct sam_install *p, struct sam_child **out);
+void sam_child_activate(struct sam *s, struct sam_child *c);
+/* Outbound stops now; inbound is removed after linger_ms (0: now). */
+void sam_child_delete(struct sam *s, struct sam_child *c, uint64_t linger_ms);
+void sam_child_reparent(struct sam *s, uint32_t old_owner, uint32_t new_owner);
+void sam_child_set_remote(struct sam *s, struct sam_child *c, const struct ip_endpoint *remote);
+
+struct sam_child *sam_child_by_spi_in(struct sam *s, uint32_t spi);
+/* The live child whose outbound SPI (the peer's inbound one) is spi, among the owner's. */
+struct sam_child *sam_child_by_spi_out(struct sam *s, uint32_t owner, uint32_t spi);
+struct sam_child *sam_child_by_id(struct sam *s, uint32_t id);
+struct sam_child *sam_children(struct sam *s); /* head of the list */
+/* Counters of both directions; zeros when the data plane is away. idle_in_ms: since the last good inbound packet. */
+void sam_child_counters(struct sam *s, const struct sam_child *c, struct cv_sa_counters *in,
+                        struct cv_sa_counters *out, uint64_t *idle_in_ms);
+
+/* Data plane events and replies about SAs. */
+void sam_event(struct sam *s, const struct cv_evt *e);
+uint64_t sam_next_timer(const struct sam *s); /* env ms; UINT64_MAX when none */
+void sam_timer(struct sam *s);
+
+/* After a restart of culvertd: one SA_ENTRY per direction; pairs are joined by cookie. Unpaired or stale ones are deleted by
+ * sam_adopt_end, which starts hard timers for the rest (remaining seconds from `remaining_s`, by cookie; NULL: the default lifetime). */
+void sam_adopt(struct sam *s, const struct cv_sa *sa);
+void sam_adopt_end(struct sam *s, uint64_t (*remaining_s)(void *ctx, uint64_t cookie), void *ctx);
+/* After a restart of culvert-dp: everything that was installed is gone there; forgets all children. */
+void sam_lost(struct sam *s);
+
+#endif
