@@ -3,7 +3,8 @@
  * An engine turns an SA's keys into a session and then works on bursts of packets. The ESP code fills one
  * eng_op per packet (no copies: data is worked on in place) and calls the session's burst function, which
  * is chosen when the session is made, never tested per packet. Encryption writes the ICV after the data;
- * decryption compares the ICV in constant time and says so per packet.
+ * decryption compares the ICV in constant time and says so per packet. data_len is a multiple of the
+ * session's block, and not zero.
  *
  * Threads: sessions are read-only after creation and shared by all workers; an eng_worker belongs to one. */
 #ifndef DATAPLANE_ENGINE_ENG_H
@@ -19,7 +20,8 @@
 struct eng_session; /* one direction of one SA; opaque, cache-aligned, keys inside */
 struct eng_worker;  /* per-worker state of an engine: multi-buffer managers */
 
-/* One packet. Layout in memory: [ESP header 8][IV iv_len][data ... data_len][ICV icv_len], contiguous. */
+/* One packet. Layout in memory: [ESP header 8][IV iv_len][data ... data_len][ICV icv_len], contiguous. With ESN an
+ * engine may use the 4 octets in front of the ESP header during the call; it puts back what was there. */
 struct eng_op {
     uint8_t *esp;      /* first octet of the ESP header (SPI) */
     uint32_t data_len; /* octets between IV and ICV: payload, padding, pad length, next header */

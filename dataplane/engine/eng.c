@@ -1,0 +1,25 @@
+#include "dataplane/engine/eng.h"
+
+#include "dataplane/engine/eng_ipsecmb.h"
+
+#include <string.h>
+
+const struct eng_ops *const eng_all[] = {&eng_ipsecmb, NULL};
+
+/* The words of the platform section that do not equal an engine's name. */
+static const struct {
+    const char *word, *name;
+} aliases[] = {{"ipsec-mb", "ipsecmb"}};
+
+const struct eng_ops *eng_by_name(const char *word)
+{
+    if (!strcmp(word, "auto"))
+        return eng_all[0];
+    for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
+        if (!strcmp(word, aliases[i].word))
+            word = aliases[i].name;
+    for (size_t i = 0; eng_all[i]; i++)
+        if (!strcmp(word, eng_all[i]->name))
+            return eng_all[i];
+    return NULL;
+}

@@ -1,0 +1,695 @@
+#include "dataplane/engine/eng_ipsecmb.h"
+
+#include "common/secret.h"
+#include "dataplane/engine/eng_kat.h"
+
+#include <intel-ipsec-mb.h>
+#include <rte_byteorder.h>
+#include <rte_common.h>
+#include <rte_cycles.h>
+#include <rte_malloc.h>
+#include <rte_prefetch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum {
+    ESP_HDR = 8, /* SPI and sequence number (RFC 4303 2) */
+    AEAD_IV = 8, /* RFC 4106 3.1, RFC 4543 3.1, RFC 7634 2 */
+    AEAD_ICV = 16,
+    AEAD_SALT = 4,   /* RFC 4106 4, RFC 7634 2 */
+    AEAD_NONCE = 12, /* salt and IV */
+    AAD_MAX = 12,    /* with ESN (RFC 4106 5) */
+    SEQ_HI = 4,
+    MB_BURST = 64, /* packets per multi-buffer call: no more than IMB_MAX_BURST_SIZE */
+    TAG_SLOT = 64, /* longest HMAC output, SHA-512 */
+    AES_SCHEDULE = 15 * 16,
+    DES_SCHEDULE = 16, /* 64-bit words of one DES key */
+    HASH_BLOCK_MAX = 128,
+};
+
+struct eng_worker {
+    IMB_MGR *mgr;
+    uint64_t iv_burst; /* bursts of CBC IVs made so far: never the same counter block twice */
+    uint8_t iv_key[AES_SCHEDULE] __rte_aligned(16);
+    uint8_t iv_unused[AES_SCHEDULE] __rte_aligned(16);
+    uint8_t iv[MB_BURST][IMB_AES_BLOCK_SIZE] __rte_aligned(64);
+    uint8_t tag[MB_BURST][TAG_SLOT] __rte_aligned(64);
+    uint8_t good[MB_BURST];
+    IMB_JOB jobs[MB_BURST];
+};
+
+/* First the line that every burst reads, then the keys. */
+struct eng_session {
+    aes_gcm_enc_dec_t gcm;
+    uint32_t salt; /* as it stands in memory */
+    IMB_HASH_ALG hash;
+    uint16_t iv_len, icv_len;
+    uint16_t key_len;
+    uint16_t seq_hi_len; /* SEQ_HI with ESN, else 0 */
+    const void *enc_keys, *dec_keys;
+    union {
+        struct gcm_key_data gcm;
+        struct {
+            uint8_t enc[AES_SCHEDULE] __rte_aligned(16);
+            uint8_t dec[AES_SCHEDULE] __rte_aligned(16);
+        } aes;
+        struct {
+            uint64_t ks[3][DES_SCHEDULE];
+            const void *ks_ptr[3];
+        } des3;
+        uint8_t chacha[32];
+    } key __rte_aligned(64);
+    uint8_t ipad[TAG_SLOT] __rte_aligned(64);
+    uint8_t opad[TAG_SLOT] __rte_aligned(64);
+};
+
+/* Key expansion needs a manager only for its function table; made once, by the manager thread. */
+static IMB_MGR *setup_mgr;
+
+static cv_result mgr_new(IMB_MGR **out)
+{
+    IMB_MGR *m = alloc_mb_mgr(0);
+    if (!m)
+        return CV_ENOMEM;
+    IMB_ARCH arch;
+    init_mb_mgr_auto(m, &arch);
+    if (imb_get_errno(m) != 0) {
+        free_mb_mgr(m);
+        return CV_ECRYPTO;
+    }
+    *out = m;
+    return CV_OK;
+}
+
+static cv_result setup_mgr_get(void)
+{
+    return setup_mgr ? CV_OK : mgr_new(&setup_mgr);
+}
+
+/* ---- workers ------------------------------------------------------------------------------------------ */
+static void worker_free(struct eng_worker *w)
+{
+    if (!w)
+        return;
+    if (w->mgr)
+        free_mb_mgr(w->mgr);
+    secret_wipe(w, sizeof *w);
+    rte_free(w);
+}
+
+static cv_result worker_new(int socket, struct eng_worker **out)
+{
+    struct eng_worker *w = rte_zmalloc_socket("eng_worker", sizeof *w, RTE_CACHE_LINE_SIZE, socket);
+    if (!w)
+        return CV_ENOMEM;
+    uint8_t key[16];
+    cv_result r = mgr_new(&w->mgr);
+    if (r == CV_OK && getrandom(key, sizeof key, 0) != (ssize_t)sizeof key)
+        r = CV_EIO;
+    if (r != CV_OK) {
+        worker_free(w);
+        return r;
+    }
+    IMB_AES_KEYEXP_128(w->mgr, key, w->iv_key, w->iv_unused);
+    secret_wipe(key, sizeof key);
+    *out = w;
+    return CV_OK;
+}
+
+/* ---- AEAD: one direct call per packet ----------------------------------------------------------------- */
+
+/* The library loads nonce and AAD with one wide load each; a load that spans two recent stores waits for
+ * both to leave the store buffer. So they are built one packet ahead. */
+struct aead_in {
+    uint8_t nonce[16] __rte_aligned(16);
+    uint8_t aad[16] __rte_aligned(16);
+};
+
+static __rte_always_inline void aead_prepare(struct aead_in *in, const struct eng_session *s,
+                                             const struct eng_op *op, bool encrypt, bool esn)
+{
+    uint64_t iv;
+    if (encrypt) {
+        iv = rte_cpu_to_be_64(op->iv);
+        memcpy(op->esp + ESP_HDR, &iv, AEAD_IV);
+    } else {
+        memcpy(&iv, op->esp + ESP_HDR, AEAD_IV);
+    }
+    memcpy(in->nonce, &s->salt, AEAD_SALT);
+    memcpy(in->nonce + AEAD_SALT, &iv, AEAD_IV);
+    if (esn) { /* SPI, high half, low half (RFC 4106 5, RFC 7634 2.1) */
+        uint32_t hi = rte_cpu_to_be_32(op->seq_hi);
+        memcpy(in->aad, op->esp, 4);
+        memcpy(in->aad + 4, &hi, 4);
+        memcpy(in->aad + 8, op->esp + 4, 4);
+    }
+}
+
+static __rte_always_inline bool icv16_equal(const uint8_t *a, const uint8_t *b)
+{
+    uint64_t x[2], y[2];
+    memcpy(x, a, sizeof x);
+    memcpy(y, b, sizeof y);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0; /* no branch between the halves */
+}
+
+static __rte_always_inline void gcm_run(const struct eng_session *s, struct eng_op *ops, unsigned n,
+                                        bool encrypt, bool esn)
+{
+    const aes_gcm_enc_dec_t fn = s->gcm;
+    struct gcm_context_data ctx;
+    struct aead_in in[2];
+    uint8_t tag[AEAD_ICV] __rte_aligned(16);
+    aead_prepare(&in[0], s, &ops[0], encrypt, esn);
+    for (unsigned i = 0; i < n; i++) {
+        struct eng_op *op = &ops[i];
+        if (i + 1 < n)
+            aead_prepare(&in[(i + 1) & 1], s, &ops[i + 1], encrypt, esn);
+        const struct aead_in *cur = &in[i & 1];
+        uint8_t *text = op->esp + ESP_HDR + AEAD_IV;
+        const uint8_t *aad = esn ? cur->aad : op->esp;
+        uint8_t *icv = text + op->data_len;
+        fn(&s->key.gcm, &ctx, text, text, op->data_len, cur->nonce, aad, esn ? 12 : 8, encrypt ? icv : tag,
+           AEAD_ICV);
+        op->ok = encrypt || icv16_equal(tag, icv);
+    }
+}
+
+/* RFC 4543 3.3: nothing is encrypted; ESP header, IV and payload are the AAD. With ESN the 64-bit number
+ * stands in the header's place, four octets longer: SPI and high half go over the octets in front for the
+ * call. The received ICV is compared after that. */
+static __rte_always_inline void gmac_run(const struct eng_session *s, struct eng_op *ops, unsigned n,
+                                         bool encrypt, bool esn)
+{
+    struct gcm_context_data ctx;
+    struct aead_in in;
+    uint8_t tag[AEAD_ICV] __rte_aligned(16);
+    for (unsigned i = 0; i < n; i++) {
+        struct eng_op *op = &ops[i];
+        aead_prepare(&in, s, op, encrypt, false);
+        uint8_t *start = op->esp - (esn ? SEQ_HI : 0);
+        uint64_t len = ESP_HDR + AEAD_IV + (uint64_t)op->data_len + (esn ? SEQ_HI : 0);
+        uint8_t saved[2 * SEQ_HI];
+        if (esn) {
+            uint32_t hi = rte_cpu_to_be_32(op->seq_hi);
+            memcpy(saved, start, sizeof saved);
+            memcpy(start, op->esp, 4);
+            memcpy(start + 4, &hi, 4);
+        }
+        s->gcm(&s->key.gcm, &ctx, op->esp, op->esp, 0, in.nonce, start, len, tag, AEAD_ICV);
+        if (esn)
+            memcpy(start, saved, sizeof saved);
+        uint8_t *icv = op->esp + ESP_HDR + AEAD_IV + op->data_len;
+        if (encrypt)
+            memcpy(icv, tag, AEAD_ICV);
+        op->ok = encrypt || icv16_equal(tag, icv);
+    }
+}
+
+/* The library has its one-call ChaCha20-Poly1305 behind the job interface; such a job is done when the
+ * submit returns. */
+static __rte_always_inline void chacha_run(struct eng_worker *w, const struct eng_session *s,
+                                           struct eng_op *ops, unsigned n, bool encrypt, bool esn)
+{
+    struct aead_in in;
+    uint8_t tag[AEAD_ICV] __rte_aligned(16);
+    for (unsigned i = 0; i < n; i++) {
+        struct eng_op *op = &ops[i];
+        aead_prepare(&in, s, op, encrypt, esn);
+        uint8_t *text = op->esp + ESP_HDR + AEAD_IV;
+        uint8_t *icv = text + op->data_len;
+        IMB_JOB *job = IMB_GET_NEXT_JOB(w->mgr);
+        job->cipher_mode = IMB_CIPHER_CHACHA20_POLY1305;
+        job->hash_alg = IMB_AUTH_CHACHA20_POLY1305;
+        job->cipher_direction = encrypt ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
+        job->chain_order = encrypt ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
+        job->enc_keys = s->key.chacha;
+        job->dec_keys = s->key.chacha;
+        job->key_len_in_bytes = sizeof s->key.chacha;
+        job->src = text;
+        job->dst = text;
+        job->cipher_start_src_offset_in_bytes = 0;
+        job->hash_start_src_offset_in_bytes = 0;
+        job->msg_len_to_cipher_in_bytes = op->data_len;
+        job->msg_len_to_hash_in_bytes = op->data_len;
+        job->iv = in.nonce;
+        job->iv_len_in_bytes = AEAD_NONCE;
+        job->u.CHACHA20_POLY1305.aad = esn ? in.aad : op->esp;
+        job->u.CHACHA20_POLY1305.aad_len_in_bytes = esn ? 12 : 8;
+        job->auth_tag_output = encrypt ? icv : tag;
+        job->auth_tag_output_len_in_bytes = AEAD_ICV;
+        job = IMB_SUBMIT_JOB(w->mgr);
+        op->ok = job && job->status == IMB_STATUS_COMPLETED && (encrypt || icv16_equal(tag, icv));
+    }
+}
+
+#define AEAD_BURSTS(name, call, ...)                                                                         \
+    static void name##_enc(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops,            \
+                           unsigned n)                                                                       \
+    {                                                                                                        \
+        RTE_SET_USED(w);                                                                                     \
+        call(__VA_ARGS__ s, ops, n, true, false);                                                            \
+    }                                                                                                        \
+    static void name##_enc_esn(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops,        \
+                               unsigned n)                                                                   \
+    {                                                                                                        \
+        RTE_SET_USED(w);                                                                                     \
+        call(__VA_ARGS__ s, ops, n, true, true);                                                             \
+    }                                                                                                        \
+    static void name##_dec(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops,            \
+                           unsigned n)                                                                       \
+    {                                                                                                        \
+        RTE_SET_USED(w);                                                                                     \
+        call(__VA_ARGS__ s, ops, n, false, false);                                                           \
+    }                                                                                                        \
+    static void name##_dec_esn(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops,        \
+                               unsigned n)                                                                   \
+    {                                                                                                        \
+        RTE_SET_USED(w);                                                                                     \
+        call(__VA_ARGS__ s, ops, n, false, true);                                                            \
+    }                                                                                                        \
+    static eng_burst_fn *const name##_bursts[2][2] = {{name##_dec, name##_dec_esn},                          \
+                                                      {name##_enc, name##_enc_esn}};
+#define WITH_WORKER w,
+
+AEAD_BURSTS(gcm, gcm_run, )
+AEAD_BURSTS(gmac, gmac_run, )
+AEAD_BURSTS(chacha, chacha_run, WITH_WORKER)
+
+/* ---- cipher and HMAC: multi-buffer -------------------------------------------------------------------- */
+
+/* An IV must be unpredictable (RFC 3602 3, RFC 2451 3): AES in counter mode under the worker's own random
+ * key, the counter block naming burst and packet, so that no block ever comes twice. 3DES takes the first
+ * half of a block; there a repetition is as rare as between random IVs. */
+static bool cbc_iv_make(struct eng_worker *w, unsigned n)
+{
+    uint8_t counter[IMB_AES_BLOCK_SIZE] = {0}; /* burst number, then the library's own 32-bit count */
+    uint64_t burst = rte_cpu_to_be_64(++w->iv_burst);
+    memcpy(counter, &burst, sizeof burst);
+    memset(w->iv, 0, n * sizeof w->iv[0]);
+    IMB_JOB *job = &w->jobs[0];
+    job->enc_keys = w->iv_key;
+    job->key_len_in_bytes = 16;
+    job->src = w->iv[0];
+    job->dst = w->iv[0];
+    job->cipher_start_src_offset_in_bytes = 0;
+    job->msg_len_to_cipher_in_bytes = n * sizeof w->iv[0];
+    job->iv = counter;
+    job->iv_len_in_bytes = sizeof counter;
+    return IMB_SUBMIT_CIPHER_BURST(w->mgr, job, 1, IMB_CIPHER_CNTR, IMB_DIR_ENCRYPT, 16) == 1;
+}
+
+/* Runs the jobs that the library has no burst call for, one after the other through its job queue. */
+static unsigned job_queue_run(IMB_MGR *mgr, const IMB_JOB *jobs, unsigned n)
+{
+    unsigned done = 0;
+    for (unsigned i = 0; i < n; i++) {
+        IMB_JOB *job = IMB_GET_NEXT_JOB(mgr);
+        *job = jobs[i];
+        for (job = IMB_SUBMIT_JOB(mgr); job; job = IMB_GET_COMPLETED_JOB(mgr))
+            done += job->status == IMB_STATUS_COMPLETED;
+    }
+    for (IMB_JOB *job; (job = IMB_FLUSH_JOB(mgr));)
+        done += job->status == IMB_STATUS_COMPLETED;
+    return done;
+}
+
+/* Ciphers those of ops[0..n) that are ok; false when the library refused. */
+static bool cipher_run(struct eng_worker *w, const struct eng_session *s, const struct eng_op *ops,
+                       unsigned n, IMB_CIPHER_MODE mode, IMB_CIPHER_DIRECTION dir)
+{
+    unsigned k = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (!ops[i].ok)
+            continue;
+        IMB_JOB *job = &w->jobs[k++];
+        uint8_t *text = ops[i].esp + ESP_HDR + s->iv_len;
+        job->enc_keys = s->enc_keys;
+        job->dec_keys = s->dec_keys;
+        job->key_len_in_bytes = s->key_len;
+        job->src = text;
+        job->dst = text;
+        job->cipher_start_src_offset_in_bytes = 0;
+        job->msg_len_to_cipher_in_bytes = ops[i].data_len;
+        job->iv = ops[i].esp + ESP_HDR;
+        job->iv_len_in_bytes = s->iv_len;
+        job->cipher_mode = mode;
+        job->cipher_direction = dir;
+        job->hash_alg = IMB_AUTH_NULL;
+        job->chain_order = dir == IMB_DIR_ENCRYPT ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
+    }
+    if (k == 0)
+        return true;
+    if (mode == IMB_CIPHER_DES3)
+        return job_queue_run(w->mgr, w->jobs, k) == k;
+    return IMB_SUBMIT_CIPHER_BURST(w->mgr, w->jobs, k, mode, dir, s->key_len) == k;
+}
+
+/* w->tag[i] becomes the HMAC of ops[i]. With ESN the high half goes where the ICV stands, behind the data
+ * (RFC 4303 2.2.1), and what was there comes back afterwards. */
+static bool hash_run(struct eng_worker *w, const struct eng_session *s, const struct eng_op *ops, unsigned n)
+{
+    uint32_t saved[MB_BURST];
+    const uint32_t head = ESP_HDR + (uint32_t)s->iv_len;
+    for (unsigned i = 0; i < n; i++) {
+        uint8_t *icv = ops[i].esp + head + ops[i].data_len;
+        if (s->seq_hi_len) {
+            uint32_t hi = rte_cpu_to_be_32(ops[i].seq_hi);
+            memcpy(&saved[i], icv, SEQ_HI);
+            memcpy(icv, &hi, SEQ_HI);
+        }
+        IMB_JOB *job = &w->jobs[i];
+        job->src = ops[i].esp;
+        job->hash_start_src_offset_in_bytes = 0;
+        job->msg_len_to_hash_in_bytes = head + ops[i].data_len + s->seq_hi_len;
+        job->auth_tag_output = w->tag[i];
+        job->auth_tag_output_len_in_bytes = s->icv_len;
+        job->u.HMAC._hashed_auth_key_xor_ipad = s->ipad;
+        job->u.HMAC._hashed_auth_key_xor_opad = s->opad;
+        job->hash_alg = s->hash;
+        job->cipher_mode = IMB_CIPHER_NULL;
+        job->cipher_direction = IMB_DIR_ENCRYPT;
+        job->chain_order = IMB_ORDER_HASH_CIPHER;
+    }
+    unsigned done = s->hash == IMB_AUTH_MD5 ? job_queue_run(w->mgr, w->jobs, n)
+                                            : IMB_SUBMIT_HASH_BURST(w->mgr, w->jobs, n, s->hash);
+    if (s->seq_hi_len)
+        for (unsigned i = 0; i < n; i++)
+            memcpy(ops[i].esp + head + ops[i].data_len, &saved[i], SEQ_HI);
+    return done == n;
+}
+
+static void set_all(struct eng_op *ops, unsigned n, bool ok)
+{
+    for (unsigned i = 0; i < n; i++)
+        ops[i].ok = ok;
+}
+
+static __rte_always_inline void hmac_enc_chunk(struct eng_worker *w, const struct eng_session *s,
+                                               struct eng_op *ops, unsigned n, IMB_CIPHER_MODE mode)
+{
+    set_all(ops, n, true);
+    bool good = true;
+    if (mode != IMB_CIPHER_NULL) {
+        good = cbc_iv_make(w, n);
+        for (unsigned i = 0; i < n; i++)
+            memcpy(ops[i].esp + ESP_HDR, w->iv[i], s->iv_len);
+        good = good && cipher_run(w, s, ops, n, mode, IMB_DIR_ENCRYPT);
+    }
+    good = good && hash_run(w, s, ops, n);
+    for (unsigned i = 0; i < n; i++)
+        memcpy(ops[i].esp + ESP_HDR + s->iv_len + ops[i].data_len, w->tag[i], s->icv_len);
+    set_all(ops, n, good);
+}
+
+/* Integrity first; only what verified is decrypted (RFC 4303 3.4.4.1). */
+static __rte_always_inline void hmac_dec_chunk(struct eng_worker *w, const struct eng_session *s,
+                                               struct eng_op *ops, unsigned n, IMB_CIPHER_MODE mode)
+{
+    bool good = hash_run(w, s, ops, n);
+    for (unsigned i = 0; i < n; i++)
+        ops[i].ok =
+            good && secret_equal(w->tag[i], ops[i].esp + ESP_HDR + s->iv_len + ops[i].data_len, s->icv_len);
+    if (mode != IMB_CIPHER_NULL && !cipher_run(w, s, ops, n, mode, IMB_DIR_DECRYPT))
+        set_all(ops, n, false);
+}
+
+#define HMAC_BURSTS(name, mode)                                                                              \
+    static void name##_enc(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops,            \
+                           unsigned n)                                                                       \
+    {                                                                                                        \
+        for (; n > MB_BURST; ops += MB_BURST, n -= MB_BURST)                                                 \
+            hmac_enc_chunk(w, s, ops, MB_BURST, mode);                                                       \
+        hmac_enc_chunk(w, s, ops, n, mode);                                                                  \
+    }                                                                                                        \
+    static void name##_dec(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops,            \
+                           unsigned n)                                                                       \
+    {                                                                                                        \
+        for (; n > MB_BURST; ops += MB_BURST, n -= MB_BURST)                                                 \
+            hmac_dec_chunk(w, s, ops, MB_BURST, mode);                                                       \
+        hmac_dec_chunk(w, s, ops, n, mode);                                                                  \
+    }                                                                                                        \
+    static eng_burst_fn *const name##_bursts[2] = {name##_dec, name##_enc};
+
+HMAC_BURSTS(cbc, IMB_CIPHER_CBC)
+HMAC_BURSTS(des3, IMB_CIPHER_DES3)
+HMAC_BURSTS(null, IMB_CIPHER_NULL)
+
+/* ---- sessions ------------------------------------------------------------------------------------------- */
+struct integ_alg {
+    uint16_t id;
+    uint8_t key_len, icv_len, block; /* RFC 2403, 2404, 4868 2.1 */
+    IMB_HASH_ALG hash;
+};
+static const struct integ_alg integ_algs[] = {
+    {CV_INTEG_HMAC_MD5_96, 16, 12, 64, IMB_AUTH_MD5},
+    {CV_INTEG_HMAC_SHA1_96, 20, 12, 64, IMB_AUTH_HMAC_SHA_1},
+    {CV_INTEG_HMAC_SHA2_256_128, 32, 16, 64, IMB_AUTH_HMAC_SHA_256},
+    {CV_INTEG_HMAC_SHA2_384_192, 48, 24, 128, IMB_AUTH_HMAC_SHA_384},
+    {CV_INTEG_HMAC_SHA2_512_256, 64, 32, 128, IMB_AUTH_HMAC_SHA_512},
+};
+
+static const struct integ_alg *integ_find(uint16_t integ)
+{
+    for (size_t i = 0; i < RTE_DIM(integ_algs); i++)
+        if (integ_algs[i].id == integ)
+            return &integ_algs[i];
+    return NULL;
+}
+
+static bool aes_key_len(uint8_t n)
+{
+    return n == 16 || n == 24 || n == 32;
+}
+
+static bool supports(uint16_t encr, uint8_t encr_key_len, uint16_t integ)
+{
+    switch (encr) {
+    case CV_ENCR_AES_GCM_16:
+    case CV_ENCR_NULL_AES_GMAC:
+        return aes_key_len(encr_key_len) && integ == CV_INTEG_NONE;
+    case CV_ENCR_CHACHA20_POLY1305:
+        return encr_key_len == 32 && integ == CV_INTEG_NONE;
+    case CV_ENCR_AES_CBC:
+        return aes_key_len(encr_key_len) && integ_find(integ);
+    case CV_ENCR_3DES:
+        return encr_key_len == 24 && integ_find(integ);
+    case CV_ENCR_NULL: /* never without integrity (RFC 4301 4.2) */
+        return encr_key_len == 0 && integ_find(integ);
+    default:
+        return false;
+    }
+}
+
+static void gcm_key_set(struct eng_session *s, const struct cv_sa *sa, bool encrypt)
+{
+    IMB_MGR *m = setup_mgr;
+    if (sa->encr_key_len == 16) {
+        m->gcm128_pre(sa->encr_key, &s->key.gcm);
+        s->gcm = encrypt ? m->gcm128_enc : m->gcm128_dec;
+    } else if (sa->encr_key_len == 24) {
+        m->gcm192_pre(sa->encr_key, &s->key.gcm);
+        s->gcm = encrypt ? m->gcm192_enc : m->gcm192_dec;
+    } else {
+        m->gcm256_pre(sa->encr_key, &s->key.gcm);
+        s->gcm = encrypt ? m->gcm256_enc : m->gcm256_dec;
+    }
+}
+
+static void aes_key_set(struct eng_session *s, const struct cv_sa *sa)
+{
+    IMB_MGR *m = setup_mgr;
+    keyexp_t expand = sa->encr_key_len == 16   ? m->keyexp_128
+                      : sa->encr_key_len == 24 ? m->keyexp_192
+                                               : m->keyexp_256;
+    expand(sa->encr_key, s->key.aes.enc, s->key.aes.dec);
+    s->enc_keys = s->key.aes.enc;
+    s->dec_keys = s->key.aes.dec;
+}
+
+static void des3_key_set(struct eng_session *s, const struct cv_sa *sa)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        IMB_DES_KEYSCHED(setup_mgr, s->key.des3.ks[i], sa->encr_key + 8 * i);
+        s->key.des3.ks_ptr[i] = s->key.des3.ks[i];
+    }
+    s->enc_keys = s->key.des3.ks_ptr;
+    s->dec_keys = s->key.des3.ks_ptr;
+}
+
+/* The hash state after one block of key xor pad (RFC 2104 4): where every HMAC starts from. */
+static void hmac_state(const struct integ_alg *a, const uint8_t *key, uint8_t pad, uint8_t *state)
+{
+    IMB_MGR *m = setup_mgr;
+    uint8_t block[HASH_BLOCK_MAX];
+    memset(block, pad, sizeof block);
+    for (unsigned i = 0; i < a->key_len; i++)
+        block[i] ^= key[i];
+    switch (a->hash) {
+    case IMB_AUTH_MD5:
+        IMB_MD5_ONE_BLOCK(m, block, state);
+        break;
+    case IMB_AUTH_HMAC_SHA_1:
+        IMB_SHA1_ONE_BLOCK(m, block, state);
+        break;
+    case IMB_AUTH_HMAC_SHA_256:
+        IMB_SHA256_ONE_BLOCK(m, block, state);
+        break;
+    case IMB_AUTH_HMAC_SHA_384:
+        IMB_SHA384_ONE_BLOCK(m, block, state);
+        break;
+    default:
+        IMB_SHA512_ONE_BLOCK(m, block, state);
+        break;
+    }
+    secret_wipe(block, sizeof block);
+}
+
+static void integ_set(struct eng_session *s, const struct cv_sa *sa, struct eng_session_info *info)
+{
+    const struct integ_alg *a = integ_find(sa->integ);
+    s->hash = a->hash;
+    hmac_state(a, sa->integ_key, 0x36, s->ipad);
+    hmac_state(a, sa->integ_key, 0x5c, s->opad);
+    info->icv_len = a->icv_len;
+}
+
+/* Fills keys, burst function and geometry of a session whose algorithms are known to be supported. */
+static void session_set(struct eng_session *s, const struct cv_sa *sa, struct eng_session_info *info)
+{
+    const bool encrypt = sa->ref.dir == CV_DIR_OUT, esn = sa->flags & CV_SA_ESN;
+    memcpy(&s->salt, sa->salt, AEAD_SALT);
+    *info = (struct eng_session_info){.iv_len = AEAD_IV, .icv_len = AEAD_ICV, .block = 4};
+    switch (sa->encr) {
+    case CV_ENCR_AES_GCM_16:
+        gcm_key_set(s, sa, encrypt);
+        info->burst = gcm_bursts[encrypt][esn];
+        break;
+    case CV_ENCR_NULL_AES_GMAC:
+        gcm_key_set(s, sa, true); /* without text both directions compute the same tag */
+        info->burst = gmac_bursts[encrypt][esn];
+        break;
+    case CV_ENCR_CHACHA20_POLY1305:
+        memcpy(s->key.chacha, sa->encr_key, sizeof s->key.chacha);
+        info->burst = chacha_bursts[encrypt][esn];
+        break;
+    case CV_ENCR_AES_CBC:
+        aes_key_set(s, sa);
+        info->iv_len = info->block = IMB_AES_BLOCK_SIZE;
+        info->burst = cbc_bursts[encrypt];
+        break;
+    case CV_ENCR_3DES:
+        des3_key_set(s, sa);
+        info->iv_len = info->block = IMB_DES_BLOCK_SIZE;
+        info->burst = des3_bursts[encrypt];
+        break;
+    default:
+        info->iv_len = 0;
+        info->burst = null_bursts[encrypt];
+        break;
+    }
+    if (sa->integ != CV_INTEG_NONE)
+        integ_set(s, sa, info);
+    s->iv_len = info->iv_len;
+    s->icv_len = info->icv_len;
+    s->key_len = sa->encr_key_len;
+    s->seq_hi_len = esn ? SEQ_HI : 0;
+}
+
+static cv_result session_new(const struct cv_sa *sa, int socket, struct eng_session **out,
+                             struct eng_session_info *info)
+{
+    if (!supports(sa->encr, sa->encr_key_len, sa->integ))
+        return CV_EUNSUP;
+    const struct integ_alg *a = integ_find(sa->integ);
+    if (sa->integ_key_len != (a ? a->key_len : 0) || sa->salt_len != (a ? 0 : AEAD_SALT))
+        return CV_EINVAL;
+    CV_TRY(setup_mgr_get());
+    struct eng_session *s = rte_zmalloc_socket("eng_session", sizeof *s, RTE_CACHE_LINE_SIZE, socket);
+    if (!s)
+        return CV_ENOMEM;
+    session_set(s, sa, info);
+    *out = s;
+    return CV_OK;
+}
+
+static void session_free(struct eng_session *s)
+{
+    if (!s)
+        return;
+    secret_wipe(s, sizeof *s);
+    rte_free(s);
+}
+
+static cv_result self_test(char *err, size_t err_len)
+{
+    return eng_kat_run(&eng_ipsecmb, err, err_len);
+}
+
+static const char *device(void)
+{
+    static char text[CV_NAME_MAX];
+    static const char *const arch[IMB_ARCH_NUM] = {
+        [IMB_ARCH_NONE] = "?",  [IMB_ARCH_NOAESNI] = "no AES-NI", [IMB_ARCH_SSE] = "SSE",
+        [IMB_ARCH_AVX] = "AVX", [IMB_ARCH_AVX2] = "AVX2",         [IMB_ARCH_AVX512] = "AVX512",
+    };
+    if (setup_mgr_get() != CV_OK)
+        return "ipsec-mb, no manager";
+    uint32_t used = setup_mgr->used_arch;
+    bool vaes = (setup_mgr->features & IMB_CPUFLAGS_AVX512_T2) == IMB_CPUFLAGS_AVX512_T2;
+    snprintf(text, sizeof text, "ipsec-mb %.8s %s%s", imb_get_version_str(),
+             vaes && used == IMB_ARCH_AVX512 ? "VAES-" : "", used < IMB_ARCH_NUM ? arch[used] : "?");
+    return text;
+}
+
+const struct eng_ops eng_ipsecmb = {
+    .name = "ipsecmb",
+    .worker_new = worker_new,
+    .worker_free = worker_free,
+    .supports = supports,
+    .session_new = session_new,
+    .session_free = session_free,
+    .self_test = self_test,
+    .device = device,
+};
+
+/* ---- the bare call -------------------------------------------------------------------------------------- */
+enum { BARE_STRIDE = 2048, BARE_TEXT_MAX = 1920, BARE_BUFFERS_MAX = 4096 };
+
+cv_result eng_ipsecmb_bare(enum cv_dir dir, uint8_t key_len, uint32_t size, unsigned buffers, unsigned calls,
+                           double *cycles_per_call)
+{
+    if (!aes_key_len(key_len) || size > BARE_TEXT_MAX || buffers == 0 || buffers > BARE_BUFFERS_MAX ||
+        calls == 0)
+        return CV_EINVAL;
+    CV_TRY(setup_mgr_get());
+    struct eng_session *s = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof *s);
+    uint8_t *mem = aligned_alloc(BARE_STRIDE, (size_t)buffers * BARE_STRIDE);
+    if (!s || !mem) {
+        free(s);
+        free(mem);
+        return CV_ENOMEM;
+    }
+    struct cv_sa sa = {.encr_key_len = key_len};
+    memset(sa.encr_key, 0x5a, sizeof sa.encr_key);
+    memset(mem, 0, (size_t)buffers * BARE_STRIDE);
+    gcm_key_set(s, &sa, dir == CV_DIR_OUT);
+    const aes_gcm_enc_dec_t fn = s->gcm;
+    struct gcm_context_data ctx;
+    uint8_t nonce[16] = {0}, tag[AEAD_ICV];
+    unsigned b = 0;
+    uint64_t start = rte_rdtsc_precise();
+    for (unsigned i = 0; i < calls; i++) {
+        uint8_t *esp = mem + (size_t)b * BARE_STRIDE, *text = esp + ESP_HDR + AEAD_IV;
+        fn(&s->key.gcm, &ctx, text, text, size, nonce, esp, 8, dir == CV_DIR_OUT ? text + size : tag,
+           AEAD_ICV);
+        if (++b == buffers)
+            b = 0;
+    }
+    *cycles_per_call = (double)(rte_rdtsc_precise() - start) / calls;
+    free(s);
+    free(mem);
+    return CV_OK;
+}

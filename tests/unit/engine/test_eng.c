@@ -1,0 +1,58 @@
+/* The engine table and its self test. */
+#include "dataplane/engine/eng.h"
+#include "tests/unit/esp/eal.h"
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+static void eng_by_name_knows_the_words_of_the_platform_section(void)
+{
+    CU_ASSERT_PTR_EQUAL(eng_by_name("auto"), eng_all[0]);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(eng_by_name("ipsec-mb"));
+    CU_ASSERT_PTR_EQUAL(eng_by_name("ipsec-mb"), eng_by_name("ipsecmb"));
+    CU_ASSERT_PTR_NULL(eng_by_name("rot13"));
+}
+
+static void every_engine_passes_its_known_answer_tests(void)
+{
+    for (unsigned i = 0; eng_all[i]; i++) {
+        char err[160] = "";
+        cv_result r = eng_all[i]->self_test(err, sizeof err);
+        if (r != CV_OK)
+            printf("%s\n", err);
+        CU_ASSERT_EQUAL(r, CV_OK);
+        CU_ASSERT(strlen(eng_all[i]->device()) > 0);
+    }
+}
+
+static void RFC_4301_4_2_NULL_encryption_needs_integrity(void)
+{
+    const struct eng_ops *e = eng_by_name("auto");
+    CU_ASSERT_FALSE(e->supports(CV_ENCR_NULL, 0, CV_INTEG_NONE));
+    CU_ASSERT_FALSE(e->supports(CV_ENCR_AES_CBC, 16, CV_INTEG_NONE));
+    CU_ASSERT_FALSE(e->supports(CV_ENCR_3DES, 24, CV_INTEG_NONE));
+    CU_ASSERT_FALSE(e->supports(CV_ENCR_DES, 8, CV_INTEG_HMAC_SHA1_96));
+    CU_ASSERT_FALSE(e->supports(CV_ENCR_AES_GCM_16, 16, CV_INTEG_HMAC_SHA1_96));
+    CU_ASSERT_FALSE(e->supports(CV_ENCR_AES_GCM_16, 17, CV_INTEG_NONE));
+    struct cv_sa sa = {.encr = CV_ENCR_NULL};
+    struct eng_session *s;
+    struct eng_session_info info;
+    CU_ASSERT_EQUAL(e->session_new(&sa, -1, &s, &info), CV_EUNSUP);
+}
+
+static void keys_and_salt_of_a_wrong_length_are_refused(void)
+{
+    const struct eng_ops *e = eng_by_name("auto");
+    struct eng_session *s;
+    struct eng_session_info info;
+    struct cv_sa gcm = {.encr = CV_ENCR_AES_GCM_16, .encr_key_len = 16, .salt_len = 3};
+    CU_ASSERT_EQUAL(e->session_new(&gcm, -1, &s, &info), CV_EINVAL);
+    struct cv_sa cbc = {
+        .encr = CV_ENCR_AES_CBC, .encr_key_len = 16, .integ = CV_INTEG_HMAC_SHA1_96, .integ_key_len = 19};
+    CU_ASSERT_EQUAL(e->session_new(&cbc, -1, &s, &info), CV_EINVAL);
+}
+
+UNIT_MAIN_EAL("engine", UNIT_TEST(eng_by_name_knows_the_words_of_the_platform_section),
+              UNIT_TEST(every_engine_passes_its_known_answer_tests),
+              UNIT_TEST(RFC_4301_4_2_NULL_encryption_needs_integrity),
+              UNIT_TEST(keys_and_salt_of_a_wrong_length_are_refused))
