@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 struct dp_meta {
-    uint32_t if_in;    /* logical interface it came in on; after decapsulation the tunnel */
-    uint32_t if_out;   /* chosen by the route lookup */
+    uint32_t if_in;  /* logical interface it came in on; after decapsulation the tunnel */
+    uint32_t if_out; /* chosen by the route lookup */
     uint16_t vrf;
     uint8_t family;    /* IP_V4 or IP_V6 of the header at the data start */
     uint8_t proto;     /* upper-layer protocol */
@@ -20,10 +20,44 @@ struct dp_meta {
     uint8_t udp_encap; /* ESP in UDP: the ESP header is 8 octets after l3_len */
     uint32_t spi;
     struct ip_addr next_hop;
-    uint8_t local_out; /* made on this host: TTL is not lowered */
-    uint8_t pad[19];
+    uint8_t local_out; /* enum dp_local: made on this host, TTL is not lowered */
+    uint8_t stage;     /* enum dp_stage: where a handed-off packet goes on */
+    uint8_t slow;      /* enum dp_slow: what the manager is asked for */
+    uint8_t frag;      /* IP fragment (first or later) */
+    uint8_t icmp_type; /* error that the manager is to send about it */
+    uint8_t icmp_code;
+    uint16_t icmp_mtu;
+    uint64_t stamp;          /* TSC when a worker gave it to the manager */
+    uint16_t port;           /* index of the port a finished frame leaves by */
+    uint16_t l4_src, l4_dst; /* UDP ports, 0 when there are none (later fragments) */
+    uint16_t l3_total;       /* octets of the whole IP packet, by its header */
 };
 static_assert(sizeof(struct dp_meta) == 64, "one cache line");
+
+/* Made on this host, and by whom. */
+enum dp_local {
+    DP_TRANSIT = 0,
+    DP_LOCAL,      /* made here: ICMP, ESP outer packets */
+    DP_LOCAL_IKE,  /* an injected IKE datagram: never into the tunnel it is to set up */
+    DP_LOCAL_PING, /* an echo request of CV_CMD_PING: its drop is reported */
+};
+
+/* Where a packet of the hand-off ring joins the worker's loop. */
+enum dp_stage {
+    DP_STAGE_ESP_IN, /* ESP for an SA of this worker; data at the outer IP header */
+    DP_STAGE_ROUTE,  /* data at the IP header, meta->vrf set: look the route up */
+    DP_STAGE_OUT,    /* route known: meta->if_out and next_hop */
+    DP_STAGE_FRAME,  /* a finished frame for meta->port */
+};
+
+/* What the manager is asked for with a packet of the slow ring. */
+enum dp_slow {
+    DP_SLOW_ARP,       /* data at the Ethernet header */
+    DP_SLOW_LOCAL,     /* for this host: ICMP, ND, fragments; data at the IP header */
+    DP_SLOW_RESOLVE,   /* next hop unknown: keep it and ask */
+    DP_SLOW_ICMP,      /* send the ICMP error in meta about it, then drop it */
+    DP_SLOW_PING_LOST, /* an echo request of ours was dropped: meta->drop says why */
+};
 
 static inline struct dp_meta *dp_meta(struct rte_mbuf *m)
 {
