@@ -1,0 +1,216 @@
+/* v2: IKEv2 (RFC 7296). What its files share: the version's part of an IKE SA, exchanges, and handlers.
+ *
+ *   v2_fsm       the transition table (state, exchange, role) -> handler; the only place a request or response is dispatched
+ *   v2_exchange  requests and responses: message IDs, window, retransmission, response cache, SK protection
+ *   v2_frag      IKE fragmentation (RFC 7383): splitting and bounded reassembly
+ *   v2_init      IKE_SA_INIT: cookies, INVALID_KE_PAYLOAD, NAT detection
+ *   v2_auth      IKE_AUTH: identities, profile, PSK, first child
+ *   v2_child     child negotiation: proposals, selectors, keys, installation; for IKE_AUTH and CREATE_CHILD_SA
+ *   v2_rekey     rekeying of child and IKE SAs, simultaneous ones included (2.8)
+ *   v2_info      INFORMATIONAL: deletes, DPD, notifies
+ *
+ * Rule of every handler: decode and check everything first, compute on the stack, commit last, wipe at one exit. */
+#ifndef CONTROL_IKEV2_V2_H
+#define CONTROL_IKEV2_V2_H
+
+#include "control/codec/pld.h"
+#include "control/crypto/cr_dh.h"
+#include "control/ike/ike_sa.h"
+#include "control/select/sel_proposal.h"
+
+extern const struct ike_version_ops v2_ops;
+
+enum v2_state {
+    V2_INIT_SENT, /* initiator: IKE_SA_INIT request out */
+    V2_INIT_DONE, /* responder: IKE_SA_INIT answered, IKE_AUTH awaited */
+    V2_AUTH_SENT, /* initiator: IKE_AUTH request out */
+    V2_ESTABLISHED,
+    V2_REKEYED,  /* replaced by a new IKE SA; only its delete is awaited */
+    V2_DELETING, /* our delete is out */
+    V2_STATE_COUNT
+};
+const char *v2_state_text(enum v2_state s);
+
+enum { V2_WINDOW_MAX = 8, V2_RETRANSMIT_FIRST_MS = 2000, V2_RETRANSMIT_MAX = 5, V2_MESSAGE_MAX = 16384 };
+
+/* One child negotiation on either side, until it is installed or dropped. v2_nego_free wipes. */
+struct v2_nego {
+    char interface[CV_NAME_MAX];
+    const struct cfg_ipsec_profile *ipsec; /* of the tunnel */
+    uint32_t spi_in;                       /* reserved; 0 none */
+    uint32_t spi_out;                      /* the peer's */
+    uint32_t rekeys;                       /* id of the sam_child to be replaced, 0 none */
+    struct slice ni, nr; /* of this exchange (for IKE_AUTH: the initial ones) into nonce storage below */
+    uint8_t nonce_own[32];
+    uint8_t nonce_peer[PLD_NONCE_MAX];
+    struct cr_dh_key *dh; /* PFS */
+    uint16_t dh_group;    /* group of our KE, 0 none */
+    unsigned ke_retries;
+    struct ts ts_i[CV_TS_MAX], ts_r[CV_TS_MAX]; /* proposed (initiator) or chosen (responder) */
+    unsigned ts_i_count, ts_r_count;
+    struct sel_esp_choice choice;
+    bool have_packet; /* acquire's packet: first, specific selector (2.9) */
+    struct cv_acquire packet;
+    bool transport;
+};
+struct v2_nego *v2_nego_new(void);
+void v2_nego_free(struct ike *e, struct v2_nego *n); /* releases a reserved SPI, wipes; NULL is fine */
+
+enum v2_task_kind {
+    V2_TASK_INIT,
+    V2_TASK_AUTH,
+    V2_TASK_CHILD,
+    V2_TASK_REKEY_CHILD,
+    V2_TASK_REKEY_SA,
+    V2_TASK_DELETE_CHILD,
+    V2_TASK_DELETE_SA,
+    V2_TASK_DPD
+};
+
+/* A request we want to make: queued, then in flight, then answered or given up. */
+struct v2_task {
+    enum v2_task_kind kind;
+    struct v2_task *next;
+    uint32_t message_id;        /* in flight */
+    struct v2_nego *nego;       /* CHILD, REKEY_CHILD; owned */
+    struct v2_ike_rekey *rekey; /* REKEY_SA; owned; v2_rekey.c */
+    uint32_t child_id;          /* DELETE_CHILD, REKEY_CHILD */
+    enum ike_reason why;        /* DELETE_SA */
+    /* retransmission: bit-identical (2.1) */
+    uint8_t *packets; /* datagrams back to back when fragmented */
+    size_t *packet_len;
+    unsigned packet_count;
+    unsigned attempts;
+    uint64_t next_at;
+};
+
+/* A response kept for retransmitted requests (2.1). */
+struct v2_cached {
+    bool used;
+    uint32_t message_id;
+    uint8_t request_hash[32]; /* of the request as received (first fragment when fragmented) */
+    uint8_t *packets;
+    size_t *packet_len;
+    unsigned packet_count;
+};
+
+struct v2_frag_set; /* reassembly, v2_frag.c */
+
+struct v2_sa {
+    enum v2_state state;
+    uint32_t next_send;     /* message ID of our next request */
+    uint32_t next_recv;     /* lowest request ID not yet answered */
+    unsigned window_peer;   /* requests we may have in flight: 1 until the peer's SET_WINDOW_SIZE */
+    unsigned window_own;    /* what we announced */
+    struct v2_task *queue;  /* waiting */
+    struct v2_task *flight; /* in flight, at most window_peer */
+    struct v2_cached cache[V2_WINDOW_MAX];
+    struct v2_frag_set *frags;
+    bool frag_ok; /* both sides support RFC 7383 */
+    /* initial exchange */
+    uint8_t *init_req, *init_resp; /* first messages as sent: what AUTH covers (2.15) */
+    size_t init_req_len, init_resp_len;
+    uint8_t ni[PLD_NONCE_MAX], nr[PLD_NONCE_MAX];
+    size_t ni_len, nr_len;
+    struct cr_dh_key *dh;
+    uint16_t dh_group; /* group we sent KE of */
+    uint8_t cookie[64];
+    size_t cookie_len;     /* to be returned in the next IKE_SA_INIT */
+    unsigned init_retries; /* cookie and INVALID_KE rounds, bounded (2.6.1) */
+    struct cr_suite suite;
+    const struct cfg_ikev2_policy *policy;
+    struct v2_nego *first_child; /* IKE_AUTH */
+    bool peer_initial_contact;
+    uint32_t replaced_by;         /* conn_id of the SA made by rekey */
+    uint64_t rekey_at, expire_at; /* env ms */
+    uint64_t dpd_at;
+    uint64_t delete_at; /* V2_REKEYED, half-open responder: give up */
+    uint64_t sk_iv;     /* AEAD IV counter */
+};
+static inline struct v2_sa *v2_of(struct ike_sa *sa)
+{
+    return (struct v2_sa *)sa->v;
+}
+
+/* ---- v2_exchange: what handlers call ---------------------------------------------------------------------------- */
+/* Queue a request (takes ownership of t) and send as far as the window allows. */
+void v2_task_add(struct ike *e, struct ike_sa *sa, struct v2_task *t);
+struct v2_task *v2_task_new(enum v2_task_kind kind);
+void v2_task_free(struct ike *e, struct v2_task *t);
+/* Is a task of this kind (and child, when child_id is not 0) waiting or in flight? */
+struct v2_task *v2_task_find(struct ike_sa *sa, enum v2_task_kind kind, uint32_t child_id);
+/* Sets sa->timer_at from everything that is pending. */
+void v2_schedule(struct ike *e, struct ike_sa *sa);
+
+/* A response under construction: inner payloads are written by the handler; the exchange layer protects, caches and sends it. */
+struct v2_reply {
+    struct pld_chain chain;
+    struct buf_writer w;
+    uint8_t *storage;
+    bool silent; /* answer nothing (only before authentication, or for messages that get no answer) */
+};
+/* Starts the reply afresh with a single error notify. */
+void v2_reply_error(struct v2_reply *r, uint8_t proto, uint16_t notify, struct slice data);
+
+/* ---- handlers, by file ------------------------------------------------------------------------------------------ */
+/* A builder writes the inner payloads of a request; returns CV_OK, or an error that drops the task. */
+typedef cv_result v2_build_fn(struct ike *e, struct ike_sa *sa, struct v2_task *t, struct pld_builder *b);
+/* A response to the task; sa may be dead afterwards. The task is freed by the caller. */
+typedef void v2_response_fn(struct ike *e, struct ike_sa *sa, struct v2_task *t, const struct pld_message *m);
+/* A request of the peer. */
+typedef void v2_request_fn(struct ike *e, struct ike_sa *sa, const struct pld_message *m, struct v2_reply *r);
+
+/* v2_child: the shared half of IKE_AUTH and CREATE_CHILD_SA. */
+/* Fills a negotiation for the session's tunnel as initiator: SPI, offers, selectors. CV_ENOSPC, CV_EINVAL with the session's error set. */
+CV_MUST_USE cv_result v2_child_prepare(struct ike *e, struct ike_sa *sa, struct ike_session *s,
+                                       const struct cv_acquire *packet, struct v2_nego *n);
+/* Writes SA, [KE], TSi, TSr and child notifies (USE_TRANSPORT_MODE, ESP_TFC_PADDING_NOT_SUPPORTED, NON_FIRST_FRAGMENTS_ALSO); not the nonce.
+ * dh false in IKE_AUTH (1.2). */
+CV_MUST_USE cv_result v2_child_put_offer(struct ike *e, struct ike_sa *sa, struct v2_nego *n,
+                                         struct pld_builder *b, bool dh);
+/* Initiator: checks SA, TSi, TSr, KE of the answer against the offer, derives keys, installs, sets *child. Nonces must stand in n.
+ * On failure *why says the reason and nothing is installed. */
+CV_MUST_USE cv_result v2_child_accept(struct ike *e, struct ike_sa *sa, struct v2_nego *n,
+                                      const struct pld_message *m, struct sam_child **child,
+                                      enum ike_reason *why);
+/* Responder: chooses tunnel (PF-9), proposal and selectors for the request, derives and installs (activate: send on it at once), and writes SA,
+ * [Nr, KE], TSi, TSr. On failure *notify is the error to send (NO_PROPOSAL_CHOSEN, TS_UNACCEPTABLE, INVALID_KE_PAYLOAD with the wanted
+ * group in *ke_group) and *why the reason; nothing is installed and nothing written. rekeys: child being replaced or NULL. */
+CV_MUST_USE cv_result v2_child_respond(struct ike *e, struct ike_sa *sa, struct v2_nego *n,
+                                       const struct pld_message *m, bool in_auth, struct sam_child *rekeys,
+                                       struct pld_builder *b, struct sam_child **child, uint16_t *notify,
+                                       uint16_t *ke_group, enum ike_reason *why);
+v2_build_fn v2_child_build; /* V2_TASK_CHILD */
+v2_response_fn v2_child_response;
+v2_request_fn
+    v2_create_child_request; /* CREATE_CHILD_SA request: dispatches new child, rekey of a child, rekey of the IKE SA */
+
+/* v2_rekey */
+v2_build_fn v2_rekey_child_build, v2_rekey_sa_build;
+v2_response_fn v2_rekey_child_response, v2_rekey_sa_response;
+void v2_rekey_child_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m,
+                            const struct pld_notify *rekey_sa, struct v2_reply *r);
+v2_request_fn v2_rekey_sa_request;
+void v2_ike_rekey_free(struct ike *e, struct v2_ike_rekey *k);
+
+/* v2_info */
+v2_build_fn v2_delete_child_build, v2_delete_sa_build, v2_dpd_build;
+v2_response_fn v2_delete_child_response, v2_delete_sa_response, v2_dpd_response;
+v2_request_fn v2_informational_request;
+/* DPD (RFC 7296 2.4, section 5 values): called from the timer when dpd_at has come. */
+void v2_dpd_due(struct ike *e, struct ike_sa *sa);
+/* The peer sent from another address, authenticated (2.23): follow it. */
+void v2_follow_peer(struct ike *e, struct ike_sa *sa, const struct ip_endpoint *remote);
+
+/* v2_init, v2_auth */
+v2_build_fn v2_auth_build;
+v2_response_fn v2_auth_response;
+v2_request_fn v2_auth_request;
+void v2_init_request(struct ike *e, const struct ike_datagram *d, const struct pld_message *m,
+                     const uint8_t *raw, size_t len);
+void v2_init_response(struct ike *e, struct ike_sa *sa, const struct ike_datagram *d,
+                      const struct pld_message *m, const uint8_t *raw, size_t len);
+CV_MUST_USE cv_result
+v2_init_send(struct ike *e, struct ike_sa *sa); /* (re)builds the request with cookie and current group */
+
+#endif
