@@ -1,0 +1,208 @@
+"""strongSwan's charon-systemd in a namespace, with its own configuration, socket and log.
+
+The data path is libipsec, a tun device in user space, so no kernel ESP is needed; it always encapsulates
+ESP in UDP. In a guest with kernel ESP, kernel=True uses XFRM instead.
+"""
+import os
+import re
+
+from net import LabError, wait_for
+
+CHARON = "/usr/sbin/charon-systemd"
+SWANCTL = "/usr/sbin/swanctl"
+PLUGINS = ("random nonce aes sha1 sha2 hmac md5 kdf gcm chapoly curve25519 gmp openssl pem pkcs1 pkcs8 x509 "
+           "pubkey constraints revocation kernel-netlink socket-default vici updown counters")
+
+
+def available():
+    """None when strongSwan can run here, else the reason."""
+    for p in (CHARON, SWANCTL, "/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so"):
+        if not os.path.exists(p):
+            return "%s is not installed" % p
+    return None
+
+
+def strongswan_conf(directory, vici, log, libipsec=True, extra=""):
+    # The first plugin that offers ESP wins, so libipsec stands before kernel-netlink.
+    plugins = ("kernel-libipsec " if libipsec else "") + PLUGINS
+    marks = ("kernel-netlink { fwmark = !0x42 }\n    socket-default { fwmark = 0x42 }" if libipsec else "")
+    return """
+charon-systemd {
+  load = %s
+  plugins {
+    vici { socket = unix://%s }
+    %s
+  }
+  journal { default = -1 }
+  filelog {
+    file { path = %s
+      default = 1
+      ike = 2
+      cfg = 2
+      net = 1
+      time_format = %%H:%%M:%%S
+      flush_line = yes }
+  }
+  install_virtual_ip = no
+  make_before_break = yes
+  retransmit_tries = 3
+  retransmit_timeout = 1.0
+  %s
+}
+swanctl { load = random openssl pem pkcs1 pkcs8 x509 }
+""" % (plugins, vici, marks, log, extra)
+
+
+def connection(name="site", local="192.0.2.2", remote="192.0.2.1", local_id=None, remote_id=None,
+               psk="secret", local_ts="10.2.0.0/16", remote_ts="10.1.0.0/16", ike="aes128gcm16-prfsha256-ecp256",
+               esp="aes128gcm16", children="", connections=""):
+    """The text of a swanctl.conf with one connection, one child of the same name, and one PSK."""
+    return """
+connections {
+  %(name)s {
+    version = 2
+    local_addrs = %(local)s
+    remote_addrs = %(remote)s
+    proposals = %(ike)s
+    rekey_time = 0
+    %(connections)s
+    local { auth = psk
+      id = %(local_id)s }
+    remote { auth = psk
+      id = %(remote_id)s }
+    children { %(name)s {
+      local_ts = %(local_ts)s
+      remote_ts = %(remote_ts)s
+      esp_proposals = %(esp)s
+      rekey_time = 0
+      start_action = none
+      %(children)s } }
+  }
+}
+secrets { ike-%(name)s {
+  id = %(remote_id)s
+  secret = "%(psk)s" } }
+""" % dict(name=name, local=local, remote=remote, local_id=local_id or local, remote_id=remote_id or remote,
+           psk=psk, local_ts=local_ts, remote_ts=remote_ts, ike=ike, esp=esp, children=children,
+           connections=connections)
+
+
+def parse_raw(text):
+    """swanctl --raw prints `event {key=value key2 {..} list=[a b]}`: as nested dicts."""
+    token = re.compile(r"\s*(?:([^\s{}\[\]=]+)=\[([^\]]*)\]|([^\s{}\[\]=]+)=([^\s{}\[\]]*)|([^\s{}\[\]=]+)?\s*\{|(\}))")
+    stack, at = [{}], 0
+    while True:
+        m = token.match(text, at)
+        if not m:
+            return stack[0]
+        at = m.end()
+        if m.group(1) is not None:
+            stack[-1][m.group(1)] = m.group(2).split()
+        elif m.group(3) is not None:
+            stack[-1][m.group(3)] = m.group(4)
+        elif m.group(6):
+            if len(stack) > 1:
+                stack.pop()
+        else:
+            child = {}
+            stack[-1][m.group(5) or ""] = child
+            stack.append(child)
+
+
+class StrongSwan:
+    def __init__(self, ns, name="strongswan", libipsec=True, extra=""):
+        self.ns = ns
+        self.lab = ns.lab
+        self.name = name
+        self.libipsec = libipsec
+        self.extra = extra
+        self.dir = self.lab.mkdir(name)
+        # A guest cannot bind a socket on the directory it shares with the host.
+        self.vici = os.path.join(self.dir, "vici") if libipsec else "/run/charon-%s.vici" % name
+        self.log = os.path.join(self.dir, "charon.log")
+        self.process = None
+
+    @property
+    def uri(self):
+        return "unix://" + self.vici
+
+    @property
+    def env(self):
+        return {"STRONGSWAN_CONF": os.path.join(self.dir, "strongswan.conf"), "SWANCTL_DIR": self.dir}
+
+    def start(self, swanctl_conf=None):
+        self.lab.write(self.name + "/strongswan.conf",
+                       strongswan_conf(self.dir, self.vici, self.log, self.libipsec, self.extra))
+        self.ns.run("rm", "-f", self.vici)
+        self.process = self.ns.start(self.name, CHARON, env=self.env)
+        wait_for("charon's vici socket", lambda: self.ns.exists(self.vici) or self.process.poll() is not None, 30)
+        if self.process.poll() is not None:
+            raise LabError("charon-systemd ended at start, see %s" % self.process.log_path)
+        if swanctl_conf:
+            self.load(swanctl_conf)
+        return self
+
+    def swanctl(self, *args, check=True, timeout=40):
+        env = ["env"] + ["%s=%s" % kv for kv in self.env.items()]
+        return self.ns.run(*env, SWANCTL, *[str(a) for a in args], "--uri", self.uri, check=check, timeout=timeout)
+
+    def load(self, swanctl_conf):
+        self.lab.write(self.name + "/swanctl.conf", swanctl_conf)
+        self.swanctl("--load-all", "--clear", "--file", os.path.join(self.dir, "swanctl.conf"))
+
+    def initiate(self, child="site", timeout=15, check=True):
+        return self.swanctl("--initiate", "--child", child, "--timeout", timeout, check=check)
+
+    def terminate(self, ike="site", child=None, check=True, force=False):
+        what = ("--child", child) if child else ("--ike", ike)
+        more = ("--force",) if force else ()
+        return self.swanctl("--terminate", *what, "--timeout", "8", *more, check=check)
+
+    def rekey(self, ike=None, child=None, check=True):
+        return self.swanctl("--rekey", *(("--child", child) if child else ("--ike", ike)), check=check)
+
+    def sas(self):
+        """List of (ike name, dict) of established and pending IKE SAs."""
+        text = self.swanctl("--list-sas", "--raw", check=False).stdout
+        out = []
+        for line in text.splitlines():
+            if "{" not in line:
+                continue
+            tree = parse_raw(line[line.index("{"):])
+            for event in tree.values():
+                if isinstance(event, dict):
+                    out += [(k, v) for k, v in event.items() if isinstance(v, dict)]
+        return out
+
+    def children(self):
+        found = []
+        for _, sa in self.sas():
+            found += list(sa.get("child-sas", {}).values())
+        return found
+
+    def installed(self):
+        return [c for c in self.children() if c.get("state") == "INSTALLED"]
+
+    def established(self):
+        return [sa for _, sa in self.sas() if sa.get("state") == "ESTABLISHED"]
+
+    def kill(self):
+        """As a crash: no delete is sent."""
+        self.process.kill()
+        self.process.wait(5)
+        if self.process in self.lab.processes:
+            self.lab.processes.remove(self.process)
+        self.ns.run("ip", "link", "del", "ipsec0", check=False)
+        self.ns.run("ip", "route", "flush", "table", "220", check=False)
+        self.ns.run("ip", "rule", "del", "lookup", "220", check=False)
+
+    def stop(self):
+        if self.process:
+            self.lab.stop(self.process)
+
+    def log_text(self):
+        try:
+            with open(self.log, errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
