@@ -29,18 +29,18 @@
 #include <stdint.h>
 
 #define CV_CONTRACT_VERSION 1u
-#define CV_SHM_MAGIC 0x0074726576c7563ull
+#define CV_SHM_MAGIC        0x0074726576c7563ull
 
 enum {
     CV_MAX_WORKERS = 16,
     CV_MAX_PORTS = 32,
-    CV_MAX_IFS = 4096,       /* if_id 1 .. CV_MAX_IFS - 1; 0 is "none" */
-    CV_MAX_VRFS = 64,        /* vrf 0 is the global table */
+    CV_MAX_IFS = 4096, /* if_id 1 .. CV_MAX_IFS - 1; 0 is "none" */
+    CV_MAX_VRFS = 64,  /* vrf 0 is the global table */
     CV_NAME_MAX = 32,
-    CV_KEY_MAX = 64,         /* longest integrity key (SHA-512) */
+    CV_KEY_MAX = 64, /* longest integrity key (SHA-512) */
     CV_SALT_MAX = 4,
-    CV_TS_MAX = 8,           /* selectors on each side of one SA */
-    CV_IKE_PKT_MAX = 4000,   /* octets of one IKE datagram across the rings */
+    CV_TS_MAX = 8,         /* selectors on each side of one SA */
+    CV_IKE_PKT_MAX = 4000, /* octets of one IKE datagram across the rings */
     CV_CMD_SLOTS = 1024,
     CV_EVT_SLOTS = 4096,
     CV_PUNT_SLOTS = 512,
@@ -50,49 +50,50 @@ enum {
 };
 
 /* ---- drop reasons: one list; enum, CLI text and metric name come from it ------------------------- */
-#define CV_DROP_REASONS(X)                                                                         \
-    X(NONE, "none", "not dropped")                                                                 \
-    X(MALFORMED_ETHER, "malformed-ether", "frame too short or of an unknown type")                 \
-    X(MALFORMED_IP, "malformed-ip", "IP header lengths or checksum wrong")                         \
-    X(MALFORMED_L4, "malformed-l4", "UDP or ICMP header wrong")                                    \
-    X(FRAGMENT, "fragment", "fragment that cannot be handled here")                                \
-    X(TTL_EXPIRED, "ttl-expired", "TTL or hop limit ran out")                                      \
-    X(NO_ROUTE, "no-route", "no route to the destination")                                         \
-    X(NO_NEIGHBOUR, "no-neighbour", "next hop does not answer ARP or ND")                          \
-    X(IF_DOWN, "if-down", "interface is shut down or unknown")                                     \
-    X(NOT_LOCAL_SERVICE, "not-local-service", "for this host, but nothing here serves it")         \
-    X(TOO_BIG, "too-big", "over the MTU with DF set")                                              \
-    X(NO_SA, "no-sa", "protected route without a security association")                            \
-    X(TS_OUT, "ts-out", "outside the outbound SA's traffic selectors")                             \
-    X(TS_IN, "ts-in", "decrypted packet outside the inbound SA's traffic selectors")               \
-    X(UNKNOWN_SPI, "unknown-spi", "ESP packet of an unknown SPI")                                  \
-    X(WRONG_PEER, "wrong-peer", "ESP packet to an address the SA does not have")                   \
-    X(WRONG_ENCAP, "wrong-encap", "UDP-encapsulated ESP for a plain SA, or the reverse")           \
-    X(ESP_SHORT, "esp-short", "ESP packet shorter than its transform needs or unaligned")          \
-    X(ESP_AUTH, "esp-auth", "integrity check failed")                                              \
-    X(ESP_PAD, "esp-pad", "ESP padding or next header wrong after decryption")                     \
-    X(ESP_INNER, "esp-inner", "inner packet malformed after decryption")                           \
-    X(REPLAY_OLD, "replay-old", "sequence number left of the anti-replay window")                  \
-    X(REPLAY_DUP, "replay-dup", "sequence number seen before")                                     \
-    X(SEQ_EXHAUSTED, "seq-exhausted", "outbound sequence number space used up")                    \
-    X(LIFETIME, "lifetime", "hard lifetime of the SA reached")                                     \
-    X(CRYPTO, "crypto", "crypto engine refused the packet")                                        \
-    X(TUNNEL_LOOP, "tunnel-loop", "tunnel destination routed into the tunnel itself")              \
-    X(PUNT_FULL, "punt-full", "IKE packet lost because the punt ring was full")                    \
-    X(PUNT_LIMIT, "punt-limit", "IKE packet over the punt rate limit")                             \
-    X(IKE_TOO_LONG, "ike-too-long", "IKE datagram longer than the contract carries")               \
-    X(NO_MBUF, "no-mbuf", "packet buffers ran out")                                                \
-    X(TX_FULL, "tx-full", "transmit queue full")                                                   \
-    X(HANDOFF_FULL, "handoff-full", "ring to the owner worker full")                               \
-    X(PENDING_FULL, "pending-full", "too many packets wait for a neighbour")                       \
-    X(NATT_KEEPALIVE, "natt-keepalive", "NAT keepalive, consumed as meant (RFC 3948 4)")           \
-    X(DUMMY, "dummy", "TFC dummy packet, consumed as meant (RFC 4303 2.6)")
+#define CV_DROP_REASONS(X)                                                                                   \
+    X(NONE, "none", "not dropped")                                                                           \
+    X(MALFORMED_ETHER, "malformed-ether", "frame too short or of an unknown type")                           \
+    X(MALFORMED_IP, "malformed-ip", "IP header lengths or checksum wrong")                                   \
+    X(MALFORMED_L4, "malformed-l4", "UDP or ICMP header wrong")                                              \
+    X(FRAGMENT, "fragment", "fragment that cannot be handled here")                                          \
+    X(TTL_EXPIRED, "ttl-expired", "TTL or hop limit ran out")                                                \
+    X(NO_ROUTE, "no-route", "no route to the destination")                                                   \
+    X(NO_NEIGHBOUR, "no-neighbour", "next hop does not answer ARP or ND")                                    \
+    X(IF_DOWN, "if-down", "interface is shut down or unknown")                                               \
+    X(NOT_LOCAL_SERVICE, "not-local-service", "for this host, but nothing here serves it")                   \
+    X(TOO_BIG, "too-big", "over the MTU with DF set")                                                        \
+    X(NO_SA, "no-sa", "protected route without a security association")                                      \
+    X(TS_OUT, "ts-out", "outside the outbound SA's traffic selectors")                                       \
+    X(TS_IN, "ts-in", "decrypted packet outside the inbound SA's traffic selectors")                         \
+    X(UNKNOWN_SPI, "unknown-spi", "ESP packet of an unknown SPI")                                            \
+    X(WRONG_PEER, "wrong-peer", "ESP packet to an address the SA does not have")                             \
+    X(WRONG_ENCAP, "wrong-encap", "UDP-encapsulated ESP for a plain SA, or the reverse")                     \
+    X(ESP_SHORT, "esp-short", "ESP packet shorter than its transform needs or unaligned")                    \
+    X(ESP_AUTH, "esp-auth", "integrity check failed")                                                        \
+    X(ESP_PAD, "esp-pad", "ESP padding or next header wrong after decryption")                               \
+    X(ESP_INNER, "esp-inner", "inner packet malformed after decryption")                                     \
+    X(REPLAY_OLD, "replay-old", "sequence number left of the anti-replay window")                            \
+    X(REPLAY_DUP, "replay-dup", "sequence number seen before")                                               \
+    X(SEQ_EXHAUSTED, "seq-exhausted", "outbound sequence number space used up")                              \
+    X(LIFETIME, "lifetime", "hard lifetime of the SA reached")                                               \
+    X(CRYPTO, "crypto", "crypto engine refused the packet")                                                  \
+    X(TUNNEL_LOOP, "tunnel-loop", "tunnel destination routed into the tunnel itself")                        \
+    X(PUNT_FULL, "punt-full", "IKE packet lost because the punt ring was full")                              \
+    X(PUNT_LIMIT, "punt-limit", "IKE packet over the punt rate limit")                                       \
+    X(IKE_TOO_LONG, "ike-too-long", "IKE datagram longer than the contract carries")                         \
+    X(NO_MBUF, "no-mbuf", "packet buffers ran out")                                                          \
+    X(TX_FULL, "tx-full", "transmit queue full")                                                             \
+    X(HANDOFF_FULL, "handoff-full", "ring to the owner worker full")                                         \
+    X(PENDING_FULL, "pending-full", "too many packets wait for a neighbour")                                 \
+    X(NATT_KEEPALIVE, "natt-keepalive", "NAT keepalive, consumed as meant (RFC 3948 4)")                     \
+    X(DUMMY, "dummy", "TFC dummy packet, consumed as meant (RFC 4303 2.6)")                        \
+    X(OTHER_HOST, "other-host", "frame for another station")
 
 enum cv_drop {
 #define CV_DROP_ENUM(id, name, text) CV_DROP_##id,
     CV_DROP_REASONS(CV_DROP_ENUM)
 #undef CV_DROP_ENUM
-    CV_DROP_COUNT
+        CV_DROP_COUNT
 };
 static_assert(CV_DROP_COUNT <= 64, "drop counters fit their array");
 const char *cv_drop_name(enum cv_drop r); /* "esp-auth": JSON key; metric label. "?" when out of range */
@@ -127,12 +128,12 @@ enum cv_df { CV_DF_COPY = 0, CV_DF_SET = 1, CV_DF_CLEAR = 2 };
 
 /* ---- commands ---------------------------------------------------------------------------------------- */
 enum cv_cmd_type {
-    CV_CMD_HELLO = 1,   /* first on every connection; reply: hello */
-    CV_CMD_IF_SET,      /* create or replace a logical interface */
+    CV_CMD_HELLO = 1, /* first on every connection; reply: hello */
+    CV_CMD_IF_SET,    /* create or replace a logical interface */
     CV_CMD_IF_DEL,
-    CV_CMD_ADDR_ADD,    /* local address; its connected route comes with it */
+    CV_CMD_ADDR_ADD, /* local address; its connected route comes with it */
     CV_CMD_ADDR_DEL,
-    CV_CMD_ROUTE_ADD,   /* replaces an equal prefix of the same VRF */
+    CV_CMD_ROUTE_ADD, /* replaces an equal prefix of the same VRF */
     CV_CMD_ROUTE_DEL,
     CV_CMD_SA_ADD,      /* install; an outbound SA sends only after SA_ACTIVATE */
     CV_CMD_SA_ACTIVATE, /* outbound: becomes the first choice of its tunnel interface */
@@ -153,9 +154,9 @@ struct cv_if {
     uint16_t tunnel_vrf; /* of the outer packets */
     uint16_t mtu;        /* IP MTU in octets; 0: the port's, or what the encapsulation leaves */
     uint16_t pad;
-    char name[CV_NAME_MAX];      /* "Ethernet0/0", "Tunnel1", NUL-terminated */
-    char port[CV_NAME_MAX];      /* CV_IF_PORT: name of the `port` line of the platform section */
-    struct ip_addr tunnel_src;   /* tunnels: outer addresses; destination may be IP_NONE */
+    char name[CV_NAME_MAX];    /* "Ethernet0/0", "Tunnel1", NUL-terminated */
+    char port[CV_NAME_MAX];    /* CV_IF_PORT: name of the `port` line of the platform section */
+    struct ip_addr tunnel_src; /* tunnels: outer addresses; destination may be IP_NONE */
     struct ip_addr tunnel_dst;
 };
 static_assert(sizeof(struct cv_if) == 120, "contract size");
@@ -178,11 +179,11 @@ struct cv_route {
 static_assert(sizeof(struct cv_route) == 52, "contract size");
 
 enum cv_sa_flags {
-    CV_SA_ESN = 1u << 0,       /* 64-bit sequence numbers (RFC 4303 2.2.1) */
-    CV_SA_NATT = 1u << 1,      /* UDP encapsulation (RFC 3948) */
-    CV_SA_NO_REPLAY = 1u << 2, /* inbound: no anti-replay */
-    CV_SA_BEHIND_NAT = 1u << 3,/* outbound: we are behind the NAT and send keepalives */
-    CV_SA_ECN_DROP = 1u << 4,  /* do not carry ECN over (RFC 6040 compatibility mode) */
+    CV_SA_ESN = 1u << 0,        /* 64-bit sequence numbers (RFC 4303 2.2.1) */
+    CV_SA_NATT = 1u << 1,       /* UDP encapsulation (RFC 3948) */
+    CV_SA_NO_REPLAY = 1u << 2,  /* inbound: no anti-replay */
+    CV_SA_BEHIND_NAT = 1u << 3, /* outbound: we are behind the NAT and send keepalives */
+    CV_SA_ECN_DROP = 1u << 4,   /* do not carry ECN over (RFC 6040 compatibility mode) */
 };
 
 /* Which SA: the whole SPI guards against a slot that has been given to another. */
@@ -196,28 +197,28 @@ static_assert(sizeof(struct cv_sa_ref) == 12, "contract size");
 
 struct cv_sa {
     struct cv_sa_ref ref;
-    uint32_t if_id;          /* tunnel interface it belongs to */
-    uint64_t cookie;         /* culvertd's own; the data plane only keeps it */
-    uint32_t flags;          /* enum cv_sa_flags */
-    uint16_t encr;           /* enum cv_encr */
-    uint16_t integ;          /* enum cv_integ; NONE with an AEAD */
-    uint8_t mode;            /* enum cv_mode */
-    uint8_t encr_key_len;    /* octets, without the salt */
-    uint8_t salt_len;        /* 4 for AES-GCM, GMAC and ChaCha20-Poly1305, else 0 */
+    uint32_t if_id;       /* tunnel interface it belongs to */
+    uint64_t cookie;      /* culvertd's own; the data plane only keeps it */
+    uint32_t flags;       /* enum cv_sa_flags */
+    uint16_t encr;        /* enum cv_encr */
+    uint16_t integ;       /* enum cv_integ; NONE with an AEAD */
+    uint8_t mode;         /* enum cv_mode */
+    uint8_t encr_key_len; /* octets, without the salt */
+    uint8_t salt_len;     /* 4 for AES-GCM, GMAC and ChaCha20-Poly1305, else 0 */
     uint8_t integ_key_len;
-    uint16_t replay_window;  /* packets, 64..4096, power of two; inbound */
-    uint16_t keepalive_s;    /* NAT keepalive interval, outbound; 0 none */
+    uint16_t replay_window; /* packets, 64..4096, power of two; inbound */
+    uint16_t keepalive_s;   /* NAT keepalive interval, outbound; 0 none */
     uint16_t vrf_outer;
-    uint8_t df;              /* enum cv_df, outbound */
-    uint8_t ts_count;        /* pairs: local[i] with remote[i]; 1..CV_TS_MAX */
-    struct ip_endpoint local;  /* outer addresses; ports with CV_SA_NATT */
+    uint8_t df;               /* enum cv_df, outbound */
+    uint8_t ts_count;         /* pairs: local[i] with remote[i]; 1..CV_TS_MAX */
+    struct ip_endpoint local; /* outer addresses; ports with CV_SA_NATT */
     struct ip_endpoint remote;
-    uint64_t seq;            /* outbound: last number used (0 for a new SA); inbound: highest seen */
-    uint64_t soft_bytes, hard_bytes;     /* 0: no limit; counted over the ESP payload (inner packet) */
+    uint64_t seq;                    /* outbound: last number used (0 for a new SA); inbound: highest seen */
+    uint64_t soft_bytes, hard_bytes; /* 0: no limit; counted over the ESP payload (inner packet) */
     uint64_t soft_packets, hard_packets;
     struct ts ts_local[CV_TS_MAX];
     struct ts ts_remote[CV_TS_MAX];
-    uint8_t encr_key[32];    /* secrets from here on */
+    uint8_t encr_key[32]; /* secrets from here on */
     uint8_t salt[CV_SALT_MAX];
     uint8_t integ_key[CV_KEY_MAX];
     uint8_t pad[4];
@@ -269,18 +270,18 @@ static_assert(sizeof(struct cv_cmd) == 1024, "contract size");
 
 /* ---- replies and events ------------------------------------------------------------------------------ */
 enum cv_evt_type {
-    CV_EVT_REPLY = 1,    /* to the command of `seq` */
-    CV_EVT_SA_ENTRY,     /* part of SA_DUMP: u.sa without its keys */
-    CV_EVT_ACQUIRE,      /* a packet wants an SA; one per interface until a child is installed or 1 s passed */
-    CV_EVT_SA_SOFT,      /* soft lifetime reached, once per SA */
-    CV_EVT_SA_HARD,      /* hard lifetime reached, once; the SA passes nothing more */
-    CV_EVT_SA_SEQ,       /* 7/8 of the sequence number space used, once */
-    CV_EVT_SA_FIRST,     /* first authenticated packet on an inbound SA */
-    CV_EVT_NAT_CHANGE,   /* authenticated packet from another endpoint (RFC 7296 2.23) */
-    CV_EVT_LINK,         /* port up or down */
-    CV_EVT_PING,         /* answer or error to CV_CMD_PING */
-    CV_EVT_UNKNOWN_SPI,  /* rate limited: ESP for an SPI nobody has */
-    CV_EVT_BAD_PACKET,   /* rate limited: reason with addresses, for the log */
+    CV_EVT_REPLY = 1,   /* to the command of `seq` */
+    CV_EVT_SA_ENTRY,    /* part of SA_DUMP: u.sa without its keys */
+    CV_EVT_ACQUIRE,     /* a packet wants an SA; one per interface until a child is installed or 1 s passed */
+    CV_EVT_SA_SOFT,     /* soft lifetime reached, once per SA */
+    CV_EVT_SA_HARD,     /* hard lifetime reached, once; the SA passes nothing more */
+    CV_EVT_SA_SEQ,      /* 7/8 of the sequence number space used, once */
+    CV_EVT_SA_FIRST,    /* first authenticated packet on an inbound SA */
+    CV_EVT_NAT_CHANGE,  /* authenticated packet from another endpoint (RFC 7296 2.23) */
+    CV_EVT_LINK,        /* port up or down */
+    CV_EVT_PING,        /* answer or error to CV_CMD_PING */
+    CV_EVT_UNKNOWN_SPI, /* rate limited: ESP for an SPI nobody has */
+    CV_EVT_BAD_PACKET,  /* rate limited: reason with addresses, for the log */
 };
 
 struct cv_sa_counters { /* one cache line; see cv_shm for who writes it */
@@ -393,12 +394,12 @@ struct cv_worker_stats { /* written by its worker alone */
     uint32_t running;
     uint64_t rx_packets;
     uint64_t tx_packets;
-    uint64_t busy_cycles;  /* in loops that had packets */
+    uint64_t busy_cycles; /* in loops that had packets */
     uint64_t total_cycles;
-    uint64_t handed_off;   /* packets given to another worker */
+    uint64_t handed_off; /* packets given to another worker */
     uint64_t crypto_packets;
     uint64_t pad;
-    uint64_t drops[64];    /* by enum cv_drop */
+    uint64_t drops[64]; /* by enum cv_drop */
 };
 static_assert(sizeof(struct cv_worker_stats) == 576, "contract size");
 
