@@ -77,6 +77,9 @@ struct ike {
 };
 
 struct ike_sa *ike_sa_new(struct ike *e, const struct ike_version_ops *ops, bool initiator);
+/* As ike_sa_new with the SPI that was announced before the SA existed (IKE rekey, RFC 7296 2.18); NULL when it is taken. */
+struct ike_sa *ike_sa_new_spi(struct ike *e, const struct ike_version_ops *ops, bool initiator,
+                              const uint8_t spi_own[8]);
 struct ike_sa *ike_sa_by_conn(struct ike *e, uint32_t conn_id);
 struct ike_sa *ike_sa_by_spi(struct ike *e, const uint8_t own_spi[8]);
 /* Marks dead, deletes its children in the data plane (linger_ms for inbound), tells the session; freed at the end of the event. */

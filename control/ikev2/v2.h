@@ -75,6 +75,7 @@ struct v2_task {
     struct v2_nego *nego;       /* CHILD, REKEY_CHILD; owned */
     struct v2_ike_rekey *rekey; /* REKEY_SA; owned; v2_rekey.c */
     uint32_t child_id;          /* DELETE_CHILD, REKEY_CHILD */
+    uint32_t spi;               /* DELETE_CHILD without a child: the inbound SPI to be deleted */
     enum ike_reason why;        /* DELETE_SA */
     /* retransmission: bit-identical (2.1) */
     uint8_t *packets; /* datagrams back to back when fragmented */
@@ -123,6 +124,8 @@ struct v2_sa {
     bool peer_initial_contact;
     uint32_t replaced_by;         /* conn_id of the SA made by rekey */
     uint64_t rekey_at, expire_at; /* env ms */
+    uint64_t retry_at;            /* children whose exchange the peer put off (2.25); UINT64_MAX none */
+    unsigned put_off;             /* TEMPORARY_FAILUREs in a row */
     uint64_t dpd_at;
     uint64_t delete_at; /* V2_REKEYED, half-open responder: give up */
     uint64_t sk_iv;     /* AEAD IV counter */
@@ -164,8 +167,8 @@ typedef void v2_request_fn(struct ike *e, struct ike_sa *sa, const struct pld_me
 /* Fills a negotiation for the session's tunnel as initiator: SPI, offers, selectors. CV_ENOSPC, CV_EINVAL with the session's error set. */
 CV_MUST_USE cv_result v2_child_prepare(struct ike *e, struct ike_sa *sa, struct ike_session *s,
                                        const struct cv_acquire *packet, struct v2_nego *n);
-/* Writes SA, [KE], TSi, TSr and child notifies (USE_TRANSPORT_MODE, ESP_TFC_PADDING_NOT_SUPPORTED, NON_FIRST_FRAGMENTS_ALSO); not the nonce.
- * dh false in IKE_AUTH (1.2). */
+/* Writes SA, [Ni, KE], TSi, TSr. dh: CREATE_CHILD_SA, with the nonce and, under `set pfs`, a KE payload; false in
+ * IKE_AUTH, which has neither (1.2). */
 CV_MUST_USE cv_result v2_child_put_offer(struct ike *e, struct ike_sa *sa, struct v2_nego *n,
                                          struct pld_builder *b, bool dh);
 /* Initiator: checks SA, TSi, TSr, KE of the answer against the offer, derives keys, installs, sets *child. Nonces must stand in n.
@@ -180,8 +183,17 @@ CV_MUST_USE cv_result v2_child_respond(struct ike *e, struct ike_sa *sa, struct 
                                        const struct pld_message *m, bool in_auth, struct sam_child *rekeys,
                                        struct pld_builder *b, struct sam_child **child, uint16_t *notify,
                                        uint16_t *ke_group, enum ike_reason *why);
+/* Both accept and respond have told session and counters of a new child when they return CV_OK. */
 v2_build_fn v2_child_build; /* V2_TASK_CHILD */
 v2_response_fn v2_child_response;
+/* Removes a child here only; when it was the one that sends, its newest sibling takes over first. */
+void v2_child_remove(struct ike *e, struct sam_child *c, uint64_t linger_ms);
+/* ops.initiate_child, ops.first_packet, ops.nat_change (2.23) */
+cv_result v2_child_initiate(struct ike *e, struct ike_sa *sa, struct ike_session *s,
+                            const struct cv_acquire *packet);
+void v2_child_first_packet(struct ike *e, struct ike_sa *sa, struct sam_child *c);
+void v2_child_nat_change(struct ike *e, struct ike_sa *sa, struct sam_child *c,
+                         const struct ip_endpoint *remote);
 v2_request_fn
     v2_create_child_request; /* CREATE_CHILD_SA request: dispatches new child, rekey of a child, rekey of the IKE SA */
 
@@ -192,11 +204,18 @@ void v2_rekey_child_request(struct ike *e, struct ike_sa *sa, const struct pld_m
                             const struct pld_notify *rekey_sa, struct v2_reply *r);
 v2_request_fn v2_rekey_sa_request;
 void v2_ike_rekey_free(struct ike *e, struct v2_ike_rekey *k);
+/* ops.rekey_child, ops.rekey_sa: queue the exchange unless one for the same SA is already under way. */
+cv_result v2_rekey_child(struct ike *e, struct ike_sa *sa, struct sam_child *c);
+cv_result v2_rekey_sa(struct ike *e, struct ike_sa *sa);
+/* The timer: rekey_at or a retry after TEMPORARY_FAILURE (2.25) has come. */
+void v2_rekey_due(struct ike *e, struct ike_sa *sa);
 
 /* v2_info */
 v2_build_fn v2_delete_child_build, v2_delete_sa_build, v2_dpd_build;
 v2_response_fn v2_delete_child_response, v2_delete_sa_response, v2_dpd_response;
 v2_request_fn v2_informational_request;
+/* ops.delete_child; ops.delete_sa is the exchange layer's (a task V2_TASK_DELETE_SA) */
+cv_result v2_delete_child(struct ike *e, struct ike_sa *sa, struct sam_child *c);
 /* DPD (RFC 7296 2.4, section 5 values): called from the timer when dpd_at has come. */
 void v2_dpd_due(struct ike *e, struct ike_sa *sa);
 /* The peer sent from another address, authenticated (2.23): follow it. */
@@ -210,6 +229,10 @@ void v2_init_request(struct ike *e, const struct ike_datagram *d, const struct p
                      const uint8_t *raw, size_t len);
 void v2_init_response(struct ike *e, struct ike_sa *sa, const struct ike_datagram *d,
                       const struct pld_message *m, const uint8_t *raw, size_t len);
+/* A new struct v2_sa as sa->v, zeroed but for window and timers (UINT64_MAX). */
+CV_MUST_USE cv_result v2_sa_new(struct ike *e, struct ike_sa *sa);
+/* The state and its printed name in sa->state. */
+void v2_set_state(struct ike_sa *sa, enum v2_state state);
 CV_MUST_USE cv_result
 v2_init_send(struct ike *e, struct ike_sa *sa); /* (re)builds the request with cookie and current group */
 
