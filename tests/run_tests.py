@@ -1,0 +1,283 @@
+#!/usr/bin/python3
+"""Runs every test that this machine can run, and counts.
+
+  run_tests.py [GROUP ...]      groups, in this order: lint unit asan clang system interop; default all
+  run_tests.py --only TEXT      of system and interop, only files whose name holds TEXT
+
+One line per test: PASS, FAIL or SKIP, its name, and for the last two the reason. A failing test's log is kept
+under build/test-logs and its end is printed. The last line is `N passed, N failed, N skipped`; the exit
+status is 1 if anything failed or nothing passed.
+
+A system or interop test is an executable file test_*, esp_* or dp_* in tests/system or tests/interop. What
+it prints on lines that start with PASS, FAIL or SKIP counts one by one; a file that prints none counts as
+one, by its exit status: 0 passed, 77 skipped (its last line is the reason), anything else failed. A file that
+exits with another status than its lines promise has failed, too.
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
+LOGS = os.path.join(ROOT, "build", "test-logs")
+GROUPS = ("lint", "unit", "asan", "clang", "system", "interop")
+FILE_LIMIT_S = {"system": 900, "interop": 1500}
+TAIL = 40
+
+
+class Results:
+    def __init__(self):
+        self.passed, self.failed, self.skipped = [], [], []
+
+    def take(self, verdict, name, note=""):
+        {"PASS": self.passed, "FAIL": self.failed, "SKIP": self.skipped}[verdict].append((name, note))
+        print("%s %s%s" % (verdict, name, "  (%s)" % note if note else ""), flush=True)
+
+
+results = Results()
+
+
+def heading(text):
+    print("\n== %s" % text, flush=True)
+
+
+def tail(path, lines=TAIL):
+    try:
+        with open(path, errors="replace") as f:
+            text = f.read().splitlines()[-lines:]
+    except OSError:
+        return
+    print("   --- end of %s" % os.path.relpath(path, ROOT))
+    for line in text:
+        print("   | %s" % line)
+    sys.stdout.flush()
+
+
+def logged(name, argv, env=None, limit=3600, show=None):
+    """Runs argv in a process group of its own with its output in a log. `show(line)` sees each line.
+    Returns (status, log path, lines)."""
+    os.makedirs(LOGS, exist_ok=True)
+    path = os.path.join(LOGS, re.sub(r"[^\w.-]", "_", name) + ".log")
+    environment = dict(os.environ)
+    environment.update(env or {})
+    lines = []
+    with open(path, "w") as log:
+        process = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, errors="replace", env=environment,
+                                   start_new_session=True)
+        running.append(process)
+        timer = threading.Timer(limit, end_group, (process,))
+        timer.start()
+        for line in process.stdout:
+            log.write(line)
+            log.flush()
+            lines.append(line.rstrip("\n"))
+            if show:
+                show(lines[-1])
+        status = process.wait()
+        timed_out = not timer.is_alive()
+        timer.cancel()
+        running.remove(process)
+        if timed_out:
+            log.write("ended after %d s: too long\n" % limit)
+            lines.append("ended after %d s: too long" % limit)
+            status = status or 1
+    return status, path, lines
+
+
+running = []
+
+
+def end_group(process):
+    """Asks a test to end, which lets it clean up; insists after ten seconds."""
+    for sig in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sig)
+        except ProcessLookupError:
+            return
+        for _ in range(100):
+            if process.poll() is not None:
+                return
+            time.sleep(0.1)
+
+
+def on_signal(number, _frame):
+    for process in list(running):
+        end_group(process)
+    sys.exit(128 + number)
+
+
+VERDICT = re.compile(r"^(PASS|FAIL|SKIP) (\S.*?)(?:\s+\((.*)\))?$")
+
+
+def run_file(group, path):
+    """One executable that speaks PASS, FAIL and SKIP."""
+    name = "%s/%s" % (group, os.path.splitext(os.path.basename(path))[0])
+    counted = {"PASS": 0, "FAIL": 0, "SKIP": 0}
+    started = time.monotonic()
+
+    def show(line):
+        m = VERDICT.match(line)
+        if m:
+            counted[m.group(1)] += 1
+            results.take(m.group(1), "%s: %s" % (name, m.group(2)), m.group(3) or "")
+
+    status, log, lines = logged(name, [path], limit=FILE_LIMIT_S.get(group, 600), show=show)
+    took = "%.1f s" % (time.monotonic() - started)
+    if not any(counted.values()):
+        if status == 0:
+            results.take("PASS", name, took)
+        elif status == 77:
+            results.take("SKIP", name, lines[-1] if lines else "no reason given")
+        else:
+            results.take("FAIL", name, "exit %d, %s" % (status, took))
+            tail(log)
+    elif counted["FAIL"]:
+        tail(log)
+    elif status not in (0, 77):
+        results.take("FAIL", name, "exit %d after its last test" % status)
+        tail(log)
+
+
+def group_lint(_only):
+    heading("lint")
+    counted = []
+
+    def show(line):
+        m = VERDICT.match(line)
+        if m:
+            counted.append(m.group(1))
+            results.take(m.group(1), m.group(2), m.group(3) or "")
+        else:
+            print(line, flush=True)
+
+    status, log, _ = logged("lint", [sys.executable, "tests/lint/lint.py"], show=show)
+    if status != 0 and "FAIL" not in counted:
+        results.take("FAIL", "lint", "exit %d" % status)
+        tail(log)
+
+
+def meson_build(directory, setup, env=None, label=None):
+    """Sets a build directory up if needed and builds it; False and a FAIL line when it does not build."""
+    label = label or directory
+    if not os.path.exists(os.path.join(ROOT, directory, "build.ninja")):
+        shutil.rmtree(os.path.join(ROOT, directory), ignore_errors=True)
+        status, log, _ = logged("%s-setup" % label, ["meson", "setup", directory] + setup, env=env)
+        if status != 0:
+            results.take("FAIL", "%s set-up" % label)
+            tail(log)
+            return False
+    started = time.monotonic()
+    status, log, _ = logged("%s-build" % label, ["ninja", "-C", directory], env=env)
+    if status != 0:
+        results.take("FAIL", "%s compiles" % label)
+        tail(log)
+        return False
+    results.take("PASS", "%s compiles" % label, "%.0f s" % (time.monotonic() - started))
+    return True
+
+
+def meson_tests(directory, label, wrapper_env=None, suites=("unit", "dialogue")):
+    argv = ["meson", "test", "-C", directory, "--no-rebuild", "--print-errorlogs"]
+    for s in suites:
+        argv += ["--suite", s]
+    json_log = os.path.join(ROOT, directory, "meson-logs", "testlog.json")
+    if os.path.exists(json_log):
+        os.unlink(json_log)
+    status, log, _ = logged("%s-tests" % label, argv, env=wrapper_env)
+    counted = 0
+    if os.path.exists(json_log):
+        with open(json_log) as f:
+            for line in f:
+                t = json.loads(line)
+                counted += 1
+                name = "%s: %s" % (label, t["name"])
+                if t["result"] in ("OK", "EXPECTEDFAIL"):
+                    results.take("PASS", name, "%.1f s" % t.get("duration", 0))
+                elif t["result"] == "SKIP":
+                    results.take("SKIP", name, (t.get("stdout") or "").strip().splitlines()[-1:] or "")
+                else:
+                    results.take("FAIL", name, t["result"].lower())
+                    one = os.path.join(LOGS, re.sub(r"[^\w.-]", "_", name) + ".log")
+                    with open(one, "w") as out:
+                        out.write(t.get("stdout", "") + t.get("stderr", ""))
+                    tail(one)
+    if counted == 0:
+        results.take("FAIL", "%s tests" % label, "none ran, exit %d" % status)
+        tail(log)
+    elif status != 0 and not results.failed:
+        results.take("FAIL", "%s tests" % label, "meson test exits %d" % status)
+
+
+def group_unit(_only):
+    heading("gcc build, unit and dialogue tests")
+    if meson_build("build", ["--buildtype=debugoptimized"], label="gcc"):
+        meson_tests("build", "unit")
+
+
+def group_asan(_only):
+    heading("AddressSanitizer and UndefinedBehaviorSanitizer: unit and dialogue tests")
+    if meson_build("build-asan", ["--buildtype=debugoptimized", "-Db_sanitize=address,undefined"], label="asan"):
+        meson_tests("build-asan", "asan",
+                    {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=1",
+                     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
+
+
+def group_clang(_only):
+    heading("clang build")
+    if not shutil.which("clang"):
+        results.take("SKIP", "clang compiles", "clang is not installed")
+        return
+    meson_build("build-clang", ["--buildtype=debugoptimized"], env={"CC": "clang"}, label="clang")
+
+
+def group_files(group, only):
+    heading("%s tests" % group)
+    folder = os.path.join(ROOT, "tests", group)
+    names = [n for n in sorted(os.listdir(folder)) if re.match(r"(test|esp|dp)_", n)]
+    names = [n for n in names if os.access(os.path.join(folder, n), os.X_OK) and os.path.isfile(os.path.join(folder, n))]
+    if os.geteuid() != 0:
+        for n in names:
+            results.take("SKIP", "%s/%s" % (group, n), "needs root for network namespaces")
+        return
+    for n in names:
+        if not only or only in n:
+            run_file(group, os.path.join(folder, n))
+
+
+def main():
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=" ".join(GROUPS))
+    parser.add_argument("--only", default="", metavar="TEXT")
+    args = parser.parse_args()
+    for g in args.groups:
+        if g not in GROUPS:
+            parser.error("no group named %s; there are: %s" % (g, " ".join(GROUPS)))
+    started = time.monotonic()
+    for g in GROUPS:
+        if args.groups and g not in args.groups:
+            continue
+        if g in ("system", "interop"):
+            group_files(g, args.only)
+        else:
+            globals()["group_" + g](args.only)
+    print()
+    for name, note in results.skipped:
+        print("skipped: %s: %s" % (name, note))
+    for name, note in results.failed:
+        print("failed: %s%s" % (name, ": " + note if note else ""))
+    print("tests took %.0f s" % (time.monotonic() - started))
+    print("%d passed, %d failed, %d skipped" % (len(results.passed), len(results.failed), len(results.skipped)))
+    return 1 if results.failed or not results.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
