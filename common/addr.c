@@ -68,9 +68,9 @@ bool ip_addr_parse(const char *text, struct ip_addr *out)
 static const char *bytes_text(uint8_t family, const uint8_t *b, char *out)
 {
     if (family != IP_V4 && family != IP_V6)
-        strcpy(out, "-");
+        snprintf(out, IP_TEXT_MAX, "-");
     else if (!inet_ntop(family == IP_V4 ? AF_INET : AF_INET6, b, out, IP_TEXT_MAX))
-        strcpy(out, "?");
+        snprintf(out, IP_TEXT_MAX, "?");
     return out;
 }
 
