@@ -366,6 +366,16 @@ static int connect_until(const struct sockaddr_un *sun, int64_t deadline)
     }
 }
 
+cv_result shm_take(int conn_fd, int timeout_ms, struct shm *out)
+{
+    struct pollfd p = {conn_fd, POLLIN, 0};
+    shm_clear(out);
+    cv_result r = poll(&p, 1, timeout_ms) == 1 ? shm_accept_offer(conn_fd, out) : CV_EAGAIN;
+    if (r != CV_OK)
+        shm_close(out);
+    return r;
+}
+
 cv_result shm_connect(const char *path, int timeout_ms, struct shm *out, int *conn_fd)
 {
     struct sockaddr_un sun;
@@ -378,10 +388,8 @@ cv_result shm_connect(const char *path, int timeout_ms, struct shm *out, int *co
     if (fd < 0)
         return CV_EIO;
     int64_t left = deadline - clock_ms();
-    struct pollfd p = {fd, POLLIN, 0};
-    cv_result r = poll(&p, 1, left > 0 ? (int)left : 0) == 1 ? shm_accept_offer(fd, out) : CV_EAGAIN;
+    cv_result r = shm_take(fd, left > 0 ? (int)left : 0, out);
     if (r != CV_OK) {
-        shm_close(out);
         close(fd);
         return r;
     }
@@ -435,6 +443,16 @@ bool ring_inject_put(struct shm *s, const struct cv_ike_pkt *p)
 bool ring_inject_get(struct shm *s, struct cv_ike_pkt *p)
 {
     return rte_ring_sc_dequeue_elem(s->inject, p, sizeof *p) == 0;
+}
+
+bool ring_evt_empty(const struct shm *s)
+{
+    return rte_ring_empty(s->evt) != 0;
+}
+
+bool ring_punt_empty(const struct shm *s)
+{
+    return rte_ring_empty(s->punt) != 0;
 }
 
 /* The fence pairs with the sleeper's: it sets its word, then looks into the rings once more. */

@@ -42,6 +42,8 @@ CV_MUST_USE cv_result shm_offer(const struct shm *s, int conn_fd);
 /* culvertd: connects, receives, maps, checks magic, version and every offset against the size.
  * *conn_fd stays open: its hang-up means that the other process died. */
 CV_MUST_USE cv_result shm_connect(const char *path, int timeout_ms, struct shm *out, int *conn_fd);
+/* The same on a connection that a privileged parent made and handed over; conn_fd stays the caller's. */
+CV_MUST_USE cv_result shm_take(int conn_fd, int timeout_ms, struct shm *out);
 
 /* Enqueue/dequeue one element; false when full/empty. Each ring has one element type. */
 CV_MUST_USE bool ring_cmd_put(struct shm *s, const struct cv_cmd *c);
@@ -52,6 +54,10 @@ CV_MUST_USE bool ring_punt_put(struct shm *s, const struct cv_ike_pkt *p);
 CV_MUST_USE bool ring_punt_get(struct shm *s, struct cv_ike_pkt *p);
 CV_MUST_USE bool ring_inject_put(struct shm *s, const struct cv_ike_pkt *p);
 CV_MUST_USE bool ring_inject_get(struct shm *s, struct cv_ike_pkt *p);
+
+/* The consumer's second look before it sleeps. */
+bool ring_evt_empty(const struct shm *s);
+bool ring_punt_empty(const struct shm *s);
 
 /* Wake the other side if it sleeps (reads the asleep word of the header first; a system call only then). */
 void shm_ring_dp(const struct shm *s);
