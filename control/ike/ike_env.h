@@ -49,6 +49,9 @@ struct ike_env {
                      const struct sel_trace *t);           /* "IKE_AUTH"; NULL allowed */
     void (*keylog)(void *ctx, const struct ike_keylog *k); /* NULL: off */
     const struct sam_link *dp;
+    /* Forwarding tables by name; NULL: there is only the global one. vrf_name: NULL when unknown. */
+    const char *(*vrf_name)(void *ctx, uint16_t vrf);
+    uint16_t (*vrf_id)(void *ctx, const char *name);
 };
 
 #endif

@@ -26,7 +26,11 @@ struct ike_version_ops {
     void (*nat_change)(struct ike *e, struct ike_sa *sa, struct sam_child *c,
                        const struct ip_endpoint *remote);
     void (*timer)(struct ike *e, struct ike_sa *sa); /* sa->timer_at has come */
-    void (*sa_free)(struct ike_sa *sa);              /* wipes and frees sa->v, the version's own part */
+    /* e->cfg is a new configuration and the SA stays: look up again whatever points into the old one. */
+    void (*reconfigured)(struct ike *e, struct ike_sa *sa);
+    /* What a view shows of the version's own part. */
+    void (*view)(const struct ike_sa *sa, struct ike_sa_view *out);
+    void (*sa_free)(struct ike_sa *sa); /* wipes and frees sa->v, the version's own part */
 };
 
 #endif

@@ -17,6 +17,7 @@ struct ike_session {
     const struct cfg_interface *tunnel; /* of the running configuration; NULL when it was removed */
     uint32_t conn_id;                   /* current IKE SA, 0 none */
     bool wanted;                        /* `up`, acquire or adopted children ask for it */
+    bool persistent; /* retried until `down`; else given up after some failures, until traffic asks again */
     bool up_since_set;
     uint64_t up_since_ms;
     bool has_error;
@@ -24,6 +25,12 @@ struct ike_session {
     uint64_t retry_at_ms; /* no new attempt before (after a failure); 0: at once */
     unsigned failures;    /* in a row */
     UT_hash_handle hh;    /* by interface name */
+};
+
+/* What identifies an initial exchange before there are two SPIs (RFC 7296 2.1). Zero its padding: it is hashed as bytes. */
+struct ike_init_key {
+    uint8_t spi_i[8];
+    struct ip_endpoint remote;
 };
 
 struct ike_sa {
@@ -53,8 +60,13 @@ struct ike_sa {
     uint64_t created_ms, established_ms;
     uint64_t lifetime_s;
     uint64_t last_in_ms; /* last authenticated message from the peer */
-    uint64_t timer_at;   /* next time the version wants ops->timer; UINT64_MAX none */
-    UT_hash_handle hh_conn, hh_spi;
+    uint64_t timer_at; /* next time the version wants ops->timer; UINT64_MAX none; set it with ike_sa_timer */
+    unsigned heap_at;  /* its place in the engine's timer heap */
+    struct ip_addr limit_addr;    /* while half_open: the address it is counted under */
+    struct ike_init_key init_key; /* responder: finds the SA of a retransmitted first message */
+    bool in_init_table;
+    struct ike_sa *next_dead; /* to be freed at the end of the event */
+    UT_hash_handle hh_conn, hh_spi, hh_init;
 };
 
 /* ---- engine services for the versions (control/ike/ike_core.c and neighbours) ------------------------------------- */
@@ -63,7 +75,11 @@ struct ike {
     const struct cfg *cfg;
     const struct ike_version_ops *versions[3];
     struct sam *sam;
-    struct ike_sa *by_conn, *by_spi; /* uthash heads */
+    struct ike_sa *by_conn, *by_spi, *by_init; /* uthash heads */
+    struct ike_sa **heap;                      /* by timer_at */
+    unsigned heap_count, heap_cap;
+    struct ike_sa *dead;       /* freed by ike_reap */
+    uint64_t session_timer_at; /* earliest retry; may be too early, never too late */
     struct ike_session *sessions;
     struct ike_counters counters;
     uint32_t last_conn_id;
@@ -76,7 +92,16 @@ struct ike {
     void *halfopen_peers; /* per-address counts, ike_limit.c */
 };
 
+/* NULL when memory is short. Has a conn_id and an own SPI; the caller fills the rest. */
 struct ike_sa *ike_sa_new(struct ike *e, const struct ike_version_ops *ops, bool initiator);
+/* Responder: lets ike_sa_by_init find the SA by (SPIi, remote) as they are now. */
+void ike_sa_index_init(struct ike *e, struct ike_sa *sa);
+struct ike_sa *ike_sa_by_init(struct ike *e, const uint8_t spi_i[8], const struct ip_endpoint *remote);
+/* The next time ops->timer is called; UINT64_MAX: not. */
+void ike_sa_timer(struct ike *e, struct ike_sa *sa, uint64_t at);
+/* Gives the SA up while its last exchange still runs: children are deleted, the session is told; later ike_sa_remove is silent. */
+void ike_sa_abandon(struct ike *e, struct ike_sa *sa, enum ike_reason why, const char *fmt, ...)
+    CV_PRINTF(4, 5);
 /* As ike_sa_new with the SPI that was announced before the SA existed (IKE rekey, RFC 7296 2.18); NULL when it is taken. */
 struct ike_sa *ike_sa_new_spi(struct ike *e, const struct ike_version_ops *ops, bool initiator,
                               const uint8_t spi_own[8]);
@@ -94,6 +119,9 @@ struct ike_session *ike_session_get(struct ike *e,
 void ike_session_attach(struct ike *e, struct ike_session *s, struct ike_sa *sa);
 void ike_session_failed(struct ike *e, struct ike_session *s, enum ike_reason why, const char *fmt, ...)
     CV_PRINTF(4, 5);
+/* Remembers why something went wrong, without any effect on retries: for responders. */
+void ike_session_error(struct ike *e, struct ike_session *s, enum ike_reason why, const char *fmt, ...)
+    CV_PRINTF(4, 5);
 /* A child is up: clears error and retry state. */
 void ike_session_child_up(struct ike *e, struct ike_session *s);
 
@@ -103,6 +131,11 @@ void ike_log(struct ike *e, const struct ike_sa *sa, enum log_level level, const
 void ike_log_unauth(struct ike *e, const struct ip_endpoint *peer, const char *fmt, ...) CV_PRINTF(3, 4);
 void ike_decision(struct ike *e, const struct ike_sa *sa, const char *at, const struct sel_trace *t);
 void ike_send(struct ike *e, struct ike_sa *sa, const uint8_t *data, size_t len);
+/* Answers go to where the request came from (RFC 7296 2.11). */
+void ike_send_back(struct ike *e, const struct ike_datagram *to, const uint8_t *data, size_t len);
+/* Configured name of a forwarding table, "" for the global one; and the reverse. */
+const char *ike_vrf_name(const struct ike *e, uint16_t vrf);
+uint16_t ike_vrf_id(const struct ike *e, const char *name);
 uint64_t ike_now(const struct ike *e);
 void ike_random(struct ike *e, uint8_t *out, size_t n);
 
@@ -115,5 +148,8 @@ CV_MUST_USE bool ike_cookie_ok(struct ike *e, struct slice cookie, struct slice 
 bool ike_cookie_wanted(const struct ike *e, const struct ip_endpoint *peer); /* threshold reached */
 /* Admission of one more half-open SA as responder: global and per-address limits. */
 CV_MUST_USE bool ike_limit_ok(struct ike *e, const struct ip_endpoint *peer);
+/* Counts an SA as half-open; it stops to be at ike_sa_established or ike_sa_remove. False when memory is short. */
+CV_MUST_USE bool ike_limit_add(struct ike *e, struct ike_sa *sa);
+void ike_limit_drop(struct ike *e, struct ike_sa *sa);
 
 #endif

@@ -64,8 +64,18 @@ enum v2_task_kind {
     V2_TASK_REKEY_SA,
     V2_TASK_DELETE_CHILD,
     V2_TASK_DELETE_SA,
-    V2_TASK_DPD
+    V2_TASK_DPD,
+    V2_TASK_AUTH_FAILED, /* initiator: the responder did not prove itself (2.21.2) */
+    V2_TASK_KIND_COUNT
 };
+
+/* One message as it goes on the wire: one datagram, or several fragments back to back. Kept for retransmission. */
+struct v2_wire {
+    uint8_t *data;
+    size_t *len; /* of each datagram */
+    unsigned count;
+};
+void v2_wire_free(struct v2_wire *w);
 
 /* A request we want to make: queued, then in flight, then answered or given up. */
 struct v2_task {
@@ -77,11 +87,8 @@ struct v2_task {
     uint32_t child_id;          /* DELETE_CHILD, REKEY_CHILD */
     uint32_t spi;               /* DELETE_CHILD without a child: the inbound SPI to be deleted */
     enum ike_reason why;        /* DELETE_SA */
-    /* retransmission: bit-identical (2.1) */
-    uint8_t *packets; /* datagrams back to back when fragmented */
-    size_t *packet_len;
-    unsigned packet_count;
-    unsigned attempts;
+    struct v2_wire wire;        /* retransmitted bit-identically (2.1) */
+    unsigned attempts;          /* retransmissions so far */
     uint64_t next_at;
 };
 
@@ -90,12 +97,10 @@ struct v2_cached {
     bool used;
     uint32_t message_id;
     uint8_t request_hash[32]; /* of the request as received (first fragment when fragmented) */
-    uint8_t *packets;
-    size_t *packet_len;
-    unsigned packet_count;
+    struct v2_wire wire;
 };
 
-struct v2_frag_set; /* reassembly, v2_frag.c */
+struct v2_frags; /* reassembly, v2_frag.c */
 
 struct v2_sa {
     enum v2_state state;
@@ -106,8 +111,9 @@ struct v2_sa {
     struct v2_task *queue;  /* waiting */
     struct v2_task *flight; /* in flight, at most window_peer */
     struct v2_cached cache[V2_WINDOW_MAX];
-    struct v2_frag_set *frags;
-    bool frag_ok; /* both sides support RFC 7383 */
+    struct v2_frags *frags;
+    bool frag_ok;   /* both sides support RFC 7383 */
+    bool have_keys; /* sa->keys are derived (responder: only when IKE_AUTH arrives) */
     /* initial exchange */
     uint8_t *init_req, *init_resp; /* first messages as sent: what AUTH covers (2.15) */
     size_t init_req_len, init_resp_len;
@@ -121,6 +127,10 @@ struct v2_sa {
     struct cr_suite suite;
     const struct cfg_ikev2_policy *policy;
     struct v2_nego *first_child; /* IKE_AUTH */
+    uint8_t *peer_ke;            /* responder: KEi until IKE_AUTH arrives */
+    size_t peer_ke_len;
+    bool have_packet; /* of the acquire that started it */
+    struct cv_acquire packet;
     bool peer_initial_contact;
     uint32_t replaced_by;         /* conn_id of the SA made by rekey */
     uint64_t rekey_at, expire_at; /* env ms */
@@ -135,6 +145,34 @@ static inline struct v2_sa *v2_of(struct ike_sa *sa)
     return (struct v2_sa *)sa->v;
 }
 
+/* ---- v2_ops, v2_auth: the IKE SA as a whole ----------------------------------------------------------------- */
+/* A new struct v2_sa as sa->v, zeroed but for window and timers (UINT64_MAX). */
+CV_MUST_USE cv_result v2_sa_new(struct ike *e, struct ike_sa *sa);
+/* sa->keys, SPIs and peer are final: state ESTABLISHED, lifetime and DPD timers, windows; counts it (sas_established or, when rekeyed,
+ * sas_rekeyed), and hands the keys to the keylog. Sessions are the caller's: ike_session_attach or ike_sa_inherit. */
+void v2_sa_established(struct ike *e, struct ike_sa *sa, bool by_rekey);
+/* The keylog callback for sa->keys, when one is set. */
+void v2_keylog(struct ike *e, const struct ike_sa *sa);
+/* The state and its printed name in sa->state. */
+void v2_set_state(struct ike_sa *sa, enum v2_state state);
+/* Starts deleting with a message to the peer: children go now, the SA when the peer answers or is silent. */
+void v2_sa_delete(struct ike *e, struct ike_sa *sa, enum ike_reason why);
+
+/* ---- v2_proposal: SA payloads as sel_proposal has them, IKE and ESP ---------------------------------------- */
+struct v2_peer_offers {
+    unsigned count;
+    struct sel_offer offer[PLD_MAX_PROPOSALS];
+    struct slice spi[PLD_MAX_PROPOSALS]; /* of offer[i] */
+    struct sel_transform t[PLD_MAX_TRANSFORMS];
+};
+/* Proposals of one protocol with an SPI of spi_len octets; others are left out. `out` points into itself: do not copy it. */
+void v2_peer_offers(const struct pld_sa *sa, uint8_t proto, size_t spi_len, struct v2_peer_offers *out);
+/* An SA payload with our offers; spi: the same in each (spi_len 0, 4 or 8). */
+void v2_put_offers(struct pld_builder *b, const struct sel_offers *o, const uint8_t *spi, uint8_t spi_len);
+/* An SA payload with the one chosen proposal. */
+void v2_put_answer(struct pld_builder *b, uint8_t number, uint8_t proto, const struct sel_transform *t,
+                   unsigned count, const uint8_t *spi, uint8_t spi_len);
+
 /* ---- v2_exchange: what handlers call ---------------------------------------------------------------------------- */
 /* Queue a request (takes ownership of t) and send as far as the window allows. */
 void v2_task_add(struct ike *e, struct ike_sa *sa, struct v2_task *t);
@@ -142,7 +180,9 @@ struct v2_task *v2_task_new(enum v2_task_kind kind);
 void v2_task_free(struct ike *e, struct v2_task *t);
 /* Is a task of this kind (and child, when child_id is not 0) waiting or in flight? */
 struct v2_task *v2_task_find(struct ike_sa *sa, enum v2_task_kind kind, uint32_t child_id);
-/* Sets sa->timer_at from everything that is pending. */
+/* Sends what waits as far as the window allows. */
+void v2_pump(struct ike *e, struct ike_sa *sa);
+/* Sets the SA's timer from everything that is pending. */
 void v2_schedule(struct ike *e, struct ike_sa *sa);
 
 /* A response under construction: inner payloads are written by the handler; the exchange layer protects, caches and sends it. */
@@ -222,6 +262,7 @@ void v2_dpd_due(struct ike *e, struct ike_sa *sa);
 void v2_follow_peer(struct ike *e, struct ike_sa *sa, const struct ip_endpoint *remote);
 
 /* v2_init, v2_auth */
+cv_result v2_initiate(struct ike *e, struct ike_session *s, const struct cv_acquire *packet);
 v2_build_fn v2_auth_build;
 v2_response_fn v2_auth_response;
 v2_request_fn v2_auth_request;
@@ -229,10 +270,6 @@ void v2_init_request(struct ike *e, const struct ike_datagram *d, const struct p
                      const uint8_t *raw, size_t len);
 void v2_init_response(struct ike *e, struct ike_sa *sa, const struct ike_datagram *d,
                       const struct pld_message *m, const uint8_t *raw, size_t len);
-/* A new struct v2_sa as sa->v, zeroed but for window and timers (UINT64_MAX). */
-CV_MUST_USE cv_result v2_sa_new(struct ike *e, struct ike_sa *sa);
-/* The state and its printed name in sa->state. */
-void v2_set_state(struct ike_sa *sa, enum v2_state state);
 CV_MUST_USE cv_result
 v2_init_send(struct ike *e, struct ike_sa *sa); /* (re)builds the request with cookie and current group */
 
