@@ -130,7 +130,8 @@ struct pld_header {
 enum {
     PLD_MAX_PAYLOADS = 64,
     PLD_MAX_PROPOSALS = 16,
-    PLD_MAX_TRANSFORMS = 64,
+    PLD_MAX_TRANSFORMS = 256, /* of one SA payload; strongSwan's defaults are about 80 */
+    PLD_BUILD_TRANSFORMS = 64, /* of one proposal that we make */
     PLD_MAX_NOTIFIES = 32,
     PLD_MAX_DELETES = 8,
     PLD_MAX_DELETE_SPIS = 64,
@@ -194,6 +195,7 @@ struct pld_message {
     uint64_t present;         /* PLD_BIT of every known payload seen, outer and inner */
     uint8_t unknown_critical; /* type of an unsupported critical payload, else 0 (RFC 7296 2.5) */
     unsigned payload_count;
+    unsigned outer_count; /* how many of them stood outside of SK */
     uint8_t order[PLD_MAX_PAYLOADS]; /* payload types in their order, outer then inner, for display */
     struct pld_sa sa;
     struct {
@@ -230,16 +232,23 @@ struct pld_message {
     uint16_t frag_number, frag_total; /* SKF only (RFC 7383 2.5), else 0 */
 };
 
-/* Header only; checks length against the datagram (message length must equal len), version major 2, exchange range,
- * reserved bits ignored.. err: a short reason. CV_EVERSION for another major version (header filled). */
+/* err, here and below: a short reason when the result is not CV_OK, else NULL; static text, err itself may be NULL.
+ *
+ * Header only; checks length against the datagram (message length must equal len), version major 2, exchange range,
+ * initiator SPI not zero; reserved bits are ignored. CV_ESHORT under 28 octets; CV_EVERSION for another major version
+ * (header filled); CV_EUNSUP for an unknown exchange (header filled); CV_EPARSE for the rest. */
 CV_MUST_USE cv_result pld_header(const uint8_t *datagram, size_t len, struct pld_header *out,
                                  const char **err);
-/* Outer chain of the datagram whose header was read into m->header. */
+/* Outer chain of the datagram whose header was read into m->header; forgets all else that m held. CV_EPARSE for every
+ * deviation: lengths that do not add up, payload types of IKEv1 (1 to 32), a repeated payload that may stand once, more
+ * of anything than the limits, SK or SKF not last. Unknown payloads are skipped; of critical ones the first is
+ * remembered in unknown_critical, which the caller answers. */
 CV_MUST_USE cv_result pld_outer(const uint8_t *datagram, size_t len, struct pld_message *m, const char **err);
-/* Inner chain (decrypted): first payload type and bytes. Adds to m. */
+/* Inner chain (decrypted): first payload type and bytes. Adds to m; checks as above. The views point into plain. */
 CV_MUST_USE cv_result pld_inner(struct slice plain, uint8_t first, struct pld_message *m, const char **err);
 /* The payload rules table (min, max, encrypted) of the exchange and direction, after everything was decoded.
- * RFC 7296 1.2-1.4, Appendix C. Error notifies may replace the whole answer. */
+ * RFC 7296 1.2-1.4, Appendix C. Error notifies (IKE_SA_INIT: COOKIE, too) may replace the whole answer. Outside of
+ * IKE_SA_INIT everything must have come encrypted: an unprotected error notify is CV_EINVAL, too, though m shows it. */
 CV_MUST_USE cv_result pld_check_rules(const struct pld_message *m, const char **err);
 /* First notify of the type, or NULL. */
 const struct pld_notify *pld_find_notify(const struct pld_message *m, uint16_t type);
@@ -252,6 +261,7 @@ struct pld_builder {
     size_t next_at; /* where the type of the next payload has to be written */
     size_t header_at;
     size_t payload_at; /* start of the open payload */
+    uint8_t first;     /* type of the first payload, 0 when there is none yet */
 };
 
 /* Writes the header with length 0 and next payload 0. */
@@ -259,7 +269,6 @@ void pld_begin(struct pld_builder *b, struct buf_writer *w, const struct pld_hea
 /* Inner chain without a header: the first type is kept for pld_chain_first. */
 struct pld_chain {
     struct pld_builder b;
-    uint8_t first;
 };
 void pld_chain_begin(struct pld_chain *c, struct buf_writer *w);
 uint8_t pld_chain_first(const struct pld_chain *c);
@@ -279,7 +288,7 @@ struct pld_build_proposal {
     uint8_t spi_len; /* 0, 4 or 8 */
     uint8_t spi[8];
     unsigned count;
-    struct pld_build_transform transforms[PLD_MAX_TRANSFORMS];
+    struct pld_build_transform transforms[PLD_BUILD_TRANSFORMS];
 };
 void pld_put_sa(struct pld_builder *b, const struct pld_build_proposal *p, unsigned count);
 void pld_put_ke(struct pld_builder *b, uint16_t group, struct slice public_value);
