@@ -29,7 +29,8 @@ const char *sam_state_text(enum sam_state s);
 enum sam_why { SAM_SOFT_TIME, SAM_SOFT_VOLUME, SAM_SEQ, SAM_HARD };
 
 struct sam_child {
-    uint32_t id; /* unique in this engine, also low word of the cookie */
+    uint32_t id;     /* unique in this engine, also low word of the cookie */
+    uint64_t cookie; /* the data plane's word on both directions; the key of what is kept for a restart */
     uint32_t
         owner; /* conn_id of the IKE SA; 0 for an adopted one. The owner changes on IKE rekey (sam_child_reparent) */
     enum sam_state state;
@@ -49,7 +50,7 @@ struct sam_child {
     uint64_t soft_at_ms, hard_at_ms; /* UINT64_MAX when none */
     uint64_t soft_bytes, hard_bytes;
     bool soft_fired;
-    uint64_t remove_at_ms;  /* RETIRING */
+    uint64_t remove_at_ms;  /* RETIRING; UINT64_MAX otherwise */
     struct sam_child *next; /* list in order of installation */
 };
 
@@ -75,7 +76,8 @@ struct sam_conf {
 CV_MUST_USE cv_result sam_new(const struct sam_conf *conf, struct sam **out);
 void sam_free(struct sam *s); /* forgets; the data plane keeps what it has */
 
-/* A fresh inbound SPI: slot in the low bits, random generation above, never 0..255, not in use or lingering. CV_ENOSPC when the table is full. */
+/* A fresh inbound SPI: slot in the low bits, random generation above, never 0..255, not in use or lingering. CV_ENOSPC when
+ * the table is full, CV_EAGAIN while no data plane has named the size of its tables. */
 CV_MUST_USE cv_result sam_spi_reserve(struct sam *s, uint32_t *spi);
 void sam_spi_release(struct sam *s, uint32_t spi); /* reserved but never installed */
 
@@ -98,10 +100,12 @@ struct sam_install {
     unsigned ts_count;
     const struct ts *ts_local, *ts_remote;
     uint64_t lifetime_s, lifetime_bytes,
-        lifetime_packets; /* 0: none. Soft: 30 s (with jitter) before, and 256 KB or 15 % before the volume */
+        lifetime_packets; /* 0: none. Soft: 30 s (with jitter) before, and 256 KB or 15 % (the larger) before the volume */
     const uint8_t *encr_key_in, *salt_in, *integ_key_in; /* lengths follow from the algorithms */
     const uint8_t *encr_key_out, *salt_out, *integ_key_out;
 };
+/* CV_EINVAL for an SPI that was not reserved, algorithms or selectors that cannot be; CV_ENOSPC when table or queue is full. On an error
+ * nothing stays installed; the reserved SPI is still the caller's to release, but for a CV_ENOSPC of the queue, which is safe to release, too. */
 CV_MUST_USE cv_result sam_child_install(struct sam *s, const struct sam_install *p, struct sam_child **out);
 void sam_child_activate(struct sam *s, struct sam_child *c);
 /* Outbound stops now; inbound is removed after linger_ms (0: now). */
