@@ -44,6 +44,7 @@ enum dp_local {
 
 /* Where a packet of the hand-off ring joins the worker's loop. */
 enum dp_stage {
+    DP_STAGE_IP,     /* data at the IP header, not yet looked at: a reassembled datagram */
     DP_STAGE_ESP_IN, /* ESP for an SA of this worker; data at the outer IP header */
     DP_STAGE_ROUTE,  /* data at the IP header, meta->vrf set: look the route up */
     DP_STAGE_OUT,    /* route known: meta->if_out and next_hop */

@@ -1,0 +1,44 @@
+/* dp_rcu: grace periods. What workers may still be reading is freed only after each of them has passed
+ * its loop once (rte_rcu_qsbr).
+ *
+ * One instance per process. Threads: dp_rcu_online, _offline and _quiet are a worker's; all else is the
+ * manager's alone. */
+#ifndef DATAPLANE_DP_RCU_H
+#define DATAPLANE_DP_RCU_H
+
+#include "common/result.h"
+
+#include <rte_rcu_qsbr.h>
+
+extern struct rte_rcu_qsbr *dp_rcu_var; /* for the inline functions below only */
+
+/* At most `threads` workers, numbered from 0. Without it (unit tests of the tables) everything is freed
+ * at once: there are no readers. */
+CV_MUST_USE cv_result dp_rcu_init(unsigned threads);
+void dp_rcu_fini(void); /* workers gone: runs what is left */
+
+/* Calls fn(p) once every worker has been quiet. Falls back to waiting when memory runs out. */
+void dp_rcu_defer(void (*fn)(void *p), void *p);
+void dp_rcu_free(void *p); /* dp_rcu_defer(free, p) */
+/* Runs what is due; never waits. Returns how many still wait. */
+unsigned dp_rcu_poll(void);
+/* Waits until everything deferred so far has run. */
+void dp_rcu_barrier(void);
+
+CV_MUST_USE cv_result dp_rcu_register(unsigned worker);
+void dp_rcu_unregister(unsigned worker);
+static inline void dp_rcu_online(unsigned worker)
+{
+    rte_rcu_qsbr_thread_online(dp_rcu_var, worker);
+}
+/* Before the worker sleeps: it holds no pointer then. */
+static inline void dp_rcu_offline(unsigned worker)
+{
+    rte_rcu_qsbr_thread_offline(dp_rcu_var, worker);
+}
+static inline void dp_rcu_quiet(unsigned worker)
+{
+    rte_rcu_qsbr_quiescent(dp_rcu_var, worker);
+}
+
+#endif

@@ -1,0 +1,211 @@
+#include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_csum.h"
+
+#include <rte_ether.h>
+#include <rte_ip.h>
+
+enum {
+    ESP_HEADER = 8,
+    UDP_HEADER = 8,
+    NEXT_HOP_BY_HOP = 0,
+    NEXT_ROUTING = 43,
+    NEXT_FRAGMENT = 44,
+    NEXT_DEST_OPTIONS = 60,
+};
+
+static uint16_t get16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static enum ip_class bad(struct dp_meta *meta, enum cv_drop why)
+{
+    meta->drop = (uint8_t)why;
+    return IP_CLASS_DROP;
+}
+
+/* The link may have padded a short packet; what stands behind the IP length is not the packet's. */
+static void trim(struct rte_mbuf *m, uint32_t len)
+{
+    m->data_len = (uint16_t)len;
+    m->pkt_len = len;
+}
+
+/* UDP: the ports, and whether it carries ESP (RFC 3948 2.2: no zero where the SPI stands). */
+static enum ip_class look_udp(const uint8_t *l4, uint32_t len, struct dp_meta *meta)
+{
+    if (len < UDP_HEADER)
+        return bad(meta, CV_DROP_MALFORMED_L4);
+    uint16_t udp_len = get16(l4 + 4);
+    if (udp_len < UDP_HEADER || udp_len > len)
+        return bad(meta, CV_DROP_MALFORMED_L4);
+    meta->l4_src = get16(l4);
+    meta->l4_dst = get16(l4 + 2);
+    if (meta->l4_dst != IP_PORT_NATT || udp_len < UDP_HEADER + ESP_HEADER)
+        return IP_CLASS_IP;
+    meta->spi = get32(l4 + UDP_HEADER);
+    if (meta->spi == 0)
+        return IP_CLASS_IP; /* the non-ESP marker */
+    meta->udp_encap = 1;
+    return IP_CLASS_ESP;
+}
+
+static enum ip_class look_upper(const uint8_t *l4, uint32_t len, struct dp_meta *meta)
+{
+    if (meta->frag)
+        return IP_CLASS_IP;
+    if (meta->proto == IP_PROTO_UDP)
+        return look_udp(l4, len, meta);
+    if (meta->proto != IP_PROTO_ESP)
+        return IP_CLASS_IP;
+    if (len < ESP_HEADER)
+        return bad(meta, CV_DROP_ESP_SHORT);
+    meta->spi = get32(l4);
+    return IP_CLASS_ESP;
+}
+
+/* Sources that no packet on a wire may have (RFC 1812 5.3.7): this-host loopback, multicast, broadcast. */
+static bool source_is_martian4(const uint8_t *src)
+{
+    return src[0] == 127 || src[0] >= 224;
+}
+
+static enum ip_class classify4(struct rte_mbuf *m, struct dp_meta *meta)
+{
+    const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+    uint32_t have = m->data_len;
+    if (have < sizeof(struct rte_ipv4_hdr))
+        return bad(meta, CV_DROP_MALFORMED_IP);
+    uint32_t header = (uint32_t)(p[0] & 0xf) * 4, total = get16(p + 2);
+    if (header < sizeof(struct rte_ipv4_hdr) || total < header || total > have)
+        return bad(meta, CV_DROP_MALFORMED_IP);
+    if (likely(header == 20) ? !ip_sum_good_20(p) : ip_fold(ip_sum(p, header, 0)) != 0xffff)
+        return bad(meta, CV_DROP_MALFORMED_IP);
+    if (source_is_martian4(p + 12) || p[16] == 127)
+        return bad(meta, CV_DROP_MALFORMED_IP);
+    trim(m, total);
+    meta->family = IP_V4;
+    meta->proto = p[9];
+    meta->l3_len = (uint16_t)header;
+    meta->l3_total = (uint16_t)total;
+    meta->frag = (get16(p + 6) & 0x3fff) != 0; /* MF or an offset */
+    return look_upper(p + header, total - header, meta);
+}
+
+/* Walks the extension headers; 0 when they run over the packet or there are too many. */
+static uint32_t skip_extensions(const uint8_t *p, uint32_t total, struct dp_meta *meta)
+{
+    uint32_t at = sizeof(struct rte_ipv6_hdr);
+    uint8_t next = p[6];
+    for (unsigned i = 0; i < IP_EXT_HEADERS_MAX; i++) {
+        if (next != NEXT_HOP_BY_HOP && next != NEXT_ROUTING && next != NEXT_FRAGMENT &&
+            next != NEXT_DEST_OPTIONS) {
+            meta->proto = next;
+            return at;
+        }
+        if (total - at < 8)
+            return 0;
+        uint32_t len = next == NEXT_FRAGMENT ? 8 : ((uint32_t)p[at + 1] + 1) * 8;
+        if (total - at < len)
+            return 0;
+        bool later = false;
+        if (next == NEXT_FRAGMENT) {
+            meta->frag = meta->frag || (get16(p + at + 2) & 0xfff9) != 0;
+            later = (get16(p + at + 2) & 0xfff8) != 0;
+        }
+        next = p[at];
+        at += len;
+        if (later) { /* what follows is the middle of something */
+            meta->proto = next;
+            return at;
+        }
+    }
+    return 0;
+}
+
+static bool source_is_martian6(const uint8_t *src)
+{
+    static const uint8_t loopback[16] = {[15] = 1};
+    return src[0] == 0xff || memcmp(src, loopback, 16) == 0;
+}
+
+static enum ip_class classify6(struct rte_mbuf *m, struct dp_meta *meta)
+{
+    const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+    uint32_t have = m->data_len;
+    if (have < sizeof(struct rte_ipv6_hdr))
+        return bad(meta, CV_DROP_MALFORMED_IP);
+    uint32_t total = (uint32_t)sizeof(struct rte_ipv6_hdr) + get16(p + 4);
+    if (total > have || total > UINT16_MAX || source_is_martian6(p + 8))
+        return bad(meta, CV_DROP_MALFORMED_IP);
+    trim(m, total);
+    meta->family = IP_V6;
+    meta->l3_total = (uint16_t)total;
+    uint32_t l3 = skip_extensions(p, total, meta);
+    if (l3 == 0)
+        return bad(meta, CV_DROP_MALFORMED_IP);
+    meta->l3_len = (uint16_t)l3;
+    return look_upper(p + l3, total - l3, meta);
+}
+
+static void meta_reset(struct dp_meta *meta)
+{
+    meta->drop = CV_DROP_NONE;
+    meta->udp_encap = 0;
+    meta->spi = 0;
+    meta->frag = 0;
+    meta->l4_src = meta->l4_dst = 0;
+}
+
+enum ip_class ip_classify_ip(struct rte_mbuf *m)
+{
+    struct dp_meta *meta = dp_meta(m);
+    meta_reset(meta);
+    if (m->nb_segs != 1 || m->data_len < 1)
+        return bad(meta, CV_DROP_MALFORMED_IP);
+    switch (*rte_pktmbuf_mtod(m, const uint8_t *) >> 4) {
+    case 4:
+        return classify4(m, meta);
+    case 6:
+        return classify6(m, meta);
+    default:
+        return bad(meta, CV_DROP_MALFORMED_IP);
+    }
+}
+
+static bool destination_is_group(const uint8_t *ip, uint16_t ether_type)
+{
+    if (ether_type == RTE_ETHER_TYPE_IPV4)
+        return ip[16] >= 224;
+    return ip[24] == 0xff;
+}
+
+enum ip_class ip_classify_frame(struct rte_mbuf *m, const uint8_t *mac)
+{
+    struct dp_meta *meta = dp_meta(m);
+    meta_reset(meta);
+    if (m->nb_segs != 1 || m->data_len < sizeof(struct rte_ether_hdr))
+        return bad(meta, CV_DROP_MALFORMED_ETHER);
+    const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+    bool group = frame[0] & 1;
+    if (!group && memcmp(frame, mac, RTE_ETHER_ADDR_LEN) != 0)
+        return bad(meta, CV_DROP_OTHER_HOST);
+    uint16_t type = get16(frame + 12);
+    if (type == RTE_ETHER_TYPE_ARP)
+        return IP_CLASS_ARP;
+    if (type != RTE_ETHER_TYPE_IPV4 && type != RTE_ETHER_TYPE_IPV6)
+        return bad(meta, CV_DROP_MALFORMED_ETHER);
+    rte_pktmbuf_adj(m, sizeof(struct rte_ether_hdr));
+    const uint8_t *ip = frame + sizeof(struct rte_ether_hdr);
+    if (m->data_len < 1 || ip[0] >> 4 != (type == RTE_ETHER_TYPE_IPV4 ? 4 : 6))
+        return bad(meta, CV_DROP_MALFORMED_IP);
+    enum ip_class class = type == RTE_ETHER_TYPE_IPV4 ? classify4(m, meta) : classify6(m, meta);
+    if (unlikely(group) && class != IP_CLASS_DROP && !destination_is_group(ip, type))
+        return bad(meta, CV_DROP_OTHER_HOST);
+    return class;
+}

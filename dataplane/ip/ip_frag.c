@@ -1,0 +1,222 @@
+/* Expiry of the reassembly table is still marked experimental in DPDK 22.11. */
+#define ALLOW_EXPERIMENTAL_API
+#include "dataplane/ip/ip_frag.h"
+#include "dataplane/ip/ip_csum.h"
+
+#include <rte_cycles.h>
+#include <rte_ip.h>
+#include <rte_ip_frag.h>
+#include <rte_random.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    IP4_HEADER = 20,
+    IP6_HEADER = 40,
+    FRAGMENT_HEADER = 8,
+    NEXT_FRAGMENT = 44,
+    MORE4 = 0x2000,
+    TABLE_BUCKETS = 32,
+    TABLE_ASSOCIATIVITY = 4, /* 128 datagrams of at most 8 pieces each */
+    TABLE_SECONDS = 5,
+};
+
+static uint32_t get16(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 8 | p[1];
+}
+
+static void put16(uint8_t *p, uint32_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+
+static struct rte_mbuf *piece_new(struct rte_mempool *pool, struct rte_mbuf *whole, uint32_t len)
+{
+    struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+    if (!m)
+        return NULL;
+    if (len > UINT16_MAX || !rte_pktmbuf_append(m, (uint16_t)len)) {
+        rte_pktmbuf_free(m);
+        return NULL;
+    }
+    *dp_meta(m) = *dp_meta(whole);
+    dp_meta(m)->frag = 1;
+    dp_meta(m)->l3_total = (uint16_t)len;
+    return m;
+}
+
+/* Options that are not for every fragment become no-operations (RFC 791 3.1, copied flag). */
+static void options_later(uint8_t *ip, uint32_t header)
+{
+    for (uint32_t i = IP4_HEADER; i < header;) {
+        uint32_t len = ip[i] <= 1 || i + 1 >= header ? 1 : ip[i + 1];
+        if (ip[i] == 0)
+            return;
+        if (len < 1 || i + len > header)
+            len = header - i;
+        if (!(ip[i] & 0x80))
+            memset(ip + i, 1, len);
+        i += len;
+    }
+}
+
+static void piece4_write(uint8_t *to, const uint8_t *ip, uint32_t header, uint32_t at, uint32_t n, bool last)
+{
+    uint32_t flags = get16(ip + 6);
+    memcpy(to, ip, header);
+    memcpy(to + header, ip + header + at, n);
+    put16(to + 2, header + n);
+    put16(to + 6, (flags & 0xc000) | ((flags & 0x1fff) + at / 8) | (last ? flags & MORE4 : MORE4));
+    if (at != 0)
+        options_later(to, header);
+    memset(to + 10, 0, 2);
+    uint16_t sum = (uint16_t)~ip_fold(ip_sum(to, header, 0));
+    memcpy(to + 10, &sum, 2);
+}
+
+static void piece6_write(uint8_t *to, const uint8_t *ip, uint32_t id, uint32_t at, uint32_t n, bool last)
+{
+    memcpy(to, ip, IP6_HEADER);
+    put16(to + 4, FRAGMENT_HEADER + n);
+    to[6] = NEXT_FRAGMENT;
+    uint8_t *f = to + IP6_HEADER;
+    f[0] = ip[6];
+    f[1] = 0;
+    put16(f + 2, at | (last ? 0 : 1));
+    memcpy(f + 4, &id, 4);
+    memcpy(f + FRAGMENT_HEADER, ip + IP6_HEADER + at, n);
+}
+
+static void free_all(struct rte_mbuf **m, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        rte_pktmbuf_free(m[i]);
+}
+
+unsigned ip_frag_split(struct rte_mbuf *m, uint16_t mtu, struct rte_mempool *pool,
+                       struct rte_mbuf *out[IP_FRAG_MAX])
+{
+    const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+    const struct dp_meta *meta = dp_meta(m);
+    bool v4 = meta->family == IP_V4;
+    uint32_t header = v4 ? meta->l3_len : IP6_HEADER, extra = v4 ? 0 : FRAGMENT_HEADER;
+    if ((!v4 && meta->l3_len != IP6_HEADER) || mtu < header + extra + 8)
+        return 0;
+    uint32_t total = m->data_len - header, step = (mtu - header - extra) & ~7u, id = (uint32_t)rte_rand();
+    unsigned n = 0;
+    for (uint32_t at = 0; at < total; at += step) {
+        uint32_t len = RTE_MIN(step, total - at);
+        if (n == IP_FRAG_MAX || !(out[n] = piece_new(pool, m, header + extra + len))) {
+            free_all(out, n);
+            return 0;
+        }
+        uint8_t *to = rte_pktmbuf_mtod(out[n], uint8_t *);
+        if (v4)
+            piece4_write(to, ip, header, at, len, at + len == total);
+        else
+            piece6_write(to, ip, id, at, len, at + len == total);
+        dp_meta(out[n])->l3_len = (uint16_t)(header + extra);
+        n++;
+    }
+    return n;
+}
+
+/* ---- reassembly --------------------------------------------------------------------------------------- */
+struct ip_frag_table {
+    struct rte_ip_frag_tbl *table;
+    struct rte_ip_frag_death_row dead;
+    struct rte_mempool *pool;
+};
+
+cv_result ip_frag_table_new(struct rte_mempool *pool, struct ip_frag_table **out)
+{
+    struct ip_frag_table *t = calloc(1, sizeof *t);
+    if (!t)
+        return CV_ENOMEM;
+    t->pool = pool;
+    t->table =
+        rte_ip_frag_table_create(TABLE_BUCKETS, TABLE_ASSOCIATIVITY, TABLE_BUCKETS * TABLE_ASSOCIATIVITY,
+                                 rte_get_tsc_hz() * TABLE_SECONDS, SOCKET_ID_ANY);
+    if (!t->table) {
+        free(t);
+        return CV_ENOMEM;
+    }
+    *out = t;
+    return CV_OK;
+}
+
+void ip_frag_table_free(struct ip_frag_table *t)
+{
+    if (!t)
+        return;
+    rte_ip_frag_free_death_row(&t->dead, 0);
+    rte_ip_frag_table_destroy(t->table);
+    free(t);
+}
+
+/* One mbuf that holds what the chain holds. */
+static struct rte_mbuf *flatten(struct rte_mempool *pool, struct rte_mbuf *chain)
+{
+    struct rte_mbuf *flat = rte_pktmbuf_alloc(pool);
+    uint32_t len = chain->pkt_len;
+    uint8_t *to = flat && len <= UINT16_MAX ? (uint8_t *)rte_pktmbuf_append(flat, (uint16_t)len) : NULL;
+    if (to) {
+        const void *from = rte_pktmbuf_read(chain, 0, len, to);
+        if (from && from != to)
+            memcpy(to, from, len);
+        *dp_meta(flat) = *dp_meta(chain);
+    } else {
+        rte_pktmbuf_free(flat);
+        flat = NULL;
+    }
+    rte_pktmbuf_free(chain);
+    return flat;
+}
+
+static struct rte_mbuf *take4(struct ip_frag_table *t, struct rte_mbuf *m, uint64_t now)
+{
+    struct rte_ipv4_hdr *h = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
+    m->l2_len = 0;
+    m->l3_len = dp_meta(m)->l3_len & 0x1ff;
+    struct rte_mbuf *whole = rte_ipv4_frag_reassemble_packet(t->table, &t->dead, m, now, h);
+    if (!whole || !(whole = flatten(t->pool, whole)))
+        return NULL;
+    uint8_t *ip = rte_pktmbuf_mtod(whole, uint8_t *);
+    uint32_t header = (uint32_t)(ip[0] & 0xf) * 4;
+    put16(ip + 2, whole->data_len);
+    put16(ip + 6, 0);
+    memset(ip + 10, 0, 2);
+    uint16_t sum = (uint16_t)~ip_fold(ip_sum(ip, header, 0));
+    memcpy(ip + 10, &sum, 2);
+    return whole;
+}
+
+/* Only a fragment header right behind the IPv6 header: what IKE and ESP senders produce. */
+static struct rte_mbuf *take6(struct ip_frag_table *t, struct rte_mbuf *m, uint64_t now)
+{
+    struct rte_ipv6_hdr *h = rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *);
+    struct rte_ipv6_fragment_ext *f = (struct rte_ipv6_fragment_ext *)(h + 1);
+    if (m->data_len < IP6_HEADER + FRAGMENT_HEADER || h->proto != NEXT_FRAGMENT) {
+        rte_pktmbuf_free(m);
+        return NULL;
+    }
+    m->l2_len = 0;
+    m->l3_len = IP6_HEADER + FRAGMENT_HEADER;
+    struct rte_mbuf *whole = rte_ipv6_frag_reassemble_packet(t->table, &t->dead, m, now, h, f);
+    return whole ? flatten(t->pool, whole) : NULL;
+}
+
+struct rte_mbuf *ip_frag_take(struct ip_frag_table *t, struct rte_mbuf *m, uint64_t now)
+{
+    struct rte_mbuf *whole = dp_meta(m)->family == IP_V4 ? take4(t, m, now) : take6(t, m, now);
+    rte_ip_frag_free_death_row(&t->dead, 0);
+    return whole;
+}
+
+void ip_frag_expire(struct ip_frag_table *t, uint64_t now)
+{
+    rte_ip_frag_table_del_expired_entries(t->table, &t->dead, now);
+    rte_ip_frag_free_death_row(&t->dead, 0);
+}
