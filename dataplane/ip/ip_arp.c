@@ -26,7 +26,7 @@ bool ip_arp_read(const struct rte_mbuf *m, struct ip_arp *out)
     return memcmp(out->sender_mac, frame + 6, 6) == 0;
 }
 
-static void frame_write(struct rte_mbuf *m, uint16_t op, const uint8_t *own_mac, const struct ip_addr *own,
+static bool frame_write(struct rte_mbuf *m, uint16_t op, const uint8_t *own_mac, const struct ip_addr *own,
                         const uint8_t *to_mac, const struct ip_addr *to)
 {
     struct rte_arp_hdr h = {
@@ -37,6 +37,8 @@ static void frame_write(struct rte_mbuf *m, uint16_t op, const uint8_t *own_mac,
         .arp_opcode = rte_cpu_to_be_16(op),
     };
     uint8_t *frame = (uint8_t *)rte_pktmbuf_append(m, IP_ARP_FRAME);
+    if (!frame)
+        return false;
     memset(frame, 0xff, 6);
     if (to_mac) {
         memcpy(frame, to_mac, 6);
@@ -49,15 +51,16 @@ static void frame_write(struct rte_mbuf *m, uint16_t op, const uint8_t *own_mac,
     memcpy(&h.arp_data.arp_sip, own->b, 4);
     memcpy(&h.arp_data.arp_tip, to->b, 4);
     memcpy(frame + sizeof(struct rte_ether_hdr), &h, sizeof h);
+    return true;
 }
 
-void ip_arp_ask(struct rte_mbuf *m, const uint8_t own_mac[6], const struct ip_addr *own,
+bool ip_arp_ask(struct rte_mbuf *m, const uint8_t own_mac[6], const struct ip_addr *own,
                 const struct ip_addr *target, const uint8_t *mac)
 {
-    frame_write(m, RTE_ARP_OP_REQUEST, own_mac, own, mac, target);
+    return frame_write(m, RTE_ARP_OP_REQUEST, own_mac, own, mac, target);
 }
 
-void ip_arp_answer(struct rte_mbuf *m, const uint8_t own_mac[6], const struct ip_arp *a)
+bool ip_arp_answer(struct rte_mbuf *m, const uint8_t own_mac[6], const struct ip_arp *a)
 {
-    frame_write(m, RTE_ARP_OP_REPLY, own_mac, &a->target, a->sender_mac, &a->sender);
+    return frame_write(m, RTE_ARP_OP_REPLY, own_mac, &a->target, a->sender_mac, &a->sender);
 }

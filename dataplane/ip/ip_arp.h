@@ -21,10 +21,10 @@ enum { IP_ARP_FRAME = 42 };
 
 /* Data at the Ethernet header. False: not a well-formed request or reply, or its sender is not who sent the frame. */
 bool ip_arp_read(const struct rte_mbuf *m, struct ip_arp *out);
-/* Writes a frame into the empty mbuf m. mac NULL: a broadcast request. */
-void ip_arp_ask(struct rte_mbuf *m, const uint8_t own_mac[6], const struct ip_addr *own,
+/* Writes a frame into the empty mbuf m; false when it has no room. mac NULL: a broadcast request. */
+bool ip_arp_ask(struct rte_mbuf *m, const uint8_t own_mac[6], const struct ip_addr *own,
                 const struct ip_addr *target, const uint8_t *mac);
 /* The answer to `a`, which asked for one of our addresses. */
-void ip_arp_answer(struct rte_mbuf *m, const uint8_t own_mac[6], const struct ip_arp *a);
+bool ip_arp_answer(struct rte_mbuf *m, const uint8_t own_mac[6], const struct ip_arp *a);
 
 #endif

@@ -178,8 +178,7 @@ static struct rte_mbuf *flatten(struct rte_mempool *pool, struct rte_mbuf *chain
 static struct rte_mbuf *take4(struct ip_frag_table *t, struct rte_mbuf *m, uint64_t now)
 {
     struct rte_ipv4_hdr *h = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
-    m->l2_len = 0;
-    m->l3_len = dp_meta(m)->l3_len & 0x1ff;
+    m->tx_offset = rte_mbuf_tx_offset(0, dp_meta(m)->l3_len, 0, 0, 0, 0, 0);
     struct rte_mbuf *whole = rte_ipv4_frag_reassemble_packet(t->table, &t->dead, m, now, h);
     if (!whole || !(whole = flatten(t->pool, whole)))
         return NULL;
@@ -202,8 +201,7 @@ static struct rte_mbuf *take6(struct ip_frag_table *t, struct rte_mbuf *m, uint6
         rte_pktmbuf_free(m);
         return NULL;
     }
-    m->l2_len = 0;
-    m->l3_len = IP6_HEADER + FRAGMENT_HEADER;
+    m->tx_offset = rte_mbuf_tx_offset(0, IP6_HEADER + FRAGMENT_HEADER, 0, 0, 0, 0, 0);
     struct rte_mbuf *whole = rte_ipv6_frag_reassemble_packet(t->table, &t->dead, m, now, h, f);
     return whole ? flatten(t->pool, whole) : NULL;
 }

@@ -66,10 +66,12 @@ bool ip_nd_read(const struct rte_mbuf *m, uint16_t l3_len, struct ip_nd *out)
 }
 
 /* Ethernet, IPv6 and ND headers with the link-layer address option; the checksum over all of it. */
-static void frame_write(struct rte_mbuf *m, uint8_t type, uint8_t flags, const uint8_t *own_mac,
+static bool frame_write(struct rte_mbuf *m, uint8_t type, uint8_t flags, const uint8_t *own_mac,
                         const uint8_t *src, const uint8_t *dst, const uint8_t *target, const uint8_t *to_mac)
 {
     uint8_t *frame = (uint8_t *)rte_pktmbuf_append(m, IP_ND_FRAME);
+    if (!frame)
+        return false;
     uint8_t *ip = frame + sizeof(struct rte_ether_hdr), *nd = ip + IP6_HEADER;
     memset(frame, 0, IP_ND_FRAME);
     memcpy(frame, to_mac, 6);
@@ -91,22 +93,24 @@ static void frame_write(struct rte_mbuf *m, uint8_t type, uint8_t flags, const u
     uint64_t sum = ip_sum_pseudo(src, dst, 16, IP_PROTO_ICMP6, ND_FIXED + 8);
     uint16_t check = (uint16_t)~ip_fold(ip_sum(nd, ND_FIXED + 8, sum));
     memcpy(nd + 2, &check, 2);
+    return true;
 }
 
-void ip_nd_ask(struct rte_mbuf *m, const uint8_t own_mac[6], const uint8_t own[16], const uint8_t target[16],
+bool ip_nd_ask(struct rte_mbuf *m, const uint8_t own_mac[6], const uint8_t own[16], const uint8_t target[16],
                const uint8_t *mac)
 {
     uint8_t group[16] = {0xff, 0x02, [11] = 1, [12] = 0xff}, group_mac[6] = {0x33, 0x33, 0xff};
     memcpy(group + 13, target + 13, 3);
     memcpy(group_mac + 3, target + 13, 3);
-    frame_write(m, IP_ND_SOLICIT, 0, own_mac, own, mac ? target : group, target, mac ? mac : group_mac);
+    return frame_write(m, IP_ND_SOLICIT, 0, own_mac, own, mac ? target : group, target,
+                       mac ? mac : group_mac);
 }
 
-void ip_nd_answer(struct rte_mbuf *m, const uint8_t own_mac[6], const uint8_t target[16], const uint8_t *to,
+bool ip_nd_answer(struct rte_mbuf *m, const uint8_t own_mac[6], const uint8_t target[16], const uint8_t *to,
                   const uint8_t *to_mac)
 {
     static const uint8_t all_nodes_mac[6] = {0x33, 0x33, 0, 0, 0, 1};
     uint8_t flags = FLAG_ROUTER | FLAG_OVERRIDE | (to ? FLAG_SOLICITED : 0);
-    frame_write(m, IP_ND_ADVERT, flags, own_mac, target, to ? to : all_nodes, target,
-                to ? to_mac : all_nodes_mac);
+    return frame_write(m, IP_ND_ADVERT, flags, own_mac, target, to ? to : all_nodes, target,
+                       to ? to_mac : all_nodes_mac);
 }

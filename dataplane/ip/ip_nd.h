@@ -24,11 +24,11 @@ struct ip_nd {
 /* Data at the IPv6 header, ICMPv6 of type 135 or 136 at l3_len, classified before. False: the checks of
  * RFC 4861 7.1.1 and 7.1.2 do not hold (hop limit 255, checksum, code, lengths, addresses, options). */
 bool ip_nd_read(const struct rte_mbuf *m, uint16_t l3_len, struct ip_nd *out);
-/* Writes a whole frame into the empty mbuf m. mac NULL: to the solicited-node group. */
-void ip_nd_ask(struct rte_mbuf *m, const uint8_t own_mac[6], const uint8_t own[16], const uint8_t target[16],
+/* Writes a whole frame into the empty mbuf m; false when it has no room. mac NULL: to the solicited-node group. */
+bool ip_nd_ask(struct rte_mbuf *m, const uint8_t own_mac[6], const uint8_t own[16], const uint8_t target[16],
                const uint8_t *mac);
 /* The advertisement for `target`, ours. to NULL: the asker had no address (RFC 4861 7.2.4): all nodes. */
-void ip_nd_answer(struct rte_mbuf *m, const uint8_t own_mac[6], const uint8_t target[16], const uint8_t *to,
+bool ip_nd_answer(struct rte_mbuf *m, const uint8_t own_mac[6], const uint8_t target[16], const uint8_t *to,
                   const uint8_t *to_mac);
 
 #endif
