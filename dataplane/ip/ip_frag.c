@@ -178,7 +178,7 @@ static struct rte_mbuf *flatten(struct rte_mempool *pool, struct rte_mbuf *chain
 static struct rte_mbuf *take4(struct ip_frag_table *t, struct rte_mbuf *m, uint64_t now)
 {
     struct rte_ipv4_hdr *h = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
-    m->tx_offset = rte_mbuf_tx_offset(0, dp_meta(m)->l3_len, 0, 0, 0, 0, 0);
+    m->tx_offload = rte_mbuf_tx_offload(0, dp_meta(m)->l3_len, 0, 0, 0, 0, 0);
     struct rte_mbuf *whole = rte_ipv4_frag_reassemble_packet(t->table, &t->dead, m, now, h);
     if (!whole || !(whole = flatten(t->pool, whole)))
         return NULL;
@@ -201,7 +201,7 @@ static struct rte_mbuf *take6(struct ip_frag_table *t, struct rte_mbuf *m, uint6
         rte_pktmbuf_free(m);
         return NULL;
     }
-    m->tx_offset = rte_mbuf_tx_offset(0, IP6_HEADER + FRAGMENT_HEADER, 0, 0, 0, 0, 0);
+    m->tx_offload = rte_mbuf_tx_offload(0, IP6_HEADER + FRAGMENT_HEADER, 0, 0, 0, 0, 0);
     struct rte_mbuf *whole = rte_ipv6_frag_reassemble_packet(t->table, &t->dead, m, now, h, f);
     return whole ? flatten(t->pool, whole) : NULL;
 }
