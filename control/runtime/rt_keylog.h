@@ -1,0 +1,20 @@
+/* rt_keylog: IKE keys in the form of Wireshark's ikev2_decryption_table. For tests and faults under the eyes of
+ * an operator: whoever reads the file reads the negotiations. */
+#ifndef CONTROL_RUNTIME_RT_KEYLOG_H
+#define CONTROL_RUNTIME_RT_KEYLOG_H
+
+#include "common/buf.h"
+#include "common/result.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct rt_keylog_line {
+    const uint8_t *spi_i, *spi_r;            /* 8 octets each */
+    uint16_t encr, key_bits, integ;          /* IANA numbers as in contract.h */
+    struct slice sk_ei, sk_er, sk_ai, sk_ar; /* SK_e with its salt */
+};
+/* One line with newline. CV_EUNSUP for algorithms that Wireshark cannot decrypt, CV_ENOSPC. */
+CV_MUST_USE cv_result rt_keylog_format(const struct rt_keylog_line *k, char *out, size_t out_len);
+
+#endif
