@@ -6,7 +6,8 @@
  *
  * Packet form: esp_in gets mbufs whose data starts at the outer IP header; a good packet comes back with
  * its data at the inner IP header. esp_out gets data at the inner IP header and gives data at the outer
- * one. Per-packet facts travel in struct dp_meta, the mbuf's private area (dataplane/dp_meta.h).
+ * one. Per-packet facts travel in struct dp_meta, the mbuf's private area (dataplane/dp_meta.h). Packets are
+ * single-segment mbufs, others are dropped with NO_MBUF: whoever receives chains linearises them before.
  *
  * Threads: an inbound SA is worked on by its owner worker alone (its replay window has one writer); an
  * outbound SA by any, its sequence numbers reserved per burst with one atomic add. Creation and freeing
@@ -41,7 +42,8 @@ CV_MUST_USE cv_result esp_worker_init(struct esp_worker *w, const struct eng_ops
 void esp_worker_fini(struct esp_worker *w);
 
 /* counters: the SA's line in the shared statistics (zeroed by the caller); for an outbound SA the first of
- * `workers` lines. */
+ * `workers` lines. CV_EINVAL: a value makes no sense (SPI up to 255, families that differ, a window that is no power
+ * of two, a key length); CV_EUNSUP: transport mode, or algorithms that the engine lacks. */
 CV_MUST_USE cv_result esp_in_sa_new(const struct cv_sa *sa, const struct eng_ops *engine, int socket,
                                     struct cv_sa_counters *counters, struct esp_in_sa **out);
 CV_MUST_USE cv_result esp_out_sa_new(const struct cv_sa *sa, const struct eng_ops *engine, int socket,
@@ -58,15 +60,21 @@ CV_MUST_USE cv_result esp_in_sa_set_peer(struct esp_in_sa *sa, const struct ip_e
 /* Last outbound sequence number handed out. */
 uint64_t esp_out_sa_seq(const struct esp_out_sa *sa);
 
-/* Decapsulates pkts[0..n), n <= ESP_BURST_MAX, sas[i] being the SA whose SPI the packet carries. The good
+/* Decapsulates pkts[0..n), n <= ESP_BURST_MAX, sas[i] being the SA whose SPI the packet carries. The caller has
+ * checked the outer IP (and UDP) header, cut the data to its length, and set meta's family, l3_len and
+ * udp_encap. The SA's local address must be the destination; the source may be any (RFC 4301 4.1). Outer ECN is
+ * combined as RFC 6040 4.2 demands, whatever CV_SA_ECN_DROP says, which is about sending. The good
  * ones are moved to the front in their order; the bad ones follow, each with its reason in meta->drop.
  * Returns the count of good ones. Good: inner packet valid, inside the SA's selectors, meta->if_in is the
  * SA's tunnel interface, meta->family the inner one. Counts into the SA's counters. */
 uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, uint16_t n);
 
 /* Encapsulates pkts[0..n), n <= ESP_BURST_MAX; the caller has matched selectors (esp_out_match), lowered the TTL
- * and enforced the MTU (esp_out_overhead). Good ones first, as above; mbufs need ESP_HEADROOM octets of headroom and tailroom for
- * padding and ICV, else they are dropped with NO_MBUF. */
+ * and enforced the MTU (esp_out_overhead). Good ones first, as above, with meta's vrf, family, proto, l3_len and
+ * udp_encap those of the outer header, and local_out set; not encrypted is not sent. mbufs need ESP_HEADROOM octets
+ * of headroom and ESP_TAILROOM behind the data (both are scratch space), else they are dropped with NO_MBUF. Outer
+ * header: DSCP copied, ECN by RFC 6040 4.1, DF by the SA (as if set for inner IPv6 with CV_DF_COPY), TTL 64, UDP
+ * checksum zero over IPv4 and computed over IPv6. CV_EVT_SA_SEQ is raised at 7/8 of the number space. */
 uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, uint16_t n);
 enum { ESP_HEADROOM = 96, ESP_TAILROOM = 64 };
 

@@ -1,0 +1,400 @@
+#include "dataplane/esp/esp_in.h"
+
+#include "dataplane/esp/esp_ts.h"
+
+#include <rte_branch_prediction.h>
+#include <rte_malloc.h>
+#include <rte_prefetch.h>
+#include <string.h>
+
+enum {
+    V4_DST = 16, /* octets into the outer header */
+    V4_SRC = 12,
+    V6_DST = 24,
+    V6_SRC = 8,
+    OLD_CKSUM_FLAGS = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK,
+};
+
+/* What a run adds to the SA's counters. */
+struct tally {
+    uint64_t packets, bytes, auth_failed, replayed, ts_failed, other;
+};
+
+/* ---- before the engine ---------------------------------------------------------------------------------- */
+static __rte_always_inline bool dst_matches(const struct esp_in_sa *sa, const uint8_t *ip)
+{
+    if (sa->family == IP_V4) {
+        uint32_t a, b;
+        memcpy(&a, ip + V4_DST, sizeof a);
+        memcpy(&b, sa->local, sizeof b);
+        return a == b;
+    }
+    return memcmp(ip + V6_DST, sa->local, 16) == 0;
+}
+
+/* Everything that can be known without cryptography. Fills op and *seq. */
+static __rte_always_inline enum cv_drop check_one(const struct esp_in_sa *sa, struct rte_mbuf *m,
+                                                  struct eng_op *op, uint64_t *seq)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+    if (unlikely(m->nb_segs != 1))
+        return CV_DROP_NO_MBUF;
+    if (unlikely(meta->udp_encap != sa->natt))
+        return CV_DROP_WRONG_ENCAP;
+    if (unlikely(meta->family != sa->family || !dst_matches(sa, ip)))
+        return CV_DROP_WRONG_PEER;
+    const uint32_t outer = meta->l3_len + (sa->natt ? ESP_UDP_LEN : 0u);
+    const uint32_t fixed = outer + sa->head + sa->icv_len, len = m->data_len;
+    const uint32_t data = len - fixed;
+    /* At least one padding unit, and whole ones (RFC 4303 2.4): pad length and next header are in it. */
+    if (unlikely(len <= fixed || (data & sa->align_mask)))
+        return CV_DROP_ESP_SHORT;
+    uint8_t *esp = ip + outer;
+    uint32_t lo;
+    memcpy(&lo, esp + 4, sizeof lo);
+    lo = rte_be_to_cpu_32(lo);
+    *seq = lo;
+    if (sa->esn && unlikely(!esp_replay_infer(&sa->replay, lo, seq)))
+        return CV_DROP_REPLAY_OLD;
+    if (sa->replay_on) {
+        enum cv_drop r = esp_replay_check(&sa->replay, *seq);
+        if (unlikely(r != CV_DROP_NONE))
+            return r;
+    }
+    op->esp = esp;
+    op->data_len = data;
+    op->seq_hi = (uint32_t)(*seq >> 32);
+    return CV_DROP_NONE;
+}
+
+/* ---- after the engine ----------------------------------------------------------------------------------- */
+static __rte_always_inline enum cv_drop replay_commit(struct esp_in_sa *sa, uint64_t seq)
+{
+    if (unlikely(!sa->replay_on)) {
+        if (seq > sa->replay.top)
+            sa->replay.top = seq;
+        return CV_DROP_NONE;
+    }
+    /* Again: the burst may have held the number twice (RFC 4303 3.4.3). */
+    enum cv_drop r = esp_replay_check(&sa->replay, seq);
+    if (likely(r == CV_DROP_NONE))
+        esp_replay_advance(&sa->replay, seq);
+    return r;
+}
+
+/* Pad octets are 1, 2, 3, ... (RFC 4303 2.4), so their sum of differences is zero. */
+static __rte_always_inline bool pad_ok(const uint8_t *pad, uint32_t n)
+{
+    uint8_t wrong = 0;
+    for (uint32_t i = 0; i < n; i++)
+        wrong |= (uint8_t)(pad[i] ^ (i + 1));
+    return wrong == 0;
+}
+
+/* The inner packet lies at `in`, at most `max` octets of it; gives its length. */
+static __rte_always_inline bool inner_v4(const uint8_t *in, uint32_t max, uint32_t *len)
+{
+    if (unlikely(max < ESP_V4_LEN || in[0] >> 4 != 4))
+        return false;
+    const uint32_t hl = (in[0] & 15u) * 4u, total = (uint32_t)in[2] << 8 | in[3];
+    *len = total; /* what is behind is traffic flow confidentiality padding (RFC 4303 2.7) */
+    return likely(hl >= ESP_V4_LEN && total >= hl && total <= max);
+}
+static __rte_always_inline bool inner_v6(const uint8_t *in, uint32_t max, uint32_t *len)
+{
+    if (unlikely(max < ESP_V6_LEN || in[0] >> 4 != 6))
+        return false;
+    *len = ESP_V6_LEN + ((uint32_t)in[4] << 8 | in[5]);
+    return likely(*len <= max);
+}
+
+static __rte_always_inline uint8_t outer_ecn(const struct esp_in_sa *sa, const uint8_t *ip)
+{
+    return (sa->family == IP_V4 ? esp_tos_v4(ip) : esp_tos_v6(ip)) & 3;
+}
+
+/* Trailer, inner header, ECN and selectors of an authentic packet; moves the mbuf's data to the inner one. */
+static __rte_always_inline enum cv_drop decap(const struct esp_in_sa *sa, struct rte_mbuf *m,
+                                              const struct eng_op *op)
+{
+    uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *), *in = op->esp + sa->head, *end = in + op->data_len;
+    const uint8_t next = end[-1];
+    const uint32_t pad = end[-2];
+    if (unlikely(pad + ESP_TRAILER_LEN > op->data_len || !pad_ok(end - ESP_TRAILER_LEN - pad, pad)))
+        return CV_DROP_ESP_PAD;
+    const uint32_t max = op->data_len - ESP_TRAILER_LEN - pad;
+    uint32_t len;
+    uint8_t family, any, ecn, was;
+    if (next == ESP_NEXT_V4) {
+        if (!inner_v4(in, max, &len))
+            return CV_DROP_ESP_INNER;
+        family = IP_V4;
+        any = ESP_TS_ANY4;
+        was = esp_tos_v4(in) & 3;
+    } else if (likely(next == ESP_NEXT_V6)) {
+        if (!inner_v6(in, max, &len))
+            return CV_DROP_ESP_INNER;
+        family = IP_V6;
+        any = ESP_TS_ANY6;
+        was = esp_tos_v6(in) & 3;
+    } else {
+        return next == ESP_NEXT_NONE ? CV_DROP_DUMMY : CV_DROP_ESP_PAD;
+    }
+    if (unlikely(!(sa->any & any)) && !esp_ts_match(&sa->conf, in, len, CV_DIR_IN))
+        return CV_DROP_TS_IN;
+    ecn = esp_ecn_combine(was, outer_ecn(sa, ip));
+    if (unlikely(ecn != was)) {
+        if (ecn == ESP_ECN_DROP)
+            return CV_DROP_ECN;
+        if (family == IP_V4)
+            esp_ecn_set_v4(in, ecn);
+        else
+            esp_ecn_set_v6(in, ecn);
+    }
+    m->data_off = (uint16_t)(m->data_off + (in - ip));
+    m->data_len = (uint16_t)len;
+    m->pkt_len = len;
+    m->ol_flags &= ~(uint64_t)OLD_CKSUM_FLAGS; /* they spoke of the outer headers */
+    struct dp_meta *meta = dp_meta(m);
+    meta->if_in = sa->if_id;
+    meta->family = family;
+    meta->udp_encap = 0;
+    meta->local_out = 0;
+    return CV_DROP_NONE;
+}
+
+/* ---- events --------------------------------------------------------------------------------------------- */
+static bool peer_read(const struct esp_in_sa *sa, struct ip_endpoint *remote, uint32_t *version)
+{
+    *version = __atomic_load_n(&sa->peer.version, __ATOMIC_ACQUIRE);
+    *remote = sa->peer.remote;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return !(*version & 1) && __atomic_load_n(&sa->peer.version, __ATOMIC_RELAXED) == *version;
+}
+
+/* RFC 7296 2.23: an authentic packet from another endpoint means that the NAT has a new mapping. Reported once
+ * until the manager has set the peer. `ip` is the outer header, still in place. */
+static __rte_always_inline void natt_source(const struct esp_worker *w, struct esp_in_sa *sa,
+                                            const uint8_t *ip, const uint8_t *udp)
+{
+    struct ip_endpoint expected, seen = {.addr.family = sa->family};
+    uint32_t version;
+    if (!peer_read(sa, &expected, &version) || sa->nat_reported == version + 1)
+        return; /* being changed just now, or told already */
+    if (sa->family == IP_V4)
+        memcpy(seen.addr.b, ip + V4_SRC, 4);
+    else
+        memcpy(seen.addr.b, ip + V6_SRC, 16);
+    seen.port = (uint16_t)(udp[0] << 8 | udp[1]);
+    if (likely(memcmp(&seen, &expected, sizeof seen) == 0))
+        return;
+    sa->nat_reported = version + 1;
+    esp_event(w, CV_EVT_NAT_CHANGE, &sa->conf, 0, &seen);
+}
+
+static void hard_reached(const struct esp_worker *w, struct esp_in_sa *sa, uint32_t reason)
+{
+    if (sa->closed)
+        return;
+    sa->closed = CV_DROP_LIFETIME;
+    esp_event(w, CV_EVT_SA_HARD, &sa->conf, reason, NULL);
+}
+
+/* Adds a run to the counters, raises what became due. */
+static void flush(const struct esp_worker *w, struct esp_in_sa *sa, const struct tally *t)
+{
+    struct cv_sa_counters *c = sa->counters;
+    const struct esp_limits *l = &sa->limits;
+    if (likely(t->packets)) {
+        esp_counter_add(&c->packets, t->packets);
+        esp_counter_add(&c->bytes, t->bytes);
+        if (unlikely(c->bytes >= l->soft_bytes || c->packets >= l->soft_packets) && !sa->soft_raised) {
+            sa->soft_raised = true;
+            esp_event(w, CV_EVT_SA_SOFT, &sa->conf, c->bytes >= l->soft_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS,
+                      NULL);
+        }
+        if (unlikely(c->bytes >= l->hard_bytes || c->packets >= l->hard_packets))
+            hard_reached(w, sa, c->bytes >= l->hard_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
+    }
+    if (unlikely(t->auth_failed))
+        esp_counter_add(&c->auth_failed, t->auth_failed);
+    if (unlikely(t->replayed))
+        esp_counter_add(&c->replayed, t->replayed);
+    if (unlikely(t->ts_failed))
+        esp_counter_add(&c->ts_failed, t->ts_failed);
+    if (unlikely(t->other))
+        esp_counter_add(&c->other_drops, t->other);
+}
+
+/* ---- the burst ------------------------------------------------------------------------------------------ */
+static void reject(struct esp_sort *sort, struct rte_mbuf *m, enum cv_drop reason, struct tally *t)
+{
+    switch (reason) {
+    case CV_DROP_ESP_AUTH:
+        t->auth_failed++;
+        break;
+    case CV_DROP_REPLAY_OLD:
+    case CV_DROP_REPLAY_DUP:
+        t->replayed++;
+        break;
+    case CV_DROP_TS_IN:
+        t->ts_failed++;
+        break;
+    case CV_DROP_DUMMY:
+        break; /* consumed as meant */
+    default:
+        t->other++;
+        break;
+    }
+    esp_sort_bad(sort, m, reason);
+}
+
+/* Authentic, new packets only. */
+static __rte_always_inline enum cv_drop accept_one(const struct esp_worker *w, struct esp_in_sa *sa,
+                                                   struct rte_mbuf *m, const struct eng_op *op, uint64_t seq,
+                                                   struct tally *t)
+{
+    enum cv_drop r = replay_commit(sa, seq);
+    if (unlikely(r != CV_DROP_NONE))
+        return r;
+    if (unlikely(!sa->first_seen)) {
+        sa->first_seen = true;
+        esp_event(w, CV_EVT_SA_FIRST, &sa->conf, 0, NULL);
+    }
+    if (sa->natt)
+        natt_source(w, sa, rte_pktmbuf_mtod(m, const uint8_t *), op->esp - ESP_UDP_LEN);
+    r = decap(sa, m, op);
+    if (unlikely(r != CV_DROP_NONE))
+        return r;
+    const uint64_t bytes = sa->counters->bytes + t->bytes + m->data_len,
+                   packets = sa->counters->packets + t->packets + 1;
+    if (unlikely(bytes > sa->limits.hard_bytes || packets > sa->limits.hard_packets)) {
+        hard_reached(w, sa, bytes > sa->limits.hard_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
+        return CV_DROP_LIFETIME;
+    }
+    t->bytes += m->data_len;
+    t->packets++;
+    return CV_DROP_NONE;
+}
+
+static void in_run(struct esp_worker *w, struct esp_in_sa *sa, struct rte_mbuf **pkts, unsigned n,
+                   struct esp_sort *sort)
+{
+    struct esp_scratch *s = w->scratch;
+    struct tally t = {0};
+    unsigned k = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct rte_mbuf *m = pkts[i];
+        if (i + 2 < n)
+            rte_prefetch0(rte_pktmbuf_mtod(pkts[i + 2], void *));
+        enum cv_drop r =
+            unlikely(sa->closed) ? (enum cv_drop)sa->closed : check_one(sa, m, &s->ops[k], &s->seq[k]);
+        if (unlikely(r != CV_DROP_NONE))
+            reject(sort, m, r, &t);
+        else
+            s->pkts[k++] = m;
+    }
+    if (likely(k))
+        sa->burst(w->engine, sa->session, s->ops, k);
+    bool authentic = false;
+    for (unsigned i = 0; i < k; i++) {
+        struct rte_mbuf *m = s->pkts[i];
+        enum cv_drop r = CV_DROP_ESP_AUTH;
+        if (likely(s->ops[i].ok)) {
+            authentic = true;
+            r = unlikely(sa->closed) ? (enum cv_drop)sa->closed
+                                     : accept_one(w, sa, m, &s->ops[i], s->seq[i], &t);
+        }
+        if (likely(r == CV_DROP_NONE))
+            sort->good[sort->goods++] = m;
+        else
+            reject(sort, m, r, &t);
+    }
+    if (likely(authentic)) {
+        esp_counter_set(&sa->counters->last_tsc, w->now_tsc);
+        esp_counter_set(&sa->counters->highest_seq, sa->replay.top);
+    }
+    flush(w, sa, &t);
+}
+
+uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, uint16_t n)
+{
+    /* As in esp_out_burst: a run's packets are all read before its first good one is written over pkts. */
+    struct esp_sort sort = {.good = pkts, .bad = w->scratch->bad};
+    for (unsigned i = 0, run; i < n; i += run) {
+        for (run = 1; run < ESP_CHUNK && i + run < n && sas[i + run] == sas[i]; run++)
+            ;
+        in_run(w, sas[i], pkts + i, run, &sort);
+    }
+    memcpy(pkts + sort.goods, sort.bad, sort.bads * sizeof *pkts);
+    return sort.goods;
+}
+
+/* ---- the SA --------------------------------------------------------------------------------------------- */
+static void in_sa_set(struct esp_in_sa *sa, const struct cv_sa *conf, const struct eng_ops *engine,
+                      const struct eng_session_info *info, struct cv_sa_counters *counters)
+{
+    sa->engine = engine;
+    sa->counters = counters;
+    sa->burst = info->burst;
+    sa->head = (uint8_t)(ESP_HDR_LEN + info->iv_len);
+    sa->icv_len = info->icv_len;
+    sa->align_mask = (uint8_t)(info->block - 1);
+    sa->if_id = conf->if_id;
+    sa->family = conf->local.addr.family;
+    sa->natt = (conf->flags & CV_SA_NATT) != 0;
+    sa->any = esp_ts_any(conf);
+    sa->esn = conf->flags & CV_SA_ESN;
+    sa->replay_on = !(conf->flags & CV_SA_NO_REPLAY);
+    memcpy(sa->local, conf->local.addr.b, sizeof sa->local);
+    sa->peer.remote = conf->remote;
+    esp_limits_set(&sa->limits, conf);
+    esp_replay_init(&sa->replay, conf->replay_window, sa->bits, conf->seq);
+    esp_conf_copy(&sa->conf, conf);
+}
+
+cv_result esp_in_sa_new(const struct cv_sa *conf, const struct eng_ops *engine, int socket,
+                        struct cv_sa_counters *counters, struct esp_in_sa **out)
+{
+    CV_TRY(esp_conf_check(conf, CV_DIR_IN));
+    const size_t size = sizeof(struct esp_in_sa) + esp_replay_bytes(conf->replay_window);
+    struct esp_in_sa *sa = rte_zmalloc_socket("esp_in_sa", size, RTE_CACHE_LINE_SIZE, socket);
+    if (!sa)
+        return CV_ENOMEM;
+    struct eng_session_info info;
+    cv_result r = engine->session_new(conf, socket, &sa->session, &info);
+    if (r != CV_OK) {
+        rte_free(sa);
+        return r;
+    }
+    in_sa_set(sa, conf, engine, &info, counters);
+    *out = sa;
+    return CV_OK;
+}
+
+void esp_in_sa_free(struct esp_in_sa *sa)
+{
+    if (!sa)
+        return;
+    sa->engine->session_free(sa->session);
+    rte_free(sa);
+}
+
+const struct cv_sa *esp_in_sa_conf(const struct esp_in_sa *sa)
+{
+    return &sa->conf;
+}
+
+cv_result esp_in_sa_set_peer(struct esp_in_sa *sa, const struct ip_endpoint *remote)
+{
+    if (remote->addr.family != sa->family || (sa->natt && !remote->port))
+        return CV_EINVAL;
+    struct esp_peer *p = &sa->peer;
+    __atomic_store_n(&p->version, p->version + 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    p->remote = *remote;
+    __atomic_store_n(&p->version, p->version + 1, __ATOMIC_RELEASE);
+    sa->conf.remote = *remote;
+    return CV_OK;
+}

@@ -1,0 +1,48 @@
+/* esp_in: an inbound SA as the path sees it. Internal to esp; the functions are declared in esp.h.
+ *
+ * The owner worker is the only writer of all but `peer`, which the manager writes. */
+#ifndef DATAPLANE_ESP_ESP_IN_H
+#define DATAPLANE_ESP_ESP_IN_H
+
+#include "dataplane/esp/esp_replay.h"
+#include "dataplane/esp/esp_sa.h"
+#include "dataplane/esp/esp_tunnel.h"
+
+/* The endpoint that NAT traversal expects; version is odd while the manager writes. */
+struct esp_peer {
+    uint32_t version;
+    struct ip_endpoint remote;
+};
+
+struct esp_in_sa {
+    /* hot */
+    eng_burst_fn *burst;
+    struct eng_session *session;
+    struct cv_sa_counters *counters;
+    uint32_t if_id;
+    uint8_t head; /* octets of ESP header and IV */
+    uint8_t icv_len;
+    uint8_t align_mask;
+    uint8_t family; /* outer */
+    uint8_t natt;   /* 0 or 1, as dp_meta.udp_encap */
+    uint8_t any;    /* ESP_TS_ANY4 | ESP_TS_ANY6 */
+    bool esn;
+    bool replay_on;
+    uint8_t closed; /* enum cv_drop once nothing may pass any more */
+    bool first_seen;
+    bool soft_raised;
+    uint32_t nat_reported; /* peer.version + 1 of the last NAT_CHANGE */
+    uint8_t local[16];
+
+    struct esp_replay replay __attribute__((aligned(64)));
+    struct esp_limits limits;
+
+    struct esp_peer peer __attribute__((aligned(64)));
+
+    /* cold */
+    const struct eng_ops *engine;
+    struct cv_sa conf; /* without secrets; remote as it was made */
+    uint64_t bits[];   /* the window's ring */
+};
+
+#endif

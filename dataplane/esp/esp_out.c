@@ -1,0 +1,418 @@
+#include "dataplane/esp/esp_out.h"
+
+#include "dataplane/esp/esp_ts.h"
+
+#include <rte_branch_prediction.h>
+#include <rte_malloc.h>
+#include <rte_prefetch.h>
+#include <string.h>
+
+enum {
+    PAD_MAX = 16, /* one more than the most octets of padding: the largest block */
+    V4_DF = 0x40, /* in octet 6 of the header */
+};
+
+/* One run: packets of a burst that follow one another on one SA. What the loops read is copied here. */
+struct esp_out_run {
+    struct esp_template tmpl;
+    struct esp_out_meta meta;
+    struct eng_op *ops;
+    struct rte_mbuf **out;
+    uint16_t *len;
+    struct esp_sort *sort;
+    uint64_t seq;   /* of the first packet */
+    unsigned count; /* ops filled */
+    uint64_t bytes; /* inner octets in them */
+    uint8_t head, icv_len, align_mask, df, ecn_mask;
+};
+
+static const uint8_t pad_octets[PAD_MAX] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+
+/* ---- building ------------------------------------------------------------------------------------------ */
+static __rte_always_inline void outer_v4(uint8_t *ip, uint16_t len, uint8_t tos, bool df, uint64_t seq,
+                                         uint32_t sum)
+{
+    /* Datagrams that may be fragmented need an identification (RFC 6864 4): the sequence number serves. */
+    const uint32_t first = (uint32_t)0x45 | (uint32_t)tos << 8, total = rte_cpu_to_be_16(len),
+                   id = rte_cpu_to_be_16((uint16_t)seq), frag = df ? V4_DF : 0;
+    const uint64_t words = first | total << 16 | (uint64_t)id << 32 | (uint64_t)frag << 48;
+    memcpy(ip, &words, sizeof words);
+    sum += first + total + id + frag;
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    const uint16_t check = (uint16_t)~sum;
+    memcpy(ip + 10, &check, sizeof check);
+}
+
+static __rte_always_inline void outer_v6(uint8_t *ip, uint16_t len, uint8_t tos)
+{
+    const uint32_t first = rte_cpu_to_be_32((uint32_t)6 << 28 | (uint32_t)tos << 20);
+    const uint16_t payload = rte_cpu_to_be_16((uint16_t)(len - ESP_V6_LEN));
+    memcpy(ip, &first, sizeof first);
+    memcpy(ip + 4, &payload, sizeof payload);
+}
+
+/* Trailer behind the inner packet, headers in front of it; CV_DROP_NONE and a filled op, or why not. */
+static __rte_always_inline enum cv_drop build_one(struct esp_out_run *run, struct rte_mbuf *m, uint64_t seq,
+                                                  struct eng_op *op, bool v4, bool natt)
+{
+    uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+    const uint32_t len = m->data_len;
+    const unsigned tail = (unsigned)m->buf_len - m->data_off - len;
+    if (unlikely(m->nb_segs != 1 || m->data_off < ESP_HEADROOM || tail < ESP_TAILROOM))
+        return CV_DROP_NO_MBUF;
+    if (unlikely(len < ESP_V4_LEN))
+        return CV_DROP_MALFORMED_IP;
+    uint8_t next, tos;
+    bool df;
+    if (p[0] >> 4 == 4) {
+        next = ESP_NEXT_V4;
+        tos = esp_tos_v4(p);
+        df = run->df == CV_DF_SET || (run->df == CV_DF_COPY && (p[6] & V4_DF));
+    } else if (likely(p[0] >> 4 == 6)) {
+        next = ESP_NEXT_V6;
+        tos = esp_tos_v6(p);
+        df = run->df != CV_DF_CLEAR; /* routers never fragment IPv6: as if DF were set */
+    } else {
+        return CV_DROP_MALFORMED_IP;
+    }
+    tos &= run->ecn_mask;
+
+    const uint32_t pad = -(len + ESP_TRAILER_LEN) & run->align_mask;
+    uint8_t *end = p + len;
+    memcpy(end, pad_octets, PAD_MAX); /* self-describing (RFC 4303 2.4); the tailroom takes the surplus */
+    end[pad] = (uint8_t)pad;
+    end[pad + 1] = next;
+
+    uint8_t *esp = p - run->head;
+    memcpy(esp + ESP_HDR_LEN - ESP_TEMPLATE, run->tmpl.b, ESP_TEMPLATE);
+    const uint32_t lo = rte_cpu_to_be_32((uint32_t)seq);
+    memcpy(esp + 4, &lo, sizeof lo);
+    const uint32_t data_len = len + pad + ESP_TRAILER_LEN;
+    const uint32_t outer = (uint32_t)(v4 ? ESP_V4_LEN : ESP_V6_LEN) + (natt ? ESP_UDP_LEN : 0);
+    const uint32_t total = outer + run->head + data_len + run->icv_len;
+    if (unlikely(total > UINT16_MAX))
+        return CV_DROP_TOO_BIG;
+    if (natt) {
+        const uint16_t udp = rte_cpu_to_be_16((uint16_t)(total - outer + ESP_UDP_LEN));
+        memcpy(esp - 4, &udp, sizeof udp);
+    }
+    if (v4)
+        outer_v4(esp - outer, (uint16_t)total, tos, df, seq, run->tmpl.sum);
+    else
+        outer_v6(esp - outer, (uint16_t)total, tos);
+
+    op->esp = esp;
+    op->data_len = data_len;
+    op->seq_hi = (uint32_t)(seq >> 32);
+    op->iv = seq; /* never used twice with one key, as AEADs demand (RFC 4106 3.1) */
+    m->data_off = (uint16_t)(m->data_off - run->head - outer);
+    m->data_len = (uint16_t)total;
+    m->pkt_len = total;
+    return CV_DROP_NONE;
+}
+
+static __rte_always_inline void build_run(struct esp_out_run *run, struct rte_mbuf **pkts, unsigned n,
+                                          bool v4, bool natt)
+{
+    unsigned k = 0;
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct rte_mbuf *m = pkts[i];
+        if (i + 2 < n)
+            rte_prefetch0(rte_pktmbuf_mtod(pkts[i + 2], uint8_t *) - ESP_TEMPLATE);
+        const uint16_t len = m->data_len;
+        enum cv_drop drop = build_one(run, m, run->seq + i, &run->ops[k], v4, natt);
+        if (unlikely(drop != CV_DROP_NONE)) {
+            esp_sort_bad(run->sort, m, drop);
+            continue;
+        }
+        struct dp_meta *meta = dp_meta(m);
+        memcpy(&meta->vrf, &run->meta, sizeof run->meta);
+        meta->local_out = 1; /* the outer header is ours: its TTL is not lowered again */
+        run->out[k] = m;
+        run->len[k++] = len;
+        bytes += len;
+    }
+    run->count = k;
+    run->bytes = bytes;
+}
+static_assert(offsetof(struct dp_meta, udp_encap) + 1 - offsetof(struct dp_meta, vrf) ==
+                  sizeof(struct esp_out_meta),
+              "esp_out_meta mirrors dp_meta");
+
+static void build_v4(struct esp_out_run *run, struct rte_mbuf **pkts, unsigned n)
+{
+    build_run(run, pkts, n, true, false);
+}
+static void build_v4_natt(struct esp_out_run *run, struct rte_mbuf **pkts, unsigned n)
+{
+    build_run(run, pkts, n, true, true);
+}
+static void build_v6(struct esp_out_run *run, struct rte_mbuf **pkts, unsigned n)
+{
+    build_run(run, pkts, n, false, false);
+}
+static void build_v6_natt(struct esp_out_run *run, struct rte_mbuf **pkts, unsigned n)
+{
+    build_run(run, pkts, n, false, true);
+}
+
+/* ---- limits --------------------------------------------------------------------------------------------- */
+static void raise_once(const struct esp_worker *w, struct esp_out_sa *sa, enum cv_evt_type type,
+                       uint32_t reason)
+{
+    const uint32_t bit = 1u << type;
+    if (__atomic_load_n(&sa->raised, __ATOMIC_RELAXED) & bit)
+        return;
+    if (!(__atomic_fetch_or(&sa->raised, bit, __ATOMIC_RELAXED) & bit))
+        esp_event(w, type, &sa->conf, reason, NULL);
+}
+
+static void close_sa(struct esp_out_sa *sa, enum cv_drop reason)
+{
+    __atomic_store_n(&sa->closed, (uint8_t)reason, __ATOMIC_RELAXED);
+}
+
+/* Reserves n numbers; gives the first in *seq and how many of the n are usable: numbers never wrap
+ * (RFC 4303 3.3.3). */
+static unsigned reserve(const struct esp_worker *w, struct esp_out_sa *sa, unsigned n, uint64_t *seq)
+{
+    const uint64_t first = __atomic_fetch_add(&sa->seq, n, __ATOMIC_RELAXED) + 1, last = first + n - 1;
+    *seq = first;
+    if (unlikely(last >= sa->seq_event))
+        raise_once(w, sa, CV_EVT_SA_SEQ, 0);
+    if (likely(last <= sa->seq_max))
+        return n;
+    close_sa(sa, CV_DROP_SEQ_EXHAUSTED);
+    return first > sa->seq_max ? 0 : (unsigned)(sa->seq_max - first + 1);
+}
+
+/* Counts the run against the lifetime; cuts what goes over the hard limit. */
+static void lifetime(const struct esp_worker *w, struct esp_out_sa *sa, struct esp_out_run *run)
+{
+    const struct esp_limits *l = &sa->limits;
+    uint64_t bytes = __atomic_fetch_add(&sa->bytes, run->bytes, __ATOMIC_RELAXED),
+             packets = __atomic_fetch_add(&sa->packets, run->count, __ATOMIC_RELAXED);
+    const uint64_t bytes_end = bytes + run->bytes, packets_end = packets + run->count;
+    if (unlikely(bytes_end >= l->soft_bytes || packets_end >= l->soft_packets))
+        raise_once(w, sa, CV_EVT_SA_SOFT, bytes_end >= l->soft_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
+    if (likely(bytes_end < l->hard_bytes && packets_end < l->hard_packets))
+        return;
+    unsigned keep = 0;
+    uint64_t kept = 0;
+    while (keep < run->count && bytes + kept + run->len[keep] <= l->hard_bytes &&
+           packets + keep + 1 <= l->hard_packets)
+        kept += run->len[keep++];
+    for (unsigned i = keep; i < run->count; i++)
+        esp_sort_bad(run->sort, run->out[i], CV_DROP_LIFETIME);
+    run->count = keep;
+    run->bytes = kept;
+    close_sa(sa, CV_DROP_LIFETIME);
+    raise_once(w, sa, CV_EVT_SA_HARD, bytes_end >= l->hard_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
+}
+
+/* ---- the burst ------------------------------------------------------------------------------------------ */
+
+/* The manager changes the template now and then (NAT mapping change): read it again if it did meanwhile. */
+static __rte_always_inline void template_read(const struct esp_out_sa *sa, struct esp_template *t)
+{
+    for (;;) {
+        const uint32_t before = __atomic_load_n(&sa->tmpl_version, __ATOMIC_ACQUIRE);
+        *t = sa->tmpl;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (likely(!(before & 1) && __atomic_load_n(&sa->tmpl_version, __ATOMIC_RELAXED) == before))
+            return;
+        rte_pause();
+    }
+}
+
+/* Hands on what the engine encrypted; what it refused must not leave. */
+static void finish(struct esp_out_run *run, const struct esp_out_sa *sa)
+{
+    struct esp_sort *sort = run->sort;
+    for (unsigned i = 0; i < run->count; i++) {
+        struct rte_mbuf *m = run->out[i];
+        if (unlikely(!run->ops[i].ok)) {
+            esp_sort_bad(sort, m, CV_DROP_CRYPTO);
+            run->bytes -= run->len[i];
+            continue;
+        }
+        if (sa->udp6) {
+            uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+            uint16_t check = esp_udp6_checksum(ip, m->data_len);
+            memcpy(ip + ESP_V6_LEN + 6, &check, sizeof check);
+        }
+        sort->good[sort->goods++] = m;
+    }
+}
+
+static void drop_all(struct esp_sort *sort, struct rte_mbuf **pkts, unsigned from, unsigned n,
+                     enum cv_drop reason)
+{
+    for (unsigned i = from; i < n; i++)
+        esp_sort_bad(sort, pkts[i], reason);
+}
+
+static void out_run(struct esp_worker *w, struct esp_out_sa *sa, struct rte_mbuf **pkts, unsigned n,
+                    struct esp_sort *sort)
+{
+    struct esp_scratch *s = w->scratch;
+    const uint16_t goods = sort->goods, bads = sort->bads;
+    struct cv_sa_counters *c = &sa->counters[w->worker];
+    struct esp_out_run run;
+    const uint8_t closed = __atomic_load_n(&sa->closed, __ATOMIC_RELAXED);
+    if (unlikely(closed)) {
+        drop_all(sort, pkts, 0, n, (enum cv_drop)closed);
+        esp_counter_add(&c->other_drops, n);
+        return;
+    }
+    const unsigned usable = reserve(w, sa, n, &run.seq);
+    drop_all(sort, pkts, usable, n, CV_DROP_SEQ_EXHAUSTED);
+    template_read(sa, &run.tmpl);
+    run.meta = sa->meta;
+    run.ops = s->ops;
+    run.out = s->pkts;
+    run.len = s->len;
+    run.sort = sort;
+    run.head = sa->head;
+    run.icv_len = sa->icv_len;
+    run.align_mask = sa->align_mask;
+    run.df = sa->df;
+    run.ecn_mask = sa->ecn_mask;
+    sa->build(&run, pkts, usable);
+    if (likely(run.count))
+        lifetime(w, sa, &run);
+    if (likely(run.count)) {
+        sa->burst(w->engine, sa->session, run.ops, run.count);
+        finish(&run, sa);
+    }
+    if (likely(sort->goods != goods)) {
+        esp_counter_add(&c->packets, (uint64_t)(sort->goods - goods));
+        esp_counter_add(&c->bytes, run.bytes);
+        esp_counter_set(&c->last_tsc, w->now_tsc);
+        esp_counter_set(&c->highest_seq, run.seq + usable - 1);
+    }
+    if (unlikely(sort->bads != bads))
+        esp_counter_add(&c->other_drops, (uint64_t)(sort->bads - bads));
+}
+
+uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, uint16_t n)
+{
+    /* Good packets are written over pkts from its front: never past the packet being worked on, and a run's
+     * packets are all read before its first good one is written. */
+    struct esp_sort sort = {.good = pkts, .bad = w->scratch->bad};
+    for (unsigned i = 0, run; i < n; i += run) {
+        for (run = 1; run < ESP_CHUNK && i + run < n && sas[i + run] == sas[i]; run++)
+            ;
+        out_run(w, sas[i], pkts + i, run, &sort);
+    }
+    memcpy(pkts + sort.goods, sort.bad, sort.bads * sizeof *pkts);
+    return sort.goods;
+}
+
+/* ---- the SA --------------------------------------------------------------------------------------------- */
+/* Workers that have read the number may each still add a burst before they see the SA closed. */
+#define ESN_SPARE ((uint64_t)CV_MAX_WORKERS * ESP_BURST_MAX)
+
+static void out_sa_set(struct esp_out_sa *sa, const struct cv_sa *conf, const struct eng_ops *engine,
+                       struct cv_sa_counters *counters)
+{
+    const bool v4 = conf->local.addr.family == IP_V4, natt = conf->flags & CV_SA_NATT;
+    sa->engine = engine;
+    sa->counters = counters;
+    sa->burst = sa->info.burst;
+    sa->build = v4 ? (natt ? build_v4_natt : build_v4) : (natt ? build_v6_natt : build_v6);
+    sa->head = (uint8_t)(ESP_HDR_LEN + sa->info.iv_len);
+    sa->icv_len = sa->info.icv_len;
+    sa->align_mask = (uint8_t)(sa->info.block - 1);
+    sa->df = conf->df;
+    sa->ecn_mask = conf->flags & CV_SA_ECN_DROP ? 0xfc : 0xff; /* RFC 6040 4.1 */
+    sa->any = esp_ts_any(conf);
+    sa->esn = conf->flags & CV_SA_ESN;
+    sa->udp6 = natt && !v4;
+    sa->seq = conf->seq;
+    sa->seq_max = sa->esn ? UINT64_MAX - ESN_SPARE : UINT32_MAX;
+    sa->seq_event = sa->esn ? UINT64_MAX / 8 * 7 : UINT32_MAX / 8 * 7ull;
+    sa->meta = (struct esp_out_meta){.vrf = conf->vrf_outer,
+                                     .family = conf->local.addr.family,
+                                     .proto = natt ? ESP_PROTO_UDP : ESP_PROTO_ESP,
+                                     .l3_len = v4 ? ESP_V4_LEN : ESP_V6_LEN,
+                                     .udp_encap = natt};
+    esp_limits_set(&sa->limits, conf);
+    esp_template_make(&sa->tmpl, conf, &conf->remote);
+    esp_conf_copy(&sa->conf, conf);
+}
+
+cv_result esp_out_sa_new(const struct cv_sa *conf, const struct eng_ops *engine, int socket,
+                         struct cv_sa_counters *counters, struct esp_out_sa **out)
+{
+    CV_TRY(esp_conf_check(conf, CV_DIR_OUT));
+    struct esp_out_sa *sa = rte_zmalloc_socket("esp_out_sa", sizeof *sa, RTE_CACHE_LINE_SIZE, socket);
+    if (!sa)
+        return CV_ENOMEM;
+    cv_result r = engine->session_new(conf, socket, &sa->session, &sa->info);
+    if (r != CV_OK) {
+        rte_free(sa);
+        return r;
+    }
+    out_sa_set(sa, conf, engine, counters);
+    *out = sa;
+    return CV_OK;
+}
+
+void esp_out_sa_free(struct esp_out_sa *sa)
+{
+    if (!sa)
+        return;
+    sa->engine->session_free(sa->session);
+    rte_free(sa);
+}
+
+const struct cv_sa *esp_out_sa_conf(const struct esp_out_sa *sa)
+{
+    return &sa->conf;
+}
+
+cv_result esp_out_sa_set_peer(struct esp_out_sa *sa, const struct ip_endpoint *remote)
+{
+    if (remote->addr.family != sa->conf.local.addr.family)
+        return CV_EINVAL;
+    if ((sa->conf.flags & CV_SA_NATT) && !remote->port)
+        return CV_EINVAL;
+    struct esp_template t;
+    esp_template_make(&t, &sa->conf, remote);
+    __atomic_store_n(&sa->tmpl_version, sa->tmpl_version + 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    sa->tmpl = t;
+    __atomic_store_n(&sa->tmpl_version, sa->tmpl_version + 1, __ATOMIC_RELEASE);
+    sa->conf.remote = *remote;
+    return CV_OK;
+}
+
+uint64_t esp_out_sa_seq(const struct esp_out_sa *sa)
+{
+    const uint64_t seq = __atomic_load_n(&sa->seq, __ATOMIC_RELAXED);
+    return seq < sa->seq_max ? seq : sa->seq_max;
+}
+
+int esp_out_match(const struct esp_out_sa *sa, const struct rte_mbuf *m)
+{
+    const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+    const uint8_t any = p[0] >> 4 == 4 ? ESP_TS_ANY4 : ESP_TS_ANY6;
+    return (sa->any & any) || esp_ts_match(&sa->conf, p, m->data_len, CV_DIR_OUT);
+}
+
+uint16_t esp_out_overhead(const struct esp_out_sa *sa)
+{
+    return (uint16_t)(sa->tmpl.len + sa->head + ESP_TRAILER_LEN + sa->align_mask + sa->icv_len);
+}
+
+uint16_t esp_out_inner_mtu(const struct esp_out_sa *sa, uint16_t mtu)
+{
+    const unsigned fixed = (unsigned)sa->tmpl.len + sa->head + sa->icv_len;
+    if (mtu < fixed + ESP_TRAILER_LEN)
+        return 0;
+    const unsigned data = (mtu - fixed) & ~(unsigned)sa->align_mask;
+    return data < ESP_TRAILER_LEN ? 0 : (uint16_t)(data - ESP_TRAILER_LEN);
+}

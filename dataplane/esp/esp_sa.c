@@ -1,0 +1,99 @@
+#include "dataplane/esp/esp_sa.h"
+
+#include "common/secret.h"
+
+#include <rte_malloc.h>
+#include <string.h>
+
+enum { SPI_RESERVED = 255 }; /* RFC 4303 2.1 */
+
+static uint64_t limit(uint64_t configured)
+{
+    return configured ? configured : UINT64_MAX;
+}
+
+void esp_limits_set(struct esp_limits *l, const struct cv_sa *conf)
+{
+    l->soft_bytes = limit(conf->soft_bytes);
+    l->soft_packets = limit(conf->soft_packets);
+    l->hard_bytes = limit(conf->hard_bytes);
+    l->hard_packets = limit(conf->hard_packets);
+}
+
+void esp_event(const struct esp_worker *w, enum cv_evt_type type, const struct cv_sa *conf, uint32_t reason,
+               const struct ip_endpoint *remote)
+{
+    if (!w->event)
+        return;
+    struct cv_evt e;
+    memset(&e, 0, sizeof e);
+    e.type = type;
+    e.u.sa_event.ref = conf->ref;
+    e.u.sa_event.cookie = conf->cookie;
+    e.u.sa_event.local = conf->local;
+    e.u.sa_event.remote = remote ? *remote : conf->remote;
+    e.u.sa_event.reason = reason;
+    w->event(w->event_ctx, &e);
+}
+
+static bool window_ok(uint16_t window)
+{
+    return window >= CV_REPLAY_WINDOW_MIN && window <= CV_REPLAY_WINDOW_MAX && !(window & (window - 1));
+}
+
+cv_result esp_conf_check(const struct cv_sa *sa, enum cv_dir dir)
+{
+    if (sa->ref.dir != dir || sa->ref.spi <= SPI_RESERVED || sa->df > CV_DF_CLEAR)
+        return CV_EINVAL;
+    if (sa->mode != CV_MODE_TUNNEL)
+        return CV_EUNSUP;
+    const uint8_t family = sa->local.addr.family;
+    if ((family != IP_V4 && family != IP_V6) || sa->remote.addr.family != family)
+        return CV_EINVAL;
+    if ((sa->flags & CV_SA_NATT) && (!sa->local.port || !sa->remote.port))
+        return CV_EINVAL;
+    if (dir == CV_DIR_IN && !window_ok(sa->replay_window))
+        return CV_EINVAL;
+    if (!(sa->flags & CV_SA_ESN) && sa->seq > UINT32_MAX)
+        return CV_EINVAL;
+    if (sa->ts_count == 0 || sa->ts_count > CV_TS_MAX)
+        return CV_EINVAL;
+    for (unsigned i = 0; i < sa->ts_count; i++)
+        if (!ts_valid(&sa->ts_local[i]) || !ts_valid(&sa->ts_remote[i]))
+            return CV_EINVAL;
+    return CV_OK;
+}
+
+void esp_conf_copy(struct cv_sa *out, const struct cv_sa *sa)
+{
+    *out = *sa;
+    secret_wipe(out->encr_key, sizeof out->encr_key);
+    secret_wipe(out->salt, sizeof out->salt);
+    secret_wipe(out->integ_key, sizeof out->integ_key);
+}
+
+cv_result esp_worker_init(struct esp_worker *w, const struct eng_ops *engine, unsigned worker, int socket)
+{
+    memset(w, 0, sizeof *w);
+    w->worker = worker;
+    w->scratch = rte_zmalloc_socket("esp_scratch", sizeof *w->scratch, RTE_CACHE_LINE_SIZE, socket);
+    if (!w->scratch)
+        return CV_ENOMEM;
+    w->scratch->engine = engine;
+    cv_result r = engine->worker_new(socket, &w->engine);
+    if (r != CV_OK) {
+        rte_free(w->scratch);
+        w->scratch = NULL;
+    }
+    return r;
+}
+
+void esp_worker_fini(struct esp_worker *w)
+{
+    if (!w->scratch)
+        return;
+    w->scratch->engine->worker_free(w->engine);
+    rte_free(w->scratch);
+    w->scratch = NULL;
+    w->engine = NULL;
+}

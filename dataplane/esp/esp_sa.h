@@ -1,0 +1,70 @@
+/* esp_sa: what inbound and outbound SAs have in common: checks at creation, limits, events, scratch.
+ *
+ * Internal to esp. The SA structs themselves are in esp_in.h and esp_out.h, each with the fields of the path
+ * in front (hot) and the configuration behind (cold). */
+#ifndef DATAPLANE_ESP_ESP_SA_H
+#define DATAPLANE_ESP_ESP_SA_H
+
+#include "common/contract.h"
+#include "common/result.h"
+#include "dataplane/dp_meta.h"
+#include "dataplane/engine/eng.h"
+#include "dataplane/esp/esp.h"
+
+#include <rte_mbuf.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ESP_CHUNK = 64 }; /* packets of one SA that are worked on together */
+
+/* Burst arrays of one worker. */
+struct esp_scratch {
+    const struct eng_ops *engine;
+    struct eng_op ops[ESP_CHUNK];
+    struct rte_mbuf *pkts[ESP_CHUNK]; /* of ops[i] */
+    uint64_t seq[ESP_CHUNK];          /* of ops[i] */
+    uint16_t len[ESP_CHUNK];          /* outbound: inner octets of ops[i] */
+    struct rte_mbuf *bad[ESP_BURST_MAX];
+};
+
+/* Where a burst's packets go: good ones to the front of the caller's array, bad ones aside for the moment. */
+struct esp_sort {
+    struct rte_mbuf **good, **bad;
+    uint16_t goods, bads;
+};
+
+static inline void esp_sort_bad(struct esp_sort *s, struct rte_mbuf *m, enum cv_drop reason)
+{
+    dp_meta(m)->drop = (uint8_t)reason;
+    s->bad[s->bads++] = m;
+}
+
+/* Lifetime limits; UINT64_MAX: none. */
+struct esp_limits {
+    uint64_t soft_bytes, soft_packets, hard_bytes, hard_packets;
+};
+void esp_limits_set(struct esp_limits *l, const struct cv_sa *conf);
+
+/* Which field of a lifetime event was reached first, as struct cv_sa_event has it. */
+enum { ESP_BY_BYTES = 1, ESP_BY_PACKETS = 2 };
+
+/* Raises an event about the SA; remote may be NULL. */
+void esp_event(const struct esp_worker *w, enum cv_evt_type type, const struct cv_sa *conf, uint32_t reason,
+               const struct ip_endpoint *remote);
+
+/* CV_EINVAL or CV_EUNSUP (transport mode) when esp cannot do what `sa` asks for; algorithms are the engine's to judge. */
+CV_MUST_USE cv_result esp_conf_check(const struct cv_sa *sa, enum cv_dir dir);
+/* Copies the configuration without its secrets. */
+void esp_conf_copy(struct cv_sa *out, const struct cv_sa *sa);
+
+/* Relaxed, for readers in another process. */
+static inline void esp_counter_add(uint64_t *c, uint64_t n)
+{
+    __atomic_store_n(c, *c + n, __ATOMIC_RELAXED); /* one writer */
+}
+static inline void esp_counter_set(uint64_t *c, uint64_t v)
+{
+    __atomic_store_n(c, v, __ATOMIC_RELAXED);
+}
+
+#endif

@@ -1,0 +1,138 @@
+#include "dataplane/esp/esp_ts.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+enum {
+    V4_HDR = 20,
+    V6_HDR = 40,
+    V4_OFFSET_MASK = 0x1fff,
+    EXT_MAX = 8, /* IPv6 extension headers that are walked */
+    PROTO_MH = 135,
+    PROTO_DCCP = 33,
+    PORT_MAX = 65535,
+};
+
+struct flow {
+    const uint8_t *src, *dst;
+    uint32_t addr_len;
+    uint8_t family, proto;
+    bool has_ports;
+    uint16_t sport, dport;
+};
+
+static uint16_t be16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static void flow_ports(struct flow *f, const uint8_t *l4, uint32_t len)
+{
+    switch (f->proto) {
+    case IPPROTO_TCP:
+    case IPPROTO_UDP:
+    case IPPROTO_UDPLITE:
+    case IPPROTO_SCTP:
+    case PROTO_DCCP:
+        if (len < 4)
+            return;
+        f->sport = be16(l4);
+        f->dport = be16(l4 + 2);
+        break;
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6:
+        if (len < 2)
+            return;
+        f->sport = f->dport = be16(l4);
+        break;
+    case PROTO_MH: /* its type in the upper octet (RFC 4301 4.4.1.1) */
+        if (len < 3)
+            return;
+        f->sport = f->dport = (uint16_t)(l4[2] << 8);
+        break;
+    default:
+        return;
+    }
+    f->has_ports = true;
+}
+
+static bool flow_v4(struct flow *f, const uint8_t *p, uint32_t len)
+{
+    uint32_t hl = (p[0] & 15u) * 4u;
+    if (hl < V4_HDR || hl > len)
+        return false;
+    *f = (struct flow){.src = p + 12, .dst = p + 16, .addr_len = 4, .family = IP_V4, .proto = p[9]};
+    if (!(be16(p + 6) & V4_OFFSET_MASK))
+        flow_ports(f, p + hl, len - hl);
+    return true;
+}
+
+static bool flow_v6(struct flow *f, const uint8_t *p, uint32_t len)
+{
+    *f = (struct flow){.src = p + 8, .dst = p + 24, .addr_len = 16, .family = IP_V6, .proto = p[6]};
+    uint32_t off = V6_HDR;
+    for (unsigned i = 0; i < EXT_MAX; i++) {
+        const uint8_t *x = p + off;
+        switch (f->proto) {
+        case IPPROTO_HOPOPTS:
+        case IPPROTO_ROUTING:
+        case IPPROTO_DSTOPTS:
+            if (len - off < 8)
+                return false;
+            f->proto = x[0];
+            off += (x[1] + 1u) * 8u;
+            break;
+        case IPPROTO_FRAGMENT:
+            if (len - off < 8)
+                return false;
+            f->proto = x[0];
+            off += 8;
+            if (be16(x + 2) >> 3)
+                return true; /* a later fragment: what follows is not the upper-layer header */
+            break;
+        default:
+            flow_ports(f, x, len - off);
+            return true;
+        }
+        if (off > len)
+            return false;
+    }
+    return false;
+}
+
+static bool side_match(const struct ts *t, const struct flow *f, const uint8_t *addr, uint16_t port)
+{
+    if (t->family != f->family || (t->proto && t->proto != f->proto))
+        return false;
+    if (memcmp(addr, t->lo, f->addr_len) < 0 || memcmp(addr, t->hi, f->addr_len) > 0)
+        return false;
+    if (t->port_lo == 0 && t->port_hi == PORT_MAX)
+        return true;
+    if (t->port_lo > t->port_hi) /* OPAQUE (RFC 7296 3.13.1) */
+        return !f->has_ports;
+    return f->has_ports && port >= t->port_lo && port <= t->port_hi;
+}
+
+bool esp_ts_match(const struct cv_sa *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir)
+{
+    struct flow f;
+    bool v4 = pkt[0] >> 4 == 4;
+    if (len < (v4 ? V4_HDR : V6_HDR) || !(v4 ? flow_v4(&f, pkt, len) : flow_v6(&f, pkt, len)))
+        return false;
+    const struct ts *src = dir == CV_DIR_IN ? conf->ts_remote : conf->ts_local;
+    const struct ts *dst = dir == CV_DIR_IN ? conf->ts_local : conf->ts_remote;
+    for (unsigned i = 0; i < conf->ts_count; i++)
+        if (side_match(&src[i], &f, f.src, f.sport) && side_match(&dst[i], &f, f.dst, f.dport))
+            return true;
+    return false;
+}
+
+uint8_t esp_ts_any(const struct cv_sa *conf)
+{
+    uint8_t any = 0;
+    for (unsigned i = 0; i < conf->ts_count; i++)
+        if (ts_is_any(&conf->ts_local[i]) && ts_is_any(&conf->ts_remote[i]) &&
+            conf->ts_local[i].family == conf->ts_remote[i].family)
+            any |= conf->ts_local[i].family == IP_V4 ? ESP_TS_ANY4 : ESP_TS_ANY6;
+    return any;
+}

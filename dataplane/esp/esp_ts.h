@@ -1,0 +1,21 @@
+/* esp_ts: is a packet inside an SA's traffic selectors (RFC 4301 4.4.1.1, 5.2 step 4)?
+ *
+ * Pairs: local[i] goes with remote[i]. An inbound packet has its source in remote and its destination in
+ * local, an outbound one the reverse. For ICMP the port of both sides is type << 8 | code. A packet whose
+ * ports cannot be seen (a later fragment, a protocol without ports) matches only "any port" and OPAQUE. */
+#ifndef DATAPLANE_ESP_ESP_TS_H
+#define DATAPLANE_ESP_ESP_TS_H
+
+#include "common/contract.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { ESP_TS_ANY4 = 1, ESP_TS_ANY6 = 2 };
+
+/* Families (ESP_TS_ANY4 | ESP_TS_ANY6) of which the SA takes every packet. */
+uint8_t esp_ts_any(const struct cv_sa *conf);
+/* pkt: len octets from the IP header on, whose fixed part and IPv4 header length the caller has checked. */
+bool esp_ts_match(const struct cv_sa *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir);
+
+#endif

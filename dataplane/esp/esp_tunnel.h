@@ -1,0 +1,89 @@
+/* esp_tunnel: the outer header of a tunnel: templates for sending, DSCP and ECN both ways.
+ *
+ * Outer headers are IPv4 or IPv6, with or without a UDP header for NAT traversal (RFC 3948). The UDP
+ * checksum is zero over IPv4 (RFC 3948 2.1) and computed over IPv6, where receivers need not take a zero
+ * (RFC 8200 8.1) and Linux does not. */
+#ifndef DATAPLANE_ESP_ESP_TUNNEL_H
+#define DATAPLANE_ESP_ESP_TUNNEL_H
+
+#include "common/contract.h"
+
+#include <rte_byteorder.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum {
+    ESP_HDR_LEN = 8,
+    ESP_TRAILER_LEN = 2, /* pad length and next header */
+    ESP_V4_LEN = 20,
+    ESP_V6_LEN = 40,
+    ESP_UDP_LEN = 8,
+    ESP_TEMPLATE = 64,
+    ESP_PROTO_ESP = 50,
+    ESP_PROTO_UDP = 17,
+    ESP_NEXT_V4 = 4,
+    ESP_NEXT_V6 = 41,
+    ESP_NEXT_NONE = 59, /* dummy packet (RFC 4303 2.6) */
+    ESP_OUTER_TTL = 64,
+};
+
+/* b ends with the ESP header: IP, UDP if any, SPI, sequence number. Lengths, DSCP/ECN, identification, flags,
+ * checksums and sequence number are zero in it. Copied whole to end where the ESP header ends, so it
+ * overwrites up to ESP_TEMPLATE octets in front of that. */
+struct esp_template {
+    uint8_t b[ESP_TEMPLATE] __attribute__((aligned(64)));
+    uint32_t sum; /* IPv4: sum of its non-zero 16-bit words but the first, as they stand in memory */
+    uint16_t len; /* octets of IP and UDP header */
+    uint16_t ip_len;
+};
+
+void esp_template_make(struct esp_template *t, const struct cv_sa *conf, const struct ip_endpoint *remote);
+
+/* UDP checksum of an IPv6 packet of `len` octets whose UDP header follows the fixed header and has a zero
+ * checksum now; a result of zero is sent as all ones (RFC 8200 8.1). */
+uint16_t esp_udp6_checksum(const uint8_t *ip6, uint32_t len);
+
+/* Outer ECN arriving with inner ECN: what goes on, by RFC 6040 4.2; ESP_ECN_DROP when the packet must not. */
+enum { ESP_ECN_DROP = 4 };
+static inline uint8_t esp_ecn_combine(uint8_t inner, uint8_t outer)
+{
+    /* Not-ECT 0, ECT(1) 1, ECT(0) 2, CE 3 (RFC 3168 5) */
+    static const uint8_t table[4][4] = {
+        {0, 0, 0, ESP_ECN_DROP},
+        {1, 1, 1, 3},
+        {2, 1, 2, 3},
+        {3, 3, 3, 3},
+    };
+    return table[inner & 3][outer & 3];
+}
+
+static inline uint8_t esp_tos_v4(const uint8_t *ip)
+{
+    return ip[1];
+}
+static inline uint8_t esp_tos_v6(const uint8_t *ip)
+{
+    return (uint8_t)(ip[0] << 4 | ip[1] >> 4);
+}
+
+/* Sets the ECN field; IPv4 adjusts the header checksum (RFC 1624 3). */
+static inline void esp_ecn_set_v4(uint8_t *ip, uint8_t ecn)
+{
+    uint16_t before, after, sum;
+    memcpy(&before, ip, sizeof before);
+    ip[1] = (uint8_t)((ip[1] & 0xfc) | ecn);
+    memcpy(&after, ip, sizeof after);
+    memcpy(&sum, ip + 10, sizeof sum);
+    uint32_t s = (uint16_t)~sum + (uint32_t)(uint16_t)~before + after;
+    s = (s & 0xffff) + (s >> 16);
+    s = (s & 0xffff) + (s >> 16);
+    sum = (uint16_t)~s;
+    memcpy(ip + 10, &sum, sizeof sum);
+}
+static inline void esp_ecn_set_v6(uint8_t *ip, uint8_t ecn)
+{
+    ip[1] = (uint8_t)((ip[1] & 0xcf) | ecn << 4);
+}
+
+#endif
