@@ -27,23 +27,23 @@ MODULES = ("virtio_pci virtio_net 9pnet_virtio 9p xfrm_user xfrm_algo esp4 esp6 
            "aesni_intel chacha20poly1305 chacha_generic poly1305_generic crypto_null des_generic").split()
 
 INIT = """#!/bin/busybox sh
-/bin/busybox mkdir -p /proc /sys /dev /root /tmp
+/bin/busybox mkdir -p /proc /sys /dev /sysroot /tmp
 B=/bin/busybox
 $B mount -t proc proc /proc
 $B mount -t sysfs sys /sys
 $B mount -t devtmpfs dev /dev
 for m in $($B cat /modules.order); do $B insmod /modules/$m 2>/dev/null; done
-$B mount -t 9p -o ro,trans=virtio,version=9p2000.L,cache=loose,msize=262144 root /root || echo GUEST-NO-ROOT
-$B mount -t tmpfs tmpfs /root/run
-$B mount -t tmpfs tmpfs /root/tmp
-$B mkdir -p /root@SHARE@
-$B mount -t 9p -o trans=virtio,version=9p2000.L,cache=none,msize=262144 share /root@SHARE@ || echo GUEST-NO-SHARE
-$B mount --bind /dev /root/dev
-$B mount --bind /proc /root/proc
-$B mount --bind /sys /root/sys
+$B mount -t 9p -o ro,trans=virtio,version=9p2000.L,cache=loose,msize=262144 root /sysroot || echo GUEST-NO-ROOT
+$B mount -t tmpfs tmpfs /sysroot/run
+$B mount -t tmpfs tmpfs /sysroot/tmp
+$B mkdir -p /sysroot@SHARE@
+$B mount -t 9p -o trans=virtio,version=9p2000.L,cache=none,msize=262144 share /sysroot@SHARE@ || echo GUEST-NO-SHARE
+$B mount --bind /dev /sysroot/dev
+$B mount --bind /proc /sysroot/proc
+$B mount --bind /sys /sysroot/sys
 $B ip link set lo up
 $B sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0
-exec $B chroot /root /usr/bin/python3 @AGENT@ /dev/ttyS1
+exec $B chroot /sysroot /usr/bin/python3 @AGENT@ /dev/ttyS1
 """
 
 

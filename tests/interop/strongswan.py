@@ -5,6 +5,7 @@ ESP in UDP. In a guest with kernel ESP, kernel=True uses XFRM instead.
 """
 import os
 import re
+import shutil
 
 from net import LabError, wait_for
 
@@ -134,7 +135,7 @@ class StrongSwan:
         self.lab.write(self.name + "/strongswan.conf",
                        strongswan_conf(self.dir, self.vici, self.log, self.libipsec, self.extra))
         self.ns.run("rm", "-f", self.vici)
-        self.process = self.ns.start(self.name, CHARON, env=self.env)
+        self.process = self.ns.start(self.name, self._program(CHARON), env=self.env)
         wait_for("charon's vici socket", lambda: self.ns.exists(self.vici) or self.process.poll() is not None, 30)
         if self.process.poll() is not None:
             raise LabError("charon-systemd ended at start, see %s" % self.process.log_path)
@@ -142,9 +143,18 @@ class StrongSwan:
             self.load(swanctl_conf)
         return self
 
+    def _program(self, path):
+        """A copy in the lab's directory: where AppArmor is on, its profiles tie the installed programs to /etc."""
+        if not self.libipsec:
+            return path
+        copy = os.path.join(self.dir, os.path.basename(path))
+        if not os.path.exists(copy):
+            shutil.copy(path, copy)
+        return copy
+
     def swanctl(self, *args, check=True, timeout=40):
         env = ["env"] + ["%s=%s" % kv for kv in self.env.items()]
-        return self.ns.run(*env, SWANCTL, *[str(a) for a in args], "--uri", self.uri, check=check, timeout=timeout)
+        return self.ns.run(*env, self._program(SWANCTL), *[str(a) for a in args], "--uri", self.uri, check=check, timeout=timeout)
 
     def load(self, swanctl_conf):
         self.lab.write(self.name + "/swanctl.conf", swanctl_conf)

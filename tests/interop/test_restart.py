@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+"""Crashes: culvertd or culvert-dp killed with SIGKILL under traffic."""
+import time
+
+from case import case, check, check_equal, main
+from net import wait_for
+from topology import pair_site, strongswan_site
+from traffic import Stream, ping, ping_until
+import os
+
+
+def up(site):
+    site.culvert.up()
+    site.culvert.wait_up()
+    ping_until(site.left, site.right_address, 5)
+    return site
+
+
+@case("culvertd killed: forwarding goes on, the table is reconciled after restart")
+def daemon_killed():
+    site = up(strongswan_site("kill"))
+    before = site.culvert.session()["flows"][0]
+    dataplane = site.culvert.pids("culvert-dp")
+    with Stream(site.left, site.right, site.right_address, 400) as there:
+        with Stream(site.right, site.left, site.left_address, 400) as back:
+            time.sleep(0.7)
+            site.culvert.kill_daemon()
+            time.sleep(2)
+            check_equal(site.culvert.pids("culvert-dp"), dataplane, "the data plane after culvertd's death")
+            site.culvert.start()
+            time.sleep(2)
+    for name, s in (("left to right", there), ("right to left", back)):
+        check(s.sent > 1000, "%s: only %d sent" % (name, s.sent))
+        check_equal(s.lost, 0, "%s: packets lost of %d, missing %s" % (name, s.sent, s.missing))
+    check_equal(site.culvert.pids("culvert-dp"), dataplane, "the data plane after the restart")
+    session = wait_for("the session to be shown again", lambda: site.culvert.session(), 10)
+    check(session["flows"], "culvertd knows the SAs that it found: %r" % session)
+    # Resumed, or replaced by a new negotiation; either way the tunnel and its control must work.
+    site.culvert.up(timeout=20)
+    check(ping(site.left, site.right_address, 10, 0.05)[1] == 10, "pings after the restart")
+    resumed = site.culvert.session()["flows"][0]["inbound"]["spi"] == before["inbound"]["spi"]
+    site.culvert.down()
+    site.culvert.wait_down()
+    return "%d packets, SAs %s" % (there.sent + back.sent, "kept" if resumed else "replaced")
+
+
+def dataplane_killed(site):
+    up(site)
+    with Stream(site.left, site.right, site.right_address, 400) as there:
+        time.sleep(0.7)
+        old = site.culvert.kill_dataplane()
+        killed_at = time.monotonic()
+        received = there.progress()
+        wait_for("the data plane to be started again", lambda: set(site.culvert.pids("culvert-dp")) - set(old), 10)
+        wait_for("traffic", lambda: there.progress() > received + 200 and ping(site.left, site.right_address, 1)[1],
+                 20)
+        back_after = time.monotonic() - killed_at
+        time.sleep(0.5)
+    check(there.longest_gap_s < 3.0, "forwarding was gone for %.2f s" % there.longest_gap_s)
+    check(site.culvert.is_up(), "the session after the data plane's return")
+    return "forwarding back after %.2f s (seen again after %.2f s)" % (there.longest_gap_s, back_after)
+
+
+@case("culvert-dp killed: back and forwarding in under 3 s (strongSwan)")
+def dataplane_killed_strongswan():
+    return dataplane_killed(strongswan_site("killdp"))
+
+
+@case("culvert-dp killed: back and forwarding in under 3 s (culvert, plain ESP)")
+def dataplane_killed_pair():
+    return dataplane_killed(pair_site("killdp"))
+
+
+@case("culvertd stopped and started: deletes are sent, nothing is left behind")
+def stopped():
+    site = up(strongswan_site("stop"))
+    check_equal(site.culvert.stop(), 0, "exit status")
+    wait_for("strongSwan to be told", lambda: not site.peer.sas(), 5)
+    check_equal(site.culvert.pids("culvert-dp"), [], "data plane processes")
+    left = [n for n in os.listdir(site.culvert.run_dir)]
+    check_equal(left, [], "files in the run directory")
+    site.culvert.start()
+    up(site)
+
+
+if __name__ == "__main__":
+    main()
