@@ -151,8 +151,54 @@ void sam_entry_index_out(struct sam *s, struct sam_entry *e)
     e->in_index_out = true;
 }
 
+static struct sam_owner *owner_find(struct sam *s, uint32_t owner)
+{
+    struct sam_owner *o = NULL;
+    HASH_FIND(hh, s->owners, &owner, sizeof owner, o);
+    return o;
+}
+
+cv_result sam_owner_add(struct sam *s, struct sam_entry *e)
+{
+    struct sam_owner *o = owner_find(s, e->c.owner);
+    if (!o) {
+        o = calloc(1, sizeof *o);
+        if (!o)
+            return CV_ENOMEM;
+        o->owner = e->c.owner;
+        HASH_ADD(hh, s->owners, owner, sizeof o->owner, o);
+    }
+    e->prev_of_owner = NULL;
+    e->c.next_of_owner = o->first ? &o->first->c : NULL;
+    if (o->first)
+        o->first->prev_of_owner = e;
+    o->first = e;
+    e->in_owner_list = true;
+    return CV_OK;
+}
+
+void sam_owner_remove(struct sam *s, struct sam_entry *e)
+{
+    struct sam_owner *o = owner_find(s, e->c.owner);
+    if (!e->in_owner_list || !o)
+        return;
+    struct sam_entry *next = e->c.next_of_owner ? sam_entry_of(e->c.next_of_owner) : NULL;
+    if (e->prev_of_owner)
+        e->prev_of_owner->c.next_of_owner = e->c.next_of_owner;
+    else
+        o->first = next;
+    if (next)
+        next->prev_of_owner = e->prev_of_owner;
+    e->in_owner_list = false;
+    if (!o->first) {
+        HASH_DELETE(hh, s->owners, o);
+        free(o);
+    }
+}
+
 void sam_entry_free(struct sam *s, struct sam_entry *e)
 {
+    sam_owner_remove(s, e);
     struct sam_entry *next = e->c.next ? sam_entry_of(e->c.next) : NULL;
     if (e->prev)
         e->prev->c.next = e->c.next;
@@ -342,7 +388,9 @@ cv_result sam_child_install(struct sam *s, const struct sam_install *p, struct s
         return CV_ENOMEM;
     }
     describe(s, e, p, out_slot);
-    cv_result r = e->c.if_id ? install_both(s, e, p, &len) : CV_ENOENT;
+    cv_result r = sam_owner_add(s, e);
+    if (r == CV_OK)
+        r = e->c.if_id ? install_both(s, e, p, &len) : CV_ENOENT;
     if (r != CV_OK) {
         if (!e->have_out)
             sam_slots_release(&s->out, out_slot);
@@ -385,15 +433,30 @@ void sam_child_delete(struct sam *s, struct sam_child *c, uint64_t linger_ms)
     sam_life_update(s, e);
 }
 
+/* The list moves whole: nothing is allocated, so nothing can fail. */
 void sam_child_reparent(struct sam *s, uint32_t old_owner, uint32_t new_owner)
 {
-    for (struct sam_entry *e = s->first; e; e = e->c.next ? sam_entry_of(e->c.next) : NULL) {
-        if (e->c.owner != old_owner)
-            continue;
+    struct sam_owner *from = owner_find(s, old_owner), *to = owner_find(s, new_owner);
+    if (!from || old_owner == new_owner)
+        return;
+    struct sam_entry *last = NULL;
+    for (struct sam_entry *e = from->first; e;
+         e = e->c.next_of_owner ? sam_entry_of(e->c.next_of_owner) : NULL) {
         e->c.owner = new_owner;
         if (e->in_index_out)
             sam_entry_index_out(s, e);
+        last = e;
     }
+    HASH_DELETE(hh, s->owners, from);
+    if (!to) {
+        from->owner = new_owner;
+        HASH_ADD(hh, s->owners, owner, sizeof from->owner, from);
+        return;
+    }
+    last->c.next_of_owner = &to->first->c;
+    to->first->prev_of_owner = last;
+    to->first = from->first;
+    free(from);
 }
 
 static void set_peer(struct sam *s, const struct sam_child *c, const struct cv_sa_ref *ref)
@@ -460,6 +523,12 @@ void sam_child_counters(struct sam *s, const struct sam_child *c, struct cv_sa_c
     }
     if (l->counters(l->ctx, &c->out, out, &idle_out) != CV_OK)
         memset(out, 0, sizeof *out);
+}
+
+struct sam_child *sam_children_of(struct sam *s, uint32_t owner)
+{
+    struct sam_owner *o = owner_find(s, owner);
+    return o ? &o->first->c : NULL;
 }
 
 /* ---- events -------------------------------------------------------------------------------------------------- */

@@ -43,6 +43,10 @@ static struct sam_entry *half(struct sam *s, const struct cv_sa *sa)
     if (id > s->last_id)
         s->last_id = id;
     describe(s, e, sa);
+    if (sam_owner_add(s, e) != CV_OK) {
+        sam_entry_free(s, e);
+        return NULL;
+    }
     HASH_ADD(hh_cookie, s->by_cookie, c.cookie, sizeof e->c.cookie, e);
     return e;
 }

@@ -18,13 +18,21 @@ struct sam_out_key {
 
 struct sam_entry {
     struct sam_child c; /* first: a sam_child is its entry */
-    struct sam_entry *prev;
+    struct sam_entry *prev, *prev_of_owner;
+    bool in_owner_list;
     uint64_t due; /* when the timer has to look at it */
     size_t heap_at;
     struct sam_out_key out_key;
     bool in_index_out;
     bool have_in, have_out; /* adoption: directions seen */
     UT_hash_handle hh_id, hh_out, hh_cookie;
+};
+
+/* Head of the list of one IKE SA's children. */
+struct sam_owner {
+    uint32_t owner;
+    struct sam_entry *first;
+    UT_hash_handle hh;
 };
 
 /* A command whose reply is awaited. */
@@ -48,6 +56,7 @@ struct sam {
     struct sam_slots in, out;
     struct sam_entry *first, *last;
     struct sam_entry *by_id, *by_out, *by_cookie; /* by_cookie: adoption only */
+    struct sam_owner *owners;
     struct sam_entry **heap;
     size_t heap_len, heap_cap;
     uint32_t last_id;
@@ -70,6 +79,8 @@ uint32_t sam_random32(struct sam *s);
 CV_MUST_USE cv_result
 sam_tables(struct sam *s); /* makes the slot tables once the data plane's size is known */
 CV_MUST_USE struct sam_entry *sam_entry_new(struct sam *s, uint32_t id);
+CV_MUST_USE cv_result sam_owner_add(struct sam *s, struct sam_entry *e); /* to the list of its owner */
+void sam_owner_remove(struct sam *s, struct sam_entry *e);
 void sam_entry_index_out(struct sam *s, struct sam_entry *e);
 void sam_entry_free(struct sam *s, struct sam_entry *e);    /* out of every index; no commands */
 void sam_entry_destroy(struct sam *s, struct sam_entry *e); /* with SA_DEL for what is installed */
