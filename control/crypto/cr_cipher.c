@@ -2,10 +2,8 @@
 
 #include "common/secret.h"
 #include "control/crypto/cr_hmac.h"
+#include "control/crypto/cr_raw.h"
 
-#include <limits.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 /* The algorithms of a key set, looked up and checked together. */
@@ -41,60 +39,16 @@ size_t cr_sk_overhead(const struct cr_sk_keys *k, size_t plain)
     return s.e->iv_len + pad_len(s.e, plain) + 1 + s.icv_len;
 }
 
-static const char *cipher_name(const struct cr_encr_alg *e)
-{
-    switch (e->id) {
-    case CV_ENCR_3DES:
-        return "DES-EDE3-CBC";
-    case CV_ENCR_CHACHA20_POLY1305:
-        return "ChaCha20-Poly1305";
-    case CV_ENCR_AES_CBC:
-        return e->key_bits == 128 ? "AES-128-CBC" : e->key_bits == 192 ? "AES-192-CBC" : "AES-256-CBC";
-    case CV_ENCR_AES_GCM_16:
-        return e->key_bits == 128 ? "AES-128-GCM" : e->key_bits == 192 ? "AES-192-GCM" : "AES-256-GCM";
-    default:
-        return "";
-    }
-}
-
-/* One run of the cipher over text[0 .. n) in place. For an AEAD the tag is written to, or checked against, tag.
- * CV_EAUTH: the tag does not fit. */
+/* One run of the cipher over text[0 .. n) in place; nonce = salt | IV (RFC 5282 4). */
 static cv_result run_cipher(const struct cr_sk_keys *k, const struct cr_encr_alg *e, bool encrypt,
                             const uint8_t *iv, struct slice aad, uint8_t *text, size_t n, uint8_t *tag)
 {
     uint8_t nonce[CR_IV_MAX];
-    int len = 0, end = 0;
-    if (n > INT_MAX || aad.n > INT_MAX)
-        return CV_EINVAL;
-    memcpy(nonce, k->encr_key + e->key_len, e->salt_len); /* RFC 5282 4: nonce = salt | IV */
+    memcpy(nonce, k->encr_key + e->key_len, e->salt_len);
     memcpy(nonce + e->salt_len, iv, e->iv_len);
-
-    EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, cipher_name(e), NULL);
-    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    bool ok = cipher && ctx && EVP_CipherInit_ex2(ctx, cipher, k->encr_key, nonce, encrypt, NULL);
-    bool authentic = true;
-    if (ok && !e->aead)
-        ok = EVP_CIPHER_CTX_set_padding(ctx, 0);
-    if (ok && e->aead && !encrypt)
-        ok = EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, e->icv_len, tag);
-    if (ok && e->aead)
-        ok = EVP_CipherUpdate(ctx, NULL, &len, aad.p, (int)aad.n);
-    ok = ok && EVP_CipherUpdate(ctx, text, &len, text, (int)n);
-    if (ok) {
-        authentic = EVP_CipherFinal_ex(ctx, text + len, &end) == 1;
-        ok = authentic && (size_t)len + (size_t)end == n;
-    }
-    if (ok && e->aead && encrypt)
-        ok = EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, e->icv_len, tag);
-
-    EVP_CIPHER_CTX_free(ctx);
-    EVP_CIPHER_free(cipher);
+    cv_result r = cr_raw_run(e, encrypt, k->encr_key, nonce, aad, text, n, tag);
     secret_wipe(nonce, sizeof nonce);
-    if (!ok)
-        ERR_clear_error();
-    if (ok)
-        return CV_OK;
-    return e->aead && !encrypt && !authentic ? CV_EAUTH : CV_ECRYPTO;
+    return r;
 }
 
 /* RFC 7296 3.14: the integrity checksum covers the message from its first octet to the ICV. */
