@@ -22,9 +22,10 @@ struct ike_session {
     uint64_t up_since_ms;
     bool has_error;
     struct ike_error last_error;
-    uint64_t retry_at_ms; /* no new attempt before (after a failure); 0: at once */
-    unsigned failures;    /* in a row */
-    UT_hash_handle hh;    /* by interface name */
+    uint64_t retry_at_ms;           /* next attempt when wanted; UINT64_MAX: one is under way, or it is up */
+    unsigned failures;              /* in a row */
+    bool resume, resume_persistent; /* while ike_dp_lost and ike_reconfigure work */
+    UT_hash_handle hh;              /* by interface name */
 };
 
 /* What identifies an initial exchange before there are two SPIs (RFC 7296 2.1). Zero its padding: it is hashed as bytes. */
@@ -88,7 +89,9 @@ struct ike {
     uint8_t cookie_version;
     uint64_t cookie_rotate_at;
     struct log_limit unauth_limit; /* log lines that unauthenticated packets can cause */
+    struct log_limit answer_limit; /* unprotected error answers, likewise (2.21.4) */
     bool stopping;
+    bool forgetting;      /* ike_free: nothing is told to the data plane any more */
     void *halfopen_peers; /* per-address counts, ike_limit.c */
 };
 
@@ -151,5 +154,6 @@ CV_MUST_USE bool ike_limit_ok(struct ike *e, const struct ip_endpoint *peer);
 /* Counts an SA as half-open; it stops to be at ike_sa_established or ike_sa_remove. False when memory is short. */
 CV_MUST_USE bool ike_limit_add(struct ike *e, struct ike_sa *sa);
 void ike_limit_drop(struct ike *e, struct ike_sa *sa);
+unsigned ike_limit_of(const struct ike *e, const struct ip_addr *addr); /* half-open ones of an address */
 
 #endif

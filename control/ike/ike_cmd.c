@@ -1,0 +1,117 @@
+/* What operators ask for: up, down, clear, rekey. */
+#include "control/ike/ike_core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct ike_session *find(struct ike *e, const char *tunnel, char *err, size_t err_len)
+{
+    struct ike_session *s = ike_session_get(e, tunnel);
+    if (!s)
+        snprintf(err, err_len, "%s is not a tunnel interface with tunnel protection", tunnel);
+    return s;
+}
+
+static enum ike_cmd_outcome done(struct ike *e, enum ike_cmd_outcome o)
+{
+    ike_sessions_run(e);
+    ike_reap(e);
+    return o;
+}
+
+enum ike_cmd_outcome ike_up(struct ike *e, const char *tunnel, char *err, size_t err_len)
+{
+    struct ike_session *s = find(e, tunnel, err, err_len);
+    if (!s)
+        return IKE_CMD_UNKNOWN_TUNNEL;
+    struct ike_sa *sa = ike_sa_by_conn(e, s->conn_id);
+    if (sa && (!sa->established || ike_session_has_child(e, s->interface)))
+        return IKE_CMD_ALREADY;
+    if (!ike_session_may_initiate(e, s, err, err_len))
+        return IKE_CMD_NOT_POSSIBLE;
+    s->has_error = false; /* what is seen from now on is this attempt's */
+    ike_session_want(e, s, true);
+    return done(e, IKE_CMD_STARTED);
+}
+
+/* Every IKE SA of the tunnel: two when both ends began at once. */
+static unsigned delete_sas(struct ike *e, const char *interface, const struct ip_addr *remote)
+{
+    unsigned n, deleted = 0;
+    uint32_t *ids = ike_sa_ids(e, &n);
+    for (unsigned i = 0; i < n; i++) {
+        struct ike_sa *sa = ike_sa_by_conn(e, ids[i]);
+        if (!sa || (interface && strcmp(sa->session, interface) != 0) ||
+            (remote && remote->family != IP_NONE && !ip_addr_equal(&sa->remote.addr, remote)))
+            continue;
+        sa->ops->delete_sa(e, sa, IKE_REASON_CLEARED);
+        deleted++;
+    }
+    free(ids);
+    return deleted;
+}
+
+/* Children without an IKE SA: adopted after a restart. */
+static unsigned delete_adopted(struct ike *e, const char *interface, const struct ip_addr *remote)
+{
+    struct sam_child *next;
+    unsigned deleted = 0;
+    for (struct sam_child *c = sam_children_of(e->sam, 0); c; c = next) {
+        next = c->next_of_owner;
+        if (c->state != SAM_ADOPTED || (interface && strcmp(c->interface, interface) != 0) ||
+            (remote && remote->family != IP_NONE && !ip_addr_equal(&c->remote.addr, remote)))
+            continue;
+        sam_child_delete(e->sam, c, 0);
+        deleted++;
+    }
+    return deleted;
+}
+
+enum ike_cmd_outcome ike_down(struct ike *e, const char *tunnel, char *err, size_t err_len)
+{
+    struct ike_session *s = find(e, tunnel, err, err_len);
+    if (!s)
+        return IKE_CMD_UNKNOWN_TUNNEL;
+    s->wanted = s->persistent = false;
+    unsigned n = delete_sas(e, s->interface, NULL);
+    n += delete_adopted(e, s->interface, NULL);
+    s->up_since_set = false;
+    s->has_error = false;
+    return done(e, n ? IKE_CMD_STARTED : IKE_CMD_ALREADY);
+}
+
+unsigned ike_clear(struct ike *e, const struct ip_addr *remote)
+{
+    unsigned n = delete_sas(e, NULL, remote);
+    n += delete_adopted(e, NULL, remote);
+    done(e, IKE_CMD_STARTED);
+    return n;
+}
+
+enum ike_cmd_outcome ike_rekey(struct ike *e, const char *tunnel, bool ike_sa, char *err, size_t err_len)
+{
+    struct ike_session *s = find(e, tunnel, err, err_len);
+    if (!s)
+        return IKE_CMD_UNKNOWN_TUNNEL;
+    struct ike_sa *sa = ike_sa_by_conn(e, s->conn_id);
+    if (!sa || !sa->established) {
+        snprintf(err, err_len, "%s has no established IKE SA", tunnel);
+        return IKE_CMD_NOT_POSSIBLE;
+    }
+    cv_result r = CV_ENOENT;
+    if (ike_sa) {
+        r = sa->ops->rekey_sa(e, sa);
+    } else {
+        for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
+            if (c->state == SAM_INSTALLED && c->active) {
+                r = sa->ops->rekey_child(e, sa, c);
+                break;
+            }
+    }
+    if (r == CV_ENOENT)
+        snprintf(err, err_len, "%s has no child SA", tunnel);
+    else if (r != CV_OK && r != CV_EEXIST)
+        snprintf(err, err_len, "%s", cv_result_text(r));
+    return done(e, r == CV_OK ? IKE_CMD_STARTED : r == CV_EEXIST ? IKE_CMD_ALREADY : IKE_CMD_NOT_POSSIBLE);
+}

@@ -1,0 +1,309 @@
+#include "control/ike/ike_core.h"
+
+#include "common/secret.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- upcalls of the SA manager --------------------------------------------------------------------------------- */
+static bool responder_only(const struct ike *e, const char *interface)
+{
+    const struct cfg_interface *t = cfg_find_interface(e->cfg, interface);
+    const struct cfg_ipsec_profile *p = t ? cfg_find_ipsec_profile(e->cfg, t->protection_profile) : NULL;
+    return p && p->responder_only;
+}
+
+static void up_rekey(void *ctx, struct sam_child *c, enum sam_why why)
+{
+    struct ike *e = ctx;
+    struct ike_sa *sa = ike_sa_by_conn(e, c->owner);
+    (void)why;
+    if (!sa || !sa->established || responder_only(e, c->interface))
+        return; /* nobody to ask, or the peer's turn: the hard lifetime ends it */
+    if (sa->ops->rekey_child(e, sa, c) != CV_OK)
+        ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec", "rekeying of child 0x%08x not started", c->in.spi);
+}
+
+static void up_expired(void *ctx, struct sam_child *c)
+{
+    struct ike *e = ctx;
+    struct ike_sa *sa = ike_sa_by_conn(e, c->owner);
+    ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "child 0x%08x of %s reached its hard lifetime", c->in.spi,
+            c->interface);
+    ike_session_child_down(e, c->interface, IKE_REASON_LIFETIME, "a child SA reached its hard lifetime");
+}
+
+static void up_first_packet(void *ctx, struct sam_child *c)
+{
+    struct ike *e = ctx;
+    struct ike_sa *sa = ike_sa_by_conn(e, c->owner);
+    if (sa)
+        sa->ops->first_packet(e, sa, c);
+}
+
+static void up_install_failed(void *ctx, struct sam_child *c, cv_result r)
+{
+    struct ike *e = ctx;
+    struct ike_sa *sa = ike_sa_by_conn(e, c->owner);
+    ike_log(e, sa, LOG_LEVEL_ERROR, "ipsec", "the data plane refused child 0x%08x of %s: %s", c->in.spi,
+            c->interface, cv_result_text(r));
+    ike_session_child_down(e, c->interface, IKE_REASON_NO_RESOURCES, cv_result_text(r));
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------------- */
+cv_result ike_new(const struct ike_env *env, const struct cfg *cfg,
+                  const struct ike_version_ops *const *versions, struct ike **out)
+{
+    struct ike *e = calloc(1, sizeof *e);
+    if (!e)
+        return CV_ENOMEM;
+    e->env = *env;
+    e->cfg = cfg;
+    for (unsigned i = 0; versions[i] && i < sizeof e->versions / sizeof *e->versions; i++)
+        e->versions[i] = versions[i];
+    e->unauth_limit = (struct log_limit){.burst = 10, .every_ms = 1000};
+    e->answer_limit = (struct log_limit){.burst = 10, .every_ms = 100};
+    e->session_timer_at = UINT64_MAX;
+    const struct sam_conf conf = {.now_ms = env->now_ms,
+                                  .random = env->random,
+                                  .env_ctx = env->ctx,
+                                  .link = env->dp,
+                                  .up = {.ctx = e,
+                                         .rekey = up_rekey,
+                                         .expired = up_expired,
+                                         .first_packet = up_first_packet,
+                                         .install_failed = up_install_failed}};
+    cv_result r = sam_new(&conf, &e->sam);
+    if (r != CV_OK) {
+        free(e);
+        return r;
+    }
+    ike_sessions_sync(e);
+    *out = e;
+    return CV_OK;
+}
+
+static void remove_all(struct ike *e)
+{
+    unsigned n;
+    uint32_t *ids = ike_sa_ids(e, &n);
+    for (unsigned i = 0; i < n; i++) {
+        struct ike_sa *sa = ike_sa_by_conn(e, ids[i]);
+        if (sa)
+            ike_sa_remove(e, sa, IKE_REASON_SHUTDOWN, "%s", "");
+    }
+    free(ids);
+}
+
+void ike_free(struct ike *e)
+{
+    if (!e)
+        return;
+    e->stopping = true;
+    e->env.event = NULL; /* nobody listens any more */
+    e->forgetting = true;
+    remove_all(e);
+    ike_reap(e);
+    ike_sessions_free(e);
+    sam_free(e->sam);
+    free(e->heap);
+    secret_wipe(e, sizeof *e);
+    free(e);
+}
+
+void ike_shutdown(struct ike *e)
+{
+    unsigned n;
+    uint32_t *ids = ike_sa_ids(e, &n);
+    e->stopping = true;
+    for (unsigned i = 0; i < n; i++) {
+        struct ike_sa *sa = ike_sa_by_conn(e, ids[i]);
+        if (sa)
+            sa->ops->delete_sa(e, sa, IKE_REASON_SHUTDOWN);
+    }
+    free(ids);
+    ike_reap(e);
+}
+
+/* ---- timers ------------------------------------------------------------------------------------------------------ */
+uint64_t ike_next_timer(const struct ike *e)
+{
+    const struct ike_sa *sa = ike_heap_first(e);
+    uint64_t at = sam_next_timer(e->sam);
+    if (sa && sa->timer_at < at)
+        at = sa->timer_at;
+    return e->session_timer_at < at ? e->session_timer_at : at;
+}
+
+void ike_timer(struct ike *e)
+{
+    uint64_t now = ike_now(e);
+    struct ike_sa *sa;
+    sam_timer(e->sam);
+    /* each SA at most once per call: ops->timer has to move its time, and is not trusted to */
+    for (unsigned left = e->heap_count; left > 0 && (sa = ike_heap_first(e)) && sa->timer_at <= now; left--) {
+        ike_sa_timer(e, sa, UINT64_MAX);
+        sa->ops->timer(e, sa);
+    }
+    ike_sessions_run(e);
+    ike_reap(e);
+}
+
+/* ---- the data plane ------------------------------------------------------------------------------------------ */
+void ike_dp_event(struct ike *e, const struct cv_evt *ev)
+{
+    struct sam_child *c;
+    struct ike_sa *sa;
+    switch (ev->type) {
+    case CV_EVT_ACQUIRE:
+        ike_session_acquire(e, &ev->u.acquire);
+        break;
+    case CV_EVT_NAT_CHANGE:
+        c = sam_child_by_spi_in(e->sam, ev->u.sa_event.ref.spi);
+        sa = c ? ike_sa_by_conn(e, c->owner) : NULL;
+        if (sa)
+            sa->ops->nat_change(e, sa, c, &ev->u.sa_event.remote);
+        break;
+    default:
+        sam_event(e->sam, ev);
+        break;
+    }
+    ike_sessions_run(e);
+    ike_reap(e);
+}
+
+void ike_dp_lost(struct ike *e)
+{
+    struct ike_session *s, *next;
+    unsigned n;
+    HASH_ITER (hh, e->sessions, s, next) {
+        s->resume = ike_session_has_child(e, s->interface);
+        s->resume_persistent = s->persistent;
+    }
+    sam_lost(e->sam);
+    /* The peer still holds the children, and would send into nothing: it is told to drop the whole SA. */
+    uint32_t *ids = ike_sa_ids(e, &n);
+    for (unsigned i = 0; i < n; i++) {
+        struct ike_sa *sa = ike_sa_by_conn(e, ids[i]);
+        if (sa && sa->established)
+            sa->ops->delete_sa(e, sa, IKE_REASON_REPLACED);
+    }
+    free(ids);
+    HASH_ITER (hh, e->sessions, s, next) {
+        if (s->resume)
+            ike_session_want(e, s, s->resume_persistent);
+        s->resume = false;
+    }
+    ike_sessions_run(e);
+    ike_reap(e);
+}
+
+void ike_adopt_end(struct ike *e, uint64_t (*remaining_s)(void *ctx, uint64_t cookie), void *ctx)
+{
+    struct ike_session *s, *next;
+    sam_adopt_end(e->sam, remaining_s, ctx);
+    HASH_ITER (hh, e->sessions, s, next) {
+        char why[SEL_TEXT_MAX];
+        if (!ike_session_has_child(e, s->interface))
+            continue;
+        ike_session_child_up(e, s);
+        if (ike_session_may_initiate(e, s, why, sizeof why))
+            ike_session_want(e, s, true);
+    }
+    ike_sessions_run(e);
+    ike_reap(e);
+}
+
+/* ---- services -------------------------------------------------------------------------------------------------------- */
+struct sam *ike_sam(struct ike *e)
+{
+    return e->sam;
+}
+
+const struct ike_counters *ike_counters(const struct ike *e)
+{
+    return &e->counters;
+}
+
+uint64_t ike_now(const struct ike *e)
+{
+    return e->env.now_ms(e->env.ctx);
+}
+
+void ike_random(struct ike *e, uint8_t *out, size_t n)
+{
+    e->env.random(e->env.ctx, out, n);
+}
+
+const char *ike_vrf_name(const struct ike *e, uint16_t vrf)
+{
+    const char *name = e->env.vrf_name ? e->env.vrf_name(e->env.ctx, vrf) : "";
+    return name ? name : "";
+}
+
+uint16_t ike_vrf_id(const struct ike *e, const char *name)
+{
+    return e->env.vrf_id && name[0] ? e->env.vrf_id(e->env.ctx, name) : 0;
+}
+
+static void emit(struct ike *e, const struct ike_sa *sa, const struct ip_endpoint *peer, enum log_level level,
+                 const char *facility, const char *fmt, va_list args)
+{
+    char text[LOG_LINE_MAX];
+    if (!e->env.event)
+        return;
+    vsnprintf(text, sizeof text, fmt, args);
+    struct ike_event ev = {.level = level, .facility = facility, .text = text};
+    if (sa) {
+        ev.conn_id = sa->conn_id;
+        ev.initiator = sa->initiator;
+    }
+    if (peer)
+        ev.peer = *peer;
+    e->env.event(e->env.ctx, &ev);
+}
+
+void ike_log(struct ike *e, const struct ike_sa *sa, enum log_level level, const char *facility,
+             const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    emit(e, sa, sa ? &sa->remote : NULL, level, facility, fmt, args);
+    va_end(args);
+}
+
+void ike_log_unauth(struct ike *e, const struct ip_endpoint *peer, const char *fmt, ...)
+{
+    va_list args;
+    if (!log_limit_ok(&e->unauth_limit, ike_now(e))) {
+        e->counters.rate_limited++;
+        return;
+    }
+    va_start(args, fmt);
+    emit(e, NULL, peer, LOG_LEVEL_INFO, "ikev2", fmt, args);
+    va_end(args);
+}
+
+void ike_decision(struct ike *e, const struct ike_sa *sa, const char *at, const struct sel_trace *t)
+{
+    if (e->env.decision)
+        e->env.decision(e->env.ctx, sa ? sa->conn_id : 0, at, t);
+}
+
+void ike_send(struct ike *e, struct ike_sa *sa, const uint8_t *data, size_t len)
+{
+    const struct ike_datagram d = {
+        .local = sa->local, .remote = sa->remote, .vrf = sa->vrf, .natt = sa->natt, .data = data, .len = len};
+    e->counters.datagrams_out++;
+    e->env.send(e->env.ctx, &d);
+}
+
+void ike_send_back(struct ike *e, const struct ike_datagram *to, const uint8_t *data, size_t len)
+{
+    struct ike_datagram d = *to;
+    d.data = data;
+    d.len = len;
+    e->counters.datagrams_out++;
+    e->env.send(e->env.ctx, &d);
+}

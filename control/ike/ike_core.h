@@ -1,0 +1,40 @@
+/* ike_core: what the files of this room share beside ike_sa.h: the end of an event, upcalls, the timer heap. */
+#ifndef CONTROL_IKE_IKE_CORE_H
+#define CONTROL_IKE_IKE_CORE_H
+
+#include "control/ike/ike_sa.h"
+
+#include <stdarg.h>
+
+/* ---- ike_table.c ------------------------------------------------------------------------------------------ */
+/* Frees what ike_sa_remove marked dead: at the end of every entry into the engine. */
+void ike_reap(struct ike *e);
+/* Conn-ids of all SAs, so that a walk may remove any of them; *count. NULL when there are none or memory is short. free() it. */
+uint32_t *ike_sa_ids(struct ike *e, unsigned *count);
+
+/* ---- ike_heap.c ------------------------------------------------------------------------------------------- */
+CV_MUST_USE bool ike_heap_add(struct ike *e, struct ike_sa *sa);
+void ike_heap_drop(struct ike *e, struct ike_sa *sa);
+/* The SA whose timer is due next, NULL when there is none. */
+struct ike_sa *ike_heap_first(const struct ike *e);
+
+/* ---- ike_session.c ---------------------------------------------------------------------------------------- */
+/* Makes a session for every protected tunnel of e->cfg and points the others at it. */
+void ike_sessions_sync(struct ike *e);
+void ike_sessions_free(struct ike *e);
+/* Starts what is wanted and due; afterwards e->session_timer_at is exact. */
+void ike_sessions_run(struct ike *e);
+void ike_session_acquire(struct ike *e, const struct cv_acquire *packet);
+/* The SA no longer serves its session. */
+void ike_session_lost(struct ike *e, struct ike_sa *sa, enum ike_reason why, const char *fmt, va_list args);
+/* A child ended on its own (hard lifetime, refused by the data plane). */
+void ike_session_child_down(struct ike *e, const char *interface, enum ike_reason why, const char *text);
+/* Wants the session up, at once when it can be. */
+void ike_session_want(struct ike *e, struct ike_session *s, bool persistent);
+/* Whether this end may start negotiating the tunnel; err (SEL_TEXT_MAX) says why not. */
+CV_MUST_USE bool ike_session_may_initiate(const struct ike *e, const struct ike_session *s, char *err,
+                                          size_t err_len);
+/* A child of the interface that is not being taken down. */
+bool ike_session_has_child(const struct ike *e, const char *interface);
+
+#endif

@@ -1,0 +1,178 @@
+/* A new configuration: whoever finds tunnel, profiles and key as they were stays; everybody else starts anew. Fields are
+ * compared one by one, because lines move and padding is nobody's. */
+#include "control/ike/ike_core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool same_secret(const struct secret *a, const struct secret *b)
+{
+    return a->n == b->n && secret_equal(a->p, b->p, a->n);
+}
+
+static bool same_id(const struct cfg_id *a, const struct cfg_id *b)
+{
+    return a->kind == b->kind && ip_prefix_equal(&a->prefix, &b->prefix) && strcmp(a->text, b->text) == 0;
+}
+
+static bool same_dpd(struct cfg_dpd a, struct cfg_dpd b)
+{
+    return a.set == b.set && a.interval_s == b.interval_s && a.retry_s == b.retry_s &&
+           a.periodic == b.periodic;
+}
+
+static bool same_ikev2_profile(const struct cfg_ikev2_profile *a, const struct cfg_ikev2_profile *b)
+{
+    if (a->shutdown != b->shutdown || a->fvrf_any != b->fvrf_any || strcmp(a->fvrf, b->fvrf) != 0 ||
+        a->local_count != b->local_count || a->match_count != b->match_count ||
+        !same_id(&a->identity, &b->identity) || a->auth_local != b->auth_local ||
+        a->auth_remote != b->auth_remote || !same_secret(&a->auth_local_key, &b->auth_local_key) ||
+        !same_secret(&a->auth_remote_key, &b->auth_remote_key) || strcmp(a->keyring, b->keyring) != 0 ||
+        a->lifetime_s != b->lifetime_s || !same_dpd(a->dpd, b->dpd) ||
+        a->nat_keepalive_s != b->nat_keepalive_s)
+        return false;
+    for (unsigned i = 0; i < a->local_count; i++)
+        if (!ip_addr_equal(&a->local[i].addr, &b->local[i].addr) ||
+            strcmp(a->local[i].interface, b->local[i].interface) != 0)
+            return false;
+    for (unsigned i = 0; i < a->match_count; i++)
+        if (!same_id(&a->match[i], &b->match[i]))
+            return false;
+    return true;
+}
+
+static bool same_peer(const struct cfg_ikev2_peer *a, const struct cfg_ikev2_peer *b)
+{
+    return a->has_address == b->has_address && ip_prefix_equal(&a->address, &b->address) &&
+           strcmp(a->hostname, b->hostname) == 0 && same_id(&a->identity, &b->identity) &&
+           same_secret(&a->psk_local, &b->psk_local) && same_secret(&a->psk_remote, &b->psk_remote);
+}
+
+static bool same_keyring(const struct cfg_ikev2_keyring *a, const struct cfg_ikev2_keyring *b)
+{
+    if (!a || !b || a->peer_count != b->peer_count)
+        return a == b;
+    for (unsigned i = 0; i < a->peer_count; i++)
+        if (!same_peer(&a->peers[i], &b->peers[i]))
+            return false;
+    return true;
+}
+
+static bool same_transform_set(const struct cfg_transform_set *a, const struct cfg_transform_set *b)
+{
+    if (!a || !b)
+        return a == b;
+    return a->encr == b->encr && a->key_bits == b->key_bits && a->integ == b->integ &&
+           a->ah_integ == b->ah_integ && a->transport == b->transport &&
+           a->transport_require == b->transport_require;
+}
+
+static bool same_sa_params(struct cfg_sa_params a, struct cfg_sa_params b)
+{
+    return a.lifetime_s == b.lifetime_s && a.lifetime_kb == b.lifetime_kb &&
+           a.lifetime_kb_disable == b.lifetime_kb_disable && a.replay_window == b.replay_window &&
+           a.replay_disable == b.replay_disable && a.idle_s == b.idle_s && a.df == b.df &&
+           a.ecn_discard == b.ecn_discard && a.esn == b.esn;
+}
+
+static bool same_ipsec_profile(const struct cfg *old, const struct cfg_ipsec_profile *a,
+                               const struct cfg *new, const struct cfg_ipsec_profile *b)
+{
+    if (!a || !b || a->transform_set_count != b->transform_set_count)
+        return a == b;
+    if (strcmp(a->isakmp_profile, b->isakmp_profile) != 0 ||
+        strcmp(a->ikev2_profile, b->ikev2_profile) != 0 || a->pfs != b->pfs || a->pfs_group != b->pfs_group ||
+        a->responder_only != b->responder_only ||
+        !same_sa_params(cfg_sa_params_effective(old, a), cfg_sa_params_effective(new, b)))
+        return false;
+    for (unsigned i = 0; i < a->transform_set_count; i++)
+        if (strcmp(a->transform_sets[i], b->transform_sets[i]) != 0 ||
+            !same_transform_set(cfg_find_transform_set(old, a->transform_sets[i]),
+                                cfg_find_transform_set(new, b->transform_sets[i])))
+            return false;
+    return a->transform_set_count > 0 ||
+           same_transform_set(cfg_find_transform_set(old, "default"), cfg_find_transform_set(new, "default"));
+}
+
+static bool same_tunnel(const struct cfg *old, const struct cfg_interface *a, const struct cfg *new,
+                        const struct cfg_interface *b)
+{
+    struct ip_addr source_a = {0}, source_b = {0};
+    if (!a || !b)
+        return false;
+    return cfg_tunnel_source(old, a, &source_a) == cfg_tunnel_source(new, b, &source_b) &&
+           ip_addr_equal(&source_a, &source_b) &&
+           ip_addr_equal(&a->tunnel_destination, &b->tunnel_destination) &&
+           strcmp(a->tunnel_destination_host, b->tunnel_destination_host) == 0 &&
+           a->shutdown == b->shutdown && a->tunnel_mode == b->tunnel_mode && strcmp(a->vrf, b->vrf) == 0 &&
+           strcmp(a->tunnel_vrf, b->tunnel_vrf) == 0 &&
+           strcmp(a->protection_profile, b->protection_profile) == 0 &&
+           same_ipsec_profile(old, cfg_find_ipsec_profile(old, a->protection_profile), new,
+                              cfg_find_ipsec_profile(new, b->protection_profile));
+}
+
+static bool sa_stays(const struct ike_sa *sa, const struct cfg *old, const struct cfg *new)
+{
+    if (!sa->established || !sa->profile)
+        return false;
+    const struct cfg_ikev2_profile *p = cfg_find_profile(new, sa->profile->name);
+    if (!p || !same_ikev2_profile(sa->profile, p) ||
+        !same_keyring(cfg_find_keyring(old, sa->profile->keyring), cfg_find_keyring(new, p->keyring)))
+        return false;
+    return !sa->session[0] ||
+           same_tunnel(old, cfg_find_interface(old, sa->session), new, cfg_find_interface(new, sa->session));
+}
+
+/* Ends an SA that does not fit any more; its session, when it is still there and was wanted, starts again. */
+static void restart(struct ike *e, struct ike_sa *sa)
+{
+    struct ike_session *s = sa->session[0] ? ike_session_get(e, sa->session) : NULL;
+    if (s && s->wanted) {
+        s->resume = true;
+        s->resume_persistent = s->persistent;
+    }
+    sa->ops->delete_sa(e, sa, IKE_REASON_CLEARED);
+}
+
+/* Adopted children belong to no IKE SA that could answer for them. */
+static void drop_stray_children(struct ike *e, const struct cfg *old, const struct cfg *new)
+{
+    struct sam_child *next;
+    for (struct sam_child *c = sam_children_of(e->sam, 0); c; c = next) {
+        next = c->next_of_owner;
+        if (c->state == SAM_ADOPTED && !same_tunnel(old, cfg_find_interface(old, c->interface), new,
+                                                    cfg_find_interface(new, c->interface)))
+            sam_child_delete(e->sam, c, 0);
+    }
+}
+
+void ike_reconfigure(struct ike *e, const struct cfg *cfg)
+{
+    const struct cfg *old = e->cfg;
+    struct ike_session *s, *next;
+    unsigned n;
+    uint32_t *ids = ike_sa_ids(e, &n);
+    for (unsigned i = 0; i < n; i++) {
+        struct ike_sa *sa = ike_sa_by_conn(e, ids[i]);
+        if (sa && !sa_stays(sa, old, cfg))
+            restart(e, sa);
+    }
+    free(ids);
+    drop_stray_children(e, old, cfg);
+    e->cfg = cfg;
+    ids = ike_sa_ids(e, &n); /* what is being deleted stays for its last exchange */
+    for (unsigned i = 0; i < n; i++) {
+        struct ike_sa *sa = ike_sa_by_conn(e, ids[i]);
+        sa->profile = sa->profile ? cfg_find_profile(cfg, sa->profile->name) : NULL;
+        sa->ops->reconfigured(e, sa);
+    }
+    free(ids);
+    ike_sessions_sync(e);
+    HASH_ITER (hh, e->sessions, s, next) {
+        if (s->resume)
+            ike_session_want(e, s, s->resume_persistent);
+        s->resume = false;
+    }
+    ike_sessions_run(e);
+    ike_reap(e);
+}

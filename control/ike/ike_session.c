@@ -1,0 +1,312 @@
+/* Sessions: what each protected tunnel wants, has, and last failed with. */
+#include "control/ike/ike_core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* After a failure: 2 s, doubled each time, at most 5 min, up to a quarter later so that many tunnels do not march in step.
+ * What only traffic asked for is given up after TRIES: the next packet asks again. */
+enum { RETRY_FIRST_MS = 2000, RETRY_MAX_MS = 300 * 1000, TRIES = 3 };
+
+static bool protected_tunnel(const struct cfg_interface *i)
+{
+    return i->kind == CV_IF_TUNNEL && i->protection_profile[0] && !i->shutdown;
+}
+
+struct ike_session *ike_session_get(struct ike *e, const char *interface)
+{
+    struct ike_session *s = NULL;
+    HASH_FIND_STR(e->sessions, interface, s);
+    return s;
+}
+
+void ike_sessions_sync(struct ike *e)
+{
+    struct ike_session *s, *next;
+    HASH_ITER (hh, e->sessions, s, next)
+        s->tunnel = NULL;
+    for (unsigned i = 0; i < e->cfg->interface_count; i++) {
+        const struct cfg_interface *t = &e->cfg->interfaces[i];
+        if (!protected_tunnel(t))
+            continue;
+        s = ike_session_get(e, t->name);
+        if (!s) {
+            s = calloc(1, sizeof *s);
+            if (!s)
+                return;
+            memcpy(s->interface, t->name, sizeof s->interface);
+            s->interface[sizeof s->interface - 1] = '\0';
+            s->retry_at_ms = UINT64_MAX;
+            HASH_ADD_STR(e->sessions, interface, s);
+        }
+        s->tunnel = t;
+    }
+    HASH_ITER (hh, e->sessions, s, next) {
+        if (s->tunnel)
+            continue;
+        HASH_DEL(e->sessions, s);
+        free(s);
+    }
+}
+
+void ike_sessions_free(struct ike *e)
+{
+    struct ike_session *s, *next;
+    HASH_ITER (hh, e->sessions, s, next) {
+        HASH_DEL(e->sessions, s);
+        free(s);
+    }
+}
+
+bool ike_session_has_child(const struct ike *e, const char *interface)
+{
+    for (const struct sam_child *c = sam_children(e->sam); c; c = c->next)
+        if (c->state != SAM_RETIRING && strcmp(c->interface, interface) == 0)
+            return true;
+    return false;
+}
+
+static const struct ike_version_ops *version_of(const struct ike *e, const struct cfg_ipsec_profile *p)
+{
+    /* G25: an IKEv2 profile makes it IKEv2 */
+    unsigned version = p->isakmp_profile[0] && !p->ikev2_profile[0] ? 1 : 2;
+    for (unsigned i = 0; i < sizeof e->versions / sizeof *e->versions && e->versions[i]; i++)
+        if (e->versions[i]->version == version)
+            return e->versions[i];
+    return NULL;
+}
+
+bool ike_session_may_initiate(const struct ike *e, const struct ike_session *s, char *err, size_t err_len)
+{
+    const struct cfg_interface *t = s->tunnel;
+    const struct cfg_ipsec_profile *p = t ? cfg_find_ipsec_profile(e->cfg, t->protection_profile) : NULL;
+    struct ip_addr source;
+    const char *why = NULL;
+    if (e->stopping)
+        why = "the daemon stops";
+    else if (!p)
+        why = "it is not protected by a configured IPsec profile";
+    else if (p->responder_only)
+        why = "its IPsec profile is responder-only";
+    else if (!version_of(e, p))
+        why = "its version of IKE is not served";
+    else if (ip_addr_is_any(&t->tunnel_destination))
+        why = "it has no tunnel destination address";
+    else if (!cfg_tunnel_source(e->cfg, t, &source))
+        why = "its tunnel source has no address of the destination's family";
+    if (why)
+        snprintf(err, err_len, "%s", why);
+    return !why;
+}
+
+/* ---- errors and retries --------------------------------------------------------------------------------------- */
+static void set_error(struct ike *e, struct ike_session *s, enum ike_reason why, const char *fmt,
+                      va_list args)
+{
+    s->has_error = true;
+    s->last_error.reason = why;
+    s->last_error.at_wall_ms = e->env.wall_ms(e->env.ctx);
+    vsnprintf(s->last_error.text, sizeof s->last_error.text, fmt, args);
+}
+
+static void retry_at(struct ike *e, struct ike_session *s, uint64_t at)
+{
+    s->retry_at_ms = at;
+    if (at < e->session_timer_at)
+        e->session_timer_at = at;
+}
+
+static void back_off(struct ike *e, struct ike_session *s)
+{
+    uint8_t r;
+    s->failures++;
+    if (!s->persistent && s->failures >= TRIES) {
+        s->wanted = false;
+        s->failures = 0;
+    }
+    uint64_t wait = RETRY_FIRST_MS;
+    for (unsigned i = 1; i < s->failures && wait < RETRY_MAX_MS; i++)
+        wait *= 2;
+    if (wait > RETRY_MAX_MS)
+        wait = RETRY_MAX_MS;
+    ike_random(e, &r, 1);
+    retry_at(e, s, ike_now(e) + wait + wait / 4 * r / 256);
+}
+
+void ike_session_error(struct ike *e, struct ike_session *s, enum ike_reason why, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    set_error(e, s, why, fmt, args);
+    va_end(args);
+    ike_log(e, ike_sa_by_conn(e, s->conn_id), LOG_LEVEL_WARNING, "session", "%s: %s: %s", s->interface,
+            ike_reason_name(why), s->last_error.text);
+}
+
+void ike_session_failed(struct ike *e, struct ike_session *s, enum ike_reason why, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    set_error(e, s, why, fmt, args);
+    va_end(args);
+    ike_log(e, ike_sa_by_conn(e, s->conn_id), LOG_LEVEL_WARNING, "session", "%s: %s: %s", s->interface,
+            ike_reason_name(why), s->last_error.text);
+    back_off(e, s);
+}
+
+/* ---- starting ---------------------------------------------------------------------------------------------------- */
+static void start(struct ike *e, struct ike_session *s, const struct cv_acquire *packet)
+{
+    struct ike_sa *sa = ike_sa_by_conn(e, s->conn_id);
+    char why[SEL_TEXT_MAX];
+    if (sa && !sa->established)
+        return; /* under way */
+    if (!ike_session_may_initiate(e, s, why, sizeof why)) {
+        s->wanted = false;
+        s->retry_at_ms = UINT64_MAX;
+        return;
+    }
+    s->retry_at_ms = UINT64_MAX;
+    const struct ike_version_ops *ops =
+        version_of(e, cfg_find_ipsec_profile(e->cfg, s->tunnel->protection_profile));
+    cv_result r = sa ? ops->initiate_child(e, sa, s, packet) : ops->initiate(e, s, packet);
+    /* a failure that the version has not explained itself */
+    if (r != CV_OK && r != CV_EEXIST && s->retry_at_ms == UINT64_MAX)
+        ike_session_failed(e, s, IKE_REASON_INTERNAL, "negotiation could not be started: %s",
+                           cv_result_text(r));
+}
+
+static bool live_child(const struct ike *e, const struct ike_session *s)
+{
+    for (const struct sam_child *c = s->conn_id ? sam_children_of(e->sam, s->conn_id) : NULL; c;
+         c = c->next_of_owner)
+        if (c->state == SAM_INSTALLED && strcmp(c->interface, s->interface) == 0)
+            return true;
+    for (const struct sam_child *c = sam_children(e->sam); c; c = c->next)
+        if (c->state == SAM_INSTALLED && strcmp(c->interface, s->interface) == 0)
+            return true;
+    return false;
+}
+
+void ike_sessions_run(struct ike *e)
+{
+    uint64_t now = ike_now(e), next_at = UINT64_MAX;
+    struct ike_session *s, *next;
+    if (e->session_timer_at > now)
+        return;
+    e->session_timer_at = UINT64_MAX; /* a failure on the way may lower it */
+    HASH_ITER (hh, e->sessions, s, next) {
+        if (s->wanted && s->retry_at_ms <= now) {
+            if (live_child(e, s))
+                s->retry_at_ms = UINT64_MAX;
+            else
+                start(e, s, NULL);
+        }
+        if (s->wanted && s->retry_at_ms < next_at)
+            next_at = s->retry_at_ms;
+    }
+    if (next_at < e->session_timer_at)
+        e->session_timer_at = next_at;
+}
+
+void ike_session_want(struct ike *e, struct ike_session *s, bool persistent)
+{
+    s->wanted = true;
+    s->persistent = persistent;
+    s->failures = 0;
+    retry_at(e, s, ike_now(e));
+}
+
+void ike_session_acquire(struct ike *e, const struct cv_acquire *packet)
+{
+    const char *name = e->env.dp->if_name(e->env.dp->ctx, packet->if_id);
+    struct ike_session *s = name ? ike_session_get(e, name) : NULL;
+    e->counters.acquires++;
+    if (!s || live_child(e, s))
+        return;
+    struct ike_sa *sa = ike_sa_by_conn(e, s->conn_id);
+    bool waits = s->retry_at_ms != UINT64_MAX && s->retry_at_ms > ike_now(e);
+    if (waits || (sa && !sa->established))
+        return; /* traffic does not shorten the pause after a failure */
+    s->wanted = true;
+    start(e, s, packet);
+}
+
+/* ---- what SAs tell ------------------------------------------------------------------------------------------------ */
+void ike_session_attach(struct ike *e, struct ike_session *s, struct ike_sa *sa)
+{
+    (void)e;
+    memcpy(sa->session, s->interface, sizeof sa->session);
+    s->conn_id = sa->conn_id;
+}
+
+static bool has_two_children(const struct ike *e, const char *interface)
+{
+    unsigned n = 0;
+    for (const struct sam_child *c = sam_children(e->sam); c && n < 2; c = c->next)
+        n += strcmp(c->interface, interface) == 0;
+    return n >= 2;
+}
+
+void ike_session_child_up(struct ike *e, struct ike_session *s)
+{
+    s->has_error = false;
+    s->failures = 0;
+    s->retry_at_ms = UINT64_MAX;
+    if (!s->up_since_set || !has_two_children(e, s->interface)) { /* with two, one replaces the other */
+        s->up_since_set = true;
+        s->up_since_ms = ike_now(e);
+    }
+}
+
+/* Another IKE SA may still serve the session, when both ends began at once. */
+static uint32_t other_owner(struct ike *e, const struct ike_session *s, const struct ike_sa *not_this)
+{
+    for (const struct sam_child *c = sam_children(e->sam); c; c = c->next) {
+        if (c->state == SAM_RETIRING || c->owner == not_this->conn_id ||
+            strcmp(c->interface, s->interface) != 0)
+            continue;
+        if (c->owner && ike_sa_by_conn(e, c->owner))
+            return c->owner;
+    }
+    return 0;
+}
+
+void ike_session_lost(struct ike *e, struct ike_sa *sa, enum ike_reason why, const char *fmt, va_list args)
+{
+    struct ike_session *s = sa->session[0] ? ike_session_get(e, sa->session) : NULL;
+    sa->session[0] = '\0';
+    if (!s)
+        return;
+    if (!ike_session_has_child(e, s->interface))
+        s->up_since_set = false;
+    if (s->conn_id != sa->conn_id)
+        return;
+    s->conn_id = other_owner(e, s, sa);
+    if (s->conn_id || why == IKE_REASON_REPLACED)
+        return;
+    if (why == IKE_REASON_CLEARED || why == IKE_REASON_SHUTDOWN) {
+        s->wanted = s->persistent = false;
+        return;
+    }
+    set_error(e, s, why, fmt, args);
+    ike_log(e, sa, LOG_LEVEL_WARNING, "session", "%s: %s: %s", s->interface, ike_reason_name(why),
+            s->last_error.text);
+    if (why == IKE_REASON_PEER_DELETED)
+        s->wanted = s->persistent = false; /* on purpose; traffic may ask again */
+    else if (!sa->established)
+        back_off(e, s);
+    else if (s->wanted)
+        retry_at(e, s, ike_now(e));
+}
+
+void ike_session_child_down(struct ike *e, const char *interface, enum ike_reason why, const char *text)
+{
+    struct ike_session *s = ike_session_get(e, interface);
+    if (!s)
+        return;
+    ike_session_error(e, s, why, "%s", text);
+    if (s->wanted)
+        back_off(e, s);
+}

@@ -1,0 +1,201 @@
+#include "control/ike/ike_core.h"
+
+#include "common/secret.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Old inbound SAs of a peer that may still send on them live on for packets in flight. */
+enum { LINGER_MS = 1000 };
+
+static const uint8_t zero_spi[8];
+
+static void fresh_spi(struct ike *e, uint8_t spi[8])
+{
+    do
+        ike_random(e, spi, 8);
+    while (memcmp(spi, zero_spi, 8) == 0 || ike_sa_by_spi(e, spi));
+}
+
+static uint32_t fresh_conn_id(struct ike *e)
+{
+    do
+        e->last_conn_id++;
+    while (e->last_conn_id == 0 || ike_sa_by_conn(e, e->last_conn_id));
+    return e->last_conn_id;
+}
+
+struct ike_sa *ike_sa_new_spi(struct ike *e, const struct ike_version_ops *ops, bool initiator,
+                              const uint8_t spi_own[8])
+{
+    if (ike_sa_by_spi(e, spi_own))
+        return NULL;
+    struct ike_sa *sa = calloc(1, sizeof *sa);
+    if (!sa)
+        return NULL;
+    sa->ops = ops;
+    sa->initiator = initiator;
+    sa->conn_id = fresh_conn_id(e);
+    memcpy(sa->spi_own, spi_own, 8);
+    memcpy(initiator ? sa->spi_i : sa->spi_r, spi_own, 8);
+    sa->created_ms = sa->last_in_ms = ike_now(e);
+    sa->timer_at = UINT64_MAX;
+    if (!ike_heap_add(e, sa)) {
+        free(sa);
+        return NULL;
+    }
+    HASH_ADD(hh_conn, e->by_conn, conn_id, sizeof sa->conn_id, sa);
+    HASH_ADD(hh_spi, e->by_spi, spi_own, sizeof sa->spi_own, sa);
+    return sa;
+}
+
+struct ike_sa *ike_sa_new(struct ike *e, const struct ike_version_ops *ops, bool initiator)
+{
+    uint8_t spi[8];
+    fresh_spi(e, spi);
+    return ike_sa_new_spi(e, ops, initiator, spi);
+}
+
+struct ike_sa *ike_sa_by_conn(struct ike *e, uint32_t conn_id)
+{
+    struct ike_sa *sa = NULL;
+    HASH_FIND(hh_conn, e->by_conn, &conn_id, sizeof conn_id, sa);
+    return sa;
+}
+
+struct ike_sa *ike_sa_by_spi(struct ike *e, const uint8_t own_spi[8])
+{
+    struct ike_sa *sa = NULL;
+    HASH_FIND(hh_spi, e->by_spi, own_spi, 8, sa);
+    return sa;
+}
+
+static struct ike_init_key init_key(const uint8_t spi_i[8], const struct ip_endpoint *remote)
+{
+    struct ike_init_key k;
+    memset(&k, 0, sizeof k);
+    memcpy(k.spi_i, spi_i, sizeof k.spi_i);
+    k.remote = *remote;
+    k.remote.pad = 0;
+    return k;
+}
+
+void ike_sa_index_init(struct ike *e, struct ike_sa *sa)
+{
+    sa->init_key = init_key(sa->spi_i, &sa->remote);
+    HASH_ADD(hh_init, e->by_init, init_key, sizeof sa->init_key, sa);
+    sa->in_init_table = true;
+}
+
+struct ike_sa *ike_sa_by_init(struct ike *e, const uint8_t spi_i[8], const struct ip_endpoint *remote)
+{
+    struct ike_init_key k = init_key(spi_i, remote);
+    struct ike_sa *sa = NULL;
+    HASH_FIND(hh_init, e->by_init, &k, sizeof k, sa);
+    return sa;
+}
+
+/* Children go with their IKE SA (RFC 7296 1.4.1). */
+static void delete_children(struct ike *e, const struct ike_sa *sa, uint64_t linger_ms)
+{
+    struct sam_child *next;
+    if (e->forgetting)
+        return;
+    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = next) {
+        next = c->next_of_owner;
+        if (c->state != SAM_RETIRING)
+            sam_child_delete(e->sam, c, linger_ms);
+    }
+}
+
+static void give_up(struct ike *e, struct ike_sa *sa, enum ike_reason why, const char *fmt, va_list args)
+{
+    if (why != IKE_REASON_REPLACED)
+        e->counters.sas_failed += !sa->established;
+    delete_children(e, sa, why == IKE_REASON_PEER_DELETED || why == IKE_REASON_REPLACED ? LINGER_MS : 0);
+    ike_session_lost(e, sa, why, fmt, args);
+}
+
+void ike_sa_abandon(struct ike *e, struct ike_sa *sa, enum ike_reason why, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    give_up(e, sa, why, fmt, args);
+    va_end(args);
+}
+
+void ike_sa_remove(struct ike *e, struct ike_sa *sa, enum ike_reason why, const char *fmt, ...)
+{
+    if (sa->dead)
+        return;
+    sa->dead = true;
+    HASH_DELETE(hh_conn, e->by_conn, sa);
+    HASH_DELETE(hh_spi, e->by_spi, sa);
+    if (sa->in_init_table)
+        HASH_DELETE(hh_init, e->by_init, sa);
+    ike_heap_drop(e, sa);
+    ike_limit_drop(e, sa);
+    va_list args;
+    va_start(args, fmt);
+    give_up(e, sa, why, fmt, args);
+    va_end(args);
+    ike_log(e, sa, LOG_LEVEL_INFO, "ikev2", "IKE SA removed: %s", ike_reason_name(why));
+    sa->next_dead = e->dead;
+    e->dead = sa;
+}
+
+void ike_reap(struct ike *e)
+{
+    while (e->dead) {
+        struct ike_sa *sa = e->dead;
+        e->dead = sa->next_dead;
+        if (sa->v)
+            sa->ops->sa_free(sa);
+        cr_keys2_wipe(&sa->keys);
+        secret_wipe(sa, sizeof *sa);
+        free(sa);
+    }
+}
+
+void ike_sa_established(struct ike *e, struct ike_sa *sa)
+{
+    ike_limit_drop(e, sa);
+    sa->established = true;
+    sa->established_ms = ike_now(e);
+    sa->last_in_ms = sa->established_ms;
+    if (sa->lifetime_s == 0)
+        sa->lifetime_s = sa->profile && sa->profile->lifetime_s ? sa->profile->lifetime_s : 86400;
+}
+
+void ike_sa_inherit(struct ike *e, struct ike_sa *old_sa, struct ike_sa *new_sa)
+{
+    new_sa->profile = old_sa->profile;
+    new_sa->local = old_sa->local;
+    new_sa->remote = old_sa->remote;
+    new_sa->vrf = old_sa->vrf;
+    new_sa->natt = old_sa->natt;
+    new_sa->nat_local = old_sa->nat_local;
+    new_sa->nat_remote = old_sa->nat_remote;
+    new_sa->peer_id_type = old_sa->peer_id_type;
+    new_sa->peer_id_len = old_sa->peer_id_len;
+    memcpy(new_sa->peer_id, old_sa->peer_id, sizeof new_sa->peer_id);
+    new_sa->local_id_type = old_sa->local_id_type;
+    new_sa->local_id_len = old_sa->local_id_len;
+    memcpy(new_sa->local_id, old_sa->local_id, sizeof new_sa->local_id);
+    memcpy(new_sa->session, old_sa->session, sizeof new_sa->session);
+    struct ike_session *s = ike_session_get(e, old_sa->session);
+    if (s && s->conn_id == old_sa->conn_id)
+        s->conn_id = new_sa->conn_id;
+    old_sa->session[0] = '\0';
+    sam_child_reparent(e->sam, old_sa->conn_id, new_sa->conn_id);
+}
+
+uint32_t *ike_sa_ids(struct ike *e, unsigned *count)
+{
+    unsigned n = e->heap_count;
+    *count = 0;
+    uint32_t *ids = n ? calloc(n, sizeof *ids) : NULL;
+    for (unsigned i = 0; ids && i < n; i++)
+        ids[(*count)++] = e->heap[i]->conn_id;
+    return ids;
+}
