@@ -52,6 +52,10 @@ struct v2_nego {
     bool have_packet; /* acquire's packet: first, specific selector (2.9) */
     struct cv_acquire packet;
     bool transport;
+    /* a crossing rekey of the same child, answered while ours was under way (2.8.1) */
+    uint32_t rival;                   /* id of the child that the peer's exchange made; 0 none */
+    uint8_t rival_low[PLD_NONCE_MAX]; /* the lower nonce of that exchange */
+    size_t rival_low_len;
 };
 struct v2_nego *v2_nego_new(void);
 void v2_nego_free(struct ike *e, struct v2_nego *n); /* releases a reserved SPI, wipes; NULL is fine */
@@ -137,6 +141,7 @@ struct v2_sa {
     uint64_t retry_at;            /* children whose exchange the peer put off (2.25); UINT64_MAX none */
     unsigned put_off;             /* TEMPORARY_FAILUREs in a row */
     uint64_t dpd_at;
+    uint64_t dpd_sent_packets; /* outbound ESP packets when the peer was last heard: on-demand DPD asks only when more went out */
     uint64_t delete_at; /* V2_REKEYED, half-open responder: give up */
     uint64_t sk_iv;     /* AEAD IV counter */
 };
@@ -226,6 +231,14 @@ CV_MUST_USE cv_result v2_child_respond(struct ike *e, struct ike_sa *sa, struct 
 /* Both accept and respond have told session and counters of a new child when they return CV_OK. */
 v2_build_fn v2_child_build; /* V2_TASK_CHILD */
 v2_response_fn v2_child_response;
+/* After v2_child_accept failed on an answer that the peer stands by: tells it to delete its half (in CREATE_CHILD_SA this is done
+ * by v2_child_response; for IKE_AUTH call it once the SA is established). */
+void v2_child_disown(struct ike *e, struct ike_sa *sa, const struct v2_nego *n);
+/* A fresh key of the group from the environment's randomness. */
+CV_MUST_USE cv_result v2_dh_new(struct ike *e, uint16_t group, struct cr_dh_key **out);
+/* Shared secret with the KE payload of m; CV_EINVAL when its group is not the key's or its value is not allowed. */
+CV_MUST_USE cv_result v2_dh_shared(const struct cr_dh_key *k, const struct pld_message *m,
+                                   struct secret *out);
 /* Removes a child here only; when it was the one that sends, its newest sibling takes over first. */
 void v2_child_remove(struct ike *e, struct sam_child *c, uint64_t linger_ms);
 /* ops.initiate_child, ops.first_packet, ops.nat_change (2.23) */
@@ -236,6 +249,22 @@ void v2_child_nat_change(struct ike *e, struct ike_sa *sa, struct sam_child *c,
                          const struct ip_endpoint *remote);
 v2_request_fn
     v2_create_child_request; /* CREATE_CHILD_SA request: dispatches new child, rekey of a child, rekey of the IKE SA */
+
+/* What v2_child and v2_rekey share. */
+/* The peer's nonce of a CREATE_CHILD_SA message into n; initiator: we started the exchange. */
+void v2_child_take_nonce(struct v2_nego *n, const struct pld_message *m, bool initiator);
+/* Initiator: a whole answer. True when another round with another group was queued instead (t->nego is gone then). Otherwise *child is the new
+ * one, or NULL with *why; a half that the peer stands by is deleted there. */
+bool v2_child_answer(struct ike *e, struct ike_sa *sa, struct v2_task *t, const struct pld_message *m,
+                     struct sam_child **child, enum ike_reason *why);
+/* Responder: a whole request; the reply is an answer (true) or an error. */
+bool v2_child_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m, struct v2_nego *n,
+                      struct sam_child *rekeys, struct v2_reply *r, struct sam_child **child);
+/* TEMPORARY_FAILURE came: everything that waits for a retry does so, longer each time; after some minutes the SA is closed (2.25).
+ * Returns the wait in ms, 0 when the SA was given up. */
+uint64_t v2_put_off(struct ike *e, struct ike_sa *sa);
+/* The lower of two nonces, octet by octet; a shorter one is lower where both begin alike (2.8). */
+struct slice v2_lower_nonce(struct slice a, struct slice b);
 
 /* v2_rekey */
 v2_build_fn v2_rekey_child_build, v2_rekey_sa_build;

@@ -415,6 +415,9 @@ void sam_child_activate(struct sam *s, struct sam_child *c)
     cmd.type = CV_CMD_SA_ACTIVATE;
     cmd.u.sa_ref = c->out;
     sam_cmd_must(s, &cmd, c->id);
+    for (struct sam_child *o = sam_children_of(s, c->owner); o; o = o->next_of_owner)
+        if (o->if_id == c->if_id)
+            o->active = false;
     c->active = true;
 }
 

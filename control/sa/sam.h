@@ -34,7 +34,7 @@ struct sam_child {
     uint32_t
         owner; /* conn_id of the IKE SA; 0 for an adopted one. The owner changes on IKE rekey (sam_child_reparent) */
     enum sam_state state;
-    bool active;    /* outbound installed as the interface's first choice */
+    bool active;    /* outbound is the first choice of the interface, as far as this IKE SA goes */
     bool initiator; /* we started the exchange that made it */
     char interface[CV_NAME_MAX];
     char ipsec_profile[64];
