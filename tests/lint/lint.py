@@ -127,11 +127,20 @@ BANNED = (
     (r"alloca|__builtin_alloca", None, "takes stack by the caller's leave"),
     (r"system|popen", None, "runs a shell"),
     (r"atoi|atol|atoll|atof", None, "cannot say that its input is no number; use strtoul with checks"),
+    # A copy whose length is sizeof, a number or a named constant cannot be led astray by a peer.
     (r"memcpy|memmove", ("control/codec/", "control/ike/", "control/ikev1/", "control/ikev2/"),
-     "raw copies of wire data go through buf_reader and buf_writer"),
-    (r"memcmp", ("control/crypto/", "control/ike/", "control/ikev1/", "control/ikev2/", "dataplane/esp/"),
-     "MACs are compared in constant time"),
+     "copies of a length that came from outside go through buf_reader and buf_writer"),
+    (r"memcmp", ("control/crypto/", "control/ike/", "control/ikev1/", "control/ikev2/", "dataplane/"),
+     "MACs and keys are compared in constant time"),
 )
+FIXED_LENGTH = re.compile(r",\s*(sizeof\b[^,]*|[A-Z][A-Z0-9_]*|\d+)\s*\)\s*;")
+SECRET_WORD = re.compile(r"mac|icv|tag|digest|auth|hash|key|psk|secret", re.I)
+
+
+def harmless(name, statement):
+    if name in ("memcpy", "memmove"):
+        return bool(FIXED_LENGTH.search(statement))
+    return name == "memcmp" and not SECRET_WORD.search(statement)
 # `lint: allow NAME, reason` on the line or the line before lifts a ban where the reason holds.
 ALLOW = re.compile(r"lint: allow ([a-z_0-9]+), \S")
 
@@ -145,7 +154,7 @@ def check_banned(files):
                 if where and not path.startswith(where):
                     continue
                 m = re.search(r"(?<![\w.>])(%s)\s*\(" % names, line)
-                if not m:
+                if not m or harmless(m.group(1), line[m.start():]):
                     continue
                 around = "\n".join(raw[max(0, number - 2):number])
                 if m.group(1) not in ALLOW.findall(around):
