@@ -1,0 +1,205 @@
+#!/usr/bin/python3
+"""The outside of the programs: exit statuses, culvert check, every show command, reload, privileges."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "interop"))
+from case import case, check, check_equal, main  # noqa: E402
+from culvert import BUILD, ROOT, Culvert, config  # noqa: E402
+from net import Lab, wait_for  # noqa: E402
+from traffic import ping  # noqa: E402
+
+CLIENT = os.path.join(BUILD, "culvert")
+SHOWS = ("show crypto session", "show crypto session detail", "show crypto ikev2 sa", "show crypto ikev2 sa detailed",
+         "show crypto ipsec sa", "show interfaces", "show ip route", "show platform dataplane")
+
+
+def client(*args, **kw):
+    return subprocess.run([CLIENT, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=20, **kw)
+
+
+def gateway(text=None):
+    """culvert alone in a namespace, with a host on either side."""
+    lab = Lab("cli")
+    gw, inside, outside = lab.ns("gw"), lab.ns("inside"), lab.ns("outside")
+    lab.veth(gw, "in0", inside, "eth0")
+    lab.veth(gw, "out0", outside, "eth0")
+    lab.bare_port(gw, "in0")
+    lab.bare_port(gw, "out0")
+    inside.address("eth0", "10.1.0.2/24")
+    inside.route("default", "10.1.0.1")
+    outside.address("eth0", "192.0.2.2/24")
+    c = Culvert(gw, text or config())
+    c.inside, c.outside = inside, outside
+    return c
+
+
+@case("culvert check takes the example and the README's ten lines")
+def check_examples():
+    example = os.path.join(ROOT, "docs", "examples", "site-to-site.conf")
+    r = client("--json", "check", example)
+    check_equal(r.returncode, 0, "exit status for the example: %s%s" % (r.stdout, r.stderr))
+    report = json.loads(r.stdout)
+    check_equal(report["errors"], 0, "errors in the example: %s" % report["findings"])
+    with open(os.path.join(ROOT, "README.md")) as f:
+        ten = re.search(r"((?:^    .*\n)*^    crypto ikev2 keyring(?:.*\n(?:    .*\n)*))", f.read(), re.M).group(1)
+    ten = "\n".join(line[4:] for line in ten.splitlines() if line.startswith("    "))
+    check("pre-shared-key" in ten and len(ten.splitlines()) >= 10, "the README's lines: %r" % ten)
+    rest = config()
+    head, tail = rest[:rest.index("crypto ikev2 proposal")], rest[rest.index("interface Ethernet0/0"):]
+    lab = Lab("cli")
+    r = client("--json", "check", lab.write("readme.conf", head + ten + "\n" + tail))
+    check_equal(r.returncode, 0, "exit status for the README's lines: %s%s" % (r.stdout, r.stderr))
+
+
+@case("culvert check names every mistake of a file in one go, with line and remedy")
+def check_mistakes():
+    lab = Lab("cli")
+    good = config()
+    bad = good.replace(" encryption aes-gcm-128", " encryption aes-gcm-129").replace(
+        " keyring local KR", " keyring local NOWHERE").replace(" ip address 10.1.0.1 255.255.255.0",
+                                                               " ip address 10.1.0.1 255.0.255.0")
+    lines = [i for i, (a, b) in enumerate(zip(good.splitlines(), bad.splitlines()), 1) if a != b]
+    check_equal(len(lines), 3, "mistakes made")
+    path = lab.write("bad.conf", bad)
+    r = client("--json", "check", path)
+    check_equal(r.returncode, 1, "exit status")
+    report = json.loads(r.stdout)
+    check_equal(report["file"], path, "file")
+    named = {f["line"] for f in report["findings"] if f["severity"] == "error"}
+    check(set(lines) <= named, "lines with mistakes %s, lines named %s" % (lines, sorted(named)))
+    check(report["errors"] >= 3, "number of errors: %d" % report["errors"])
+    for f in report["findings"]:
+        check(f["rule"] and f["text"], "a finding without rule or text: %s" % f)
+        if f["severity"] == "error":
+            check(f["remedy"], "an error without remedy: %s" % f)
+    r = client("check", path)
+    check(":%d:" % lines[0] in r.stdout + r.stderr, "the text form names the line: %s%s" % (r.stdout, r.stderr))
+
+
+@case("exit statuses: 2 for wrong usage and bad input, 3 without a daemon")
+def exit_statuses():
+    lab = Lab("cli")
+    r = client("--run-dir", lab.mkdir("nobody"), "show", "crypto", "session")
+    check_equal(r.returncode, 3, "without a daemon")
+    check(r.stderr.startswith("culvert: ") and r.stderr.count("\n") == 1, "one line of error: %r" % r.stderr)
+    check_equal(client("--run-dir", lab.mkdir("nobody"), "frobnicate").returncode, 2, "an unknown command")
+    check_equal(client("--no-such-option").returncode, 2, "an unknown option")
+    check_equal(client("check", lab.path("no-such-file")).returncode in (1, 2), True, "check of no file")
+    for program in ("culvertd", "culvert-dp"):
+        r = subprocess.run([os.path.join(BUILD, program), "--no-such-option"], stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20)
+        check_equal(r.returncode, 2, "%s with an unknown option: %s" % (program, r.stderr))
+    path = lab.write("bad.conf", config().replace(" group 19", " group 99"))
+    os.chmod(lab.dir, 0o711)
+    r = subprocess.run([os.path.join(BUILD, "culvertd"), "--config", path, "--run-dir", lab.mkdir("r"), "--state-dir",
+                        lab.mkdir("s"), "--foreground"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True, timeout=20)
+    check_equal(r.returncode, 2, "culvertd with a bad configuration: %s" % r.stdout)
+    check(re.search(r"bad\.conf:\d+: ", r.stdout), "file and line: %r" % r.stdout)
+
+
+@case("every show command, as text and as JSON; abbreviations")
+def shows():
+    c = gateway().start()
+    for command in SHOWS:
+        r = c.cli(*command.split(), check=False)
+        check_equal(r.returncode, 0, "%s: %s" % (command, r.stderr))
+        check(r.stdout.strip() or "ikev2 sa" in command, "%s printed nothing" % command)
+        check(isinstance(c.json(*command.split()), dict), "%s --json is no object" % command)
+    check_equal(c.cli("sh", "cry", "ses", "det").stdout, c.cli("show", "crypto", "session", "detail").stdout,
+                "an abbreviated command")
+    s = c.session()
+    for key in ("interface", "profile", "status", "peer", "local", "ike_version", "initiator", "nat", "uptime_s",
+                "last_error", "flows"):
+        check(key in s, "key %s of a session" % key)
+    check(s["status"].startswith("DOWN"), "status of an idle tunnel: %s" % s["status"])
+    dataplane = c.json("show", "platform", "dataplane")
+    for key in ("workers", "ports", "drops", "crypto"):
+        check(key in dataplane, "key %s of show platform dataplane" % key)
+    check_equal(len(dataplane["ports"]), 2, "ports")
+    check_equal(len(dataplane["workers"]), 1, "workers")
+
+
+@case("the gateway answers ARP and ping, pings itself, and counts")
+def gateway_pings():
+    c = gateway().start()
+    check_equal(ping(c.inside, "10.1.0.1", 5), (5, 5), "pings of the inside address")
+    check_equal(ping(c.outside, "192.0.2.1", 5), (5, 5), "pings of the outside address")
+    r = c.cli("ping", "10.1.0.2", "source", "Ethernet0/1", check=False)
+    check_equal(r.returncode, 0, "culvert ping of a host that is there: %s%s" % (r.stdout, r.stderr))
+    r = c.cli("ping", "10.1.0.77", "source", "Ethernet0/1", check=False, timeout=60)
+    check_equal(r.returncode, 1, "culvert ping of a host that is not: %s%s" % (r.stdout, r.stderr))
+    check(c.json("show", "platform", "dataplane")["workers"][0]["rx_packets"] >= 10, "packets of the worker")
+
+
+@case("a protected route without an SA drops, names the reason, and sends nothing in clear")
+def fails_closed():
+    c = gateway().start()
+    c.outside.start("watch", "tcpdump", "-ni", "eth0", "-U", "-w", c.lab.path("watch.pcap"), "net", "10.0.0.0/8")
+    wait_for("tcpdump", lambda: os.path.exists(c.lab.path("watch.pcap")), 5)
+    check_equal(ping(c.inside, "10.2.0.2", 5)[1], 0, "answers")
+    time.sleep(0.3)
+    check_equal(c.outside.run("tcpdump", "-nr", c.lab.path("watch.pcap")).stdout, "", "packets in clear")
+    check(c.drops().get("no-sa", 0) >= 5, "no-sa counted: %s" % c.drops())
+
+
+@case("up of a tunnel whose peer is silent: exit 1, reason timeout")
+def up_times_out():
+    c = gateway().start()
+    c.outside.run("ip", "addr", "del", "192.0.2.2/24", "dev", "eth0")
+    r = c.cli("up", "Tunnel1", "--timeout", "4", check=False)
+    check_equal(r.returncode, 1, "exit status")
+    check("timeout" in r.stdout + r.stderr, "the reason: %r" % (r.stdout + r.stderr))
+    check_equal(c.cli("up", "Tunnel77", check=False).returncode in (1, 2), True, "up of no tunnel")
+
+
+@case("reload: a bad file changes nothing, a good one takes effect")
+def reload():
+    c = gateway().start()
+    c.write_config(config().replace(" group 19", " group 99"))
+    r = c.cli("reload", check=False)
+    check(r.returncode != 0, "reload of a bad file must fail: %s" % r.stdout)
+    check(re.search(r":\d+: ", r.stdout + r.stderr), "reload names the line: %r" % (r.stdout + r.stderr))
+    check_equal(ping(c.inside, "10.1.0.1", 3), (3, 3), "pings after the refused reload")
+    c.write_config(config(inside="10.1.0.9"))
+    c.cli("reload")
+    wait_for("the new address to answer", lambda: ping(c.inside, "10.1.0.9", 1)[1], 5)
+    check_equal(ping(c.inside, "10.1.0.1", 2)[1], 0, "answers from the old address")
+    c.write_config(config())
+    os.kill(c.pids("culvertd")[0], signal.SIGHUP)
+    wait_for("the old address to answer again after SIGHUP", lambda: ping(c.inside, "10.1.0.1", 1)[1], 5)
+
+
+@case("the daemon that speaks IKE runs unprivileged; sockets and state are its own")
+def privileges():
+    c = gateway().start()
+    uids = {}
+    for pid in c.pids("culvertd"):
+        with open("/proc/%d/status" % pid) as f:
+            uids[pid] = int(re.search(r"^Uid:\s+\d+\s+(\d+)", f.read(), re.M).group(1))
+    check(any(uids.values()), "every culvertd process is root: %s" % uids)
+    for folder in (c.run_dir, c.state_dir):
+        for name in os.listdir(folder):
+            mode = os.stat(os.path.join(folder, name)).st_mode & 0o007
+            check_equal(mode, 0, "access of others to %s" % name)
+
+
+@case("SIGTERM: the daemon and its data plane end, and the run directory is empty")
+def sigterm():
+    c = gateway().start()
+    pids = c.pids("culvertd") + c.pids("culvert-dp")
+    check(len(pids) >= 2, "processes: %s" % pids)
+    check_equal(c.stop(), 0, "exit status")
+    check_equal([p for p in pids if os.path.exists("/proc/%d" % p)], [], "processes left")
+    check_equal(os.listdir(c.run_dir), [], "files left in the run directory")
+
+
+if __name__ == "__main__":
+    main(needs_strongswan=False)
