@@ -43,6 +43,7 @@ struct cfg_ifaddr {
     struct ip_addr addr;
     uint8_t len;
     bool secondary;
+    bool eui64; /* ipv6 ... eui-64: addr holds the prefix; cfg_eui64 completes it with the port's MAC */
     int line;
 };
 
@@ -62,6 +63,7 @@ struct cfg_interface {
     struct ip_addr tunnel_destination;
     char tunnel_destination_host[CFG_TEXT_MAX];
     enum cv_tunnel_mode tunnel_mode; /* default gre ip */
+    bool tunnel_gre_ipv6;            /* CV_TUNNEL_GRE: gre ipv6 instead of gre ip */
     char tunnel_vrf[CFG_NAME_MAX];
     char protection_profile[CFG_NAME_MAX]; /* ipsec profile; "" unprotected */
     bool protection_shared;
@@ -74,6 +76,8 @@ struct cfg_route {
     struct ip_addr next_hop; /* IP_NONE when only an interface is given */
     char interface[CV_NAME_MAX];
     unsigned distance; /* default 1 */
+    bool permanent;
+    char name[CFG_NAME_MAX]; /* `name N`; "" none */
     int line;
 };
 
@@ -87,8 +91,8 @@ struct cfg_ikev2_proposal {
     int line;
     bool builtin;                                             /* the default proposal of section 5 */
     unsigned encr_count, integ_count, prf_count, group_count; /* in preference order */
-    struct cfg_encr encr[8];
-    uint16_t integ[8], prf[8], group[12];
+    struct cfg_encr encr[12];
+    uint16_t integ[8], prf[8], group[12]; /* prf_count 0: the PRFs of the integrity algorithms */
 };
 
 struct cfg_ikev2_policy {
@@ -101,6 +105,7 @@ struct cfg_ikev2_policy {
     struct ip_addr local[8]; /* match address local; none: any */
     unsigned proposal_count;
     char proposals[8][CFG_NAME_MAX];
+    int proposal_lines[8];
 };
 
 struct cfg_ikev2_peer { /* `peer TAG` block of a keyring */
@@ -109,6 +114,7 @@ struct cfg_ikev2_peer { /* `peer TAG` block of a keyring */
     struct ip_prefix address; /* addr.family IP_NONE when absent; 0.0.0.0/0 and ::/0 allowed */
     bool has_address;
     char hostname[CFG_TEXT_MAX];
+    char description[CFG_TEXT_MAX];
     struct cfg_id identity;
     struct secret psk_local, psk_remote; /* symmetric: both hold the same octets */
 };
@@ -198,12 +204,14 @@ struct cfg_ipsec_profile {
     bool builtin;
     unsigned transform_set_count; /* 0: the set named default */
     char transform_sets[8][CFG_NAME_MAX];
+    int transform_set_line;
     char isakmp_profile[CFG_NAME_MAX];
     char ikev2_profile[CFG_NAME_MAX];
     int ikev2_profile_line;
     bool pfs;
     uint16_t pfs_group; /* IANA number */
     bool responder_only;
+    char description[CFG_TEXT_MAX];
     struct cfg_sa_params sa;
 };
 
@@ -211,6 +219,7 @@ struct cfg_ipsec_profile {
 struct cfg {
     char file[CFG_TEXT_MAX];
     struct platform platform;
+    bool ipv6_unicast_routing;
     char hostname[CFG_TEXT_MAX];    /* "" when not configured */
     char domain_name[CFG_TEXT_MAX]; /* ip domain name */
     unsigned interface_count, route_count, proposal_count, policy_count, keyring_count, profile_count,
@@ -227,13 +236,17 @@ struct cfg {
     unsigned ikev2_nat_keepalive_s;                  /* 0 off */
     unsigned ikev2_cookie_challenge;                 /* half-open SAs; 0 off */
     unsigned ikev2_max_in_negotiation, ikev2_max_sa; /* 40 incoming by default; 0 none */
+    unsigned ikev2_max_out_negotiation;              /* 400 by default */
     unsigned ikev2_window;                           /* default 5 */
     bool ikev2_fragmentation;         /* default: on here, off in IOS (documented divergence) */
     unsigned ikev2_fragmentation_mtu; /* default 1280 (RFC 7383 2.5.1), IOS 576 when on */
     struct cfg_sa_params sa;          /* crypto ipsec security-association ... */
-    enum cv_df df;                    /* crypto ipsec df-bit */
+    enum cv_df df;                    /* crypto ipsec df-bit; folded in by cfg_sa_params_effective */
     bool logging_session, logging_ikev2;
 };
+
+/* The address that `ipv6 address P/64 eui-64` means on a port with this MAC (RFC 4291 appendix A). */
+struct ip_addr cfg_eui64(const struct ip_addr *prefix, const uint8_t mac[6]);
 
 const struct cfg_interface *cfg_find_interface(const struct cfg *c, const char *name);
 const struct cfg_ikev2_proposal *cfg_find_proposal(const struct cfg *c, const char *name);

@@ -1,0 +1,23 @@
+/* cfg_cmds: the command tables, one .c per room. A later command is a row and a handler. */
+#ifndef CONTROL_CONFIG_CFG_CMDS_H
+#define CONTROL_CONFIG_CFG_CMDS_H
+
+#include "control/config/cfg_match.h"
+
+/* cfg_cmds_system.c: hostname, domain, platform section, and commands of other releases that are known by name */
+extern const struct cfg_cmd_table cfg_cmds_system, cfg_cmds_platform;
+/* cfg_cmds_interface.c: interface section and routes */
+extern const struct cfg_cmd_table cfg_cmds_interface_global, cfg_cmds_interface;
+/* cfg_cmds_ikev2.c, cfg_cmds_ikev2_profile.c */
+extern const struct cfg_cmd_table cfg_cmds_ikev2_global, cfg_cmds_ikev2_proposal, cfg_cmds_ikev2_policy,
+    cfg_cmds_ikev2_keyring, cfg_cmds_ikev2_peer;
+extern const struct cfg_cmd_table cfg_cmds_ikev2_profile;
+/* cfg_cmds_ipsec.c */
+extern const struct cfg_cmd_table cfg_cmds_ipsec_global, cfg_cmds_transform_set, cfg_cmds_ipsec_profile;
+
+#define CFG_ROWS(table)                                                                                      \
+    {                                                                                                        \
+        table, sizeof table / sizeof table[0]                                                                \
+    }
+
+#endif

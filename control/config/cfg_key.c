@@ -1,0 +1,105 @@
+#include "control/config/cfg_key.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int hex_digit(char c)
+{
+    if (isdigit((unsigned char)c))
+        return c - '0';
+    c = (char)tolower((unsigned char)c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "0x0102" or "0102". False when it is no whole number of octets. */
+static bool unhex(const char *text, struct secret *out, cv_result *r)
+{
+    if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
+        text += 2;
+    size_t n = strlen(text);
+    for (size_t i = 0; i < n; i++)
+        if (hex_digit(text[i]) < 0)
+            return false;
+    if (n == 0 || n % 2 != 0)
+        return false;
+    *r = secret_new(out, n / 2);
+    for (size_t i = 0; *r == CV_OK && i < n / 2; i++)
+        out->p[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
+    return true;
+}
+
+void cfg_key_take(struct cfg_parser *p, const struct cfg_match *m, struct secret *out)
+{
+    const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_WORD, 0);
+    cv_result r = CV_OK;
+    secret_free(out);
+    if (m->form != CFG_SET || !a)
+        return;
+    if (cfg_match_has(m, "6"))
+        cfg_error(p, a->column, "write the key in clear, or as: hex 0x...",
+                  "keys of type 6 cannot be read: they are encrypted under a master key of another device");
+    else if (!cfg_match_has(m, "hex"))
+        r = secret_copy(out, a->text, strlen(a->text));
+    else if (!unhex(a->text, out, &r))
+        cfg_error(p, a->column, "an even number of hexadecimal digits", "no key in hexadecimal");
+    if (r != CV_OK)
+        p->out_of_memory = true;
+}
+
+bool cfg_key_prefix(const struct cfg_match *m, struct ip_prefix *out)
+{
+    const struct cfg_arg *slash = cfg_match_arg(m, CFG_ARG_PREFIX, 0);
+    const struct cfg_arg *mask = cfg_match_arg(m, CFG_ARG_MASK, 0);
+    const struct cfg_arg *a = slash ? slash : cfg_match_arg(m, CFG_ARG_ADDR, 0);
+    if (!a)
+        return false;
+    unsigned whole = ip_addr_is_any(&a->addr) ? 0 : ip_addr_bits(&a->addr);
+    return ip_prefix_make(&a->addr, slash ? slash->len : mask ? mask->len : whole, out);
+}
+
+static enum cfg_id_kind kind_of(const struct cfg_match *m)
+{
+    bool domain = cfg_match_has(m, "domain");
+    /* "address" and "local"/"remote" keywords of the command stand before the kind; "any" and "dn" stand alone. */
+    if (cfg_match_has(m, "fqdn"))
+        return domain ? CFG_ID_FQDN_DOMAIN : CFG_ID_FQDN;
+    if (cfg_match_has(m, "email"))
+        return domain ? CFG_ID_EMAIL_DOMAIN : CFG_ID_EMAIL;
+    if (cfg_match_has(m, "key-id"))
+        return CFG_ID_KEY_ID;
+    if (cfg_match_has(m, "address"))
+        return CFG_ID_ADDRESS;
+    return cfg_match_has(m, "dn") ? CFG_ID_DN : CFG_ID_ANY;
+}
+
+bool cfg_key_identity(struct cfg_parser *p, const struct cfg_match *m, struct cfg_id *out)
+{
+    const struct cfg_arg *word = cfg_match_arg(m, CFG_ARG_WORD, 0);
+    memset(out, 0, sizeof *out);
+    enum cfg_id_kind kind = kind_of(m);
+    if (kind == CFG_ID_ADDRESS && !cfg_key_prefix(m, &out->prefix))
+        return false;
+    if (word && !cfg_copy(p, out->text, sizeof out->text, word))
+        return false;
+    const char *at = word ? strchr(word->text, '@') : NULL;
+    if (kind == CFG_ID_EMAIL && (!at || at == word->text || at[1] == '\0')) {
+        cfg_error(p, word->column, "as in: user@example.com", "no e-mail address");
+        return false;
+    }
+    out->kind = kind;
+    out->line = p->line;
+    return true;
+}
+
+struct cfg_dpd cfg_key_dpd(const struct cfg_match *m)
+{
+    const struct cfg_arg *interval = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
+    const struct cfg_arg *retry = cfg_match_arg(m, CFG_ARG_NUMBER, 1);
+    if (m->form != CFG_SET)
+        return (struct cfg_dpd){.set = false};
+    return (struct cfg_dpd){.set = true,
+                            .interval_s = (unsigned)interval->number,
+                            .retry_s = (unsigned)retry->number,
+                            .periodic = cfg_match_has(m, "periodic")};
+}

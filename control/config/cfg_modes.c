@@ -1,0 +1,32 @@
+#include "control/config/cfg_modes.h"
+
+#include "control/config/cfg_cmds.h"
+
+/* Pointers first: the tables are defined in other files, so their counts are known only at run time. */
+static const struct {
+    const char *prompt;
+    enum cfg_mode parent;
+    const struct cfg_cmd_table *tables[CFG_TABLES_MAX];
+} graph[CFG_MODE_COUNT] = {
+    [CFG_MODE_GLOBAL] = {"config",
+                         CFG_MODE_NONE,
+                         {&cfg_cmds_system, &cfg_cmds_interface_global, &cfg_cmds_ikev2_global,
+                          &cfg_cmds_ipsec_global}},
+    [CFG_MODE_PLATFORM] = {"config-platform", CFG_MODE_GLOBAL, {&cfg_cmds_platform}},
+    [CFG_MODE_INTERFACE] = {"config-if", CFG_MODE_GLOBAL, {&cfg_cmds_interface}},
+    [CFG_MODE_IKEV2_PROPOSAL] = {"config-ikev2-proposal", CFG_MODE_GLOBAL, {&cfg_cmds_ikev2_proposal}},
+    [CFG_MODE_IKEV2_POLICY] = {"config-ikev2-policy", CFG_MODE_GLOBAL, {&cfg_cmds_ikev2_policy}},
+    [CFG_MODE_IKEV2_KEYRING] = {"config-ikev2-keyring", CFG_MODE_GLOBAL, {&cfg_cmds_ikev2_keyring}},
+    [CFG_MODE_IKEV2_PEER] = {"config-ikev2-keyring-peer", CFG_MODE_IKEV2_KEYRING, {&cfg_cmds_ikev2_peer}},
+    [CFG_MODE_IKEV2_PROFILE] = {"config-ikev2-profile", CFG_MODE_GLOBAL, {&cfg_cmds_ikev2_profile}},
+    [CFG_MODE_TRANSFORM_SET] = {"cfg-crypto-trans", CFG_MODE_GLOBAL, {&cfg_cmds_transform_set}},
+    [CFG_MODE_IPSEC_PROFILE] = {"ipsec-profile", CFG_MODE_GLOBAL, {&cfg_cmds_ipsec_profile}},
+};
+
+struct cfg_mode_def cfg_mode(enum cfg_mode m)
+{
+    struct cfg_mode_def d = {.prompt = graph[m].prompt, .parent = graph[m].parent};
+    for (unsigned i = 0; i < CFG_TABLES_MAX && graph[m].tables[i]; i++)
+        d.tables[d.table_count++] = *graph[m].tables[i];
+    return d;
+}

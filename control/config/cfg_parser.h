@@ -1,0 +1,62 @@
+/* cfg_parser: what the command handlers share: the configuration under construction and where it stands.
+ *
+ * Objects are named by index, for their arrays move while they grow. Internal to control/config. */
+#ifndef CONTROL_CONFIG_CFG_PARSER_H
+#define CONTROL_CONFIG_CFG_PARSER_H
+
+#include "control/config/cfg.h"
+#include "control/config/cfg_match.h"
+
+enum { CFG_ERRORS_MAX = 200, CFG_DEPTH_MAX = 4 };
+
+/* An open section: its mode, how far its first line was indented, and whether a line of it was indented further. */
+struct cfg_open {
+    enum cfg_mode mode;
+    int indent;
+    bool deeper;
+};
+
+struct cfg_parser {
+    struct cfg *c;
+    struct cfg_findings *findings;
+    int line;
+    unsigned errors; /* of the whole file */
+    bool out_of_memory;
+    struct cfg_open open[CFG_DEPTH_MAX]; /* [0] is global */
+    unsigned depth;                      /* open[depth - 1] is the current one */
+    bool lost;                           /* the last header was wrong: the lines under it mean nothing */
+    bool lost_section;                   /* ... and it was meant to open a section */
+    bool lost_deeper;                    /* ... whose lines are indented */
+    int lost_indent;
+    /* the objects of the open sections */
+    unsigned interface, proposal, policy, keyring, peer, profile, transform_set, ipsec_profile;
+};
+
+/* Records an error at a column of the current line. remedy: what would be right. */
+void cfg_error(struct cfg_parser *p, int column, const char *remedy, const char *fmt, ...) CV_PRINTF(4, 5);
+void cfg_warn(struct cfg_parser *p, int column, const char *rule, const char *remedy, const char *fmt, ...)
+    CV_PRINTF(5, 6);
+
+/* Appends a zeroed element to an array with *count elements of `size` octets; its index, or UINT_MAX when memory ran out
+ * (the parser notes that). */
+unsigned cfg_append(struct cfg_parser *p, void *array, unsigned *count, size_t size);
+/* Takes element i out of an array. */
+void cfg_remove(void *array, unsigned *count, size_t size, unsigned i);
+/* Copies text into dst; an error when it is too long. */
+bool cfg_copy(struct cfg_parser *p, char *dst, size_t room, const struct cfg_arg *a);
+/* Copies a description or clears it on `no`. */
+void cfg_take_text(struct cfg_parser *p, const struct cfg_match *m, char *dst, size_t room);
+
+/* What stands there before the first line: the builtin objects and defaults of ios-semantics section 5. */
+CV_MUST_USE cv_result cfg_defaults(struct cfg_parser *p);
+void cfg_default_proposal(struct cfg_ikev2_proposal *x);
+void cfg_default_policy(struct cfg_ikev2_policy *x);
+void cfg_default_transform_set(struct cfg_transform_set *x);
+void cfg_default_ipsec_profile(struct cfg_ipsec_profile *x);
+
+/* Wipes and frees what the objects own, not the objects. */
+void cfg_keyring_clear(struct cfg_ikev2_keyring *k);
+void cfg_profile_clear(struct cfg_ikev2_profile *x);
+void cfg_peer_clear(struct cfg_ikev2_peer *x);
+
+#endif

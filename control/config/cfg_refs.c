@@ -1,0 +1,117 @@
+#include "control/config/cfg_refs.h"
+
+#include "control/config/cfg_findings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The names of one kind: an array of objects, each with its name first. */
+struct names {
+    const char *kind, *command; /* "keyring", "crypto ikev2 keyring" */
+    const void *items;
+    size_t size;
+    unsigned count;
+};
+
+static const char *name_at(const struct names *n, unsigned i)
+{
+    return (const char *)n->items + i * n->size;
+}
+
+static bool has(const struct names *n, const char *name)
+{
+    for (unsigned i = 0; i < n->count; i++)
+        if (strcmp(name_at(n, i), name) == 0)
+            return true;
+    return false;
+}
+
+static const char *nearest(const struct names *n, const char *name)
+{
+    const char *best = NULL;
+    unsigned limit = strlen(name) > 4 ? 2 : 1, least = limit + 1;
+    for (unsigned i = 0; i < n->count; i++) {
+        unsigned d = cfg_distance(name_at(n, i), name, limit);
+        if (d < least) {
+            least = d;
+            best = name_at(n, i);
+        }
+    }
+    return best;
+}
+
+static void check(struct cfg_parser *p, const struct names *n, const char *name, int line)
+{
+    char remedy[CFG_TEXT_MAX];
+    if (!name[0] || has(n, name) || p->errors >= CFG_ERRORS_MAX)
+        return;
+    const char *near = nearest(n, name);
+    if (near)
+        snprintf(remedy, sizeof remedy, "did you mean %s? else define it: %s %s", near, n->command, name);
+    else
+        snprintf(remedy, sizeof remedy, "define it: %s %s", n->command, name);
+    p->errors++;
+    if (cfg_findings_add(p->findings, line, 0, "reference", CFG_ERROR, remedy, "there is no %s %s", n->kind,
+                         name) != CV_OK)
+        p->out_of_memory = true;
+}
+
+#define NAMES(kind_, command_, items_, count_)                                                               \
+    (struct names)                                                                                           \
+    {                                                                                                        \
+        .kind = kind_, .command = command_, .items = items_, .size = sizeof *(items_), .count = count_       \
+    }
+/* NAMES reads the name at the start of each object. */
+static_assert(offsetof(struct cfg_ikev2_proposal, name) == 0, "name first");
+static_assert(offsetof(struct cfg_ikev2_keyring, name) == 0, "name first");
+static_assert(offsetof(struct cfg_ikev2_profile, name) == 0, "name first");
+static_assert(offsetof(struct cfg_transform_set, name) == 0, "name first");
+static_assert(offsetof(struct cfg_ipsec_profile, name) == 0, "name first");
+static_assert(offsetof(struct cfg_interface, name) == 0, "name first");
+
+static void check_ikev2(struct cfg_parser *p, const struct names *interfaces)
+{
+    struct cfg *c = p->c;
+    struct names proposals =
+        NAMES("IKEv2 proposal", "crypto ikev2 proposal", c->proposals, c->proposal_count);
+    struct names keyrings = NAMES("IKEv2 keyring", "crypto ikev2 keyring", c->keyrings, c->keyring_count);
+    for (unsigned i = 0; i < c->policy_count; i++)
+        for (unsigned k = 0; k < c->policies[i].proposal_count && !c->policies[i].builtin; k++)
+            check(p, &proposals, c->policies[i].proposals[k], c->policies[i].proposal_lines[k]);
+    for (unsigned i = 0; i < c->profile_count; i++) {
+        const struct cfg_ikev2_profile *x = &c->profiles[i];
+        check(p, &keyrings, x->keyring, x->keyring_line);
+        for (unsigned k = 0; k < x->local_count; k++)
+            check(p, interfaces, x->local[k].interface, x->line);
+    }
+}
+
+static void check_ipsec(struct cfg_parser *p)
+{
+    struct cfg *c = p->c;
+    struct names sets =
+        NAMES("transform set", "crypto ipsec transform-set", c->transform_sets, c->transform_set_count);
+    struct names profiles = NAMES("IKEv2 profile", "crypto ikev2 profile", c->profiles, c->profile_count);
+    for (unsigned i = 0; i < c->ipsec_profile_count; i++) {
+        const struct cfg_ipsec_profile *x = &c->ipsec_profiles[i];
+        for (unsigned k = 0; k < x->transform_set_count && !x->builtin; k++)
+            check(p, &sets, x->transform_sets[k], x->transform_set_line);
+        check(p, &profiles, x->ikev2_profile, x->ikev2_profile_line);
+    }
+}
+
+void cfg_refs_check(struct cfg_parser *p)
+{
+    struct cfg *c = p->c;
+    struct names interfaces = NAMES("interface", "interface", c->interfaces, c->interface_count);
+    struct names ipsec =
+        NAMES("IPsec profile", "crypto ipsec profile", c->ipsec_profiles, c->ipsec_profile_count);
+    check_ikev2(p, &interfaces);
+    check_ipsec(p);
+    for (unsigned i = 0; i < c->interface_count; i++) {
+        check(p, &interfaces, c->interfaces[i].tunnel_source_if, c->interfaces[i].source_line);
+        check(p, &ipsec, c->interfaces[i].protection_profile, c->interfaces[i].protection_line);
+    }
+    for (unsigned i = 0; i < c->route_count; i++)
+        check(p, &interfaces, c->routes[i].interface, c->routes[i].line);
+}
