@@ -276,6 +276,8 @@ void v2_ike_rekey_free(struct ike *e, struct v2_ike_rekey *k);
 /* ops.rekey_child, ops.rekey_sa: queue the exchange unless one for the same SA is already under way. */
 cv_result v2_rekey_child(struct ike *e, struct ike_sa *sa, struct sam_child *c);
 cv_result v2_rekey_sa(struct ike *e, struct ike_sa *sa);
+/* The peer closes an IKE SA: an SA that its own rekey made takes over if it has not yet (2.8.2). True when another one has replaced sa. */
+bool v2_rekey_peer_closes(struct ike *e, struct ike_sa *sa);
 /* The timer: rekey_at or a retry after TEMPORARY_FAILURE (2.25) has come. */
 void v2_rekey_due(struct ike *e, struct ike_sa *sa);
 

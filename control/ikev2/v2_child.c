@@ -1,0 +1,768 @@
+/* Child negotiation: proposals, selectors, keys, installation; the shared half of IKE_AUTH and CREATE_CHILD_SA. */
+#include "control/ikev2/v2.h"
+#include "control/ikev2/v2_ts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CHILD_SPI_LEN = 4,
+    SPI_MIN = 256,      /* RFC 4303 2.1: 0..255 are reserved */
+    LINGER_MS = 5000,   /* inbound: packets in flight */
+    CHILDREN_MAX = 64,  /* of one IKE SA; more are refused with NO_ADDITIONAL_SAS */
+    KE_RETRIES_MAX = 2, /* INVALID_KE_PAYLOAD rounds (1.2) */
+    DH_RANDOM_MAX = 128
+};
+
+/* ---- negotiations ---------------------------------------------------------------------------------------------- */
+struct v2_nego *v2_nego_new(void)
+{
+    return calloc(1, sizeof(struct v2_nego));
+}
+
+void v2_nego_free(struct ike *e, struct v2_nego *n)
+{
+    if (!n)
+        return;
+    if (n->spi_in)
+        sam_spi_release(e->sam, n->spi_in);
+    cr_dh_free(n->dh);
+    secret_wipe(n, sizeof *n);
+    free(n);
+}
+
+cv_result v2_dh_new(struct ike *e, uint16_t group, struct cr_dh_key **out)
+{
+    const struct cr_dh_alg *alg = cr_dh(group);
+    uint8_t random[DH_RANDOM_MAX];
+    if (!alg || alg->private_len > sizeof random)
+        return CV_EUNSUP;
+    cv_result r = CV_EINVAL;
+    for (unsigned i = 0; i < 8 && r == CV_EINVAL; i++) { /* a degenerate draw is next to impossible */
+        ike_random(e, random, alg->private_len);
+        r = cr_dh_new(group, random, out);
+    }
+    secret_wipe(random, sizeof random);
+    return r;
+}
+
+cv_result v2_dh_shared(const struct cr_dh_key *k, const struct pld_message *m, struct secret *out)
+{
+    if (!(m->present & PLD_BIT(PLD_KE)) || m->ke.group != cr_dh_group(k))
+        return CV_EINVAL;
+    return cr_dh_shared(k, m->ke.data, out);
+}
+
+static const struct cfg_ipsec_profile *tunnel_profile(const struct ike *e, const struct cfg_interface *t)
+{
+    return t && t->protection_profile[0] ? cfg_find_ipsec_profile(e->cfg, t->protection_profile) : NULL;
+}
+
+/* The selectors of a route-based tunnel: anything of its family; routes decide what goes in. */
+static bool tunnel_policy(const struct cfg_interface *t, struct ts *out)
+{
+    if (t->tunnel_mode != CV_TUNNEL_IPSEC4 && t->tunnel_mode != CV_TUNNEL_IPSEC6)
+        return false;
+    *out = ts_any(t->tunnel_mode == CV_TUNNEL_IPSEC4 ? IP_V4 : IP_V6);
+    return true;
+}
+
+static void put_spi(uint8_t out[CHILD_SPI_LEN], uint32_t spi)
+{
+    for (int i = 0; i < CHILD_SPI_LEN; i++)
+        out[i] = (uint8_t)(spi >> (24 - 8 * i));
+}
+
+static uint32_t get_spi(struct slice s)
+{
+    return s.n == CHILD_SPI_LEN
+               ? (uint32_t)s.p[0] << 24 | (uint32_t)s.p[1] << 16 | (uint32_t)s.p[2] << 8 | s.p[3]
+               : 0;
+}
+
+/* ---- initiator: the offer ---------------------------------------------------------------------------------------- */
+/* The policy may have been replaced by a reload since the offer was made; names stay, pointers do not. */
+static cv_result nego_policy(struct ike *e, struct v2_nego *n, struct ts *policy)
+{
+    const struct cfg_interface *t = cfg_find_interface(e->cfg, n->interface);
+    n->ipsec = tunnel_profile(e, t);
+    return n->ipsec && tunnel_policy(t, policy) ? CV_OK : CV_ENOENT;
+}
+
+cv_result v2_child_prepare(struct ike *e, struct ike_sa *sa, struct ike_session *s,
+                           const struct cv_acquire *packet, struct v2_nego *n)
+{
+    struct ts any;
+    (void)sa;
+    memcpy(n->interface, s->interface, sizeof n->interface);
+    if (nego_policy(e, n, &any) != CV_OK) {
+        ike_session_failed(e, s, IKE_REASON_INTERNAL, "%s has no IPsec protection in mode ipsec ipv4 or ipv6",
+                           s->interface);
+        return CV_EINVAL;
+    }
+    cv_result r = sam_spi_reserve(e->sam, &n->spi_in);
+    if (r != CV_OK) {
+        n->spi_in = 0;
+        ike_session_failed(e, s, IKE_REASON_NO_RESOURCES, "no SPI to be had: %s", cv_result_text(r));
+        return r;
+    }
+    /* The packet's own selector is not put in front of the list (2.9 allows it): IOS answers only to what mirrors its own
+     * 0.0.0.0/0, and a route-based tunnel has nothing to gain from it. */
+    n->ts_i[0] = n->ts_r[0] = any;
+    n->ts_i_count = n->ts_r_count = 1;
+    n->have_packet = packet != NULL;
+    if (packet)
+        n->packet = *packet;
+    return CV_OK;
+}
+
+static cv_result put_fresh_values(struct ike *e, struct v2_nego *n, const struct sel_offers *offers,
+                                  struct pld_builder *b)
+{
+    if (!n->ni.n) {
+        ike_random(e, n->nonce_own, sizeof n->nonce_own);
+        n->ni = (struct slice){n->nonce_own, sizeof n->nonce_own};
+    }
+    pld_put_nonce(b, n->ni);
+    if (!n->dh_group)
+        n->dh_group = sel_offers_group(offers);
+    if (!n->dh_group)
+        return CV_OK;
+    if (!n->dh)
+        CV_TRY(v2_dh_new(e, n->dh_group, &n->dh));
+    pld_put_ke(b, n->dh_group, cr_dh_public(n->dh));
+    return CV_OK;
+}
+
+cv_result v2_child_put_offer(struct ike *e, struct ike_sa *sa, struct v2_nego *n, struct pld_builder *b,
+                             bool dh)
+{
+    struct sel_offers offers;
+    struct ts any;
+    uint8_t spi[CHILD_SPI_LEN];
+    (void)sa;
+    CV_TRY(nego_policy(e, n, &any));
+    if (!sel_esp_offers(e->cfg, n->ipsec, dh, &offers))
+        return CV_EINVAL;
+    put_spi(spi, n->spi_in);
+    v2_put_offers(b, &offers, spi, sizeof spi);
+    if (dh)
+        CV_TRY(put_fresh_values(e, n, &offers, b));
+    pld_put_ts(b, PLD_TSI, n->ts_i, n->ts_i_count);
+    pld_put_ts(b, PLD_TSR, n->ts_r, n->ts_r_count);
+    return CV_OK;
+}
+
+/* ---- keys and installation ------------------------------------------------------------------------------------------ */
+static void install_addresses(const struct ike_sa *sa, struct sam_install *p)
+{
+    p->local = sa->local;
+    p->remote = sa->remote;
+    /* RFC 7296 2.23: UDP encapsulation when a NAT was found. Both may speak IKE on 4500 without one. */
+    p->natt = sa->natt && (sa->nat_local || sa->nat_remote);
+    p->behind_nat = p->natt && sa->nat_local;
+    if (!p->natt)
+        p->local.port = p->remote.port = 0;
+    p->vrf_outer = sa->vrf;
+}
+
+static void install_policy(struct ike *e, const struct ike_sa *sa, const struct v2_nego *n,
+                           struct sam_install *p)
+{
+    struct cfg_sa_params sp = cfg_sa_params_effective(e->cfg, n->ipsec);
+    p->interface = n->interface;
+    p->ipsec_profile = n->ipsec->name;
+    p->replay_window = (uint16_t)(sp.replay_disable ? 0 : sp.replay_window);
+    p->df = (uint8_t)sp.df;
+    p->ecn_drop = sp.ecn_discard;
+    p->lifetime_s = sp.lifetime_s;
+    p->lifetime_bytes = sp.lifetime_kb_disable ? 0 : sp.lifetime_kb * 1024;
+    unsigned keepalive = sa->profile && sa->profile->nat_keepalive_s ? sa->profile->nat_keepalive_s
+                                                                     : e->cfg->ikev2_nat_keepalive_s;
+    p->keepalive_s = (uint16_t)keepalive;
+}
+
+/* KEYMAT's first half protects what the exchange's initiator sends (2.17). */
+static cv_result install(struct ike *e, struct ike_sa *sa, struct v2_nego *n, bool initiator, bool activate,
+                         const struct secret *shared, struct sam_child **child)
+{
+    struct v2_ts_set set = {.i_count = n->ts_i_count, .r_count = n->ts_r_count};
+    struct v2_ts_pairs pairs;
+    memcpy(set.i, n->ts_i, sizeof set.i);
+    memcpy(set.r, n->ts_r, sizeof set.r);
+    if (!v2_ts_pair(&set, &pairs))
+        return CV_EINVAL;
+
+    struct sam_install p;
+    memset(&p, 0, sizeof p);
+    p.owner = sa->conn_id;
+    p.initiator = initiator;
+    p.activate = activate;
+    p.spi_in = n->spi_in;
+    p.spi_out = n->spi_out;
+    p.encr = n->choice.encr;
+    p.key_bits = n->choice.key_bits;
+    p.integ = n->choice.integ;
+    p.dh = n->choice.dh;
+    p.esn = n->choice.esn;
+    p.ts_count = pairs.count;
+    p.ts_local = initiator ? pairs.i : pairs.r;
+    p.ts_remote = initiator ? pairs.r : pairs.i;
+    install_addresses(sa, &p);
+    install_policy(e, sa, n, &p);
+
+    struct cr_child_keys i2r, r2i;
+    cv_result r = cr_child_keymat(&sa->keys, p.encr, p.key_bits, p.integ, shared, n->ni, n->nr, &i2r, &r2i);
+    if (r == CV_OK) {
+        const struct cr_child_keys *out = initiator ? &i2r : &r2i, *in = initiator ? &r2i : &i2r;
+        p.encr_key_in = in->encr_key;
+        p.salt_in = in->salt;
+        p.integ_key_in = in->integ_key;
+        p.encr_key_out = out->encr_key;
+        p.salt_out = out->salt;
+        p.integ_key_out = out->integ_key;
+        r = sam_child_install(e->sam, &p, child);
+    }
+    secret_wipe(&i2r, sizeof i2r);
+    secret_wipe(&r2i, sizeof r2i);
+    if (r == CV_OK)
+        n->spi_in = 0; /* the child's now */
+    return r;
+}
+
+/* Children that outlived a restart have done their duty when a negotiated one is there. */
+static void retire_adopted(struct ike *e, const struct sam_child *c)
+{
+    struct sam_child *next;
+    for (struct sam_child *a = sam_children_of(e->sam, 0); a; a = next) {
+        next = a->next_of_owner;
+        if (a->state == SAM_ADOPTED && a->if_id == c->if_id &&
+            ip_addr_equal(&a->remote.addr, &c->remote.addr))
+            sam_child_delete(e->sam, a, LINGER_MS);
+    }
+}
+
+static void child_up(struct ike *e, struct ike_sa *sa, const struct v2_nego *n, struct sam_child *c,
+                     bool rekey)
+{
+    char text[SEL_TEXT_MAX], local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
+    if (rekey)
+        e->counters.children_rekeyed++;
+    else
+        e->counters.children_established++;
+    ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "child SA %s on %s: SPI in 0x%08x out 0x%08x, %s, %s <-> %s%s",
+            rekey ? "rekeyed" : "up", c->interface, c->in.spi, c->out.spi,
+            sel_esp_choice_text(&n->choice, text), ts_text(&c->ts_local[0], local),
+            ts_text(&c->ts_remote[0], remote), c->ts_count > 1 ? ", ..." : "");
+    struct ike_session *s = ike_session_get(e, c->interface);
+    if (s)
+        ike_session_child_up(e, s);
+    retire_adopted(e, c);
+}
+
+/* ---- initiator: the answer --------------------------------------------------------------------------------------- */
+static enum ike_reason reason_of_notify(uint16_t type)
+{
+    switch (type) {
+    case PLD_N_NO_PROPOSAL_CHOSEN:
+        return IKE_REASON_NO_PROPOSAL;
+    case PLD_N_TS_UNACCEPTABLE:
+        return IKE_REASON_TS_UNACCEPTABLE;
+    case PLD_N_INVALID_KE_PAYLOAD:
+        return IKE_REASON_INVALID_KE;
+    case PLD_N_INVALID_SYNTAX:
+        return IKE_REASON_INVALID_SYNTAX;
+    default:
+        return IKE_REASON_CHILD_FAILED;
+    }
+}
+
+static cv_result refuse(struct ike *e, struct ike_sa *sa, struct v2_nego *n, enum ike_reason *why,
+                        enum ike_reason reason, const char *text)
+{
+    struct ike_session *s = ike_session_get(e, n->interface);
+    *why = reason;
+    if (s)
+        ike_session_error(e, s, reason, "%s", text);
+    ike_log(e, sa, LOG_LEVEL_WARNING, "ipsec", "child SA for %s: %s", n->interface, text);
+    return CV_EINVAL;
+}
+
+static cv_result accept_proposal(struct ike *e, struct ike_sa *sa, struct v2_nego *n,
+                                 const struct pld_message *m, enum ike_reason *why)
+{
+    struct v2_peer_offers answer;
+    struct sel_offers ours;
+    char text[SEL_TEXT_MAX] = "not one ESP proposal with an SPI of four octets";
+    bool dh = m->header.exchange == PLD_CREATE_CHILD_SA;
+    v2_peer_offers(&m->sa, PLD_PROTO_ESP, CHILD_SPI_LEN, &answer);
+    if (m->sa.proposal_count != 1 || answer.count != 1 || !sel_esp_offers(e->cfg, n->ipsec, dh, &ours) ||
+        !sel_esp_accept(e->cfg, n->ipsec, &ours, &answer.offer[0], &n->choice, text))
+        return refuse(e, sa, n, why, IKE_REASON_NO_PROPOSAL, text);
+    n->spi_out = get_spi(answer.spi[0]);
+    if (n->spi_out < SPI_MIN)
+        return refuse(e, sa, n, why, IKE_REASON_INVALID_SYNTAX, "the peer chose a reserved SPI");
+    return CV_OK;
+}
+
+static cv_result accept_selectors(struct ike *e, struct ike_sa *sa, struct v2_nego *n,
+                                  const struct pld_message *m, enum ike_reason *why)
+{
+    struct v2_ts_set offered = {.i_count = n->ts_i_count, .r_count = n->ts_r_count}, set;
+    const char *text;
+    memcpy(offered.i, n->ts_i, sizeof offered.i);
+    memcpy(offered.r, n->ts_r, sizeof offered.r);
+    if (!v2_ts_accept(&m->tsi, &m->tsr, &offered, &set, &text))
+        return refuse(e, sa, n, why, IKE_REASON_TS_UNACCEPTABLE, text);
+    memcpy(n->ts_i, set.i, sizeof n->ts_i);
+    memcpy(n->ts_r, set.r, sizeof n->ts_r);
+    n->ts_i_count = set.i_count;
+    n->ts_r_count = set.r_count;
+    return CV_OK;
+}
+
+/* Without a group in the choice a KE payload means nothing; with one it must be there and of that group. */
+static cv_result accept_ke(struct ike *e, struct ike_sa *sa, struct v2_nego *n, const struct pld_message *m,
+                           struct secret *shared, enum ike_reason *why)
+{
+    if (!n->choice.dh)
+        return CV_OK;
+    if (!n->dh || n->choice.dh != n->dh_group || v2_dh_shared(n->dh, m, shared) != CV_OK)
+        return refuse(e, sa, n, why, IKE_REASON_INVALID_KE,
+                      "the peer's KE payload does not fit its proposal");
+    return CV_OK;
+}
+
+static cv_result accept_checked(struct ike *e, struct ike_sa *sa, struct v2_nego *n,
+                                const struct pld_message *m, struct secret *shared, enum ike_reason *why)
+{
+    struct ts any;
+    const struct pld_notify *bad = pld_find_error(m);
+    const uint64_t need = PLD_BIT(PLD_SA) | PLD_BIT(PLD_TSI) | PLD_BIT(PLD_TSR);
+    if (bad && !(m->present & PLD_BIT(PLD_SA))) {
+        char text[SEL_TEXT_MAX];
+        snprintf(text, sizeof text, "the peer answered %s", pld_notify_name(bad->type));
+        return refuse(e, sa, n, why, reason_of_notify(bad->type), text);
+    }
+    if ((m->present & need) != need)
+        return refuse(e, sa, n, why, IKE_REASON_INVALID_SYNTAX, "the answer lacks SA or selectors");
+    if (pld_find_notify(m, PLD_N_USE_TRANSPORT_MODE)) /* never asked for (1.3.1) */
+        return refuse(e, sa, n, why, IKE_REASON_INVALID_SYNTAX, "the peer chose transport mode unasked");
+    if (nego_policy(e, n, &any) != CV_OK)
+        return refuse(e, sa, n, why, IKE_REASON_CLEARED, "the tunnel was removed from the configuration");
+    CV_TRY(accept_proposal(e, sa, n, m, why));
+    CV_TRY(accept_selectors(e, sa, n, m, why));
+    return accept_ke(e, sa, n, m, shared, why);
+}
+
+cv_result v2_child_accept(struct ike *e, struct ike_sa *sa, struct v2_nego *n, const struct pld_message *m,
+                          struct sam_child **child, enum ike_reason *why)
+{
+    struct secret shared = {0};
+    *child = NULL;
+    *why = IKE_REASON_INTERNAL;
+    cv_result r = accept_checked(e, sa, n, m, &shared, why);
+    if (r == CV_OK) {
+        r = install(e, sa, n, true, true, &shared, child);
+        if (r != CV_OK)
+            refuse(e, sa, n, why, r == CV_ENOSPC ? IKE_REASON_NO_RESOURCES : IKE_REASON_INTERNAL,
+                   cv_result_text(r));
+    }
+    secret_free(&shared);
+    if (r == CV_OK) {
+        *why = IKE_REASON_NONE;
+        child_up(e, sa, n, *child, n->rekeys != 0);
+    }
+    return r;
+}
+
+void v2_child_disown(struct ike *e, struct ike_sa *sa, const struct v2_nego *n)
+{
+    struct v2_task *t = n->spi_in ? v2_task_new(V2_TASK_DELETE_CHILD) : NULL;
+    if (!t)
+        return;
+    t->spi = n->spi_in;
+    v2_task_add(e, sa, t);
+}
+
+/* ---- responder --------------------------------------------------------------------------------------------------- */
+struct respond {
+    struct ike *e;
+    struct ike_sa *sa;
+    struct v2_nego *n;
+    const struct pld_message *m;
+    bool in_auth;
+    uint16_t notify, ke_group;
+    enum ike_reason why;
+    uint32_t spi_peer;
+    bool more_ts;
+};
+
+static cv_result respond_no(struct respond *q, uint16_t notify, enum ike_reason why, const char *text)
+{
+    struct ike_session *s = q->n->interface[0] ? ike_session_get(q->e, q->n->interface) : NULL;
+    q->notify = notify;
+    q->why = why;
+    if (s)
+        ike_session_error(q->e, s, why, "%s", text);
+    ike_log(q->e, q->sa, LOG_LEVEL_WARNING, "ipsec", "child SA refused with %s: %s", pld_notify_name(notify),
+            text);
+    return CV_EINVAL;
+}
+
+/* PF-9: the tunnel between these addresses must be bound to the profile that IKE_AUTH selected. */
+static cv_result respond_tunnel(struct respond *q, const struct sam_child *rekeys, struct ts *policy)
+{
+    struct sel_trace trace;
+    const struct cfg *c = q->e->cfg;
+    const struct cfg_interface *t;
+    const char *fvrf = ike_vrf_name(q->e, q->sa->vrf);
+    if (rekeys)
+        t = cfg_find_interface(c, rekeys->interface);
+    else {
+        memset(&trace, 0, sizeof trace);
+        t = sel_tunnel(c, fvrf, &q->sa->local.addr, &q->sa->remote.addr, q->sa->profile, &trace);
+        ike_decision(q->e, q->sa, q->in_auth ? "IKE_AUTH" : "CREATE_CHILD_SA", &trace);
+    }
+    if (!t) {
+        t = sel_tunnel(c, fvrf, &q->sa->local.addr, &q->sa->remote.addr, NULL, NULL);
+        if (!t)
+            return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_TS_UNACCEPTABLE,
+                              "no protected tunnel between these addresses");
+        memcpy(q->n->interface, t->name, sizeof q->n->interface);
+        return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_PROFILE_MISMATCH,
+                          "the tunnel is bound to another profile (PF-9)");
+    }
+    memcpy(q->n->interface, t->name, sizeof q->n->interface);
+    if (nego_policy(q->e, q->n, policy) != CV_OK)
+        return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_TS_UNACCEPTABLE,
+                          "the tunnel has no protection in mode ipsec ipv4 or ipv6");
+    return CV_OK;
+}
+
+static cv_result respond_selectors(struct respond *q, const struct ts *policy)
+{
+    struct v2_ts_set set;
+    if (!v2_ts_narrow(&q->m->tsi, &q->m->tsr, policy, policy, &set, &q->more_ts))
+        return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_TS_UNACCEPTABLE,
+                          "no traffic selector of the offer is inside the tunnel's family");
+    memcpy(q->n->ts_i, set.i, sizeof q->n->ts_i);
+    memcpy(q->n->ts_r, set.r, sizeof q->n->ts_r);
+    q->n->ts_i_count = set.i_count;
+    q->n->ts_r_count = set.r_count;
+    return CV_OK;
+}
+
+static cv_result respond_proposal(struct respond *q)
+{
+    struct v2_peer_offers peer;
+    struct sel_trace trace;
+    memset(&trace, 0, sizeof trace);
+    v2_peer_offers(&q->m->sa, PLD_PROTO_ESP, CHILD_SPI_LEN, &peer);
+    bool ok =
+        sel_esp_proposal(q->e->cfg, q->n->ipsec, !q->in_auth, peer.offer, peer.count, &q->n->choice, &trace);
+    ike_decision(q->e, q->sa, q->in_auth ? "IKE_AUTH" : "CREATE_CHILD_SA", &trace);
+    if (!ok)
+        return respond_no(q, PLD_N_NO_PROPOSAL_CHOSEN, IKE_REASON_NO_PROPOSAL,
+                          trace.text[0] ? trace.text : "no ESP proposal in common");
+    q->n->spi_out = get_spi(peer.spi[q->n->choice.offer]);
+    if (q->n->spi_out < SPI_MIN)
+        return respond_no(q, PLD_N_INVALID_SYNTAX, IKE_REASON_INVALID_SYNTAX, "the peer's SPI is reserved");
+    return CV_OK;
+}
+
+static cv_result respond_ke(struct respond *q, struct secret *shared)
+{
+    uint16_t group = q->n->choice.dh;
+    if (!group)
+        return CV_OK;
+    bool have = q->m->present & PLD_BIT(PLD_KE);
+    if (!have || q->m->ke.group != group) { /* 1.3: name the group that is wanted */
+        q->ke_group = group;
+        return respond_no(q, PLD_N_INVALID_KE_PAYLOAD, IKE_REASON_INVALID_KE,
+                          "the KE payload is of another group than the chosen one");
+    }
+    if (v2_dh_new(q->e, group, &q->n->dh) != CV_OK)
+        return respond_no(q, PLD_N_TEMPORARY_FAILURE, IKE_REASON_NO_RESOURCES, "no key of the DH group");
+    if (v2_dh_shared(q->n->dh, q->m, shared) != CV_OK)
+        return respond_no(q, PLD_N_INVALID_SYNTAX, IKE_REASON_INVALID_SYNTAX,
+                          "the peer's Diffie-Hellman value is not allowed");
+    q->n->dh_group = group;
+    return CV_OK;
+}
+
+static cv_result respond_checked(struct respond *q, const struct sam_child *rekeys, struct secret *shared)
+{
+    struct ts policy;
+    const uint64_t need = PLD_BIT(PLD_SA) | PLD_BIT(PLD_TSI) | PLD_BIT(PLD_TSR);
+    if ((q->m->present & need) != need)
+        return respond_no(q, PLD_N_INVALID_SYNTAX, IKE_REASON_INVALID_SYNTAX, "SA, TSi or TSr is missing");
+    CV_TRY(respond_tunnel(q, rekeys, &policy));
+    CV_TRY(respond_selectors(q, &policy));
+    CV_TRY(respond_proposal(q));
+    CV_TRY(respond_ke(q, shared));
+    if (sam_spi_reserve(q->e->sam, &q->n->spi_in) != CV_OK) {
+        q->n->spi_in = 0;
+        return respond_no(q, PLD_N_NO_ADDITIONAL_SAS, IKE_REASON_NO_RESOURCES, "the SA table is full");
+    }
+    return CV_OK;
+}
+
+static void put_answer(const struct respond *q, struct pld_builder *b, uint32_t spi_in)
+{
+    const struct v2_nego *n = q->n;
+    struct sel_transform t[SEL_ANSWER_MAX];
+    uint8_t spi[CHILD_SPI_LEN];
+    unsigned count = sel_esp_answer(&n->choice, t);
+    put_spi(spi, spi_in);
+    v2_put_answer(b, n->choice.number, PLD_PROTO_ESP, t, count, spi, sizeof spi);
+    if (!q->in_auth)
+        pld_put_nonce(b, n->nr);
+    if (n->dh)
+        pld_put_ke(b, n->dh_group, cr_dh_public(n->dh));
+    pld_put_ts(b, PLD_TSI, n->ts_i, n->ts_i_count);
+    pld_put_ts(b, PLD_TSR, n->ts_r, n->ts_r_count);
+    struct slice none = {NULL, 0};
+    if (q->more_ts)
+        pld_put_notify(b, PLD_PROTO_NONE, none, PLD_N_ADDITIONAL_TS_POSSIBLE, none);
+}
+
+cv_result v2_child_respond(struct ike *e, struct ike_sa *sa, struct v2_nego *n, const struct pld_message *m,
+                           bool in_auth, struct sam_child *rekeys, struct pld_builder *b,
+                           struct sam_child **child, uint16_t *notify, uint16_t *ke_group,
+                           enum ike_reason *why)
+{
+    struct respond q = {.e = e, .sa = sa, .n = n, .m = m, .in_auth = in_auth};
+    struct secret shared = {0};
+    *child = NULL;
+    cv_result r = respond_checked(&q, rekeys, &shared);
+    if (r == CV_OK) {
+        uint32_t spi = n->spi_in;
+        /* A rekeyed child goes on sending on its old SA until the peer shows that it has the new one (2.8). */
+        r = install(e, sa, n, false, rekeys == NULL, &shared, child);
+        if (r != CV_OK)
+            r = respond_no(&q, r == CV_ENOSPC ? PLD_N_NO_ADDITIONAL_SAS : PLD_N_TEMPORARY_FAILURE,
+                           IKE_REASON_NO_RESOURCES, cv_result_text(r));
+        else
+            put_answer(&q, b, spi);
+    }
+    secret_free(&shared);
+    *notify = q.notify;
+    *ke_group = q.ke_group;
+    *why = q.why;
+    if (r == CV_OK)
+        child_up(e, sa, n, *child, rekeys != NULL);
+    return r;
+}
+
+/* ---- CREATE_CHILD_SA: further children ----------------------------------------------------------------------------- */
+static bool rekeying_sa(struct ike_sa *sa)
+{
+    return v2_task_find(sa, V2_TASK_REKEY_SA, 0) != NULL;
+}
+
+cv_result v2_child_initiate(struct ike *e, struct ike_sa *sa, struct ike_session *s,
+                            const struct cv_acquire *packet)
+{
+    if (v2_of(sa)->state != V2_ESTABLISHED)
+        return CV_EINVAL;
+    if (v2_task_find(sa, V2_TASK_CHILD, 0))
+        return CV_EEXIST; /* it is for this tunnel: an IKE SA has one session */
+    if (rekeying_sa(sa))
+        return CV_EAGAIN; /* 2.25.2: the peer would refuse; traffic will ask again */
+    struct v2_task *t = v2_task_new(V2_TASK_CHILD);
+    if (!t)
+        return CV_ENOMEM;
+    t->nego = v2_nego_new();
+    cv_result r = t->nego ? v2_child_prepare(e, sa, s, packet, t->nego) : CV_ENOMEM;
+    if (r != CV_OK) {
+        v2_task_free(e, t);
+        return r;
+    }
+    v2_task_add(e, sa, t);
+    return CV_OK;
+}
+
+cv_result v2_child_build(struct ike *e, struct ike_sa *sa, struct v2_task *t, struct pld_builder *b)
+{
+    return v2_child_put_offer(e, sa, t->nego, b, true);
+}
+
+static bool retry_ke(struct ike *e, struct v2_nego *n, const struct pld_message *m)
+{
+    const struct pld_notify *bad = pld_find_notify(m, PLD_N_INVALID_KE_PAYLOAD);
+    struct sel_offers offers;
+    struct ts any;
+    if (!bad || bad->data.n != 2 || n->ke_retries >= KE_RETRIES_MAX || nego_policy(e, n, &any) != CV_OK ||
+        !sel_esp_offers(e->cfg, n->ipsec, true, &offers))
+        return false;
+    uint16_t group = (uint16_t)(bad->data.p[0] << 8 | bad->data.p[1]);
+    /* 1.2: a group that was not offered, or the one just sent, is an attack or an error */
+    if (group == 0 || group == n->dh_group || !sel_offers_has_group(&offers, group))
+        return false;
+    cr_dh_free(n->dh);
+    n->dh = NULL;
+    n->dh_group = group;
+    n->ke_retries++;
+    n->ni = n->nr = (struct slice){NULL, 0};
+    return true;
+}
+
+void v2_child_take_nonce(struct v2_nego *n, const struct pld_message *m, bool initiator)
+{
+    size_t len = m->nonce.n <= sizeof n->nonce_peer ? m->nonce.n : 0; /* the codec has checked it */
+    memcpy(n->nonce_peer, m->nonce.p, len);
+    struct slice peer = {n->nonce_peer, len};
+    if (initiator)
+        n->nr = peer;
+    else
+        n->ni = peer;
+}
+
+/* The same negotiation as a task of its own, for another round. */
+static void again(struct ike *e, struct ike_sa *sa, struct v2_task *t)
+{
+    struct v2_task *next = v2_task_new(t->kind);
+    if (!next)
+        return;
+    next->nego = t->nego;
+    next->child_id = t->child_id;
+    t->nego = NULL;
+    v2_task_add(e, sa, next);
+}
+
+bool v2_child_answer(struct ike *e, struct ike_sa *sa, struct v2_task *t, const struct pld_message *m,
+                     struct sam_child **child, enum ike_reason *why)
+{
+    struct v2_nego *n = t->nego;
+    bool has_sa = m->present & PLD_BIT(PLD_SA);
+    *child = NULL;
+    *why = IKE_REASON_NONE;
+    if (!has_sa && retry_ke(e, n, m)) {
+        again(e, sa, t);
+        return true;
+    }
+    if (has_sa)
+        v2_child_take_nonce(n, m, true);
+    if (v2_child_accept(e, sa, n, m, child, why) == CV_OK)
+        return false;
+    if (has_sa)
+        v2_child_disown(e, sa, n);
+    return false;
+}
+
+void v2_child_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, const struct pld_message *m)
+{
+    struct sam_child *c;
+    enum ike_reason why;
+    char interface[CV_NAME_MAX];
+    memcpy(interface, t->nego->interface, sizeof interface);
+    if (!(m->present & PLD_BIT(PLD_SA)) && pld_find_notify(m, PLD_N_TEMPORARY_FAILURE)) {
+        v2_put_off(e, sa);
+        return; /* traffic or the session's retry asks again, after the wait (2.25) */
+    }
+    if (v2_child_answer(e, sa, t, m, &c, &why))
+        return;
+    struct ike_session *s = ike_session_get(e, interface);
+    if (c)
+        v2_of(sa)->put_off = 0;
+    else if (s)
+        ike_session_failed(e, s, why, "the peer refused a child SA: %s", ike_reason_text(why));
+}
+
+static unsigned child_count(struct ike *e, const struct ike_sa *sa)
+{
+    unsigned n = 0;
+    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
+        n++;
+    return n;
+}
+
+bool v2_child_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m, struct v2_nego *n,
+                      struct sam_child *rekeys, struct v2_reply *r, struct sam_child **child)
+{
+    uint16_t notify = 0, group = 0;
+    enum ike_reason why;
+    struct slice none = {NULL, 0};
+    *child = NULL;
+    if (child_count(e, sa) >= CHILDREN_MAX) {
+        v2_reply_error(r, PLD_PROTO_NONE, PLD_N_NO_ADDITIONAL_SAS, none);
+        return false;
+    }
+    v2_child_take_nonce(n, m, false);
+    ike_random(e, n->nonce_own, sizeof n->nonce_own);
+    n->nr = (struct slice){n->nonce_own, sizeof n->nonce_own};
+    if (v2_child_respond(e, sa, n, m, false, rekeys, &r->chain.b, child, &notify, &group, &why) == CV_OK)
+        return true;
+    uint8_t data[2] = {(uint8_t)(group >> 8), (uint8_t)group};
+    struct slice ke = {data, sizeof data};
+    v2_reply_error(r, PLD_PROTO_NONE, notify, notify == PLD_N_INVALID_KE_PAYLOAD ? ke : none);
+    return false;
+}
+
+void v2_create_child_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m,
+                             struct v2_reply *r)
+{
+    const struct pld_notify *rekey = pld_find_notify(m, PLD_N_REKEY_SA);
+    struct slice none = {NULL, 0};
+    if (v2_of(sa)->state != V2_ESTABLISHED) { /* 2.25.2: it is being closed */
+        v2_reply_error(r, PLD_PROTO_NONE, PLD_N_TEMPORARY_FAILURE, none);
+        return;
+    }
+    if (m->sa.proposal_count && m->sa.proposals[0].proto == PLD_PROTO_IKE) {
+        v2_rekey_sa_request(e, sa, m, r);
+        return;
+    }
+    if (rekeying_sa(sa)) {
+        v2_reply_error(r, PLD_PROTO_NONE, PLD_N_TEMPORARY_FAILURE, none);
+        return;
+    }
+    if (rekey) {
+        v2_rekey_child_request(e, sa, m, rekey, r);
+        return;
+    }
+    struct v2_nego *n = v2_nego_new();
+    struct sam_child *c;
+    if (!n)
+        v2_reply_error(r, PLD_PROTO_NONE, PLD_N_TEMPORARY_FAILURE, none);
+    else
+        (void)v2_child_request(e, sa, m, n, NULL, r, &c);
+    v2_nego_free(e, n);
+}
+
+/* ---- life of an installed child ---------------------------------------------------------------------------------- */
+/* The newest sibling that can send in c's place. */
+static struct sam_child *successor(struct ike *e, const struct sam_child *c)
+{
+    struct sam_child *best = NULL;
+    for (struct sam_child *o = sam_children_of(e->sam, c->owner); o; o = o->next_of_owner)
+        if (o != c && o->state == SAM_INSTALLED && o->if_id == c->if_id && (!best || o->id > best->id))
+            best = o;
+    return best;
+}
+
+void v2_child_remove(struct ike *e, struct sam_child *c, uint64_t linger_ms)
+{
+    struct sam_child *next = c->state == SAM_INSTALLED ? successor(e, c) : NULL;
+    if (next && c->active)
+        sam_child_activate(e->sam, next);
+    sam_child_delete(e->sam, c, linger_ms);
+}
+
+void v2_child_first_packet(struct ike *e, struct ike_sa *sa, struct sam_child *c)
+{
+    /* One that we started ourselves sends since it was made; one that was replaced must not come back. */
+    if (c->active || c->initiator || c->replaced_by || c->state != SAM_INSTALLED)
+        return;
+    ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec", "first packet on SPI 0x%08x: sending on 0x%08x from now on",
+            c->in.spi, c->out.spi);
+    sam_child_activate(e->sam, c);
+}
+
+void v2_child_nat_change(struct ike *e, struct ike_sa *sa, struct sam_child *c,
+                         const struct ip_endpoint *remote)
+{
+    if (c->natt)
+        v2_follow_peer(e, sa, remote);
+}

@@ -1,0 +1,224 @@
+/* INFORMATIONAL (RFC 7296 1.4): deletes, dead peer detection, notifies; and the peer that moves behind its NAT (2.23). */
+#include "control/ikev2/v2.h"
+
+#include <string.h>
+
+enum {
+    ESP_SPI_LEN = 4,
+    LINGER_MS = 5000,         /* inbound: packets in flight */
+    LINGER_ASKED_MS = 120000, /* inbound until the peer has answered our delete */
+    DPD_IDLE_POLL_MS = 10000, /* on demand: how often traffic is looked for */
+    DELETED_MAX = 64          /* SPIs in one answer: an IKE SA has no more children */
+};
+
+static void spi_bytes(uint32_t spi, uint8_t out[ESP_SPI_LEN])
+{
+    for (int i = 0; i < ESP_SPI_LEN; i++)
+        out[i] = (uint8_t)(spi >> (24 - 8 * i));
+}
+
+/* ---- our deletes ------------------------------------------------------------------------------------------------------ */
+cv_result v2_delete_child(struct ike *e, struct ike_sa *sa, struct sam_child *c)
+{
+    if (v2_task_find(sa, V2_TASK_DELETE_CHILD, c->id))
+        return CV_EEXIST;
+    struct v2_task *t = v2_of(sa)->state == V2_ESTABLISHED ? v2_task_new(V2_TASK_DELETE_CHILD) : NULL;
+    if (!t) {
+        v2_child_remove(e, c, LINGER_MS);
+        return v2_of(sa)->state == V2_ESTABLISHED ? CV_ENOMEM : CV_OK;
+    }
+    t->child_id = c->id;
+    t->spi = c->in.spi;
+    /* The peer may send on it until it has read the delete; we do not any more. */
+    v2_child_remove(e, c, LINGER_ASKED_MS);
+    v2_task_add(e, sa, t);
+    return CV_OK;
+}
+
+cv_result v2_delete_child_build(struct ike *e, struct ike_sa *sa, struct v2_task *t, struct pld_builder *b)
+{
+    uint8_t spi[ESP_SPI_LEN];
+    (void)e;
+    (void)sa;
+    spi_bytes(t->spi, spi);
+    pld_put_delete(b, PLD_PROTO_ESP, sizeof spi, spi, 1);
+    return CV_OK;
+}
+
+void v2_delete_child_response(struct ike *e, struct ike_sa *sa, struct v2_task *t,
+                              const struct pld_message *m)
+{
+    struct sam_child *c = t->child_id ? sam_child_by_id(e->sam, t->child_id) : NULL;
+    (void)sa;
+    (void)m; /* whether it names its own SPI or not (1.4.1): it knows now */
+    if (c && c->state == SAM_RETIRING)
+        sam_child_delete(e->sam, c, LINGER_MS);
+}
+
+cv_result v2_delete_sa_build(struct ike *e, struct ike_sa *sa, struct v2_task *t, struct pld_builder *b)
+{
+    (void)e;
+    (void)sa;
+    (void)t;
+    pld_put_delete(b, PLD_PROTO_IKE, 0, NULL, 0);
+    return CV_OK;
+}
+
+void v2_delete_sa_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, const struct pld_message *m)
+{
+    (void)m;
+    ike_sa_remove(e, sa, t->why, "%s", ike_reason_text(t->why));
+}
+
+/* ---- the peer's deletes ------------------------------------------------------------------------------------------------ */
+/* 1.4.1: the answer names our SPIs of the same children. What is unknown or being closed by us already is left out. */
+static void delete_children(struct ike *e, struct ike_sa *sa, const struct pld_delete *d, uint8_t *spis,
+                            uint16_t *count)
+{
+    struct buf_reader r = buf_reader_init(d->spis.p, d->spis.n);
+    uint32_t spi;
+    if (d->proto != PLD_PROTO_ESP || d->spi_len != ESP_SPI_LEN)
+        return;
+    for (unsigned i = 0; i < d->count && buf_u32(&r, &spi); i++) {
+        struct sam_child *c = sam_child_by_spi_out(e->sam, sa->conn_id, spi);
+        if (!c || *count == DELETED_MAX)
+            continue;
+        spi_bytes(c->in.spi, spis + (size_t)*count * ESP_SPI_LEN);
+        ++*count;
+        ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "the peer deleted child 0x%08x of %s", c->in.spi,
+                c->interface);
+        v2_child_remove(e, c, LINGER_MS);
+    }
+}
+
+static bool deletes_ike(const struct pld_message *m)
+{
+    for (unsigned i = 0; i < m->delete_count; i++)
+        if (m->deletes[i].proto == PLD_PROTO_IKE)
+            return true;
+    return false;
+}
+
+static void peer_deletes_ike(struct ike *e, struct ike_sa *sa)
+{
+    bool replaced = v2_rekey_peer_closes(e, sa);
+    e->counters.deletes_in++;
+    ike_sa_remove(e, sa, replaced ? IKE_REASON_REPLACED : IKE_REASON_PEER_DELETED,
+                  "the peer deleted the IKE SA");
+}
+
+/* ---- requests ------------------------------------------------------------------------------------------------------- */
+static void log_notifies(struct ike *e, const struct ike_sa *sa, const struct pld_message *m)
+{
+    for (unsigned i = 0; i < m->notify_count; i++)
+        if (m->notifies[i].type < PLD_N_STATUS_FIRST)
+            ike_log(e, sa, LOG_LEVEL_WARNING, "ikev2", "the peer notifies %s",
+                    pld_notify_name(m->notifies[i].type));
+}
+
+void v2_informational_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m,
+                              struct v2_reply *r)
+{
+    uint8_t spis[DELETED_MAX * ESP_SPI_LEN];
+    uint16_t count = 0;
+    log_notifies(e, sa, m);
+    if (deletes_ike(m)) { /* 1.4.1: answered with an empty message; the children go with it */
+        peer_deletes_ike(e, sa);
+        return;
+    }
+    if (pld_find_notify(m,
+                        PLD_N_AUTHENTICATION_FAILED)) { /* 2.21.2: the initiator did not believe our AUTH */
+        ike_sa_remove(e, sa, IKE_REASON_AUTH_FAILED, "the peer refused our authentication");
+        return;
+    }
+    for (unsigned i = 0; i < m->delete_count; i++) {
+        e->counters.deletes_in++;
+        delete_children(e, sa, &m->deletes[i], spis, &count);
+    }
+    if (count)
+        pld_put_delete(&r->chain.b, PLD_PROTO_ESP, ESP_SPI_LEN, spis, count);
+}
+
+/* ---- dead peer detection (2.4) ------------------------------------------------------------------------------------ */
+struct heard {
+    uint64_t at;           /* last sign of life: IKE or ESP */
+    uint64_t sent_packets; /* all ESP packets to the peer so far */
+};
+
+static struct heard last_heard(struct ike *e, const struct ike_sa *sa)
+{
+    struct heard h = {.at = sa->last_in_ms};
+    uint64_t now = ike_now(e);
+    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner) {
+        struct cv_sa_counters in, out;
+        uint64_t idle;
+        sam_child_counters(e->sam, c, &in, &out, &idle);
+        h.sent_packets += out.packets;
+        if (idle <= now && now - idle > h.at)
+            h.at = now - idle;
+    }
+    return h;
+}
+
+static bool busy(struct ike_sa *sa)
+{
+    return v2_of(sa)->flight || v2_of(sa)->queue; /* any request finds a dead peer */
+}
+
+void v2_dpd_due(struct ike *e, struct ike_sa *sa)
+{
+    struct v2_sa *v = v2_of(sa);
+    struct cfg_dpd dpd = sa->profile ? cfg_dpd_effective(e->cfg, sa->profile) : e->cfg->ikev2_dpd;
+    uint64_t now = ike_now(e), interval = (uint64_t)dpd.interval_s * 1000;
+    v->dpd_at = UINT64_MAX;
+    if (!dpd.set || interval == 0 || v->state != V2_ESTABLISHED)
+        return;
+    struct heard h = last_heard(e, sa);
+    if (now - h.at < interval) {
+        v->dpd_at = h.at + interval;
+        v->dpd_sent_packets = h.sent_packets;
+        if (!dpd.periodic && v->dpd_at > now + DPD_IDLE_POLL_MS)
+            v->dpd_at = now + DPD_IDLE_POLL_MS; /* keeps the packet count near the last sign of life */
+        return;
+    }
+    v->dpd_at = now + (dpd.periodic || interval < DPD_IDLE_POLL_MS ? interval : DPD_IDLE_POLL_MS);
+    if (busy(sa) || (!dpd.periodic && h.sent_packets <= v->dpd_sent_packets))
+        return;
+    struct v2_task *t = v2_task_new(V2_TASK_DPD);
+    if (!t)
+        return;
+    e->counters.dpd_sent++;
+    v2_task_add(e, sa, t);
+}
+
+cv_result v2_dpd_build(struct ike *e, struct ike_sa *sa, struct v2_task *t, struct pld_builder *b)
+{
+    (void)e;
+    (void)sa;
+    (void)t;
+    (void)b; /* an empty message (1.4) */
+    return CV_OK;
+}
+
+void v2_dpd_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, const struct pld_message *m)
+{
+    (void)e;
+    (void)sa;
+    (void)t;
+    (void)m; /* that it came is all: the exchange layer notes when the peer was heard */
+}
+
+/* ---- NAT mappings (2.23) -------------------------------------------------------------------------------------------- */
+void v2_follow_peer(struct ike *e, struct ike_sa *sa, const struct ip_endpoint *remote)
+{
+    char from[IP_TEXT_MAX], to[IP_TEXT_MAX];
+    /* Only a peer behind a NAT moves, and only one that is not itself behind one follows. */
+    if (!sa->natt || !sa->nat_remote || sa->nat_local || ip_endpoint_equal(&sa->remote, remote))
+        return;
+    ike_log(e, sa, LOG_LEVEL_INFO, "ikev2", "the peer's NAT mapping changed from %s to %s",
+            ip_endpoint_text(&sa->remote, from), ip_endpoint_text(remote, to));
+    sa->remote = *remote;
+    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
+        if (c->natt)
+            sam_child_set_remote(e->sam, c, remote);
+}
