@@ -225,7 +225,7 @@ def group_asan(_only):
     heading("AddressSanitizer and UndefinedBehaviorSanitizer: unit and dialogue tests")
     if meson_build("build-asan", ["--buildtype=debugoptimized", "-Db_sanitize=address,undefined"], label="asan"):
         meson_tests("build-asan", "asan",
-                    {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=1",
+                    {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1",
                      "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
 
 
