@@ -1,0 +1,403 @@
+/* What decapsulation refuses, and with which reason. */
+#include "tests/unit/esp/esp_fix.h"
+#include "tests/vectors/esp_vectors.h"
+
+#include <stdio.h>
+
+static uint8_t *octets(struct rte_mbuf *m)
+{
+    return rte_pktmbuf_mtod(m, uint8_t *);
+}
+
+/* A packet as a peer sends it, with anything inside: NULL encryption, the ICV by the engine. The trailer says
+ * pad_len whether body holds that much padding or not. */
+static struct rte_mbuf *crafted_trailer(struct fix *f, const void *body, unsigned len, uint8_t pad_len,
+                                        uint8_t next)
+{
+    static const uint8_t outer[28] = {0x45,
+                                      0,
+                                      0,
+                                      0,
+                                      0,
+                                      0,
+                                      0,
+                                      0,
+                                      64,
+                                      50,
+                                      0,
+                                      0,
+                                      192,
+                                      0,
+                                      2,
+                                      1,
+                                      192,
+                                      0,
+                                      2,
+                                      2,
+                                      FIX_SPI >> 24,
+                                      (FIX_SPI >> 16) & 255,
+                                      (FIX_SPI >> 8) & 255,
+                                      FIX_SPI & 255};
+    static uint32_t seq;
+    struct cv_sa sa = fix_sa(FIX_NULL_SHA1, IP_V4, 0);
+    struct eng_session *s;
+    struct eng_session_info info;
+    const struct eng_ops *e = eng_by_name("auto");
+    CU_ASSERT_EQUAL_FATAL(e->session_new(&sa, -1, &s, &info), CV_OK);
+    struct rte_mbuf *m = rte_pktmbuf_alloc(f->pool);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+    uint8_t *p = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(sizeof outer + len + 2 + info.icv_len));
+    memcpy(p, outer, sizeof outer);
+    seq++;
+    p[26] = (uint8_t)(seq >> 8);
+    p[27] = (uint8_t)seq;
+    memcpy(p + 28, body, len);
+    p[28 + len] = pad_len;
+    p[28 + len + 1] = next;
+    struct eng_op op = {.esp = p + 20, .data_len = len + 2};
+    info.burst(f->w.engine, s, &op, 1);
+    CU_ASSERT_FATAL(op.ok);
+    e->session_free(s);
+    return m;
+}
+
+/* With honest padding: pad, or 1, 2, 3, ... when that is NULL. */
+static struct rte_mbuf *crafted(struct fix *f, const void *payload, unsigned len, const uint8_t *pad,
+                                uint8_t pad_len, uint8_t next)
+{
+    uint8_t body[512];
+    memcpy(body, payload, len);
+    for (unsigned i = 0; i < pad_len; i++)
+        body[len + i] = pad ? pad[i] : (uint8_t)(i + 1);
+    return crafted_trailer(f, body, len + pad_len, pad_len, next);
+}
+
+static void open_null(struct fix *f)
+{
+    struct cv_sa sa = fix_sa(FIX_NULL_SHA1, IP_V4, 0);
+    fix_open(f, &sa);
+}
+
+static void expect(struct fix *f, struct rte_mbuf *m, enum cv_drop want)
+{
+    enum cv_drop got = fix_in(f, m);
+    if (got != want)
+        printf("got %s, not %s\n", cv_drop_name(got), cv_drop_name(want));
+    CU_ASSERT_EQUAL(got, want);
+    rte_pktmbuf_free(m);
+}
+
+static void every_octet_of_the_ESP_packet_is_authenticated(void)
+{
+    static const uint32_t flags[] = {0, CV_SA_ESN, CV_SA_NATT};
+    for (unsigned t = 0; t < FIX_TRANSFORMS; t++)
+        for (unsigned k = 0; k < 3; k++) {
+            struct cv_sa sa = fix_sa(t, IP_V4, flags[k]);
+            struct fix f;
+            fix_open(&f, &sa);
+            struct rte_mbuf *m = fix_inner(&f, IP_V4, 61, 0);
+            CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NONE);
+            unsigned esp = flags[k] & CV_SA_NATT ? 28 : 20, n = 0;
+            for (unsigned at = esp; at < m->data_len; at++) {
+                struct rte_mbuf *c = fix_copy(&f, m);
+                octets(c)[at] ^= 0x20;
+                expect(&f, c, CV_DROP_ESP_AUTH);
+                n++;
+            }
+            CU_ASSERT_EQUAL(f.in_counters.auth_failed, n);
+            CU_ASSERT_EQUAL(f.in_counters.packets, 0);
+            CU_ASSERT_EQUAL(f.event_count, 0);
+            CU_ASSERT_EQUAL(f.in_counters.highest_seq, 0); /* a forged number does not move the window */
+            expect(&f, m, CV_DROP_NONE);
+            fix_close(&f);
+        }
+}
+
+static void truncated_packets_are_too_short_or_not_authentic(void)
+{
+    for (unsigned t = 0; t < FIX_TRANSFORMS; t++) {
+        struct cv_sa sa = fix_sa(t, IP_V4, 0);
+        struct fix f;
+        fix_open(&f, &sa);
+        struct rte_mbuf *m = fix_inner(&f, IP_V4, 50, 0);
+        CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NONE);
+        const unsigned block = fix_transforms[t].encr == CV_ENCR_AES_CBC ? 16
+                               : fix_transforms[t].encr == CV_ENCR_3DES  ? 8
+                                                                         : 4;
+        const unsigned full = m->data_len;
+        for (unsigned len = 20; len < full; len++) {
+            struct rte_mbuf *c = fix_copy(&f, m);
+            rte_pktmbuf_trim(c, (uint16_t)(full - len));
+            enum cv_drop d = fix_in(&f, c);
+            CU_ASSERT(d == CV_DROP_ESP_SHORT || ((full - len) % block == 0 && d == CV_DROP_ESP_AUTH));
+            rte_pktmbuf_free(c);
+        }
+        expect(&f, m, CV_DROP_NONE);
+        fix_close(&f);
+    }
+}
+
+static void the_destination_and_the_encapsulation_must_be_the_SAs(void)
+{
+    struct cv_sa plain = fix_sa(FIX_GCM, IP_V4, 0), natt = fix_sa(FIX_GCM, IP_V4, CV_SA_NATT),
+                 six = fix_sa(FIX_GCM, IP_V6, 0);
+    struct fix f, g, h;
+    fix_open(&f, &plain);
+    fix_open(&g, &natt);
+    fix_open(&h, &six);
+    struct rte_mbuf *m = fix_inner(&f, IP_V4, 60, 0);
+    CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NONE);
+    struct rte_mbuf *c = fix_copy(&f, m);
+    octets(c)[19] ^= 1;
+    expect(&f, c, CV_DROP_WRONG_PEER);
+    c = fix_copy(&f, m);
+    octets(c)[15] ^= 1; /* the source may be any (RFC 4301 4.1) */
+    expect(&f, c, CV_DROP_NONE);
+    expect(&g, fix_copy(&f, m), CV_DROP_WRONG_ENCAP);
+    expect(&h, m, CV_DROP_WRONG_PEER);
+    m = fix_inner(&g, IP_V4, 60, 0);
+    CU_ASSERT_EQUAL(fix_out(&g, m), CV_DROP_NONE);
+    expect(&f, m, CV_DROP_WRONG_ENCAP);
+    m = fix_inner(&h, IP_V4, 60, 0);
+    CU_ASSERT_EQUAL(fix_out(&h, m), CV_DROP_NONE);
+    octets(m)[39] ^= 1;
+    expect(&h, m, CV_DROP_WRONG_PEER);
+    CU_ASSERT_EQUAL(f.in_counters.other_drops, 2);
+    fix_close(&f);
+    fix_close(&g);
+    fix_close(&h);
+}
+
+static void chained_mbufs_are_refused_both_ways(void)
+{
+    struct cv_sa sa = fix_sa(FIX_GCM, IP_V4, 0);
+    struct fix f;
+    fix_open(&f, &sa);
+    struct rte_mbuf *m = fix_inner(&f, IP_V4, 60, 0);
+    CU_ASSERT_EQUAL(rte_pktmbuf_chain(m, fix_inner(&f, IP_V4, 60, 0)), 0);
+    CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NO_MBUF);
+    expect(&f, m, CV_DROP_NO_MBUF);
+    fix_close(&f);
+}
+
+static const uint8_t v4_head[20] = {0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0, 10, 1, 0, 1, 10, 2, 0, 2};
+
+static void RFC_4303_2_4_padding_is_checked(void)
+{
+    struct fix f;
+    open_null(&f);
+    static const uint8_t good[] = {1, 2, 3, 4, 5, 6}, bad[] = {1, 2, 3, 4, 5, 7}, zero[6];
+    expect(&f, crafted(&f, v4_head, 20, good, 6, 4), CV_DROP_NONE);
+    expect(&f, crafted(&f, v4_head, 20, bad, 6, 4), CV_DROP_ESP_PAD);
+    expect(&f, crafted(&f, v4_head, 20, zero, 6, 4), CV_DROP_ESP_PAD);
+    expect(&f, crafted(&f, v4_head, 20, NULL, 254, 4), CV_DROP_NONE); /* up to 255 octets are allowed */
+    struct rte_mbuf *m = crafted(&f, v4_head, 20, good, 2, 4);
+    expect(&f, m, CV_DROP_NONE);
+    fix_close(&f);
+}
+
+/* The payload's last octets play padding, pad length and next header: the trailer that `crafted` adds is a
+ * pad length of zero and that next header, so the payload ends in the pad length under test instead. */
+static void a_pad_length_over_the_packet_is_refused(void)
+{
+    struct fix f;
+    open_null(&f);
+    for (unsigned pad = 0; pad < 256; pad++) {
+        uint8_t body[30];
+        for (unsigned i = 0; i < sizeof body; i++)
+            body[i] = (uint8_t)(i + pad - sizeof body + 1); /* right for pad, where it fits */
+        struct rte_mbuf *m = crafted_trailer(&f, body, sizeof body, (uint8_t)pad, 59);
+        expect(&f, m, pad <= sizeof body ? CV_DROP_DUMMY : CV_DROP_ESP_PAD);
+    }
+    fix_close(&f);
+}
+
+static void RFC_4303_2_6_next_header(void)
+{
+    struct fix f;
+    open_null(&f);
+    expect(&f, crafted(&f, v4_head, 20, NULL, 2, 59), CV_DROP_DUMMY);
+    expect(&f, crafted(&f, "any octets", 10, NULL, 0, 59), CV_DROP_DUMMY);
+    CU_ASSERT_EQUAL(f.in_counters.other_drops, 0);
+    CU_ASSERT_EQUAL(f.in_counters.packets, 0);
+    CU_ASSERT_EQUAL(f.in_counters.last_tsc, 12345); /* the peer lives */
+    expect(&f, crafted(&f, v4_head, 20, NULL, 2, 17), CV_DROP_ESP_PAD);
+    expect(&f, crafted(&f, v4_head, 20, NULL, 2, 0), CV_DROP_ESP_PAD);
+    expect(&f, crafted(&f, v4_head, 20, NULL, 2, 41), CV_DROP_ESP_INNER);
+    fix_close(&f);
+}
+
+static void the_inner_packet_must_be_whole(void)
+{
+    struct fix f;
+    open_null(&f);
+    uint8_t p[64];
+    memset(p, 0, sizeof p);
+    memcpy(p, v4_head, 20);
+    p[0] = 0x65;
+    expect(&f, crafted(&f, p, 20, NULL, 2, 4), CV_DROP_ESP_INNER); /* version */
+    p[0] = 0x44;
+    expect(&f, crafted(&f, p, 20, NULL, 2, 4), CV_DROP_ESP_INNER); /* header length under 20 */
+    p[0] = 0x46;
+    expect(&f, crafted(&f, p, 20, NULL, 2, 4), CV_DROP_ESP_INNER); /* over the total length */
+    p[0] = 0x45;
+    p[3] = 21;
+    expect(&f, crafted(&f, p, 20, NULL, 2, 4), CV_DROP_ESP_INNER); /* total length over what came */
+    p[3] = 19;
+    expect(&f, crafted(&f, p, 20, NULL, 2, 4), CV_DROP_ESP_INNER);
+    expect(&f, crafted(&f, p, 18, NULL, 0, 4), CV_DROP_ESP_INNER);
+    memset(p, 0, sizeof p);
+    p[0] = 0x60;
+    p[5] = 1;
+    expect(&f, crafted(&f, p, 40, NULL, 2, 41), CV_DROP_ESP_INNER);
+    p[5] = 0;
+    expect(&f, crafted(&f, p, 38, NULL, 0, 41), CV_DROP_ESP_INNER);
+    p[0] = 0x40;
+    expect(&f, crafted(&f, p, 40, NULL, 2, 41), CV_DROP_ESP_INNER);
+    p[0] = 0x60;
+    expect(&f, crafted(&f, p, 40, NULL, 2, 41), CV_DROP_NONE);
+    CU_ASSERT_EQUAL(f.in_counters.other_drops, 9);
+    fix_close(&f);
+}
+
+static void RFC_4303_2_7_padding_for_traffic_flow_confidentiality_is_cut_off(void)
+{
+    struct fix f;
+    open_null(&f);
+    uint8_t p[100] = {0};
+    memcpy(p, v4_head, 20);
+    struct rte_mbuf *m = crafted(&f, p, sizeof p, NULL, 2, 4);
+    CU_ASSERT_EQUAL(fix_in(&f, m), CV_DROP_NONE);
+    CU_ASSERT_EQUAL(m->data_len, 20);
+    CU_ASSERT_EQUAL(f.in_counters.bytes, 20);
+    rte_pktmbuf_free(m);
+    fix_close(&f);
+}
+
+static void replays_are_dropped_also_within_one_burst(void)
+{
+    static const uint32_t flags[] = {0, CV_SA_ESN};
+    for (unsigned k = 0; k < 2; k++) {
+        struct cv_sa sa = fix_sa(FIX_GCM, IP_V4, flags[k]);
+        struct fix f;
+        fix_open(&f, &sa);
+        struct rte_mbuf *m = fix_inner(&f, IP_V4, 60, 0);
+        CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NONE);
+        struct rte_mbuf *pkts[3] = {m, fix_copy(&f, m), fix_copy(&f, m)}, *later = fix_copy(&f, m);
+        struct esp_in_sa *sas[3] = {f.in, f.in, f.in};
+        for (unsigned i = 0; i < 3; i++)
+            fix_classify(pkts[i]);
+        CU_ASSERT_EQUAL(esp_in_burst(&f.w, pkts, sas, 3), 1);
+        CU_ASSERT_PTR_EQUAL(pkts[0], m);
+        CU_ASSERT_EQUAL(dp_meta(pkts[1])->drop, CV_DROP_REPLAY_DUP);
+        CU_ASSERT_EQUAL(dp_meta(pkts[2])->drop, CV_DROP_REPLAY_DUP);
+        expect(&f, later, CV_DROP_REPLAY_DUP);
+        CU_ASSERT_EQUAL(f.in_counters.replayed, 3);
+        CU_ASSERT_EQUAL(f.in_counters.packets, 1);
+        rte_pktmbuf_free_bulk(pkts, 3);
+        fix_close(&f);
+    }
+}
+
+static void numbers_left_of_the_window_are_old_and_without_replay_protection_all_pass(void)
+{
+    for (unsigned off = 0; off < 2; off++) {
+        struct cv_sa sa = fix_sa(FIX_GCM, IP_V4, off ? CV_SA_NO_REPLAY : 0);
+        struct fix f;
+        fix_open(&f, &sa);
+        struct rte_mbuf *first = fix_inner(&f, IP_V4, 60, 0);
+        CU_ASSERT_EQUAL(fix_out(&f, first), CV_DROP_NONE);
+        for (unsigned i = 0; i < 64; i++) {
+            struct rte_mbuf *m = fix_inner(&f, IP_V4, 60, 0);
+            CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NONE);
+            expect(&f, m, CV_DROP_NONE);
+        }
+        expect(&f, fix_copy(&f, first), off ? CV_DROP_NONE : CV_DROP_REPLAY_OLD);
+        expect(&f, first, off ? CV_DROP_NONE : CV_DROP_REPLAY_OLD);
+        CU_ASSERT_EQUAL(f.in_counters.highest_seq, 65);
+        fix_close(&f);
+    }
+}
+
+static void ESN_rolls_over_on_the_wire(void)
+{
+    for (unsigned t = 0; t < FIX_TRANSFORMS; t++) {
+        struct cv_sa sa = fix_sa(t, IP_V4, CV_SA_ESN);
+        sa.seq = 0x2fffffff0ull;
+        struct fix f;
+        fix_open(&f, &sa);
+        struct rte_mbuf *late = NULL;
+        for (unsigned i = 0; i < 40; i++) {
+            struct rte_mbuf *m = fix_inner(&f, IP_V4, 60, 0);
+            CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NONE);
+            if (i == 3) {
+                late = m; /* sent before the roll-over, arrives after */
+                continue;
+            }
+            expect(&f, m, CV_DROP_NONE);
+        }
+        CU_ASSERT_EQUAL(f.in_counters.highest_seq, 0x300000018ull);
+        struct rte_mbuf *again = fix_copy(&f, late);
+        expect(&f, late, CV_DROP_NONE);
+        expect(&f, again, CV_DROP_REPLAY_DUP);
+        fix_close(&f);
+    }
+}
+
+/* The tunnel packets among the published vectors, through the whole of decapsulation. */
+static void RFC_3602_case_8_and_RFC_7634_appendix_A_as_whole_packets(void)
+{
+    unsigned ran = 0;
+    for (size_t i = 0; i < sizeof esp_vectors / sizeof esp_vectors[0]; i++) {
+        const struct esp_vector *v = &esp_vectors[i];
+        if (strcmp(v->source, "RFC 3602 4 case 7 (ICV added)") &&
+            strcmp(v->source, "RFC 3602 4 case 8 (ICV added)") && strcmp(v->source, "RFC 7634 appendix A"))
+            continue;
+        uint8_t packet[512], text[512];
+        unsigned len = 0, text_len = 0, x;
+        for (const char *h = v->packet; *h && sscanf(h, "%2x", &x) == 1; h += 2)
+            packet[len++] = (uint8_t)x;
+        for (const char *h = v->text; *h && sscanf(h, "%2x", &x) == 1; h += 2)
+            text[text_len++] = (uint8_t)x;
+        struct cv_sa sa = fix_sa(v->integ ? FIX_CBC_SHA1 : FIX_CHACHA, IP_V4, 0);
+        unsigned n = 0;
+        for (const char *h = v->key; *h && sscanf(h, "%2x", &x) == 1; h += 2)
+            sa.encr_key[n++] = (uint8_t)x;
+        n = 0;
+        for (const char *h = v->salt; *h && sscanf(h, "%2x", &x) == 1; h += 2)
+            sa.salt[n++] = (uint8_t)x;
+        n = 0;
+        for (const char *h = v->integ_key; *h && sscanf(h, "%2x", &x) == 1; h += 2)
+            sa.integ_key[n++] = (uint8_t)x;
+        sa.ref.spi =
+            (uint32_t)packet[0] << 24 | (uint32_t)packet[1] << 16 | (uint32_t)packet[2] << 8 | packet[3];
+        struct fix f;
+        fix_open(&f, &sa);
+        struct rte_mbuf *m = rte_pktmbuf_alloc(f.pool);
+        uint8_t *p = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(20 + len));
+        static const uint8_t outer[20] = {0x45, 0, 0,   0, 0, 0, 0,   0, 64, 50,
+                                          0,    0, 192, 0, 2, 1, 192, 0, 2,  2};
+        memcpy(p, outer, 20);
+        memcpy(p + 20, packet, len);
+        CU_ASSERT_EQUAL(fix_in(&f, m), CV_DROP_NONE);
+        unsigned inner = (unsigned)(text[2] << 8 | text[3]);
+        CU_ASSERT_EQUAL(m->data_len, inner);
+        CU_ASSERT_EQUAL(memcmp(octets(m), text, inner), 0);
+        rte_pktmbuf_free(m);
+        fix_close(&f);
+        ran++;
+    }
+    CU_ASSERT_EQUAL(ran, 3);
+}
+
+UNIT_MAIN_EAL("esp_in", UNIT_TEST(every_octet_of_the_ESP_packet_is_authenticated),
+              UNIT_TEST(truncated_packets_are_too_short_or_not_authentic),
+              UNIT_TEST(the_destination_and_the_encapsulation_must_be_the_SAs),
+              UNIT_TEST(chained_mbufs_are_refused_both_ways), UNIT_TEST(RFC_4303_2_4_padding_is_checked),
+              UNIT_TEST(a_pad_length_over_the_packet_is_refused), UNIT_TEST(RFC_4303_2_6_next_header),
+              UNIT_TEST(the_inner_packet_must_be_whole),
+              UNIT_TEST(RFC_4303_2_7_padding_for_traffic_flow_confidentiality_is_cut_off),
+              UNIT_TEST(replays_are_dropped_also_within_one_burst),
+              UNIT_TEST(numbers_left_of_the_window_are_old_and_without_replay_protection_all_pass),
+              UNIT_TEST(ESN_rolls_over_on_the_wire),
+              UNIT_TEST(RFC_3602_case_8_and_RFC_7634_appendix_A_as_whole_packets))
