@@ -45,7 +45,7 @@ static void kat_sa(const struct kat_row *row, enum cv_dir dir, struct cv_sa *sa)
                                         [CV_INTEG_HMAC_SHA2_384_192] = 48,
                                         [CV_INTEG_HMAC_SHA2_512_256] = 64};
     memset(sa, 0, sizeof *sa);
-    sa->ref.dir = dir;
+    sa->ref.dir = (uint8_t)dir;
     sa->encr = row->encr;
     sa->encr_key_len = row->key_len;
     sa->integ = row->integ;

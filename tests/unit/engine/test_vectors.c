@@ -34,7 +34,7 @@ static void open_session(struct bench *b, const struct esp_vector *v, enum cv_di
 {
     struct cv_sa sa;
     memset(&sa, 0, sizeof sa);
-    sa.ref.dir = dir;
+    sa.ref.dir = (uint8_t)dir;
     sa.encr = v->encr;
     sa.integ = v->integ;
     sa.flags = v->esn ? CV_SA_ESN : 0;
