@@ -180,6 +180,22 @@ static void RFC_7296_3_10_no_protocol_without_SPI(void)
     CU_ASSERT(!w.bad && s.bytes[PLD_HEADER_LEN + 4] == 0);
 }
 
+/* A captured IKE_SA_INIT request of strongSwan 5.9.8 with "proposals = default". */
+static void strongSwans_default_offer_decodes_whole(void)
+{
+    static uint8_t bytes[4096];
+    FILE *f = fopen(CORPUS_DIR "/strongswan_sa_init_request", "rb");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    size_t n = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    CU_ASSERT_EQUAL_FATAL(sample_decode(bytes, n, &m, &err), CV_OK);
+    CU_ASSERT(m.sa.proposal_count == 2 && m.sa.transform_count > 64 && m.ke.data.n > 0 && m.nonce.n == 32);
+    CU_ASSERT(pld_find_notify(&m, PLD_N_NAT_DETECTION_SOURCE_IP) &&
+              pld_find_notify(&m, PLD_N_FRAGMENTATION_SUPPORTED));
+    for (unsigned i = 0; i < m.sa.transform_count; i++)
+        CU_ASSERT_FALSE(m.sa.transforms[i].unknown_attr);
+}
+
 /* ---- refusals ------------------------------------------------------------------------------------------ */
 static void header_refusals(void)
 {
@@ -566,7 +582,8 @@ UNIT_MAIN("pld", UNIT_TEST(header_round_trip), UNIT_TEST(sa_init_round_trip), UN
           UNIT_TEST(informational_round_trip), UNIT_TEST(empty_informational_round_trip),
           UNIT_TEST(RFC_7383_2_5_fragment_round_trip), UNIT_TEST(a_builder_that_overflows_marks_its_writer),
           UNIT_TEST(nothing_can_be_built_behind_SK), UNIT_TEST(what_cannot_be_said_is_not_built),
-          UNIT_TEST(RFC_7296_3_10_no_protocol_without_SPI), UNIT_TEST(header_refusals),
+          UNIT_TEST(RFC_7296_3_10_no_protocol_without_SPI),
+          UNIT_TEST(strongSwans_default_offer_decodes_whole), UNIT_TEST(header_refusals),
           UNIT_TEST(IKEv1_payload_types_are_refused), UNIT_TEST(RFC_7296_2_5_unknown_payloads),
           UNIT_TEST(payload_lengths_that_do_not_add_up), UNIT_TEST(a_payload_that_may_stand_once_stands_once),
           UNIT_TEST(RFC_7296_3_14_SK_is_last_and_not_nested),
