@@ -56,7 +56,7 @@ def config(hostname="left", local="192.0.2.1", peer="192.0.2.2", outside_len=24,
 
     host = "%s 255.255.255.255" % peer if not v6_out else None
     address_line = "  address %s" % (psk_address or peer) + ("/128" if v6_out else "")
-    match = remote_id or ("address %s" % host if host else "address ipv6 %s/128" % peer)
+    match = remote_id or ("address %s" % host if host else "address %s/128" % peer)
     own = local_id or ("address %s" % local)
     if v6_in:
         route = "ipv6 route %s Tunnel1" % far
@@ -154,6 +154,9 @@ class Culvert:
 
     def up(self, interface="Tunnel1", timeout=15, check=True):
         return self.cli("up", interface, "--timeout", str(timeout), check=check, timeout=timeout + 15)
+
+    def rekey(self, interface="Tunnel1", ike=False):
+        return self.cli("rekey", interface, *(["ike"] if ike else []))
 
     def down(self, interface="Tunnel1", check=True):
         return self.cli("down", interface, check=check)

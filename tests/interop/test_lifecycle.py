@@ -57,17 +57,29 @@ def child_rekey_by_strongswan():
 
 @case("child rekey by culvert under traffic, no packet lost")
 def child_rekey_by_culvert():
-    # The volume limit makes the rekey come while packets flow: RFC 7296 2.8.
+    site = up(strongswan_site("rekey"))
+    sent = 0
+    for _ in range(3):
+        before = spis(site)
+
+        def rekey():
+            site.culvert.rekey()
+            wait_for("new SPIs", lambda: not set(spis(site)) & set(before), 5)
+        sent += under_traffic(site, rekey)
+        wait_for("strongSwan to hold one child", lambda: len(site.peer.installed()) == 1, 5)
+    return "%d packets" % sent
+
+
+@case("volume limit: culvert rekeys while packets flow, no packet lost")
+def volume_limit():
     profile = " set security-association lifetime kilobytes 2560"
     site = up(strongswan_site("rekey", culvert_args={"ipsec_profile": profile}))
     before = spis(site)
-
-    def rekey():
-        with Stream(site.left, site.right, site.right_address, 1500, 1200):
-            wait_for("culvert to rekey before 2560 KB have passed", lambda: not set(spis(site)) & set(before), 15)
-    sent = under_traffic(site, rekey, rate=200)
-    wait_for("strongSwan to hold one child", lambda: len(site.peer.installed()) == 1, 5)
-    return "%d packets" % sent
+    with Stream(site.left, site.right, site.right_address, 1000, 1200) as s:
+        wait_for("culvert to rekey before 2560 KB have passed", lambda: not set(spis(site)) & set(before), 15)
+        time.sleep(0.5)
+    check_equal(s.lost, 0, "packets lost of %d, missing %s" % (s.sent, s.missing))
+    return "%d packets" % s.sent
 
 
 def ike_rekey(site, act):
@@ -98,8 +110,18 @@ def ike_rekey_by_strongswan():
 
 @case("IKE SA rekey by culvert under traffic, no packet lost")
 def ike_rekey_by_culvert():
-    # IOS's shortest IKE lifetime is 120 s; culvert starts the rekey some seconds before.
-    site = up(strongswan_site("rekey", culvert_args={"ikev2_profile": " lifetime 120"}))
+    site = up(strongswan_site("rekey"))
+    note = ike_rekey(site, lambda: site.culvert.rekey(ike=True))
+    before = spis(site)
+    site.culvert.rekey()
+    wait_for("a child rekey over the new IKE SA", lambda: not set(spis(site)) & set(before), 5)
+    check(ping(site.left, site.right_address, 5)[1] == 5, "no ping after both rekeys")
+    return note
+
+
+@case("IKE lifetime of 120 s: culvert rekeys the IKE SA before it ends, no packet lost")
+def ike_lifetime():
+    site = up(strongswan_site("lifetime", culvert_args={"ikev2_profile": " lifetime 120"}))
     before = {(s["initiator-spi"], s["responder-spi"]) for s in site.peer.established()}
 
     def rekeyed():
