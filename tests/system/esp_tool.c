@@ -1,0 +1,194 @@
+/* esp_tool: ESP on packets given as hex, one command per line, so that other implementations can be held
+ * against the data plane's own code without ports.
+ *
+ *   sa out|in KEY=VALUE ...   makes the SA of that direction anew: encr integ flags seq window df (numbers as in
+ *                             contract.h), key salt ikey (hex), spi (hex), local remote (address or address@port)
+ *   encap HEX                 inner packet -> outer packet
+ *   decap HEX                 outer packet -> inner packet
+ *
+ * Answers every line with `ok`, `HEX`, `drop REASON` or `error TEXT`. Ends with the input. */
+#include "common/result.h"
+#include "dataplane/dp_meta.h"
+#include "dataplane/esp/esp.h"
+
+#include <rte_eal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE_MAX_OCTETS = 16384 };
+
+struct tool {
+    const struct eng_ops *engine;
+    struct esp_worker w;
+    struct esp_out_sa *out;
+    struct esp_in_sa *in;
+    struct cv_sa_counters counters[2];
+    struct rte_mempool *pool;
+};
+
+static int unhex(const char *text, uint8_t *out, size_t cap)
+{
+    size_t n = 0;
+    for (; text[0]; text += 2) {
+        unsigned v;
+        if (!text[1] || n == cap || sscanf(text, "%2x", &v) != 1)
+            return -1;
+        out[n++] = (uint8_t)v;
+    }
+    return (int)n;
+}
+
+static bool endpoint(char *text, struct ip_endpoint *e)
+{
+    char *at = strchr(text, '@');
+    if (at) {
+        *at = 0;
+        e->port = (uint16_t)atoi(at + 1);
+    }
+    return ip_addr_parse(text, &e->addr);
+}
+
+static bool set(struct cv_sa *sa, const char *key, char *value)
+{
+    int n = 0;
+    if (!strcmp(key, "encr"))
+        sa->encr = (uint16_t)atoi(value);
+    else if (!strcmp(key, "integ"))
+        sa->integ = (uint16_t)atoi(value);
+    else if (!strcmp(key, "flags"))
+        sa->flags = (uint32_t)atoi(value);
+    else if (!strcmp(key, "seq"))
+        sa->seq = strtoull(value, NULL, 0);
+    else if (!strcmp(key, "window"))
+        sa->replay_window = (uint16_t)atoi(value);
+    else if (!strcmp(key, "df"))
+        sa->df = (uint8_t)atoi(value);
+    else if (!strcmp(key, "spi"))
+        sa->ref.spi = (uint32_t)strtoul(value, NULL, 16);
+    else if (!strcmp(key, "key"))
+        sa->encr_key_len = (uint8_t)(n = unhex(value, sa->encr_key, sizeof sa->encr_key));
+    else if (!strcmp(key, "salt"))
+        sa->salt_len = (uint8_t)(n = unhex(value, sa->salt, sizeof sa->salt));
+    else if (!strcmp(key, "ikey"))
+        sa->integ_key_len = (uint8_t)(n = unhex(value, sa->integ_key, sizeof sa->integ_key));
+    else if (!strcmp(key, "local"))
+        return endpoint(value, &sa->local);
+    else if (!strcmp(key, "remote"))
+        return endpoint(value, &sa->remote);
+    else
+        return false;
+    return n >= 0;
+}
+
+static void make_sa(struct tool *t, char *args)
+{
+    struct cv_sa sa;
+    memset(&sa, 0, sizeof sa);
+    sa.replay_window = 64;
+    sa.ts_count = 2;
+    sa.ts_local[0] = sa.ts_remote[0] = ts_any(IP_V4);
+    sa.ts_local[1] = sa.ts_remote[1] = ts_any(IP_V6);
+    char *word = strtok(args, " ");
+    bool out = word && !strcmp(word, "out");
+    sa.ref.dir = out ? CV_DIR_OUT : CV_DIR_IN;
+    while ((word = strtok(NULL, " "))) {
+        char *eq = strchr(word, '=');
+        if (!eq) {
+            puts("error KEY=VALUE expected");
+            return;
+        }
+        *eq = 0;
+        if (!set(&sa, word, eq + 1)) {
+            printf("error %s\n", word);
+            return;
+        }
+    }
+    cv_result r;
+    memset(&t->counters[out], 0, sizeof t->counters[out]);
+    if (out) {
+        esp_out_sa_free(t->out);
+        t->out = NULL;
+        r = esp_out_sa_new(&sa, t->engine, -1, &t->counters[1], &t->out);
+    } else {
+        esp_in_sa_free(t->in);
+        t->in = NULL;
+        r = esp_in_sa_new(&sa, t->engine, -1, &t->counters[0], &t->in);
+    }
+    if (r == CV_OK)
+        puts("ok");
+    else
+        printf("error %s\n", cv_result_text(r));
+}
+
+/* What the worker's classification would say; false when it would not hand the packet to esp. */
+static bool classify(struct rte_mbuf *m)
+{
+    const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+    struct dp_meta *meta = dp_meta(m);
+    if (m->data_len < 40)
+        return false;
+    bool v4 = p[0] >> 4 == 4;
+    meta->family = v4 ? IP_V4 : IP_V6;
+    meta->l3_len = v4 ? (p[0] & 15) * 4 : 40;
+    meta->udp_encap = (v4 ? p[9] : p[6]) == 17;
+    return true;
+}
+
+static void packet(struct tool *t, const char *text, bool out)
+{
+    struct rte_mbuf *m = rte_pktmbuf_alloc(t->pool);
+    uint8_t data[LINE_MAX_OCTETS / 2];
+    int len = unhex(text, data, sizeof data);
+    if (!m || len <= 0 || len > rte_pktmbuf_tailroom(m)) {
+        puts("error packet");
+    } else if (out ? !t->out : !t->in) {
+        puts("error no SA");
+    } else {
+        memcpy(rte_pktmbuf_append(m, (uint16_t)len), data, (size_t)len);
+        uint16_t good;
+        if (out)
+            good = esp_out_burst(&t->w, &m, &t->out, 1);
+        else
+            good = classify(m) ? esp_in_burst(&t->w, &m, &t->in, 1) : 0;
+        if (!good)
+            printf("drop %s\n", cv_drop_name(dp_meta(m)->drop));
+        else {
+            for (uint16_t i = 0; i < m->data_len; i++)
+                printf("%02x", rte_pktmbuf_mtod(m, uint8_t *)[i]);
+            putchar('\n');
+        }
+    }
+    rte_pktmbuf_free(m);
+}
+
+int main(void)
+{
+    char *args[] = {"esp_tool",       "--no-huge",     "-m", "32", "--no-pci", "--no-shconf",
+                    "--no-telemetry", "--log-level=4", "-l", "0",  NULL};
+    static struct tool t;
+    static char line[LINE_MAX_OCTETS];
+    if (rte_eal_init((int)(sizeof args / sizeof args[0]) - 1, args) < 0)
+        return 3;
+    t.engine = eng_by_name("auto");
+    t.pool = rte_pktmbuf_pool_create("tool", 63, 0, sizeof(struct dp_meta), RTE_MBUF_DEFAULT_BUF_SIZE, -1);
+    if (!t.pool || esp_worker_init(&t.w, t.engine, 0, -1) != CV_OK)
+        return 3;
+    while (fgets(line, sizeof line, stdin)) {
+        line[strcspn(line, "\n")] = 0;
+        if (!strncmp(line, "sa ", 3))
+            make_sa(&t, line + 3);
+        else if (!strncmp(line, "encap ", 6))
+            packet(&t, line + 6, true);
+        else if (!strncmp(line, "decap ", 6))
+            packet(&t, line + 6, false);
+        else
+            puts("error command");
+        fflush(stdout);
+    }
+    esp_out_sa_free(t.out);
+    esp_in_sa_free(t.in);
+    esp_worker_fini(&t.w);
+    rte_eal_cleanup();
+    return 0;
+}
