@@ -37,7 +37,8 @@ static_assert(sizeof(struct dp_meta) == 64, "one cache line");
 /* Made on this host, and by whom. */
 enum dp_local {
     DP_TRANSIT = 0,
-    DP_LOCAL,      /* made here: ICMP, ESP outer packets */
+    DP_LOCAL,      /* made here: ICMP */
+    DP_LOCAL_ESP,  /* the outer packet of an SA: never into a tunnel again */
     DP_LOCAL_IKE,  /* an injected IKE datagram: never into the tunnel it is to set up */
     DP_LOCAL_PING, /* an echo request of CV_CMD_PING: its drop is reported */
 };

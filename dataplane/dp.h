@@ -1,0 +1,46 @@
+/* dp: what the lcores of culvert-dp share. Made by dp_init before the workers start.
+ *
+ * Ownership of each part stands in its own header; in short: tables are written by the manager and read by
+ * workers, rings are both's, a struct dp_worker is its worker's. */
+#ifndef DATAPLANE_DP_H
+#define DATAPLANE_DP_H
+
+#include "common/platform.h"
+#include "common/ring.h"
+#include "dataplane/dp_sad.h"
+#include "dataplane/io/io_handoff.h"
+#include "dataplane/io/io_port.h"
+#include "dataplane/ip/ip_if.h"
+#include "dataplane/ip/ip_nbr.h"
+#include "dataplane/ip/ip_route.h"
+
+struct dp_worker;
+
+enum {
+    DP_MBUF_ROOM = 2048, /* octets of packet behind the headroom */
+    DP_BIG_ROOM = 4400,  /* of the manager's pool: a whole IKE datagram with its headers */
+    DP_BIG_COUNT = 511,
+};
+
+struct dp {
+    struct platform platform;
+    const char *socket_path;
+    const struct eng_ops *engine;
+    struct shm shm;
+    int listen_fd;
+    int connected; /* a culvertd reads the rings; the manager writes it, workers read it */
+    int stop;      /* set by a signal; all lcores leave their loops */
+    bool idle_sleep;
+    unsigned workers;
+    struct dp_worker *worker[CV_MAX_WORKERS];
+    unsigned port_count;
+    struct io_port ports[CV_MAX_PORTS];
+    struct rte_mempool *pool, *big_pool;
+    struct io_rings rings;
+    struct ip_ifs ifs;
+    struct ip_routes routes;
+    struct ip_nbrs nbrs;
+    struct dp_sad sad;
+};
+
+#endif

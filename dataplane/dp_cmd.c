@@ -1,0 +1,308 @@
+#include "dataplane/dp_cmd.h"
+#include "dataplane/dp_rcu.h"
+#include "dataplane/dp_slow.h"
+
+#include <rte_ring.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EVT_RESERVE = 64 };
+
+bool dp_cmd_has_room(const struct dp_manager *g)
+{
+    return rte_ring_free_count(g->dp->shm.evt) > EVT_RESERVE;
+}
+
+static void reply_send(struct dp_manager *g, uint32_t seq, const struct cv_reply *r)
+{
+    struct cv_evt e = {.type = CV_EVT_REPLY, .seq = seq};
+    e.u.reply = *r;
+    if (!ring_evt_put(&g->dp->shm, &e))
+        log_warning("event ring full: the answer to command %u is lost", seq);
+}
+
+static void reply(struct dp_manager *g, cv_result result)
+{
+    struct cv_reply r = {.result = result, .cmd = g->cmd.type};
+    reply_send(g, g->cmd.seq, &r);
+}
+
+/* ---- hello --------------------------------------------------------------------------------------------------- */
+static void hello(struct dp_manager *g)
+{
+    struct cv_reply r = {.result = CV_OK, .cmd = CV_CMD_HELLO};
+    r.u.hello.version = CV_CONTRACT_VERSION;
+    r.u.hello.pid = (uint32_t)getpid();
+    r.u.hello.boot_id = g->dp->shm.head->boot_id;
+    r.u.hello.sa_count = g->dp->sad.count;
+    r.u.hello.if_count = g->dp->ifs.count;
+    if (g->cmd.u.hello.version != CV_CONTRACT_VERSION)
+        r.result = CV_EVERSION;
+    else
+        g->greeted = true;
+    reply_send(g, g->cmd.seq, &r);
+}
+
+/* ---- addresses ------------------------------------------------------------------------------------------------ */
+static struct cv_route host_route(const struct dp_addr *a)
+{
+    struct cv_route r = {.vrf = a->vrf, .if_id = a->if_id};
+    r.prefix.addr = a->addr;
+    r.prefix.len = (uint8_t)ip_addr_bits(&a->addr);
+    return r;
+}
+
+static struct cv_route subnet_route(const struct dp_addr *a)
+{
+    return (struct cv_route){.vrf = a->vrf, .if_id = a->if_id, .prefix = a->subnet};
+}
+
+static void addr_remove(struct dp_manager *g, unsigned i)
+{
+    struct cv_route host = host_route(&g->addrs[i]), net = subnet_route(&g->addrs[i]);
+    cv_result a = ip_route_del(&g->dp->routes, IP_ROUTE_LOCAL, &host);
+    cv_result b = ip_route_del(&g->dp->routes, IP_ROUTE_CONNECTED, &net);
+    if (a != CV_OK || b != CV_OK)
+        log_warning("an address was without its routes");
+    g->addrs[i] = g->addrs[--g->addr_count];
+}
+
+static void addrs_remove(struct dp_manager *g, uint32_t if_id)
+{
+    for (unsigned i = g->addr_count; i-- > 0;)
+        if (if_id == 0 || g->addrs[i].if_id == if_id)
+            addr_remove(g, i);
+}
+
+static bool addr_room(struct dp_manager *g)
+{
+    if (g->addr_count < g->addr_room)
+        return true;
+    unsigned room = g->addr_room ? g->addr_room * 2 : 64;
+    struct dp_addr *p = realloc(g->addrs, room * sizeof *p);
+    if (!p)
+        return false;
+    g->addrs = p;
+    g->addr_room = room;
+    return true;
+}
+
+static cv_result addr_add(struct dp_manager *g, const struct cv_addr *c)
+{
+    struct ip_routes *t = &g->dp->routes;
+    if (c->if_id == 0 || c->if_id >= CV_MAX_IFS || ip_addr_len(&c->addr) == 0 || ip_addr_is_any(&c->addr) ||
+        ip_addr_is_multicast(&c->addr))
+        return CV_EINVAL;
+    const struct ip_if *on = ip_if_get(&g->dp->ifs, c->if_id);
+    if (!on)
+        return CV_ENOENT;
+    struct dp_addr a = {.if_id = c->if_id, .vrf = on->vrf};
+    /* Made anew, so that unused octets are zero whatever the sender left there. */
+    a.addr = c->addr.family == IP_V4 ? ip_addr_v4(c->addr.b) : ip_addr_v6(c->addr.b);
+    if (!ip_prefix_make(&a.addr, c->len, &a.subnet))
+        return CV_EINVAL;
+    if (dp_addr_find(g, 0, a.vrf, &a.addr))
+        return CV_EEXIST;
+    if (!addr_room(g))
+        return CV_ENOMEM;
+    struct cv_route host = host_route(&a), net = subnet_route(&a);
+    CV_TRY(ip_route_add(t, IP_ROUTE_LOCAL, &host));
+    cv_result r = ip_route_add(t, IP_ROUTE_CONNECTED, &net);
+    if (r != CV_OK) {
+        cv_result undone = ip_route_del(t, IP_ROUTE_LOCAL, &host);
+        return undone == CV_OK ? r : undone;
+    }
+    g->addrs[g->addr_count++] = a;
+    return CV_OK;
+}
+
+static cv_result addr_del(struct dp_manager *g, const struct cv_addr *c)
+{
+    for (unsigned i = 0; i < g->addr_count; i++)
+        if (g->addrs[i].if_id == c->if_id && ip_addr_equal(&g->addrs[i].addr, &c->addr)) {
+            addr_remove(g, i);
+            return CV_OK;
+        }
+    return CV_ENOENT;
+}
+
+/* ---- interfaces ------------------------------------------------------------------------------------------------ */
+static const struct io_port *port_named(const struct dp *dp, const char name[CV_NAME_MAX])
+{
+    for (unsigned i = 0; i < dp->port_count; i++)
+        if (strncmp(dp->ports[i].name, name, CV_NAME_MAX) == 0)
+            return &dp->ports[i];
+    return NULL;
+}
+
+static cv_result if_set(struct dp_manager *g, const struct cv_if *c)
+{
+    const struct io_port *port = NULL;
+    if (c->if_id == 0 || c->if_id >= CV_MAX_IFS)
+        return CV_EINVAL;
+    if (c->kind == CV_IF_PORT && !(port = port_named(g->dp, c->port)))
+        return CV_ENOENT;
+    const struct ip_if *old = ip_if_get(&g->dp->ifs, c->if_id);
+    uint16_t old_vrf = old ? old->vrf : c->vrf;
+    CV_TRY(ip_if_set(&g->dp->ifs, c, port ? port->index : IP_NO_PORT, port ? port->mac : NULL,
+                     port ? port->mtu : 0));
+    if (old_vrf != c->vrf) { /* as IOS has it: an interface that moves to another VRF loses its addresses */
+        addrs_remove(g, c->if_id);
+        dp_slow_forget(g, c->if_id);
+    }
+    return CV_OK;
+}
+
+static cv_result if_del(struct dp_manager *g, uint32_t id)
+{
+    if (id == 0 || id >= CV_MAX_IFS || !ip_if_get(&g->dp->ifs, id))
+        return CV_ENOENT;
+    addrs_remove(g, id);
+    dp_slow_forget(g, id);
+    return ip_if_del(&g->dp->ifs, id);
+}
+
+/* ---- SAs --------------------------------------------------------------------------------------------------------- */
+static cv_result sa_add(struct dp_manager *g, const struct cv_sa *sa)
+{
+    if (sa->if_id == 0 || sa->if_id >= CV_MAX_IFS || sa->ts_count < 1 || sa->ts_count > CV_TS_MAX ||
+        sa->encr_key_len > sizeof sa->encr_key || sa->salt_len > CV_SALT_MAX ||
+        sa->integ_key_len > CV_KEY_MAX)
+        return CV_EINVAL;
+    const struct ip_if *on = ip_if_get(&g->dp->ifs, sa->if_id);
+    if (!on)
+        return CV_ENOENT;
+    if (on->kind != CV_IF_TUNNEL)
+        return CV_EINVAL;
+    for (unsigned i = 0; i < sa->ts_count; i++)
+        if (!ts_valid(&sa->ts_local[i]) || !ts_valid(&sa->ts_remote[i]))
+            return CV_EINVAL;
+    return dp_sad_add(&g->dp->sad, sa);
+}
+
+static void sa_gone(void *ctx, uint32_t seq, const struct cv_sa_counters *last)
+{
+    struct dp_manager *g = ctx;
+    struct cv_reply r = {.result = CV_OK, .cmd = CV_CMD_SA_DEL};
+    r.u.counters = *last;
+    if (g->dp->connected)
+        reply_send(g, seq, &r);
+}
+
+static void flush(struct dp_manager *g)
+{
+    dp_sad_flush(&g->dp->sad);
+    addrs_remove(g, 0);
+    ip_route_flush(&g->dp->routes, 0);
+    dp_slow_forget(g, 0);
+    for (uint32_t id = 1; id < CV_MAX_IFS; id++)
+        if (ip_if_get(&g->dp->ifs, id) && ip_if_del(&g->dp->ifs, id) != CV_OK)
+            log_warning("interface %u could not be removed", id);
+    dp_rcu_barrier(); /* slots are free again when the answer comes */
+}
+
+void dp_cmd_dump(struct dp_manager *g)
+{
+    struct dp_dump *d = &g->dump;
+    struct cv_evt e = {.type = CV_EVT_SA_ENTRY};
+    while (d->running && dp_cmd_has_room(g)) {
+        if (d->slot == 1u << g->dp->sad.bits) {
+            d->slot = 0;
+            d->dir++;
+        }
+        if (d->dir > CV_DIR_OUT) {
+            struct cv_reply r = {.result = CV_OK, .cmd = CV_CMD_SA_DUMP};
+            d->running = false;
+            reply_send(g, d->seq, &r);
+            return;
+        }
+        e.seq = d->seq;
+        if (dp_sad_entry(&g->dp->sad, d->dir, d->slot, &e.u.sa) && !ring_evt_put(&g->dp->shm, &e))
+            return; /* the same slot again next time */
+        d->slot++;
+    }
+}
+
+/* ---- MTU ---------------------------------------------------------------------------------------------------------- */
+static uint16_t inner_mtu(const struct dp *dp, const struct esp_out_sa *sa)
+{
+    const struct cv_sa *conf = esp_out_sa_conf(sa);
+    const struct ip_addr *next_hop;
+    const struct ip_route *r = ip_route_resolve(&dp->routes, conf->vrf_outer, conf->remote.addr.family,
+                                                conf->remote.addr.b, &next_hop);
+    const struct ip_if *out = r && r->kind != IP_ROUTE_LOCAL ? ip_if_get(&dp->ifs, r->if_id) : NULL;
+    return out && out->kind == CV_IF_PORT ? esp_out_inner_mtu(sa, out->mtu) : 0;
+}
+
+void dp_cmd_refresh_mtu(struct dp_manager *g)
+{
+    struct dp *dp = g->dp;
+    for (uint32_t id = 1; id < CV_MAX_IFS; id++) {
+        struct dp_tunnel *t = dp->sad.tunnels[id];
+        for (uint32_t i = 0; t && i < t->count; i++)
+            __atomic_store_n(&t->sas[i].inner_mtu, inner_mtu(dp, t->sas[i].sa), __ATOMIC_RELAXED);
+    }
+}
+
+/* ---- dispatch ----------------------------------------------------------------------------------------------------- */
+static cv_result execute(struct dp_manager *g)
+{
+    const struct cv_cmd *c = &g->cmd;
+    cv_result r;
+    switch ((enum cv_cmd_type)c->type) {
+    case CV_CMD_IF_SET:
+        return if_set(g, &c->u.interface);
+    case CV_CMD_IF_DEL:
+        return if_del(g, c->u.if_id);
+    case CV_CMD_ADDR_ADD:
+        return addr_add(g, &c->u.addr);
+    case CV_CMD_ADDR_DEL:
+        return addr_del(g, &c->u.addr);
+    case CV_CMD_ROUTE_ADD:
+        return ip_route_add(&g->dp->routes, IP_ROUTE_STATIC, &c->u.route);
+    case CV_CMD_ROUTE_DEL:
+        return ip_route_del(&g->dp->routes, IP_ROUTE_STATIC, &c->u.route);
+    case CV_CMD_SA_ADD:
+        return sa_add(g, &c->u.sa);
+    case CV_CMD_SA_ACTIVATE:
+        r = dp_sad_activate(&g->dp->sad, &c->u.sa_ref);
+        dp_cmd_refresh_mtu(g);
+        return r;
+    case CV_CMD_SA_SET_PEER:
+        return dp_sad_set_peer(&g->dp->sad, &c->u.sa_peer);
+    case CV_CMD_PING:
+        return dp_slow_ping(g, &c->u.ping);
+    case CV_CMD_FLUSH:
+        flush(g);
+        return CV_OK;
+    case CV_CMD_HELLO:
+    case CV_CMD_SA_DEL:
+    case CV_CMD_SA_DUMP:
+        break; /* answered elsewhere */
+    }
+    return CV_EINVAL;
+}
+
+static void sa_del(struct dp_manager *g)
+{
+    cv_result r = dp_sad_del(&g->dp->sad, &g->cmd.u.sa_ref, sa_gone, g, g->cmd.seq);
+    if (r != CV_OK)
+        reply(g, r);
+}
+
+void dp_cmd_run(struct dp_manager *g)
+{
+    uint32_t type = g->cmd.type;
+    if (type == CV_CMD_HELLO)
+        hello(g);
+    else if (!g->greeted)
+        reply(g, CV_EINVAL);
+    else if (type == CV_CMD_SA_DEL)
+        sa_del(g);
+    else if (type == CV_CMD_SA_DUMP)
+        g->dump = (struct dp_dump){true, g->cmd.seq, CV_DIR_IN, 0};
+    else
+        reply(g, execute(g));
+    explicit_bzero(&g->cmd, sizeof g->cmd); /* it may hold keys */
+}

@@ -1,0 +1,160 @@
+#include "dataplane/dp_drop.h"
+#include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_csum.h"
+
+enum { PROTO_TCP = 6 };
+
+void dp_event(struct dp_worker *w, const struct cv_evt *e)
+{
+    /* A full ring loses the event: culvertd is not reading, and no packet waits for it. */
+    if (__atomic_load_n(&w->dp->connected, __ATOMIC_ACQUIRE) && !ring_evt_put(&w->dp->shm, e))
+        return;
+}
+
+void dp_slow(struct dp_worker *w, struct rte_mbuf *m, enum dp_slow what)
+{
+    struct dp_meta *meta = dp_meta(m);
+    meta->slow = (uint8_t)what;
+    meta->stamp = w->now;
+    if (io_give(w->dp->rings.slow, m))
+        return;
+    dp_count(&w->stats->drops[CV_DROP_HANDOFF_FULL], 1);
+    rte_pktmbuf_free(m);
+}
+
+void dp_drop(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why)
+{
+    struct dp_meta *meta = dp_meta(m);
+    dp_count(&w->stats->drops[why], 1);
+    meta->drop = (uint8_t)why;
+    if (unlikely(meta->local_out == DP_LOCAL_PING))
+        dp_slow(w, m, DP_SLOW_PING_LOST);
+    else
+        rte_pktmbuf_free(m);
+}
+
+void dp_drop_all(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n, enum cv_drop why)
+{
+    dp_count(&w->stats->drops[why], n);
+    rte_pktmbuf_free_bulk(pkts, n);
+}
+
+void dp_trouble(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, enum ip_trouble t, uint16_t mtu)
+{
+    if (dp_meta(m)->local_out != DP_TRANSIT || ip_classify_ip(m) == IP_CLASS_DROP) {
+        dp_drop(w, m, why);
+        return;
+    }
+    dp_count(&w->stats->drops[why], 1);
+    dp_meta(m)->drop = (uint8_t)why;
+    ip_icmp_trouble(dp_meta(m), t, mtu);
+    dp_slow(w, m, DP_SLOW_ICMP);
+}
+
+/* ---- events ------------------------------------------------------------------------------------------------ */
+static bool due(struct dp_worker *w, uint64_t *last, uint64_t interval)
+{
+    if (*last != 0 && w->now - *last < interval)
+        return false;
+    *last = w->now;
+    return true;
+}
+
+static void endpoints_of(const struct rte_mbuf *m, const struct dp_meta *meta, struct ip_endpoint *src,
+                         struct ip_endpoint *dst)
+{
+    bool v4 = meta->family == IP_V4;
+    src->addr = v4 ? ip_addr_v4(ip_src(m, IP_V4)) : ip_addr_v6(ip_src(m, IP_V6));
+    dst->addr = v4 ? ip_addr_v4(ip_dst(m, IP_V4)) : ip_addr_v6(ip_dst(m, IP_V6));
+    src->port = meta->l4_src;
+    dst->port = meta->l4_dst;
+}
+
+void dp_drop_esp(struct dp_worker *w, struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    enum cv_drop why = meta->drop < CV_DROP_COUNT ? (enum cv_drop)meta->drop : CV_DROP_CRYPTO;
+    const struct dp_sad_slot *slot;
+    const struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
+    if (why != CV_DROP_DUMMY && sa && due(w, &w->reported[why], w->dp->shm.head->tsc_hz)) {
+        const struct cv_sa *conf = esp_in_sa_conf(sa);
+        struct cv_evt e = {.type = CV_EVT_BAD_PACKET};
+        e.u.sa_event.ref = conf->ref;
+        e.u.sa_event.cookie = conf->cookie;
+        e.u.sa_event.remote = conf->remote;
+        e.u.sa_event.local = conf->local;
+        e.u.sa_event.reason = why;
+        dp_event(w, &e);
+    }
+    dp_drop(w, m, why);
+}
+
+void dp_drop_unknown_spi(struct dp_worker *w, struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    const struct dp_sad_slot *slot;
+    bool known = dp_sad_lookup(&w->dp->sad, meta->spi, &slot) != NULL;
+    if (!known && due(w, &w->unknown_spi_tsc, w->dp->shm.head->tsc_hz / 8)) {
+        struct cv_evt e = {.type = CV_EVT_UNKNOWN_SPI};
+        e.u.sa_event.ref.spi = meta->spi;
+        e.u.sa_event.reason = CV_DROP_UNKNOWN_SPI;
+        endpoints_of(m, meta, &e.u.sa_event.remote, &e.u.sa_event.local);
+        dp_event(w, &e);
+    }
+    dp_drop(w, m, known ? CV_DROP_WRONG_PEER : CV_DROP_UNKNOWN_SPI);
+}
+
+static void tcp_ports(const struct rte_mbuf *m, const struct dp_meta *meta, struct ip_endpoint *src,
+                      struct ip_endpoint *dst)
+{
+    if (meta->proto != PROTO_TCP || meta->frag || m->data_len < meta->l3_len + 4u)
+        return;
+    const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_len);
+    src->port = (uint16_t)(p[0] << 8 | p[1]);
+    dst->port = (uint16_t)(p[2] << 8 | p[3]);
+}
+
+/* Any worker may be the one that asks: the first to move the interface's time forward. */
+static bool acquire_due(struct dp_worker *w, uint32_t if_id)
+{
+    uint64_t *last = &w->dp->sad.acquire_tsc[if_id];
+    uint64_t seen = __atomic_load_n(last, __ATOMIC_RELAXED);
+    if (seen != 0 && w->now - seen < w->dp->shm.head->tsc_hz)
+        return false;
+    return __atomic_compare_exchange_n(last, &seen, w->now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+void dp_drop_no_sa(struct dp_worker *w, struct rte_mbuf *m, uint32_t if_id)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    if (acquire_due(w, if_id) && ip_classify_ip(m) != IP_CLASS_DROP) {
+        struct cv_evt e = {.type = CV_EVT_ACQUIRE};
+        e.u.acquire.if_id = if_id;
+        e.u.acquire.vrf = meta->vrf;
+        e.u.acquire.proto = meta->proto;
+        endpoints_of(m, meta, &e.u.acquire.src, &e.u.acquire.dst);
+        tcp_ports(m, meta, &e.u.acquire.src, &e.u.acquire.dst);
+        dp_event(w, &e);
+    }
+    dp_drop(w, m, CV_DROP_NO_SA);
+}
+
+/* ---- hand-off ---------------------------------------------------------------------------------------------- */
+void dp_hand_flush(struct dp_worker *w, unsigned to)
+{
+    struct dp_hand *h = &w->hand[to];
+    unsigned done = rte_ring_mp_enqueue_burst(w->dp->rings.inbox[to], (void **)h->pkts, h->count, NULL);
+    dp_count(&w->stats->handed_off, done);
+    if (done < h->count)
+        dp_drop_all(w, h->pkts + done, h->count - done, CV_DROP_HANDOFF_FULL);
+    h->count = 0;
+}
+
+void dp_hand_over(struct dp_worker *w, unsigned to, struct rte_mbuf *m, enum dp_stage stage)
+{
+    struct dp_hand *h = &w->hand[to];
+    dp_meta(m)->stage = (uint8_t)stage;
+    h->pkts[h->count++] = m;
+    if (h->count == IO_BURST)
+        dp_hand_flush(w, to);
+}

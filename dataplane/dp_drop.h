@@ -1,0 +1,34 @@
+/* dp_drop: the ways a packet leaves a worker's loop other than by a port: dropped and counted, handed to
+ * another worker, handed to the manager; and the events a worker raises.
+ *
+ * Each function takes ownership of the packet. The worker's own lcore only. */
+#ifndef DATAPLANE_DP_DROP_H
+#define DATAPLANE_DP_DROP_H
+
+#include "dataplane/dp_worker.h"
+#include "dataplane/ip/ip_icmp.h"
+
+/* A statistic with one writer, read by others. */
+static inline void dp_count(uint64_t *c, uint64_t n)
+{
+    __atomic_store_n(c, *c + n, __ATOMIC_RELAXED);
+}
+
+void dp_drop(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why);
+void dp_drop_all(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n, enum cv_drop why);
+/* A packet that esp_in_burst handed back: BAD_PACKET events about it are limited to one per reason and second. */
+void dp_drop_esp(struct dp_worker *w, struct rte_mbuf *m);
+/* Dropped for `why`, and the sender is told by ICMP when it is not us; the manager limits the rate. */
+void dp_trouble(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, enum ip_trouble t, uint16_t mtu);
+/* ESP for this host that no SA takes. */
+void dp_drop_unknown_spi(struct dp_worker *w, struct rte_mbuf *m);
+/* A protected route without an SA: one ACQUIRE per interface and second. */
+void dp_drop_no_sa(struct dp_worker *w, struct rte_mbuf *m, uint32_t if_id);
+
+void dp_slow(struct dp_worker *w, struct rte_mbuf *m, enum dp_slow what);
+/* Joins the vector for worker `to`; given at the end of the burst (dp_transmit). */
+void dp_hand_over(struct dp_worker *w, unsigned to, struct rte_mbuf *m, enum dp_stage stage);
+void dp_hand_flush(struct dp_worker *w, unsigned to);
+void dp_event(struct dp_worker *w, const struct cv_evt *e);
+
+#endif

@@ -1,0 +1,135 @@
+#include "dataplane/dp_eal.h"
+#include "dataplane/io/io_port.h"
+
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+unsigned dp_eal_cpus(unsigned *cpus, unsigned max)
+{
+    cpu_set_t set;
+    unsigned n = 0;
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return 0;
+    for (unsigned i = 0; i < CPU_SETSIZE && n < max; i++)
+        if (CPU_ISSET(i, &set))
+            cpus[n++] = i;
+    return n;
+}
+
+static CV_PRINTF(2, 3) bool add(struct dp_eal_args *a, const char *fmt, ...)
+{
+    va_list ap;
+    if (a->argc == DP_EAL_ARGS)
+        return false;
+    char *to = a->text[a->argc];
+    va_start(ap, fmt);
+    int n = vsnprintf(to, DP_EAL_ARG_MAX, fmt, ap);
+    va_end(ap);
+    if (n < 0 || n >= DP_EAL_ARG_MAX)
+        return false;
+    a->argv[a->argc++] = to;
+    a->argv[a->argc] = NULL;
+    return true;
+}
+
+/* "(0,1,5)": at most what fits; EAL takes any subset. */
+static void cpu_list(const unsigned *cpus, unsigned n, char *out, size_t room)
+{
+    size_t at = (size_t)snprintf(out, room, "(");
+    for (unsigned i = 0; i < n && at + 8 < room; i++)
+        at += (size_t)snprintf(out + at, room - at, "%s%u", i ? "," : "", cpus[i]);
+    snprintf(out + at, room - at, ")");
+}
+
+/* The processors that the `lcores` word names, in its order. */
+static unsigned lcores_read(const char *text, unsigned *cpus, unsigned max)
+{
+    unsigned n = 0, lo, hi;
+    int used;
+    while (*text) {
+        if (sscanf(text, "%u-%u%n", &lo, &hi, &used) != 2) {
+            if (sscanf(text, "%u%n", &lo, &used) != 1)
+                return n;
+            hi = lo;
+        }
+        for (unsigned c = lo; c <= hi && n < max; c++)
+            cpus[n++] = c;
+        text += used;
+        text += *text == ',';
+    }
+    return n;
+}
+
+static bool contains(const unsigned *list, unsigned n, unsigned v)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (list[i] == v)
+            return true;
+    return false;
+}
+
+static bool add_pinned(struct dp_eal_args *a, const char *main_cpus, const unsigned *worker_cpus,
+                       unsigned workers)
+{
+    char map[DP_EAL_ARG_MAX];
+    size_t at = (size_t)snprintf(map, sizeof map, "--lcores=0@%s", main_cpus);
+    for (unsigned w = 0; w < workers && at + 16 < sizeof map; w++)
+        at += (size_t)snprintf(map + at, sizeof map - at, ",%u@%u", w + 1, worker_cpus[w]);
+    return add(a, "%s", map);
+}
+
+static bool add_lcores(struct dp_eal_args *a, const struct platform *p, const unsigned *cpus,
+                       unsigned cpu_count)
+{
+    char all[DP_EAL_ARG_MAX - 32];
+    unsigned named[CV_MAX_WORKERS];
+    cpu_list(cpus, cpu_count, all, sizeof all);
+    if (p->lcores[0]) {
+        unsigned n = lcores_read(p->lcores, named, CV_MAX_WORKERS);
+        char main_cpu[24];
+        for (unsigned i = 0; i < cpu_count; i++)
+            if (!contains(named, n, cpus[i])) { /* a processor without a worker is the manager's */
+                snprintf(main_cpu, sizeof main_cpu, "%u", cpus[i]);
+                return add_pinned(a, main_cpu, named, n);
+            }
+        return add_pinned(a, all, named, n);
+    }
+    if (p->hugepages && cpu_count > p->workers) {
+        char main_cpu[24];
+        snprintf(main_cpu, sizeof main_cpu, "%u", cpus[0]);
+        return add_pinned(a, main_cpu, cpus + 1, p->workers);
+    }
+    return add(a, "--lcores=(0-%u)@%s", p->workers, all);
+}
+
+static bool add_ports(struct dp_eal_args *a, const struct platform *p)
+{
+    char device[256];
+    bool pci = false;
+    for (unsigned i = 0; i < p->port_count; i++) {
+        io_port_device(&p->ports[i], i, device, sizeof device);
+        pci = pci || p->ports[i].is_pci;
+        if (!add(a, p->ports[i].is_pci ? "--allow=%s" : "--vdev=%s", device))
+            return false;
+    }
+    return pci || add(a, "--no-pci");
+}
+
+cv_result dp_eal_args(const struct platform *p, const unsigned *cpus, unsigned cpu_count, int extra_count,
+                      char **extra, struct dp_eal_args *out)
+{
+    memset(out, 0, sizeof *out);
+    bool ok = add(out, "culvert-dp") && add(out, "--in-memory") && add(out, "--log-level=*:warning") &&
+              add(out, "--file-prefix=culvert-%d", (int)getpid()) && add(out, "--main-lcore=0");
+    /* Both sizes are of the whole process: the EAL spreads hugepages over the sockets itself. */
+    ok = ok && (p->hugepages || add(out, "--no-huge")) && add(out, "-m") && add(out, "%u", p->memory_mb);
+    ok = ok && add_lcores(out, p, cpus, cpu_count) && add_ports(out, p);
+    for (unsigned i = 0; ok && i < p->eal_arg_count; i++)
+        ok = add(out, "%s", p->eal_args[i]);
+    for (int i = 0; ok && i < extra_count; i++)
+        ok = add(out, "%s", extra[i]);
+    return ok ? CV_OK : CV_ENOSPC;
+}

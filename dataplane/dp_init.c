@@ -1,0 +1,350 @@
+#include "dataplane/dp_init.h"
+#include "common/log.h"
+#include "dataplane/dp_eal.h"
+#include "dataplane/dp_manager.h"
+#include "dataplane/dp_meta.h"
+#include "dataplane/dp_rcu.h"
+#include "dataplane/dp_stats.h"
+#include "dataplane/dp_worker.h"
+#include "dataplane/io/io_steer.h"
+
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    CPUS_MAX = 256,
+    MBUF_CACHE = 256,
+    MBUFS_MIN = 4095,
+    MBUFS_BASE = 8192,
+    MBUFS_PER_WORKER = 4096,      /* vectors, inbox, cache */
+    MBUF_OCTETS = 2560,           /* about, with its head */
+    MTU_MAX = DP_MBUF_ROOM - 160, /* room for what ESP adds behind */
+    PATH_MAX_SUN = 100,
+};
+
+static CV_PRINTF(2, 3) cv_result fail(struct dp_setup *s, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(s->err, sizeof s->err, fmt, ap);
+    va_end(ap);
+    return CV_EIO;
+}
+
+/* ---- eal ---------------------------------------------------------------------------------------------------------- */
+static cv_result eal_start(struct dp_setup *s)
+{
+    static struct dp_eal_args args; /* the EAL keeps pointers into it */
+    unsigned cpus[CPUS_MAX];
+    unsigned n = dp_eal_cpus(cpus, CPUS_MAX);
+    if (n == 0)
+        return fail(s, "no processor to run on");
+    if (dp_eal_args(&s->dp->platform, cpus, n, s->eal_extra_count, s->eal_extra, &args) != CV_OK)
+        return fail(s, "too many arguments for the EAL");
+    if (rte_eal_init(args.argc, args.argv) < 0)
+        return fail(s, "the DPDK EAL did not start: %s", rte_strerror(rte_errno));
+    if (rte_lcore_count() < s->dp->workers + 1)
+        return fail(s, "the EAL has %u lcores; %u workers need %u", rte_lcore_count(), s->dp->workers,
+                    s->dp->workers + 1);
+    return CV_OK;
+}
+
+static void eal_stop(struct dp_setup *s)
+{
+    (void)s;
+    if (rte_eal_cleanup() != 0)
+        log_warning("the EAL did not clean up");
+}
+
+/* ---- shared memory -------------------------------------------------------------------------------------------------- */
+static cv_result memory_start(struct dp_setup *s)
+{
+    struct dp *dp = s->dp;
+    cv_result r = shm_create(dp->workers, dp->platform.sa_index_bits, &dp->shm);
+    if (r != CV_OK)
+        return fail(s, "no shared memory: %s", cv_result_text(r));
+    dp->shm.head->tsc_hz = rte_get_tsc_hz();
+    dp->shm.head->now_tsc = rte_rdtsc();
+    dp->shm.head->ports = dp->platform.port_count;
+    return CV_OK;
+}
+
+static void memory_stop(struct dp_setup *s)
+{
+    shm_close(&s->dp->shm);
+}
+
+/* ---- crypto engine ---------------------------------------------------------------------------------------------------- */
+static cv_result engine_start(struct dp_setup *s)
+{
+    char why[256] = "";
+    const char *word = s->dp->platform.crypto_engine;
+    s->dp->engine = eng_by_name(word);
+    if (!s->dp->engine)
+        return fail(s, "crypto-engine %s is not in this build; ipsec-mb and auto are", word);
+    if (s->dp->engine->self_test(why, sizeof why) != CV_OK)
+        return fail(s, "crypto engine %s failed its known-answer test: %s", s->dp->engine->name, why);
+    log_info("crypto engine %s (%s) passed its known-answer tests", s->dp->engine->name,
+             s->dp->engine->device());
+    return CV_OK;
+}
+
+/* ---- packet buffers ----------------------------------------------------------------------------------------------------- */
+static unsigned mbuf_count(const struct dp *dp)
+{
+    unsigned wanted =
+        MBUFS_BASE + dp->workers * (MBUFS_PER_WORKER + dp->platform.port_count * 2 * IO_DESCRIPTORS);
+    unsigned affordable = (unsigned)((uint64_t)dp->platform.memory_mb * 1024 * 1024 / 2 / MBUF_OCTETS);
+    unsigned n = wanted < affordable ? wanted : affordable;
+    return n > MBUFS_MIN ? n : MBUFS_MIN;
+}
+
+static cv_result pools_start(struct dp_setup *s)
+{
+    struct dp *dp = s->dp;
+    dp->pool = rte_pktmbuf_pool_create("packets", mbuf_count(dp), MBUF_CACHE, sizeof(struct dp_meta),
+                                       DP_MBUF_ROOM + RTE_PKTMBUF_HEADROOM, (int)rte_socket_id());
+    dp->big_pool = rte_pktmbuf_pool_create("datagrams", DP_BIG_COUNT, 32, sizeof(struct dp_meta),
+                                           DP_BIG_ROOM + RTE_PKTMBUF_HEADROOM, (int)rte_socket_id());
+    if (!dp->pool || !dp->big_pool)
+        return fail(s,
+                    "not enough memory for packet buffers (%u MiB): raise `memory` in the platform section",
+                    dp->platform.memory_mb);
+    return CV_OK;
+}
+
+static void pools_stop(struct dp_setup *s)
+{
+    rte_mempool_free(s->dp->pool);
+    rte_mempool_free(s->dp->big_pool);
+    s->dp->pool = s->dp->big_pool = NULL;
+}
+
+/* ---- ports -------------------------------------------------------------------------------------------------------------- */
+static void ports_stop(struct dp_setup *s)
+{
+    for (unsigned i = 0; i < s->dp->port_count; i++)
+        io_port_close(&s->dp->ports[i]);
+    s->dp->port_count = 0;
+}
+
+static cv_result ports_start(struct dp_setup *s)
+{
+    struct dp *dp = s->dp;
+    char why[400];
+    for (unsigned i = 0; i < dp->platform.port_count; i++) {
+        const struct platform_port *conf = &dp->platform.ports[i];
+        dp->port_count = i + 1;
+        if (io_port_open(conf, i, dp->workers, dp->pool, &dp->ports[i], why, sizeof why) != CV_OK) {
+            ports_stop(s);
+            return fail(s, "%s:%d: %s", s->config, conf->line, why);
+        }
+        if (dp->ports[i].mtu > MTU_MAX)
+            dp->ports[i].mtu = MTU_MAX;
+        io_steer_esp(&dp->ports[i], dp->workers);
+    }
+    return CV_OK;
+}
+
+/* ---- tables and rings ---------------------------------------------------------------------------------------------------- */
+static cv_result rcu_start(struct dp_setup *s)
+{
+    return dp_rcu_init(s->dp->workers) == CV_OK ? CV_OK : fail(s, "no memory for grace periods");
+}
+
+static void rcu_stop(struct dp_setup *s)
+{
+    (void)s;
+    dp_rcu_fini();
+}
+
+static cv_result rings_start(struct dp_setup *s)
+{
+    if (io_rings_new(&s->dp->rings, s->dp->workers) == CV_OK)
+        return CV_OK;
+    io_rings_free(&s->dp->rings, s->dp->workers);
+    return fail(s, "no memory for the rings between lcores");
+}
+
+static void rings_stop(struct dp_setup *s)
+{
+    io_rings_free(&s->dp->rings, s->dp->workers);
+}
+
+static cv_result sad_start(struct dp_setup *s)
+{
+    if (dp_sad_init(&s->dp->sad, &s->dp->shm, s->dp->engine) == CV_OK)
+        return CV_OK;
+    return fail(s, "no memory for the SA tables");
+}
+
+static void sad_stop(struct dp_setup *s)
+{
+    dp_sad_fini(&s->dp->sad);
+}
+
+static void free_packet(void *ctx, struct rte_mbuf *m)
+{
+    (void)ctx;
+    rte_pktmbuf_free(m);
+}
+
+static cv_result tables_start(struct dp_setup *s)
+{
+    (void)s; /* empty tables are all zeroes */
+    return CV_OK;
+}
+
+static void tables_stop(struct dp_setup *s)
+{
+    struct ip_nbr_calls c = {NULL, NULL, free_packet, free_packet};
+    ip_nbr_flush(&s->dp->nbrs, 0, &c);
+    ip_route_flush(&s->dp->routes, 0);
+    for (uint32_t id = 1; id < CV_MAX_IFS; id++)
+        if (ip_if_get(&s->dp->ifs, id) && ip_if_del(&s->dp->ifs, id) != CV_OK)
+            log_warning("interface %u was not removed", id);
+    for (unsigned v = 0; v < CV_MAX_VRFS; v++) {
+        free(s->dp->routes.root[v][0]);
+        free(s->dp->routes.root[v][1]);
+    }
+    memset(&s->dp->routes, 0, sizeof s->dp->routes);
+}
+
+/* ---- workers and manager --------------------------------------------------------------------------------------------------- */
+static void workers_stop(struct dp_setup *s)
+{
+    for (unsigned w = 0; w < s->dp->workers; w++) {
+        dp_worker_free(s->dp->worker[w]);
+        s->dp->worker[w] = NULL;
+    }
+}
+
+static cv_result workers_start(struct dp_setup *s)
+{
+    unsigned id = 0, lcore;
+    RTE_LCORE_FOREACH_WORKER(lcore)
+    {
+        if (id == s->dp->workers)
+            break;
+        if (dp_worker_new(s->dp, id, lcore, &s->dp->worker[id]) != CV_OK) {
+            workers_stop(s);
+            return fail(s, "no memory for worker %u", id);
+        }
+        id++;
+    }
+    return CV_OK;
+}
+
+static cv_result manager_start(struct dp_setup *s)
+{
+    s->dp->shm.head->dp_asleep = 0;
+    shm_worker_stats(&s->dp->shm, s->dp->workers)->lcore = rte_get_main_lcore();
+    dp_stats_update(s->dp);
+    return dp_manager_new(s->dp, &s->manager) == CV_OK ? CV_OK : fail(s, "no memory for the manager");
+}
+
+static void manager_stop(struct dp_setup *s)
+{
+    dp_manager_free(s->manager);
+    s->manager = NULL;
+}
+
+/* ---- control socket ---------------------------------------------------------------------------------------------------------- */
+static cv_result socket_start(struct dp_setup *s)
+{
+    static char path[PATH_MAX_SUN + 16];
+    s->dp->listen_fd = -1;
+    if (!s->run_dir)
+        return CV_OK;
+    if (strlen(s->run_dir) > PATH_MAX_SUN - 10)
+        return fail(s, "run directory %s: the path is longer than a Unix socket's may be", s->run_dir);
+    if (mkdir(s->run_dir, 0750) != 0 && errno != EEXIST)
+        return fail(s, "run directory %s: %s", s->run_dir, strerror(errno));
+    snprintf(path, sizeof path, "%s/dp.sock", s->run_dir);
+    cv_result r = shm_listen(path, &s->dp->listen_fd);
+    if (r == CV_EEXIST)
+        return fail(s, "%s: another culvert-dp listens there", path);
+    if (r != CV_OK)
+        return fail(s, "%s: %s", path, strerror(errno));
+    s->dp->socket_path = path;
+    return CV_OK;
+}
+
+static void socket_stop(struct dp_setup *s)
+{
+    if (s->dp->listen_fd < 0)
+        return;
+    close(s->dp->listen_fd);
+    unlink(s->dp->socket_path);
+    s->dp->listen_fd = -1;
+}
+
+/* ---- the order ----------------------------------------------------------------------------------------------------------------- */
+static const struct {
+    const char *name;
+    cv_result (*start)(struct dp_setup *s);
+    void (*stop)(struct dp_setup *s); /* NULL: nothing to undo */
+} modules[] = {
+    {"eal", eal_start, eal_stop},
+    {"shared memory", memory_start, memory_stop},
+    {"crypto engine", engine_start, NULL},
+    {"packet buffers", pools_start, pools_stop},
+    {"ports", ports_start, ports_stop},
+    {"grace periods", rcu_start, rcu_stop},
+    {"rings", rings_start, rings_stop},
+    {"SA tables", sad_start, sad_stop},
+    {"tables", tables_start, tables_stop},
+    {"workers", workers_start, workers_stop},
+    {"manager", manager_start, manager_stop},
+    {"control socket", socket_start, socket_stop},
+};
+
+void dp_init_stop(struct dp_setup *s)
+{
+    while (s->started > 0) {
+        s->started--;
+        if (modules[s->started].stop)
+            modules[s->started].stop(s);
+    }
+}
+
+cv_result dp_init_start(struct dp_setup *s)
+{
+    s->dp->workers = s->dp->platform.workers;
+    s->dp->idle_sleep = !s->dp->platform.hugepages;
+    s->dp->shm.memfd = s->dp->shm.dp_bell = s->dp->shm.ctl_bell = -1;
+    s->dp->listen_fd = -1;
+    for (s->started = 0; s->started < RTE_DIM(modules); s->started++) {
+        cv_result r = modules[s->started].start(s);
+        if (r != CV_OK) {
+            log_debug("%s did not start", modules[s->started].name);
+            dp_init_stop(s);
+            return r;
+        }
+    }
+    return CV_OK;
+}
+
+cv_result dp_init_run(struct dp_setup *s)
+{
+    struct dp *dp = s->dp;
+    for (unsigned w = 0; w < dp->workers; w++)
+        if (rte_eal_remote_launch(dp_worker_main, dp->worker[w], dp->worker[w]->stats->lcore) != 0) {
+            __atomic_store_n(&dp->stop, 1, __ATOMIC_RELAXED);
+            rte_eal_mp_wait_lcore();
+            return fail(s, "worker %u could not be launched", w);
+        }
+    dp_manager_run(s->manager);
+    rte_eal_mp_wait_lcore();
+    return CV_OK;
+}

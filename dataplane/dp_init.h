@@ -1,0 +1,29 @@
+/* dp_init: what culvert-dp is made of, in the one order in which it can start; it stops in the reverse.
+ *
+ * Called by the main thread alone. */
+#ifndef DATAPLANE_DP_INIT_H
+#define DATAPLANE_DP_INIT_H
+
+#include "dataplane/dp.h"
+
+struct dp_manager;
+
+struct dp_setup {
+    struct dp *dp;
+    const char *config;  /* for messages; "" when there is none */
+    const char *run_dir; /* NULL: no control socket (benchmark) */
+    int eal_extra_count;
+    char **eal_extra;
+    struct dp_manager *manager;
+    char err[512];    /* one line without the program's name */
+    unsigned started; /* modules that run */
+};
+
+/* Starts everything up to, but not including, the workers' loops. On failure everything is stopped again
+ * and s->err says what is wrong. dp->platform must be filled. */
+CV_MUST_USE cv_result dp_init_start(struct dp_setup *s);
+void dp_init_stop(struct dp_setup *s);
+/* Runs the workers on their lcores and the manager on this one until dp->stop; waits for the workers. */
+CV_MUST_USE cv_result dp_init_run(struct dp_setup *s);
+
+#endif

@@ -1,0 +1,59 @@
+/* dp_manager: the main lcore: culvertd's commands, everything about packets that is not forwarding (ARP, ND,
+ * ICMP, reassembly, IKE injection, NAT keepalives), statistics, and the clock in the shared memory.
+ *
+ * Sleeps up to 1 ms when there is nothing to do. When culvertd goes away everything stays as it is. */
+#ifndef DATAPLANE_DP_MANAGER_H
+#define DATAPLANE_DP_MANAGER_H
+
+#include "common/log.h"
+#include "dataplane/dp.h"
+#include "dataplane/dp_meta.h"
+#include "dataplane/ip/ip_frag.h"
+
+enum { DP_PINGS = 256 };
+
+struct dp_addr { /* a local address */
+    uint32_t if_id;
+    uint16_t vrf;
+    struct ip_prefix subnet;
+    struct ip_addr addr;
+};
+
+struct dp_ping { /* an echo request that waits for its answer */
+    bool waiting;
+    uint16_t id, seq, vrf;
+    struct ip_addr dst;
+    uint64_t sent_tsc;
+};
+
+struct dp_dump { /* SA_DUMP goes on while the event ring has room */
+    bool running;
+    uint32_t seq;
+    unsigned dir;
+    uint32_t slot;
+};
+
+struct dp_manager {
+    struct dp *dp;
+    uint64_t now, now_ms, ms_cycles;
+    uint64_t next_tick_ms, next_second_ms;
+    int conn_fd;
+    bool greeted; /* HELLO came on this connection */
+    struct dp_dump dump;
+    struct cv_worker_stats *stats; /* the manager's own line */
+    struct ip_frag_table *frags;
+    struct dp_addr *addrs;
+    unsigned addr_count, addr_room;
+    struct dp_ping pings[DP_PINGS];
+    unsigned next_ping;
+    struct log_limit icmp_limit;
+    struct cv_ike_pkt inject;
+    struct cv_cmd cmd;
+};
+
+CV_MUST_USE cv_result dp_manager_new(struct dp *dp, struct dp_manager **out);
+void dp_manager_free(struct dp_manager *g);
+/* Until dp->stop. */
+void dp_manager_run(struct dp_manager *g);
+
+#endif

@@ -1,0 +1,88 @@
+/* dp_sad: the SA tables. Inbound: the SPI is the index, one load finds the slot and its owner worker.
+ * Outbound: per tunnel interface a list of active SAs, newest first.
+ *
+ * Writers: the manager. Readers: any worker, between two quiescent states. Publication is a release store;
+ * removal is unlink, grace period, free (esp wipes the keys). */
+#ifndef DATAPLANE_DP_SAD_H
+#define DATAPLANE_DP_SAD_H
+
+#include "common/ring.h"
+#include "dataplane/engine/eng.h"
+#include "dataplane/esp/esp.h"
+
+#include <stdint.h>
+#include <string.h>
+
+enum { DP_TUNNEL_SAS = 64 }; /* active outbound SAs of one interface */
+
+struct dp_sad_slot {
+    struct esp_in_sa *sa; /* NULL: free. Published last */
+    uint32_t spi;
+    uint16_t owner; /* worker */
+    uint16_t vrf;   /* of the outer packets */
+    uint8_t family;
+    uint8_t local[16];
+    uint8_t busy; /* the manager's: taken, or its SA waits for a grace period */
+} __attribute__((aligned(64)));
+
+struct dp_out_slot { /* the manager's */
+    struct esp_out_sa *sa;
+    uint64_t alive_tsc; /* last NAT keepalive */
+    uint8_t busy, active;
+};
+
+struct dp_tunnel_sa {
+    struct esp_out_sa *sa;
+    uint8_t any4, any6; /* every packet of the family is inside the selectors */
+    uint8_t df;         /* enum cv_df */
+    uint16_t inner_mtu; /* the manager refreshes it; relaxed */
+};
+struct dp_tunnel { /* immutable but for inner_mtu */
+    uint32_t count;
+    struct dp_tunnel_sa sas[];
+};
+
+struct dp_sad {
+    const struct eng_ops *engine;
+    struct shm *shm;
+    unsigned workers, bits;
+    struct dp_sad_slot *in;
+    struct dp_out_slot *out;
+    uint32_t count; /* SAs in both directions */
+    struct dp_tunnel *tunnels[CV_MAX_IFS];
+    uint64_t acquire_tsc[CV_MAX_IFS]; /* of the last ACQUIRE; 0: none since the last activation */
+};
+
+/* What follows a deletion, once no worker can see the SA any more. */
+typedef void dp_sad_gone_fn(void *ctx, uint32_t seq, const struct cv_sa_counters *last);
+
+CV_MUST_USE cv_result dp_sad_init(struct dp_sad *s, struct shm *shm, const struct eng_ops *engine);
+void dp_sad_fini(struct dp_sad *s); /* workers gone */
+
+/* CV_EINVAL: reference, SPI and slot do not agree; CV_EEXIST: slot taken; else what esp said. */
+CV_MUST_USE cv_result dp_sad_add(struct dp_sad *s, const struct cv_sa *sa);
+/* CV_ENOENT: no such SA; CV_ENOSPC: DP_TUNNEL_SAS active already. */
+CV_MUST_USE cv_result dp_sad_activate(struct dp_sad *s, const struct cv_sa_ref *ref);
+/* Unlinks now; calls gone(ctx, seq, counters) after the grace period. */
+CV_MUST_USE cv_result dp_sad_del(struct dp_sad *s, const struct cv_sa_ref *ref, dp_sad_gone_fn *gone,
+                                 void *ctx, uint32_t seq);
+CV_MUST_USE cv_result dp_sad_set_peer(struct dp_sad *s, const struct cv_sa_peer *p);
+/* The SA in a slot without its keys, its sequence number current; false: the slot is free. */
+bool dp_sad_entry(const struct dp_sad *s, unsigned dir, uint32_t slot, struct cv_sa *out);
+void dp_sad_flush(struct dp_sad *s);
+
+static inline struct esp_in_sa *dp_sad_lookup(const struct dp_sad *s, uint32_t spi,
+                                              const struct dp_sad_slot **slot)
+{
+    const struct dp_sad_slot *e = &s->in[spi & ((1u << s->bits) - 1)];
+    struct esp_in_sa *sa = __atomic_load_n(&e->sa, __ATOMIC_ACQUIRE);
+    *slot = e;
+    return sa && e->spi == spi ? sa : NULL;
+}
+
+static inline const struct dp_tunnel *dp_tunnel_get(const struct dp_sad *s, uint32_t if_id)
+{
+    return __atomic_load_n(&s->tunnels[if_id], __ATOMIC_ACQUIRE);
+}
+
+#endif

@@ -1,0 +1,466 @@
+#include "dataplane/dp_slow.h"
+#include "dataplane/dp_drop.h"
+#include "dataplane/io/io_punt.h"
+#include "dataplane/ip/ip_arp.h"
+#include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_icmp.h"
+#include "dataplane/ip/ip_nd.h"
+
+#include <rte_cycles.h>
+#include <rte_ether.h>
+
+enum { PING_SIZE_MAX = 1400, PING_DROPPED_HERE = 255 };
+
+static void slow_drop(struct dp_manager *g, struct rte_mbuf *m, enum cv_drop why)
+{
+    dp_count(&g->stats->drops[why], 1);
+    rte_pktmbuf_free(m);
+}
+
+/* One worker sends all that the manager makes: nothing of a flow is overtaken. */
+static void give(struct dp_manager *g, struct rte_mbuf *m, enum dp_stage stage)
+{
+    dp_meta(m)->stage = (uint8_t)stage;
+    if (!io_give(g->dp->rings.inbox[0], m))
+        slow_drop(g, m, CV_DROP_HANDOFF_FULL);
+}
+
+static struct rte_mbuf *packet_new(struct dp_manager *g)
+{
+    struct rte_mbuf *m = rte_pktmbuf_alloc(g->dp->big_pool);
+    if (!m) {
+        dp_count(&g->stats->drops[CV_DROP_NO_MBUF], 1);
+        return NULL;
+    }
+    memset(dp_meta(m), 0, sizeof(struct dp_meta));
+    return m;
+}
+
+static void frame_send(struct dp_manager *g, struct rte_mbuf *m, bool written, const struct ip_if *out)
+{
+    if (!written) {
+        slow_drop(g, m, CV_DROP_NO_MBUF);
+        return;
+    }
+    dp_meta(m)->port = out->port;
+    give(g, m, DP_STAGE_FRAME);
+}
+
+/* ---- local addresses ---------------------------------------------------------------------------------------- */
+const struct dp_addr *dp_addr_find(const struct dp_manager *g, uint32_t if_id, uint16_t vrf,
+                                   const struct ip_addr *a)
+{
+    for (unsigned i = 0; i < g->addr_count; i++) {
+        const struct dp_addr *l = &g->addrs[i];
+        if ((if_id == 0 || l->if_id == if_id) && l->vrf == vrf && ip_addr_equal(&l->addr, a))
+            return l;
+    }
+    return NULL;
+}
+
+/* The interface's address whose subnet holds `near`; else its first of the family; else the VRF's first. */
+static const struct ip_addr *source_for(const struct dp_manager *g, const struct ip_if *on,
+                                        const struct ip_addr *near)
+{
+    const struct ip_addr *of_if = NULL, *of_vrf = NULL;
+    for (unsigned i = 0; i < g->addr_count; i++) {
+        const struct dp_addr *l = &g->addrs[i];
+        if (l->addr.family != near->family || l->vrf != on->vrf)
+            continue;
+        if (!of_vrf)
+            of_vrf = &l->addr;
+        if (l->if_id != on->id)
+            continue;
+        if (ip_prefix_contains(&l->subnet, near))
+            return &l->addr;
+        if (!of_if)
+            of_if = &l->addr;
+    }
+    return of_if ? of_if : of_vrf;
+}
+
+static bool is_link_local(const struct ip_addr *a)
+{
+    return a->family == IP_V6 && a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
+static bool on_link(const struct dp_manager *g, const struct ip_if *on, const struct ip_addr *a)
+{
+    for (unsigned i = 0; i < g->addr_count; i++)
+        if (g->addrs[i].if_id == on->id && ip_prefix_contains(&g->addrs[i].subnet, a))
+            return true;
+    return is_link_local(a);
+}
+
+/* ---- neighbours --------------------------------------------------------------------------------------------- */
+static void nbr_ask(void *ctx, uint32_t if_id, const struct ip_addr *addr, const uint8_t *mac)
+{
+    struct dp_manager *g = ctx;
+    const struct ip_if *on = ip_if_get(&g->dp->ifs, if_id);
+    if (!on || on->kind != CV_IF_PORT)
+        return;
+    const struct ip_addr *own = source_for(g, on, addr);
+    if (!own && addr->family == IP_V4)
+        return;
+    struct rte_mbuf *m = packet_new(g);
+    if (!m)
+        return;
+    if (addr->family == IP_V4)
+        frame_send(g, m, ip_arp_ask(m, on->mac, own, addr, mac), on);
+    else
+        frame_send(g, m,
+                   ip_nd_ask(m, on->mac, own && !is_link_local(addr) ? own->b : on->link_local, addr->b, mac),
+                   on);
+}
+
+static void nbr_ready(void *ctx, struct rte_mbuf *m)
+{
+    give(ctx, m, DP_STAGE_OUT);
+}
+
+static void ping_lost(struct dp_manager *g, struct rte_mbuf *m);
+static void icmp_error_send(struct dp_manager *g, struct rte_mbuf *bad);
+
+static void nbr_failed(void *ctx, struct rte_mbuf *m)
+{
+    struct dp_manager *g = ctx;
+    struct dp_meta *meta = dp_meta(m);
+    dp_count(&g->stats->drops[CV_DROP_NO_NEIGHBOUR], 1);
+    meta->drop = CV_DROP_NO_NEIGHBOUR;
+    if (meta->local_out == DP_LOCAL_PING) {
+        ping_lost(g, m);
+        return;
+    }
+    if (meta->local_out == DP_TRANSIT && ip_classify_ip(m) != IP_CLASS_DROP) {
+        ip_icmp_trouble(meta, IP_TROUBLE_NO_HOST, 0);
+        icmp_error_send(g, m);
+    }
+    rte_pktmbuf_free(m);
+}
+
+static struct ip_nbr_calls calls(struct dp_manager *g)
+{
+    return (struct ip_nbr_calls){g, nbr_ask, nbr_ready, nbr_failed};
+}
+
+static void resolve(struct dp_manager *g, struct rte_mbuf *m)
+{
+    struct ip_nbr_calls c = calls(g);
+    const struct dp_meta *meta = dp_meta(m);
+    if (ip_nbr_resolve(&g->dp->nbrs, meta->if_out, &meta->next_hop, m, g->now_ms, &c) != CV_OK)
+        slow_drop(g, m, CV_DROP_PENDING_FULL);
+}
+
+void dp_slow_forget(struct dp_manager *g, uint32_t if_id)
+{
+    struct ip_nbr_calls c = calls(g);
+    ip_nbr_flush(&g->dp->nbrs, if_id, &c);
+}
+
+/* ---- ARP and ND --------------------------------------------------------------------------------------------- */
+static void arp(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *in)
+{
+    struct ip_arp a;
+    struct ip_nbr_calls c = calls(g);
+    if (!ip_arp_read(m, &a)) {
+        slow_drop(g, m, CV_DROP_MALFORMED_ETHER);
+        return;
+    }
+    bool ours = dp_addr_find(g, in->id, in->vrf, &a.target) != NULL;
+    /* Nobody but us speaks for our addresses; nobody far away is on this link. */
+    bool credible = on_link(g, in, &a.sender) && !dp_addr_find(g, 0, in->vrf, &a.sender);
+    rte_pktmbuf_free(m);
+    if (!a.request) {
+        if (credible && ours)
+            ip_nbr_answer(&g->dp->nbrs, in->id, &a.sender, a.sender_mac, g->now_ms, &c);
+        return;
+    }
+    if (!ours)
+        return;
+    if (credible)
+        ip_nbr_claim(&g->dp->nbrs, in->id, &a.sender, a.sender_mac, g->now_ms, &c);
+    struct rte_mbuf *reply = packet_new(g);
+    if (reply)
+        frame_send(g, reply, ip_arp_answer(reply, in->mac, &a), in);
+}
+
+static bool nd_target_is_ours(const struct dp_manager *g, const struct ip_if *in,
+                              const struct ip_addr *target)
+{
+    return memcmp(target->b, in->link_local, 16) == 0 || dp_addr_find(g, in->id, in->vrf, target);
+}
+
+static void nd_solicited(struct dp_manager *g, const struct ip_if *in, const struct ip_nd *nd)
+{
+    struct ip_nbr_calls c = calls(g);
+    if (!nd_target_is_ours(g, in, &nd->target))
+        return;
+    bool probe = ip_addr_is_any(&nd->src); /* duplicate address detection */
+    if (!probe && !on_link(g, in, &nd->src))
+        return;
+    if (!probe && nd->has_mac)
+        ip_nbr_claim(&g->dp->nbrs, in->id, &nd->src, nd->mac, g->now_ms, &c);
+    struct rte_mbuf *reply = packet_new(g);
+    if (reply)
+        frame_send(g, reply, ip_nd_answer(reply, in->mac, nd->target.b, probe ? NULL : nd->src.b, nd->mac),
+                   in);
+}
+
+static void nd(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *in)
+{
+    struct ip_nd nd;
+    struct ip_nbr_calls c = calls(g);
+    /* The frame's sender stands in front of the IP header still: it was only stepped over. */
+    const uint8_t *frame_src = rte_pktmbuf_mtod(m, const uint8_t *) - sizeof(struct rte_ether_hdr) + 6;
+    bool good = in->kind == CV_IF_PORT && rte_pktmbuf_headroom(m) >= sizeof(struct rte_ether_hdr) &&
+                ip_nd_read(m, dp_meta(m)->l3_len, &nd);
+    if (good && !nd.has_mac)
+        memcpy(nd.mac, frame_src, sizeof nd.mac);
+    if (!good) {
+        slow_drop(g, m, CV_DROP_MALFORMED_L4);
+        return;
+    }
+    rte_pktmbuf_free(m);
+    if (nd.type == IP_ND_SOLICIT)
+        nd_solicited(g, in, &nd);
+    else if (nd.solicited && on_link(g, in, &nd.target) && !nd_target_is_ours(g, in, &nd.target))
+        ip_nbr_answer(&g->dp->nbrs, in->id, &nd.target, nd.mac, g->now_ms, &c);
+}
+
+/* ---- ICMP --------------------------------------------------------------------------------------------------- */
+static void icmp_error_send(struct dp_manager *g, struct rte_mbuf *bad)
+{
+    const struct dp_meta *meta = dp_meta(bad);
+    const struct ip_if *in = ip_if_get(&g->dp->ifs, meta->if_in);
+    if (!in || !log_limit_ok(&g->icmp_limit, g->now_ms))
+        return;
+    struct ip_addr to =
+        meta->family == IP_V4 ? ip_addr_v4(ip_src(bad, IP_V4)) : ip_addr_v6(ip_src(bad, IP_V6));
+    const struct ip_addr *own = source_for(g, in, &to);
+    struct rte_mbuf *m = own ? packet_new(g) : NULL;
+    if (!m)
+        return;
+    if (!ip_icmp_error(m, bad, own)) {
+        rte_pktmbuf_free(m);
+        return;
+    }
+    dp_meta(m)->family = meta->family;
+    dp_meta(m)->vrf = in->vrf;
+    dp_meta(m)->local_out = DP_LOCAL;
+    give(g, m, DP_STAGE_ROUTE);
+}
+
+static void ping_event(struct dp_manager *g, const struct cv_ping_evt *p)
+{
+    struct cv_evt e = {.type = CV_EVT_PING};
+    e.u.ping = *p;
+    if (g->dp->connected && !ring_evt_put(&g->dp->shm, &e))
+        log_debug("event ring full: an echo answer was not told");
+}
+
+static struct dp_ping *ping_find(struct dp_manager *g, uint16_t vrf, uint16_t id, uint16_t seq)
+{
+    for (unsigned i = 0; i < DP_PINGS; i++) {
+        struct dp_ping *p = &g->pings[i];
+        if (p->waiting && p->vrf == vrf && p->id == id && p->seq == seq)
+            return p;
+    }
+    return NULL;
+}
+
+static void ping_answer(struct dp_manager *g, struct rte_mbuf *m)
+{
+    struct ip_icmp_answer a;
+    const struct dp_meta *meta = dp_meta(m);
+    struct dp_ping *p = ip_icmp_answer_read(m, &a) ? ping_find(g, meta->vrf, a.id, a.seq) : NULL;
+    if (!p)
+        return;
+    bool reply = a.type == IP_ICMP_ECHO_REPLY || a.type == IP_ICMP6_ECHO_REPLY;
+    if (reply && !ip_addr_equal(&a.from, &p->dst))
+        return;
+    p->waiting = false;
+    uint64_t cycles = meta->stamp > p->sent_tsc ? meta->stamp - p->sent_tsc : 0;
+    struct cv_ping_evt e = {.id = a.id, .seq = a.seq, .icmp_type = a.type, .icmp_code = a.code, .ttl = a.ttl};
+    e.from = a.from;
+    e.rtt_ns = (uint64_t)((double)cycles * 1e9 / (double)g->dp->shm.head->tsc_hz);
+    ping_event(g, &e);
+}
+
+static void ping_lost(struct dp_manager *g, struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    uint32_t header = meta->family == IP_V4 ? 20 : 40;
+    const uint8_t *icmp = rte_pktmbuf_mtod_offset(m, const uint8_t *, header);
+    if (m->data_len >= header + IP_ICMP_HEADER) {
+        uint16_t id = (uint16_t)(icmp[4] << 8 | icmp[5]), seq = (uint16_t)(icmp[6] << 8 | icmp[7]);
+        struct dp_ping *p = ping_find(g, meta->vrf, id, seq);
+        struct cv_ping_evt e = {.id = id, .seq = seq, .icmp_type = PING_DROPPED_HERE, .drop = meta->drop};
+        if (p) {
+            p->waiting = false;
+            ping_event(g, &e);
+        }
+    }
+    rte_pktmbuf_free(m);
+}
+
+cv_result dp_slow_ping(struct dp_manager *g, const struct cv_ping *p)
+{
+    if (p->vrf >= CV_MAX_VRFS || p->size > PING_SIZE_MAX || ip_addr_len(&p->dst) == 0 ||
+        ip_addr_is_any(&p->dst) || p->src.family != p->dst.family || !dp_addr_find(g, 0, p->vrf, &p->src))
+        return CV_EINVAL;
+    struct rte_mbuf *m = packet_new(g);
+    if (!m)
+        return CV_ENOMEM;
+    struct dp_ping *slot = &g->pings[g->next_ping];
+    g->next_ping = (g->next_ping + 1) % DP_PINGS;
+    *slot = (struct dp_ping){true, p->id, p->seq, p->vrf, p->dst, rte_rdtsc()};
+    ip_icmp_echo(m, p);
+    dp_meta(m)->family = p->dst.family;
+    dp_meta(m)->vrf = p->vrf;
+    dp_meta(m)->local_out = DP_LOCAL_PING;
+    give(g, m, DP_STAGE_ROUTE);
+    return CV_OK;
+}
+
+static void echo_answer(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *in)
+{
+    struct dp_meta *meta = dp_meta(m);
+    struct ip_addr to = meta->family == IP_V4 ? ip_addr_v4(ip_src(m, IP_V4)) : ip_addr_v6(ip_src(m, IP_V6));
+    bool good = ip_icmp_echo_reply(m);
+    meta->local_out = DP_LOCAL;
+    if (!good) {
+        slow_drop(g, m, CV_DROP_MALFORMED_L4);
+    } else if (is_link_local(&to)) {
+        meta->if_out = in->id;
+        meta->next_hop = to;
+        give(g, m, in->kind == CV_IF_PORT ? DP_STAGE_OUT : DP_STAGE_ROUTE);
+    } else {
+        give(g, m, DP_STAGE_ROUTE);
+    }
+}
+
+static void icmp(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *in)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    bool v6 = meta->family == IP_V6;
+    if (m->data_len < meta->l3_len + IP_ICMP_HEADER || meta->proto != (v6 ? IP_PROTO_ICMP6 : IP_PROTO_ICMP)) {
+        slow_drop(g, m, CV_DROP_MALFORMED_L4);
+        return;
+    }
+    uint8_t type = *rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_len);
+    bool group = v6 && *ip_dst(m, IP_V6) == 0xff;
+    if (v6 && (type == IP_ND_SOLICIT || type == IP_ND_ADVERT)) {
+        nd(g, m, in);
+    } else if (type == (v6 ? IP_ICMP6_ECHO : IP_ICMP_ECHO) && !group) {
+        echo_answer(g, m, in);
+    } else {
+        ping_answer(g, m);
+        rte_pktmbuf_free(m);
+    }
+}
+
+/* ---- the slow ring ------------------------------------------------------------------------------------------- */
+static void local(struct dp_manager *g, struct rte_mbuf *m)
+{
+    struct dp_meta *meta = dp_meta(m);
+    const struct ip_if *in = ip_if_get(&g->dp->ifs, meta->if_in);
+    if (!in && meta->local_out == DP_TRANSIT) {
+        slow_drop(g, m, CV_DROP_IF_DOWN);
+    } else if (meta->frag) {
+        struct rte_mbuf *whole = ip_frag_take(g->frags, m, g->now);
+        if (whole)
+            give(g, whole, DP_STAGE_IP);
+    } else if (!in) { /* from this host to itself */
+        if (ip_icmp_echo_reply(m)) {
+            meta->local_out = DP_LOCAL;
+            give(g, m, DP_STAGE_ROUTE);
+        } else {
+            ping_answer(g, m);
+            rte_pktmbuf_free(m);
+        }
+    } else {
+        icmp(g, m, in);
+    }
+}
+
+void dp_slow_packet(struct dp_manager *g, struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    const struct ip_if *in;
+    switch ((enum dp_slow)meta->slow) {
+    case DP_SLOW_ARP:
+        in = ip_if_get(&g->dp->ifs, meta->if_in);
+        if (in && in->kind == CV_IF_PORT)
+            arp(g, m, in);
+        else
+            slow_drop(g, m, CV_DROP_IF_DOWN);
+        break;
+    case DP_SLOW_LOCAL:
+        local(g, m);
+        break;
+    case DP_SLOW_RESOLVE:
+        resolve(g, m);
+        break;
+    case DP_SLOW_ICMP: /* counted by the worker that dropped it */
+        icmp_error_send(g, m);
+        rte_pktmbuf_free(m);
+        break;
+    case DP_SLOW_PING_LOST:
+        ping_lost(g, m);
+        break;
+    }
+}
+
+/* ---- IKE and keepalives ---------------------------------------------------------------------------------------- */
+void dp_slow_inject(struct dp_manager *g, const struct cv_ike_pkt *pkt)
+{
+    struct rte_mbuf *m = packet_new(g);
+    if (!m)
+        return;
+    if (!io_inject_write(pkt, m)) {
+        slow_drop(g, m, CV_DROP_MALFORMED_L4);
+        return;
+    }
+    dp_meta(m)->family = pkt->local.addr.family;
+    give(g, m, DP_STAGE_ROUTE);
+}
+
+/* Only an SA on which nothing went out for the interval needs one. */
+static bool keepalive_due(struct dp_manager *g, const struct cv_sa *conf, uint32_t slot, uint64_t last)
+{
+    struct cv_sa_counters sum;
+    uint64_t interval = (uint64_t)conf->keepalive_s * g->dp->shm.head->tsc_hz;
+    shm_counters_sum(&g->dp->shm, CV_DIR_OUT, slot, &sum);
+    last = RTE_MAX(last, sum.last_tsc);
+    return g->now - last >= interval;
+}
+
+void dp_slow_keepalives(struct dp_manager *g)
+{
+    struct dp_sad *s = &g->dp->sad;
+    for (uint32_t slot = 0; slot < 1u << s->bits; slot++) {
+        struct dp_out_slot *o = &s->out[slot];
+        const struct cv_sa *conf = o->sa && o->active ? esp_out_sa_conf(o->sa) : NULL;
+        if (!conf || !(conf->flags & CV_SA_NATT) || !(conf->flags & CV_SA_BEHIND_NAT) ||
+            conf->keepalive_s == 0)
+            continue;
+        if (!keepalive_due(g, conf, slot, o->alive_tsc))
+            continue;
+        o->alive_tsc = g->now;
+        struct cv_ike_pkt *p = &g->inject;
+        memset(p, 0, offsetof(struct cv_ike_pkt, data));
+        p->local = conf->local;
+        p->remote = conf->remote;
+        p->vrf = conf->vrf_outer;
+        p->flags = CV_IKE_NATT | CV_IKE_KEEPALIVE;
+        dp_slow_inject(g, p);
+    }
+}
+
+void dp_slow_tick(struct dp_manager *g)
+{
+    struct ip_nbr_calls c = calls(g);
+    ip_nbr_tick(&g->dp->nbrs, g->now_ms, &c);
+    ip_frag_expire(g->frags, g->now);
+}

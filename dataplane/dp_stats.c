@@ -1,0 +1,35 @@
+#include "dataplane/dp_stats.h"
+#include "common/log.h"
+
+#include <stdio.h>
+
+static void link_changed(struct dp *dp, unsigned port)
+{
+    struct cv_evt e = {.type = CV_EVT_LINK};
+    e.u.link = (struct cv_link){port, dp->ports[port].link_up};
+    log_info("port %s is %s", dp->ports[port].name, dp->ports[port].link_up ? "up" : "down");
+    if (dp->connected && !ring_evt_put(&dp->shm, &e))
+        log_debug("event ring full: a link change was not told");
+}
+
+static void engine_update(struct dp *dp)
+{
+    struct cv_engine_stats *s = shm_engine_stats(&dp->shm, 0);
+    uint64_t packets = 0;
+    for (unsigned w = 0; w < dp->workers; w++)
+        packets += __atomic_load_n(&shm_worker_stats(&dp->shm, w)->crypto_packets, __ATOMIC_RELAXED);
+    if (s->engine[0] == '\0') {
+        snprintf(s->engine, sizeof s->engine, "%s", dp->engine->name);
+        snprintf(s->device, sizeof s->device, "%s", dp->engine->device());
+    }
+    __atomic_store_n(&s->sessions, dp->sad.count, __ATOMIC_RELAXED);
+    __atomic_store_n(&s->packets, packets, __ATOMIC_RELAXED);
+}
+
+void dp_stats_update(struct dp *dp)
+{
+    for (unsigned i = 0; i < dp->port_count; i++)
+        if (io_port_poll(&dp->ports[i], shm_port_stats(&dp->shm, i)))
+            link_changed(dp, i);
+    engine_update(dp);
+}

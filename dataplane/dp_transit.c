@@ -1,0 +1,333 @@
+#include "dataplane/dp_transit.h"
+#include "dataplane/dp_drop.h"
+#include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_frag.h"
+
+#include <rte_ethdev.h>
+#include <rte_ether.h>
+
+enum { PROTO_TCP = 6, DONT_FRAGMENT = 0x40 };
+
+/* ---- frames ------------------------------------------------------------------------------------------------ */
+static void txq_flush(struct dp_worker *w, struct dp_txq *q)
+{
+    unsigned sent = rte_eth_tx_burst(q->port_id, q->queue, q->pkts, q->count);
+    if (unlikely(sent < q->count))
+        sent += rte_eth_tx_burst(q->port_id, q->queue, q->pkts + sent, (uint16_t)(q->count - sent));
+    dp_count(&w->stats->tx_packets, sent);
+    if (unlikely(sent < q->count))
+        dp_drop_all(w, q->pkts + sent, q->count - sent, CV_DROP_TX_FULL);
+    q->count = 0;
+}
+
+void dp_frame_out(struct dp_worker *w, struct rte_mbuf *m, unsigned port)
+{
+    struct dp_txq *q = &w->txq[port];
+    if (unlikely(q->owner != w->id)) {
+        dp_meta(m)->port = (uint16_t)port;
+        dp_hand_over(w, q->owner, m, DP_STAGE_FRAME);
+        return;
+    }
+    q->pkts[q->count++] = m;
+    if (q->count == IO_BURST)
+        txq_flush(w, q);
+}
+
+void dp_transmit(struct dp_worker *w)
+{
+    for (unsigned p = 0; p < w->dp->port_count; p++)
+        if (w->txq[p].count > 0)
+            txq_flush(w, &w->txq[p]);
+    for (unsigned to = 0; to < w->dp->workers; to++)
+        if (w->hand[to].count > 0)
+            dp_hand_flush(w, to);
+}
+
+static void ask_for_neighbour(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *out,
+                              const uint8_t *next_hop)
+{
+    struct dp_meta *meta = dp_meta(m);
+    meta->if_out = out->id;
+    meta->next_hop = meta->family == IP_V4 ? ip_addr_v4(next_hop) : ip_addr_v6(next_hop);
+    dp_slow(w, m, DP_SLOW_RESOLVE);
+}
+
+/* Puts the Ethernet header in front. next_hop: 4 or 16 octets. */
+static void link_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *out, struct ip_nbr *nbr,
+                     const uint8_t *next_hop)
+{
+    if (unlikely(!nbr)) {
+        ask_for_neighbour(w, m, out, next_hop);
+        return;
+    }
+    if (!__atomic_load_n(&nbr->in_use, __ATOMIC_RELAXED))
+        __atomic_store_n(&nbr->in_use, 1, __ATOMIC_RELAXED);
+    dp_count(&w->if_stats[out->id].tx_packets, 1);
+    dp_count(&w->if_stats[out->id].tx_bytes, m->pkt_len);
+    uint8_t *frame = (uint8_t *)rte_pktmbuf_prepend(m, sizeof(struct rte_ether_hdr));
+    if (unlikely(!frame)) {
+        dp_drop(w, m, CV_DROP_NO_MBUF);
+        return;
+    }
+    uint16_t type = rte_cpu_to_be_16(dp_meta(m)->family == IP_V4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+    memcpy(frame, nbr->mac, 6);
+    memcpy(frame + 6, out->mac, 6);
+    memcpy(frame + 12, &type, 2);
+    dp_frame_out(w, m, out->port);
+}
+
+void dp_link_out_known(struct dp_worker *w, struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    const struct ip_if *out = ip_if_get(&w->dp->ifs, meta->if_out);
+    if (!out || !out->up || out->kind != CV_IF_PORT || meta->next_hop.family != meta->family) {
+        dp_drop(w, m, CV_DROP_IF_DOWN);
+        return;
+    }
+    link_out(w, m, out, ip_nbr_find(&w->dp->nbrs, out->id, meta->family, meta->next_hop.b), meta->next_hop.b);
+}
+
+/* ---- TTL and MTU ------------------------------------------------------------------------------------------- */
+/* False: it expired, and the packet is gone. */
+static bool lower_ttl(struct dp_worker *w, struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+    if (meta->local_out != DP_TRANSIT)
+        return true;
+    uint8_t *ttl = meta->family == IP_V4 ? &ip[8] : &ip[7];
+    if (unlikely(*ttl <= 1)) {
+        dp_trouble(w, m, CV_DROP_TTL_EXPIRED, IP_TROUBLE_TTL, 0);
+        return false;
+    }
+    --*ttl;
+    if (meta->family == IP_V4) { /* RFC 1624: the high octet of a word went down by one */
+        uint16_t sum;
+        memcpy(&sum, ip + 10, 2);
+        uint32_t next = (uint32_t)sum + rte_cpu_to_be_16(0x0100);
+        sum = (uint16_t)(next + (next >> 16));
+        memcpy(ip + 10, &sum, 2);
+    }
+    return true;
+}
+
+/* IPv4 with DF, and IPv6 that others sent, must not be cut. */
+static bool may_fragment(const struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
+    if (meta->family == IP_V4)
+        return !(rte_pktmbuf_mtod(m, const uint8_t *)[6] & DONT_FRAGMENT);
+    return meta->local_out != DP_TRANSIT;
+}
+
+/* The fragments of m, which is gone then; 0 when it was dropped instead. */
+static unsigned cut(struct dp_worker *w, struct rte_mbuf *m, uint16_t mtu,
+                    struct rte_mbuf *pieces[IP_FRAG_MAX])
+{
+    unsigned n = ip_classify_ip(m) != IP_CLASS_DROP ? ip_frag_split(m, mtu, w->dp->pool, pieces) : 0;
+    if (n == 0)
+        dp_drop(w, m, CV_DROP_NO_MBUF);
+    else
+        rte_pktmbuf_free(m);
+    return n;
+}
+
+/* ---- this host --------------------------------------------------------------------------------------------- */
+static void deliver(struct dp_worker *w, struct rte_mbuf *m)
+{
+    struct dp_meta *meta = dp_meta(m);
+    enum ip_class class = ip_classify_ip(m);
+    if (class == IP_CLASS_DROP) {
+        dp_drop(w, m, (enum cv_drop)meta->drop);
+    } else if (meta->frag || meta->proto == IP_PROTO_ICMP || meta->proto == IP_PROTO_ICMP6) {
+        dp_slow(w, m, DP_SLOW_LOCAL);
+    } else if (class == IP_CLASS_ESP) {
+        dp_drop_unknown_spi(w, m);
+    } else if (meta->proto == IP_PROTO_UDP && (meta->l4_dst == IP_PORT_IKE || meta->l4_dst == IP_PORT_NATT)) {
+        enum cv_drop why = io_punt_ike(&w->punt, m, w->now);
+        if (why == CV_DROP_NONE)
+            rte_pktmbuf_free(m);
+        else
+            dp_drop(w, m, why);
+    } else {
+        bool ports = meta->proto == IP_PROTO_UDP || meta->proto == PROTO_TCP;
+        dp_trouble(w, m, CV_DROP_NOT_LOCAL_SERVICE, ports ? IP_TROUBLE_NO_PORT : IP_TROUBLE_NO_PROTO, 0);
+    }
+}
+
+/* ---- tunnel interfaces ------------------------------------------------------------------------------------- */
+static void encapsulate_later(struct dp_worker *w, struct rte_mbuf *m, struct esp_out_sa *sa, uint32_t if_id)
+{
+    dp_count(&w->if_stats[if_id].tx_packets, 1);
+    dp_count(&w->if_stats[if_id].tx_bytes, m->pkt_len);
+    w->out_sas[w->out_count] = sa;
+    w->out_pkts[w->out_count++] = m;
+    if (w->out_count == ESP_BURST_MAX)
+        dp_encapsulate(w);
+}
+
+/* Newest first; whole-family selectors need no look at the packet. */
+static const struct dp_tunnel_sa *choose_sa(const struct dp_tunnel *t, const struct rte_mbuf *m,
+                                            uint8_t family)
+{
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct dp_tunnel_sa *s = &t->sas[i];
+        if ((family == IP_V4 ? s->any4 : s->any6) || esp_out_match(s->sa, m))
+            return s;
+    }
+    return NULL;
+}
+
+/* Longer than the tunnel takes: cut before encryption when the packet allows it; else its sender is told.
+ * `df-bit clear` and IPv6 below its minimum MTU leave the cutting to the outer packet. */
+static void tunnel_too_big(struct dp_worker *w, struct rte_mbuf *m, const struct dp_tunnel_sa *s,
+                           uint32_t if_id, uint16_t mtu)
+{
+    struct rte_mbuf *pieces[IP_FRAG_MAX];
+    bool v4 = dp_meta(m)->family == IP_V4;
+    if ((v4 && s->df == CV_DF_CLEAR && !may_fragment(m)) || (!v4 && m->pkt_len <= IP_MTU_MIN6)) {
+        encapsulate_later(w, m, s->sa, if_id);
+        return;
+    }
+    if (!v4 && mtu < IP_MTU_MIN6)
+        mtu = IP_MTU_MIN6;
+    if (!may_fragment(m)) {
+        dp_trouble(w, m, CV_DROP_TOO_BIG, IP_TROUBLE_TOO_BIG, mtu);
+        return;
+    }
+    unsigned n = cut(w, m, mtu, pieces);
+    for (unsigned i = 0; i < n; i++)
+        encapsulate_later(w, pieces[i], s->sa, if_id);
+}
+
+static bool is_tunnel_loop(const struct rte_mbuf *m, const struct dp_meta *meta, const struct ip_if *tunnel)
+{
+    if (meta->local_out == DP_LOCAL_ESP)
+        return true;
+    const struct ip_addr *far = &tunnel->conf.tunnel_dst;
+    return meta->local_out == DP_LOCAL_IKE && far->family == meta->family &&
+           memcmp(far->b, ip_dst(m, meta->family), ip_family_len(meta->family)) == 0;
+}
+
+static void tunnel_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tunnel)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    if (unlikely(is_tunnel_loop(m, meta, tunnel))) {
+        dp_drop(w, m, CV_DROP_TUNNEL_LOOP);
+        return;
+    }
+    const struct dp_tunnel *t = dp_tunnel_get(&w->dp->sad, tunnel->id);
+    if (unlikely(!t)) {
+        dp_drop_no_sa(w, m, tunnel->id);
+        return;
+    }
+    const struct dp_tunnel_sa *s = choose_sa(t, m, meta->family);
+    if (unlikely(!s)) {
+        dp_drop(w, m, CV_DROP_TS_OUT);
+        return;
+    }
+    if (!lower_ttl(w, m))
+        return;
+    uint16_t mtu = __atomic_load_n(&s->inner_mtu, __ATOMIC_RELAXED);
+    if (tunnel->mtu != 0 && (mtu == 0 || tunnel->mtu < mtu))
+        mtu = tunnel->mtu;
+    if (unlikely(mtu != 0 && m->pkt_len > mtu))
+        tunnel_too_big(w, m, s, tunnel->id, mtu);
+    else
+        encapsulate_later(w, m, s->sa, tunnel->id);
+}
+
+void dp_encapsulate(struct dp_worker *w)
+{
+    unsigned n = w->out_count;
+    if (n == 0)
+        return;
+    w->out_count = 0;
+    dp_count(&w->stats->crypto_packets, n);
+    unsigned good = esp_out_burst(&w->esp, w->out_pkts, w->out_sas, (uint16_t)n);
+    for (unsigned i = 0; i < good; i++) {
+        /* Cannot come back to out_pkts: an ESP packet never goes into a tunnel. */
+        dp_meta(w->out_pkts[i])->local_out = DP_LOCAL_ESP;
+        dp_route_packet(w, w->out_pkts[i]);
+    }
+    for (unsigned i = good; i < n; i++)
+        dp_drop(w, w->out_pkts[i], (enum cv_drop)dp_meta(w->out_pkts[i])->drop);
+}
+
+/* ---- the route --------------------------------------------------------------------------------------------- */
+static bool hop_is_for(const struct dp_hop *h, const struct dp_meta *meta, const uint8_t *dst)
+{
+    if (!h->valid || h->vrf != meta->vrf || h->family != meta->family)
+        return false;
+    return memcmp(h->dst, dst, meta->family == IP_V4 ? 4 : 16) == 0;
+}
+
+static const struct dp_hop *hop_find(struct dp_worker *w, const struct dp_meta *meta, const uint8_t *dst)
+{
+    struct dp_hop *h = &w->hop;
+    if (hop_is_for(h, meta, dst))
+        return h;
+    const struct dp *dp = w->dp;
+    h->valid = true;
+    h->vrf = meta->vrf;
+    h->family = meta->family;
+    memcpy(h->dst, dst, ip_family_len(meta->family));
+    h->out = NULL;
+    h->nbr = NULL;
+    h->route = ip_route_resolve(&dp->routes, meta->vrf, meta->family, dst, &h->next_hop);
+    if (!h->route || h->route->kind == IP_ROUTE_LOCAL)
+        return h;
+    h->out = ip_if_get(&dp->ifs, h->route->if_id);
+    if (h->out && h->out->kind == CV_IF_PORT)
+        h->nbr = ip_nbr_find(&dp->nbrs, h->out->id, meta->family, h->next_hop ? h->next_hop->b : dst);
+    return h;
+}
+
+static void port_too_big(struct dp_worker *w, struct rte_mbuf *m, const struct dp_hop *h)
+{
+    struct rte_mbuf *pieces[IP_FRAG_MAX];
+    const struct ip_if *out = h->out;
+    if (!may_fragment(m)) {
+        dp_trouble(w, m, CV_DROP_TOO_BIG, IP_TROUBLE_TOO_BIG, out->mtu);
+        return;
+    }
+    unsigned n = cut(w, m, out->mtu, pieces);
+    for (unsigned i = 0; i < n; i++)
+        link_out(w, pieces[i], out, h->nbr,
+                 h->next_hop ? h->next_hop->b : ip_dst(pieces[i], dp_meta(pieces[i])->family));
+}
+
+void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    const uint8_t *dst = ip_dst(m, meta->family);
+    const struct dp_hop *h = hop_find(w, meta, dst);
+    if (unlikely(!h->route)) {
+        dp_trouble(w, m, CV_DROP_NO_ROUTE, IP_TROUBLE_NO_ROUTE, 0);
+        return;
+    }
+    if (h->route->kind == IP_ROUTE_LOCAL) {
+        deliver(w, m);
+        return;
+    }
+    const struct ip_if *out = h->out;
+    if (unlikely(!out || !out->up)) {
+        dp_trouble(w, m, CV_DROP_IF_DOWN, IP_TROUBLE_NO_ROUTE, 0);
+        return;
+    }
+    if (out->kind == CV_IF_TUNNEL) {
+        tunnel_out(w, m, out);
+        return;
+    }
+    if (unlikely(out->kind != CV_IF_PORT)) {
+        dp_trouble(w, m, CV_DROP_NO_ROUTE, IP_TROUBLE_NO_ROUTE, 0);
+        return;
+    }
+    if (!lower_ttl(w, m))
+        return;
+    if (unlikely(m->pkt_len > out->mtu))
+        port_too_big(w, m, h);
+    else
+        link_out(w, m, out, h->nbr, h->next_hop ? h->next_hop->b : dst);
+}

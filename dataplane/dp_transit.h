@@ -1,0 +1,22 @@
+/* dp_transit: the second half of the worker's loop: route lookup, delivery to this host, tunnel interfaces,
+ * MTU and TTL, the outer route, and the frame that leaves.
+ *
+ * Fails closed: a packet routed to a tunnel interface leaves encrypted by one of its SAs, or not at all.
+ * Each function takes ownership of the packet. The worker's own lcore only. */
+#ifndef DATAPLANE_DP_TRANSIT_H
+#define DATAPLANE_DP_TRANSIT_H
+
+#include "dataplane/dp_worker.h"
+
+/* Data at the IP header; meta->vrf, family, local_out set. */
+void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m);
+/* Encrypts what waits for it and routes the outer packets. */
+void dp_encapsulate(struct dp_worker *w);
+/* A packet the manager kept for a neighbour: meta->if_out and next_hop say where it goes. */
+void dp_link_out_known(struct dp_worker *w, struct rte_mbuf *m);
+/* A finished frame. */
+void dp_frame_out(struct dp_worker *w, struct rte_mbuf *m, unsigned port);
+/* Ends a burst: transmit vectors and hand-off vectors. */
+void dp_transmit(struct dp_worker *w);
+
+#endif

@@ -1,0 +1,311 @@
+#include "dataplane/dp_worker.h"
+#include "dataplane/dp_drop.h"
+#include "dataplane/dp_rcu.h"
+#include "dataplane/dp_transit.h"
+#include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_csum.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+enum {
+    PREFETCH_AHEAD = 4,
+    IDLE_POLLS = 128,       /* empty rounds before the first sleep */
+    IDLE_POLLS_LONG = 2000, /* ... before the longer ones */
+    IDLE_SLEEP_NS = 20000,
+    IDLE_SLEEP_LONG_NS = 100000,
+};
+
+/* ---- received packets: what are they? ------------------------------------------------------------------ */
+
+/* For this host's SA table? Else it is routed, and delivery here names the unknown SPI. */
+static void esp_received(struct dp_worker *w, struct rte_mbuf *m)
+{
+    struct dp_meta *meta = dp_meta(m);
+    const struct dp_sad_slot *slot;
+    struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
+    if (unlikely(!sa || slot->vrf != meta->vrf || slot->family != meta->family ||
+                 memcmp(slot->local, ip_dst(m, meta->family), ip_family_len(meta->family)) != 0)) {
+        w->route[w->route_count++] = m;
+        return;
+    }
+    if (unlikely(slot->owner != w->id)) {
+        dp_hand_over(w, slot->owner, m, DP_STAGE_ESP_IN);
+        return;
+    }
+    w->in_sas[w->in_count] = sa;
+    w->in_pkts[w->in_count++] = m;
+}
+
+/* Multicast, broadcast and link-local destinations are never forwarded: this link's own affairs. */
+static bool is_link_affair(const struct rte_mbuf *m, uint8_t family)
+{
+    const uint8_t *dst = ip_dst(m, family);
+    if (family == IP_V4)
+        return dst[0] >= 224;
+    return dst[0] == 0xff || (dst[0] == 0xfe && (dst[1] & 0xc0) == 0x80);
+}
+
+static void link_affair(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    bool icmp6 = meta->family == IP_V6 && meta->proto == IP_PROTO_ICMP6 && !meta->frag;
+    const uint8_t *dst = ip_dst(m, meta->family);
+    if (icmp6 && (dst[0] == 0xff || memcmp(dst, in->link_local, 16) == 0))
+        dp_slow(w, m, DP_SLOW_LOCAL);
+    else
+        dp_drop(w, m, CV_DROP_NOT_LOCAL_SERVICE);
+}
+
+static void ip_received(struct dp_worker *w, struct rte_mbuf *m, enum ip_class class, const struct ip_if *in)
+{
+    struct dp_meta *meta = dp_meta(m);
+    switch (class) {
+    case IP_CLASS_ESP:
+        esp_received(w, m);
+        break;
+    case IP_CLASS_IP:
+        if (unlikely(is_link_affair(m, meta->family)))
+            link_affair(w, m, in);
+        else
+            w->route[w->route_count++] = m;
+        break;
+    case IP_CLASS_ARP:
+        dp_slow(w, m, DP_SLOW_ARP);
+        break;
+    case IP_CLASS_DROP:
+        dp_drop(w, m, (enum cv_drop)meta->drop);
+        break;
+    }
+}
+
+static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf **pkts, unsigned n)
+{
+    const struct ip_if *in = ip_if_of_port(&w->dp->ifs, port);
+    if (unlikely(!in || !in->up)) {
+        dp_drop_all(w, pkts, n, CV_DROP_IF_DOWN);
+        return;
+    }
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
+        rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+    for (unsigned i = 0; i < n; i++) {
+        struct rte_mbuf *m = pkts[i];
+        if (i + PREFETCH_AHEAD < n)
+            rte_prefetch0(rte_pktmbuf_mtod(pkts[i + PREFETCH_AHEAD], void *));
+        struct dp_meta *meta = dp_meta(m);
+        meta->if_in = in->id;
+        meta->vrf = in->vrf;
+        meta->local_out = DP_TRANSIT;
+        bytes += m->pkt_len;
+        ip_received(w, m, ip_classify_frame(m, in->mac), in);
+    }
+    dp_count(&w->if_stats[in->id].rx_packets, n);
+    dp_count(&w->if_stats[in->id].rx_bytes, bytes);
+}
+
+/* ---- packets from other lcores: they join the loop where their stage says -------------------------------- */
+static void handed_esp(struct dp_worker *w, struct rte_mbuf *m)
+{
+    const struct dp_sad_slot *slot;
+    struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, dp_meta(m)->spi, &slot);
+    if (!sa || slot->owner != w->id) { /* removed on the way */
+        dp_drop(w, m, CV_DROP_UNKNOWN_SPI);
+        return;
+    }
+    w->in_sas[w->in_count] = sa;
+    w->in_pkts[w->in_count++] = m;
+}
+
+static void handed_in(struct dp_worker *w, struct rte_mbuf *m)
+{
+    struct dp_meta *meta = dp_meta(m);
+    const struct ip_if *in;
+    switch ((enum dp_stage)meta->stage) {
+    case DP_STAGE_IP:
+        in = ip_if_get(&w->dp->ifs, meta->if_in);
+        if (in)
+            ip_received(w, m, ip_classify_ip(m), in);
+        else
+            dp_drop(w, m, CV_DROP_IF_DOWN);
+        break;
+    case DP_STAGE_ESP_IN:
+        handed_esp(w, m);
+        break;
+    case DP_STAGE_ROUTE:
+        w->route[w->route_count++] = m;
+        break;
+    case DP_STAGE_OUT:
+        dp_link_out_known(w, m);
+        break;
+    case DP_STAGE_FRAME:
+        dp_frame_out(w, m, meta->port);
+        break;
+    }
+}
+
+/* ---- the stages ------------------------------------------------------------------------------------------ */
+static void decapsulated(struct dp_worker *w, struct rte_mbuf *m)
+{
+    struct dp_meta *meta = dp_meta(m);
+    const struct ip_if *in = ip_if_get(&w->dp->ifs, meta->if_in);
+    if (unlikely(!in || !in->up)) {
+        dp_drop(w, m, CV_DROP_IF_DOWN);
+        return;
+    }
+    meta->vrf = in->vrf; /* into its tunnel's VRF and no other */
+    meta->local_out = DP_TRANSIT;
+    dp_count(&w->if_stats[in->id].rx_packets, 1);
+    dp_count(&w->if_stats[in->id].rx_bytes, m->pkt_len);
+    w->route[w->route_count++] = m;
+}
+
+static void decapsulate(struct dp_worker *w)
+{
+    unsigned n = w->in_count;
+    if (n == 0)
+        return;
+    w->in_count = 0;
+    dp_count(&w->stats->crypto_packets, n);
+    unsigned good = esp_in_burst(&w->esp, w->in_pkts, w->in_sas, (uint16_t)n);
+    for (unsigned i = 0; i < good; i++)
+        decapsulated(w, w->in_pkts[i]);
+    for (unsigned i = good; i < n; i++)
+        dp_drop_esp(w, w->in_pkts[i]);
+}
+
+static void route_all(struct dp_worker *w)
+{
+    for (unsigned i = 0; i < w->route_count; i++)
+        dp_route_packet(w, w->route[i]);
+    w->route_count = 0;
+}
+
+static void process(struct dp_worker *w)
+{
+    w->hop.valid = false; /* tables may have changed since the last burst */
+    decapsulate(w);
+    route_all(w);
+    dp_encapsulate(w);
+    dp_transmit(w);
+}
+
+unsigned dp_worker_turn(struct dp_worker *w)
+{
+    struct rte_mbuf *pkts[IO_BURST];
+    unsigned total = 0;
+    w->now = w->esp.now_tsc = rte_rdtsc();
+    for (unsigned i = 0; i < w->rxq_count; i++) {
+        const struct dp_rxq *q = &w->rxq[i];
+        unsigned n = rte_eth_rx_burst(q->port_id, q->queue, pkts, IO_BURST);
+        if (n == 0)
+            continue;
+        total += n;
+        dp_count(&w->stats->rx_packets, n);
+        frames_received(w, q->port, pkts, n);
+        process(w);
+    }
+    unsigned n = io_take(w->dp->rings.inbox[w->id], pkts, IO_BURST);
+    if (n > 0) {
+        for (unsigned i = 0; i < n; i++)
+            handed_in(w, pkts[i]);
+        process(w);
+    }
+    return total + n;
+}
+
+/* ---- the loop -------------------------------------------------------------------------------------------- */
+static void idle(struct dp_worker *w, unsigned rounds)
+{
+    if (!w->dp->idle_sleep || rounds < IDLE_POLLS) {
+        rte_pause();
+        return;
+    }
+    struct timespec t = {0, rounds < IDLE_POLLS_LONG ? IDLE_SLEEP_NS : IDLE_SLEEP_LONG_NS};
+    dp_rcu_offline(w->id);
+    nanosleep(&t, NULL);
+    dp_rcu_online(w->id);
+}
+
+int dp_worker_main(void *arg)
+{
+    struct dp_worker *w = arg;
+    unsigned idle_rounds = 0;
+    uint64_t before = rte_rdtsc();
+    if (dp_rcu_register(w->id) != CV_OK)
+        return -1;
+    prctl(PR_SET_TIMERSLACK, 1000ul);
+    __atomic_store_n(&w->stats->running, 1, __ATOMIC_RELAXED);
+    while (!__atomic_load_n(&w->dp->stop, __ATOMIC_RELAXED)) {
+        unsigned n = dp_worker_turn(w);
+        dp_rcu_quiet(w->id);
+        uint64_t after = rte_rdtsc();
+        dp_count(&w->stats->total_cycles, after - before);
+        if (n > 0)
+            dp_count(&w->stats->busy_cycles, after - before);
+        before = after;
+        idle_rounds = n > 0 ? 0 : idle_rounds + 1;
+        if (n == 0)
+            idle(w, idle_rounds);
+    }
+    __atomic_store_n(&w->stats->running, 0, __ATOMIC_RELAXED);
+    dp_rcu_unregister(w->id);
+    return 0;
+}
+
+/* ---- making one ------------------------------------------------------------------------------------------ */
+static void esp_event(void *ctx, const struct cv_evt *e)
+{
+    dp_event(ctx, e);
+}
+
+static void queues_take(struct dp_worker *w)
+{
+    const struct dp *dp = w->dp;
+    for (unsigned p = 0; p < dp->port_count; p++) {
+        const struct io_port *port = &dp->ports[p];
+        for (unsigned q = 0; q < port->rx_queues; q++)
+            if (io_port_owner(p, q, port->rx_queues, dp->workers) == w->id)
+                w->rxq[w->rxq_count++] = (struct dp_rxq){port->id, (uint16_t)q, (uint16_t)p};
+        /* A queue of its own; or the owner of the port's first queue sends for all. */
+        bool own = port->tx_queues >= dp->workers;
+        w->txq[p].port_id = port->id;
+        w->txq[p].queue = own ? (uint16_t)w->id : 0;
+        w->txq[p].owner = own ? (uint16_t)w->id : (uint16_t)io_port_owner(p, 0, port->tx_queues, dp->workers);
+    }
+}
+
+cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_worker **out)
+{
+    int socket = (int)rte_lcore_to_socket_id(lcore);
+    struct dp_worker *w = rte_zmalloc_socket("worker", sizeof *w, RTE_CACHE_LINE_SIZE, socket);
+    if (!w)
+        return CV_ENOMEM;
+    w->dp = dp;
+    w->id = id;
+    w->stats = shm_worker_stats(&dp->shm, id);
+    w->stats->lcore = lcore;
+    w->if_stats = shm_if_stats(&dp->shm, id, 0);
+    io_punt_init(&w->punt, &dp->shm, &dp->connected, dp->shm.head->tsc_hz);
+    cv_result r = esp_worker_init(&w->esp, dp->engine, id, socket);
+    if (r != CV_OK) {
+        rte_free(w);
+        return r;
+    }
+    w->esp.event = esp_event;
+    w->esp.event_ctx = w;
+    queues_take(w);
+    *out = w;
+    return CV_OK;
+}
+
+void dp_worker_free(struct dp_worker *w)
+{
+    if (!w)
+        return;
+    esp_worker_fini(&w->esp);
+    rte_free(w);
+}

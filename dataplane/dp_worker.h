@@ -1,0 +1,75 @@
+/* dp_worker: the loop of one forwarding lcore: receive, classify, decrypt, route, encrypt, transmit.
+ *
+ * Nothing on its path locks, allocates but mbufs, logs or divides; a system call is made only when there was
+ * nothing to do and the platform says `memory no-huge` (a machine shared with other programs). */
+#ifndef DATAPLANE_DP_WORKER_H
+#define DATAPLANE_DP_WORKER_H
+
+#include "dataplane/dp.h"
+#include "dataplane/dp_meta.h"
+#include "dataplane/esp/esp.h"
+#include "dataplane/io/io_punt.h"
+
+struct dp_rxq {
+    uint16_t port_id, queue, port;
+};
+
+struct dp_txq {
+    uint16_t port_id, queue;
+    uint16_t owner; /* worker that may transmit on it */
+    uint16_t count;
+    struct rte_mbuf *pkts[IO_BURST];
+};
+
+/* Packets on their way to another worker. */
+struct dp_hand {
+    unsigned count;
+    struct rte_mbuf *pkts[IO_BURST];
+};
+
+/* Where the last looked up destination went: bursts mostly have one. */
+struct dp_hop {
+    bool valid;
+    uint8_t family;
+    uint16_t vrf;
+    uint8_t dst[16];
+    const struct ip_route *route;
+    const struct ip_addr *next_hop; /* NULL: the destination itself */
+    const struct ip_if *out;
+    struct ip_nbr *nbr;
+};
+
+struct dp_worker {
+    struct dp *dp;
+    unsigned id;
+    uint64_t now;
+    struct esp_worker esp;
+    struct cv_worker_stats *stats;
+    struct cv_if_stats *if_stats;
+    struct dp_hop hop;
+
+    unsigned rxq_count;
+    struct dp_rxq rxq[CV_MAX_PORTS];
+    unsigned route_count, in_count, out_count;
+    struct rte_mbuf *route[IO_BURST + ESP_BURST_MAX];
+    struct rte_mbuf *in_pkts[ESP_BURST_MAX];
+    struct esp_in_sa *in_sas[ESP_BURST_MAX];
+    struct rte_mbuf *out_pkts[ESP_BURST_MAX];
+    struct esp_out_sa *out_sas[ESP_BURST_MAX];
+    struct dp_txq txq[CV_MAX_PORTS];
+    struct dp_hand hand[CV_MAX_WORKERS];
+
+    uint64_t reported[CV_DROP_COUNT]; /* TSC of the last BAD_PACKET event of each reason */
+    uint64_t unknown_spi_tsc;
+    struct io_punt punt;
+};
+
+/* The worker of lcore `lcore`, with its queues. */
+CV_MUST_USE cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_worker **out);
+void dp_worker_free(struct dp_worker *w);
+/* The loop; returns when dp->stop is set. arg: struct dp_worker. */
+int dp_worker_main(void *arg);
+/* One round over all queues: how many packets there were. For the benchmark and tests. */
+unsigned dp_worker_turn(struct dp_worker *w);
+
+#endif

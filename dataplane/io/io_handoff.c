@@ -1,0 +1,36 @@
+#include "dataplane/io/io_handoff.h"
+
+#include <stdio.h>
+
+cv_result io_rings_new(struct io_rings *r, unsigned workers)
+{
+    char name[RTE_RING_NAMESIZE];
+    r->slow = rte_ring_create("slow", IO_SLOW_SLOTS, SOCKET_ID_ANY, RING_F_SC_DEQ);
+    if (!r->slow)
+        return CV_ENOMEM;
+    for (unsigned w = 0; w < workers; w++) {
+        snprintf(name, sizeof name, "inbox%u", w);
+        r->inbox[w] = rte_ring_create(name, IO_INBOX_SLOTS, SOCKET_ID_ANY, RING_F_SC_DEQ);
+        if (!r->inbox[w])
+            return CV_ENOMEM;
+    }
+    return CV_OK;
+}
+
+static void drain(struct rte_ring *ring)
+{
+    struct rte_mbuf *m;
+    while (ring && io_take(ring, &m, 1) == 1)
+        rte_pktmbuf_free(m);
+    rte_ring_free(ring);
+}
+
+void io_rings_free(struct io_rings *r, unsigned workers)
+{
+    for (unsigned w = 0; w < workers; w++) {
+        drain(r->inbox[w]);
+        r->inbox[w] = NULL;
+    }
+    drain(r->slow);
+    r->slow = NULL;
+}

@@ -1,0 +1,48 @@
+/* io_port: Ethernet ports: opening, queues, link state and statistics of whatever DPDK driver is behind them.
+ *
+ * The manager's, but for the queue numbers, which workers use with rte_eth_rx_burst and rte_eth_tx_burst. */
+#ifndef DATAPLANE_IO_IO_PORT_H
+#define DATAPLANE_IO_IO_PORT_H
+
+#include "common/contract.h"
+#include "common/platform.h"
+#include "common/result.h"
+
+#include <rte_mbuf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { IO_DESCRIPTORS = 1024, IO_BURST = 256 };
+
+struct io_port {
+    char name[CV_NAME_MAX];
+    char driver[CV_NAME_MAX];
+    uint16_t id;    /* DPDK's */
+    uint16_t index; /* ours: place in the platform section */
+    uint16_t rx_queues, tx_queues;
+    uint16_t mtu;
+    uint8_t mac[6];
+    int socket;
+    bool open, link_up;
+};
+
+/* The EAL device name and arguments of a port: "net_af_packet,iface=eth1" gets a number, so that two of
+ * one driver can stand beside each other. Returns out. PCI: the address. */
+const char *io_port_device(const struct platform_port *conf, unsigned index, char *out, size_t out_len);
+
+/* Configures and starts the port with up to `workers` queues each way; fewer where the driver has no more.
+ * On failure err says what, without file and line. */
+CV_MUST_USE cv_result io_port_open(const struct platform_port *conf, unsigned index, unsigned workers,
+                                   struct rte_mempool *pool, struct io_port *out, char *err, size_t err_len);
+void io_port_close(struct io_port *p);
+/* Reads link and counters. True when the link state is not what it was. */
+bool io_port_poll(struct io_port *p, struct cv_port_stats *out);
+
+/* The worker that reads a receive queue, or owns a transmit queue, of a port with fewer queues than workers. */
+static inline unsigned io_port_owner(unsigned port_index, unsigned queue, unsigned queues, unsigned workers)
+{
+    return queues >= workers ? queue : (port_index + queue) % workers;
+}
+
+#endif
