@@ -11,7 +11,7 @@
 
 enum sel_transform_type { SEL_TYPE_ENCR = 1, SEL_TYPE_PRF, SEL_TYPE_INTEG, SEL_TYPE_DH, SEL_TYPE_ESN };
 enum { SEL_PROTO_IKE = 1, SEL_PROTO_ESP = 3 };
-enum { SEL_OFFERS_MAX = 16, SEL_OFFER_TRANSFORMS_MAX = 160, SEL_ANSWER_MAX = 5 };
+enum { SEL_OFFERS_MAX = 16, SEL_OFFER_TRANSFORMS_MAX = 512, SEL_ANSWER_MAX = 5 };
 
 struct sel_transform {
     uint8_t type;      /* enum sel_transform_type, or a number we do not know */
