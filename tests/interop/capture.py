@@ -12,7 +12,7 @@ class Capture:
     def __init__(self, ns, interface, name="capture", what="udp port 500 or udp port 4500 or esp"):
         self.ns = ns
         self.path = ns.lab.path(name + ".pcap")
-        self.process = ns.start(name, "tcpdump", "-ni", interface, "-U", "-s", "0", "-w", self.path, *what.split())
+        self.process = ns.start(name, "tcpdump", "--immediate-mode", "-ni", interface, "-U", "-s", "0", "-w", self.path, *what.split())
         log = self.process.log_path
 
         def listening():

@@ -163,7 +163,7 @@ def delete_by_culvert():
 @case("traffic for a protected route raises the tunnel; nothing passes in clear")
 def acquire():
     site = strongswan_site("acquire")
-    site.peer_ns.start("capture", "tcpdump", "-ni", "out0", "-U", "-w", site.lab.path("clear.pcap"))
+    site.peer_ns.start("capture", "tcpdump", "--immediate-mode", "-ni", "out0", "-U", "-w", site.lab.path("clear.pcap"))
     wait_for("the capture", lambda: site.peer_ns.exists(site.lab.path("clear.pcap")), 5)
     took = ping_until(site.left, site.right_address, 10)
     check(ping(site.left, site.right_address, 5)[1] == 5, "ping through the raised tunnel")

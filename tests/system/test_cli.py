@@ -142,7 +142,7 @@ def gateway_pings():
 @case("a protected route without an SA drops, names the reason, and sends nothing in clear")
 def fails_closed():
     c = gateway().start()
-    c.outside.start("watch", "tcpdump", "-ni", "eth0", "-U", "-w", c.lab.path("watch.pcap"), "net", "10.0.0.0/8")
+    c.outside.start("watch", "tcpdump", "--immediate-mode", "-ni", "eth0", "-U", "-w", c.lab.path("watch.pcap"), "net", "10.0.0.0/8")
     wait_for("tcpdump", lambda: os.path.exists(c.lab.path("watch.pcap")), 5)
     check_equal(ping(c.inside, "10.2.0.2", 5)[1], 0, "answers")
     time.sleep(0.3)
