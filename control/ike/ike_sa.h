@@ -16,6 +16,7 @@ struct ike_session {
     char interface[CV_NAME_MAX];
     const struct cfg_interface *tunnel; /* of the running configuration; NULL when it was removed */
     uint32_t conn_id;                   /* current IKE SA, 0 none */
+    uint32_t former_conn_id;            /* the one before, maybe still there when both ends began at once */
     bool wanted;                        /* `up`, acquire or adopted children ask for it */
     bool persistent; /* retried until `down`; else given up after some failures, until traffic asks again */
     bool up_since_set;
@@ -40,6 +41,7 @@ struct ike_sa {
     void *v;        /* version's own part */
     bool initiator; /* original initiator of this SA: owns spi_i, sets the I flag */
     bool established;
+    bool given_up;  /* session and children know; what follows is its last exchange */
     bool half_open; /* counted against the limits, responder before authentication */
     bool dead;      /* to be removed when the current event is done; nothing else may happen to it */
     uint8_t spi_i[8], spi_r[8];

@@ -238,6 +238,8 @@ void ike_session_attach(struct ike *e, struct ike_session *s, struct ike_sa *sa)
 {
     (void)e;
     memcpy(sa->session, s->interface, sizeof sa->session);
+    if (s->conn_id && s->conn_id != sa->conn_id)
+        s->former_conn_id = s->conn_id;
     s->conn_id = sa->conn_id;
 }
 
@@ -249,11 +251,26 @@ static bool has_two_children(const struct ike *e, const char *interface)
     return n >= 2;
 }
 
+/* The peer made the child on an IKE SA that had none before. */
+static void adopt_owner(struct ike *e, struct ike_session *s)
+{
+    for (const struct sam_child *c = sam_children(e->sam); c; c = c->next) {
+        struct ike_sa *sa =
+            c->owner && strcmp(c->interface, s->interface) == 0 ? ike_sa_by_conn(e, c->owner) : NULL;
+        if (sa && c->state == SAM_INSTALLED && !sa->session[0]) {
+            ike_session_attach(e, s, sa);
+            return;
+        }
+    }
+}
+
 void ike_session_child_up(struct ike *e, struct ike_session *s)
 {
     s->has_error = false;
     s->failures = 0;
     s->retry_at_ms = UINT64_MAX;
+    if (s->conn_id == 0)
+        adopt_owner(e, s);
     if (!s->up_since_set || !has_two_children(e, s->interface)) { /* with two, one replaces the other */
         s->up_since_set = true;
         s->up_since_ms = ike_now(e);

@@ -95,12 +95,29 @@ struct ike_sa *ike_sa_by_init(struct ike *e, const uint8_t spi_i[8], const struc
     return sa;
 }
 
+/* When both ends began at once another IKE SA may have a child of the same tunnel: it sends from now on. */
+static void promote_sibling(struct ike *e, const struct ike_sa *sa)
+{
+    const struct ike_session *s = sa->session[0] ? ike_session_get(e, sa->session) : NULL;
+    const uint32_t others[] = {s ? s->conn_id : 0, s ? s->former_conn_id : 0};
+    for (unsigned i = 0; i < 2; i++) {
+        if (!others[i] || others[i] == sa->conn_id || !ike_sa_by_conn(e, others[i]))
+            continue;
+        for (struct sam_child *c = sam_children_of(e->sam, others[i]); c; c = c->next_of_owner)
+            if (c->state == SAM_INSTALLED && strcmp(c->interface, s->interface) == 0) {
+                sam_child_activate(e->sam, c);
+                return;
+            }
+    }
+}
+
 /* Children go with their IKE SA (RFC 7296 1.4.1). */
 static void delete_children(struct ike *e, const struct ike_sa *sa, uint64_t linger_ms)
 {
     struct sam_child *next;
     if (e->forgetting)
         return;
+    promote_sibling(e, sa);
     for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = next) {
         next = c->next_of_owner;
         if (c->state != SAM_RETIRING)
@@ -110,6 +127,9 @@ static void delete_children(struct ike *e, const struct ike_sa *sa, uint64_t lin
 
 static void give_up(struct ike *e, struct ike_sa *sa, enum ike_reason why, const char *fmt, va_list args)
 {
+    if (sa->given_up)
+        return;
+    sa->given_up = true;
     if (why != IKE_REASON_REPLACED)
         e->counters.sas_failed += !sa->established;
     delete_children(e, sa, why == IKE_REASON_PEER_DELETED || why == IKE_REASON_REPLACED ? LINGER_MS : 0);

@@ -107,6 +107,7 @@ struct v2_cached {
 struct v2_frags; /* reassembly, v2_frag.c */
 
 struct v2_sa {
+    struct ike *engine;
     enum v2_state state;
     uint32_t next_send;     /* message ID of our next request */
     uint32_t next_recv;     /* lowest request ID not yet answered */
@@ -116,8 +117,9 @@ struct v2_sa {
     struct v2_task *flight; /* in flight, at most window_peer */
     struct v2_cached cache[V2_WINDOW_MAX];
     struct v2_frags *frags;
-    bool frag_ok;   /* both sides support RFC 7383 */
-    bool have_keys; /* sa->keys are derived (responder: only when IKE_AUTH arrives) */
+    bool frag_ok;      /* both sides support RFC 7383 */
+    bool have_keys;    /* sa->keys are derived (responder: only when IKE_AUTH arrives) */
+    bool auth_refused; /* responder: the peer did not prove itself; only its retransmissions are answered */
     /* initial exchange */
     uint8_t *init_req, *init_resp; /* first messages as sent: what AUTH covers (2.15) */
     size_t init_req_len, init_resp_len;
@@ -141,7 +143,8 @@ struct v2_sa {
     uint64_t retry_at;            /* children whose exchange the peer put off (2.25); UINT64_MAX none */
     unsigned put_off;             /* TEMPORARY_FAILUREs in a row */
     uint64_t dpd_at;
-    uint64_t dpd_sent_packets; /* outbound ESP packets when the peer was last heard: on-demand DPD asks only when more went out */
+    uint64_t
+        dpd_sent_packets; /* outbound ESP packets when the peer was last heard: on-demand DPD asks only when more went out */
     uint64_t delete_at; /* V2_REKEYED, half-open responder: give up */
     uint64_t sk_iv;     /* AEAD IV counter */
 };

@@ -1,0 +1,10 @@
+/* v2_input: from a datagram to its handler: SA, message ID, integrity, payloads, in this order. */
+#ifndef CONTROL_IKEV2_V2_INPUT_H
+#define CONTROL_IKEV2_V2_INPUT_H
+
+#include "control/ikev2/v2.h"
+
+/* ops.datagram */
+void v2_datagram(struct ike *e, const struct ike_datagram *d, uint8_t *data, size_t len);
+
+#endif
