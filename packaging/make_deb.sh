@@ -7,23 +7,23 @@ version=$(sed -n "s/^ *version: '\([^']*\)'.*/\1/p" meson.build | head -1)
 arch=$(dpkg --print-architecture)
 stage=build/package
 rm -rf "$stage"
-mkdir -p "$stage"/root/{DEBIAN,usr/sbin,usr/bin,usr/share/doc/culvert/examples,lib/systemd/system,etc/culvert} "$stage/debian"
+mkdir -p "$stage/deb"/{DEBIAN,usr/sbin,usr/bin,usr/share/doc/culvert/examples,lib/systemd/system,etc/culvert} "$stage/debian"
 
 for program in culvertd culvert-dp; do
-    install -m 755 -s "$(readlink -f "build/$program")" "$stage/root/usr/sbin/$program"
+    install -m 755 -s "$(readlink -f "build/$program")" "$stage/deb/usr/sbin/$program"
 done
-install -m 755 -s "$(readlink -f build/culvert)" "$stage/root/usr/bin/culvert"
-install -m 644 packaging/culvert.service "$stage/root/lib/systemd/system/culvert.service"
-install -m 644 LICENSE "$stage/root/usr/share/doc/culvert/copyright"
-install -m 644 docs/guide.md README.md CHANGELOG.md "$stage/root/usr/share/doc/culvert/"
-cp -r docs/reference "$stage/root/usr/share/doc/culvert/"
-install -m 644 docs/examples/* "$stage/root/usr/share/doc/culvert/examples/"
+install -m 755 -s "$(readlink -f build/culvert)" "$stage/deb/usr/bin/culvert"
+install -m 644 packaging/culvert.service "$stage/deb/lib/systemd/system/culvert.service"
+install -m 644 LICENSE "$stage/deb/usr/share/doc/culvert/copyright"
+install -m 644 docs/guide.md README.md CHANGELOG.md "$stage/deb/usr/share/doc/culvert/"
+cp -r docs/reference "$stage/deb/usr/share/doc/culvert/"
+install -m 644 docs/examples/* "$stage/deb/usr/share/doc/culvert/examples/"
 
 printf 'Source: culvert\n\nPackage: culvert\nArchitecture: any\n' >"$stage/debian/control"
-depends=$(cd "$stage" && dpkg-shlibdeps -O root/usr/sbin/* root/usr/bin/* 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
+depends=$(cd "$stage" && dpkg-shlibdeps -O deb/usr/sbin/* deb/usr/bin/* 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
 [ -n "$depends" ] || { echo "make_deb.sh: dpkg-shlibdeps found no libraries" >&2; exit 1; }
 # Drivers of ports are plugins that no program links: they come with the package of all of them.
-cat >"$stage/root/DEBIAN/control" <<CONTROL
+cat >"$stage/deb/DEBIAN/control" <<CONTROL
 Package: culvert
 Version: $version
 Architecture: $arch
@@ -35,12 +35,12 @@ Description: IPsec VPN concentrator on DPDK
  An ESP data plane that polls its ports, an IKEv2 daemon configured in Cisco IOS
  syntax, and a client with the show commands one expects.
 CONTROL
-cat >"$stage/root/DEBIAN/postinst" <<'POST'
+cat >"$stage/deb/DEBIAN/postinst" <<'POST'
 #!/bin/sh
 set -e
 getent passwd culvert >/dev/null || useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin culvert
 mkdir -p /etc/culvert && chmod 750 /etc/culvert
 POST
-chmod 755 "$stage/root/DEBIAN/postinst"
-dpkg-deb --root-owner-group --build "$stage/root" "build/culvert_${version}_${arch}.deb"
+chmod 755 "$stage/deb/DEBIAN/postinst"
+dpkg-deb --root-owner-group --build "$stage/deb" "build/culvert_${version}_${arch}.deb"
 rm -rf "$stage"
