@@ -42,6 +42,15 @@ static CV_PRINTF(2, 3) cv_result fail(struct dp_setup *s, const char *fmt, ...)
 }
 
 /* ---- eal ---------------------------------------------------------------------------------------------------------- */
+static char runtime_dir[256]; /* the EAL leaves it behind, and its name is this process's alone */
+
+/* At exit: the EAL's telemetry removes its socket there no sooner. */
+static void runtime_dir_remove(void)
+{
+    if (runtime_dir[0])
+        rmdir(runtime_dir);
+}
+
 static cv_result eal_start(struct dp_setup *s)
 {
     static struct dp_eal_args args; /* the EAL keeps pointers into it */
@@ -51,8 +60,10 @@ static cv_result eal_start(struct dp_setup *s)
         return fail(s, "no processor to run on");
     if (dp_eal_args(&s->dp->platform, cpus, n, s->eal_extra_count, s->eal_extra, &args) != CV_OK)
         return fail(s, "too many arguments for the EAL");
+    atexit(runtime_dir_remove); /* before the EAL registers its own: they run in reverse */
     if (rte_eal_init(args.argc, args.argv) < 0)
         return fail(s, "the DPDK EAL did not start: %s", rte_strerror(rte_errno));
+    snprintf(runtime_dir, sizeof runtime_dir, "%s", rte_eal_get_runtime_dir());
     if (rte_lcore_count() < s->dp->workers + 1)
         return fail(s, "the EAL has %u lcores; %u workers need %u", rte_lcore_count(), s->dp->workers,
                     s->dp->workers + 1);

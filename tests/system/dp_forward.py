@@ -1,0 +1,308 @@
+#!/usr/bin/python3
+"""culvert-dp alone: forwarding through ESP with static SAs, what the wire carries, and how it fails closed."""
+import os
+import re
+import subprocess
+import sys
+import threading
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.path.insert(0, os.path.join(HERE, "..", "interop"))
+from case import add_case, case, check, check_equal, main  # noqa: E402
+from capture import Capture  # noqa: E402
+from dp_site import SPI_A, SPI_B, CULVERT_DP, Site  # noqa: E402
+from traffic import iperf3, ping  # noqa: E402
+
+TARGETS = ("10.2.0.2", "fd00:2::2")
+
+
+def frames(pcap, display):
+    done = subprocess.run(["tshark", "-n", "-r", pcap, "-Y", display, "-T", "fields", "-e", "frame.number"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=60)
+    check_equal(done.returncode, 0, "tshark's exit status")
+    return len(done.stdout.split())
+
+
+def clear_packets(pcap):
+    """Anything of the hosts' own networks that is readable in the middle."""
+    return frames(pcap, "ip.addr == 10.0.0.0/8 || ipv6.addr == fd00::/16")
+
+
+def ping_ok(ns, target, count=5, **kw):
+    sent, got = ping(ns, target, count, **kw)
+    check_equal(got, sent, "answers from %s" % target)
+
+
+def ping_through(natt, outer, alg, options="", workers=1):
+    site = Site("ping", workers=workers, outer=outer)
+    site.sas(alg, options, natt)
+    wire = Capture(site.mid, "br0", what="ip or ip6")
+    for target in TARGETS:
+        ping_ok(site.left, target)
+        ping_ok(site.left, target, size=1300)
+    ping_ok(site.right, "10.1.0.2")
+    pcap = wire.stop()
+    sent = site.a.counters("out")["packets"]
+    check_equal(site.b.counters("in")["packets"], sent, "B's inbound packets against A's outbound")
+    check(sent >= 25, "A encrypted %d packets" % sent)
+    ours = "udpencap && esp" if natt else "esp && !udp"
+    back = site.b.counters("out")["packets"]
+    check_equal(frames(pcap, ours), sent + back, "ESP packets in the middle")
+    check_equal(clear_packets(pcap), 0, "clear packets in the middle")
+    for gw in (site.a, site.b):
+        bad = {k: v for k, v in gw.drops().items() if k.startswith(("esp", "replay", "ts-", "crypto", "malformed"))}
+        check(not bad, "drops on %s: %s" % (gw.short, bad))
+    check_equal((site.a.stop(), site.b.stop()), (0, 0), "exit statuses after SIGTERM")
+    return "%d ESP packets each counted on both ends and on the wire" % (sent + back)
+
+
+for _outer in (4, 6):
+    for _natt in (False, True):
+        add_case("ping and 1300-octet ping, IPv4 and IPv6 inside, IPv%d outside, %s" %
+                 (_outer, "in UDP 4500" if _natt else "plain ESP"),
+                 lambda natt=_natt, outer=_outer: ping_through(natt, outer, "gcm128"))
+for _alg in ("cbc128-sha256", "chacha", "null-sha256"):
+    add_case("ping with %s and ESN" % _alg, lambda alg=_alg: ping_through(False, 4, alg, "esn"))
+add_case("ping with two workers: hand-off to the SA's owner", lambda: ping_through(False, 4, "gcm256", workers=2))
+
+
+@case("no SA: nothing in clear on the wire, one acquire per second")
+def fails_closed():
+    site = Site("closed")
+    wire = Capture(site.mid, "br0", what="ip or ip6")
+    said = []
+    listener = threading.Thread(target=lambda: said.append(site.a.ctl("sleep 1600")))
+    listener.start()
+    sent, got = ping(site.left, "10.2.0.2", 10, interval=0.05, wait=1)
+    listener.join()
+    check_equal(got, 0, "answers without an SA")
+    acquires = re.findall(r"^event acquire if 10 .*dst 10.2.0.2", said[0], re.M)
+    check_equal(len(acquires), 1, "acquire events within a second: %s" % said[0])
+    check(site.a.drops().get("no-sa", 0) >= sent, "no-sa drops: %s" % site.a.drops())
+    check_equal(frames(wire.stop(), "icmp || icmpv6.type == 128 || esp"), 0, "packets in the middle")
+    # An SA that is installed but not active sends nothing, either.
+    site.a.ctl("sa out 1 %#x 10 gcm128 2 192.0.2.1 192.0.2.2" % SPI_B)
+    check_equal(ping(site.left, "10.2.0.2", 2, interval=0.05, wait=1)[1], 0, "answers over an SA that is not active")
+    check_equal(site.a.counters("out")["packets"], 0, "packets on the inactive SA")
+    site.a.ctl("sa-del out 1 %#x" % SPI_B)
+    site.sas()
+    ping_ok(site.left, "10.2.0.2")
+    site.remove_sas()
+    check_equal(ping(site.left, "10.2.0.2", 2, interval=0.05, wait=1)[1], 0, "answers after the SA was deleted")
+
+
+@case("selectors: a packet outside them is dropped on the way out and on the way in")
+def selectors():
+    site = Site("ts")
+    a, b = site.a, site.b
+    # A's outbound SA takes any packet, B's inbound one only a part: B must drop.
+    a.ctl("sa out 1 %#x 10 gcm128 2 192.0.2.1 192.0.2.2\nactivate 1 %#x" % (SPI_B, SPI_B))
+    b.ctl("sa in 1 %#x 10 gcm128 2 192.0.2.2 192.0.2.1 ts 10.2.0.0/24 10.1.0.128/25" % SPI_B)
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers")
+    check_equal(b.drops().get("ts-in"), 3, "ts-in drops")
+    check_equal(b.counters("in")["ts-failed"], 3, "the SA's own count")
+    b.ctl("sa out 1 %#x 10 gcm128 1 192.0.2.2 192.0.2.1 ts 10.2.0.0/24 10.1.0.128/25\nactivate 1 %#x" % (SPI_A, SPI_A))
+    check_equal(ping(site.right, "10.1.0.2", 3, interval=0.05)[1], 0, "answers")
+    check_equal(b.drops().get("ts-out"), 3, "ts-out drops")
+
+
+@case("culvertd killed: forwarding goes on, and the next one finds every SA")
+def control_gone():
+    site = Site("gone")
+    site.sas()
+    ping_ok(site.left, "10.2.0.2")
+    # Every ctl() is a connection that ended; this one is killed in the middle.
+    ctl = site.a.lab.start("killed", os.path.join(os.path.dirname(CULVERT_DP), "tests", "mock", "dpctl"), site.a.socket,
+                           site.a.lab.write("sleep.ctl", "hello\nsleep 60000\n"))
+    ping_ok(site.left, "10.2.0.2", 3)
+    ctl.kill()
+    ctl.wait()
+    ping_ok(site.left, "10.2.0.2", 10, interval=0.02)
+    said = site.a.ctl("dump")
+    check_equal(len(re.findall(r"^event sa-entry", said, re.M)), 2, "SAs in the dump: %s" % said)
+    check("reply hello ok sas 2 ifs 3" in said, said)
+    check("cookie 1001" in said, "the cookie came back: %s" % said)
+    second = site.a.lab.start("holder", os.path.join(os.path.dirname(CULVERT_DP), "tests", "mock", "dpctl"), site.a.socket,
+                              site.a.lab.write("hold.ctl", "hello\nsleep 3000\n"))
+    check_equal(second.poll(), None, "the first client")
+    try:
+        site.a.ctl("dump")
+        check(False, "a second client was served beside the first")
+    except Exception as e:
+        check("exit 3" in str(e), str(e))
+
+
+@case("commands: every bad field is refused and leaves nothing behind")
+def bad_commands():
+    site = Site("bad")
+    said = site.a.ctl("""
+        fail 6 if-port 5 X NoSuchPort
+        fail 1 if-port 0 X Ethernet0/0
+        fail 1 if-port 4096 X Ethernet0/0
+        fail 1 if-port 7 X Ethernet0/0
+        fail 1 if-port 1 Ethernet0/0 Ethernet0/0 vrf 64
+        fail 6 addr 99 10.0.0.1/8
+        fail 1 addr 1 10.0.0.1/33
+        fail 7 addr 1 10.1.0.1/24
+        fail 1 addr 1 224.0.0.1/24
+        fail 6 addr-del 1 10.7.7.7/24
+        fail 1 route 64 10.5.0.0/16 dev 1
+        fail 1 route 0 10.5.0.0/16 dev 4096
+        fail 6 route-del 0 10.77.0.0/16 dev 1
+        fail 1 sa in 2 0x11110001 10 gcm128 1 192.0.2.1 192.0.2.2
+        fail 1 sa in 1 0x1 10 gcm128 1 192.0.2.1 192.0.2.2
+        fail 1 sa in 16384 0x11114000 10 gcm128 1 192.0.2.1 192.0.2.2
+        fail 6 sa in 1 0x11110001 11 gcm128 1 192.0.2.1 192.0.2.2
+        fail 1 sa in 1 0x11110001 2 gcm128 1 192.0.2.1 192.0.2.2
+        fail 1 sa in 1 0x11110001 10 gcm128 1 192.0.2.1 2001:db8::2
+        fail 1 sa in 1 0x11110001 10 gcm128 1 192.0.2.1 192.0.2.2 window 100
+        sa in 1 0x11110001 10 gcm128 1 192.0.2.1 192.0.2.2
+        fail 7 sa in 1 0x33330001 10 gcm128 1 192.0.2.1 192.0.2.2
+        fail 6 sa-del in 1 0x33330001
+        fail 6 sa-del out 1 0x11110001
+        fail 6 activate 1 0x11110001
+        sa-del in 1 0x11110001
+        sa in 1 0x33330001 10 gcm128 1 192.0.2.1 192.0.2.2
+        fail 1 ping 10.2.0.2 10.9.9.9
+        fail 1 ping 10.2.0.2 10.1.0.1 size 1401
+        fail 13 hello 99
+        dump
+        flush
+        dump
+        """)
+    dumps = re.findall(r"^event sa-entry.*$", said, re.M)
+    check_equal(len(dumps), 1, "SAs: %s" % said)
+    check("spi 0x33330001" in dumps[0], dumps[0])
+
+
+@case("IKE: punted without its marker, injected with it, in fragments when long")
+def ike():
+    site = Site("ike")
+    a = site.a
+    said = []
+    listener = threading.Thread(target=lambda: said.append(site.b.ctl("sleep 2500")))
+    listener.start()
+    a.ctl("sleep 300\ninject 192.0.2.1 500 192.0.2.2 500 300\ninject 192.0.2.1 4500 192.0.2.2 4500 301 natt\n"
+          "inject 192.0.2.1 500 192.0.2.2 500 3900\ninject 2001:db8::1 500 2001:db8::2 500 3901\n"
+          "inject 192.0.2.1 4500 192.0.2.2 4500 0 natt keepalive\nsleep 300\n")
+    listener.join()
+    text = said[0]
+    check("punt local 192.0.2.2:500 remote 192.0.2.1:500 if 2 flags 0 len 300 first 0x01 last 0x2c" in text, text)
+    check("punt local 192.0.2.2:4500 remote 192.0.2.1:4500 if 2 flags 1 len 301 first 0x01 last 0x2d" in text, text)
+    check("len 3900 first 0x01 last 0x3c" in text, text)
+    check("local [2001:db8::2]:500 remote [2001:db8::1]:500 if 2 flags 0 len 3901 first 0x01 last 0x3d" in text, text)
+    check_equal(site.b.drops().get("natt-keepalive"), 1, "keepalives")
+
+
+@case("this host: ping its addresses from the hosts, from itself, and through the tunnel; traceroute; port unreachable")
+def local_services():
+    site = Site("local")
+    site.sas()
+    for target in ("10.1.0.1", "192.0.2.1", "fd00:1::1", "172.16.0.2", "fd00:ff::2", "10.2.0.1", "fd00:2::1"):
+        ping_ok(site.left, target, 2)
+    text = site.a.ctl("ping 172.16.0.2 172.16.0.1\nping fd00:ff::2 fd00:ff::1\nping 192.0.2.2 192.0.2.1 count 2\n"
+                      "ping 10.2.0.2 10.1.0.1 size 1400\nping 2001:db8::2 2001:db8::1\n"
+                      "ping 10.2.0.2 10.1.0.1 ttl 1\nping 203.0.113.1 10.1.0.1\n")
+    answers = re.findall(r"^event ping .*", text, re.M)
+    check_equal(len(answers), 8, text)
+    check(all(" type 0 " in x or " type 129 " in x for x in answers[:6]), text)
+    check("type 11 code 0" in answers[6] and "from 172.16.0.2" in answers[6], answers[6])
+    check("type 255" in answers[7] and "drop no-route" in answers[7], answers[7])
+    done = site.left.run("tracepath", "-n", "10.2.0.2", check=False, timeout=30)
+    check("10.1.0.1" in done.stdout and "10.2.0.2" in done.stdout and "reached" in done.stdout, done.stdout + done.stderr)
+    m = re.search(r"pmtu (14\d\d)", done.stdout)
+    check(m, "path MTU below 1500 was told: %s" % done.stdout)
+    return "path MTU %s" % m.group(1)
+
+
+@case("large packets: cut before encryption without DF, refused with ICMP when DF is set")
+def large():
+    site = Site("large")
+    site.sas()
+    ping_ok(site.left, "10.2.0.2", 3)
+    done = site.left.run("ping", "-M", "dont", "-c", "3", "-i", "0.1", "-s", "3000", "10.2.0.2", check=False)
+    check(" 3 received" in done.stdout, done.stdout)
+    done = site.left.run("ping", "-M", "do", "-c", "2", "-i", "0.1", "-s", "1472", "10.2.0.2", check=False)
+    check("needed" in done.stdout or "too long" in done.stdout, done.stdout + done.stderr)
+    done = site.left.run("ping", "-6", "-M", "do", "-c", "2", "-i", "0.1", "-s", "1452", "fd00:2::2", check=False)
+    check("too big" in done.stdout or "too long" in (done.stdout + done.stderr), done.stdout + done.stderr)
+    ping_ok(site.left, "fd00:2::2", 3, size=3000)
+    check(site.a.drops().get("too-big", 0) >= 2, "too-big drops: %s" % site.a.drops())
+
+
+@case("rekey by make-before-break under iperf3 loses nothing")
+def rekey():
+    site = Site("rekey")
+    site.sas()
+    ping_ok(site.left, "10.2.0.2")
+    out = []
+    t = threading.Thread(target=lambda: out.append(iperf3(site.left, site.right, "10.2.0.2", seconds=3)))
+    t.start()
+    for n in range(1, 4):
+        threading.Event().wait(0.5)
+        spi_a, spi_b = SPI_A + n + (n << 20), SPI_B + n + (n << 20)
+        for gw, mine, ends, key in ((site.b, spi_b, "192.0.2.2 192.0.2.1", 2), (site.a, spi_a, "192.0.2.1 192.0.2.2", 1)):
+            gw.ctl("sa in %d %#x 10 gcm128 %d %s" % (n + 1, mine, key, ends))
+        for gw, theirs, ends, key in ((site.a, spi_b, "192.0.2.1 192.0.2.2", 2), (site.b, spi_a, "192.0.2.2 192.0.2.1", 1)):
+            gw.ctl("sa out %d %#x 10 gcm128 %d %s\nactivate %d %#x" % (n + 1, theirs, key, ends, n + 1, theirs))
+        old_a, old_b = SPI_A + n - 1 + ((n - 1) << 20), SPI_B + n - 1 + ((n - 1) << 20)
+        site.a.ctl("sa-del out %d %#x" % (n, old_b))
+        site.b.ctl("sa-del out %d %#x\nsleep 300" % (n, old_a))
+        site.a.ctl("sa-del in %d %#x" % (n, old_a))
+        site.b.ctl("sa-del in %d %#x" % (n, old_b))
+    t.join()
+    check(out and out[0]["mbits"] > 1, "iperf3: %s" % out)
+    for gw in (site.a, site.b):
+        lost = {k: v for k, v in gw.drops().items() if k.startswith(("esp", "unknown", "no-sa", "replay", "ts-"))}
+        check(not lost, "drops on %s: %s" % (gw.short, lost))
+    return "%.0f Mbit/s over three rekeys" % out[0]["mbits"]
+
+
+@case("lifetimes: soft event once, hard event once, and nothing passes after it")
+def lifetimes():
+    site = Site("life")
+    a, b = site.a, site.b
+    b.ctl("sa in 1 %#x 10 gcm128 2 192.0.2.2 192.0.2.1" % SPI_B)
+    b.ctl("sa out 1 %#x 10 gcm128 1 192.0.2.2 192.0.2.1\nactivate 1 %#x" % (SPI_A, SPI_A))
+    a.ctl("sa in 1 %#x 10 gcm128 1 192.0.2.1 192.0.2.2" % SPI_A)
+    said = []
+    script = ("sa out 1 %#x 10 gcm128 2 192.0.2.1 192.0.2.2 soft-packets 5 hard-packets 8\nactivate 1 %#x\nsleep 2500" %
+              (SPI_B, SPI_B))
+    t = threading.Thread(target=lambda: said.append(a.ctl(script)))
+    t.start()
+    threading.Event().wait(0.5)
+    sent, got = ping(site.left, "10.2.0.2", 12, interval=0.05, wait=1)
+    t.join()
+    check_equal(got, 8, "answers before the hard limit")
+    check_equal(len(re.findall(r"^event sa-soft", said[0], re.M)), 1, said[0])
+    check_equal(len(re.findall(r"^event sa-hard", said[0], re.M)), 1, said[0])
+    check_equal(a.drops().get("lifetime"), 4, "lifetime drops")
+
+
+@case("unknown SPI and a wrong tunnel end: counted, told once, nothing answered")
+def strangers():
+    site = Site("strange")
+    site.a.ctl("sa out 1 0x44440005 10 gcm128 2 192.0.2.1 192.0.2.2\nactivate 1 0x44440005")
+    said = []
+    t = threading.Thread(target=lambda: said.append(site.b.ctl("sleep 1500")))
+    t.start()
+    ping(site.left, "10.2.0.2", 5, interval=0.01, wait=1)
+    t.join()
+    check(1 <= len(re.findall(r"^event unknown-spi spi 0x44440005 remote 192.0.2.1", said[0], re.M)) <= 2, said[0])
+    check_equal(site.b.drops().get("unknown-spi"), 5, "drops")
+
+
+@case("bad input: one line that names file and line, exit status 2")
+def usage():
+    site = Site("usage")
+    for text, want in ((" port E0 vdev net_af_packet,iface=nosuch\n", ":2: port E0"), (" workers 99\n", ":2: workers"),
+                       (" crypto-engine inline\n", "crypto-engine inline")):
+        conf = site.lab.write("bad.conf", "platform dataplane\n" + text)
+        done = site.a.ns.run(CULVERT_DP, "--run-dir", site.lab.mkdir("bad"), "--config", conf, check=False)
+        ours = [x for x in done.stderr.splitlines() if x.startswith("culvert-dp: ") and want in x]
+        check(done.returncode == 2 and len(ours) == 1, "%r: exit %d: %s" % (text, done.returncode, done.stderr))
+
+
+if __name__ == "__main__":
+    main(needs_culvert=False, needs_strongswan=False)

@@ -1,0 +1,125 @@
+"""Two culvert-dp without culvertd: static SAs set through dpctl, between two hosts over a bridge in the middle.
+
+    left host -- A -- mid (bridge) -- B -- right host
+    10.1.0.2     192.0.2.1       192.0.2.2     10.2.0.2
+    fd00:1::2    2001:db8::1     2001:db8::2   fd00:2::2
+"""
+import os
+import re
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "interop"))
+from culvert import BUILD  # noqa: E402
+from net import Lab, LabError, wait_for  # noqa: E402
+
+DPCTL = os.path.join(BUILD, "tests", "mock", "dpctl")
+CULVERT_DP = os.path.join(BUILD, "culvert-dp")
+# SPIs: slot 1 with some generation; table of 16384 slots.
+SPI_A, SPI_B = 0x11110001, 0x22220001
+
+
+class Gateway:
+    def __init__(self, lab, short, workers=1, extra=""):
+        self.lab, self.ns, self.short = lab, lab.ns(short), short
+        self.dir = lab.mkdir("run-" + short)
+        self.conf = lab.write(short + ".conf", "platform dataplane\n workers %d\n memory no-huge 192\n"
+                              " port Ethernet0/0 vdev net_af_packet,iface=in0\n"
+                              " port Ethernet0/1 vdev net_af_packet,iface=out0\n%s" % (workers, extra))
+        self.socket = os.path.join(self.dir, "dp.sock")
+        self.process = None
+        self.count = 0
+
+    def start(self):
+        self.process = self.ns.start("dp-" + self.short, CULVERT_DP, "--run-dir", self.dir, "--config", self.conf)
+
+        def ready():
+            if self.process.poll() is not None:
+                raise LabError("culvert-dp ended with %s" % self.process.returncode)
+            return os.path.exists(self.socket)
+        wait_for("culvert-dp", ready, 30)
+
+    def ctl(self, script, check=True, timeout=60):
+        """Runs a dpctl script on a connection of its own; returns what it printed."""
+        self.count += 1
+        path = self.lab.write("%s-%d.ctl" % (self.short, self.count), "hello\n" + script)
+        done = subprocess.run([DPCTL, self.socket, path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=timeout)
+        with open(self.lab.path("%s-%d.log" % (self.short, self.count)), "w") as f:
+            f.write(script + "\n" + done.stdout)
+        if check and done.returncode != 0:
+            raise LabError("dpctl on %s: exit %d: %s" % (self.short, done.returncode, done.stdout[-600:]))
+        return done.stdout
+
+    def stop(self):
+        return self.lab.stop(self.process, grace=10)
+
+    def drops(self):
+        return {m.group(1): int(m.group(2)) for m in re.finditer(r"^drop (\S+) (\d+)$", self.ctl("drops"), re.M)}
+
+    def counters(self, direction, slot=1):
+        text = self.ctl("counters %s %d" % (direction, slot))
+        line = re.search(r"^counters .*$", text, re.M).group(0).split()[3:]
+        return {line[i]: int(line[i + 1]) for i in range(0, len(line), 2)}
+
+
+class Site:
+    """workers: of each gateway. outer 4 or 6: the family between the gateways."""
+
+    def __init__(self, title, workers=1, outer=4):
+        self.lab = lab = Lab("dp-" + title)
+        self.left, self.right, self.mid = lab.ns("left"), lab.ns("right"), lab.ns("mid")
+        self.a, self.b = Gateway(lab, "a", workers), Gateway(lab, "b", workers)
+        self.outer = outer
+        for host, gw in ((self.left, self.a), (self.right, self.b)):
+            lab.veth(host, "eth0", gw.ns, "in0")
+            lab.veth(self.mid, "to-" + gw.short, gw.ns, "out0")
+            lab.bare_port(gw.ns, "in0")
+            lab.bare_port(gw.ns, "out0")
+        lab.bridge(self.mid, "br0", ["to-a", "to-b"])
+        self.left.address("eth0", "10.1.0.2/24", "fd00:1::2/64")
+        self.right.address("eth0", "10.2.0.2/24", "fd00:2::2/64")
+        for host, n in ((self.left, 1), (self.right, 2)):
+            host.route("default", "10.%d.0.1" % n)
+            host.run("ip", "-6", "route", "add", "default", "via", "fd00:%d::1" % n)
+        self.a.start()
+        self.b.start()
+        self.addresses()
+
+    def outer_of(self, gw):
+        n = 1 if gw is self.a else 2
+        return "192.0.2.%d" % n if self.outer == 4 else "2001:db8::%d" % n
+
+    def addresses(self):
+        for gw, n, far in ((self.a, 1, 2), (self.b, 2, 1)):
+            other = self.b if gw is self.a else self.a
+            gw.ctl("""
+                if-port 1 Ethernet0/0 Ethernet0/0
+                if-port 2 Ethernet0/1 Ethernet0/1
+                addr 1 10.%(n)d.0.1/24
+                addr 1 fd00:%(n)d::1/64
+                addr 2 192.0.2.%(n)d/24
+                addr 2 2001:db8::%(n)d/64
+                if-tunnel 10 Tunnel1 %(outer)d %(src)s %(dst)s
+                addr 10 172.16.0.%(n)d/30
+                addr 10 fd00:ff::%(n)d/64
+                route 0 10.%(far)d.0.0/24 dev 10
+                route 0 fd00:%(far)d::/64 dev 10
+                """ % dict(n=n, far=far, outer=self.outer, src=self.outer_of(gw), dst=self.outer_of(other)))
+
+    def sas(self, alg="gcm128", options="", natt=False, slot=1, generation=0):
+        """One SA each way, activated."""
+        spi_a, spi_b = SPI_A + slot - 1 + (generation << 20), SPI_B + slot - 1 + (generation << 20)
+        ports = " ports 4500 4500" if natt else ""
+        for gw, other, mine, theirs, key_in, key_out in ((self.a, self.b, spi_a, spi_b, 1, 2),
+                                                         (self.b, self.a, spi_b, spi_a, 2, 1)):
+            ends = "%s %s" % (self.outer_of(gw), self.outer_of(other))
+            gw.ctl("sa in %d %#x 10 %s %d %s%s %s\n" % (slot, mine, alg, key_in, ends, ports, options) +
+                   "sa out %d %#x 10 %s %d %s%s %s\n" % (slot, theirs, alg, key_out, ends, ports, options) +
+                   "activate %d %#x\n" % (slot, theirs))
+
+    def remove_sas(self, slot=1, generation=0):
+        spi_a, spi_b = SPI_A + slot - 1 + (generation << 20), SPI_B + slot - 1 + (generation << 20)
+        self.a.ctl("sa-del in %d %#x\nsa-del out %d %#x\n" % (slot, spi_a, slot, spi_b))
+        self.b.ctl("sa-del in %d %#x\nsa-del out %d %#x\n" % (slot, spi_b, slot, spi_a))
