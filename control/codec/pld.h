@@ -130,7 +130,7 @@ struct pld_header {
 enum {
     PLD_MAX_PAYLOADS = 64,
     PLD_MAX_PROPOSALS = 16,
-    PLD_MAX_TRANSFORMS = 256, /* of one SA payload; strongSwan's defaults are about 80 */
+    PLD_MAX_TRANSFORMS = 256,  /* of one SA payload; strongSwan's defaults are about 80 */
     PLD_BUILD_TRANSFORMS = 64, /* of one proposal that we make */
     PLD_MAX_NOTIFIES = 32,
     PLD_MAX_DELETES = 8,
@@ -195,7 +195,7 @@ struct pld_message {
     uint64_t present;         /* PLD_BIT of every known payload seen, outer and inner */
     uint8_t unknown_critical; /* type of an unsupported critical payload, else 0 (RFC 7296 2.5) */
     unsigned payload_count;
-    unsigned outer_count; /* how many of them stood outside of SK */
+    unsigned outer_count;            /* how many of them stood outside of SK */
     uint8_t order[PLD_MAX_PAYLOADS]; /* payload types in their order, outer then inner, for display */
     struct pld_sa sa;
     struct {

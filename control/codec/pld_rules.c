@@ -154,8 +154,8 @@ static const char *check_chosen(const struct pld_sa *sa)
     return NULL;
 }
 
-/* Each proposal's protocol and SPI are those of the exchange: IKE without SPI in IKE_SA_INIT, a child in IKE_AUTH, either
- * one in CREATE_CHILD_SA, but not mixed. *ike: the SA payload is for an IKE SA. */
+/* Each proposal's protocol and SPI are those of the exchange: IKE without SPI in IKE_SA_INIT, a child in IKE_AUTH, one of
+ * both in CREATE_CHILD_SA, but not mixed. *ike: the SA payload is for an IKE SA. */
 static const char *check_sa(const struct pld_message *m, bool *ike)
 {
     const struct pld_sa *sa = &m->sa;

@@ -135,7 +135,7 @@ static const struct cr_prf_alg prf_table[] = {
     {CR_PRF_HMAC_SHA2_512, 64, false, "PRF-HMAC-SHA2-512", "sha512", "SHA512"},
 };
 
-/* private_len: for the MODP groups of safe primes an exponent of over twice the strength RFC 3526 8 gives them; for groups
+/* private_len: for the MODP groups of safe primes an exponent of at least twice the strength of RFC 3526 8; for groups
  * with a prime-order subgroup the order plus 8 octets, so that the reduction leaves no bias (FIPS 186-4 B.1.1). */
 static const struct cr_dh_alg dh_table[] = {
     {CR_DH_MODP_768, 96, 96, 32, true, "MODP-768"},

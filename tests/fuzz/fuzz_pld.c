@@ -1,4 +1,5 @@
-/* libFuzzer harness of the IKEv2 codec. Build: CC=clang meson setup DIR -Dfuzz=true; run: fuzz_pld tests/fuzz/corpus/pld */
+/* libFuzzer harness of the IKEv2 codec. Build: CC=clang meson setup DIR -Dfuzz=true; run: fuzz_pld DIR-FOR-NEW
+ * tests/fuzz/corpus/pld (what it finds goes to the first directory). */
 #include "tests/fuzz/pld_drive.h"
 
 #include <string.h>

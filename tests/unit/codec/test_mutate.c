@@ -1,5 +1,5 @@
-/* The codec under truncation at every octet and 100,000 seeded mutations: it refuses or keeps its promises, and stays in
- * its bytes (the sanitizer build sees the rest). */
+/* The codec under truncation at every octet and 100,000 seeded mutations: it refuses or keeps its promises, and stays
+ * in its bytes (the sanitizer build sees the rest). */
 #include "tests/fuzz/pld_drive.h"
 #include "tests/unit/codec/samples.h"
 #include "tests/unit/unit.h"

@@ -568,6 +568,40 @@ static void SA_payload_limits(void)
     }
 }
 
+static void put_prf_proposal(struct buf_writer *w, uint8_t number, bool more, unsigned transforms)
+{
+    buf_put_u16(w, more ? 0x0200 : 0);
+    buf_put_u16(w, (uint16_t)(8 + 8 * transforms));
+    buf_put_u32(w, (uint32_t)number << 24 | 0x010000 | transforms);
+    for (unsigned t = 0; t < transforms; t++) {
+        buf_put_u32(w, t + 1 < transforms ? 0x03000008 : 8);
+        buf_put_u32(w, 0x02000005);
+    }
+}
+
+static void one_transform_one_selector_one_SPI_over_the_limit(void)
+{
+    for (unsigned over = 0; over < 2; over++) {
+        cv_result want = over ? CV_EPARSE : CV_OK;
+        uint8_t bytes[4000];
+        struct buf_writer w = buf_writer_init(bytes, sizeof bytes);
+        put_prf_proposal(&w, 1, true, 255);
+        put_prf_proposal(&w, 2, false, PLD_MAX_TRANSFORMS - 255 + over);
+        CU_ASSERT_EQUAL(one(PLD_SA, bytes, w.len), want);
+
+        w = buf_writer_init(bytes, sizeof bytes);
+        buf_put_u32(&w, (PLD_MAX_TS + over) << 24);
+        for (unsigned i = 0; i < PLD_MAX_TS + over; i++)
+            buf_put(&w, V4, sizeof V4 - 1);
+        CU_ASSERT_EQUAL(one(PLD_TSI, bytes, w.len), want);
+
+        w = buf_writer_init(bytes, sizeof bytes);
+        buf_put_u32(&w, 0x03040000 | (PLD_MAX_DELETE_SPIS + over));
+        buf_put_zero(&w, 4 * (PLD_MAX_DELETE_SPIS + over));
+        CU_ASSERT_EQUAL(one(PLD_DELETE, bytes, w.len), want);
+    }
+}
+
 static void names(void)
 {
     CU_ASSERT_STRING_EQUAL(pld_notify_name(PLD_N_NO_PROPOSAL_CHOSEN), "NO_PROPOSAL_CHOSEN");
@@ -590,4 +624,5 @@ UNIT_MAIN("pld", UNIT_TEST(header_round_trip), UNIT_TEST(sa_init_round_trip), UN
           UNIT_TEST(bodies_too_short_or_of_a_wrong_length), UNIT_TEST(notify_refusals),
           UNIT_TEST(RFC_7296_3_11_delete_refusals), UNIT_TEST(RFC_7296_3_13_traffic_selector_refusals),
           UNIT_TEST(RFC_7296_3_3_proposal_refusals), UNIT_TEST(RFC_7296_3_3_5_attributes),
-          UNIT_TEST(every_list_ends_at_its_limit), UNIT_TEST(SA_payload_limits), UNIT_TEST(names))
+          UNIT_TEST(every_list_ends_at_its_limit), UNIT_TEST(SA_payload_limits),
+          UNIT_TEST(one_transform_one_selector_one_SPI_over_the_limit), UNIT_TEST(names))

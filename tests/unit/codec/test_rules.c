@@ -273,7 +273,10 @@ static void RFC_7296_2_7_an_answer_is_one_choice(void)
 {
     struct pld_build_proposal one = sample_proposal(2, PLD_PROTO_IKE, 0, true),
                               both = sample_proposal(1, PLD_PROTO_IKE, 0, false);
-    const struct pld_build_proposal two[] = {sample_proposal(1, PLD_PROTO_IKE, 0, true), one};
+    struct pld_build_proposal two[] = {sample_proposal(1, PLD_PROTO_IKE, 0, true), one};
+    two[0].count = 1; /* no type stands twice: it is the second proposal alone that is wrong */
+    two[1].count = 1;
+    two[1].transforms[0] = one.transforms[1];
     for (unsigned i = 0; i < 3; i++) {
         struct draft d;
         struct pld_builder *b = draft(&d, PLD_IKE_SA_INIT, true, 0);

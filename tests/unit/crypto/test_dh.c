@@ -6,8 +6,8 @@
 static const uint16_t all_groups[] = {1, 2, 5, 14, 15, 16, 19, 20, 21, 24, 31};
 enum { GROUPS = sizeof all_groups / sizeof *all_groups };
 
-/* The random octets from which cr_dh_new makes this private value: groups with a prime order take 1 + r mod (n - 1), the
- * others the octets as they are. */
+/* From the random octets that make this private value: groups with a prime order take 1 + r mod (n - 1), the others the
+ * octets as they are. */
 static struct cr_dh_key *key_of(uint16_t group, struct slice private)
 {
     uint8_t random[128] = {0};
@@ -165,6 +165,23 @@ static void RFC_6989_2_3_points_off_the_curve(void)
     }
 }
 
+/* The field of group 21 leaves 7 bits free on the wire: x + p and y + p name the same point, but are not reduced. */
+static void RFC_6989_2_3_coordinates_not_below_p(void)
+{
+    struct cr_dh_key *k = some_key(21, 9);
+    struct slice pub = cr_dh_public(k);
+    for (unsigned y = 0; y < 2; y++) {
+        uint8_t point[132];
+        unsigned carry = 1; /* + p = + 2^521 - 1: subtract 1, then set bit 521 */
+        memcpy(point, pub.p, pub.n);
+        for (size_t i = 66; i-- > 0 && carry;)
+            carry = point[66 * y + i]-- == 0;
+        point[66 * y] |= 2;
+        CU_ASSERT(refused(21, point, sizeof point));
+    }
+    cr_dh_free(k);
+}
+
 /* RFC 7748 6.1, RFC 8031 3.2: points of small order give all zeros. */
 static void RFC_7748_6_1_X25519_all_zero_result(void)
 {
@@ -197,5 +214,5 @@ UNIT_MAIN("cr_dh", UNIT_TEST(RFC_5903_RFC_5114_RFC_7748_agreement), UNIT_TEST(MO
           UNIT_TEST(every_group_agrees_with_itself_and_refuses_other_lengths),
           UNIT_TEST(RFC_6989_2_1_MODP_values_out_of_2_to_p_minus_2),
           UNIT_TEST(RFC_6989_2_2_group_24_values_out_of_the_subgroup),
-          UNIT_TEST(RFC_6989_2_3_points_off_the_curve), UNIT_TEST(RFC_7748_6_1_X25519_all_zero_result),
-          UNIT_TEST(degenerate_randomness_and_unknown_groups))
+          UNIT_TEST(RFC_6989_2_3_points_off_the_curve), UNIT_TEST(RFC_6989_2_3_coordinates_not_below_p),
+          UNIT_TEST(RFC_7748_6_1_X25519_all_zero_result), UNIT_TEST(degenerate_randomness_and_unknown_groups))
