@@ -276,6 +276,7 @@ static void describe(struct sam *s, struct sam_entry *e, const struct sam_instal
     c->dh = p->dh;
     c->esn = p->esn;
     c->natt = p->natt;
+    c->transport = p->transport;
     c->replay_window = p->replay_window ? window(p->replay_window) : 0;
     c->local = p->local;
     c->remote = p->remote;

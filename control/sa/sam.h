@@ -41,7 +41,7 @@ struct sam_child {
     uint32_t if_id;
     struct cv_sa_ref in, out;           /* out.spi is the peer's */
     uint16_t encr, key_bits, integ, dh; /* dh: PFS group, 0 none */
-    bool esn, natt;
+    bool esn, natt, transport;
     uint16_t replay_window; /* 0: off */
     struct ip_endpoint local, remote;
     unsigned ts_count;

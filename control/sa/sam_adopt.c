@@ -19,6 +19,7 @@ static void describe(struct sam *s, struct sam_entry *e, const struct cv_sa *sa)
     c->integ = sa->integ;
     c->esn = (sa->flags & CV_SA_ESN) != 0;
     c->natt = (sa->flags & CV_SA_NATT) != 0;
+    c->transport = sa->mode == CV_MODE_TRANSPORT;
     c->local = sa->local;
     c->remote = sa->remote;
     c->soft_bytes = sa->soft_bytes;

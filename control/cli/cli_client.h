@@ -1,0 +1,18 @@
+/* cli_client: the asking side: a connection to RUN/cli.sock and one command at a time over it. */
+#ifndef CONTROL_CLI_CLI_CLIENT_H
+#define CONTROL_CLI_CLI_CLIENT_H
+
+#include "common/result.h"
+
+#include <stdbool.h>
+
+/* -1 with a line on stderr when nobody listens. */
+int cli_client_connect(const char *run_dir);
+/* Sends the words, copies what comes back to stdout and stderr; the exit status, CLI_NO_DAEMON when it broke off. */
+int cli_client_run(int fd, int argc, const char *const *argv, bool json);
+/* Commands that need no daemon: check, bench, help. */
+int cli_local_check(const char *file, bool json);
+int cli_local_bench(int argc, const char *const *argv); /* words after `bench`; does not return on success */
+int cli_local_help(void);
+
+#endif

@@ -1,0 +1,259 @@
+#include "control/cli/cli_exec.h"
+
+#include "control/cli/cli_text.h"
+#include "control/config/cfg.h"
+#include "control/runtime/rt_loop.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { POLL_MS = 20, TIMEOUT_DEFAULT_S = 10, TIMEOUT_MAX_S = 600 };
+
+/* ---- waiting for a tunnel ------------------------------------------------------------------------------------------ */
+struct tunnel_wait {
+    struct cli_call *call;
+    struct event *timer;
+    char tunnel[CV_NAME_MAX];
+    uint64_t until_ms, since_wall_ms, since_ms;
+    bool down; /* waits for the end instead */
+};
+
+static void tunnel_wait_free(void *pending)
+{
+    struct tunnel_wait *w = pending;
+    event_free(w->timer);
+    free(w);
+}
+
+struct session_seek {
+    const char *tunnel;
+    bool found;
+    struct ike_session_view v;
+};
+
+static void session_seek(void *ctx, const struct ike_session_view *v)
+{
+    struct session_seek *s = ctx;
+    if (strcmp(v->interface, s->tunnel) != 0)
+        return;
+    s->found = true;
+    s->v = *v;
+}
+
+static struct session_seek session_of(struct cli_call *c, const char *tunnel)
+{
+    struct session_seek s = {.tunnel = tunnel};
+    ike_each_session(c->env->ike(c->env->ctx), session_seek, &s);
+    return s;
+}
+
+static bool is_up(enum ike_session_status s)
+{
+    return s == IKE_UP_ACTIVE || s == IKE_UP_IDLE;
+}
+
+static void say_up(struct cli_call *c, const struct tunnel_wait *w, const struct ike_session_view *v)
+{
+    char peer[IP_TEXT_MAX];
+    uint64_t ms = rt_now_ms() - w->since_ms;
+    if (c->json)
+        cli_json(c, json_pack("{s:s, s:s, s:s, s:s, s:s, s:n}", "tunnel", w->tunnel, "outcome", "up",
+                              "status", ike_session_status_text(v->status), "peer",
+                              ip_addr_text(&v->peer.addr, peer), "phase1_id", v->phase1_id, "reason"));
+    else
+        cli_print(c, "%s is up: %s, peer %s (%s), after %llu ms\n", w->tunnel,
+                  ike_session_status_text(v->status), ip_endpoint_text(&v->peer, peer), v->phase1_id,
+                  (unsigned long long)ms);
+}
+
+static void say_not_up(struct cli_call *c, const struct tunnel_wait *w, const struct ike_session_view *v)
+{
+    const char *reason = "timeout", *text = "no outcome within the time given";
+    if (v && v->has_error && v->last_error.at_wall_ms >= w->since_wall_ms) {
+        reason = ike_reason_name(v->last_error.reason);
+        text = v->last_error.text[0] ? v->last_error.text : ike_reason_text(v->last_error.reason);
+    }
+    const char *status = v ? ike_session_status_text(v->status) : "DOWN";
+    if (c->json)
+        cli_json(c, json_pack("{s:s, s:s, s:s, s:s, s:s}", "tunnel", w->tunnel, "outcome", "down", "status",
+                              status, "reason", reason, "text", text));
+    else
+        cli_print(c, "%s is not up: %s, %s: %s\n", w->tunnel, status, reason, text);
+}
+
+/* True when the call was finished. */
+static bool up_look(struct tunnel_wait *w)
+{
+    struct cli_call *c = w->call;
+    struct session_seek s = session_of(c, w->tunnel);
+    if (s.found && is_up(s.v.status)) {
+        say_up(c, w, &s.v);
+        cli_finish(c, CLI_OK);
+        return true;
+    }
+    bool failed =
+        s.found && s.v.status == IKE_DOWN && s.v.has_error && s.v.last_error.at_wall_ms >= w->since_wall_ms;
+    if (!failed && s.found && rt_now_ms() < w->until_ms)
+        return false;
+    say_not_up(c, w, s.found ? &s.v : NULL);
+    cli_finish(c, CLI_NOT_SO);
+    return true;
+}
+
+static bool down_look(struct tunnel_wait *w)
+{
+    struct cli_call *c = w->call;
+    struct session_seek s = session_of(c, w->tunnel);
+    bool down = !s.found || s.v.status == IKE_DOWN;
+    if (!down && rt_now_ms() < w->until_ms)
+        return false;
+    const char *status = s.found ? ike_session_status_text(s.v.status) : "DOWN";
+    if (c->json)
+        cli_json(c, json_pack("{s:s, s:s, s:s}", "tunnel", w->tunnel, "outcome", down ? "down" : "up",
+                              "status", status));
+    else
+        cli_print(c, "%s is %s: %s\n", w->tunnel, down ? "down" : "not down yet", status);
+    cli_finish(c, down ? CLI_OK : CLI_NOT_SO);
+    return true;
+}
+
+static void on_tunnel_poll(evutil_socket_t fd, short what, void *arg)
+{
+    struct tunnel_wait *w = arg;
+    (void)fd;
+    (void)what;
+    if (!(w->down ? down_look(w) : up_look(w)))
+        rt_timer_at(w->timer, rt_now_ms() + POLL_MS);
+}
+
+static int tunnel_wait_start(struct cli_call *c, const char *tunnel, unsigned timeout_s, bool down,
+                             uint64_t since_wall)
+{
+    struct tunnel_wait *w = calloc(1, sizeof *w);
+    if (w)
+        w->timer = evtimer_new(c->env->base, on_tunnel_poll, w);
+    if (!w || !w->timer) {
+        free(w);
+        cli_error(c, "out of memory");
+        return CLI_NOT_SO;
+    }
+    w->call = c;
+    snprintf(w->tunnel, sizeof w->tunnel, "%s", tunnel);
+    w->since_ms = rt_now_ms();
+    w->since_wall_ms = since_wall;
+    w->until_ms = w->since_ms + timeout_s * 1000ull;
+    w->down = down;
+    c->pending = w;
+    c->pending_free = tunnel_wait_free;
+    rt_timer_at(w->timer, 0);
+    return CLI_PENDING;
+}
+
+/* "tu1" -> "Tunnel1"; what is no interface name stays as it is (crypto map entries, to come). */
+static void tunnel_name(const char *text, char out[CV_NAME_MAX])
+{
+    enum cv_if_kind kind;
+    if (!cfg_interface_name(text, out, &kind))
+        snprintf(out, CV_NAME_MAX, "%s", text);
+}
+
+static int outcome_status(struct cli_call *c, enum ike_cmd_outcome r, const char *tunnel, const char *err)
+{
+    switch (r) {
+    case IKE_CMD_STARTED:
+    case IKE_CMD_ALREADY:
+        return CLI_OK;
+    case IKE_CMD_UNKNOWN_TUNNEL:
+        cli_error(c, "%s is not a protected tunnel of the configuration%s%s", tunnel, err[0] ? ": " : "",
+                  err);
+        return CLI_USAGE;
+    default:
+        cli_error(c, "%s: %s", tunnel, err[0] ? err : "not possible now");
+        return CLI_NOT_SO;
+    }
+}
+
+int cli_up(struct cli_call *c)
+{
+    char tunnel[CV_NAME_MAX], err[SEL_TEXT_MAX] = "", opt_err[CLI_ERR_MAX];
+    unsigned timeout;
+    if (!cli_opt_number(&c->cmd, "timeout", 1, TIMEOUT_MAX_S, TIMEOUT_DEFAULT_S, &timeout, opt_err)) {
+        cli_error(c, "%s", opt_err);
+        return CLI_USAGE;
+    }
+    tunnel_name(c->cmd.args[0], tunnel);
+    uint64_t since = rt_wall_ms();
+    enum ike_cmd_outcome r = ike_up(c->env->ike(c->env->ctx), tunnel, err, sizeof err);
+    c->env->touched(c->env->ctx);
+    int status = outcome_status(c, r, tunnel, err);
+    return status == CLI_OK ? tunnel_wait_start(c, tunnel, timeout, false, since) : status;
+}
+
+int cli_down(struct cli_call *c)
+{
+    char tunnel[CV_NAME_MAX], err[SEL_TEXT_MAX] = "", opt_err[CLI_ERR_MAX];
+    unsigned timeout;
+    if (!cli_opt_number(&c->cmd, "timeout", 1, TIMEOUT_MAX_S, TIMEOUT_DEFAULT_S, &timeout, opt_err)) {
+        cli_error(c, "%s", opt_err);
+        return CLI_USAGE;
+    }
+    tunnel_name(c->cmd.args[0], tunnel);
+    uint64_t since = rt_wall_ms();
+    enum ike_cmd_outcome r = ike_down(c->env->ike(c->env->ctx), tunnel, err, sizeof err);
+    c->env->touched(c->env->ctx);
+    int status = outcome_status(c, r, tunnel, err);
+    return status == CLI_OK ? tunnel_wait_start(c, tunnel, timeout, true, since) : status;
+}
+
+int cli_rekey(struct cli_call *c)
+{
+    char tunnel[CV_NAME_MAX], err[SEL_TEXT_MAX] = "";
+    bool ike_sa = c->cmd.arg_count > 1;
+    if (ike_sa && strcmp(c->cmd.args[1], "ike") != 0) {
+        cli_error(c, "'%.60s' is not known after rekey TUNNEL; expected ike or nothing more", c->cmd.args[1]);
+        return CLI_USAGE;
+    }
+    tunnel_name(c->cmd.args[0], tunnel);
+    enum ike_cmd_outcome r = ike_rekey(c->env->ike(c->env->ctx), tunnel, ike_sa, err, sizeof err);
+    c->env->touched(c->env->ctx);
+    int status = outcome_status(c, r, tunnel, err);
+    if (status == CLI_OK && c->json)
+        cli_json(c, json_pack("{s:s, s:s}", "tunnel", tunnel, "rekeying", ike_sa ? "ike" : "child"));
+    else if (status == CLI_OK)
+        cli_print(c, "%s: rekeying its %s SA\n", tunnel, ike_sa ? "IKE" : "child");
+    return status;
+}
+
+int cli_clear_session(struct cli_call *c)
+{
+    struct ip_addr remote = {0};
+    const char *text = cli_opt(&c->cmd, "remote");
+    if (text && !ip_addr_parse(text, &remote)) {
+        cli_error(c, "remote wants an address, not '%.60s'", text);
+        return CLI_USAGE;
+    }
+    unsigned n = ike_clear(c->env->ike(c->env->ctx), &remote);
+    c->env->touched(c->env->ctx);
+    if (c->json)
+        cli_json(c, json_pack("{s:i}", "cleared", (int)n));
+    return CLI_OK;
+}
+
+int cli_reload(struct cli_call *c)
+{
+    struct cfg_findings f = {0};
+    const char *file = c->env->cfg(c->env->ctx)->file;
+    cv_result r = c->env->reload(c->env->ctx, &f);
+    for (unsigned i = 0; i < f.count; i++)
+        if (f.items[i].severity == CFG_ERROR)
+            cli_error(c, "%s:%d: %s%s%s", file, f.items[i].line, f.items[i].text,
+                      f.items[i].remedy[0] ? ", " : "", f.items[i].remedy);
+    if (r != CV_OK && f.count == 0)
+        cli_error(c, "%s: %s; nothing was changed", file, cv_result_text(r));
+    if (r == CV_OK && c->json)
+        cli_json(c, json_pack("{s:b}", "reloaded", 1));
+    cfg_findings_free(&f);
+    return r == CV_OK ? CLI_OK : CLI_USAGE;
+}

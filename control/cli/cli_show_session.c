@@ -1,0 +1,245 @@
+#include "control/cli/cli_flow.h"
+#include "control/cli/cli_show.h"
+#include "control/cli/cli_text.h"
+#include "control/config/cfg.h"
+#include "control/runtime/rt_loop.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct seen {
+    struct cli_call *c;
+    bool detail, brief;
+    struct ip_addr remote;       /* IP_NONE: all */
+    char interface[CV_NAME_MAX]; /* "": all */
+    json_t *json;                /* array; NULL for text */
+    unsigned shown;
+};
+
+struct sa_seek {
+    uint32_t conn_id;
+    bool found;
+    struct ike_sa_view v;
+};
+
+static void sa_seek(void *ctx, const struct ike_sa_view *v)
+{
+    struct sa_seek *s = ctx;
+    if (v->conn_id != s->conn_id)
+        return;
+    s->found = true;
+    s->v = *v;
+}
+
+static struct sa_seek sa_of(struct cli_call *c, uint32_t conn_id)
+{
+    struct sa_seek s = {.conn_id = conn_id};
+    if (conn_id)
+        ike_each_sa(c->env->ike(c->env->ctx), sa_seek, &s);
+    return s;
+}
+
+static const char *nat_text(const struct ike_session_view *v)
+{
+    if (v->nat_local && v->nat_remote)
+        return "both";
+    return v->nat_local ? "local" : v->nat_remote ? "remote" : "none";
+}
+
+static struct sam_child *children(struct cli_call *c)
+{
+    return sam_children(ike_sam(c->env->ike(c->env->ctx)));
+}
+
+/* ---- JSON: keys of interfaces.md ------------------------------------------------------------------------------------ */
+static json_t *error_json(const struct ike_session_view *v)
+{
+    char when[RT_TIME_TEXT_MAX];
+    if (!v->has_error)
+        return json_null();
+    return json_pack("{s:s, s:s, s:s}", "reason", ike_reason_name(v->last_error.reason), "text",
+                     v->last_error.text, "at", rt_time_text(v->last_error.at_wall_ms, when));
+}
+
+static json_t *flows_json(struct cli_call *c, const char *interface)
+{
+    json_t *a = json_array();
+    for (const struct sam_child *k = children(c); k; k = k->next) {
+        struct cli_flow_view f;
+        if (strcmp(k->interface, interface) != 0)
+            continue;
+        cli_flow_view(c, k, &f);
+        json_array_append_new(a, cli_flow_json(&f));
+    }
+    return a;
+}
+
+static json_t *session_json(struct cli_call *c, const struct ike_session_view *v)
+{
+    char peer[IP_TEXT_MAX], local[IP_TEXT_MAX];
+    json_t *o = json_object();
+    json_object_set_new(o, "interface", json_string(v->interface));
+    json_object_set_new(o, "profile", json_string(v->profile));
+    json_object_set_new(o, "status", json_string(ike_session_status_text(v->status)));
+    json_object_set_new(o, "peer", json_string(ip_addr_text(&v->peer.addr, peer)));
+    json_object_set_new(o, "peer_port", json_integer(v->peer.port));
+    json_object_set_new(o, "local", json_string(ip_addr_text(&v->local.addr, local)));
+    json_object_set_new(o, "local_port", json_integer(v->local.port));
+    json_object_set_new(o, "ike_version", json_integer((json_int_t)v->ike_version));
+    json_object_set_new(o, "phase1_id", json_string(v->phase1_id));
+    json_object_set_new(o, "initiator", json_boolean(v->initiator));
+    json_object_set_new(o, "nat", json_string(nat_text(v)));
+    json_object_set_new(o, "uptime_s", json_integer((json_int_t)v->uptime_s));
+    json_object_set_new(o, "conn_id", json_integer(v->conn_id));
+    json_object_set_new(o, "last_error", error_json(v));
+    json_object_set_new(o, "flows", flows_json(c, v->interface));
+    return o;
+}
+
+/* ---- text ----------------------------------------------------------------------------------------------------------------- */
+static void text_sa(struct cli_call *c, const struct ike_session_view *v)
+{
+    char local[IP_TEXT_MAX], remote[IP_TEXT_MAX], life[CLI_TEXT_MAX];
+    struct sa_seek s = sa_of(c, v->conn_id);
+    if (!s.found)
+        return;
+    cli_print(c, "  Session ID: %u\n", v->conn_id);
+    cli_print(c, "  IKEv%u SA: local %s/%u remote %s/%u %s\n", s.v.version,
+              ip_addr_text(&s.v.local.addr, local), s.v.local.port, ip_addr_text(&s.v.remote.addr, remote),
+              s.v.remote.port, s.v.ready ? "Active" : "Inactive");
+    uint64_t left = s.v.lifetime_s > s.v.age_s ? s.v.lifetime_s - s.v.age_s : 0;
+    bool nat = s.v.nat_local || s.v.nat_remote, any = s.v.dpd || nat || s.v.fragmentation;
+    cli_print(c, "          Capabilities:%s%s%s%s connid:%u lifetime:%s\n", s.v.dpd ? "D" : "",
+              nat ? "N" : "", s.v.fragmentation ? "F" : "", any ? "" : "(none)", v->conn_id,
+              cli_uptime(left, life));
+}
+
+static void text_flow(struct cli_call *c, const struct cli_flow_view *f, unsigned ts)
+{
+    char flow[2 * CLI_TEXT_MAX], kb[24] = "KB Vol Rekey Disabled", s[24] = "0";
+    const struct sam_child *k = f->child;
+    if (f->has_volume)
+        snprintf(kb, sizeof kb, "%llu", (unsigned long long)f->remaining_kb);
+    if (f->has_time)
+        snprintf(s, sizeof s, "%llu", (unsigned long long)f->remaining_s);
+    cli_print(c, "  IPSEC FLOW: %s\n", cli_flow(&k->ts_local[ts], &k->ts_remote[ts], flow));
+    cli_print(c, "        Active SAs: %u, origin: crypto map\n", k->state == SAM_RETIRING ? 1u : 2u);
+    cli_print(c, "        Inbound:  #pkts dec'ed %llu drop %llu life (KB/Sec) %s/%s\n",
+              (unsigned long long)f->in.packets, (unsigned long long)cli_flow_drops_in(f), kb, s);
+    cli_print(c, "        Outbound: #pkts enc'ed %llu drop %llu life (KB/Sec) %s/%s\n",
+              (unsigned long long)f->out.packets, (unsigned long long)f->out.other_drops, kb, s);
+}
+
+static void text_flows(struct cli_call *c, const char *interface, bool detail)
+{
+    char flow[2 * CLI_TEXT_MAX];
+    for (const struct sam_child *k = children(c); k; k = k->next) {
+        struct cli_flow_view f;
+        if (strcmp(k->interface, interface) != 0)
+            continue;
+        cli_flow_view(c, k, &f);
+        for (unsigned i = 0; i < k->ts_count; i++) {
+            if (detail) {
+                text_flow(c, &f, i);
+                continue;
+            }
+            cli_print(c, "  IPSEC FLOW: %s\n", cli_flow(&k->ts_local[i], &k->ts_remote[i], flow));
+            cli_print(c, "        Active SAs: %u, origin: crypto map\n", k->state == SAM_RETIRING ? 1u : 2u);
+        }
+    }
+}
+
+static void text_session(struct seen *s, const struct ike_session_view *v)
+{
+    struct cli_call *c = s->c;
+    char peer[IP_TEXT_MAX], up[CLI_TEXT_MAX], when[RT_TIME_TEXT_MAX];
+    const struct cfg_interface *i = cfg_find_interface(c->env->cfg(c->env->ctx), v->interface);
+    cli_print(c, "\nInterface: %s\n", v->interface);
+    if (v->profile[0])
+        cli_print(c, "Profile: %s\n", v->profile);
+    if (s->detail && v->uptime_s)
+        cli_print(c, "Uptime: %s\n", cli_uptime(v->uptime_s, up));
+    cli_print(c, "Session status: %s\n", ike_session_status_text(v->status));
+    cli_print(c, "Peer: %s port %u", ip_addr_text(&v->peer.addr, peer), v->peer.port);
+    if (s->detail)
+        cli_print(c, " fvrf: %s ivrf: %s", i && i->tunnel_vrf[0] ? i->tunnel_vrf : "(none)",
+                  i && i->vrf[0] ? i->vrf : "(none)");
+    cli_print(c, "\n");
+    if (s->detail) {
+        cli_print(c, "      Phase1_id: %s\n", v->phase1_id[0] ? v->phase1_id : "(none)");
+        cli_print(c, "      Desc: %s\n", i && i->description[0] ? i->description : "(none)");
+    }
+    text_sa(c, v);
+    text_flows(c, v->interface, s->detail);
+    if (s->detail && v->has_error)
+        cli_print(c, "  Last error: %s (%s) at %s\n", ike_reason_name(v->last_error.reason),
+                  v->last_error.text, rt_time_text(v->last_error.at_wall_ms, when));
+}
+
+static void text_brief(struct seen *s, const struct ike_session_view *v)
+{
+    char peer[IP_TEXT_MAX], up[CLI_TEXT_MAX];
+    static const char *const letters[] = {"DN", "DN", "UN", "UI", "UA"};
+    cli_print(s->c, "%-39s %-12s %-20s %-8s %s\n", ip_addr_text(&v->peer.addr, peer), v->interface,
+              v->phase1_id[0] ? v->phase1_id : "-", cli_uptime(v->uptime_s, up), letters[v->status]);
+}
+
+static void on_session(void *ctx, const struct ike_session_view *v)
+{
+    struct seen *s = ctx;
+    if (s->remote.family != IP_NONE && !ip_addr_equal(&s->remote, &v->peer.addr))
+        return;
+    if (s->interface[0] && strcmp(s->interface, v->interface) != 0)
+        return;
+    s->shown++;
+    if (s->json)
+        json_array_append_new(s->json, session_json(s->c, v));
+    else if (s->brief)
+        text_brief(s, v);
+    else
+        text_session(s, v);
+}
+
+static bool filters_take(struct cli_call *c, struct seen *s)
+{
+    const char *remote = cli_opt(&c->cmd, "remote"), *interface = cli_opt(&c->cmd, "interface");
+    enum cv_if_kind kind;
+    if (remote && !ip_addr_parse(remote, &s->remote)) {
+        cli_error(c, "remote wants an address, not '%.60s'", remote);
+        return false;
+    }
+    if (interface && !cfg_interface_name(interface, s->interface, &kind)) {
+        cli_error(c, "interface wants an interface name, not '%.60s'", interface);
+        return false;
+    }
+    return true;
+}
+
+int cli_show_session(struct cli_call *c)
+{
+    struct seen s = {
+        .c = c, .detail = cli_opt(&c->cmd, "detail") != NULL, .brief = cli_opt(&c->cmd, "brief") != NULL};
+    if (!filters_take(c, &s))
+        return CLI_USAGE;
+    if (c->json) {
+        s.json = json_array();
+        ike_each_session(c->env->ike(c->env->ctx), on_session, &s);
+        cli_json(c, json_pack("{s:o}", "sessions", s.json));
+        return CLI_OK;
+    }
+    if (s.brief)
+        cli_print(c,
+                  "Status: UA - up-active, UI - up-idle, UN - up-no-ike, DN - down or negotiating\n"
+                  "%-39s %-12s %-20s %-8s %s\n",
+                  "Peer", "I/F", "Phase1_id", "Uptime", "Status");
+    else
+        cli_print(c, "Crypto session current status\n");
+    if (s.detail)
+        cli_print(c, "\nCode: C - IKE Configuration mode, D - Dead Peer Detection\n"
+                     "K - Keepalives, N - NAT-traversal, T - cTCP encapsulation\n"
+                     "X - IKE Extended Authentication, F - IKE Fragmentation\n"
+                     "R - IKE Auto Reconnect, U - IKE Dynamic Route Update\n"
+                     "S - SIP VPN\n");
+    ike_each_session(c->env->ike(c->env->ctx), on_session, &s);
+    return CLI_OK;
+}

@@ -1,0 +1,23 @@
+/* cli_text: how values look in `show` output: algorithms, times, addresses in IOS form. */
+#ifndef CONTROL_CLI_CLI_TEXT_H
+#define CONTROL_CLI_CLI_TEXT_H
+
+#include "common/addr.h"
+
+#include <stdint.h>
+
+/* All return out, or static text. */
+enum { CLI_TEXT_MAX = 192 };
+const char *cli_uptime(uint64_t seconds, char out[CLI_TEXT_MAX]); /* "00:01:02", "1d02h" */
+const char *cli_encr(uint16_t encr);                              /* "AES-CBC" */
+const char *cli_integ(uint16_t integ, uint16_t encr);             /* "SHA256"; "None" with an AEAD */
+const char *cli_prf(uint16_t prf);                                /* "SHA256" */
+const char *cli_transform(uint16_t encr, uint16_t key_bits, uint16_t integ, char out[CLI_TEXT_MAX]);
+/* "esp-gcm 128", "esp-256-aes esp-sha256-hmac" */
+const char *cli_ident(const struct ts *t,
+                      char out[CLI_TEXT_MAX]); /* "0.0.0.0/0.0.0.0/0/0": addr/mask/prot/port */
+const char *cli_flow(const struct ts *local, const struct ts *remote, char out[2 * CLI_TEXT_MAX]);
+/* "permit ip 0.0.0.0/0.0.0.0 0.0.0.0/0.0.0.0" */
+const char *cli_mask(uint8_t len, char out[IP_TEXT_MAX]); /* 24 -> "255.255.255.0" */
+
+#endif

@@ -1,0 +1,313 @@
+#include "control/cli/cli_tree.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { WORD_MAX = 40 };
+
+/* Inner words stand before what hangs below them. */
+const struct cli_row cli_rows[] = {
+    {"check", CLI_CHECK, true, "FILE", "json", "Parse and lint a configuration file, no daemon needed"},
+    {"bench", CLI_BENCH, true, "WHAT...", NULL, "Measure: bench dataplane, bench offload"},
+    {"help", CLI_HELP, true, NULL, NULL, "List the commands"},
+    {"show", CLI_NONE, false, NULL, NULL, "Show running system information"},
+    {"show crypto", CLI_NONE, false, NULL, NULL, "IKE and IPsec"},
+    {"show crypto session", CLI_SHOW_SESSION, false, NULL, "detail;brief;remote=ADDRESS;interface=IF",
+     "Sessions: tunnels, their IKE SA and their flows"},
+    {"show crypto ikev2", CLI_NONE, false, NULL, NULL, "IKEv2"},
+    {"show crypto ikev2 sa", CLI_SHOW_IKEV2_SA, false, NULL, "detailed;remote=ADDRESS", "IKEv2 SAs"},
+    {"show crypto ikev2 stats", CLI_SHOW_IKEV2_STATS, false, NULL, NULL, "IKEv2 counters"},
+    {"show crypto ipsec", CLI_NONE, false, NULL, NULL, "IPsec"},
+    {"show crypto ipsec sa", CLI_SHOW_IPSEC_SA, false, NULL, "interface=IF;peer=ADDRESS;detail", "IPsec SAs"},
+    {"show crypto decisions", CLI_SHOW_DECISIONS, false, NULL, NULL,
+     "Why profiles, keys, policies and proposals were chosen: the last 64"},
+    {"show interfaces", CLI_SHOW_INTERFACES, false, "[NAME...]", NULL, "Interfaces, addresses, counters"},
+    {"show ip", CLI_NONE, false, NULL, NULL, "IPv4"},
+    {"show ip route", CLI_SHOW_IP_ROUTE, false, NULL, "vrf=NAME", "IPv4 routes"},
+    {"show ipv6", CLI_NONE, false, NULL, NULL, "IPv6"},
+    {"show ipv6 route", CLI_SHOW_IPV6_ROUTE, false, NULL, "vrf=NAME", "IPv6 routes"},
+    {"show platform", CLI_NONE, false, NULL, NULL, "The data plane"},
+    {"show platform dataplane", CLI_SHOW_DATAPLANE, false, NULL, NULL,
+     "Workers, ports, drops by reason, crypto engines"},
+    {"show running-config", CLI_SHOW_CONFIG, false, NULL, NULL, "The configuration in force, keys hidden"},
+    {"show version", CLI_SHOW_VERSION, false, NULL, NULL, "Versions and uptime"},
+    {"clear", CLI_NONE, false, NULL, NULL, "Reset"},
+    {"clear crypto", CLI_NONE, false, NULL, NULL, "IKE and IPsec"},
+    {"clear crypto session", CLI_CLEAR_SESSION, false, NULL, "remote=ADDRESS",
+     "Delete IKE and IPsec SAs together, of all or of one peer"},
+    {"up", CLI_UP, false, "TUNNEL", "timeout=SECONDS", "Start negotiating a tunnel, wait for the outcome"},
+    {"down", CLI_DOWN, false, "TUNNEL", "timeout=SECONDS", "Delete a tunnel's SAs at both ends"},
+    {"rekey", CLI_REKEY, false, "TUNNEL [ike]", NULL, "Rekey a tunnel's child SA now, or its IKE SA"},
+    {"ping", CLI_PING, false, "ADDRESS", "source=IF-OR-ADDRESS;repeat=N;size=OCTETS;timeout=SECONDS;df-bit",
+     "ICMP echo from this gateway"},
+    {"reload", CLI_RELOAD, false, NULL, NULL, "Read the configuration file again: all of it or nothing"},
+};
+const unsigned cli_row_count = sizeof cli_rows / sizeof cli_rows[0];
+
+/* ---- words of a path ------------------------------------------------------------------------------------------- */
+/* The n-th word (0-based) of a space separated text; false when it has fewer. */
+static bool word_at(const char *text, unsigned n, char out[WORD_MAX])
+{
+    const char *s = text;
+    for (; s && n > 0; n--) {
+        s = strchr(s, ' ');
+        s = s ? s + 1 : NULL;
+    }
+    if (!s)
+        return false;
+    size_t len = strcspn(s, " ");
+    snprintf(out, WORD_MAX, "%.*s", (int)len, s);
+    return true;
+}
+
+static unsigned word_count(const char *text)
+{
+    unsigned n = 1;
+    for (const char *s = text; *s; s++)
+        n += *s == ' ';
+    return n;
+}
+
+/* True when row lies below the first `depth` words of `path`. */
+static bool row_below(const struct cli_row *row, const char *path, unsigned depth)
+{
+    char a[WORD_MAX], b[WORD_MAX];
+    for (unsigned i = 0; i < depth; i++)
+        if (!word_at(row->words, i, a) || !word_at(path, i, b) || strcmp(a, b) != 0)
+            return false;
+    return true;
+}
+
+/* The row whose next word after `path` (depth words) is `text` or begins with it, uniquely. NULL: none, or several
+ * (then *several lists them). Rows of one inner word stand together, the word itself first. */
+static const struct cli_row *next_row(const char *path, unsigned depth, const char *text, char *several,
+                                      size_t several_len)
+{
+    const struct cli_row *found = NULL;
+    unsigned matches = 0;
+    char w[WORD_MAX];
+    several[0] = '\0';
+    for (unsigned i = 0; i < cli_row_count; i++) {
+        const struct cli_row *row = &cli_rows[i];
+        if (word_count(row->words) != depth + 1 || !row_below(row, path, depth) ||
+            !word_at(row->words, depth, w) || strncmp(w, text, strlen(text)) != 0)
+            continue;
+        if (strcmp(w, text) == 0)
+            return row;
+        size_t used = strlen(several);
+        snprintf(several + used, several_len - used, "%s%s", matches ? ", " : "", w);
+        matches++;
+        found = row;
+    }
+    return matches == 1 ? found : NULL;
+}
+
+static void list_next(const char *path, unsigned depth, char *out, size_t out_len)
+{
+    char w[WORD_MAX];
+    out[0] = '\0';
+    for (unsigned i = 0; i < cli_row_count; i++) {
+        if (word_count(cli_rows[i].words) != depth + 1 || !row_below(&cli_rows[i], path, depth) ||
+            !word_at(cli_rows[i].words, depth, w))
+            continue;
+        size_t used = strlen(out);
+        snprintf(out + used, out_len - used, "%s%s", used ? ", " : "", w);
+    }
+}
+
+/* ---- options ----------------------------------------------------------------------------------------------------- */
+/* The n-th option of "a;b=X": its word and whether it takes a value. */
+static bool option_at(const char *options, unsigned n, char word[WORD_MAX], char value[WORD_MAX])
+{
+    const char *s = options;
+    for (; s && n > 0; n--) {
+        s = strchr(s, ';');
+        s = s ? s + 1 : NULL;
+    }
+    if (!s || !*s)
+        return false;
+    size_t len = strcspn(s, ";"), name = strcspn(s, ";=");
+    snprintf(word, WORD_MAX, "%.*s", (int)name, s);
+    value[0] = '\0';
+    if (name < len)
+        snprintf(value, WORD_MAX, "%.*s", (int)(len - name - 1), s + name + 1);
+    return true;
+}
+
+static bool option_find(const struct cli_row *row, const char *text, char word[WORD_MAX],
+                        char value[WORD_MAX])
+{
+    char w[WORD_MAX], v[WORD_MAX];
+    unsigned matches = 0;
+    if (strncmp(text, "--", 2) == 0)
+        text += 2;
+    for (unsigned i = 0; *text && option_at(row->options, i, w, v); i++) {
+        bool whole = strcmp(w, text) == 0;
+        if (!whole && strncmp(w, text, strlen(text)) != 0)
+            continue;
+        memcpy(word, w, WORD_MAX);
+        memcpy(value, v, WORD_MAX);
+        matches++;
+        if (whole)
+            return true;
+    }
+    return matches == 1;
+}
+
+static cv_result take_option(struct cli_parsed *p, int argc, const char *const *argv, int *at,
+                             const char *expected, char err[CLI_ERR_MAX])
+{
+    char word[WORD_MAX], value[WORD_MAX];
+    if (!option_find(p->row, argv[*at], word, value)) {
+        snprintf(err, CLI_ERR_MAX, "'%.60s' is not known after '%s'; expected %s", argv[*at], p->row->words,
+                 expected[0] ? expected : "nothing more");
+        return CV_EPARSE;
+    }
+    if (p->opt_count == CLI_OPTS_MAX || (value[0] && *at + 1 >= argc)) {
+        snprintf(err, CLI_ERR_MAX, "%s wants %s after it", word, value[0] ? value : "nothing more");
+        return CV_EPARSE;
+    }
+    snprintf(p->opts[p->opt_count].name, sizeof p->opts[0].name, "%s", word);
+    p->opts[p->opt_count++].value = value[0] ? argv[++*at] : "";
+    ++*at;
+    return CV_OK;
+}
+
+static void expected_options(const struct cli_row *row, char *out, size_t out_len)
+{
+    char w[WORD_MAX], v[WORD_MAX];
+    out[0] = '\0';
+    for (unsigned i = 0; option_at(row->options, i, w, v); i++) {
+        size_t used = strlen(out);
+        snprintf(out + used, out_len - used, "%s%s%s%s", used ? ", " : "", w, v[0] ? " " : "", v);
+    }
+}
+
+/* ---- parsing ------------------------------------------------------------------------------------------------------- */
+static bool arg_at(const struct cli_row *row, unsigned n, char word[WORD_MAX], bool *optional, bool *rest)
+{
+    if (!row->args || !word_at(row->args, n, word))
+        return false;
+    *optional = word[0] == '[';
+    *rest = strstr(word, "...") != NULL;
+    return true;
+}
+
+static cv_result take_rest(struct cli_parsed *p, int argc, const char *const *argv, int at,
+                           char err[CLI_ERR_MAX])
+{
+    char word[WORD_MAX], expected[CLI_ERR_MAX / 2], name[WORD_MAX], value[WORD_MAX];
+    bool optional = true, rest = false;
+    unsigned n = 0;
+    expected_options(p->row, expected, sizeof expected);
+    while (at < argc) {
+        bool positional = arg_at(p->row, n, word, &optional, &rest) && p->arg_count < CLI_ARGC_MAX;
+        if (positional && (!optional || !option_find(p->row, argv[at], name, value))) {
+            p->args[p->arg_count++] = argv[at++];
+            n += !rest;
+            continue;
+        }
+        CV_TRY(take_option(p, argc, argv, &at, expected, err));
+    }
+    if (arg_at(p->row, n, word, &optional, &rest) && !optional && !(rest && p->arg_count > 0)) {
+        snprintf(err, CLI_ERR_MAX, "%s wants %s after it", p->row->words, word);
+        return CV_EPARSE;
+    }
+    return CV_OK;
+}
+
+cv_result cli_parse(int argc, const char *const *argv, struct cli_parsed *out, char err[CLI_ERR_MAX])
+{
+    char list[CLI_ERR_MAX / 2];
+    const char *path = "";
+    unsigned depth = 0;
+    memset(out, 0, sizeof *out);
+    while ((int)depth < argc) {
+        const struct cli_row *row = next_row(path, depth, argv[depth], list, sizeof list);
+        if (!row && out->row && out->row->id != CLI_NONE && !list[0])
+            break; /* arguments begin */
+        if (!row) {
+            bool several = list[0] != '\0';
+            if (!several)
+                list_next(path, depth, list, sizeof list);
+            snprintf(err, CLI_ERR_MAX, "'%.60s' is %s; expected %s", argv[depth],
+                     several ? "ambiguous" : "not a command", list);
+            return CV_EPARSE;
+        }
+        out->row = row;
+        path = row->words;
+        depth++;
+    }
+    if (!out->row || out->row->id == CLI_NONE) {
+        list_next(path, depth, list, sizeof list);
+        snprintf(err, CLI_ERR_MAX, "%s wants a word after it: %s", depth ? path : "the command", list);
+        return CV_EPARSE;
+    }
+    return take_rest(out, argc, argv, (int)depth, err);
+}
+
+const char *cli_opt(const struct cli_parsed *p, const char *name)
+{
+    for (unsigned i = 0; i < p->opt_count; i++)
+        if (strcmp(p->opts[i].name, name) == 0)
+            return p->opts[i].value;
+    return NULL;
+}
+
+bool cli_opt_number(const struct cli_parsed *p, const char *name, unsigned lo, unsigned hi, unsigned fallback,
+                    unsigned *out, char err[CLI_ERR_MAX])
+{
+    const char *text = cli_opt(p, name);
+    unsigned long v = 0;
+    *out = fallback;
+    if (!text)
+        return true;
+    for (const char *s = text; *s && v <= hi; s++)
+        v = isdigit((unsigned char)*s) ? v * 10 + (unsigned long)(*s - '0') : (unsigned long)hi + 1;
+    if (!*text || v < lo || v > hi) {
+        snprintf(err, CLI_ERR_MAX, "%s wants a number from %u to %u, not '%.40s'", name, lo, hi, text);
+        return false;
+    }
+    *out = (unsigned)v;
+    return true;
+}
+
+/* ---- what may follow -------------------------------------------------------------------------------------------------- */
+static void next_of_row(const struct cli_row *row, const char *prefix,
+                        void (*fn)(void *ctx, const char *word, const char *help), void *ctx)
+{
+    char w[WORD_MAX], v[WORD_MAX];
+    bool optional, rest;
+    for (unsigned i = 0; !*prefix && arg_at(row, i, w, &optional, &rest); i++)
+        fn(ctx, w, "");
+    for (unsigned i = 0; option_at(row->options, i, w, v); i++)
+        if (strncmp(w, prefix, strlen(prefix)) == 0)
+            fn(ctx, w, v);
+    if (!*prefix)
+        fn(ctx, "<cr>", "");
+}
+
+void cli_next(int argc, const char *const *argv, const char *prefix,
+              void (*fn)(void *ctx, const char *word, const char *help), void *ctx)
+{
+    char list[CLI_ERR_MAX], w[WORD_MAX];
+    const struct cli_row *row = NULL;
+    const char *path = "";
+    unsigned depth = 0;
+    for (; (int)depth < argc; depth++) {
+        const struct cli_row *next = next_row(path, depth, argv[depth], list, sizeof list);
+        if (!next)
+            break;
+        row = next;
+        path = row->words;
+    }
+    if ((int)depth < argc && (!row || row->id == CLI_NONE))
+        return;
+    for (unsigned i = 0; (int)depth == argc && i < cli_row_count; i++)
+        if (word_count(cli_rows[i].words) == depth + 1 && row_below(&cli_rows[i], path, depth) &&
+            word_at(cli_rows[i].words, depth, w) && strncmp(w, prefix, strlen(prefix)) == 0)
+            fn(ctx, w, cli_rows[i].help);
+    if (row && row->id != CLI_NONE)
+        next_of_row(row, prefix, fn, ctx);
+}

@@ -1,0 +1,81 @@
+/* culvert: the client. With words it runs them and ends with their exit status; without, it is a shell. */
+#include "control/cli/cli_client.h"
+#include "control/cli/cli_proto.h"
+#include "control/cli/cli_shell.h"
+#include "control/cli/cli_tree.h"
+#include "control/runtime/rt_privs.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct options {
+    const char *run_dir;
+    bool json;
+    int first; /* word of the command */
+};
+
+static void usage(FILE *to)
+{
+    fputs("usage: culvert [--run-dir DIR] [--json] COMMAND ...   (culvert help lists the commands)\n", to);
+}
+
+/* -1: go on; else the exit status. Options stand before the command; --json may also stand at its end. */
+static int options_take(int *argc, char **argv, struct options *o)
+{
+    for (o->first = 1; o->first < *argc && strncmp(argv[o->first], "--", 2) == 0; o->first++) {
+        const char *a = argv[o->first];
+        if (strcmp(a, "--json") == 0) {
+            o->json = true;
+        } else if (strcmp(a, "--run-dir") == 0 && o->first + 1 < *argc) {
+            o->run_dir = argv[++o->first];
+        } else if (strcmp(a, "--help") == 0) {
+            usage(stdout);
+            return CLI_OK;
+        } else if (strcmp(a, "--version") == 0) {
+            puts("culvert " CULVERT_VERSION);
+            return CLI_OK;
+        } else {
+            fprintf(stderr, "culvert: option %s is not known, or wants a value\n", a);
+            usage(stderr);
+            return CLI_USAGE;
+        }
+    }
+    if (*argc > o->first + 1 && strcmp(argv[*argc - 1], "--json") == 0 &&
+        strcmp(argv[o->first], "bench") != 0) {
+        o->json = true;
+        --*argc;
+    }
+    return -1;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.run_dir = "/run/culvert"};
+    struct cli_parsed p;
+    char err[CLI_ERR_MAX];
+    rt_harden();
+    int status = options_take(&argc, argv, &o);
+    if (status >= 0)
+        return status;
+    if (o.first >= argc)
+        return cli_shell(o.run_dir);
+
+    const char *const *words = (const char *const *)argv + o.first;
+    int count = argc - o.first;
+    /* What follows `bench` is culvert-dp's own business, options and all. */
+    if (strcmp(words[0], "bench") == 0)
+        return cli_local_bench(count - 1, words + 1);
+    if (cli_parse(count, words, &p, err) != CV_OK) {
+        fprintf(stderr, "culvert: %s\n", err);
+        return CLI_USAGE;
+    }
+    if (p.row->local)
+        return cli_local_run(&p, o.json);
+    int fd = cli_client_connect(o.run_dir);
+    if (fd < 0)
+        return CLI_NO_DAEMON;
+    status = cli_client_run(fd, count, words, o.json);
+    close(fd);
+    return status;
+}

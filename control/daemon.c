@@ -1,0 +1,406 @@
+#include "control/daemon.h"
+
+#include "control/daemon_priv.h"
+#include "control/ikev2/v2.h"
+#include "control/runtime/rt_broker.h"
+#include "control/runtime/rt_keylog.h"
+#include "control/runtime/rt_loop.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    CONFIG_MAX = 16 << 20,
+    BROKER_TIMEOUT_MS = 2000,
+    STOP_AFTER_MS = 150, /* the deletes leave through the data plane before it goes */
+};
+
+void daemon_print_findings(const char *file, const struct cfg_findings *f)
+{
+    for (unsigned i = 0; i < f->count; i++) {
+        const struct cfg_finding *g = &f->items[i];
+        if (g->severity == CFG_ERROR)
+            fprintf(stderr, "culvert: %s:%d: %s%s%s\n", file, g->line, g->text, g->remedy[0] ? ", " : "",
+                    g->remedy);
+    }
+}
+
+void daemon_rearm(struct daemon *d)
+{
+    if (!d->stopping)
+        rt_timer_at(d->ike_timer, ike_next_timer(d->ike));
+}
+
+/* ---- the engine's environment ---------------------------------------------------------------------------------- */
+static uint64_t env_now(void *ctx)
+{
+    (void)ctx;
+    return rt_now_ms();
+}
+
+static uint64_t env_wall(void *ctx)
+{
+    (void)ctx;
+    return rt_wall_ms();
+}
+
+static void env_random(void *ctx, uint8_t *out, size_t n)
+{
+    (void)ctx;
+    rt_random(out, n);
+}
+
+static void env_send(void *ctx, const struct ike_datagram *m)
+{
+    struct daemon *d = ctx;
+    static struct cv_ike_pkt p;
+    if (m->len > CV_IKE_PKT_MAX) {
+        log_warning("an IKE message of %zu octets does not fit the data plane's ring: not sent", m->len);
+        return;
+    }
+    p.local = m->local;
+    p.remote = m->remote;
+    p.vrf = m->vrf;
+    p.flags = m->natt ? CV_IKE_NATT : 0;
+    p.len = (uint32_t)m->len;
+    memcpy(p.data, m->data, m->len);
+    rt_link_send(d->link, &p); /* lost is lost, as on any wire: the engine retransmits */
+}
+
+static void env_event(void *ctx, const struct ike_event *e)
+{
+    char peer[IP_TEXT_MAX];
+    (void)ctx;
+    if (e->conn_id)
+        log_write(e->level, "%s: (conn %u%s, %s) %s", e->facility, e->conn_id, e->initiator ? " I" : " R",
+                  ip_endpoint_text(&e->peer, peer), e->text);
+    else
+        log_write(e->level, "%s: (%s) %s", e->facility, ip_endpoint_text(&e->peer, peer), e->text);
+}
+
+static void env_decision(void *ctx, uint32_t conn_id, const char *at, const struct sel_trace *t)
+{
+    struct daemon *d = ctx;
+    cli_decisions_add(&d->decisions, rt_wall_ms(), conn_id, at, t);
+    log_debug("decision: (conn %u, %s) %s by %s: %s; %s", conn_id, at, sel_kind_text(t->kind),
+              t->rule ? t->rule : "-", t->chosen[0] ? t->chosen : "none", t->text);
+}
+
+static void env_keylog(void *ctx, const struct ike_keylog *k)
+{
+    struct daemon *d = ctx;
+    struct rt_keylog_line line = {k->spi_i, k->spi_r, k->encr,  k->key_bits, k->integ,
+                                  k->sk_ei, k->sk_er, k->sk_ai, k->sk_ar};
+    char text[1024];
+    if (rt_keylog_format(&line, text, sizeof text) != CV_OK ||
+        write(d->start.keylog_fd, text, strlen(text)) != (ssize_t)strlen(text))
+        log_warning("keys of an IKE SA could not be written to the key log");
+    secret_wipe(text, sizeof text);
+}
+
+static void env_init(struct daemon *d)
+{
+    d->ike_env = (struct ike_env){
+        .ctx = d,
+        .now_ms = env_now,
+        .wall_ms = env_wall,
+        .random = env_random,
+        .send = env_send,
+        .event = env_event,
+        .decision = env_decision,
+        .keylog = d->start.keylog_fd >= 0 ? env_keylog : NULL,
+        .dp = &d->sam_link,
+    };
+}
+
+/* ---- reload -------------------------------------------------------------------------------------------------------- */
+/* The file as the parent opened it; NULL when it cannot be read. */
+static char *config_read(struct daemon *d)
+{
+    int fd = -1;
+    if (rt_broker_call(d->start.broker, RT_ASK_CONFIG, BROKER_TIMEOUT_MS, &fd) != CV_OK || fd < 0)
+        return NULL;
+    char *text = malloc(CONFIG_MAX + 1);
+    size_t len = 0;
+    ssize_t n = 0;
+    while (text && len <= CONFIG_MAX && (n = read(fd, text + len, CONFIG_MAX + 1 - len)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            break;
+        len += (size_t)n;
+    }
+    close(fd);
+    if (!text || n != 0 || len > CONFIG_MAX) {
+        free(text);
+        return NULL;
+    }
+    text[len] = '\0';
+    return text;
+}
+
+static bool same_platform(const struct cfg *a, const struct cfg *b)
+{
+    static char x[16384], y[16384];
+    platform_write(&a->platform, x, sizeof x);
+    platform_write(&b->platform, y, sizeof y);
+    return strcmp(x, y) == 0;
+}
+
+static void config_commit(struct daemon *d, struct cfg *cfg, struct apply_set *want)
+{
+    struct cfg *old = d->cfg;
+    struct apply_set was = d->want;
+    int none = -1;
+    if (!same_platform(old, cfg))
+        log_warning("the platform section changed: that takes effect when culvert-dp is started anew");
+    d->cfg = cfg;
+    d->want = *want;
+    /* Sessions first: their deletes leave by the routes that still stand. */
+    ike_reconfigure(d->ike, cfg);
+    if (d->hello_done)
+        daemon_apply(d, &was, &d->want, false);
+    apply_free(&was);
+    cfg_free(old);
+    if (rt_broker_call(d->start.broker, RT_ASK_ACCEPTED, BROKER_TIMEOUT_MS, &none) != CV_OK)
+        log_warning("the parent did not take note of the new configuration");
+    daemon_rearm(d);
+}
+
+cv_result daemon_reload(struct daemon *d, struct cfg_findings *f)
+{
+    struct cfg *cfg = NULL;
+    struct apply_set want;
+    memset(f, 0, sizeof *f);
+    char *text = config_read(d);
+    if (!text)
+        return CV_EIO;
+    cv_result r = cfg_parse(text, d->start.config_file, &cfg, f);
+    secret_wipe(text, strlen(text));
+    free(text);
+    if (r == CV_OK)
+        r = apply_build(cfg, &d->state.ifs, &d->state.vrfs, &want);
+    if (r != CV_OK) {
+        cfg_free(cfg);
+        return r;
+    }
+    config_commit(d, cfg, &want);
+    log_info("configuration read again from %s", d->start.config_file);
+    return CV_OK;
+}
+
+/* ---- what commands may do --------------------------------------------------------------------------------------------- */
+static struct ike *cli_ike(void *ctx)
+{
+    return ((struct daemon *)ctx)->ike;
+}
+
+static const struct cfg *cli_cfg(void *ctx)
+{
+    return ((struct daemon *)ctx)->cfg;
+}
+
+static const struct shm *cli_shm(void *ctx)
+{
+    return rt_link_shm(((struct daemon *)ctx)->link);
+}
+
+static uint32_t cli_if_id(void *ctx, const char *name)
+{
+    return rt_names_find(&((struct daemon *)ctx)->state.ifs, name);
+}
+
+static uint16_t cli_vrf_id(void *ctx, const char *name)
+{
+    return (uint16_t)rt_names_find(&((struct daemon *)ctx)->state.vrfs, name);
+}
+
+static bool cli_source(void *ctx, uint16_t vrf, const struct ip_addr *dst, struct ip_addr *src)
+{
+    return apply_source(&((struct daemon *)ctx)->want, vrf, dst, src);
+}
+
+static cv_result cli_send_command(void *ctx, const struct cv_cmd *cmd)
+{
+    struct daemon *d = ctx;
+    return d->hello_done ? rt_link_command(d->link, cmd, NULL, NULL, NULL) : CV_EAGAIN;
+}
+
+static cv_result cli_reload(void *ctx, struct cfg_findings *f)
+{
+    return daemon_reload(ctx, f);
+}
+
+static void cli_touched(void *ctx)
+{
+    daemon_rearm(ctx);
+}
+
+static void cli_env_init(struct daemon *d)
+{
+    d->cli_env = (struct cli_env){
+        .ctx = d,
+        .base = d->base,
+        .decisions = &d->decisions,
+        .version = CULVERT_VERSION,
+        .started_wall_ms = rt_wall_ms(),
+        .ike = cli_ike,
+        .cfg = cli_cfg,
+        .shm = cli_shm,
+        .if_id = cli_if_id,
+        .vrf_id = cli_vrf_id,
+        .source_for = cli_source,
+        .command = cli_send_command,
+        .reload = cli_reload,
+        .touched = cli_touched,
+    };
+}
+
+/* ---- events ---------------------------------------------------------------------------------------------------------- */
+static void on_ike_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct daemon *d = arg;
+    (void)fd;
+    (void)what;
+    ike_timer(d->ike);
+    daemon_rearm(d);
+}
+
+static void on_save_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    daemon_save(arg);
+}
+
+static void on_connect_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    daemon_connect(arg);
+}
+
+static void on_stop_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct daemon *d = arg;
+    (void)fd;
+    (void)what;
+    event_base_loopbreak(d->base);
+}
+
+static void on_stop(evutil_socket_t sig, short what, void *arg)
+{
+    struct daemon *d = arg;
+    (void)what;
+    if (d->stopping)
+        return;
+    log_info("stopping on signal %d", (int)sig);
+    d->stopping = true;
+    rt_timer_at(d->ike_timer, UINT64_MAX);
+    rt_timer_at(d->connect_timer, UINT64_MAX);
+    ike_shutdown(d->ike);
+    rt_timer_at(d->stop_timer, rt_now_ms() + STOP_AFTER_MS);
+}
+
+static void on_hup(evutil_socket_t sig, short what, void *arg)
+{
+    struct daemon *d = arg;
+    struct cfg_findings f;
+    (void)sig;
+    (void)what;
+    cv_result r = daemon_reload(d, &f);
+    if (r != CV_OK)
+        log_error("configuration not changed: %s", cv_result_text(r));
+    for (unsigned i = 0; i < f.count; i++)
+        if (f.items[i].severity == CFG_ERROR)
+            log_error("%s:%d: %s, %s", d->start.config_file, f.items[i].line, f.items[i].text,
+                      f.items[i].remedy);
+    cfg_findings_free(&f);
+}
+
+static bool events_init(struct daemon *d)
+{
+    d->ike_timer = evtimer_new(d->base, on_ike_timer, d);
+    d->save_timer = evtimer_new(d->base, on_save_timer, d);
+    d->connect_timer = evtimer_new(d->base, on_connect_timer, d);
+    d->stop_timer = evtimer_new(d->base, on_stop_timer, d);
+    d->sigterm = evsignal_new(d->base, SIGTERM, on_stop, d);
+    d->sigint = evsignal_new(d->base, SIGINT, on_stop, d);
+    d->sighup = evsignal_new(d->base, SIGHUP, on_hup, d);
+    return d->ike_timer && d->save_timer && d->connect_timer && d->stop_timer && d->sigterm && d->sigint &&
+           d->sighup && evsignal_add(d->sigterm, NULL) == 0 && evsignal_add(d->sigint, NULL) == 0 &&
+           evsignal_add(d->sighup, NULL) == 0;
+}
+
+static void events_free(struct daemon *d)
+{
+    struct event *all[] = {d->ike_timer, d->save_timer, d->connect_timer, d->stop_timer,
+                           d->sigterm,   d->sigint,     d->sighup};
+    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (all[i])
+            event_free(all[i]);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------------ */
+static void state_init(struct daemon *d)
+{
+    cv_result r = rt_state_load(d->start.state_dir, &d->state);
+    if (r != CV_OK)
+        log_error("culvert.state is not used: %s; a running data plane starts over", cv_result_text(r));
+}
+
+static cv_result daemon_init(struct daemon *d)
+{
+    static const struct ike_version_ops *const versions[] = {&v2_ops, NULL};
+    d->base = rt_loop_new();
+    if (!d->base || !events_init(d))
+        return CV_ENOMEM;
+    state_init(d);
+    CV_TRY(apply_build(d->cfg, &d->state.ifs, &d->state.vrfs, &d->want));
+    CV_TRY(daemon_link_init(d));
+    env_init(d);
+    CV_TRY(ike_new(&d->ike_env, d->cfg, versions, &d->ike));
+    cli_env_init(d);
+    return cli_server_new(&d->cli_env, d->start.cli_fd, &d->cli);
+}
+
+static void daemon_free(struct daemon *d)
+{
+    cli_server_free(d->cli);
+    if (d->ike)
+        ike_free(d->ike);
+    rt_link_free(d->link);
+    apply_free(&d->want);
+    rt_state_free(&d->state);
+    events_free(d);
+    if (d->base)
+        event_base_free(d->base);
+    cfg_free(d->cfg);
+}
+
+int daemon_run(const struct daemon_start *start)
+{
+    static struct daemon d;
+    int none = -1;
+    d.start = *start;
+    d.cfg = start->cfg;
+    cv_result r = daemon_init(&d);
+    if (r != CV_OK) {
+        log_error("cannot start: %s", cv_result_text(r));
+        daemon_free(&d);
+        return 1;
+    }
+    if (rt_broker_call(start->broker, RT_ASK_READY, BROKER_TIMEOUT_MS, &none) != CV_OK)
+        log_warning("the parent does not answer");
+    daemon_connect(&d);
+    daemon_rearm(&d);
+    event_base_dispatch(d.base);
+    daemon_save(&d);
+    daemon_free(&d);
+    return 0;
+}

@@ -1,0 +1,51 @@
+/* daemon_priv: the parts of the control process, shared by daemon*.c. */
+#ifndef CONTROL_DAEMON_PRIV_H
+#define CONTROL_DAEMON_PRIV_H
+
+#include "control/apply.h"
+#include "control/cli/cli_call.h"
+#include "control/cli/cli_decisions.h"
+#include "control/cli/cli_server.h"
+#include "control/daemon.h"
+#include "control/ike/ike.h"
+#include "control/runtime/rt_link.h"
+#include "control/runtime/rt_state.h"
+
+struct event;
+struct event_base;
+
+struct daemon {
+    struct daemon_start start;
+    struct event_base *base;
+    struct cfg *cfg;
+    struct apply_set want; /* what cfg asks of the data plane */
+    struct rt_link *link;
+    struct sam_link sam_link;
+    struct ike_env ike_env;
+    struct ike *ike;
+    struct cli_env cli_env;
+    struct cli_server *cli;
+    struct cli_decisions decisions;
+    struct rt_state state;
+    struct event *ike_timer, *save_timer, *connect_timer, *stop_timer, *sigterm, *sigint, *sighup;
+    bool save_armed;
+    bool hello_done;   /* this connection has been greeted and configured */
+    bool ever_hello;   /* of this process */
+    bool adopting;     /* SA_DUMP is under way */
+    bool connect_told; /* the log has said that the data plane is away */
+    bool stopping;
+};
+
+/* daemon_link.c: connection, greeting, reconciliation, the engine's view of the data plane */
+CV_MUST_USE cv_result daemon_link_init(struct daemon *d);
+void daemon_connect(struct daemon *d);
+void daemon_apply(struct daemon *d, const struct apply_set *was, const struct apply_set *want, bool again);
+/* daemon_state.c */
+void daemon_dirty(struct daemon *d);
+void daemon_save(struct daemon *d);
+uint64_t daemon_remaining_s(void *ctx, uint64_t cookie);
+/* daemon.c */
+void daemon_rearm(struct daemon *d);
+CV_MUST_USE cv_result daemon_reload(struct daemon *d, struct cfg_findings *f);
+
+#endif
