@@ -1,0 +1,116 @@
+/* mock_wire: two IKE engines, a virtual clock and the wire between them, which loses, doubles, delays and spoils what
+ * its seed says. Each end has a mock_dp. Every datagram is decoded as it is sent, with the sender's keys, into a
+ * trace of lines such as
+ *     A IKE_AUTH req 1: IDi AUTH SA TSi TSr N(INITIAL_CONTACT)
+ * so that a test can say what it expects as a dialogue. Nothing here waits: a minute of protocol time takes microseconds. */
+#ifndef TESTS_MOCK_MOCK_WIRE_H
+#define TESTS_MOCK_MOCK_WIRE_H
+
+#include "control/config/cfg.h"
+#include "control/ike/ike_sa.h"
+#include "control/ikev2/v2.h"
+#include "tests/mock/mock_dp.h"
+
+enum wire_end { A, B };
+enum { WIRE_QUEUE = 1024, WIRE_TRACE = 1 << 16, WIRE_CONF = 8192, WIRE_TUNNEL_IF = 1 };
+
+/* What differs from the ordinary gateway; NULL: the ordinary value. */
+struct wire_conf {
+    const char *psk;       /* "secret" */
+    const char *ike;       /* lines of the proposal: AES-GCM-128, prf sha256, group 19 */
+    const char *transform; /* of the transform set: "esp-gcm" */
+    const char *ipsec;     /* more lines of the IPsec profile */
+    const char *profile;   /* more lines of the IKEv2 profile */
+    const char *own_id;    /* "address A" */
+    const char *match;     /* "address B 255.255.255.255" */
+    const char *mode;      /* "ipv4" */
+    const char *bound;     /* IKEv2 profile that the IPsec profile is bound to: "PF"; "" none */
+    const char *peer;      /* the other end's address as this end knows it */
+    const char *global;    /* more global lines */
+};
+
+struct wire_packet {
+    enum wire_end from;
+    struct ip_endpoint src, dst;
+    bool natt;
+    uint8_t *data;
+    size_t len;
+    uint64_t due, order;
+};
+
+struct wire_side {
+    struct wire *wire;
+    enum wire_end which;
+    struct ike *ike;
+    struct cfg *cfg;
+    struct mock_dp *dp;
+    struct sam_link link;
+    struct ip_addr address;
+    uint64_t rng;
+    bool deaf;              /* as if it had lost power: gets nothing, its timers stand still */
+    bool muted;             /* what it sends is lost */
+    unsigned sent, mtu_max; /* mtu_max: longest datagram it has sent */
+};
+
+struct wire {
+    uint64_t now, seed, rng, order;
+    struct wire_side side[2];
+    struct wire_packet queue[WIRE_QUEUE];
+    unsigned queued;
+    unsigned latency_ms;
+    unsigned loss, dup, reorder, corrupt; /* per cent of the datagrams */
+    unsigned mtu;                         /* longer datagrams are lost; 0 none */
+    /* A NAT in front of A: the address and port base that B sees. family IP_NONE: no NAT. */
+    struct ip_addr nat;
+    uint16_t nat_port;
+    /* false: the packet is lost. It may be changed in place. */
+    bool (*filter)(struct wire *w, struct wire_packet *p, void *ctx);
+    void *filter_ctx;
+    char trace[WIRE_TRACE];
+    size_t trace_len;
+    uint64_t undecoded; /* protected datagrams whose keys the sender did not have any more */
+};
+
+/* Configurations of the two ordinary gateways, or of what c makes of them. out: WIRE_CONF octets. */
+void wire_conf_text(enum wire_end end, const struct wire_conf *c, char *out);
+/* a, b: NULL for the ordinary ones. Aborts the test when a configuration does not parse. */
+struct wire *wire_new(uint64_t seed, const struct wire_conf *a, const struct wire_conf *b);
+void wire_free(struct wire *w);
+
+/* Protocol time passes; returns early never. Fails hard (abort) when the engines spin without time passing. */
+void wire_run(struct wire *w, uint64_t ms);
+void wire_up(struct wire *w, enum wire_end end);
+/* A restart of one end: its engine forgets everything, its data plane, too, when dp is set. */
+void wire_restart(struct wire *w, enum wire_end end, bool dp);
+
+enum ike_session_status wire_status(struct wire *w, enum wire_end end);
+enum ike_reason wire_reason(struct wire *w, enum wire_end end); /* of the last error */
+const char *wire_reason_text(struct wire *w, enum wire_end end);
+/* The IKE SA of the end's session; NULL none. */
+struct ike_sa *wire_sa(struct wire *w, enum wire_end end);
+unsigned wire_sas(struct wire *w, enum wire_end end);            /* IKE SAs of any kind */
+struct sam_child *wire_child(struct wire *w, enum wire_end end); /* that sends; NULL none */
+unsigned wire_children(struct wire *w, enum wire_end end);       /* not retiring */
+/* One packet through the tunnel; true when it arrived. */
+bool wire_packet(struct wire *w, enum wire_end from);
+/* Packets both ways each millisecond for so long; returns how many were lost. */
+unsigned wire_traffic(struct wire *w, uint64_t ms);
+/* Both ends up, with consistent data planes; prints why not. */
+bool wire_both_up(struct wire *w);
+bool wire_consistent(struct wire *w, bool strict);
+
+/* True when the trace holds the text. */
+bool wire_saw(const struct wire *w, const char *text);
+unsigned wire_count(const struct wire *w, const char *text);
+void wire_trace_clear(struct wire *w);
+/* The trace is exactly this. Prints the difference. */
+bool wire_dialogue(const struct wire *w, const char *expected);
+
+/* A message as `as` would send it on `sa` (one of its own), with inner payloads by build; delivered at once to the other end. */
+typedef void wire_build(struct pld_builder *b, void *ctx);
+void wire_forge(struct wire *w, enum wire_end as, struct ike_sa *sa, uint8_t exchange, bool response,
+                uint32_t message_id, wire_build *build, void *ctx);
+/* Raw octets delivered at once to an end, from the other end's port 500. */
+void wire_inject(struct wire *w, enum wire_end to, const uint8_t *data, size_t len);
+
+#endif
