@@ -44,8 +44,8 @@ uint64_t cli_flow_drops_in(const struct cli_flow_view *v)
 
 static json_t *direction_json(uint32_t spi, const struct cv_sa_counters *n, bool in)
 {
-    json_t *o = json_pack("{s:o, s:I, s:I}", "spi", json_sprintf("0x%08x", spi), "packets",
-                          (json_int_t)n->packets, "bytes", (json_int_t)n->bytes);
+    json_t *o = json_pack("{s:I, s:I, s:I}", "spi", (json_int_t)spi, "packets", (json_int_t)n->packets,
+                          "bytes", (json_int_t)n->bytes);
     if (in) {
         json_object_set_new(o, "auth_failed", json_integer((json_int_t)n->auth_failed));
         json_object_set_new(o, "replayed", json_integer((json_int_t)n->replayed));
