@@ -5,6 +5,7 @@
 #include <rte_branch_prediction.h>
 #include <rte_malloc.h>
 #include <rte_prefetch.h>
+#include <rte_vect.h>
 #include <string.h>
 
 enum {
@@ -12,12 +13,15 @@ enum {
     V4_SRC = 12,
     V6_DST = 24,
     V6_SRC = 8,
+    MBUF_AHEAD = 6, /* packets ahead whose mbuf is fetched, and whose data */
+    DATA_AHEAD = 3,
     OLD_CKSUM_FLAGS = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK,
 };
 
-/* What a run adds to the SA's counters. */
+/* What a run adds to the SA's counters, and how much the lifetime lets it add. */
 struct tally {
     uint64_t packets, bytes, auth_failed, replayed, ts_failed, other;
+    uint64_t packets_left, bytes_left;
 };
 
 /* ---- before the engine ---------------------------------------------------------------------------------- */
@@ -83,12 +87,21 @@ static __rte_always_inline enum cv_drop replay_commit(struct esp_in_sa *sa, uint
     return r;
 }
 
-/* Pad octets are 1, 2, 3, ... (RFC 4303 2.4), so their sum of differences is zero. */
-static __rte_always_inline bool pad_ok(const uint8_t *pad, uint32_t n)
+/* Pad octets are 1, 2, 3, ... (RFC 4303 2.4). `end` is where they end; the 16 octets in front of it are within
+ * the packet, headers included. */
+static __rte_always_inline bool pad_ok(const uint8_t *end, uint32_t n)
 {
+    if (likely(n <= 16)) { /* all at once: a loop of varying length is mispredicted */
+        const __m128i ramp =
+            _mm_set_epi8(0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14, -15);
+        const __m128i want = _mm_add_epi8(_mm_set1_epi8((char)n), ramp),
+                      got = _mm_loadu_si128((const __m128i *)(const void *)(end - 16));
+        const uint32_t same = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(want, got));
+        return (same | ((1u << (16 - n)) - 1)) == 0xffff;
+    }
     uint8_t wrong = 0;
-    for (uint32_t i = 0; i < n; i++)
-        wrong |= (uint8_t)(pad[i] ^ (i + 1));
+    for (uint32_t i = 1; i <= n; i++)
+        wrong |= (uint8_t)(end[(int64_t)i - 1 - n] ^ i);
     return wrong == 0;
 }
 
@@ -121,7 +134,7 @@ static __rte_always_inline enum cv_drop decap(const struct esp_in_sa *sa, struct
     uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *), *in = op->esp + sa->head, *end = in + op->data_len;
     const uint8_t next = end[-1];
     const uint32_t pad = end[-2];
-    if (unlikely(pad + ESP_TRAILER_LEN > op->data_len || !pad_ok(end - ESP_TRAILER_LEN - pad, pad)))
+    if (unlikely(pad + ESP_TRAILER_LEN > op->data_len || !pad_ok(end - ESP_TRAILER_LEN, pad)))
         return CV_DROP_ESP_PAD;
     const uint32_t max = op->data_len - ESP_TRAILER_LEN - pad;
     uint32_t len;
@@ -267,10 +280,8 @@ static __rte_always_inline enum cv_drop accept_one(const struct esp_worker *w, s
     r = decap(sa, m, op);
     if (unlikely(r != CV_DROP_NONE))
         return r;
-    const uint64_t bytes = sa->counters->bytes + t->bytes + m->data_len,
-                   packets = sa->counters->packets + t->packets + 1;
-    if (unlikely(bytes > sa->limits.hard_bytes || packets > sa->limits.hard_packets)) {
-        hard_reached(w, sa, bytes > sa->limits.hard_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
+    if (unlikely(t->bytes + m->data_len > t->bytes_left || t->packets >= t->packets_left)) {
+        hard_reached(w, sa, t->bytes + m->data_len > t->bytes_left ? ESP_BY_BYTES : ESP_BY_PACKETS);
         return CV_DROP_LIFETIME;
     }
     t->bytes += m->data_len;
@@ -278,16 +289,24 @@ static __rte_always_inline enum cv_drop accept_one(const struct esp_worker *w, s
     return CV_DROP_NONE;
 }
 
+static uint64_t left(uint64_t limit, uint64_t used)
+{
+    return used < limit ? limit - used : 0;
+}
+
 static void in_run(struct esp_worker *w, struct esp_in_sa *sa, struct rte_mbuf **pkts, unsigned n,
                    struct esp_sort *sort)
 {
     struct esp_scratch *s = w->scratch;
-    struct tally t = {0};
+    struct tally t = {.packets_left = left(sa->limits.hard_packets, sa->counters->packets),
+                      .bytes_left = left(sa->limits.hard_bytes, sa->counters->bytes)};
     unsigned k = 0;
     for (unsigned i = 0; i < n; i++) {
         struct rte_mbuf *m = pkts[i];
-        if (i + 2 < n)
-            rte_prefetch0(rte_pktmbuf_mtod(pkts[i + 2], void *));
+        if (i + MBUF_AHEAD < n)
+            esp_prefetch_mbuf(pkts[i + MBUF_AHEAD]);
+        if (i + DATA_AHEAD < n)
+            rte_prefetch0(rte_pktmbuf_mtod(pkts[i + DATA_AHEAD], void *));
         enum cv_drop r =
             unlikely(sa->closed) ? (enum cv_drop)sa->closed : check_one(sa, m, &s->ops[k], &s->seq[k]);
         if (unlikely(r != CV_DROP_NONE))

@@ -8,8 +8,10 @@
 #include <string.h>
 
 enum {
-    PAD_MAX = 16, /* one more than the most octets of padding: the largest block */
-    V4_DF = 0x40, /* in octet 6 of the header */
+    PAD_MAX = 16,   /* one more than the most octets of padding: the largest block */
+    V4_DF = 0x40,   /* in octet 6 of the header */
+    MBUF_AHEAD = 6, /* packets ahead whose mbuf is fetched, and whose data */
+    DATA_AHEAD = 3,
 };
 
 /* One run: packets of a burst that follow one another on one SA. What the loops read is copied here. */
@@ -29,37 +31,45 @@ struct esp_out_run {
 static const uint8_t pad_octets[PAD_MAX] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
 /* ---- building ------------------------------------------------------------------------------------------ */
-static __rte_always_inline void outer_v4(uint8_t *ip, uint16_t len, uint8_t tos, bool df, uint64_t seq,
-                                         uint32_t sum)
+static __rte_always_inline void put32(uint8_t *p, uint32_t v)
 {
-    /* Datagrams that may be fragmented need an identification (RFC 6864 4): the sequence number serves. */
-    const uint32_t first = (uint32_t)0x45 | (uint32_t)tos << 8, total = rte_cpu_to_be_16(len),
-                   id = rte_cpu_to_be_16((uint16_t)seq), frag = df ? V4_DF : 0;
-    const uint64_t words = first | total << 16 | (uint64_t)id << 32 | (uint64_t)frag << 48;
-    memcpy(ip, &words, sizeof words);
-    sum += first + total + id + frag;
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    const uint16_t check = (uint16_t)~sum;
-    memcpy(ip + 10, &check, sizeof check);
+    memcpy(p, &v, sizeof v);
+}
+static __rte_always_inline void put64(uint8_t *p, uint64_t v)
+{
+    memcpy(p, &v, sizeof v);
 }
 
-static __rte_always_inline void outer_v6(uint8_t *ip, uint16_t len, uint8_t tos)
+static __rte_always_inline void outer_v4(uint8_t *ip, const struct esp_template *t, uint32_t len, uint8_t tos,
+                                         bool df, uint64_t seq)
 {
-    const uint32_t first = rte_cpu_to_be_32((uint32_t)6 << 28 | (uint32_t)tos << 20);
-    const uint16_t payload = rte_cpu_to_be_16((uint16_t)(len - ESP_V6_LEN));
-    memcpy(ip, &first, sizeof first);
-    memcpy(ip + 4, &payload, sizeof payload);
+    /* Datagrams that may be fragmented need an identification (RFC 6864 4): the sequence number serves. */
+    const uint32_t first = (uint32_t)0x45 | (uint32_t)tos << 8, total = rte_cpu_to_be_16((uint16_t)len),
+                   id = rte_cpu_to_be_16((uint16_t)seq), frag = df ? V4_DF : 0;
+    uint32_t sum = t->sum + first + total + id + frag;
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    put64(ip, first | total << 16 | (uint64_t)id << 32 | (uint64_t)frag << 48);
+    put32(ip + 8, t->ttl_proto | ~sum << 16);
+    memcpy(ip + 12, t->addrs, 8);
+}
+
+static __rte_always_inline void outer_v6(uint8_t *ip, const struct esp_template *t, uint32_t len, uint8_t tos)
+{
+    const uint32_t first = rte_cpu_to_be_32((uint32_t)6 << 28 | (uint32_t)tos << 20),
+                   second = t->ttl_proto | rte_cpu_to_be_16((uint16_t)(len - ESP_V6_LEN));
+    put64(ip, first | (uint64_t)second << 32);
+    memcpy(ip + 8, t->addrs, 32);
 }
 
 /* Trailer behind the inner packet, headers in front of it; CV_DROP_NONE and a filled op, or why not. */
-static __rte_always_inline enum cv_drop build_one(struct esp_out_run *run, struct rte_mbuf *m, uint64_t seq,
-                                                  struct eng_op *op, bool v4, bool natt)
+static __rte_always_inline enum cv_drop build_one(const struct esp_out_run *run, struct rte_mbuf *m,
+                                                  uint64_t seq, struct eng_op *op, bool v4, bool natt)
 {
     uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
-    const uint32_t len = m->data_len;
-    const unsigned tail = (unsigned)m->buf_len - m->data_off - len;
-    if (unlikely(m->nb_segs != 1 || m->data_off < ESP_HEADROOM || tail < ESP_TAILROOM))
+    const uint32_t len = m->data_len, off = m->data_off, head = run->head;
+    const unsigned tail = (unsigned)m->buf_len - off - len;
+    if (unlikely(m->nb_segs != 1 || off < ESP_HEADROOM || tail < ESP_TAILROOM))
         return CV_DROP_NO_MBUF;
     if (unlikely(len < ESP_V4_LEN))
         return CV_DROP_MALFORMED_IP;
@@ -79,63 +89,62 @@ static __rte_always_inline enum cv_drop build_one(struct esp_out_run *run, struc
     tos &= run->ecn_mask;
 
     const uint32_t pad = -(len + ESP_TRAILER_LEN) & run->align_mask;
-    uint8_t *end = p + len;
-    memcpy(end, pad_octets, PAD_MAX); /* self-describing (RFC 4303 2.4); the tailroom takes the surplus */
-    end[pad] = (uint8_t)pad;
-    end[pad + 1] = next;
-
-    uint8_t *esp = p - run->head;
-    memcpy(esp + ESP_HDR_LEN - ESP_TEMPLATE, run->tmpl.b, ESP_TEMPLATE);
-    const uint32_t lo = rte_cpu_to_be_32((uint32_t)seq);
-    memcpy(esp + 4, &lo, sizeof lo);
     const uint32_t data_len = len + pad + ESP_TRAILER_LEN;
     const uint32_t outer = (uint32_t)(v4 ? ESP_V4_LEN : ESP_V6_LEN) + (natt ? ESP_UDP_LEN : 0);
-    const uint32_t total = outer + run->head + data_len + run->icv_len;
+    const uint32_t total = outer + head + data_len + run->icv_len;
     if (unlikely(total > UINT16_MAX))
         return CV_DROP_TOO_BIG;
-    if (natt) {
-        const uint16_t udp = rte_cpu_to_be_16((uint16_t)(total - outer + ESP_UDP_LEN));
-        memcpy(esp - 4, &udp, sizeof udp);
-    }
-    if (v4)
-        outer_v4(esp - outer, (uint16_t)total, tos, df, seq, run->tmpl.sum);
-    else
-        outer_v6(esp - outer, (uint16_t)total, tos);
-
+    uint8_t *esp = p - head, *end = p + len;
     op->esp = esp;
     op->data_len = data_len;
     op->seq_hi = (uint32_t)(seq >> 32);
     op->iv = seq; /* never used twice with one key, as AEADs demand (RFC 4106 3.1) */
-    m->data_off = (uint16_t)(m->data_off - run->head - outer);
+    m->data_off = (uint16_t)(off - head - outer);
     m->data_len = (uint16_t)total;
     m->pkt_len = total;
+
+    memcpy(end, pad_octets, PAD_MAX); /* self-describing (RFC 4303 2.4); the tailroom takes the surplus */
+    end[pad] = (uint8_t)pad;
+    end[pad + 1] = next;
+    put64(esp, run->tmpl.spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32);
+    if (natt) {
+        const uint32_t udp_len = rte_cpu_to_be_16((uint16_t)(total - outer + ESP_UDP_LEN));
+        put64(esp - ESP_UDP_LEN, run->tmpl.udp_ports | (uint64_t)udp_len << 32);
+    }
+    if (v4)
+        outer_v4(esp - outer, &run->tmpl, total, tos, df, seq);
+    else
+        outer_v6(esp - outer, &run->tmpl, total, tos);
     return CV_DROP_NONE;
 }
 
-static __rte_always_inline void build_run(struct esp_out_run *run, struct rte_mbuf **pkts, unsigned n,
+static __rte_always_inline void build_run(struct esp_out_run *shared, struct rte_mbuf **pkts, unsigned n,
                                           bool v4, bool natt)
 {
+    const struct esp_out_run run = *shared; /* not written through any pointer: may stay in registers */
     unsigned k = 0;
     uint64_t bytes = 0;
     for (unsigned i = 0; i < n; i++) {
         struct rte_mbuf *m = pkts[i];
-        if (i + 2 < n)
-            rte_prefetch0(rte_pktmbuf_mtod(pkts[i + 2], uint8_t *) - ESP_TEMPLATE);
+        if (i + MBUF_AHEAD < n)
+            esp_prefetch_mbuf(pkts[i + MBUF_AHEAD]);
+        if (i + DATA_AHEAD < n)
+            rte_prefetch0(rte_pktmbuf_mtod(pkts[i + DATA_AHEAD], void *));
         const uint16_t len = m->data_len;
-        enum cv_drop drop = build_one(run, m, run->seq + i, &run->ops[k], v4, natt);
+        enum cv_drop drop = build_one(&run, m, run.seq + i, &run.ops[k], v4, natt);
         if (unlikely(drop != CV_DROP_NONE)) {
-            esp_sort_bad(run->sort, m, drop);
+            esp_sort_bad(run.sort, m, drop);
             continue;
         }
         struct dp_meta *meta = dp_meta(m);
-        memcpy(&meta->vrf, &run->meta, sizeof run->meta);
+        memcpy(&meta->vrf, &run.meta, sizeof run.meta);
         meta->local_out = 1; /* the outer header is ours: its TTL is not lowered again */
-        run->out[k] = m;
-        run->len[k++] = len;
+        run.out[k] = m;
+        run.len[k++] = len;
         bytes += len;
     }
-    run->count = k;
-    run->bytes = bytes;
+    shared->count = k;
+    shared->bytes = bytes;
 }
 static_assert(offsetof(struct dp_meta, udp_encap) + 1 - offsetof(struct dp_meta, vrf) ==
                   sizeof(struct esp_out_meta),
@@ -227,24 +236,32 @@ static __rte_always_inline void template_read(const struct esp_out_sa *sa, struc
     }
 }
 
+static void checksum_udp6(struct rte_mbuf *m)
+{
+    uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+    uint16_t check = esp_udp6_checksum(ip, m->data_len);
+    memcpy(ip + ESP_V6_LEN + 6, &check, sizeof check);
+}
+
 /* Hands on what the engine encrypted; what it refused must not leave. */
 static void finish(struct esp_out_run *run, const struct esp_out_sa *sa)
 {
     struct esp_sort *sort = run->sort;
+    struct rte_mbuf **good = sort->good + sort->goods;
+    unsigned k = 0;
     for (unsigned i = 0; i < run->count; i++) {
-        struct rte_mbuf *m = run->out[i];
-        if (unlikely(!run->ops[i].ok)) {
-            esp_sort_bad(sort, m, CV_DROP_CRYPTO);
-            run->bytes -= run->len[i];
+        good[k] = run->out[i];
+        if (likely(run->ops[i].ok)) {
+            k++;
             continue;
         }
-        if (sa->udp6) {
-            uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
-            uint16_t check = esp_udp6_checksum(ip, m->data_len);
-            memcpy(ip + ESP_V6_LEN + 6, &check, sizeof check);
-        }
-        sort->good[sort->goods++] = m;
+        esp_sort_bad(sort, run->out[i], CV_DROP_CRYPTO);
+        run->bytes -= run->len[i];
     }
+    sort->goods = (uint16_t)(sort->goods + k);
+    if (unlikely(sa->udp6))
+        for (unsigned i = 0; i < k; i++)
+            checksum_udp6(good[i]);
 }
 
 static void drop_all(struct esp_sort *sort, struct rte_mbuf **pkts, unsigned from, unsigned n,

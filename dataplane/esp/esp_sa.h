@@ -12,6 +12,7 @@
 #include "dataplane/esp/esp.h"
 
 #include <rte_mbuf.h>
+#include <rte_prefetch.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,13 @@ static inline void esp_sort_bad(struct esp_sort *s, struct rte_mbuf *m, enum cv_
 {
     dp_meta(m)->drop = (uint8_t)reason;
     s->bad[s->bads++] = m;
+}
+
+/* Brings an mbuf and its private area near. */
+static inline void esp_prefetch_mbuf(struct rte_mbuf *m)
+{
+    rte_prefetch0(m);
+    rte_prefetch0(dp_meta(m));
 }
 
 /* Lifetime limits; UINT64_MAX: none. */

@@ -1,19 +1,9 @@
 #include "dataplane/esp/esp_tunnel.h"
 
-static void put16(uint8_t *p, uint16_t v)
+static uint32_t sum_words(const void *data, uint32_t len)
 {
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-    put16(p, (uint16_t)(v >> 16));
-    put16(p + 2, (uint16_t)v);
-}
-
-static uint32_t sum_words(const uint8_t *p, uint32_t len, uint32_t sum)
-{
+    const uint8_t *p = data;
+    uint32_t sum = 0;
     for (; len > 1; p += 2, len -= 2) {
         uint16_t w;
         memcpy(&w, p, sizeof w);
@@ -25,30 +15,18 @@ static uint32_t sum_words(const uint8_t *p, uint32_t len, uint32_t sum)
 void esp_template_make(struct esp_template *t, const struct cv_sa *conf, const struct ip_endpoint *remote)
 {
     const bool v4 = conf->local.addr.family == IP_V4, natt = conf->flags & CV_SA_NATT;
-    memset(t, 0, sizeof *t);
-    t->ip_len = v4 ? ESP_V4_LEN : ESP_V6_LEN;
-    t->len = (uint16_t)(t->ip_len + (natt ? ESP_UDP_LEN : 0));
-    uint8_t *ip = t->b + ESP_TEMPLATE - ESP_HDR_LEN - t->len;
     const uint8_t proto = natt ? ESP_PROTO_UDP : ESP_PROTO_ESP;
-    if (v4) {
-        ip[0] = 0x45;
-        ip[8] = ESP_OUTER_TTL;
-        ip[9] = proto;
-        memcpy(ip + 12, conf->local.addr.b, 4);
-        memcpy(ip + 16, remote->addr.b, 4);
-        t->sum = sum_words(ip + 2, ESP_V4_LEN - 2, 0);
-    } else {
-        ip[0] = 0x60;
-        ip[6] = proto;
-        ip[7] = ESP_OUTER_TTL;
-        memcpy(ip + 8, conf->local.addr.b, 16);
-        memcpy(ip + 24, remote->addr.b, 16);
-    }
-    if (natt) {
-        put16(ip + t->ip_len, conf->local.port);
-        put16(ip + t->ip_len + 2, remote->port);
-    }
-    put32(t->b + ESP_TEMPLATE - ESP_HDR_LEN, conf->ref.spi);
+    const size_t n = ip_addr_len(&conf->local.addr);
+    memset(t, 0, sizeof *t);
+    t->len = (uint16_t)((v4 ? ESP_V4_LEN : ESP_V6_LEN) + (natt ? ESP_UDP_LEN : 0));
+    memcpy(t->addrs, conf->local.addr.b, n);
+    memcpy(t->addrs + n, remote->addr.b, n);
+    const uint8_t v4_word[4] = {ESP_OUTER_TTL, proto, 0, 0}, v6_word[4] = {0, 0, proto, ESP_OUTER_TTL};
+    memcpy(&t->ttl_proto, v4 ? v4_word : v6_word, sizeof t->ttl_proto);
+    if (v4)
+        t->sum = sum_words(&t->ttl_proto, sizeof t->ttl_proto) + sum_words(t->addrs, 8);
+    t->udp_ports = rte_cpu_to_be_32((uint32_t)conf->local.port << 16 | remote->port);
+    t->spi = rte_cpu_to_be_32(conf->ref.spi);
 }
 
 uint16_t esp_udp6_checksum(const uint8_t *ip6, uint32_t len)

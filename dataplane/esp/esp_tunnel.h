@@ -19,7 +19,6 @@ enum {
     ESP_V4_LEN = 20,
     ESP_V6_LEN = 40,
     ESP_UDP_LEN = 8,
-    ESP_TEMPLATE = 64,
     ESP_PROTO_ESP = 50,
     ESP_PROTO_UDP = 17,
     ESP_NEXT_V4 = 4,
@@ -28,15 +27,19 @@ enum {
     ESP_OUTER_TTL = 64,
 };
 
-/* b ends with the ESP header: IP, UDP if any, SPI, sequence number. Lengths, DSCP/ECN, identification, flags,
- * checksums and sequence number are zero in it. Copied whole to end where the ESP header ends, so it
- * overwrites up to ESP_TEMPLATE octets in front of that. */
+/* The words of the outer header that do not change, as they stand in memory. Everything in front of the inner
+ * packet is written from here with whole words: a load that spans two recent stores would stall. */
 struct esp_template {
-    uint8_t b[ESP_TEMPLATE] __attribute__((aligned(64)));
-    uint32_t sum; /* IPv4: sum of its non-zero 16-bit words but the first, as they stand in memory */
-    uint16_t len; /* octets of IP and UDP header */
-    uint16_t ip_len;
-};
+    uint32_t spi;
+    uint32_t udp_ports;
+    uint32_t
+        ttl_proto;     /* IPv4: octets 8 to 11 with a zero checksum; IPv6: octets 4 to 7 with a zero length */
+    uint32_t sum;      /* IPv4: sum of the 16-bit words of octets 8 to 19 */
+    uint8_t addrs[32]; /* source and destination; IPv4 in the first 8 octets */
+    uint16_t len;      /* octets of IP and UDP header */
+    uint16_t pad[7];
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct esp_template) == 64, "one cache line");
 
 void esp_template_make(struct esp_template *t, const struct cv_sa *conf, const struct ip_endpoint *remote);
 
