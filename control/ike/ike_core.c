@@ -159,6 +159,9 @@ void ike_dp_event(struct ike *e, const struct cv_evt *ev)
     case CV_EVT_ACQUIRE:
         ike_session_acquire(e, &ev->u.acquire);
         break;
+    case CV_EVT_SA_ENTRY:
+        sam_adopt(e->sam, &ev->u.sa);
+        break;
     case CV_EVT_NAT_CHANGE:
         c = sam_child_by_spi_in(e->sam, ev->u.sa_event.ref.spi);
         sa = c ? ike_sa_by_conn(e, c->owner) : NULL;
