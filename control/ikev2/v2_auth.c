@@ -132,13 +132,14 @@ void v2_init_forget(struct v2_sa *v2)
     v2->cookie_len = 0;
 }
 
-/* RFC 7296 2.4: the peer has lost everything else it shared with us. */
+/* RFC 7296 2.4: the peer has lost everything it shared with us before. What came up while this SA was being negotiated it has
+ * not lost: both ends began at once. */
 static void drop_others(struct ike *e, struct ike_sa *sa)
 {
     struct ike_sa *other, *next;
     HASH_ITER (hh_conn, e->by_conn, other, next) {
         if (other != sa && other->established && other->ops == &v2_ops && same_peer(other, sa) &&
-            other->profile == sa->profile)
+            other->profile == sa->profile && other->established_ms < sa->created_ms)
             ike_sa_remove(e, other, IKE_REASON_REPLACED, "the peer made initial contact");
     }
 }
@@ -148,7 +149,8 @@ static void drop_others(struct ike *e, struct ike_sa *sa)
 static void settle_duplicate(struct ike *e, struct ike_sa *sa)
 {
     struct ike_session *s = sa->session[0] ? ike_session_get(e, sa->session) : NULL;
-    struct ike_sa *other = s ? ike_sa_by_conn(e, s->former_conn_id) : NULL;
+    struct ike_sa *other =
+        s ? ike_sa_by_conn(e, s->conn_id == sa->conn_id ? s->former_conn_id : s->conn_id) : NULL;
     if (!other || other == sa || !other->established || other->ops != &v2_ops || !same_peer(other, sa) ||
         v2_of(other)->state != V2_ESTABLISHED)
         return;
@@ -460,7 +462,6 @@ void v2_auth_request(struct ike *e, struct ike_sa *sa, const struct pld_message 
     put_window(e, &r->chain.b);
     if (v2->peer_initial_contact || profile->initial_contact_force)
         drop_others(e, sa);
-    else
-        settle_duplicate(e, sa);
+    settle_duplicate(e, sa);
     v2_init_forget(v2);
 }
