@@ -60,7 +60,7 @@ static void remove_addrs(struct cfg_interface *x, uint8_t family, const struct i
             remove_addr(x, i);
 }
 
-static bool usable_addr(struct cfg_parser *p, const struct cfg_arg *a, unsigned len, bool prefix_only)
+static bool usable_addr(struct cfg_parser *p, const struct cfg_arg *a, unsigned len)
 {
     unsigned bits = ip_addr_bits(&a->addr);
     struct ip_prefix net;
@@ -68,7 +68,7 @@ static bool usable_addr(struct cfg_parser *p, const struct cfg_arg *a, unsigned 
         cfg_error(p, a->column, "give the interface a unicast address", "no address an interface can have");
         return false;
     }
-    if (prefix_only || len + 1 >= bits || a->addr.family != IP_V4 || !ip_prefix_make(&a->addr, len, &net))
+    if (len + 1 >= bits || a->addr.family != IP_V4 || !ip_prefix_make(&a->addr, len, &net))
         return true;
     uint32_t host = 0;
     for (unsigned i = 0; i < 4; i++)
@@ -84,7 +84,7 @@ static bool usable_addr(struct cfg_parser *p, const struct cfg_arg *a, unsigned 
 static void add_addr(struct cfg_parser *p, const struct cfg_arg *a, struct cfg_ifaddr x)
 {
     struct cfg_interface *ifc = cur(p);
-    if (!usable_addr(p, a, x.len, x.eui64))
+    if (!usable_addr(p, a, x.len))
         return;
     remove_addrs(ifc, x.addr.family, &x.addr);
     /* A second primary IPv4 address replaces the first, as on IOS. */
@@ -120,14 +120,7 @@ static void set_ipv6_address(struct cfg_parser *p, const struct cfg_match *m)
         remove_addrs(cur(p), IP_V6, a ? &a->addr : NULL);
         return;
     }
-    bool eui64 = cfg_match_has(m, "eui-64");
-    if (eui64 && (a->len > 64 || cur(p)->kind != CV_IF_PORT)) {
-        cfg_error(p, a->column, "write the whole address",
-                  "eui-64 wants a prefix of at most 64 bits on an Ethernet interface");
-        return;
-    }
-    add_addr(p, a,
-             (struct cfg_ifaddr){.addr = a->addr, .len = (uint8_t)a->len, .eui64 = eui64, .line = p->line});
+    add_addr(p, a, (struct cfg_ifaddr){.addr = a->addr, .len = (uint8_t)a->len, .line = p->line});
 }
 
 /* FE80::/10, one per interface. */
@@ -303,7 +296,8 @@ static const struct cfg_cmd interface_rows[] = {
     {"shutdown", set_shutdown, 0, NULL, false},
     {"ip address <A.B.C.D> <MASK> [secondary]", set_ip_address, 0, NULL, false},
     {"ip address dhcp", NULL, 0, "as in: ip address 192.0.2.1 255.255.255.0", false},
-    {"ipv6 address <X:X::X/N> [eui-64]", set_ipv6_address, 0, NULL, false},
+    {"ipv6 address <X:X::X/N>", set_ipv6_address, 0, NULL, false},
+    {"ipv6 address <X:X::X/N> eui-64", NULL, 0, "write the whole address", false},
     {"ipv6 address <X:X::X> link-local", set_link_local, 0, NULL, false},
     {"ipv6 enable", NULL, 0, "ports have a link-local address anyway", true},
     {"ip mtu <68-9216>", set_ip_mtu, 0, NULL, false},

@@ -19,18 +19,6 @@ FINDER(cfg_find_profile, cfg_ikev2_profile, profiles, profile_count)
 FINDER(cfg_find_transform_set, cfg_transform_set, transform_sets, transform_set_count)
 FINDER(cfg_find_ipsec_profile, cfg_ipsec_profile, ipsec_profiles, ipsec_profile_count)
 
-struct ip_addr cfg_eui64(const struct ip_addr *prefix, const uint8_t mac[6])
-{
-    struct ip_addr a = *prefix;
-    a.b[8] = mac[0] ^ 0x02; /* the universal/local bit is inverted */
-    a.b[9] = mac[1];
-    a.b[10] = mac[2];
-    a.b[11] = 0xff;
-    a.b[12] = 0xfe;
-    memcpy(&a.b[13], &mac[3], 3);
-    return a;
-}
-
 /* Which family the outer packets have: of the destination, else of the tunnel mode. */
 static uint8_t outer_family(const struct cfg_interface *t)
 {
@@ -55,7 +43,7 @@ bool cfg_tunnel_source(const struct cfg *c, const struct cfg_interface *tunnel, 
     }
     const struct cfg_interface *x = cfg_find_interface(c, tunnel->tunnel_source_if);
     for (unsigned i = 0; x && i < x->addr_count; i++)
-        if (x->addrs[i].addr.family == family && !x->addrs[i].eui64 && !link_local(&x->addrs[i].addr)) {
+        if (x->addrs[i].addr.family == family && !link_local(&x->addrs[i].addr)) {
             *out = x->addrs[i].addr;
             return true;
         }

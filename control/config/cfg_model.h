@@ -43,7 +43,6 @@ struct cfg_ifaddr {
     struct ip_addr addr;
     uint8_t len;
     bool secondary;
-    bool eui64; /* ipv6 ... eui-64: addr holds the prefix; cfg_eui64 completes it with the port's MAC */
     int line;
 };
 
@@ -244,9 +243,6 @@ struct cfg {
     enum cv_df df;                    /* crypto ipsec df-bit; folded in by cfg_sa_params_effective */
     bool logging_session, logging_ikev2;
 };
-
-/* The address that `ipv6 address P/64 eui-64` means on a port with this MAC (RFC 4291 appendix A). */
-struct ip_addr cfg_eui64(const struct ip_addr *prefix, const uint8_t mac[6]);
 
 const struct cfg_interface *cfg_find_interface(const struct cfg *c, const char *name);
 const struct cfg_ikev2_proposal *cfg_find_proposal(const struct cfg *c, const char *name);

@@ -1,0 +1,86 @@
+#include "control/config/cfg_lint.h"
+
+#include "control/config/cfg_alg.h"
+
+#include <string.h>
+
+static void lint_set(struct cfg_linter *l, const struct cfg_transform_set *s)
+{
+    if (s->ah_integ != CV_INTEG_NONE)
+        cfg_lint_add(l, s->line, "unsupported", CFG_ERROR, "use ESP alone, as in: esp-gcm 256",
+                     "transform set %s: AH is not in this release", s->name);
+    else if (!cfg_alg_aead(s->encr) && s->integ == CV_INTEG_NONE)
+        cfg_lint_add(
+            l, s->line, "no-integrity", CFG_ERROR, "as in: esp-aes 256 esp-sha256-hmac, or esp-gcm 256",
+            "transform set %s has no integrity algorithm: anyone could change what it carries", s->name);
+    if (s->encr == CV_ENCR_DES)
+        cfg_lint_add(l, s->line, "LN-12", CFG_ERROR, "use esp-aes 256 or esp-gcm 256",
+                     "transform set %s: DES gives no protection", s->name);
+    if (s->encr == CV_ENCR_3DES || s->integ == CV_INTEG_HMAC_MD5_96)
+        cfg_lint_add(l, s->line, "LN-12", CFG_WARNING, "use esp-gcm 256, or esp-aes 256 esp-sha256-hmac",
+                     "transform set %s is weak: %s%s%s", s->name, s->encr == CV_ENCR_3DES ? "esp-3des" : "",
+                     s->encr == CV_ENCR_3DES && s->integ == CV_INTEG_HMAC_MD5_96 ? ", " : "",
+                     s->integ == CV_INTEG_HMAC_MD5_96 ? "esp-md5-hmac" : "");
+    if (s->encr == CV_ENCR_NULL || s->encr == CV_ENCR_NULL_AES_GMAC)
+        cfg_lint_add(l, s->line, "no-encryption", CFG_WARNING, "use esp-gcm 256 unless the data is public",
+                     "transform set %s does not encrypt", s->name);
+    if (s->transport)
+        cfg_lint_add(l, s->line, "transport", CFG_INFO, "say: mode tunnel",
+                     "transform set %s: tunnels with `tunnel mode ipsec` use tunnel mode", s->name);
+}
+
+static bool profile_used(const struct cfg *c, const struct cfg_ipsec_profile *p)
+{
+    for (unsigned i = 0; i < c->interface_count; i++)
+        if (strcmp(c->interfaces[i].protection_profile, p->name) == 0)
+            return true;
+    return false;
+}
+
+static void lint_profile(struct cfg_linter *l, const struct cfg_ipsec_profile *p)
+{
+    const struct cfg_ikev2_profile *ike = cfg_find_profile(l->c, p->ikev2_profile);
+    if (!p->ikev2_profile[0])
+        cfg_lint_add(l, p->line, "LN-6", CFG_INFO, "bind one: set ikev2-profile NAME",
+                     "IPsec profile %s is bound to no IKEv2 profile; the best match is taken", p->name);
+    if (ike && !cfg_profile_complete(ike))
+        cfg_lint_add(l, p->ikev2_profile_line, "incomplete", CFG_ERROR,
+                     "complete it, or take its `shutdown` away",
+                     "IPsec profile %s is bound to IKEv2 profile %s, which is %s", p->name, ike->name,
+                     ike->shutdown ? "shut down" : "incomplete");
+    if (p->pfs && cfg_alg_weak_group(p->pfs_group))
+        cfg_lint_add(l, p->line, "LN-12", CFG_WARNING, "as in: set pfs group19",
+                     "IPsec profile %s: PFS group %u is weak", p->name, p->pfs_group);
+    if (!profile_used(l->c, p))
+        cfg_lint_add(l, p->line, "unused", CFG_WARNING,
+                     "name it in a tunnel: tunnel protection ipsec profile NAME",
+                     "no tunnel uses IPsec profile %s", p->name);
+}
+
+static bool set_used(const struct cfg *c, const struct cfg_transform_set *s)
+{
+    for (unsigned i = 0; i < c->ipsec_profile_count; i++) {
+        const struct cfg_ipsec_profile *p = &c->ipsec_profiles[i];
+        for (unsigned k = 0; k < p->transform_set_count; k++)
+            if (!p->builtin && strcmp(p->transform_sets[k], s->name) == 0)
+                return true;
+    }
+    return false;
+}
+
+void cfg_lint_ipsec(struct cfg_linter *l)
+{
+    const struct cfg *c = l->c;
+    for (unsigned i = 0; i < c->transform_set_count; i++) {
+        if (c->transform_sets[i].builtin)
+            continue;
+        lint_set(l, &c->transform_sets[i]);
+        if (!set_used(c, &c->transform_sets[i]) && strcmp(c->transform_sets[i].name, "default") != 0)
+            cfg_lint_add(l, c->transform_sets[i].line, "unused", CFG_WARNING,
+                         "name it in an IPsec profile: set transform-set NAME",
+                         "no IPsec profile uses transform set %s", c->transform_sets[i].name);
+    }
+    for (unsigned i = 0; i < c->ipsec_profile_count; i++)
+        if (!c->ipsec_profiles[i].builtin || profile_used(c, &c->ipsec_profiles[i]))
+            lint_profile(l, &c->ipsec_profiles[i]);
+}

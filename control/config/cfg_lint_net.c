@@ -1,0 +1,331 @@
+#include "control/config/cfg_lint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- addresses ----------------------------------------------------------------------------------------------------------------- */
+struct network {
+    struct ip_prefix net;
+    const struct cfg_interface *interface;
+    const struct cfg_ifaddr *addr;
+};
+
+static int by_place(const void *a, const void *b)
+{
+    const struct network *x = a, *y = b;
+    int d = memcmp(&x->net.addr, &y->net.addr, sizeof x->net.addr);
+    if (d == 0)
+        d = (int)x->net.len - (int)y->net.len; /* the wider first */
+    return d ? d : x->addr->line - y->addr->line;
+}
+
+static bool link_local(const struct ip_addr *a)
+{
+    return a->family == IP_V6 && a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
+static unsigned networks(const struct cfg *c, struct network *out)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < c->interface_count; i++)
+        for (unsigned k = 0; k < c->interfaces[i].addr_count; k++) {
+            const struct cfg_ifaddr *a = &c->interfaces[i].addrs[k];
+            struct ip_prefix net;
+            if (link_local(&a->addr) || !ip_prefix_make(&a->addr, a->len, &net))
+                continue;
+            if (out)
+                out[n] = (struct network){net, &c->interfaces[i], a};
+            n++;
+        }
+    return n;
+}
+
+static void overlap(struct cfg_linter *l, const struct network *a, const struct network *b)
+{
+    const struct network *later = a->addr->line > b->addr->line ? a : b, *earlier = later == a ? b : a;
+    char text[IP_TEXT_MAX];
+    if (a->interface == b->interface)
+        return; /* secondary addresses of one network */
+    cfg_lint_add(l, later->addr->line, "overlap", CFG_ERROR, "give each interface a network of its own",
+                 "%s of %s overlaps with %s", ip_prefix_text(&later->net, text), later->interface->name,
+                 earlier->interface->name);
+}
+
+static void lint_overlaps(struct cfg_linter *l)
+{
+    unsigned n = networks(l->c, NULL), wide = 0;
+    struct network *all = n ? calloc(n, sizeof *all) : NULL;
+    if (!all) {
+        l->out_of_memory = l->out_of_memory || n > 0;
+        return;
+    }
+    networks(l->c, all);
+    qsort(all, n, sizeof *all, by_place);
+    for (unsigned i = 1; i < n; i++)
+        if (all[wide].net.addr.family == all[i].net.addr.family &&
+            ip_prefix_contains(&all[wide].net, &all[i].net.addr))
+            overlap(l, &all[wide], &all[i]);
+        else
+            wide = i;
+    free(all);
+}
+
+static const struct cfg_interface *owner(const struct cfg *c, const struct ip_addr *a)
+{
+    for (unsigned i = 0; i < c->interface_count; i++)
+        for (unsigned k = 0; k < c->interfaces[i].addr_count; k++)
+            if (ip_addr_equal(&c->interfaces[i].addrs[k].addr, a))
+                return &c->interfaces[i];
+    return NULL;
+}
+
+/* ---- the way to an address -------------------------------------------------------------------------------------------------- */
+/* The interface whose network holds a; *len is then the prefix length. */
+static const struct cfg_interface *connected(const struct cfg *c, const struct ip_addr *a, int *len)
+{
+    const struct cfg_interface *best = NULL;
+    *len = -1;
+    for (unsigned i = 0; i < c->interface_count; i++)
+        for (unsigned k = 0; k < c->interfaces[i].addr_count && !c->interfaces[i].shutdown; k++) {
+            const struct cfg_ifaddr *x = &c->interfaces[i].addrs[k];
+            struct ip_prefix net;
+            if (x->addr.family == a->family && x->len > *len && ip_prefix_make(&x->addr, x->len, &net) &&
+                ip_prefix_contains(&net, a)) {
+                best = &c->interfaces[i];
+                *len = x->len;
+            }
+        }
+    return best;
+}
+
+static const struct cfg_route *route_to(const struct cfg *c, const struct ip_addr *a)
+{
+    const struct cfg_route *best = NULL;
+    for (unsigned i = 0; i < c->route_count; i++) {
+        const struct cfg_route *r = &c->routes[i];
+        if (r->prefix.addr.family == a->family && ip_prefix_contains(&r->prefix, a) &&
+            (!best || r->prefix.len > best->prefix.len ||
+             (r->prefix.len == best->prefix.len && r->distance < best->distance)))
+            best = r;
+    }
+    return best;
+}
+
+/* Where a packet to a leaves; NULL: no route. */
+static const struct cfg_interface *way_to(const struct cfg *c, const struct ip_addr *a)
+{
+    int len, unused;
+    const struct cfg_interface *direct = connected(c, a, &len);
+    const struct cfg_route *r = route_to(c, a);
+    if (!r || (direct && len >= (int)r->prefix.len))
+        return direct;
+    return r->interface[0] ? cfg_find_interface(c, r->interface) : connected(c, &r->next_hop, &unused);
+}
+
+/* ---- tunnels ------------------------------------------------------------------------------------------------------------------------ */
+static bool is_ipsec(const struct cfg_interface *t)
+{
+    return t->tunnel_mode == CV_TUNNEL_IPSEC4 || t->tunnel_mode == CV_TUNNEL_IPSEC6;
+}
+
+static void lint_mode(struct cfg_linter *l, const struct cfg_interface *t)
+{
+    if (!is_ipsec(t))
+        cfg_lint_add(l, t->line, "unsupported", CFG_ERROR, "say: tunnel mode ipsec ipv4",
+                     "%s is a GRE tunnel (the default of IOS), which is not in this release", t->name);
+    else if (!t->protection_profile[0])
+        cfg_lint_add(l, t->line, "unprotected", CFG_ERROR, "as in: tunnel protection ipsec profile NAME",
+                     "%s has no protection and carries nothing", t->name);
+}
+
+static void lint_source(struct cfg_linter *l, const struct cfg_interface *t)
+{
+    struct ip_addr src;
+    char text[IP_TEXT_MAX];
+    const struct cfg_interface *x = cfg_find_interface(l->c, t->tunnel_source_if);
+    if (!t->tunnel_source_if[0] && t->tunnel_source.family == IP_NONE)
+        cfg_lint_add(l, t->line, "incomplete", CFG_ERROR, "as in: tunnel source Ethernet0/0",
+                     "%s has no source", t->name);
+    else if (!cfg_tunnel_source(l->c, t, &src) && t->tunnel_source_if[0])
+        cfg_lint_add(l, t->source_line, "source", CFG_ERROR, "give it one, or name another source",
+                     "%s: %s has no address of the family of the tunnel's destination", t->name,
+                     t->tunnel_source_if);
+    else if (!cfg_tunnel_source(l->c, t, &src))
+        cfg_lint_add(l, t->source_line, "source", CFG_ERROR, "use the same family for both",
+                     "%s: source and destination are of different families", t->name);
+    else if (!t->tunnel_source_if[0] && !owner(l->c, &src))
+        cfg_lint_add(l, t->source_line, "source", CFG_ERROR, "name an address of one of the interfaces",
+                     "%s: no interface has the source address %s", t->name, ip_addr_text(&src, text));
+    if (x && x->shutdown)
+        cfg_lint_add(l, t->source_line, "source", CFG_WARNING, "take its `shutdown` away",
+                     "%s: its source %s is shut down", t->name, x->name);
+}
+
+static void lint_destination(struct cfg_linter *l, const struct cfg_interface *t)
+{
+    const struct cfg_ipsec_profile *p = cfg_find_ipsec_profile(l->c, t->protection_profile);
+    char text[IP_TEXT_MAX];
+    if (t->tunnel_destination_host[0])
+        cfg_lint_add(l, t->destination_line, "unsupported", CFG_ERROR, "write the address",
+                     "%s: a host name as destination is not in this release", t->name);
+    if (t->tunnel_destination_host[0])
+        return;
+    if (t->tunnel_destination.family == IP_NONE) {
+        if (!p || !p->responder_only)
+            cfg_lint_add(l, t->line, "incomplete", CFG_WARNING,
+                         "as in: tunnel destination 192.0.2.2; or say `responder-only` in the IPsec profile",
+                         "%s has no destination: it waits for a peer and cannot start one", t->name);
+        return;
+    }
+    const struct cfg_interface *own = owner(l->c, &t->tunnel_destination),
+                               *way = way_to(l->c, &t->tunnel_destination);
+    ip_addr_text(&t->tunnel_destination, text);
+    if (own)
+        cfg_lint_add(l, t->destination_line, "destination", CFG_ERROR, "name the peer's address",
+                     "%s: its destination %s is an address of %s here", t->name, text, own->name);
+    else if (way == t)
+        cfg_lint_add(l, t->destination_line, "loop", CFG_ERROR,
+                     "add a more specific route to it past the tunnel",
+                     "%s: its destination %s is routed into the tunnel itself", t->name, text);
+    else if (!way)
+        cfg_lint_add(l, t->destination_line, "no-route", CFG_WARNING,
+                     "as in: ip route 0.0.0.0 0.0.0.0 192.0.2.254",
+                     "%s: there is no route to its destination %s", t->name, text);
+}
+
+/* How well a profile covers an address: 0 not, 1 any, 2 + mask length. */
+static unsigned coverage(const struct cfg_ikev2_profile *p, const struct ip_addr *a)
+{
+    unsigned best = 0;
+    for (unsigned i = 0; i < p->match_count && cfg_profile_complete(p); i++) {
+        const struct cfg_id *m = &p->match[i];
+        unsigned n = m->kind == CFG_ID_ANY ? 1
+                     : m->kind == CFG_ID_ADDRESS && m->prefix.addr.family == a->family &&
+                             ip_prefix_contains(&m->prefix, a)
+                         ? 2u + m->prefix.len
+                         : 0;
+        best = n > best ? n : best;
+    }
+    return best;
+}
+
+static void lint_binding(struct cfg_linter *l, const struct cfg_interface *t,
+                         const struct cfg_ikev2_profile *bound)
+{
+    const struct cfg *c = l->c;
+    unsigned own = bound ? coverage(bound, &t->tunnel_destination) : 0, others = 0;
+    bool after = false;
+    for (unsigned i = 0; i < c->profile_count; i++) {
+        const struct cfg_ikev2_profile *p = &c->profiles[i];
+        unsigned n = coverage(p, &t->tunnel_destination);
+        after = after || p == bound;
+        others += n > 0;
+        if (bound && own > 0 && p != bound && (n > own || (n == own && after)))
+            cfg_lint_add(l, t->protection_line, "LN-11", CFG_WARNING,
+                         "narrow the `match identity remote` of one of them",
+                         "%s is bound to IKEv2 profile %s, but %s is taken when this peer calls (PF-9)",
+                         t->name, bound->name, p->name);
+    }
+    if (!bound && others == 0)
+        cfg_lint_add(l, t->protection_line, "no-profile", CFG_ERROR, "bind one: set ikev2-profile NAME",
+                     "%s: its IPsec profile is bound to no IKEv2 profile, and none matches its destination",
+                     t->name);
+}
+
+/* The initiator looks the peer up by its address, then by an identity. */
+static void lint_key(struct cfg_linter *l, const struct cfg_interface *t, const struct cfg_ikev2_profile *p)
+{
+    const struct cfg_ikev2_keyring *k = cfg_find_keyring(l->c, p->keyring);
+    char text[IP_TEXT_MAX];
+    bool own = (p->auth_local != CFG_AUTH_PSK || p->auth_local_key.n > 0) &&
+               (!(p->auth_remote & CFG_AUTH_PSK) || p->auth_remote_key.n > 0);
+    if (own || !k || k->peer_count == 0)
+        return; /* said with the profile */
+    for (unsigned i = 0; i < k->peer_count; i++)
+        if ((k->peers[i].has_address && k->peers[i].address.addr.family == t->tunnel_destination.family &&
+             ip_prefix_contains(&k->peers[i].address, &t->tunnel_destination)) ||
+            k->peers[i].identity.kind != CFG_ID_NONE)
+            return;
+    cfg_lint_add(l, t->protection_line, "no-psk", CFG_ERROR, "add a peer with this address to the keyring",
+                 "%s: keyring %s of IKEv2 profile %s has no key for %s", t->name, k->name, p->name,
+                 ip_addr_text(&t->tunnel_destination, text));
+}
+
+static bool same_ends(const struct cfg *c, const struct cfg_interface *a, const struct cfg_interface *b)
+{
+    struct ip_addr x, y;
+    return a->kind == CV_IF_TUNNEL && a->protection_profile[0] && b->tunnel_destination.family != IP_NONE &&
+           ip_addr_equal(&a->tunnel_destination, &b->tunnel_destination) && cfg_tunnel_source(c, a, &x) &&
+           cfg_tunnel_source(c, b, &y) && ip_addr_equal(&x, &y) &&
+           strcmp(a->protection_profile, b->protection_profile) == 0;
+}
+
+static void lint_tunnel(struct cfg_linter *l, const struct cfg_interface *t)
+{
+    lint_mode(l, t);
+    lint_source(l, t);
+    if (!t->protection_profile[0])
+        return;
+    lint_destination(l, t);
+    for (const struct cfg_interface *x = l->c->interfaces; x < t; x++)
+        if (!x->shutdown && same_ends(l->c, x, t)) {
+            cfg_lint_add(l, t->line, "overlap", CFG_ERROR,
+                         "give each tunnel a source or destination of its own",
+                         "%s and %s have the same source, destination and protection", x->name, t->name);
+            break;
+        }
+    const struct cfg_ipsec_profile *ipsec = cfg_find_ipsec_profile(l->c, t->protection_profile);
+    if (!ipsec || t->tunnel_destination.family == IP_NONE)
+        return;
+    const struct cfg_ikev2_profile *bound = cfg_find_profile(l->c, ipsec->ikev2_profile);
+    lint_binding(l, t, bound);
+    if (bound)
+        lint_key(l, t, bound);
+}
+
+/* ---- ports and routes -------------------------------------------------------------------------------------------------------------- */
+static void lint_port(struct cfg_linter *l, const struct cfg_interface *x)
+{
+    const struct platform *p = &l->c->platform;
+    for (unsigned i = 0; i < p->port_count; i++)
+        if (strcmp(p->ports[i].name, x->name) == 0)
+            return;
+    if (p->present)
+        cfg_lint_add(l, x->line, "port", CFG_WARNING, "add to `platform dataplane`: port NAME pci ADDRESS",
+                     "%s has no port and stays down", x->name);
+}
+
+static void lint_route(struct cfg_linter *l, const struct cfg_route *r)
+{
+    const struct cfg_interface *x = cfg_find_interface(l->c, r->interface);
+    int len;
+    char text[IP_TEXT_MAX], hop[IP_TEXT_MAX];
+    ip_prefix_text(&r->prefix, text);
+    if (x && x->kind == CV_IF_PORT && r->next_hop.family == IP_NONE)
+        cfg_lint_add(l, r->line, "next-hop", CFG_WARNING, "name the next router: Ethernet0/0 192.0.2.254",
+                     "the route to %s takes every address in it for a neighbour on %s", text, x->name);
+    else if (r->next_hop.family != IP_NONE && owner(l->c, &r->next_hop))
+        cfg_lint_add(l, r->line, "next-hop", CFG_ERROR, "name the next router",
+                     "the next hop %s of the route to %s is this host", ip_addr_text(&r->next_hop, hop),
+                     text);
+    else if (!r->interface[0] && !connected(l->c, &r->next_hop, &len))
+        cfg_lint_add(l, r->line, "next-hop", CFG_WARNING,
+                     "a next hop on the network of an interface that is up",
+                     "the next hop %s of the route to %s is on no connected network",
+                     ip_addr_text(&r->next_hop, hop), text);
+}
+
+void cfg_lint_net(struct cfg_linter *l)
+{
+    const struct cfg *c = l->c;
+    lint_overlaps(l);
+    for (unsigned i = 0; i < c->interface_count; i++) {
+        const struct cfg_interface *x = &c->interfaces[i];
+        if (x->kind == CV_IF_TUNNEL && !x->shutdown)
+            lint_tunnel(l, x);
+        else if (x->kind == CV_IF_PORT && !x->shutdown)
+            lint_port(l, x);
+    }
+    for (unsigned i = 0; i < c->route_count; i++)
+        lint_route(l, &c->routes[i]);
+}

@@ -1,0 +1,166 @@
+#include "control/config/cfg_write.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+void cfg_put(struct cfg_writer *w, const char *fmt, ...)
+{
+    size_t used = w->at < w->room ? w->at : w->room;
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(w->out ? w->out + used : NULL, w->room - used, fmt, ap);
+    va_end(ap);
+    w->at += n > 0 ? (size_t)n : 0;
+}
+
+void cfg_put_word(struct cfg_writer *w, const char *before, const char *word, const char *after)
+{
+    bool quote = word[0] == '!' || word[0] == '\0' || strpbrk(word, " \t");
+    cfg_put(w, "%s%s%s%s%s\n", before, quote ? "\"" : "", word, quote ? "\"" : "", after);
+}
+
+/* A key that reads like one of the words that may stand in its place is marked with a 0. */
+static bool like_keyword(const char *p, size_t n)
+{
+    static const char *const words[] = {"local", "remote", "hex", "0", "6", "key"};
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (n <= strlen(words[i]) && strncasecmp(words[i], p, n) == 0)
+            return true;
+    return false;
+}
+
+void cfg_put_key(struct cfg_writer *w, const char *before, const struct secret *key)
+{
+    bool plain = key->n > 0 && key->p[0] != '!' && key->p[0] != '"', blank = false;
+    for (size_t i = 0; i < key->n; i++) {
+        plain = plain && key->p[i] >= ' ' && key->p[i] < 0x7f;
+        blank = blank || key->p[i] == ' ';
+    }
+    plain = plain && !(blank && memchr(key->p, '"', key->n));
+    if (!w->show_keys) {
+        cfg_put(w, "%s<hidden>\n", before);
+    } else if (plain) {
+        cfg_put(w, "%s%s%s%.*s%s\n", before, like_keyword((const char *)key->p, key->n) ? "0 " : "",
+                blank ? "\"" : "", (int)key->n, (const char *)key->p, blank ? "\"" : "");
+    } else {
+        cfg_put(w, "%shex 0x", before);
+        for (size_t i = 0; i < key->n; i++)
+            cfg_put(w, "%02x", key->p[i]);
+        cfg_put(w, "\n");
+    }
+}
+
+static void put_mask(const struct ip_addr *a, unsigned len, char *out)
+{
+    struct ip_addr ones = *a;
+    struct ip_prefix mask;
+    memset(ones.b, 0xff, ip_addr_len(a));
+    out[0] = '\0';
+    if (ip_prefix_make(&ones, len, &mask))
+        ip_addr_text(&mask.addr, out);
+}
+
+static void put_address(struct cfg_writer *w, const struct cfg_ifaddr *x)
+{
+    char addr[IP_TEXT_MAX], mask[IP_TEXT_MAX];
+    bool link_local = x->addr.family == IP_V6 && x->addr.b[0] == 0xfe && (x->addr.b[1] & 0xc0) == 0x80;
+    ip_addr_text(&x->addr, addr);
+    put_mask(&x->addr, x->len, mask);
+    if (link_local)
+        cfg_put(w, " ipv6 address %s link-local\n", addr);
+    else if (x->addr.family == IP_V6)
+        cfg_put(w, " ipv6 address %s/%u\n", addr, x->len);
+    else
+        cfg_put(w, " ip address %s %s%s\n", addr, mask, x->secondary ? " secondary" : "");
+}
+
+static void put_tunnel(struct cfg_writer *w, const struct cfg_interface *x)
+{
+    char addr[IP_TEXT_MAX];
+    if (x->tunnel_source_if[0])
+        cfg_put(w, " tunnel source %s\n", x->tunnel_source_if);
+    else if (x->tunnel_source.family != IP_NONE)
+        cfg_put(w, " tunnel source %s\n", ip_addr_text(&x->tunnel_source, addr));
+    if (x->tunnel_mode == CV_TUNNEL_IPSEC4)
+        cfg_put(w, " tunnel mode ipsec ipv4\n");
+    else if (x->tunnel_mode == CV_TUNNEL_IPSEC6)
+        cfg_put(w, " tunnel mode ipsec ipv6\n");
+    else if (x->tunnel_gre_ipv6)
+        cfg_put(w, " tunnel mode gre ipv6\n");
+    if (x->tunnel_destination_host[0])
+        cfg_put(w, " tunnel destination %s\n", x->tunnel_destination_host);
+    else if (x->tunnel_destination.family != IP_NONE)
+        cfg_put(w, " tunnel destination %s\n", ip_addr_text(&x->tunnel_destination, addr));
+    if (x->protection_profile[0])
+        cfg_put_word(w, " tunnel protection ipsec profile ", x->protection_profile,
+                     x->protection_shared ? " shared" : "");
+}
+
+static void put_interface(struct cfg_writer *w, const struct cfg_interface *x)
+{
+    cfg_put(w, "!\ninterface %s\n", x->name);
+    if (x->description[0])
+        cfg_put(w, " description %s\n", x->description);
+    for (unsigned i = 0; i < x->addr_count; i++)
+        put_address(w, &x->addrs[i]);
+    if (x->ip_mtu)
+        cfg_put(w, " ip mtu %u\n", x->ip_mtu);
+    if (x->ipv6_mtu)
+        cfg_put(w, " ipv6 mtu %u\n", x->ipv6_mtu);
+    put_tunnel(w, x);
+    if (x->shutdown)
+        cfg_put(w, " shutdown\n");
+}
+
+static void put_route(struct cfg_writer *w, const struct cfg_route *x)
+{
+    char net[IP_TEXT_MAX], mask[IP_TEXT_MAX], hop[IP_TEXT_MAX];
+    bool v6 = x->prefix.addr.family == IP_V6;
+    put_mask(&x->prefix.addr, x->prefix.len, mask);
+    if (v6)
+        cfg_put(w, "ipv6 route %s", ip_prefix_text(&x->prefix, net));
+    else
+        cfg_put(w, "ip route %s %s", ip_addr_text(&x->prefix.addr, net), mask);
+    if (x->interface[0])
+        cfg_put(w, " %s", x->interface);
+    if (x->next_hop.family != IP_NONE)
+        cfg_put(w, " %s", ip_addr_text(&x->next_hop, hop));
+    if (x->distance != 1)
+        cfg_put(w, " %u", x->distance);
+    if (x->name[0])
+        cfg_put_word(w, " name ", x->name, x->permanent ? " permanent" : "");
+    else
+        cfg_put(w, "%s\n", x->permanent ? " permanent" : "");
+}
+
+static void put_platform(struct cfg_writer *w, const struct platform *p)
+{
+    size_t used = w->at < w->room ? w->at : w->room;
+    int n = p->present ? platform_write(p, w->out ? w->out + used : NULL, w->room - used) : 0;
+    w->at += n > 0 ? (size_t)n : 0;
+}
+
+int cfg_write(const struct cfg *c, bool show_keys, char *out, size_t out_len)
+{
+    struct cfg_writer w = {.out = out, .room = out ? out_len : 0, .show_keys = show_keys};
+    if (c->hostname[0])
+        cfg_put_word(&w, "hostname ", c->hostname, "");
+    if (c->domain_name[0])
+        cfg_put_word(&w, "ip domain name ", c->domain_name, "");
+    put_platform(&w, &c->platform);
+    cfg_write_ikev2(&w, c);
+    cfg_write_ipsec(&w, c);
+    for (unsigned i = 0; i < c->interface_count; i++)
+        put_interface(&w, &c->interfaces[i]);
+    cfg_put(&w, "!\n");
+    if (c->ipv6_unicast_routing)
+        cfg_put(&w, "ipv6 unicast-routing\n");
+    for (unsigned i = 0; i < c->route_count; i++)
+        put_route(&w, &c->routes[i]);
+    cfg_put(&w, "end\n");
+    return w.at > INT_MAX ? -1 : (int)w.at;
+}

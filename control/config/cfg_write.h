@@ -1,0 +1,27 @@
+/* cfg_write: a configuration as text, as `show running-config` prints it. The entry is cfg_write in cfg.h.
+ *
+ * What has its default value is left out. Parsing the text gives the same configuration again (with show_keys). */
+#ifndef CONTROL_CONFIG_CFG_WRITE_H
+#define CONTROL_CONFIG_CFG_WRITE_H
+
+#include "control/config/cfg.h"
+
+/* The text so far; counts on when the room has run out. */
+struct cfg_writer {
+    char *out;
+    size_t room, at;
+    bool show_keys;
+};
+
+void cfg_put(struct cfg_writer *w, const char *fmt, ...) CV_PRINTF(2, 3);
+/* A line with one word behind it, in quotes when it needs them. */
+void cfg_put_word(struct cfg_writer *w, const char *before, const char *word, const char *after);
+/* A line with a key behind it: as typed, quoted, or as `hex`; "<hidden>" without show_keys. */
+void cfg_put_key(struct cfg_writer *w, const char *before, const struct secret *key);
+
+/* cfg_write_ikev2.c */
+void cfg_write_ikev2(struct cfg_writer *w, const struct cfg *c);
+/* cfg_write_ipsec.c */
+void cfg_write_ipsec(struct cfg_writer *w, const struct cfg *c);
+
+#endif

@@ -1,0 +1,87 @@
+#include "control/config/cfg_write.h"
+
+#include "control/config/cfg_alg.h"
+
+static const char *df_word(enum cv_df df)
+{
+    return df == CV_DF_SET ? "set" : df == CV_DF_CLEAR ? "clear" : "copy";
+}
+
+/* before: " set" or "crypto ipsec". */
+static void put_params(struct cfg_writer *w, const char *before, const struct cfg_sa_params *x)
+{
+    if (x->lifetime_s_set)
+        cfg_put(w, "%s security-association lifetime seconds %u\n", before, x->lifetime_s);
+    if (x->lifetime_kb_set && x->lifetime_kb_disable)
+        cfg_put(w, "%s security-association lifetime kilobytes disable\n", before);
+    else if (x->lifetime_kb_set)
+        cfg_put(w, "%s security-association lifetime kilobytes %llu\n", before,
+                (unsigned long long)x->lifetime_kb);
+    if (x->idle_set)
+        cfg_put(w, "%s security-association idle-time %u\n", before, x->idle_s);
+    if (x->replay_set && x->replay_disable)
+        cfg_put(w, "%s security-association replay disable\n", before);
+    else if (x->replay_set)
+        cfg_put(w, "%s security-association replay window-size %u\n", before, x->replay_window);
+    if (x->df_set)
+        cfg_put(w, "%s security-association dfbit %s\n", before, df_word(x->df));
+    if (x->ecn_set)
+        cfg_put(w, "%s security-association ecn %s\n", before, x->ecn_discard ? "discard" : "propagate");
+    if (x->esn_set)
+        cfg_put(w, "%s security-association esn\n", before);
+}
+
+static void put_size(struct cfg_writer *w, uint16_t key_bits)
+{
+    if (key_bits && key_bits != 128)
+        cfg_put(w, " %u", key_bits);
+}
+
+static void put_set(struct cfg_writer *w, const struct cfg_transform_set *x)
+{
+    cfg_put(w, "!\ncrypto ipsec transform-set %s", x->name);
+    if (x->ah_integ != CV_INTEG_NONE)
+        cfg_put(w, " %s", cfg_alg_ah_integ_word(x->ah_integ));
+    if (x->encr != CV_ENCR_NONE) {
+        cfg_put(w, " %s", cfg_alg_esp_encr_word(x->encr));
+        put_size(w, x->key_bits);
+    }
+    if (x->integ != CV_INTEG_NONE)
+        cfg_put(w, " %s", cfg_alg_esp_integ_word(x->integ));
+    cfg_put(w, "\n mode %s%s\n", x->transport ? "transport" : "tunnel",
+            x->transport_require ? " require" : "");
+}
+
+static void put_profile(struct cfg_writer *w, const struct cfg_ipsec_profile *x)
+{
+    cfg_put_word(w, "!\ncrypto ipsec profile ", x->name, "");
+    if (x->description[0])
+        cfg_put(w, " description %s\n", x->description);
+    for (unsigned i = 0; i < x->transform_set_count; i++)
+        cfg_put(w, "%s%s", i ? " " : " set transform-set ", x->transform_sets[i]);
+    cfg_put(w, "%s", x->transform_set_count ? "\n" : "");
+    if (x->pfs)
+        cfg_put(w, " set pfs group%u\n", x->pfs_group);
+    if (x->ikev2_profile[0])
+        cfg_put_word(w, " set ikev2-profile ", x->ikev2_profile, "");
+    put_params(w, " set", &x->sa);
+    if (x->responder_only)
+        cfg_put(w, " responder-only\n");
+}
+
+void cfg_write_ipsec(struct cfg_writer *w, const struct cfg *c)
+{
+    put_params(w, "crypto ipsec", &c->sa);
+    if (c->df != CV_DF_COPY)
+        cfg_put(w, "crypto ipsec df-bit %s\n", df_word(c->df));
+    if (!cfg_find_transform_set(c, "default"))
+        cfg_put(w, "no crypto ipsec transform-set default\n");
+    for (unsigned i = 0; i < c->transform_set_count; i++)
+        if (!c->transform_sets[i].builtin)
+            put_set(w, &c->transform_sets[i]);
+    if (!cfg_find_ipsec_profile(c, "default"))
+        cfg_put(w, "no crypto ipsec profile default\n");
+    for (unsigned i = 0; i < c->ipsec_profile_count; i++)
+        if (!c->ipsec_profiles[i].builtin)
+            put_profile(w, &c->ipsec_profiles[i]);
+}
