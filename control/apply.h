@@ -9,8 +9,6 @@
 #include "control/config/cfg_model.h"
 #include "control/runtime/rt_state.h"
 
-#include <jansson.h>
-
 struct apply_addr {
     struct cv_addr addr;
     uint16_t vrf;
@@ -34,10 +32,6 @@ CV_MUST_USE cv_result apply_build(const struct cfg *c, struct rt_names *ifs, str
 typedef void apply_emit_fn(void *ctx, const struct cv_cmd *cmd);
 void apply_diff(const struct apply_set *was, const struct apply_set *want, bool again, apply_emit_fn *emit,
                 void *ctx);
-
-/* For culvert.state. apply_from_json: CV_EPARSE when it is not what apply_json made. */
-json_t *apply_json(const struct apply_set *s);
-CV_MUST_USE cv_result apply_from_json(const json_t *j, struct apply_set *out);
 
 /* The local address this host would send from to dst: the first of its family on the interface that the longest prefix
  * leads to, else the first of its family on any other interface. False when there is none. */

@@ -1,4 +1,4 @@
-#include "control/apply.h"
+#include "control/apply_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 #include "control/daemon.h"
 
-#include "control/daemon_priv.h"
+#include "control/daemon_link.h"
+#include "control/daemon_state.h"
 #include "control/ikev2/v2.h"
 #include "control/runtime/rt_broker.h"
 #include "control/runtime/rt_keylog.h"
@@ -19,16 +20,6 @@ enum {
     BROKER_TIMEOUT_MS = 2000,
     STOP_AFTER_MS = 150, /* the deletes leave through the data plane before it goes */
 };
-
-void daemon_print_findings(const char *file, const struct cfg_findings *f)
-{
-    for (unsigned i = 0; i < f->count; i++) {
-        const struct cfg_finding *g = &f->items[i];
-        if (g->severity == CFG_ERROR)
-            fprintf(stderr, "culvert: %s:%d: %s%s%s\n", file, g->line, g->text, g->remedy[0] ? ", " : "",
-                    g->remedy);
-    }
-}
 
 void daemon_rearm(struct daemon *d)
 {
@@ -257,6 +248,9 @@ static void cli_env_init(struct daemon *d)
         .source_for = cli_source,
         .command = cli_send_command,
         .reload = cli_reload,
+        .now_ms = env_now,
+        .wall_ms = env_wall,
+        .random = env_random,
         .touched = cli_touched,
     };
 }

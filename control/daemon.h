@@ -19,7 +19,4 @@ struct daemon_start {
 /* Runs until SIGTERM or SIGINT; returns the exit status. */
 int daemon_run(const struct daemon_start *start);
 
-/* "culvert: FILE:LINE: what is wrong, what would be right", one line per error, on stderr. */
-void daemon_print_findings(const char *file, const struct cfg_findings *f);
-
 #endif

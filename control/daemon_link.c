@@ -1,5 +1,7 @@
-#include "control/daemon_priv.h"
+#include "control/daemon_link.h"
 
+#include "control/apply_json.h"
+#include "control/daemon_state.h"
 #include "control/runtime/rt_broker.h"
 #include "control/runtime/rt_loop.h"
 #include "control/sa/sam.h"

@@ -36,14 +36,6 @@ struct daemon {
     bool stopping;
 };
 
-/* daemon_link.c: connection, greeting, reconciliation, the engine's view of the data plane */
-CV_MUST_USE cv_result daemon_link_init(struct daemon *d);
-void daemon_connect(struct daemon *d);
-void daemon_apply(struct daemon *d, const struct apply_set *was, const struct apply_set *want, bool again);
-/* daemon_state.c */
-void daemon_dirty(struct daemon *d);
-void daemon_save(struct daemon *d);
-uint64_t daemon_remaining_s(void *ctx, uint64_t cookie);
 /* daemon.c */
 void daemon_rearm(struct daemon *d);
 CV_MUST_USE cv_result daemon_reload(struct daemon *d, struct cfg_findings *f);

@@ -1,4 +1,4 @@
-#include "control/daemon_priv.h"
+#include "control/daemon_state.h"
 
 #include "control/runtime/rt_loop.h"
 #include "control/sa/sam.h"

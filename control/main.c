@@ -1,5 +1,5 @@
 /* culvertd: options, the configuration's first reading, the log; then the parent (parent.h) takes over. */
-#include "control/daemon.h"
+#include "control/config/cfg_report.h"
 #include "control/parent.h"
 
 #include <getopt.h>
@@ -120,6 +120,13 @@ static const char *absolute(const char *path)
     return room[used++];
 }
 
+static void print_errors(const struct cfg_findings *f, const char *file)
+{
+    char *text = cfg_report_errors(f, "culvert", file);
+    fputs(text ? text : "culvert: out of memory\n", stderr);
+    free(text);
+}
+
 int main(int argc, char **argv)
 {
     struct parent_options o = {
@@ -146,7 +153,7 @@ int main(int argc, char **argv)
     struct cfg_findings findings = {0};
     cv_result r = cfg_load(o.config_file, &cfg, &findings);
     if (r != CV_OK)
-        daemon_print_findings(o.config_file, &findings);
+        print_errors(&findings, o.config_file);
     cfg_findings_free(&findings);
     if (r != CV_OK)
         return EXIT_USAGE;

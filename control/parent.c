@@ -64,7 +64,7 @@ static const char *dp_program(void)
     ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
     char *slash = n > 0 ? memrchr(path, '/', (size_t)n) : NULL;
     if (slash) {
-        strcpy(slash + 1, "culvert-dp");
+        snprintf(slash + 1, sizeof path - (size_t)(slash + 1 - path), "culvert-dp");
         if (access(path, X_OK) == 0)
             return path;
     }

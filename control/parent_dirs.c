@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,7 +129,9 @@ pid_t parent_pid_of(const struct parent_dirs *d, const char *name)
         return 0;
     ssize_t n = read(fd, text, sizeof text - 1);
     close(fd);
-    return n > 0 ? (pid_t)atoi(text) : 0;
+    char *end = text;
+    long pid = n > 0 ? strtol(text, &end, 10) : 0;
+    return end != text && pid > 0 && pid < INT_MAX ? (pid_t)pid : 0;
 }
 
 void parent_remove(const struct parent_dirs *d, const char *name)

@@ -1,7 +1,22 @@
 #include "control/cli/cli_call.h"
 
 #include "control/cli/cli_exec.h"
-#include "control/cli/cli_show.h"
+#include "control/cli/cli_ping.h"
+#include "control/cli/cli_show_ike.h"
+#include "control/cli/cli_show_ipsec.h"
+#include "control/cli/cli_show_net.h"
+#include "control/cli/cli_show_session.h"
+#include "control/cli/cli_show_sys.h"
+
+uint64_t cli_now_ms(const struct cli_call *c)
+{
+    return c->env->now_ms(c->env->ctx);
+}
+
+uint64_t cli_wall_ms(const struct cli_call *c)
+{
+    return c->env->wall_ms(c->env->ctx);
+}
 
 cli_fn *cli_command(enum cli_id id)
 {

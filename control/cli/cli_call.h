@@ -30,6 +30,9 @@ struct cli_env {
     bool (*source_for)(void *ctx, uint16_t vrf, const struct ip_addr *dst, struct ip_addr *src);
     cv_result (*command)(void *ctx, const struct cv_cmd *cmd); /* failures are not told: PING times out */
     cv_result (*reload)(void *ctx, struct cfg_findings *f);    /* caller frees the findings */
+    uint64_t (*now_ms)(void *ctx);                             /* monotonic */
+    uint64_t (*wall_ms)(void *ctx);                            /* since 1970 */
+    void (*random)(void *ctx, uint8_t *out, size_t n);
     void (*touched)(void *ctx); /* a command changed the engine: look at its timers */
 };
 
@@ -48,6 +51,9 @@ void cli_error(struct cli_call *c, const char *fmt, ...)
     CV_PRINTF(2, 3); /* "culvert: ..." on stderr, one line */
 /* Prints indented JSON and releases j. */
 void cli_json(struct cli_call *c, json_t *j);
+/* Now, by the environment's clocks. */
+uint64_t cli_now_ms(const struct cli_call *c);
+uint64_t cli_wall_ms(const struct cli_call *c);
 /* Ends the call, exactly once; c is gone afterwards. Synchronous commands return a status instead. */
 void cli_finish(struct cli_call *c, enum cli_status status);
 

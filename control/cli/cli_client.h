@@ -10,9 +10,4 @@
 int cli_client_connect(const char *run_dir);
 /* Sends the words, copies what comes back to stdout and stderr; the exit status, CLI_NO_DAEMON when it broke off. */
 int cli_client_run(int fd, int argc, const char *const *argv, bool json);
-/* Commands that need no daemon: check, bench, help. */
-int cli_local_check(const char *file, bool json);
-int cli_local_bench(int argc, const char *const *argv); /* words after `bench`; does not return on success */
-int cli_local_help(void);
-
 #endif

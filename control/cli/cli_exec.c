@@ -2,7 +2,6 @@
 
 #include "control/cli/cli_text.h"
 #include "control/config/cfg.h"
-#include "control/runtime/rt_loop.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -57,7 +56,7 @@ static bool is_up(enum ike_session_status s)
 static void say_up(struct cli_call *c, const struct tunnel_wait *w, const struct ike_session_view *v)
 {
     char peer[IP_TEXT_MAX];
-    uint64_t ms = rt_now_ms() - w->since_ms;
+    uint64_t ms = cli_now_ms(c) - w->since_ms;
     if (c->json)
         cli_json(c, json_pack("{s:s, s:s, s:s, s:s, s:s, s:n}", "tunnel", w->tunnel, "outcome", "up",
                               "status", ike_session_status_text(v->status), "peer",
@@ -83,6 +82,12 @@ static void say_not_up(struct cli_call *c, const struct tunnel_wait *w, const st
         cli_print(c, "%s is not up: %s, %s: %s\n", w->tunnel, status, reason, text);
 }
 
+static void look_again(struct tunnel_wait *w, unsigned ms)
+{
+    struct timeval wait = {0, (suseconds_t)ms * 1000};
+    evtimer_add(w->timer, &wait);
+}
+
 /* True when the call was finished. */
 static bool up_look(struct tunnel_wait *w)
 {
@@ -95,7 +100,7 @@ static bool up_look(struct tunnel_wait *w)
     }
     bool failed =
         s.found && s.v.status == IKE_DOWN && s.v.has_error && s.v.last_error.at_wall_ms >= w->since_wall_ms;
-    if (!failed && s.found && rt_now_ms() < w->until_ms)
+    if (!failed && s.found && cli_now_ms(c) < w->until_ms)
         return false;
     say_not_up(c, w, s.found ? &s.v : NULL);
     cli_finish(c, CLI_NOT_SO);
@@ -107,7 +112,7 @@ static bool down_look(struct tunnel_wait *w)
     struct cli_call *c = w->call;
     struct session_seek s = session_of(c, w->tunnel);
     bool down = !s.found || s.v.status == IKE_DOWN;
-    if (!down && rt_now_ms() < w->until_ms)
+    if (!down && cli_now_ms(c) < w->until_ms)
         return false;
     const char *status = s.found ? ike_session_status_text(s.v.status) : "DOWN";
     if (c->json)
@@ -125,7 +130,7 @@ static void on_tunnel_poll(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     if (!(w->down ? down_look(w) : up_look(w)))
-        rt_timer_at(w->timer, rt_now_ms() + POLL_MS);
+        look_again(w, POLL_MS);
 }
 
 static int tunnel_wait_start(struct cli_call *c, const char *tunnel, unsigned timeout_s, bool down,
@@ -141,13 +146,13 @@ static int tunnel_wait_start(struct cli_call *c, const char *tunnel, unsigned ti
     }
     w->call = c;
     snprintf(w->tunnel, sizeof w->tunnel, "%s", tunnel);
-    w->since_ms = rt_now_ms();
+    w->since_ms = cli_now_ms(c);
     w->since_wall_ms = since_wall;
     w->until_ms = w->since_ms + timeout_s * 1000ull;
     w->down = down;
     c->pending = w;
     c->pending_free = tunnel_wait_free;
-    rt_timer_at(w->timer, 0);
+    look_again(w, 0);
     return CLI_PENDING;
 }
 
@@ -184,7 +189,7 @@ int cli_up(struct cli_call *c)
         return CLI_USAGE;
     }
     tunnel_name(c->cmd.args[0], tunnel);
-    uint64_t since = rt_wall_ms();
+    uint64_t since = cli_wall_ms(c);
     enum ike_cmd_outcome r = ike_up(c->env->ike(c->env->ctx), tunnel, err, sizeof err);
     c->env->touched(c->env->ctx);
     int status = outcome_status(c, r, tunnel, err);
@@ -200,7 +205,7 @@ int cli_down(struct cli_call *c)
         return CLI_USAGE;
     }
     tunnel_name(c->cmd.args[0], tunnel);
-    uint64_t since = rt_wall_ms();
+    uint64_t since = cli_wall_ms(c);
     enum ike_cmd_outcome r = ike_down(c->env->ike(c->env->ctx), tunnel, err, sizeof err);
     c->env->touched(c->env->ctx);
     int status = outcome_status(c, r, tunnel, err);

@@ -1,11 +1,9 @@
-/* cli_exec: commands that change something or wait for something: up, down, rekey, clear, reload, ping. */
+/* cli_exec: commands that change something or wait for something: up, down, rekey, clear, reload. */
 #ifndef CONTROL_CLI_CLI_EXEC_H
 #define CONTROL_CLI_CLI_EXEC_H
 
 #include "control/cli/cli_call.h"
 
-cli_fn cli_up, cli_down, cli_rekey, cli_clear_session, cli_reload, cli_ping;
-/* An echo answer or error; ignored when it is not this call's. */
-void cli_ping_event(struct cli_call *c, const struct cv_ping_evt *e);
+cli_fn cli_up, cli_down, cli_rekey, cli_clear_session, cli_reload;
 
 #endif

@@ -1,7 +1,6 @@
 #include "control/cli/cli_flow.h"
 
 #include "control/cli/cli_text.h"
-#include "control/runtime/rt_loop.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +21,7 @@ static void engine_name(struct cli_call *c, char out[CV_NAME_MAX])
 
 void cli_flow_view(struct cli_call *c, const struct sam_child *child, struct cli_flow_view *out)
 {
-    uint64_t idle, now = rt_now_ms();
+    uint64_t idle, now = cli_now_ms(c);
     memset(out, 0, sizeof *out);
     out->child = child;
     sam_child_counters(ike_sam(c->env->ike(c->env->ctx)), child, &out->in, &out->out, &idle);

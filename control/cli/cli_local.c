@@ -1,63 +1,33 @@
-#include "control/cli/cli_client.h"
+#include "control/cli/cli_local.h"
+
 #include "control/cli/cli_proto.h"
 #include "control/cli/cli_tree.h"
 #include "control/config/cfg.h"
+#include "control/config/cfg_report.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#pragma weak cfg_lint
-/* ---- check --------------------------------------------------------------------------------------------------------------- */
-static void findings_text(const char *file, const struct cfg_findings *f)
-{
-    for (unsigned i = 0; i < f->count; i++) {
-        const struct cfg_finding *g = &f->items[i];
-        FILE *to = g->severity == CFG_ERROR ? stderr : stdout;
-        fprintf(to, "%s%s:%d: %s %s: %s%s%s\n", g->severity == CFG_ERROR ? "culvert: " : "", file, g->line,
-                cfg_severity_text(g->severity), g->rule, g->text, g->remedy[0] ? ", " : "", g->remedy);
-    }
-    printf("%s: %u errors, %u warnings\n", file, cfg_findings_count(f, CFG_ERROR),
-           cfg_findings_count(f, CFG_WARNING));
-}
-
-static void findings_json(const char *file, const struct cfg_findings *f)
-{
-    json_t *a = json_array();
-    for (unsigned i = 0; i < f->count; i++) {
-        const struct cfg_finding *g = &f->items[i];
-        json_array_append_new(a, json_pack("{s:i, s:i, s:s, s:s, s:s, s:s}", "line", g->line, "column",
-                                           g->column, "rule", g->rule, "severity",
-                                           cfg_severity_text(g->severity), "text", g->text, "remedy",
-                                           g->remedy));
-    }
-    json_t *j =
-        json_pack("{s:s, s:i, s:i, s:o}", "file", file, "errors", (int)cfg_findings_count(f, CFG_ERROR),
-                  "warnings", (int)cfg_findings_count(f, CFG_WARNING), "findings", a);
-    json_dumpf(j, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(j);
-}
-
+/* ---- check ------------------------------------------------------------------------------------------------------------- */
 int cli_local_check(const char *file, bool json)
 {
     struct cfg *c = NULL;
     struct cfg_findings f = {0};
     cv_result r = cfg_load(file, &c, &f);
-    if (r == CV_OK && cfg_lint)
+    if (r == CV_OK)
         r = cfg_lint(c, &f);
-    if (json)
-        findings_json(file, &f);
-    else
-        findings_text(file, &f);
+    char *report = json ? cfg_report_json(&f, file) : cfg_report_text(&f, file);
     unsigned errors = cfg_findings_count(&f, CFG_ERROR);
+    if (report)
+        fputs(report, stdout);
+    free(report);
     cfg_findings_free(&f);
     cfg_free(c);
-    if (r == CV_EIO)
+    if (r == CV_EIO || !report)
         return CLI_USAGE;
     return r == CV_OK && errors == 0 ? CLI_OK : CLI_NOT_SO;
 }
@@ -70,7 +40,7 @@ static const char *dp_program(void)
     ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
     char *slash = n > 0 ? memrchr(path, '/', (size_t)n) : NULL;
     if (slash) {
-        strcpy(slash + 1, "culvert-dp");
+        snprintf(slash + 1, sizeof path - (size_t)(slash + 1 - path), "culvert-dp");
         if (access(path, X_OK) == 0)
             return path;
     }
@@ -109,4 +79,16 @@ int cli_local_help(void)
             printf("%-34s   options: %s\n", "", r->options);
     }
     return CLI_OK;
+}
+
+int cli_local_run(const struct cli_parsed *p, bool json)
+{
+    switch (p->row->id) {
+    case CLI_CHECK:
+        return cli_local_check(p->args[0], json || cli_opt(p, "json") != NULL);
+    case CLI_BENCH:
+        return cli_local_bench((int)p->arg_count, p->args);
+    default:
+        return cli_local_help();
+    }
 }

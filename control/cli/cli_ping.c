@@ -1,6 +1,6 @@
-#include "control/cli/cli_exec.h"
+#include "control/cli/cli_ping.h"
+
 #include "control/config/cfg.h"
-#include "control/runtime/rt_loop.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -78,7 +78,8 @@ static void ping_next(struct ping *p)
         return;
     }
     p->dropped = false;
-    rt_timer_at(p->timer, rt_now_ms() + p->timeout_s * 1000ull);
+    struct timeval wait = {(time_t)p->timeout_s, 0};
+    evtimer_add(p->timer, &wait);
 }
 
 /* '!' reply, '.' timeout, 'U' unreachable, 'M' could not fragment, '&' TTL exceeded, 'D' dropped here. */
@@ -183,7 +184,7 @@ static bool request_take(struct cli_call *c, struct ping *p, char err[CLI_ERR_MA
     r->size = (uint16_t)(size - headers);
     r->ttl = TTL;
     r->df = cli_opt(&c->cmd, "df-bit") != NULL;
-    rt_random((uint8_t *)&r->id, sizeof r->id);
+    c->env->random(c->env->ctx, (uint8_t *)&r->id, sizeof r->id);
     return source_take(c, r, err);
 }
 

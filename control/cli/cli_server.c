@@ -1,6 +1,6 @@
 #include "control/cli/cli_server.h"
 
-#include "control/cli/cli_exec.h"
+#include "control/cli/cli_ping.h"
 
 #include <errno.h>
 #include <event2/buffer.h>

@@ -1,7 +1,9 @@
 #include "control/cli/cli_shell.h"
 
 #include "control/cli/cli_client.h"
+#include "control/cli/cli_local.h"
 #include "control/cli/cli_proto.h"
+#include "control/cli/cli_tree.h"
 
 #include <histedit.h>
 #include <stdio.h>
@@ -17,18 +19,6 @@ struct shell {
     int status;
     bool leave;
 };
-
-int cli_local_run(const struct cli_parsed *p, bool json)
-{
-    switch (p->row->id) {
-    case CLI_CHECK:
-        return cli_local_check(p->args[0], json || cli_opt(p, "json") != NULL);
-    case CLI_BENCH:
-        return cli_local_bench((int)p->arg_count, p->args);
-    default:
-        return cli_local_help();
-    }
-}
 
 /* Cuts a line into words in place. */
 static int split(char *line, const char *words[CLI_ARGC_MAX])

@@ -1,7 +1,7 @@
+#include "control/cli/cli_show_ike.h"
+
 #include "control/cli/cli_decisions.h"
-#include "control/cli/cli_show.h"
 #include "control/cli/cli_text.h"
-#include "control/runtime/rt_loop.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -180,13 +180,13 @@ int cli_show_ikev2_stats(struct cli_call *c)
 
 static json_t *decision_json(const struct cli_decision *d)
 {
-    char when[RT_TIME_TEXT_MAX];
+    char when[CLI_TEXT_MAX];
     json_t *candidates = json_array();
     for (unsigned i = 0; i < d->trace.candidate_count && i < SEL_MAX_CANDIDATES; i++)
         json_array_append_new(candidates,
                               json_pack("{s:s, s:b, s:s}", "name", d->trace.candidates[i].name, "matched",
                                         d->trace.candidates[i].matched, "why", d->trace.candidates[i].why));
-    return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:s}", "time", rt_time_text(d->wall_ms, when),
+    return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:s}", "time", cli_time(d->wall_ms, when),
                      "conn_id", (int)d->conn_id, "at", d->at, "kind", sel_kind_text(d->trace.kind), "chosen",
                      d->trace.chosen, "rule", d->trace.rule ? d->trace.rule : "", "candidates", candidates,
                      "text", d->trace.text);
@@ -194,8 +194,8 @@ static json_t *decision_json(const struct cli_decision *d)
 
 static void decision_text(struct cli_call *c, const struct cli_decision *d)
 {
-    char when[RT_TIME_TEXT_MAX];
-    cli_print(c, "%s conn %u %s: %s: %s by rule %s\n", rt_time_text(d->wall_ms, when), d->conn_id, d->at,
+    char when[CLI_TEXT_MAX];
+    cli_print(c, "%s conn %u %s: %s: %s by rule %s\n", cli_time(d->wall_ms, when), d->conn_id, d->at,
               sel_kind_text(d->trace.kind), d->trace.chosen[0] ? d->trace.chosen : "none",
               d->trace.rule ? d->trace.rule : "-");
     if (d->trace.text[0])

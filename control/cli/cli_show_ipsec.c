@@ -1,5 +1,6 @@
+#include "control/cli/cli_show_ipsec.h"
+
 #include "control/cli/cli_flow.h"
-#include "control/cli/cli_show.h"
 #include "control/cli/cli_text.h"
 #include "control/config/cfg.h"
 

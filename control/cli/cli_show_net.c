@@ -1,4 +1,5 @@
-#include "control/cli/cli_show.h"
+#include "control/cli/cli_show_net.h"
+
 #include "control/cli/cli_text.h"
 #include "control/config/cfg.h"
 

@@ -1,8 +1,8 @@
+#include "control/cli/cli_show_session.h"
+
 #include "control/cli/cli_flow.h"
-#include "control/cli/cli_show.h"
 #include "control/cli/cli_text.h"
 #include "control/config/cfg.h"
-#include "control/runtime/rt_loop.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -54,11 +54,11 @@ static struct sam_child *children(struct cli_call *c)
 /* ---- JSON: keys of interfaces.md ------------------------------------------------------------------------------------ */
 static json_t *error_json(const struct ike_session_view *v)
 {
-    char when[RT_TIME_TEXT_MAX];
+    char when[CLI_TEXT_MAX];
     if (!v->has_error)
         return json_null();
     return json_pack("{s:s, s:s, s:s}", "reason", ike_reason_name(v->last_error.reason), "text",
-                     v->last_error.text, "at", rt_time_text(v->last_error.at_wall_ms, when));
+                     v->last_error.text, "at", cli_time(v->last_error.at_wall_ms, when));
 }
 
 static json_t *flows_json(struct cli_call *c, const char *interface)
@@ -152,7 +152,7 @@ static void text_flows(struct cli_call *c, const char *interface, bool detail)
 static void text_session(struct seen *s, const struct ike_session_view *v)
 {
     struct cli_call *c = s->c;
-    char peer[IP_TEXT_MAX], up[CLI_TEXT_MAX], when[RT_TIME_TEXT_MAX];
+    char peer[IP_TEXT_MAX], up[CLI_TEXT_MAX], when[CLI_TEXT_MAX];
     const struct cfg_interface *i = cfg_find_interface(c->env->cfg(c->env->ctx), v->interface);
     cli_print(c, "\nInterface: %s\n", v->interface);
     if (v->profile[0])
@@ -173,7 +173,7 @@ static void text_session(struct seen *s, const struct ike_session_view *v)
     text_flows(c, v->interface, s->detail);
     if (s->detail && v->has_error)
         cli_print(c, "  Last error: %s (%s) at %s\n", ike_reason_name(v->last_error.reason),
-                  v->last_error.text, rt_time_text(v->last_error.at_wall_ms, when));
+                  v->last_error.text, cli_time(v->last_error.at_wall_ms, when));
 }
 
 static void text_brief(struct seen *s, const struct ike_session_view *v)

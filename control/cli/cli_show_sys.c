@@ -1,7 +1,7 @@
-#include "control/cli/cli_show.h"
+#include "control/cli/cli_show_sys.h"
+
 #include "control/cli/cli_text.h"
 #include "control/config/cfg.h"
-#include "control/runtime/rt_loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,12 +135,11 @@ int cli_show_dataplane(struct cli_call *c)
     return CLI_OK;
 }
 
-#pragma weak cfg_write
 /* ---- configuration and version -------------------------------------------------------------------------------------------- */
 int cli_show_config(struct cli_call *c)
 {
     const struct cfg *cfg = c->env->cfg(c->env->ctx);
-    int n = cfg_write ? cfg_write(cfg, false, NULL, 0) : -1;
+    int n = cfg_write(cfg, false, NULL, 0);
     char *text = n >= 0 ? malloc((size_t)n + 1) : NULL;
     if (!text || cfg_write(cfg, false, text, (size_t)n + 1) != n) {
         cli_error(c, "the configuration cannot be written out");
@@ -157,17 +156,17 @@ int cli_show_config(struct cli_call *c)
 
 int cli_show_version(struct cli_call *c)
 {
-    char up[CLI_TEXT_MAX], since[RT_TIME_TEXT_MAX];
-    uint64_t now = rt_wall_ms(), started = c->env->started_wall_ms;
+    char up[CLI_TEXT_MAX], since[CLI_TEXT_MAX];
+    uint64_t now = cli_wall_ms(c), started = c->env->started_wall_ms;
     uint64_t uptime = now > started ? (now - started) / 1000u : 0;
     const char *host = c->env->cfg(c->env->ctx)->hostname;
     if (c->json)
         cli_json(c, json_pack("{s:s, s:i, s:s, s:I, s:s}", "version", c->env->version, "contract_version",
-                              (int)CV_CONTRACT_VERSION, "started", rt_time_text(started, since), "uptime_s",
+                              (int)CV_CONTRACT_VERSION, "started", cli_time(started, since), "uptime_s",
                               (json_int_t)uptime, "hostname", host));
     else
         cli_print(c, "culvert %s, contract version %u\n%s uptime is %s, since %s\n", c->env->version,
                   CV_CONTRACT_VERSION, host[0] ? host : "culvertd", cli_uptime(uptime, up),
-                  rt_time_text(started, since));
+                  cli_time(started, since));
     return CLI_OK;
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 const char *cli_uptime(uint64_t s, char out[CLI_TEXT_MAX])
 {
@@ -16,6 +17,15 @@ const char *cli_uptime(uint64_t s, char out[CLI_TEXT_MAX])
         snprintf(out, CLI_TEXT_MAX, "%llud%02lluh", d, h);
     else
         snprintf(out, CLI_TEXT_MAX, "%02llu:%02llu:%02llu", h, m, (unsigned long long)s % 60);
+    return out;
+}
+
+const char *cli_time(uint64_t wall_ms, char out[CLI_TEXT_MAX])
+{
+    time_t s = (time_t)(wall_ms / 1000u);
+    struct tm tm;
+    if (!gmtime_r(&s, &tm) || strftime(out, CLI_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        snprintf(out, CLI_TEXT_MAX, "-");
     return out;
 }
 

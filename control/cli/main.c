@@ -1,12 +1,13 @@
 /* culvert: the client. With words it runs them and ends with their exit status; without, it is a shell. */
 #include "control/cli/cli_client.h"
+#include "control/cli/cli_local.h"
 #include "control/cli/cli_proto.h"
 #include "control/cli/cli_shell.h"
 #include "control/cli/cli_tree.h"
-#include "control/runtime/rt_privs.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct options {
@@ -54,7 +55,7 @@ int main(int argc, char **argv)
     struct options o = {.run_dir = "/run/culvert"};
     struct cli_parsed p;
     char err[CLI_ERR_MAX];
-    rt_harden();
+    umask(077);
     int status = options_take(&argc, argv, &o);
     if (status >= 0)
         return status;
