@@ -285,7 +285,8 @@ static cv_result refuse(struct ike *e, struct ike_sa *sa, struct v2_nego *n, enu
     *why = reason;
     if (s)
         ike_session_error(e, s, reason, "%s", text);
-    ike_log(e, sa, LOG_LEVEL_WARNING, "ipsec", "child SA for %s: %s", n->interface, text);
+    else
+        ike_log(e, sa, LOG_LEVEL_WARNING, "ipsec", "child SA for %s: %s", n->interface, text);
     return CV_EINVAL;
 }
 
@@ -406,8 +407,8 @@ static cv_result respond_no(struct respond *q, uint16_t notify, enum ike_reason 
     q->why = why;
     if (s)
         ike_session_error(q->e, s, why, "%s", text);
-    ike_log(q->e, q->sa, LOG_LEVEL_WARNING, "ipsec", "child SA refused with %s: %s", pld_notify_name(notify),
-            text);
+    ike_log(q->e, q->sa, s ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "ipsec", "child SA refused with %s: %s",
+            pld_notify_name(notify), text);
     return CV_EINVAL;
 }
 

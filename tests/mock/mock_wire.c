@@ -427,6 +427,8 @@ struct seen {
 static void see(void *ctx, const struct ike_session_view *v)
 {
     struct seen *s = ctx;
+    if (strcmp(v->interface, "Tunnel1") != 0)
+        return; /* an SA that has no tunnel yet */
     s->view = *v;
     s->any = true;
 }
