@@ -36,6 +36,7 @@ struct dp {
     unsigned port_count;
     struct io_port ports[CV_MAX_PORTS];
     struct rte_mempool *pool, *big_pool;
+    unsigned mbuf_room; /* octets behind the headroom */
     struct io_rings rings;
     struct ip_ifs ifs;
     struct ip_routes routes;

@@ -26,9 +26,9 @@ enum {
     MBUF_CACHE = 256,
     MBUFS_MIN = 4095,
     MBUFS_BASE = 8192,
-    MBUFS_PER_WORKER = 4096,      /* vectors, inbox, cache */
-    MBUF_OCTETS = 2560,           /* about, with its head */
-    MTU_MAX = DP_MBUF_ROOM - 160, /* room for what ESP adds behind */
+    MBUFS_PER_WORKER = 4096, /* vectors, inbox, cache */
+    MBUF_OVERHEAD = 512,     /* about: head, private area, headroom */
+    MTU_RESERVE = 160,       /* room for what ESP adds behind */
     PATH_MAX_SUN = 100,
 };
 
@@ -115,7 +115,8 @@ static unsigned mbuf_count(const struct dp *dp)
 {
     unsigned wanted =
         MBUFS_BASE + dp->workers * (MBUFS_PER_WORKER + dp->platform.port_count * 2 * IO_DESCRIPTORS);
-    unsigned affordable = (unsigned)((uint64_t)dp->platform.memory_mb * 1024 * 1024 / 2 / MBUF_OCTETS);
+    unsigned affordable =
+        (unsigned)((uint64_t)dp->platform.memory_mb * 1024 * 1024 / 2 / (dp->mbuf_room + MBUF_OVERHEAD));
     unsigned n = wanted < affordable ? wanted : affordable;
     return n > MBUFS_MIN ? n : MBUFS_MIN;
 }
@@ -123,8 +124,13 @@ static unsigned mbuf_count(const struct dp *dp)
 static cv_result pools_start(struct dp_setup *s)
 {
     struct dp *dp = s->dp;
-    dp->pool = rte_pktmbuf_pool_create("packets", mbuf_count(dp), MBUF_CACHE, sizeof(struct dp_meta),
-                                       DP_MBUF_ROOM + RTE_PKTMBUF_HEADROOM, (int)rte_socket_id());
+    dp->mbuf_room = DP_MBUF_ROOM;
+    for (unsigned i = 0; i < dp->platform.port_count; i++)
+        if (io_port_joins_fragments(&dp->platform.ports[i]))
+            dp->mbuf_room = DP_BIG_ROOM;
+    dp->pool =
+        rte_pktmbuf_pool_create("packets", mbuf_count(dp), MBUF_CACHE, sizeof(struct dp_meta),
+                                (uint16_t)(dp->mbuf_room + RTE_PKTMBUF_HEADROOM), (int)rte_socket_id());
     dp->big_pool = rte_pktmbuf_pool_create("datagrams", DP_BIG_COUNT, 32, sizeof(struct dp_meta),
                                            DP_BIG_ROOM + RTE_PKTMBUF_HEADROOM, (int)rte_socket_id());
     if (!dp->pool || !dp->big_pool)
@@ -160,8 +166,8 @@ static cv_result ports_start(struct dp_setup *s)
             ports_stop(s);
             return fail(s, "%s:%d: %s", s->config, conf->line, why);
         }
-        if (dp->ports[i].mtu > MTU_MAX)
-            dp->ports[i].mtu = MTU_MAX;
+        if (dp->ports[i].mtu > DP_MBUF_ROOM - MTU_RESERVE)
+            dp->ports[i].mtu = DP_MBUF_ROOM - MTU_RESERVE;
         io_steer_esp(&dp->ports[i], dp->workers);
     }
     return CV_OK;

@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+bool io_port_joins_fragments(const struct platform_port *conf)
+{
+    return !conf->is_pci && strncmp(conf->device, "net_af_packet", 13) == 0;
+}
+
 const char *io_port_device(const struct platform_port *conf, unsigned index, char *out, size_t out_len)
 {
     size_t name = strcspn(conf->device, ",");
@@ -13,6 +18,9 @@ const char *io_port_device(const struct platform_port *conf, unsigned index, cha
         snprintf(out, out_len, "%s", conf->device);
     else
         snprintf(out, out_len, "%.*s_%u%s", (int)name, conf->device, index, conf->device + name);
+    size_t used = strlen(out);
+    if (io_port_joins_fragments(conf) && !strstr(conf->device, "framesz="))
+        snprintf(out + used, out_len - used, ",framesz=%d", IO_JOINED_FRAME);
     return out;
 }
 

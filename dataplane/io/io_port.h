@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { IO_DESCRIPTORS = 1024, IO_BURST = 256 };
+enum { IO_DESCRIPTORS = 1024, IO_BURST = 256, IO_JOINED_FRAME = 4096 };
 
 struct io_port {
     char name[CV_NAME_MAX];
@@ -27,6 +27,9 @@ struct io_port {
     bool open, link_up;
 };
 
+/* DPDK's af_packet driver has the kernel put IPv4 fragments together before it hands them over
+ * (PACKET_FANOUT_FLAG_DEFRAG): such a port gets frames of IO_JOINED_FRAME octets, and packets need that room. */
+bool io_port_joins_fragments(const struct platform_port *conf);
 /* The EAL device name and arguments of a port: "net_af_packet,iface=eth1" gets a number, so that two of
  * one driver can stand beside each other. Returns out. PCI: the address. */
 const char *io_port_device(const struct platform_port *conf, unsigned index, char *out, size_t out_len);

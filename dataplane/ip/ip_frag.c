@@ -62,13 +62,17 @@ static void options_later(uint8_t *ip, uint32_t header)
     }
 }
 
-static void piece4_write(uint8_t *to, const uint8_t *ip, uint32_t header, uint32_t at, uint32_t n, bool last)
+/* id: for datagrams made here, which carry none until they are cut (RFC 6864 4). */
+static void piece4_write(uint8_t *to, const uint8_t *ip, uint32_t header, uint32_t at, uint32_t n, bool last,
+                         uint32_t id)
 {
     uint32_t flags = get16(ip + 6);
     memcpy(to, ip, header);
     memcpy(to + header, ip + header + at, n);
     put16(to + 2, header + n);
     put16(to + 6, (flags & 0xc000) | ((flags & 0x1fff) + at / 8) | (last ? flags & MORE4 : MORE4));
+    if (id != 0)
+        put16(to + 4, id & 0xffff);
     if (at != 0)
         options_later(to, header);
     memset(to + 10, 0, 2);
@@ -105,6 +109,7 @@ unsigned ip_frag_split(struct rte_mbuf *m, uint16_t mtu, struct rte_mempool *poo
     if ((!v4 && meta->l3_len != IP6_HEADER) || mtu < header + extra + 8)
         return 0;
     uint32_t total = m->data_len - header, step = (mtu - header - extra) & ~7u, id = (uint32_t)rte_rand();
+    uint32_t id4 = v4 && meta->local_out != DP_TRANSIT && get16(ip + 4) == 0 ? id : 0;
     unsigned n = 0;
     for (uint32_t at = 0; at < total; at += step) {
         uint32_t len = RTE_MIN(step, total - at);
@@ -114,7 +119,7 @@ unsigned ip_frag_split(struct rte_mbuf *m, uint16_t mtu, struct rte_mempool *poo
         }
         uint8_t *to = rte_pktmbuf_mtod(out[n], uint8_t *);
         if (v4)
-            piece4_write(to, ip, header, at, len, at + len == total);
+            piece4_write(to, ip, header, at, len, at + len == total, id4);
         else
             piece6_write(to, ip, id, at, len, at + len == total);
         dp_meta(out[n])->l3_len = (uint16_t)(header + extra);

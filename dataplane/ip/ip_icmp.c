@@ -10,6 +10,7 @@ enum {
     QUOTE4 = 548,  /* RFC 1812 4.3.2.3: as much as fits in 576 octets */
     QUOTE6 = 1232, /* RFC 4443 2.4 (c): as much as fits in 1280 octets */
     IP_DONT_FRAGMENT = 0x40,
+    NEXT_FRAGMENT = 44,
 };
 
 static uint16_t get16(const uint8_t *p)
@@ -158,10 +159,15 @@ static bool is_one_host(const struct ip_addr *a)
     return a->family == IP_V6 || (a->b[0] < 224 && a->b[0] != 0 && a->b[0] != 127);
 }
 
+/* A later fragment holds no upper-layer header to judge or to quote. */
 static bool is_later_fragment(const struct rte_mbuf *m, const struct dp_meta *meta)
 {
     const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-    return meta->frag && (meta->family == IP_V6 || (get16(ip + 6) & 0x1fff) != 0);
+    if (!meta->frag)
+        return false;
+    if (meta->family == IP_V4)
+        return (get16(ip + 6) & 0x1fff) != 0;
+    return ip[6] != NEXT_FRAGMENT || (get16(ip + IP6_HEADER + 2) & 0xfff8) != 0;
 }
 
 bool ip_icmp_error(struct rte_mbuf *out, struct rte_mbuf *bad, const struct ip_addr *src)

@@ -209,11 +209,15 @@ def local_services():
     check(all(" type 0 " in x or " type 129 " in x for x in answers[:6]), text)
     check("type 11 code 0" in answers[6] and "from 172.16.0.2" in answers[6], answers[6])
     check("type 255" in answers[7] and "drop no-route" in answers[7], answers[7])
-    done = site.left.run("tracepath", "-n", "10.2.0.2", check=False, timeout=30)
-    check("10.1.0.1" in done.stdout and "10.2.0.2" in done.stdout and "reached" in done.stdout, done.stdout + done.stderr)
-    m = re.search(r"pmtu (14\d\d)", done.stdout)
-    check(m, "path MTU below 1500 was told: %s" % done.stdout)
-    return "path MTU %s" % m.group(1)
+    for ttl, by in ((1, "10.1.0.1"), (2, "172.16.0.2")):
+        done = site.left.run("ping", "-n", "-c", "1", "-W", "1", "-t", str(ttl), "10.2.0.2", check=False)
+        check("From %s icmp_seq=1 Time to live exceeded" % by in done.stdout, done.stdout)
+    done = site.left.run("ping", "-6", "-n", "-c", "1", "-W", "1", "-t", "1", "fd00:2::2", check=False)
+    check("From fd00:1::1 icmp_seq=1 Time exceeded" in done.stdout, done.stdout)
+    # A closed port of the gateway: the kernel turns the ICMP error into ECONNREFUSED.
+    done = site.left.run("/usr/bin/python3", "-c", "import socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n"
+                         "s.settimeout(2)\ns.connect(('10.1.0.1',9))\ns.send(b'x')\ns.recv(1)", check=False)
+    check("ConnectionRefusedError" in done.stderr, done.stderr)
 
 
 @case("large packets: cut before encryption without DF, refused with ICMP when DF is set")
@@ -227,7 +231,8 @@ def large():
     check("needed" in done.stdout or "too long" in done.stdout, done.stdout + done.stderr)
     done = site.left.run("ping", "-6", "-M", "do", "-c", "2", "-i", "0.1", "-s", "1452", "fd00:2::2", check=False)
     check("too big" in done.stdout or "too long" in (done.stdout + done.stderr), done.stdout + done.stderr)
-    ping_ok(site.left, "fd00:2::2", 3, size=3000)
+    # The answer is cut for a path that its sender has yet to learn: the first may be lost.
+    check(ping(site.left, "fd00:2::2", 5, size=3000)[1] >= 3, "3000 octets over IPv6")
     check(site.a.drops().get("too-big", 0) >= 2, "too-big drops: %s" % site.a.drops())
 
 
