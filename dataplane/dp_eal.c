@@ -125,7 +125,8 @@ cv_result dp_eal_args(const struct platform *p, const unsigned *cpus, unsigned c
     bool ok = add(out, "culvert-dp") && add(out, "--no-shconf") && add(out, "--log-level=*:warning") &&
               add(out, "--file-prefix=culvert-%d", (int)getpid()) && add(out, "--main-lcore=0");
     /* Both sizes are of the whole process: the EAL spreads hugepages over the sockets itself. */
-    ok = ok && add(out, p->hugepages ? "--in-memory" : "--no-huge") && add(out, "-m") && add(out, "%u", p->memory_mb);
+    ok = ok && add(out, p->hugepages ? "--in-memory" : "--no-huge") && add(out, "-m") &&
+         add(out, "%u", p->memory_mb);
     ok = ok && add_lcores(out, p, cpus, cpu_count) && add_ports(out, p);
     for (unsigned i = 0; ok && i < p->eal_arg_count; i++)
         ok = add(out, "%s", p->eal_args[i]);
