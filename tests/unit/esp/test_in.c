@@ -9,10 +9,10 @@ static uint8_t *octets(struct rte_mbuf *m)
     return rte_pktmbuf_mtod(m, uint8_t *);
 }
 
-/* A packet as a peer sends it, with anything inside: NULL encryption, the ICV by the engine. The trailer says
- * pad_len whether body holds that much padding or not. */
-static struct rte_mbuf *crafted_trailer(struct fix *f, const void *body, unsigned len, uint8_t pad_len,
-                                        uint8_t next)
+static uint32_t crafted_seq; /* last number that `crafted` used */
+
+/* A packet as a peer sends it, with anything inside: NULL encryption, the ICV by the engine. */
+static struct rte_mbuf *crafted_data(struct fix *f, const void *data, unsigned len)
 {
     static const uint8_t outer[28] = {0x45,
                                       0,
@@ -38,7 +38,6 @@ static struct rte_mbuf *crafted_trailer(struct fix *f, const void *body, unsigne
                                       (FIX_SPI >> 16) & 255,
                                       (FIX_SPI >> 8) & 255,
                                       FIX_SPI & 255};
-    static uint32_t seq;
     struct cv_sa sa = fix_sa(FIX_NULL_SHA1, IP_V4, 0);
     struct eng_session *s;
     struct eng_session_info info;
@@ -46,19 +45,28 @@ static struct rte_mbuf *crafted_trailer(struct fix *f, const void *body, unsigne
     CU_ASSERT_EQUAL_FATAL(e->session_new(&sa, -1, &s, &info), CV_OK);
     struct rte_mbuf *m = rte_pktmbuf_alloc(f->pool);
     CU_ASSERT_PTR_NOT_NULL_FATAL(m);
-    uint8_t *p = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(sizeof outer + len + 2 + info.icv_len));
+    uint8_t *p = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(sizeof outer + len + info.icv_len));
     memcpy(p, outer, sizeof outer);
-    seq++;
-    p[26] = (uint8_t)(seq >> 8);
-    p[27] = (uint8_t)seq;
-    memcpy(p + 28, body, len);
-    p[28 + len] = pad_len;
-    p[28 + len + 1] = next;
-    struct eng_op op = {.esp = p + 20, .data_len = len + 2};
+    crafted_seq++;
+    p[26] = (uint8_t)(crafted_seq >> 8);
+    p[27] = (uint8_t)crafted_seq;
+    memcpy(p + 28, data, len);
+    struct eng_op op = {.esp = p + 20, .data_len = len};
     info.burst(f->w.engine, s, &op, 1);
     CU_ASSERT_FATAL(op.ok);
     e->session_free(s);
     return m;
+}
+
+/* The trailer says pad_len whether body holds that much padding or not. */
+static struct rte_mbuf *crafted_trailer(struct fix *f, const void *body, unsigned len, uint8_t pad_len,
+                                        uint8_t next)
+{
+    uint8_t data[512];
+    memcpy(data, body, len);
+    data[len] = pad_len;
+    data[len + 1] = next;
+    return crafted_data(f, data, len + 2);
 }
 
 /* With honest padding: pad, or 1, 2, 3, ... when that is NULL. */
@@ -191,13 +199,19 @@ static void RFC_4303_2_4_padding_is_checked(void)
     expect(&f, crafted(&f, v4_head, 20, bad, 6, 4), CV_DROP_ESP_PAD);
     expect(&f, crafted(&f, v4_head, 20, zero, 6, 4), CV_DROP_ESP_PAD);
     expect(&f, crafted(&f, v4_head, 20, NULL, 254, 4), CV_DROP_NONE); /* up to 255 octets are allowed */
-    struct rte_mbuf *m = crafted(&f, v4_head, 20, good, 2, 4);
-    expect(&f, m, CV_DROP_NONE);
+    expect(&f, crafted(&f, v4_head, 20, good, 2, 4), CV_DROP_NONE);
+    for (unsigned n = 2; n < 255; n += 4) /* every octet counts, in padding of every length */
+        for (unsigned at = 0; at < n; at++) {
+            uint8_t pad[255];
+            for (unsigned i = 0; i < n; i++)
+                pad[i] = (uint8_t)(i + 1);
+            pad[at] ^= 0x40;
+            expect(&f, crafted(&f, v4_head, 20, pad, (uint8_t)n, 4), CV_DROP_ESP_PAD);
+        }
     fix_close(&f);
 }
 
-/* The payload's last octets play padding, pad length and next header: the trailer that `crafted` adds is a
- * pad length of zero and that next header, so the payload ends in the pad length under test instead. */
+/* The body plays the padding, and holds all of it only while the pad length is no greater. */
 static void a_pad_length_over_the_packet_is_refused(void)
 {
     struct fix f;
@@ -209,6 +223,16 @@ static void a_pad_length_over_the_packet_is_refused(void)
         struct rte_mbuf *m = crafted_trailer(&f, body, sizeof body, (uint8_t)pad, 59);
         expect(&f, m, pad <= sizeof body ? CV_DROP_DUMMY : CV_DROP_ESP_PAD);
     }
+    /* padding that would begin in the sequence number, whose last octet fits */
+    for (unsigned len = 2; len < 100; len += 4) {
+        uint8_t body[100];
+        for (unsigned i = 0; i < len; i++)
+            body[i] = (uint8_t)(i + 2);
+        crafted_seq |= 0xff;
+        crafted_seq++; /* and now one more: ends in 01 */
+        expect(&f, crafted_trailer(&f, body, len, (uint8_t)(len + 1), 59), CV_DROP_ESP_PAD);
+    }
+    expect(&f, crafted_data(&f, "", 0), CV_DROP_ESP_SHORT); /* authentic, but without a trailer */
     fix_close(&f);
 }
 
