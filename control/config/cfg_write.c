@@ -54,7 +54,7 @@ void cfg_put_key(struct cfg_writer *w, const char *before, const struct secret *
     }
 }
 
-static void put_mask(const struct ip_addr *a, unsigned len, char *out)
+static void mask_text(const struct ip_addr *a, unsigned len, char *out)
 {
     struct ip_addr ones = *a;
     struct ip_prefix mask;
@@ -64,12 +64,26 @@ static void put_mask(const struct ip_addr *a, unsigned len, char *out)
         ip_addr_text(&mask.addr, out);
 }
 
+void cfg_put_prefix(struct cfg_writer *w, const char *before, const struct ip_prefix *p, bool host_mask)
+{
+    char addr[IP_TEXT_MAX], mask[IP_TEXT_MAX];
+    bool host = p->len == ip_addr_bits(&p->addr);
+    ip_addr_text(&p->addr, addr);
+    mask_text(&p->addr, p->len, mask);
+    if (host && !(host_mask && p->addr.family == IP_V4))
+        cfg_put(w, "%s%s\n", before, addr);
+    else if (p->addr.family == IP_V4)
+        cfg_put(w, "%s%s %s\n", before, addr, mask);
+    else
+        cfg_put(w, "%s%s/%u\n", before, addr, p->len);
+}
+
 static void put_address(struct cfg_writer *w, const struct cfg_ifaddr *x)
 {
     char addr[IP_TEXT_MAX], mask[IP_TEXT_MAX];
     bool link_local = x->addr.family == IP_V6 && x->addr.b[0] == 0xfe && (x->addr.b[1] & 0xc0) == 0x80;
     ip_addr_text(&x->addr, addr);
-    put_mask(&x->addr, x->len, mask);
+    mask_text(&x->addr, x->len, mask);
     if (link_local)
         cfg_put(w, " ipv6 address %s link-local\n", addr);
     else if (x->addr.family == IP_V6)
@@ -120,7 +134,7 @@ static void put_route(struct cfg_writer *w, const struct cfg_route *x)
 {
     char net[IP_TEXT_MAX], mask[IP_TEXT_MAX], hop[IP_TEXT_MAX];
     bool v6 = x->prefix.addr.family == IP_V6;
-    put_mask(&x->prefix.addr, x->prefix.len, mask);
+    mask_text(&x->prefix.addr, x->prefix.len, mask);
     if (v6)
         cfg_put(w, "ipv6 route %s", ip_prefix_text(&x->prefix, net));
     else

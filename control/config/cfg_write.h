@@ -16,6 +16,8 @@ struct cfg_writer {
 void cfg_put(struct cfg_writer *w, const char *fmt, ...) CV_PRINTF(2, 3);
 /* A line with one word behind it, in quotes when it needs them. */
 void cfg_put_word(struct cfg_writer *w, const char *before, const char *word, const char *after);
+/* A line with a prefix behind it: "A", "A MASK" or "P/LEN"; host_mask: the mask of a single IPv4 address, too. */
+void cfg_put_prefix(struct cfg_writer *w, const char *before, const struct ip_prefix *p, bool host_mask);
 /* A line with a key behind it: as typed, quoted, or as `hex`; "<hidden>" without show_keys. */
 void cfg_put_key(struct cfg_writer *w, const char *before, const struct secret *key);
 

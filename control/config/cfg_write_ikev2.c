@@ -37,20 +37,16 @@ static void put_policy(struct cfg_writer *w, const struct cfg_ikev2_policy *x)
         cfg_put_word(w, " proposal ", x->proposals[i], "");
 }
 
-/* "address 192.0.2.0/24" and its like; one host without its length. */
-static void put_identity(struct cfg_writer *w, const char *before, const struct cfg_id *x)
+static void put_identity(struct cfg_writer *w, const char *before, const struct cfg_id *x, bool host_mask)
 {
     static const char *const kinds[] = {[CFG_ID_FQDN] = "fqdn ",
                                         [CFG_ID_FQDN_DOMAIN] = "fqdn domain ",
                                         [CFG_ID_EMAIL] = "email ",
                                         [CFG_ID_EMAIL_DOMAIN] = "email domain ",
                                         [CFG_ID_KEY_ID] = "key-id "};
-    char text[IP_TEXT_MAX];
-    bool host = x->prefix.len == ip_addr_bits(&x->prefix.addr);
     cfg_put(w, "%s", before);
     if (x->kind == CFG_ID_ADDRESS)
-        cfg_put(w, "address %s\n",
-                host ? ip_addr_text(&x->prefix.addr, text) : ip_prefix_text(&x->prefix, text));
+        cfg_put_prefix(w, "address ", &x->prefix, host_mask);
     else if (x->kind == CFG_ID_ANY || x->kind == CFG_ID_DN)
         cfg_put(w, "%s\n", x->kind == CFG_ID_ANY ? "any" : "dn");
     else
@@ -64,16 +60,15 @@ static bool same_secret(const struct secret *a, const struct secret *b)
 
 static void put_peer(struct cfg_writer *w, const struct cfg_ikev2_peer *x)
 {
-    char text[IP_TEXT_MAX];
     cfg_put_word(w, " peer ", x->tag, "");
     if (x->description[0])
         cfg_put(w, "  description %s\n", x->description);
     if (x->has_address)
-        cfg_put(w, "  address %s\n", ip_prefix_text(&x->address, text));
+        cfg_put_prefix(w, "  address ", &x->address, false);
     if (x->hostname[0])
         cfg_put_word(w, "  hostname ", x->hostname, "");
     if (x->identity.kind != CFG_ID_NONE)
-        put_identity(w, "  identity ", &x->identity);
+        put_identity(w, "  identity ", &x->identity, false);
     if (x->psk_local.n > 0 && same_secret(&x->psk_local, &x->psk_remote)) {
         cfg_put_key(w, "  pre-shared-key ", &x->psk_local);
         return;
@@ -123,9 +118,9 @@ static void put_matches(struct cfg_writer *w, const struct cfg_ikev2_profile *x)
         else
             cfg_put(w, " match address local %s\n", ip_addr_text(&x->local[i].addr, addr));
     for (unsigned i = 0; i < x->match_count; i++)
-        put_identity(w, " match identity remote ", &x->match[i]);
+        put_identity(w, " match identity remote ", &x->match[i], true);
     if (x->identity.kind != CFG_ID_NONE)
-        put_identity(w, " identity local ", &x->identity);
+        put_identity(w, " identity local ", &x->identity, false);
 }
 
 static void put_profile(struct cfg_writer *w, const struct cfg_ikev2_profile *x)
