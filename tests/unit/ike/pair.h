@@ -33,7 +33,7 @@ struct pair_packet {
     struct pair_packet *next;
 };
 
-enum { PAIR_NAT_PORT = 10000 };
+enum { PAIR_NAT_PORT = 10000, PAIR_SLACK = 1024 };
 struct pair {
     uint64_t now;
     struct pair_side a, b; /* 192.0.2.1 and 192.0.2.2 */
@@ -67,6 +67,18 @@ void pair_wait(struct pair *p, uint64_t ms);
 /* A datagram from nowhere to one side; from: the address it claims. */
 void pair_inject(struct pair *p, struct pair_side *to, const struct ip_endpoint *from, bool natt,
                  const uint8_t *data, size_t len);
+/* A protected message with the SA's own keys, whatever it says. total: as an SKF fragment. */
+struct pair_forgery {
+    uint8_t exchange, first;
+    bool response;
+    uint32_t message_id;
+    uint16_t number, total;
+    struct slice inner;
+};
+size_t pair_forge(const struct ike_sa *sa, const struct pair_forgery *f, uint8_t *out, size_t cap);
+/* Opens a message that sa's engine has just sent, lets the inner payloads be changed (room for PAIR_SLACK more), seals it again. */
+void pair_edit(const struct ike_sa *sa, uint8_t *data, size_t *len,
+               void (*edit)(uint8_t *inner, size_t *n, uint8_t *first, void *ctx), void *ctx);
 struct ip_endpoint pair_endpoint(const struct pair_side *s, uint16_t port);
 enum ike_session_status pair_status(struct pair_side *s);
 struct ike_session_view pair_view(struct pair_side *s);
