@@ -25,13 +25,22 @@ static void up_rekey(void *ctx, struct sam_child *c, enum sam_why why)
         ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec", "rekeying of child 0x%08x not started", c->in.spi);
 }
 
+/* The peer should not go on sending into nothing (RFC 7296 1.4.1). */
+static void tell_peer(struct ike *e, struct ike_sa *sa, struct sam_child *c)
+{
+    if (sa && sa->established && sa->ops->delete_child(e, sa, c) != CV_OK)
+        ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec", "the peer is not told that child 0x%08x is gone", c->in.spi);
+}
+
 static void up_expired(void *ctx, struct sam_child *c)
 {
     struct ike *e = ctx;
     struct ike_sa *sa = ike_sa_by_conn(e, c->owner);
     ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "child 0x%08x of %s reached its hard lifetime", c->in.spi,
             c->interface);
-    ike_session_child_down(e, c->interface, IKE_REASON_LIFETIME, "a child SA reached its hard lifetime");
+    tell_peer(e, sa, c);
+    if (!c->replaced_by) /* a replaced one that the peer forgot to delete is no loss */
+        ike_session_child_down(e, c->interface, IKE_REASON_LIFETIME, "a child SA reached its hard lifetime");
 }
 
 static void up_first_packet(void *ctx, struct sam_child *c)
@@ -48,6 +57,7 @@ static void up_install_failed(void *ctx, struct sam_child *c, cv_result r)
     struct ike_sa *sa = ike_sa_by_conn(e, c->owner);
     ike_log(e, sa, LOG_LEVEL_ERROR, "ipsec", "the data plane refused child 0x%08x of %s: %s", c->in.spi,
             c->interface, cv_result_text(r));
+    tell_peer(e, sa, c);
     ike_session_child_down(e, c->interface, IKE_REASON_NO_RESOURCES, cv_result_text(r));
 }
 

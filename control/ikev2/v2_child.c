@@ -343,7 +343,7 @@ static cv_result accept_checked(struct ike *e, struct ike_sa *sa, struct v2_nego
     const uint64_t need = PLD_BIT(PLD_SA) | PLD_BIT(PLD_TSI) | PLD_BIT(PLD_TSR);
     if (bad && !(m->present & PLD_BIT(PLD_SA))) {
         char text[SEL_TEXT_MAX];
-        snprintf(text, sizeof text, "the peer answered %s", pld_notify_name(bad->type));
+        snprintf(text, sizeof text, "the peer answered %s (%u)", pld_notify_name(bad->type), bad->type);
         return refuse(e, sa, n, why, reason_of_notify(bad->type), text);
     }
     if ((m->present & need) != need)

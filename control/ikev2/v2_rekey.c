@@ -134,7 +134,9 @@ static void settle_child(struct ike *e, struct ike_sa *sa, const struct v2_nego 
         fresh->replaced_by = rival->id;
         if (old)
             old->replaced_by = rival->id;
-        sam_child_activate(e->sam, rival);
+        /* Whether the peer has the rival already is not known; the old one it has. The rival takes over with its first packet,
+         * or when the peer deletes the old one. */
+        sam_child_activate(e->sam, old ? old : rival);
         (void)v2_delete_child(e, sa, fresh);
         return;
     }
