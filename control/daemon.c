@@ -198,7 +198,8 @@ static const struct cfg *cli_cfg(void *ctx)
 
 static const struct shm *cli_shm(void *ctx)
 {
-    return rt_link_shm(((struct daemon *)ctx)->link);
+    struct daemon *d = ctx;
+    return d->hello_done ? rt_link_shm(d->link) : NULL; /* greeted and configured, else it is away */
 }
 
 static uint32_t cli_if_id(void *ctx, const char *name)
@@ -380,7 +381,6 @@ static void daemon_free(struct daemon *d)
 int daemon_run(const struct daemon_start *start)
 {
     static struct daemon d;
-    int none = -1;
     d.start = *start;
     d.cfg = start->cfg;
     cv_result r = daemon_init(&d);
@@ -389,8 +389,6 @@ int daemon_run(const struct daemon_start *start)
         daemon_free(&d);
         return 1;
     }
-    if (rt_broker_call(start->broker, RT_ASK_READY, BROKER_TIMEOUT_MS, &none) != CV_OK)
-        log_warning("the parent does not answer");
     daemon_connect(&d);
     daemon_rearm(&d);
     event_base_dispatch(d.base);

@@ -138,6 +138,14 @@ static void begin(struct daemon *d, const struct cv_hello_reply *h)
         ike_dp_lost(d->ike);
 }
 
+/* Whoever started culvertd in the background may go on: clients are answered, and packets are forwarded. */
+static void tell_ready(struct daemon *d)
+{
+    int none = -1;
+    if (rt_broker_call(d->start.broker, RT_ASK_READY, BROKER_TIMEOUT_MS, &none) != CV_OK)
+        log_warning("the parent does not answer");
+}
+
 static void on_hello(void *ctx, const struct cv_evt *reply)
 {
     struct daemon *d = ctx;
@@ -158,6 +166,8 @@ static void on_hello(void *ctx, const struct cv_evt *reply)
         resume(d);
     else
         begin(d, h);
+    if (!d->ever_hello)
+        tell_ready(d);
     d->ever_hello = true;
     daemon_rearm(d);
 }
@@ -166,7 +176,7 @@ static void on_hello(void *ctx, const struct cv_evt *reply)
 static void connect_later(struct daemon *d, const char *why)
 {
     if (!d->connect_told)
-        log_warning("no data plane yet: %s", why);
+        log_info("waiting for the data plane: %s", why);
     d->connect_told = true;
     rt_timer_at(d->connect_timer, rt_now_ms() + CONNECT_RETRY_MS);
 }

@@ -70,6 +70,7 @@ static const struct option long_options[] = {
 static int options_take(int argc, char **argv, struct parent_options *o, const char **user)
 {
     int c;
+    opterr = 0; /* we say it ourselves, in one form */
     while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         switch (c) {
         case OPT_CONFIG:
@@ -101,6 +102,7 @@ static int options_take(int argc, char **argv, struct parent_options *o, const c
             puts("culvertd " CULVERT_VERSION);
             return 0;
         default:
+            bad("option is not known, or wants a value", argv[optind - 1]);
             usage(stderr);
             return EXIT_USAGE;
         }

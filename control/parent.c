@@ -326,7 +326,10 @@ static void parent_stop(struct parent *p)
     if (p->dp_ours) {
         rt_proc_stop(&p->dp, DP_GRACE_MS);
         parent_remove(&p->dirs, "culvert-dp.pid");
+        parent_remove(&p->dirs, "dp.sock");
+        parent_remove(&p->dirs, "platform.conf");
     }
+    parent_remove(&p->dirs, "platform.conf");
     parent_remove(&p->dirs, "culvertd-control.pid");
     parent_remove(&p->dirs, "cli.sock");
     parent_remove(&p->dirs, "culvertd.pid");
@@ -351,7 +354,8 @@ static bool background(struct parent *p, int *status)
         struct pollfd f = {ready[0], POLLIN, 0};
         bool up = poll(&f, 1, READY_TIMEOUT_MS) == 1 && read(ready[0], &octet, 1) == 1;
         if (!up)
-            fprintf(stderr, "culvert: culvertd did not start; see the system log\n");
+            fprintf(stderr, "culvert: culvertd did not come up within %d s; see the system log\n",
+                    READY_TIMEOUT_MS / 1000);
         *status = up ? 0 : 1;
         return true;
     }
@@ -393,6 +397,8 @@ int parent_run(const struct parent_options *o, struct cfg *cfg)
     p.signal_fd = signals_open();
     dp_find(&p);
     control_start(&p);
+    if (o->no_dataplane)
+        answer_ready(&p); /* it may come much later */
     parent_loop(&p);
     log_info("culvertd stops");
     parent_stop(&p);

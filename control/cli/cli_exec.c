@@ -16,7 +16,8 @@ struct tunnel_wait {
     struct event *timer;
     char tunnel[CV_NAME_MAX];
     uint64_t until_ms, since_wall_ms, since_ms;
-    bool down; /* waits for the end instead */
+    bool down;    /* waits for the end instead */
+    bool started; /* the engine has been asked */
 };
 
 static void tunnel_wait_free(void *pending)
@@ -88,10 +89,51 @@ static void look_again(struct tunnel_wait *w, unsigned ms)
     evtimer_add(w->timer, &wait);
 }
 
+static int outcome_status(struct cli_call *c, enum ike_cmd_outcome r, const char *tunnel, const char *err)
+{
+    switch (r) {
+    case IKE_CMD_STARTED:
+    case IKE_CMD_ALREADY:
+        return CLI_OK;
+    case IKE_CMD_UNKNOWN_TUNNEL:
+        cli_error(c, "%s is not a protected tunnel of the configuration%s%s", tunnel, err[0] ? ": " : "",
+                  err);
+        return CLI_USAGE;
+    default:
+        cli_error(c, "%s: %s", tunnel, err[0] ? err : "not possible now");
+        return CLI_NOT_SO;
+    }
+}
+
+/* True when the call was finished. Before the data plane is there nothing could be sent: it is waited for. */
+static bool up_start(struct tunnel_wait *w)
+{
+    struct cli_call *c = w->call;
+    char err[SEL_TEXT_MAX] = "";
+    if (!c->env->shm(c->env->ctx)) {
+        if (cli_now_ms(c) < w->until_ms)
+            return false;
+        cli_error(c, "%s: the data plane is away", w->tunnel);
+        cli_finish(c, CLI_NOT_SO);
+        return true;
+    }
+    w->started = true;
+    w->since_wall_ms = cli_wall_ms(c);
+    enum ike_cmd_outcome r = ike_up(c->env->ike(c->env->ctx), w->tunnel, err, sizeof err);
+    c->env->touched(c->env->ctx);
+    int status = outcome_status(c, r, w->tunnel, err);
+    if (status == CLI_OK)
+        return false;
+    cli_finish(c, (enum cli_status)status);
+    return true;
+}
+
 /* True when the call was finished. */
 static bool up_look(struct tunnel_wait *w)
 {
     struct cli_call *c = w->call;
+    if (!w->started)
+        return up_start(w);
     struct session_seek s = session_of(c, w->tunnel);
     if (s.found && is_up(s.v.status)) {
         say_up(c, w, &s.v);
@@ -133,8 +175,7 @@ static void on_tunnel_poll(evutil_socket_t fd, short what, void *arg)
         look_again(w, POLL_MS);
 }
 
-static int tunnel_wait_start(struct cli_call *c, const char *tunnel, unsigned timeout_s, bool down,
-                             uint64_t since_wall)
+static int tunnel_wait_start(struct cli_call *c, const char *tunnel, unsigned timeout_s, bool down)
 {
     struct tunnel_wait *w = calloc(1, sizeof *w);
     if (w)
@@ -147,7 +188,6 @@ static int tunnel_wait_start(struct cli_call *c, const char *tunnel, unsigned ti
     w->call = c;
     snprintf(w->tunnel, sizeof w->tunnel, "%s", tunnel);
     w->since_ms = cli_now_ms(c);
-    w->since_wall_ms = since_wall;
     w->until_ms = w->since_ms + timeout_s * 1000ull;
     w->down = down;
     c->pending = w;
@@ -164,36 +204,16 @@ static void tunnel_name(const char *text, char out[CV_NAME_MAX])
         snprintf(out, CV_NAME_MAX, "%s", text);
 }
 
-static int outcome_status(struct cli_call *c, enum ike_cmd_outcome r, const char *tunnel, const char *err)
-{
-    switch (r) {
-    case IKE_CMD_STARTED:
-    case IKE_CMD_ALREADY:
-        return CLI_OK;
-    case IKE_CMD_UNKNOWN_TUNNEL:
-        cli_error(c, "%s is not a protected tunnel of the configuration%s%s", tunnel, err[0] ? ": " : "",
-                  err);
-        return CLI_USAGE;
-    default:
-        cli_error(c, "%s: %s", tunnel, err[0] ? err : "not possible now");
-        return CLI_NOT_SO;
-    }
-}
-
 int cli_up(struct cli_call *c)
 {
-    char tunnel[CV_NAME_MAX], err[SEL_TEXT_MAX] = "", opt_err[CLI_ERR_MAX];
+    char tunnel[CV_NAME_MAX], opt_err[CLI_ERR_MAX];
     unsigned timeout;
     if (!cli_opt_number(&c->cmd, "timeout", 1, TIMEOUT_MAX_S, TIMEOUT_DEFAULT_S, &timeout, opt_err)) {
         cli_error(c, "%s", opt_err);
         return CLI_USAGE;
     }
     tunnel_name(c->cmd.args[0], tunnel);
-    uint64_t since = cli_wall_ms(c);
-    enum ike_cmd_outcome r = ike_up(c->env->ike(c->env->ctx), tunnel, err, sizeof err);
-    c->env->touched(c->env->ctx);
-    int status = outcome_status(c, r, tunnel, err);
-    return status == CLI_OK ? tunnel_wait_start(c, tunnel, timeout, false, since) : status;
+    return tunnel_wait_start(c, tunnel, timeout, false);
 }
 
 int cli_down(struct cli_call *c)
@@ -205,11 +225,10 @@ int cli_down(struct cli_call *c)
         return CLI_USAGE;
     }
     tunnel_name(c->cmd.args[0], tunnel);
-    uint64_t since = cli_wall_ms(c);
     enum ike_cmd_outcome r = ike_down(c->env->ike(c->env->ctx), tunnel, err, sizeof err);
     c->env->touched(c->env->ctx);
     int status = outcome_status(c, r, tunnel, err);
-    return status == CLI_OK ? tunnel_wait_start(c, tunnel, timeout, true, since) : status;
+    return status == CLI_OK ? tunnel_wait_start(c, tunnel, timeout, true) : status;
 }
 
 int cli_rekey(struct cli_call *c)

@@ -23,7 +23,7 @@ int cli_local_check(const char *file, bool json)
     char *report = json ? cfg_report_json(&f, file) : cfg_report_text(&f, file);
     unsigned errors = cfg_findings_count(&f, CFG_ERROR);
     if (report)
-        fputs(report, stdout);
+        printf("%s%s", report, json ? "\n" : "");
     free(report);
     cfg_findings_free(&f);
     cfg_free(c);

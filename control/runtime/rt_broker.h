@@ -11,7 +11,7 @@ enum rt_broker_ask {
     RT_ASK_CONFIG = 'C',   /* the configuration file, opened for reading */
     RT_ASK_DP = 'D',       /* a connection to RUN/dp.sock */
     RT_ASK_ACCEPTED = 'A', /* the configuration just read is in force; no descriptor comes back */
-    RT_ASK_READY = 'R',    /* the daemon answers its clients now; no descriptor comes back */
+    RT_ASK_READY = 'R', /* clients are answered and the data plane is configured; no descriptor comes back */
 };
 
 /* Child, blocking for at most timeout_ms. *fd is -1 when none came. CV_ENOENT: refused or not there (yet). */

@@ -83,6 +83,19 @@ void sam_cmd_retry(struct sam *s)
     s->deferred_at = UINT64_MAX;
 }
 
+static void child_failed(struct sam *s, uint32_t id, cv_result r)
+{
+    struct sam_child *c = sam_child_by_id(s, id);
+    if (!c || c->state == SAM_RETIRING)
+        return;
+    c->active = false;
+    if (s->conf.up.install_failed)
+        s->conf.up.install_failed(s->conf.up.ctx, c, r);
+    c = sam_child_by_id(s, id); /* the upcall may have deleted it */
+    if (c)
+        sam_entry_destroy(s, sam_entry_of(c));
+}
+
 /* An SA that the data plane refused is not there: its twin goes, and IKE hears of it. */
 static void add_failed(struct sam *s, const struct sam_pending *p, cv_result r)
 {
@@ -97,17 +110,11 @@ static void add_failed(struct sam *s, const struct sam_pending *p, cv_result r)
     struct sam_child *c = sam_child_by_id(s, p->child_id);
     if (!c)
         return;
-    struct sam_entry *e = sam_entry_of(c);
     if (p->ref.dir == CV_DIR_IN)
-        e->have_in = false;
+        sam_entry_of(c)->have_in = false;
     else
-        e->have_out = false;
-    c->active = false;
-    if (s->conf.up.install_failed)
-        s->conf.up.install_failed(s->conf.up.ctx, c, r);
-    c = sam_child_by_id(s, p->child_id); /* the upcall may have deleted it */
-    if (c)
-        sam_entry_destroy(s, sam_entry_of(c));
+        sam_entry_of(c)->have_out = false;
+    child_failed(s, p->child_id, r);
 }
 
 void sam_cmd_reply(struct sam *s, uint32_t seq, const struct cv_reply *r)
@@ -121,6 +128,9 @@ void sam_cmd_reply(struct sam *s, uint32_t seq, const struct cv_reply *r)
         sam_slots_release(table(s, &p->ref), p->ref.sa_id);
     else if (p->type == CV_CMD_SA_ADD && r->result != CV_OK)
         add_failed(s, p, (cv_result)r->result);
+    else if (p->type == CV_CMD_SA_ACTIVATE && r->result != CV_OK)
+        child_failed(s, p->child_id,
+                     (cv_result)r->result); /* an SA that cannot send must not look as if it did */
     free(p);
 }
 
