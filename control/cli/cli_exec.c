@@ -49,9 +49,10 @@ static struct session_seek session_of(struct cli_call *c, const char *tunnel)
     return s;
 }
 
+/* An IKE SA alone (UP-IDLE) carries nothing: a tunnel is up when it has a child. */
 static bool is_up(enum ike_session_status s)
 {
-    return s == IKE_UP_ACTIVE || s == IKE_UP_IDLE;
+    return s == IKE_UP_ACTIVE;
 }
 
 static void say_up(struct cli_call *c, const struct tunnel_wait *w, const struct ike_session_view *v)
@@ -140,8 +141,8 @@ static bool up_look(struct tunnel_wait *w)
         cli_finish(c, CLI_OK);
         return true;
     }
-    bool failed =
-        s.found && s.v.status == IKE_DOWN && s.v.has_error && s.v.last_error.at_wall_ms >= w->since_wall_ms;
+    bool settled = s.found && (s.v.status == IKE_DOWN || s.v.status == IKE_UP_IDLE);
+    bool failed = settled && s.v.has_error && s.v.last_error.at_wall_ms >= w->since_wall_ms;
     if (!failed && s.found && cli_now_ms(c) < w->until_ms)
         return false;
     say_not_up(c, w, s.found ? &s.v : NULL);
