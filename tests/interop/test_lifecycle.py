@@ -21,8 +21,9 @@ def up(site, by="culvert"):
 
 
 def spis(site):
-    flow = site.culvert.session()["flows"][0]
-    return int(flow["inbound"]["spi"]), int(flow["outbound"]["spi"])
+    """SPIs of the child that sends; one that has been replaced may still receive for a while."""
+    flows = [f for f in site.culvert.session()["flows"] if f["active"]]
+    return (flows[0]["inbound"]["spi"], flows[0]["outbound"]["spi"]) if flows else (0, 0)
 
 
 def under_traffic(site, disturb, rate=400):
@@ -248,6 +249,10 @@ def child_no_proposal():
     r = site.culvert.up(check=False)
     check_equal(r.returncode, 1, "exit status of culvert up")
     check("no-proposal" in r.stdout + r.stderr, "the reason, in %r" % (r.stdout + r.stderr))
+    check_equal(site.culvert.session()["status"], "UP-IDLE", "status with an IKE SA and no child")
+    check_equal(len(site.peer.established()), 1, "IKE SAs of strongSwan")
+    site.peer.load(ss.connection())
+    up(site)
 
 
 @case("strongSwan offers another group first: INVALID_KE_PAYLOAD is answered with the right one")

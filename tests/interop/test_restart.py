@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Crashes: culvertd or culvert-dp killed with SIGKILL under traffic."""
+import os
+import signal
 import time
 
 from case import case, check, check_equal, main
 from net import wait_for
 from topology import pair_site, strongswan_site
 from traffic import Stream, ping, ping_until
-import os
 
 
 def up(site):
@@ -31,17 +32,39 @@ def daemon_killed():
             time.sleep(2)
     for name, s in (("left to right", there), ("right to left", back)):
         check(s.sent > 1000, "%s: only %d sent" % (name, s.sent))
-        check_equal(s.lost, 0, "%s: packets lost of %d, missing %s" % (name, s.sent, s.missing))
+        # None while the daemon is away. At the hand-over to the new SAs, INITIAL_CONTACT (RFC 7296 2.4) makes the peer
+        # forget the old ones at once: what is on the wire at that moment is lost.
+        check(s.lost <= 3 and len(s.missing) <= 1, "%s: packets lost of %d, missing %s, drops %s" % (
+            name, s.sent, s.missing, {k: v for k, v in site.culvert.drops().items() if v}))
     check_equal(site.culvert.pids("culvert-dp"), dataplane, "the data plane after the restart")
     session = wait_for("the session to be shown again", lambda: site.culvert.session(), 10)
     check(session["flows"], "culvertd knows the SAs that it found: %r" % session)
     # Resumed, or replaced by a new negotiation; either way the tunnel and its control must work.
     site.culvert.up(timeout=20)
     check(ping(site.left, site.right_address, 10, 0.05)[1] == 10, "pings after the restart")
-    resumed = site.culvert.session()["flows"][0]["inbound"]["spi"] == before["inbound"]["spi"]
+    resumed = before["inbound"]["spi"] in [f["inbound"]["spi"] for f in site.culvert.session()["flows"] if f["active"]]
     site.culvert.down()
     site.culvert.wait_down()
-    return "%d packets, SAs %s" % (there.sent + back.sent, "kept" if resumed else "replaced")
+    return "%d packets, %d lost at the hand-over, SAs %s" % (there.sent + back.sent, there.lost + back.lost,
+                                                            "kept" if resumed else "replaced")
+
+
+@case("the control process killed alone: its parent starts it again, forwarding goes on")
+def control_killed():
+    site = up(strongswan_site("kill"))
+    dataplane = site.culvert.pids("culvert-dp")
+    daemons = site.culvert.pids("culvertd")
+    check(len(daemons) >= 2, "processes of culvertd: %s" % daemons)
+    with Stream(site.left, site.right, site.right_address, 400) as there:
+        time.sleep(0.5)
+        os.kill(daemons[-1], signal.SIGKILL)
+        wait_for("another control process", lambda: set(site.culvert.pids("culvertd")) - set(daemons), 5)
+        site.culvert.wait_ready()
+        time.sleep(1)
+    check(there.lost <= 3, "packets lost of %d: %s" % (there.sent, there.missing))
+    check_equal(site.culvert.pids("culvert-dp"), dataplane, "the data plane")
+    site.culvert.up(timeout=20)
+    check(ping(site.left, site.right_address, 10, 0.05)[1] == 10, "pings after the restart")
 
 
 def dataplane_killed(site):
@@ -77,8 +100,7 @@ def stopped():
     check_equal(site.culvert.stop(), 0, "exit status")
     wait_for("strongSwan to be told", lambda: not site.peer.sas(), 5)
     check_equal(site.culvert.pids("culvert-dp"), [], "data plane processes")
-    left = [n for n in os.listdir(site.culvert.run_dir)]
-    check_equal(left, [], "files in the run directory")
+    check_equal(os.listdir(site.culvert.run_dir), [], "files left in the run directory")
     site.culvert.start()
     up(site)
 

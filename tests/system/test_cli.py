@@ -111,7 +111,7 @@ def shows():
     for command in SHOWS:
         r = c.cli(*command.split(), check=False)
         check_equal(r.returncode, 0, "%s: %s" % (command, r.stderr))
-        check(r.stdout.strip() or "ikev2 sa" in command, "%s printed nothing" % command)
+        check(r.stdout.strip() or " sa" in command, "%s printed nothing" % command)
         check(isinstance(c.json(*command.split()), dict), "%s --json is no object" % command)
     check_equal(c.cli("sh", "cry", "ses", "det").stdout, c.cli("show", "crypto", "session", "detail").stdout,
                 "an abbreviated command")
