@@ -74,7 +74,6 @@ static void lose(struct cfg_parser *p, const struct cfg_line *line, bool section
     p->lost = true;
     p->lost_section = section;
     p->lost_indent = line->indent;
-    p->lost_deeper = false;
     p->depth = 1;
 }
 
@@ -85,7 +84,7 @@ static void report(struct cfg_parser *p, const struct cfg_mismatch *bad)
         snprintf(remedy, sizeof remedy, "did you mean \"%s\"? expected one of: %s", bad->nearest,
                  bad->expected);
     else if (bad->expected[0])
-        snprintf(remedy, sizeof remedy, "expected%s: %s", strchr(bad->expected, ',') ? " one of" : "",
+        snprintf(remedy, sizeof remedy, "expected%s: %s", bad->expected_count > 1 ? " one of" : "",
                  bad->expected);
     if (bad->why == CFG_INCOMPLETE)
         cfg_error(p, bad->column, remedy, "the command is not complete");
@@ -139,10 +138,9 @@ static void take_line(struct cfg_parser *p, const struct cfg_line *line)
 {
     if (line->count == 0)
         return;
-    if (p->lost && line->indent > p->lost_indent) {
-        p->lost_deeper = true;
+    p->indented = p->indented || line->indent > 0;
+    if (p->lost && line->indent > p->lost_indent)
         return;
-    }
     if (is_word(line, "exit") || is_word(line, "end")) {
         p->depth = is_word(line, "end") || p->depth == 1 ? 1 : p->depth - 1;
         p->lost = false;
@@ -154,8 +152,8 @@ static void take_line(struct cfg_parser *p, const struct cfg_line *line)
         run(p, line, &a);
         return;
     }
-    /* In a section that could not be opened and has no indentation, what starts like no global command is its own. */
-    if (p->lost && p->lost_section && !p->lost_deeper && a.bad.depth == 0)
+    /* In a file without indentation, what starts like no global command belongs to the section that could not be opened. */
+    if (p->lost && p->lost_section && !p->indented && a.bad.depth == 0)
         return;
     report(p, &a.bad);
     if (a.depth == 1 && (line->indent <= current(p)->indent || a.bad.section))

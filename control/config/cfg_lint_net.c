@@ -189,7 +189,8 @@ static void lint_destination(struct cfg_linter *l, const struct cfg_interface *t
                      "%s: its destination %s is routed into the tunnel itself", t->name, text);
     else if (!way)
         cfg_lint_add(l, t->destination_line, "no-route", CFG_WARNING,
-                     "as in: ip route 0.0.0.0 0.0.0.0 192.0.2.254",
+                     t->tunnel_destination.family == IP_V6 ? "as in: ipv6 route ::/0 2001:db8::1"
+                                                           : "as in: ip route 0.0.0.0 0.0.0.0 192.0.2.254",
                      "%s: there is no route to its destination %s", t->name, text);
 }
 

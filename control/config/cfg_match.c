@@ -148,6 +148,7 @@ static void list_add(struct cfg_mismatch *bad, const char *item)
     if (n == 0 || listed(bad->expected, item, n) ||
         (used >= 3 && strcmp(bad->expected + used - 3, "...") == 0))
         return;
+    bad->expected_count++;
     if (n + 2 + 6 < room)
         snprintf(bad->expected + used, room, "%s%s", used ? ", " : "", item);
     else

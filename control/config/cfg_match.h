@@ -101,7 +101,8 @@ struct cfg_mismatch {
     bool section;       /* the words that fitted lead into commands that open a section */
     const char *word;   /* the word that did not fit; "" at the end of the line */
     char expected[170]; /* "address, mtu, route" */
-    char nearest[40];   /* a keyword much like the word; "" none */
+    unsigned expected_count;
+    char nearest[40]; /* a keyword much like the word; "" none */
 };
 
 /* Finds the one row of the tables that the line fits. On CFG_MATCHED *m is filled, else *bad. */

@@ -26,8 +26,8 @@ struct cfg_parser {
     unsigned depth;                      /* open[depth - 1] is the current one */
     bool lost;                           /* the last header was wrong: the lines under it mean nothing */
     bool lost_section;                   /* ... and it was meant to open a section */
-    bool lost_deeper;                    /* ... whose lines are indented */
     int lost_indent;
+    bool indented; /* some line of the file is */
     /* the objects of the open sections */
     unsigned interface, proposal, policy, keyring, peer, profile, transform_set, ipsec_profile;
 };

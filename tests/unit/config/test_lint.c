@@ -1,0 +1,154 @@
+/* The golden files of tests/golden/check: FILE.conf, what `check` prints (FILE.txt) and its JSON (FILE.json). To take over
+ * what this release prints, after reading it: run with CULVERT_BLESS=1. */
+#include "control/config/cfg_report.h"
+#include "tests/unit/unit.h"
+
+#include <glob.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef GOLDEN
+#error "GOLDEN names the directory of the golden files"
+#endif
+
+static char *slurp(const char *file)
+{
+    char *text = calloc(1, 1 << 16);
+    FILE *f = fopen(file, "re");
+    if (f && text)
+        text[fread(text, 1, (1 << 16) - 1, f)] = '\0';
+    if (f)
+        fclose(f);
+    return text;
+}
+
+static void same_as(const char *conf, const char *ending, const char *got)
+{
+    char file[512];
+    snprintf(file, sizeof file, "%.*s%s", (int)(strlen(conf) - strlen(".conf")), conf, ending);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(got);
+    if (getenv("CULVERT_BLESS")) {
+        FILE *f = fopen(file, "we");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+        fputs(got, f);
+        fclose(f);
+    }
+    char *want = slurp(file);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(want);
+    CU_ASSERT(want[0] != '\0');
+    if (strcmp(want, got) != 0)
+        printf("\n%s, expected:\n%s\ngot:\n%s\n", file, want, got);
+    CU_ASSERT_STRING_EQUAL(want, got);
+    free(want);
+}
+
+static void check_one(const char *conf)
+{
+    struct cfg *c;
+    struct cfg_findings f;
+    char name[512];
+    snprintf(name, sizeof name, "%s", conf);
+    cv_result r = cfg_load(conf, &c, &f);
+    CU_ASSERT_EQUAL(r == CV_OK, c != NULL);
+    if (r == CV_OK)
+        CU_ASSERT_EQUAL(cfg_lint(c, &f), CV_OK);
+    char *text = cfg_report_text(&f, basename(name)), *json = cfg_report_json(&f, basename(name));
+    same_as(conf, ".txt", text);
+    same_as(conf, ".json", json);
+    for (unsigned i = 1; i < f.count; i++)
+        CU_ASSERT(f.items[i - 1].line <= f.items[i].line);
+    free(text);
+    free(json);
+    cfg_findings_free(&f);
+    cfg_free(c);
+}
+
+static void findings_are_those_of_the_golden_files(void)
+{
+    glob_t g;
+    CU_ASSERT_EQUAL_FATAL(glob(GOLDEN "/*.conf", 0, NULL, &g), 0);
+    CU_ASSERT(g.gl_pathc >= 7);
+    for (size_t i = 0; i < g.gl_pathc; i++)
+        check_one(g.gl_pathv[i]);
+    globfree(&g);
+}
+
+static struct cfg_findings found;
+
+static const struct cfg_finding *lint(const char *text, const char *rule)
+{
+    struct cfg *c = NULL;
+    cfg_findings_free(&found);
+    CU_ASSERT_EQUAL_FATAL(cfg_parse(text, "x", &c, &found), CV_OK);
+    CU_ASSERT_EQUAL(cfg_lint(c, &found), CV_OK);
+    cfg_free(c);
+    for (unsigned i = 0; i < found.count; i++)
+        if (strcmp(found.items[i].rule, rule) == 0)
+            return &found.items[i];
+    return NULL;
+}
+
+#define PSK                                                                                                  \
+    " authentication local pre-share key k\n authentication remote pre-share key k\n identity local fqdn "   \
+    "me\n"
+#define A "crypto ikev2 profile A\n match identity remote "
+#define B PSK "crypto ikev2 profile B\n match identity remote "
+
+static void LN_5_warns_of_equal_and_tells_of_overlapping_matches(void)
+{
+    const struct cfg_finding *f = lint(A "any\n" B "any\n" PSK, "LN-5");
+    CU_ASSERT(f && f->severity == CFG_WARNING);
+    f = lint(A "fqdn domain x.org\n" B "fqdn a.x.org\n" PSK, "LN-5");
+    CU_ASSERT(f && f->severity == CFG_INFO);
+    f = lint(A "address 10.0.0.0/8\n" B "address 10.1.0.0/16\n" PSK, "LN-5");
+    CU_ASSERT(f && f->severity == CFG_INFO);
+    CU_ASSERT_PTR_NULL(lint(A "address 10.0.0.0/8\n" B "address 11.0.0.0/8\n" PSK, "LN-5"));
+    CU_ASSERT_PTR_NULL(lint(A "fqdn a.x.org\n" B "email a@x.org\n" PSK, "LN-5"));
+    CU_ASSERT_PTR_NULL(
+        lint(A "any\n match address local 10.0.0.1\n" B "any\n match address local 10.0.0.2\n" PSK, "LN-5"));
+    CU_ASSERT_PTR_NULL(lint(A "any\n shutdown\n" B "any\n" PSK, "LN-5"));
+}
+
+static void LN_10_signing_without_a_trustpoint_is_an_error(void)
+{
+    const struct cfg_finding *f =
+        lint(A "any\n authentication local rsa-sig\n authentication remote rsa-sig\n", "LN-10");
+    CU_ASSERT(f && f->severity == CFG_ERROR);
+    CU_ASSERT_PTR_NULL(
+        lint(A "any\n authentication local rsa-sig\n authentication remote rsa-sig\n pki trustpoint T\n",
+             "LN-10"));
+}
+
+static void LN_12_the_builtin_proposal_is_weak_only_when_it_is_used(void)
+{
+    const struct cfg_finding *f = lint(A "any\n" PSK, "LN-12");
+    CU_ASSERT(f && f->severity == CFG_WARNING && strstr(f->text, "built in"));
+    CU_ASSERT_PTR_NULL(lint("hostname x\n", "LN-12"));
+    CU_ASSERT_PTR_NULL(lint("crypto ikev2 proposal P\n encryption aes-gcm-128\n prf sha256\n group 19\n"
+                            "crypto ikev2 policy P\n proposal P\n" A "any\n" PSK,
+                            "LN-12"));
+}
+
+static void json_survives_octets_that_are_no_utf8(void)
+{
+    struct cfg *c;
+    cfg_findings_free(&found);
+    CU_ASSERT_EQUAL(cfg_parse("caf\xe9\n", "x", &c, &found), CV_EPARSE);
+    char *json = cfg_report_json(&found, "x\xff.conf");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(json);
+    CU_ASSERT_PTR_NOT_NULL(strstr(json, "caf?"));
+    free(json);
+    char *errors = cfg_report_errors(&found, "culvert", "f.conf");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(errors);
+    CU_ASSERT_EQUAL(strncmp(errors, "culvert: f.conf:1: ", 19), 0);
+    free(errors);
+    cfg_findings_free(&found);
+}
+
+UNIT_MAIN("config-lint", UNIT_TEST(findings_are_those_of_the_golden_files),
+          UNIT_TEST(LN_5_warns_of_equal_and_tells_of_overlapping_matches),
+          UNIT_TEST(LN_10_signing_without_a_trustpoint_is_an_error),
+          UNIT_TEST(LN_12_the_builtin_proposal_is_weak_only_when_it_is_used),
+          UNIT_TEST(json_survives_octets_that_are_no_utf8))
