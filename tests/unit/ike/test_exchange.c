@@ -131,32 +131,26 @@ static void RFC7296_2_6_1_cookie_and_group_together_end(void)
     pair_end(&p);
 }
 
-static bool forge_cookies(struct pair *p, struct pair_side *from, uint8_t *data, size_t *len)
-{
-    /* the responder's answer becomes one cookie after the other */
-    if (from == &p->b && data[18] == PLD_IKE_SA_INIT && *len > 70) {
-        struct buf_writer w = buf_writer_init(data, *len);
-        struct pld_header h = {.version = 0x20, .exchange = PLD_IKE_SA_INIT, .flags = PLD_FLAG_RESPONSE};
-        struct pld_builder b;
-        uint8_t cookie[8] = {(uint8_t)++p->tap_count};
-        memcpy(h.spi_i, data, 8);
-        pld_begin(&b, &w, &h);
-        pld_put_notify(&b, 0, (struct slice){0}, PLD_N_COOKIE, (struct slice){cookie, sizeof cookie});
-        pld_end(&b);
-        *len = w.len;
-    }
-    return true;
-}
-
 static void RFC7296_2_6_1_endless_cookies_do_not_loop(void)
 {
     struct pair p;
     char err[SEL_TEXT_MAX];
     pair_start(&p, NULL);
-    p.tap = forge_cookies;
     CU_ASSERT_EQUAL(ike_up(p.a.e, "Tunnel1", err, sizeof err), IKE_CMD_STARTED);
-    pair_run(&p);
-    CU_ASSERT_TRUE(p.tap_count <= 7);
+    struct ip_endpoint from = pair_endpoint(&p.b, 500);
+    for (uint8_t i = 0; i < 100; i++) {
+        uint8_t msg[64], cookie[8] = {i / 2}; /* each of them twice */
+        struct buf_writer w = buf_writer_init(msg, sizeof msg);
+        struct pld_header h = {.version = 0x20, .exchange = PLD_IKE_SA_INIT, .flags = PLD_FLAG_RESPONSE};
+        struct pld_builder b;
+        memcpy(h.spi_i, pair_sa(&p.a)->spi_i, 8);
+        pld_begin(&b, &w, &h);
+        pld_put_notify(&b, 0, (struct slice){0}, PLD_N_COOKIE, (struct slice){cookie, sizeof cookie});
+        pld_end(&b);
+        pair_inject(&p, &p.a, &from, false, msg, w.len);
+    }
+    CU_ASSERT_EQUAL(p.a.sent, 6);
+    CU_ASSERT_EQUAL(pair_status(&p.a), IKE_DOWN_NEGOTIATING); /* none of it proved anything about the peer */
     pair_end(&p);
 }
 
@@ -228,6 +222,14 @@ static void different_keys_are_bad_psk_here_and_auth_failed_there(void)
     CU_ASSERT_EQUAL(ike_counters(p.b.e)->sas_failed, 1);
     CU_ASSERT_EQUAL(mock_dp_count(p.b.dp, CV_DIR_IN), 0);
     CU_ASSERT_EQUAL(mock_dp_count(p.a.dp, CV_DIR_IN), 0);
+    static const struct cr_keys2 wiped;
+    struct ike_sa *sa = pair_sa(&p.b); /* stays for retransmissions, without its keys */
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sa);
+    CU_ASSERT_FALSE(v2_of(sa)->have_keys);
+    CU_ASSERT_EQUAL(memcmp(&sa->keys, &wiped, sizeof wiped), 0);
+    p.b.deaf = true;
+    pair_wait(&p, 11000);
+    CU_ASSERT_EQUAL(p.b.e->half_open, 0);
     pair_end(&p);
 }
 
@@ -375,6 +377,85 @@ static void RFC7296_2_1_a_lost_response_is_sent_again_bit_identical(void)
     CU_ASSERT_EQUAL(ike_counters(p.a.e)->retransmits_sent, 2);
     CU_ASSERT_EQUAL(ike_counters(p.b.e)->sas_established, 1);
     CU_ASSERT_EQUAL(mock_dp_count(p.b.dp, CV_DIR_IN), 1);
+    CU_ASSERT_TRUE(pair_ping(&p));
+    pair_end(&p);
+}
+
+static bool lose_init_responses(struct pair *p, struct pair_side *from, uint8_t *data, size_t *len)
+{
+    (void)len;
+    if (from == &p->b && p->tap_count > 0 && data[18] == PLD_IKE_SA_INIT) {
+        p->tap_count--;
+        return false;
+    }
+    return true;
+}
+
+static void RFC7296_2_1_a_retransmitted_first_message_makes_no_second_SA(void)
+{
+    struct pair p;
+    char err[SEL_TEXT_MAX];
+    pair_start(&p, NULL);
+    p.tap = lose_init_responses;
+    p.tap_count = 2;
+    CU_ASSERT_EQUAL(ike_up(p.a.e, "Tunnel1", err, sizeof err), IKE_CMD_STARTED);
+    struct ip_endpoint from = pair_endpoint(&p.a, 500);
+    uint8_t other[2048];
+    size_t n = p.head->len;
+    memcpy(other, p.head->data, n);
+    other[n - 1] ^= 1; /* the NAT detection hash: another message with the same SPI and address */
+    pair_wait(&p, 2500);
+    CU_ASSERT_EQUAL(p.b.e->heap_count, 1);
+    CU_ASSERT_EQUAL(p.b.e->half_open, 1);
+    unsigned sent = p.b.sent;
+    pair_inject(&p, &p.b, &from, false, other, n);
+    CU_ASSERT_EQUAL(p.b.sent, sent);
+    CU_ASSERT_EQUAL(p.b.e->heap_count, 1);
+    pair_wait(&p, 10000);
+    CU_ASSERT_EQUAL(ike_counters(p.b.e)->retransmits_answered, 2);
+    CU_ASSERT_EQUAL(pair_status(&p.a), IKE_UP_ACTIVE);
+    pair_inject(&p, &p.b, &from, false, other, n); /* nor after it is up */
+    CU_ASSERT_EQUAL(p.b.e->heap_count, 1);
+    pair_end(&p);
+}
+
+struct iv_record {
+    uint8_t keyed[512][25]; /* SPIi, direction, SPIr, IV */
+    unsigned count, repeated;
+};
+
+static bool watch_ivs(struct pair *p, struct pair_side *from, uint8_t *data, size_t *len)
+{
+    struct iv_record *r = p->tap_ctx;
+    uint8_t one[25];
+    (void)len;
+    if (data[16] != PLD_SK || r->count == 512)
+        return true;
+    memcpy(one, data, 16);
+    one[16] = from == &p->a;
+    memcpy(one + 17, data + PLD_HEADER_LEN + PLD_GENERIC_LEN, 8);
+    for (unsigned i = 0; i < r->count; i++)
+        r->repeated += memcmp(r->keyed[i], one, sizeof one) == 0;
+    memcpy(r->keyed[r->count++], one, sizeof one);
+    return true;
+}
+
+static void RFC5282_3_1_an_AEAD_never_sees_the_same_IV_twice(void)
+{
+    static struct iv_record ivs;
+    struct pair p;
+    char err[SEL_TEXT_MAX];
+    memset(&ivs, 0, sizeof ivs);
+    pair_start(&p, NULL);
+    p.tap = watch_ivs;
+    p.tap_ctx = &ivs;
+    CU_ASSERT_TRUE(pair_up(&p, &p.a));
+    for (unsigned i = 0; i < 30; i++) {
+        (void)ike_rekey(i % 3 ? p.a.e : p.b.e, "Tunnel1", i % 5 == 4, err, sizeof err);
+        pair_wait(&p, 8000);
+    }
+    CU_ASSERT_TRUE(ivs.count > 100);
+    CU_ASSERT_EQUAL(ivs.repeated, 0);
     CU_ASSERT_TRUE(pair_ping(&p));
     pair_end(&p);
 }
@@ -549,6 +630,7 @@ static void RFC7383_2_6_1_only_fragment_1_brings_the_response_again(void)
     pair_wait(&p, 3000);
     CU_ASSERT_EQUAL(pair_status(&p.a), IKE_UP_ACTIVE);
     CU_ASSERT_EQUAL(ike_counters(p.b.e)->retransmits_answered, 1);
+    CU_ASSERT_EQUAL(ike_counters(p.b.e)->bad_message_id, 0);
     pair_end(&p);
 }
 
@@ -680,6 +762,8 @@ UNIT_MAIN("ike exchange", UNIT_TEST(RFC7296_1_2_two_ends_come_up_and_carry_packe
           UNIT_TEST(G22_both_ends_at_once_end_with_one_SA),
           UNIT_TEST(RFC7296_2_23_a_NAT_is_found_and_port_4500_used),
           UNIT_TEST(RFC7296_2_1_a_lost_response_is_sent_again_bit_identical),
+          UNIT_TEST(RFC7296_2_1_a_retransmitted_first_message_makes_no_second_SA),
+          UNIT_TEST(RFC5282_3_1_an_AEAD_never_sees_the_same_IV_twice),
           UNIT_TEST(section_5_silence_ends_in_timeout_after_62_s),
           UNIT_TEST(RFC7296_2_3_the_window_is_announced_and_used),
           UNIT_TEST(RFC7296_2_3_message_IDs_outside_of_the_window_are_dropped),
