@@ -120,7 +120,11 @@ static void set_ipv6_address(struct cfg_parser *p, const struct cfg_match *m)
         remove_addrs(cur(p), IP_V6, a ? &a->addr : NULL);
         return;
     }
-    add_addr(p, a, (struct cfg_ifaddr){.addr = a->addr, .len = (uint8_t)a->len, .line = p->line});
+    if (a->addr.b[0] == 0xfe && (a->addr.b[1] & 0xc0) == 0x80)
+        cfg_error(p, a->column, "as in: ipv6 address FE80::1 link-local",
+                  "a link-local address has no prefix length");
+    else
+        add_addr(p, a, (struct cfg_ifaddr){.addr = a->addr, .len = (uint8_t)a->len, .line = p->line});
 }
 
 /* FE80::/10, one per interface. */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { KEY_MAX = 256 };
+
 static int hex_digit(char c)
 {
     if (isdigit((unsigned char)c))
@@ -36,6 +38,10 @@ void cfg_key_take(struct cfg_parser *p, const struct cfg_match *m, struct secret
     secret_free(out);
     if (m->form != CFG_SET || !a)
         return;
+    if (strlen(a->text) > (cfg_match_has(m, "hex") ? 2 * KEY_MAX + 2 : KEY_MAX)) {
+        cfg_error(p, a->column, "", "the key is longer than %d octets", KEY_MAX);
+        return;
+    }
     if (cfg_match_has(m, "6"))
         cfg_error(p, a->column, "write the key in clear, or as: hex 0x...",
                   "keys of type 6 cannot be read: they are encrypted under a master key of another device");
@@ -80,6 +86,11 @@ bool cfg_key_identity(struct cfg_parser *p, const struct cfg_match *m, struct cf
     enum cfg_id_kind kind = kind_of(m);
     if (kind == CFG_ID_ADDRESS && !cfg_key_prefix(m, &out->prefix))
         return false;
+    if (kind == CFG_ID_ADDRESS && !cfg_match_has(m, "match") &&
+        out->prefix.len != ip_addr_bits(&out->prefix.addr)) {
+        cfg_error(p, m->args[0].column, "as in: address 192.0.2.1", "an identity is the address of one host");
+        return false;
+    }
     if (word && !cfg_copy(p, out->text, sizeof out->text, word))
         return false;
     const char *at = word ? strchr(word->text, '@') : NULL;

@@ -17,10 +17,16 @@ void cfg_put(struct cfg_writer *w, const char *fmt, ...)
     w->at += n > 0 ? (size_t)n : 0;
 }
 
+void cfg_put_name(struct cfg_writer *w, const char *before, const char *name)
+{
+    bool quote = name[0] == '!' || name[0] == '\0' || strpbrk(name, " \t");
+    cfg_put(w, "%s%s%s%s", before, quote ? "\"" : "", name, quote ? "\"" : "");
+}
+
 void cfg_put_word(struct cfg_writer *w, const char *before, const char *word, const char *after)
 {
-    bool quote = word[0] == '!' || word[0] == '\0' || strpbrk(word, " \t");
-    cfg_put(w, "%s%s%s%s%s\n", before, quote ? "\"" : "", word, quote ? "\"" : "", after);
+    cfg_put_name(w, before, word);
+    cfg_put(w, "%s\n", after);
 }
 
 /* A key that reads like one of the words that may stand in its place is marked with a 0. */

@@ -14,6 +14,8 @@ struct cfg_writer {
 };
 
 void cfg_put(struct cfg_writer *w, const char *fmt, ...) CV_PRINTF(2, 3);
+/* A word behind another, in quotes when it needs them. */
+void cfg_put_name(struct cfg_writer *w, const char *before, const char *name);
 /* A line with one word behind it, in quotes when it needs them. */
 void cfg_put_word(struct cfg_writer *w, const char *before, const char *word, const char *after);
 /* A line with a prefix behind it: "A", "A MASK" or "P/LEN"; host_mask: the mask of a single IPv4 address, too. */

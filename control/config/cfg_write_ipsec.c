@@ -39,7 +39,7 @@ static void put_size(struct cfg_writer *w, uint16_t key_bits)
 
 static void put_set(struct cfg_writer *w, const struct cfg_transform_set *x)
 {
-    cfg_put(w, "!\ncrypto ipsec transform-set %s", x->name);
+    cfg_put_name(w, "!\ncrypto ipsec transform-set ", x->name);
     if (x->ah_integ != CV_INTEG_NONE)
         cfg_put(w, " %s", cfg_alg_ah_integ_word(x->ah_integ));
     if (x->encr != CV_ENCR_NONE) {
@@ -58,7 +58,7 @@ static void put_profile(struct cfg_writer *w, const struct cfg_ipsec_profile *x)
     if (x->description[0])
         cfg_put(w, " description %s\n", x->description);
     for (unsigned i = 0; i < x->transform_set_count; i++)
-        cfg_put(w, "%s%s", i ? " " : " set transform-set ", x->transform_sets[i]);
+        cfg_put_name(w, i ? " " : " set transform-set ", x->transform_sets[i]);
     cfg_put(w, "%s", x->transform_set_count ? "\n" : "");
     if (x->pfs)
         cfg_put(w, " set pfs group%u\n", x->pfs_group);

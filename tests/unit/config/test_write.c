@@ -136,82 +136,20 @@ static void round_trip(const char *text)
     cfg_free(b);
 }
 
-static const char everything[] =
-    "hostname \"gate way\"\nip domain name example.org\nipv6 unicast-routing\n"
-    "platform dataplane\n lcores 1-3\n memory hugepages 512\n port Ethernet0/0 pci 0000:03:00.0\n"
-    " port TenGigabitEthernet1/0/0 vdev net_af_packet,iface=eth1\n crypto-engine ipsec-mb\n "
-    "security-associations 1024\n"
-    " eal-args --log-level=lib.eal:5\n"
-    "crypto ikev2 dpd 30 5 periodic\ncrypto ikev2 nat keepalive 20\ncrypto ikev2 cookie-challenge 100\n"
-    "crypto ikev2 limit max-in-negotiation-sa 100\ncrypto ikev2 limit max-in-negotation-sa 77 outgoing\n"
-    "crypto ikev2 limit max-sa 5000\ncrypto ikev2 window 1\ncrypto ikev2 fragmentation mtu 576\n"
-    "crypto logging session\ncrypto logging ikev2\n"
-    "crypto ikev2 proposal A\n encryption des 3des aes-cbc-128 aes-cbc-192 aes-cbc-256 aes-gcm-128 "
-    "aes-gcm-192 aes-gcm-256 "
-    "chacha20-poly1305\n integrity md5 sha1 sha256 sha384 sha512\n prf sha512 sha384 sha256 sha1 md5\n"
-    " group 1 2 5 14 15 16 19 20 21 24 31\n"
-    "crypto ikev2 proposal default\n encryption aes-gcm-256\n"
-    "crypto ikev2 policy default\n match address local 192.0.2.1\n match address local 2001:db8::1\n "
-    "proposal A\n proposal default\n"
-    "crypto ikev2 policy P\n match fvrf any\n proposal A\n"
-    "crypto ikev2 keyring K\n peer A\n  description the first ! a comment\n  address 10.0.0.0 255.0.0.0\n"
-    "  pre-shared-key local 0 local\n  pre-shared-key remote re\n"
-    " peer B\n  address 2001:db8::/32\n  pre-shared-key hex 0x00ff2041\n"
-    " peer C\n  hostname c.example\n  identity fqdn domain example.net\n  pre-shared-key \"with blanks ! and "
-    "bang\"\n"
-    " peer D\n  identity address 10.9.9.9\n  pre-shared-key a\"quote\n"
-    " peer E\n  identity email domain x.org\n  pre-shared-key \"!bang\"\n  pre-shared-key h\n"
-    " peer F\n  identity key-id \"key with blanks\"\n  pre-shared-key 0 6\n"
-    " peer G\n  address 10.0.0.7\n  identity email a@x.org\n  pre-shared-key hex 2222\n"
-    "crypto ikev2 profile F\n description \"quoted ! text\" and more\n match fvrf any\n match address local "
-    "192.0.2.1\n"
-    " match address local interface Loopback7\n match identity remote address 10.0.0.0 255.0.0.0\n"
-    " match identity remote address 10.0.0.1\n match identity remote address 2001:db8::/48\n"
-    " match identity remote address 0.0.0.0 0.0.0.0\n match identity remote fqdn a.b\n match identity remote "
-    "fqdn domain b\n"
-    " match identity remote email u@a.b\n match identity remote email domain a.b\n match identity remote "
-    "key-id k\n"
-    " match identity remote any\n identity local key-id \"a b\"\n authentication local pre-share key 0 hex\n"
-    " authentication remote pre-share key \"a b\"\n authentication remote rsa-sig\n authentication remote "
-    "ecdsa-sig\n"
-    " authentication remote eap\n keyring local K\n pki trustpoint T1 sign\n pki trustpoint T2 verify\n pki "
-    "trustpoint T3\n"
-    " lifetime 3600\n dpd 10 2 on-demand\n nat keepalive 30\n initial-contact force\n shutdown\n"
-    "crypto ikev2 profile G\n authentication local rsa-sig\n identity local dn\n"
-    "crypto ipsec security-association lifetime seconds 600\ncrypto ipsec security-association lifetime "
-    "kilobytes 5000\n"
-    "crypto ipsec security-association replay window-size 4096\ncrypto ipsec security-association idle-time "
-    "60\n"
-    "crypto ipsec security-association esn\ncrypto ipsec df-bit set\n"
-    "crypto ipsec transform-set S1 esp-aes 256 esp-sha512-hmac\n mode transport require\n"
-    "crypto ipsec transform-set S2 esp-gcm 192\ncrypto ipsec transform-set S3 ah-sha256-hmac esp-3des "
-    "esp-md5-hmac\n"
-    "crypto ipsec transform-set S4 esp-null esp-sha384-hmac\ncrypto ipsec transform-set S5 esp-gmac 256\n"
-    "crypto ipsec transform-set S6 esp-chacha20-poly1305\ncrypto ipsec transform-set S7 ah-sha-hmac\n"
-    "crypto ipsec transform-set default esp-gcm 256\n mode tunnel\n"
-    "crypto ipsec profile I\n description x\n set transform-set S1 S2 default\n set pfs group24\n set "
-    "ikev2-profile F\n"
-    " set security-association lifetime days 2\n set security-association lifetime kilobytes disable\n"
-    " set security-association replay disable\n set security-association dfbit clear\n set "
-    "security-association ecn discard\n"
-    " set security-association idle-time 120\n set security-association esn\n responder-only\n"
-    "no crypto ipsec profile default\n"
-    "interface Ethernet0/0\n description  WAN  side\n ip address 192.0.2.1 255.255.255.0\n"
-    " ip address 192.0.2.2 255.255.255.0 secondary\n ipv6 address 2001:db8::1/64\n ipv6 address fe80::1 "
-    "link-local\n"
-    " ip mtu 1400\n ipv6 mtu 1300\n"
-    "interface Loopback7\n shutdown\n"
-    "interface Tunnel1\n tunnel source Ethernet0/0\n tunnel mode ipsec ipv4\n tunnel destination 192.0.2.9\n"
-    " tunnel protection ipsec profile I shared\n"
-    "interface Tunnel2\n tunnel source 2001:db8::1\n tunnel mode ipsec ipv6\n tunnel destination "
-    "2001:db8::9\n"
-    "interface Tunnel3\n tunnel mode gre ipv6\n tunnel destination peer.example.org\n"
-    "ip route 0.0.0.0 0.0.0.0 192.0.2.254\nip route 10.0.0.0 255.0.0.0 Tunnel1 200 name east permanent\n"
-    "ip route 11.0.0.0 255.0.0.0 Ethernet0/0 192.0.2.253 permanent\nipv6 route ::/0 Ethernet0/0 fe80::2 9\n"
-    "ipv6 route 2001:db8:1::/48 Tunnel2 name six\n";
+static char everything[1 << 15];
+
+static void read_everything(void)
+{
+    FILE *f = fopen(GOLDEN "/../configs/everything.conf", "re");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    everything[fread(everything, 1, sizeof everything - 1, f)] = '\0';
+    fclose(f);
+    CU_ASSERT(strlen(everything) > 1000);
+}
 
 static void everything_comes_back_as_it_was(void)
 {
+    read_everything();
     round_trip(everything);
     round_trip("");
     round_trip("no crypto ikev2 proposal default\nno crypto ikev2 policy default\nno crypto ipsec "
@@ -259,6 +197,7 @@ static void keys_are_hidden_unless_asked_for(void)
 
 static void a_small_buffer_is_never_overrun(void)
 {
+    read_everything();
     struct cfg *c = parse(everything);
     CU_ASSERT_PTR_NOT_NULL_FATAL(c);
     int whole = cfg_write(c, true, NULL, 0);
