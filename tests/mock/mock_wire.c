@@ -176,11 +176,11 @@ static void env_send(void *ctx, const struct ike_datagram *d)
 {
     struct wire_side *s = ctx;
     struct wire *w = s->wire;
-    struct wire_packet p = {.from = s->which,
-                            .src = d->local,
-                            .dst = d->remote,
-                            .data = (uint8_t *)(uintptr_t)d->data,
-                            .len = d->len};
+    struct wire_packet p = {
+        .from = s->which, .src = d->local, .dst = d->remote, .data = malloc(d->len), .len = d->len};
+    if (!p.data)
+        die("memory");
+    memcpy(p.data, d->data, d->len); /* a filter may spoil it; the sender keeps its own for retransmission */
     s->sent++;
     if (d->len > s->mtu_max)
         s->mtu_max = (unsigned)d->len;
@@ -192,12 +192,12 @@ static void env_send(void *ctx, const struct ike_datagram *d)
         fprintf(stderr, "%8llu   %.*s\n", (unsigned long long)w->now, (int)(end - line), line);
     }
     translate(w, &p);
-    if (s->muted || (w->mtu && d->len > w->mtu) || (w->filter && !w->filter(w, &p, w->filter_ctx)))
-        return;
-    if (!chance(w, w->loss))
+    bool lost = s->muted || (w->mtu && d->len > w->mtu) || (w->filter && !w->filter(w, &p, w->filter_ctx));
+    if (!lost && !chance(w, w->loss))
         enqueue(w, &p, delay_of(w));
-    if (chance(w, w->dup))
+    if (!lost && chance(w, w->dup))
         enqueue(w, &p, delay_of(w));
+    free(p.data);
 }
 
 /* ---- configurations ------------------------------------------------------------------------------------------------- */
@@ -415,7 +415,8 @@ void wire_run(struct wire *w, uint64_t ms)
 void wire_up(struct wire *w, enum wire_end end)
 {
     char err[SEL_TEXT_MAX] = "";
-    if (ike_up(w->side[end].ike, "Tunnel1", err, sizeof err) != IKE_CMD_STARTED)
+    enum ike_cmd_outcome o = ike_up(w->side[end].ike, "Tunnel1", err, sizeof err);
+    if (o != IKE_CMD_STARTED && o != IKE_CMD_ALREADY)
         fprintf(stderr, "up refused: %s\n", err);
 }
 
