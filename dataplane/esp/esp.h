@@ -19,6 +19,7 @@
 #include "common/result.h"
 #include "dataplane/engine/eng.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct rte_mbuf;
@@ -31,6 +32,8 @@ enum { ESP_BURST_MAX = 256 };
 struct esp_worker {
     struct eng_worker *engine;
     unsigned worker;              /* own number: line of the outbound counters */
+    bool sole;                    /* no other thread ever sends on an outbound SA: set after init when there is one
+                                   * worker; saves a locked instruction per run of packets of one SA */
     uint64_t now_tsc;             /* set by the worker once per loop */
     /* Must not block; called at most once per SA and kind of event. */
     void (*event)(void *ctx, const struct cv_evt *e);

@@ -24,6 +24,14 @@ struct tally {
     uint64_t packets_left, bytes_left;
 };
 
+/* A run: packets of the chunk that follow one another on one SA. */
+struct esp_in_part {
+    struct esp_in_sa *sa;
+    uint16_t n;            /* packets handed in */
+    uint16_t ahead;        /* packets from its first to the end of the chunk */
+    uint16_t first, count; /* its ops in the scratch arrays */
+};
+
 /* ---- before the engine ---------------------------------------------------------------------------------- */
 static __rte_always_inline bool dst_matches(const struct esp_in_sa *sa, const uint8_t *ip)
 {
@@ -294,30 +302,43 @@ static uint64_t left(uint64_t limit, uint64_t used)
     return used < limit ? limit - used : 0;
 }
 
-static void in_run(struct esp_worker *w, struct esp_in_sa *sa, struct rte_mbuf **pkts, unsigned n,
-                   struct esp_sort *sort)
+/* First pass: what can be known without cryptography. */
+static void part_check(struct esp_worker *w, struct esp_in_part *part, struct rte_mbuf **pkts,
+                       struct esp_sort *sort)
 {
     struct esp_scratch *s = w->scratch;
-    struct tally t = {.packets_left = left(sa->limits.hard_packets, sa->counters->packets),
-                      .bytes_left = left(sa->limits.hard_bytes, sa->counters->bytes)};
+    const struct esp_in_sa *sa = part->sa;
+    struct eng_op *ops = s->ops + part->first;
+    struct rte_mbuf **kept = s->pkts + part->first;
+    uint64_t *seq = s->seq + part->first;
+    struct tally t = {0};
     unsigned k = 0;
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < part->n; i++) {
         struct rte_mbuf *m = pkts[i];
-        if (i + MBUF_AHEAD < n)
+        if (i + MBUF_AHEAD < part->ahead)
             esp_prefetch_mbuf(pkts[i + MBUF_AHEAD]);
-        if (i + DATA_AHEAD < n)
+        if (i + DATA_AHEAD < part->ahead)
             rte_prefetch0(rte_pktmbuf_mtod(pkts[i + DATA_AHEAD], void *));
-        enum cv_drop r =
-            unlikely(sa->closed) ? (enum cv_drop)sa->closed : check_one(sa, m, &s->ops[k], &s->seq[k]);
+        enum cv_drop r = unlikely(sa->closed) ? (enum cv_drop)sa->closed : check_one(sa, m, &ops[k], &seq[k]);
         if (unlikely(r != CV_DROP_NONE))
             reject(sort, m, r, &t);
         else
-            s->pkts[k++] = m;
+            kept[k++] = m;
     }
-    if (likely(k))
-        sa->burst(w->engine, sa->session, s->ops, k);
+    part->count = (uint16_t)k;
+    if (unlikely(k != part->n))
+        flush(w, part->sa, &t);
+}
+
+/* Last pass: window, trailer, inner packet, selectors, counters. */
+static void part_accept(struct esp_worker *w, struct esp_in_part *part, struct esp_sort *sort)
+{
+    struct esp_scratch *s = w->scratch;
+    struct esp_in_sa *sa = part->sa;
+    struct tally t = {.packets_left = left(sa->limits.hard_packets, sa->counters->packets),
+                      .bytes_left = left(sa->limits.hard_bytes, sa->counters->bytes)};
     bool authentic = false;
-    for (unsigned i = 0; i < k; i++) {
+    for (unsigned i = part->first; i < part->first + (unsigned)part->count; i++) {
         struct rte_mbuf *m = s->pkts[i];
         enum cv_drop r = CV_DROP_ESP_AUTH;
         if (likely(s->ops[i].ok)) {
@@ -337,15 +358,38 @@ static void in_run(struct esp_worker *w, struct esp_in_sa *sa, struct rte_mbuf *
     flush(w, sa, &t);
 }
 
+/* Passes over the chunk, as in esp_out.c. */
+static void in_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, unsigned n,
+                     struct esp_sort *sort)
+{
+    struct esp_in_part parts[ESP_CHUNK];
+    unsigned count = 0, ops = 0;
+    for (unsigned i = 0, run; i < n; i += run) {
+        for (run = 1; i + run < n && sas[i + run] == sas[i]; run++)
+            ;
+        struct esp_in_part *part = &parts[count++];
+        part->sa = sas[i];
+        part->first = (uint16_t)ops;
+        part->n = (uint16_t)run;
+        part->ahead = (uint16_t)(n - i);
+        part_check(w, part, pkts + i, sort);
+        ops += part->count;
+    }
+    for (unsigned i = 0; i < count; i++)
+        if (likely(parts[i].count))
+            parts[i].sa->burst(w->engine, parts[i].sa->session, w->scratch->ops + parts[i].first,
+                               parts[i].count);
+    for (unsigned i = 0; i < count; i++)
+        if (likely(parts[i].count))
+            part_accept(w, &parts[i], sort);
+}
+
 uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, uint16_t n)
 {
-    /* As in esp_out_burst: a run's packets are all read before its first good one is written over pkts. */
+    /* As in esp_out_burst: a chunk's packets are all read before its first good one is written over pkts. */
     struct esp_sort sort = {.good = pkts, .bad = w->scratch->bad};
-    for (unsigned i = 0, run; i < n; i += run) {
-        for (run = 1; run < ESP_CHUNK && i + run < n && sas[i + run] == sas[i]; run++)
-            ;
-        in_run(w, sas[i], pkts + i, run, &sort);
-    }
+    for (unsigned i = 0; i < n; i += ESP_CHUNK)
+        in_chunk(w, pkts + i, sas + i, RTE_MIN((unsigned)ESP_CHUNK, n - i), &sort);
     memcpy(pkts + sort.goods, sort.bad, sort.bads * sizeof *pkts);
     return sort.goods;
 }

@@ -14,20 +14,6 @@ enum {
     DATA_AHEAD = 3,
 };
 
-/* One run: packets of a burst that follow one another on one SA. What the loops read is copied here. */
-struct esp_out_run {
-    struct esp_template tmpl;
-    struct esp_out_meta meta;
-    struct eng_op *ops;
-    struct rte_mbuf **out;
-    uint16_t *len;
-    struct esp_sort *sort;
-    uint64_t seq;   /* of the first packet */
-    unsigned count; /* ops filled */
-    uint64_t bytes; /* inner octets in them */
-    uint8_t head, icv_len, align_mask, df, ecn_mask;
-};
-
 static const uint8_t pad_octets[PAD_MAX] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
 /* ---- building ------------------------------------------------------------------------------------------ */
@@ -63,11 +49,11 @@ static __rte_always_inline void outer_v6(uint8_t *ip, const struct esp_template 
 }
 
 /* Trailer behind the inner packet, headers in front of it; CV_DROP_NONE and a filled op, or why not. */
-static __rte_always_inline enum cv_drop build_one(const struct esp_out_run *run, struct rte_mbuf *m,
+static __rte_always_inline enum cv_drop build_one(const struct esp_template *t, struct rte_mbuf *m,
                                                   uint64_t seq, struct eng_op *op, bool v4, bool natt)
 {
     uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
-    const uint32_t len = m->data_len, off = m->data_off, head = run->head;
+    const uint32_t len = m->data_len, off = m->data_off, head = t->head;
     const unsigned tail = (unsigned)m->buf_len - off - len;
     if (unlikely(m->nb_segs != 1 || off < ESP_HEADROOM || tail < ESP_TAILROOM))
         return CV_DROP_NO_MBUF;
@@ -78,20 +64,20 @@ static __rte_always_inline enum cv_drop build_one(const struct esp_out_run *run,
     if (p[0] >> 4 == 4) {
         next = ESP_NEXT_V4;
         tos = esp_tos_v4(p);
-        df = run->df == CV_DF_SET || (run->df == CV_DF_COPY && (p[6] & V4_DF));
+        df = t->df == CV_DF_SET || (t->df == CV_DF_COPY && (p[6] & V4_DF));
     } else if (likely(p[0] >> 4 == 6)) {
         next = ESP_NEXT_V6;
         tos = esp_tos_v6(p);
-        df = run->df != CV_DF_CLEAR; /* routers never fragment IPv6: as if DF were set */
+        df = t->df != CV_DF_CLEAR; /* routers never fragment IPv6: as if DF were set */
     } else {
         return CV_DROP_MALFORMED_IP;
     }
-    tos &= run->ecn_mask;
+    tos &= t->ecn_mask;
 
-    const uint32_t pad = -(len + ESP_TRAILER_LEN) & run->align_mask;
+    const uint32_t pad = -(len + ESP_TRAILER_LEN) & t->align_mask;
     const uint32_t data_len = len + pad + ESP_TRAILER_LEN;
     const uint32_t outer = (uint32_t)(v4 ? ESP_V4_LEN : ESP_V6_LEN) + (natt ? ESP_UDP_LEN : 0);
-    const uint32_t total = outer + head + data_len + run->icv_len;
+    const uint32_t total = outer + head + data_len + t->icv_len;
     if (unlikely(total > UINT16_MAX))
         return CV_DROP_TOO_BIG;
     uint8_t *esp = p - head, *end = p + len;
@@ -106,65 +92,74 @@ static __rte_always_inline enum cv_drop build_one(const struct esp_out_run *run,
     memcpy(end, pad_octets, PAD_MAX); /* self-describing (RFC 4303 2.4); the tailroom takes the surplus */
     end[pad] = (uint8_t)pad;
     end[pad + 1] = next;
-    put64(esp, run->tmpl.spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32);
+    put64(esp, t->spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32);
     if (natt) {
         const uint32_t udp_len = rte_cpu_to_be_16((uint16_t)(total - outer + ESP_UDP_LEN));
-        put64(esp - ESP_UDP_LEN, run->tmpl.udp_ports | (uint64_t)udp_len << 32);
+        put64(esp - ESP_UDP_LEN, t->udp_ports | (uint64_t)udp_len << 32);
     }
     if (v4)
-        outer_v4(esp - outer, &run->tmpl, total, tos, df, seq);
+        outer_v4(esp - outer, t, total, tos, df, seq);
     else
-        outer_v6(esp - outer, &run->tmpl, total, tos);
+        outer_v6(esp - outer, t, total, tos);
     return CV_DROP_NONE;
 }
 
-static __rte_always_inline void build_run(struct esp_out_run *shared, struct rte_mbuf **pkts, unsigned n,
-                                          bool v4, bool natt)
+static __rte_always_inline void build_part(struct esp_out_part *part, const struct esp_template *t,
+                                           struct esp_scratch *s, struct rte_mbuf **pkts,
+                                           struct esp_sort *sort, bool v4, bool natt)
 {
-    const struct esp_out_run run = *shared; /* not written through any pointer: may stay in registers */
+    const unsigned n = part->usable, ahead = part->ahead;
+    const uint64_t seq = part->seq;
+    struct eng_op *ops = s->ops + part->first;
+    struct rte_mbuf **out = s->pkts + part->first;
+    uint16_t *lens = s->len + part->first;
     unsigned k = 0;
     uint64_t bytes = 0;
     for (unsigned i = 0; i < n; i++) {
         struct rte_mbuf *m = pkts[i];
-        if (i + MBUF_AHEAD < n)
+        if (i + MBUF_AHEAD < ahead)
             esp_prefetch_mbuf(pkts[i + MBUF_AHEAD]);
-        if (i + DATA_AHEAD < n)
+        if (i + DATA_AHEAD < ahead)
             rte_prefetch0(rte_pktmbuf_mtod(pkts[i + DATA_AHEAD], void *));
         const uint16_t len = m->data_len;
-        enum cv_drop drop = build_one(&run, m, run.seq + i, &run.ops[k], v4, natt);
+        enum cv_drop drop = build_one(t, m, seq + i, &ops[k], v4, natt);
         if (unlikely(drop != CV_DROP_NONE)) {
-            esp_sort_bad(run.sort, m, drop);
+            esp_sort_bad(sort, m, drop);
             continue;
         }
         struct dp_meta *meta = dp_meta(m);
-        memcpy(&meta->vrf, &run.meta, sizeof run.meta);
+        memcpy(&meta->vrf, &t->meta, sizeof t->meta);
         meta->local_out = 1; /* the outer header is ours: its TTL is not lowered again */
-        run.out[k] = m;
-        run.len[k++] = len;
+        out[k] = m;
+        lens[k++] = len;
         bytes += len;
     }
-    shared->count = k;
-    shared->bytes = bytes;
+    part->count = (uint16_t)k;
+    part->bytes = bytes;
 }
 static_assert(offsetof(struct dp_meta, udp_encap) + 1 - offsetof(struct dp_meta, vrf) ==
                   sizeof(struct esp_out_meta),
               "esp_out_meta mirrors dp_meta");
 
-static void build_v4(struct esp_out_run *run, struct rte_mbuf **pkts, unsigned n)
+static void build_v4(struct esp_out_part *part, const struct esp_template *t, struct esp_scratch *s,
+                     struct rte_mbuf **pkts, struct esp_sort *sort)
 {
-    build_run(run, pkts, n, true, false);
+    build_part(part, t, s, pkts, sort, true, false);
 }
-static void build_v4_natt(struct esp_out_run *run, struct rte_mbuf **pkts, unsigned n)
+static void build_v4_natt(struct esp_out_part *part, const struct esp_template *t, struct esp_scratch *s,
+                          struct rte_mbuf **pkts, struct esp_sort *sort)
 {
-    build_run(run, pkts, n, true, true);
+    build_part(part, t, s, pkts, sort, true, true);
 }
-static void build_v6(struct esp_out_run *run, struct rte_mbuf **pkts, unsigned n)
+static void build_v6(struct esp_out_part *part, const struct esp_template *t, struct esp_scratch *s,
+                     struct rte_mbuf **pkts, struct esp_sort *sort)
 {
-    build_run(run, pkts, n, false, false);
+    build_part(part, t, s, pkts, sort, false, false);
 }
-static void build_v6_natt(struct esp_out_run *run, struct rte_mbuf **pkts, unsigned n)
+static void build_v6_natt(struct esp_out_part *part, const struct esp_template *t, struct esp_scratch *s,
+                          struct rte_mbuf **pkts, struct esp_sort *sort)
 {
-    build_run(run, pkts, n, false, true);
+    build_part(part, t, s, pkts, sort, false, true);
 }
 
 /* ---- limits --------------------------------------------------------------------------------------------- */
@@ -187,7 +182,14 @@ static void close_sa(struct esp_out_sa *sa, enum cv_drop reason)
  * (RFC 4303 3.3.3). */
 static unsigned reserve(const struct esp_worker *w, struct esp_out_sa *sa, unsigned n, uint64_t *seq)
 {
-    const uint64_t first = __atomic_fetch_add(&sa->seq, n, __ATOMIC_RELAXED) + 1, last = first + n - 1;
+    uint64_t before;
+    if (w->sole) { /* no locked instruction, which would wait for every store before it */
+        before = __atomic_load_n(&sa->seq, __ATOMIC_RELAXED);
+        __atomic_store_n(&sa->seq, before + n, __ATOMIC_RELAXED);
+    } else {
+        before = __atomic_fetch_add(&sa->seq, n, __ATOMIC_RELAXED);
+    }
+    const uint64_t first = before + 1, last = before + n;
     *seq = first;
     if (unlikely(last >= sa->seq_event))
         raise_once(w, sa, CV_EVT_SA_SEQ, 0);
@@ -197,26 +199,37 @@ static unsigned reserve(const struct esp_worker *w, struct esp_out_sa *sa, unsig
     return first > sa->seq_max ? 0 : (unsigned)(sa->seq_max - first + 1);
 }
 
-/* Counts the run against the lifetime; cuts what goes over the hard limit. */
-static void lifetime(const struct esp_worker *w, struct esp_out_sa *sa, struct esp_out_run *run)
+/* Adds to a total that all workers share; without a limit on it nobody pays for the locked instruction. */
+static uint64_t account(uint64_t *total, uint64_t n, uint64_t soft, uint64_t hard)
 {
+    if (likely(soft == UINT64_MAX && hard == UINT64_MAX))
+        return 0;
+    return __atomic_fetch_add(total, n, __ATOMIC_RELAXED);
+}
+
+/* Counts the part against the lifetime; cuts what goes over the hard limit. */
+static void lifetime(const struct esp_worker *w, struct esp_out_part *part, struct esp_sort *sort)
+{
+    struct esp_out_sa *sa = part->sa;
+    struct esp_scratch *s = w->scratch;
     const struct esp_limits *l = &sa->limits;
-    uint64_t bytes = __atomic_fetch_add(&sa->bytes, run->bytes, __ATOMIC_RELAXED),
-             packets = __atomic_fetch_add(&sa->packets, run->count, __ATOMIC_RELAXED);
-    const uint64_t bytes_end = bytes + run->bytes, packets_end = packets + run->count;
+    const uint64_t bytes = account(&sa->bytes, part->bytes, l->soft_bytes, l->hard_bytes),
+                   packets = account(&sa->packets, part->count, l->soft_packets, l->hard_packets);
+    const uint64_t bytes_end = bytes + part->bytes, packets_end = packets + part->count;
     if (unlikely(bytes_end >= l->soft_bytes || packets_end >= l->soft_packets))
         raise_once(w, sa, CV_EVT_SA_SOFT, bytes_end >= l->soft_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
     if (likely(bytes_end < l->hard_bytes && packets_end < l->hard_packets))
         return;
+    const uint16_t *len = s->len + part->first;
     unsigned keep = 0;
     uint64_t kept = 0;
-    while (keep < run->count && bytes + kept + run->len[keep] <= l->hard_bytes &&
+    while (keep < part->count && bytes + kept + len[keep] <= l->hard_bytes &&
            packets + keep + 1 <= l->hard_packets)
-        kept += run->len[keep++];
-    for (unsigned i = keep; i < run->count; i++)
-        esp_sort_bad(run->sort, run->out[i], CV_DROP_LIFETIME);
-    run->count = keep;
-    run->bytes = kept;
+        kept += len[keep++];
+    for (unsigned i = keep; i < part->count; i++)
+        esp_sort_bad(sort, s->pkts[part->first + i], CV_DROP_LIFETIME);
+    part->count = (uint16_t)keep;
+    part->bytes = kept;
     close_sa(sa, CV_DROP_LIFETIME);
     raise_once(w, sa, CV_EVT_SA_HARD, bytes_end >= l->hard_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
 }
@@ -236,34 +249,6 @@ static __rte_always_inline void template_read(const struct esp_out_sa *sa, struc
     }
 }
 
-static void checksum_udp6(struct rte_mbuf *m)
-{
-    uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
-    uint16_t check = esp_udp6_checksum(ip, m->data_len);
-    memcpy(ip + ESP_V6_LEN + 6, &check, sizeof check);
-}
-
-/* Hands on what the engine encrypted; what it refused must not leave. */
-static void finish(struct esp_out_run *run, const struct esp_out_sa *sa)
-{
-    struct esp_sort *sort = run->sort;
-    struct rte_mbuf **good = sort->good + sort->goods;
-    unsigned k = 0;
-    for (unsigned i = 0; i < run->count; i++) {
-        good[k] = run->out[i];
-        if (likely(run->ops[i].ok)) {
-            k++;
-            continue;
-        }
-        esp_sort_bad(sort, run->out[i], CV_DROP_CRYPTO);
-        run->bytes -= run->len[i];
-    }
-    sort->goods = (uint16_t)(sort->goods + k);
-    if (unlikely(sa->udp6))
-        for (unsigned i = 0; i < k; i++)
-            checksum_udp6(good[i]);
-}
-
 static void drop_all(struct esp_sort *sort, struct rte_mbuf **pkts, unsigned from, unsigned n,
                      enum cv_drop reason)
 {
@@ -271,59 +256,99 @@ static void drop_all(struct esp_sort *sort, struct rte_mbuf **pkts, unsigned fro
         esp_sort_bad(sort, pkts[i], reason);
 }
 
-static void out_run(struct esp_worker *w, struct esp_out_sa *sa, struct rte_mbuf **pkts, unsigned n,
-                    struct esp_sort *sort)
+/* First pass: numbers, headers, trailers. */
+static void part_build(struct esp_worker *w, struct esp_out_part *part, struct rte_mbuf **pkts,
+                       struct esp_sort *sort)
 {
-    struct esp_scratch *s = w->scratch;
-    const uint16_t goods = sort->goods, bads = sort->bads;
-    struct cv_sa_counters *c = &sa->counters[w->worker];
-    struct esp_out_run run;
+    struct esp_out_sa *sa = part->sa;
+    struct esp_template t;
     const uint8_t closed = __atomic_load_n(&sa->closed, __ATOMIC_RELAXED);
+    part->count = 0;
     if (unlikely(closed)) {
-        drop_all(sort, pkts, 0, n, (enum cv_drop)closed);
-        esp_counter_add(&c->other_drops, n);
+        drop_all(sort, pkts, 0, part->n, (enum cv_drop)closed);
         return;
     }
-    const unsigned usable = reserve(w, sa, n, &run.seq);
-    drop_all(sort, pkts, usable, n, CV_DROP_SEQ_EXHAUSTED);
-    template_read(sa, &run.tmpl);
-    run.meta = sa->meta;
-    run.ops = s->ops;
-    run.out = s->pkts;
-    run.len = s->len;
-    run.sort = sort;
-    run.head = sa->head;
-    run.icv_len = sa->icv_len;
-    run.align_mask = sa->align_mask;
-    run.df = sa->df;
-    run.ecn_mask = sa->ecn_mask;
-    sa->build(&run, pkts, usable);
-    if (likely(run.count))
-        lifetime(w, sa, &run);
-    if (likely(run.count)) {
-        sa->burst(w->engine, sa->session, run.ops, run.count);
-        finish(&run, sa);
+    const unsigned usable = reserve(w, sa, part->n, &part->seq);
+    part->usable = (uint16_t)usable;
+    if (unlikely(usable != part->n))
+        drop_all(sort, pkts, usable, part->n, CV_DROP_SEQ_EXHAUSTED);
+    template_read(sa, &t);
+    sa->build(part, &t, w->scratch, pkts, sort);
+}
+
+static void checksum_udp6(struct rte_mbuf *m)
+{
+    uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+    uint16_t check = esp_udp6_checksum(ip, m->data_len);
+    memcpy(ip + ESP_V6_LEN + 6, &check, sizeof check);
+}
+
+/* Last pass: hands on what the engine encrypted; what it refused must not leave. */
+static void part_finish(struct esp_worker *w, struct esp_out_part *part, struct esp_sort *sort)
+{
+    const struct esp_scratch *s = w->scratch;
+    const struct esp_out_sa *sa = part->sa;
+    struct cv_sa_counters *c = &sa->counters[w->worker];
+    struct rte_mbuf **good = sort->good + sort->goods;
+    unsigned k = 0;
+    for (unsigned i = part->first; i < part->first + (unsigned)part->count; i++) {
+        good[k] = s->pkts[i];
+        if (likely(s->ops[i].ok)) {
+            k++;
+            continue;
+        }
+        esp_sort_bad(sort, s->pkts[i], CV_DROP_CRYPTO);
+        part->bytes -= s->len[i];
     }
-    if (likely(sort->goods != goods)) {
-        esp_counter_add(&c->packets, (uint64_t)(sort->goods - goods));
-        esp_counter_add(&c->bytes, run.bytes);
+    sort->goods = (uint16_t)(sort->goods + k);
+    if (unlikely(sa->udp6))
+        for (unsigned i = 0; i < k; i++)
+            checksum_udp6(good[i]);
+    if (likely(k)) {
+        esp_counter_add(&c->packets, k);
+        esp_counter_add(&c->bytes, part->bytes);
         esp_counter_set(&c->last_tsc, w->now_tsc);
-        esp_counter_set(&c->highest_seq, run.seq + usable - 1);
+        esp_counter_set(&c->highest_seq, part->seq + part->usable - 1);
     }
-    if (unlikely(sort->bads != bads))
-        esp_counter_add(&c->other_drops, (uint64_t)(sort->bads - bads));
+    if (unlikely(k != part->n))
+        esp_counter_add(&c->other_drops, part->n - k);
+}
+
+/* Three passes over the chunk, not over each part: what one pass stored has left the store buffer when the
+ * next one loads it with other widths, also when every packet is on another SA. */
+static void out_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, unsigned n,
+                      struct esp_sort *sort)
+{
+    struct esp_out_part parts[ESP_CHUNK];
+    unsigned count = 0, ops = 0;
+    for (unsigned i = 0, run; i < n; i += run) {
+        for (run = 1; i + run < n && sas[i + run] == sas[i]; run++)
+            ;
+        struct esp_out_part *part = &parts[count++];
+        part->sa = sas[i];
+        part->first = (uint16_t)ops;
+        part->n = (uint16_t)run;
+        part->ahead = (uint16_t)(n - i);
+        part_build(w, part, pkts + i, sort);
+        if (likely(part->count))
+            lifetime(w, part, sort);
+        ops += part->count;
+    }
+    for (unsigned i = 0; i < count; i++)
+        if (likely(parts[i].count))
+            parts[i].sa->burst(w->engine, parts[i].sa->session, w->scratch->ops + parts[i].first,
+                               parts[i].count);
+    for (unsigned i = 0; i < count; i++)
+        part_finish(w, &parts[i], sort);
 }
 
 uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, uint16_t n)
 {
-    /* Good packets are written over pkts from its front: never past the packet being worked on, and a run's
-     * packets are all read before its first good one is written. */
+    /* Good packets are written over pkts from its front: never past the packets of the chunk being worked on,
+     * which have all been read by then. */
     struct esp_sort sort = {.good = pkts, .bad = w->scratch->bad};
-    for (unsigned i = 0, run; i < n; i += run) {
-        for (run = 1; run < ESP_CHUNK && i + run < n && sas[i + run] == sas[i]; run++)
-            ;
-        out_run(w, sas[i], pkts + i, run, &sort);
-    }
+    for (unsigned i = 0; i < n; i += ESP_CHUNK)
+        out_chunk(w, pkts + i, sas + i, RTE_MIN((unsigned)ESP_CHUNK, n - i), &sort);
     memcpy(pkts + sort.goods, sort.bad, sort.bads * sizeof *pkts);
     return sort.goods;
 }
@@ -335,29 +360,19 @@ uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_
 static void out_sa_set(struct esp_out_sa *sa, const struct cv_sa *conf, const struct eng_ops *engine,
                        struct cv_sa_counters *counters)
 {
-    const bool v4 = conf->local.addr.family == IP_V4, natt = conf->flags & CV_SA_NATT;
+    const bool v4 = conf->local.addr.family == IP_V4, natt = conf->flags & CV_SA_NATT,
+               esn = conf->flags & CV_SA_ESN;
     sa->engine = engine;
     sa->counters = counters;
     sa->burst = sa->info.burst;
     sa->build = v4 ? (natt ? build_v4_natt : build_v4) : (natt ? build_v6_natt : build_v6);
-    sa->head = (uint8_t)(ESP_HDR_LEN + sa->info.iv_len);
-    sa->icv_len = sa->info.icv_len;
-    sa->align_mask = (uint8_t)(sa->info.block - 1);
-    sa->df = conf->df;
-    sa->ecn_mask = conf->flags & CV_SA_ECN_DROP ? 0xfc : 0xff; /* RFC 6040 4.1 */
     sa->any = esp_ts_any(conf);
-    sa->esn = conf->flags & CV_SA_ESN;
     sa->udp6 = natt && !v4;
     sa->seq = conf->seq;
-    sa->seq_max = sa->esn ? UINT64_MAX - ESN_SPARE : UINT32_MAX;
-    sa->seq_event = sa->esn ? UINT64_MAX / 8 * 7 : UINT32_MAX / 8 * 7ull;
-    sa->meta = (struct esp_out_meta){.vrf = conf->vrf_outer,
-                                     .family = conf->local.addr.family,
-                                     .proto = natt ? ESP_PROTO_UDP : ESP_PROTO_ESP,
-                                     .l3_len = v4 ? ESP_V4_LEN : ESP_V6_LEN,
-                                     .udp_encap = natt};
+    sa->seq_max = esn ? UINT64_MAX - ESN_SPARE : UINT32_MAX;
+    sa->seq_event = esn ? UINT64_MAX / 8 * 7 : UINT32_MAX / 8 * 7ull;
     esp_limits_set(&sa->limits, conf);
-    esp_template_make(&sa->tmpl, conf, &conf->remote);
+    esp_template_make(&sa->tmpl, conf, &conf->remote, &sa->info);
     esp_conf_copy(&sa->conf, conf);
 }
 
@@ -398,7 +413,7 @@ cv_result esp_out_sa_set_peer(struct esp_out_sa *sa, const struct ip_endpoint *r
     if ((sa->conf.flags & CV_SA_NATT) && !remote->port)
         return CV_EINVAL;
     struct esp_template t;
-    esp_template_make(&t, &sa->conf, remote);
+    esp_template_make(&t, &sa->conf, remote, &sa->info);
     __atomic_store_n(&sa->tmpl_version, sa->tmpl_version + 1, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
     sa->tmpl = t;
@@ -422,14 +437,15 @@ int esp_out_match(const struct esp_out_sa *sa, const struct rte_mbuf *m)
 
 uint16_t esp_out_overhead(const struct esp_out_sa *sa)
 {
-    return (uint16_t)(sa->tmpl.len + sa->head + ESP_TRAILER_LEN + sa->align_mask + sa->icv_len);
+    return (uint16_t)(sa->tmpl.len + sa->tmpl.head + ESP_TRAILER_LEN + sa->tmpl.align_mask +
+                      sa->tmpl.icv_len);
 }
 
 uint16_t esp_out_inner_mtu(const struct esp_out_sa *sa, uint16_t mtu)
 {
-    const unsigned fixed = (unsigned)sa->tmpl.len + sa->head + sa->icv_len;
+    const unsigned fixed = (unsigned)sa->tmpl.len + sa->tmpl.head + sa->tmpl.icv_len;
     if (mtu < fixed + ESP_TRAILER_LEN)
         return 0;
-    const unsigned data = (mtu - fixed) & ~(unsigned)sa->align_mask;
+    const unsigned data = (mtu - fixed) & ~(unsigned)sa->tmpl.align_mask;
     return data < ESP_TRAILER_LEN ? 0 : (uint16_t)(data - ESP_TRAILER_LEN);
 }

@@ -9,18 +9,20 @@
 #include "dataplane/esp/esp_sa.h"
 #include "dataplane/esp/esp_tunnel.h"
 
-struct esp_out_run;
-/* Builds headers and trailers of a run; chosen by outer family and encapsulation. */
-typedef void esp_out_build_fn(struct esp_out_run *run, struct rte_mbuf **pkts, unsigned n);
-
-/* What dp_meta says about a packet of this SA, as it stands from .vrf to .udp_encap. */
-struct esp_out_meta {
-    uint16_t vrf;
-    uint8_t family, proto;
-    uint16_t l3_len;
-    uint8_t drop, udp_encap;
+/* A run: packets of a chunk that follow one another on one SA. */
+struct esp_out_part {
+    struct esp_out_sa *sa;
+    uint64_t seq;          /* first number given to it */
+    uint64_t bytes;        /* inner octets in its ops */
+    uint16_t n;            /* packets handed in */
+    uint16_t usable;       /* of them with a number */
+    uint16_t ahead;        /* packets from its first to the end of the chunk */
+    uint16_t first, count; /* its ops in the scratch arrays */
 };
-static_assert(sizeof(struct esp_out_meta) == 8, "one store");
+
+/* Builds headers and trailers of a part's usable packets; chosen by outer family and encapsulation. */
+typedef void esp_out_build_fn(struct esp_out_part *part, const struct esp_template *t, struct esp_scratch *s,
+                              struct rte_mbuf **pkts, struct esp_sort *sort);
 
 struct esp_out_sa {
     /* hot, read only but for `closed` */
@@ -28,17 +30,10 @@ struct esp_out_sa {
     struct eng_session *session;
     esp_out_build_fn *build;
     struct cv_sa_counters *counters; /* [workers] */
-    struct esp_out_meta meta;
-    uint8_t head; /* octets of ESP header and IV */
-    uint8_t icv_len;
-    uint8_t align_mask; /* padding unit - 1 */
-    uint8_t df;         /* enum cv_df */
-    uint8_t ecn_mask;   /* what of the inner DSCP and ECN goes outside: 0xff, or 0xfc without ECN */
-    uint8_t closed;     /* enum cv_drop once nothing may be sent any more; any worker, atomic */
-    uint8_t any;        /* ESP_TS_ANY4 | ESP_TS_ANY6 */
-    bool esn;
-    bool udp6;        /* the UDP checksum must be computed */
-    uint64_t seq_max; /* the last number that may be used (RFC 4303 3.3.3) */
+    uint8_t closed;                  /* enum cv_drop once nothing may be sent any more; any worker, atomic */
+    uint8_t any;                     /* ESP_TS_ANY4 | ESP_TS_ANY6 */
+    bool udp6;                       /* the UDP checksum must be computed */
+    uint64_t seq_max;                /* the last number that may be used (RFC 4303 3.3.3) */
 
     struct esp_template tmpl; /* written by the manager under tmpl_version: odd while it does */
     uint32_t tmpl_version;

@@ -12,13 +12,14 @@ static uint32_t sum_words(const void *data, uint32_t len)
     return sum;
 }
 
-void esp_template_make(struct esp_template *t, const struct cv_sa *conf, const struct ip_endpoint *remote)
+void esp_template_make(struct esp_template *t, const struct cv_sa *conf, const struct ip_endpoint *remote,
+                       const struct eng_session_info *info)
 {
     const bool v4 = conf->local.addr.family == IP_V4, natt = conf->flags & CV_SA_NATT;
     const uint8_t proto = natt ? ESP_PROTO_UDP : ESP_PROTO_ESP;
     const size_t n = ip_addr_len(&conf->local.addr);
     memset(t, 0, sizeof *t);
-    t->len = (uint16_t)((v4 ? ESP_V4_LEN : ESP_V6_LEN) + (natt ? ESP_UDP_LEN : 0));
+    t->len = (uint8_t)((v4 ? ESP_V4_LEN : ESP_V6_LEN) + (natt ? ESP_UDP_LEN : 0));
     memcpy(t->addrs, conf->local.addr.b, n);
     memcpy(t->addrs + n, remote->addr.b, n);
     const uint8_t v4_word[4] = {ESP_OUTER_TTL, proto, 0, 0}, v6_word[4] = {0, 0, proto, ESP_OUTER_TTL};
@@ -27,6 +28,16 @@ void esp_template_make(struct esp_template *t, const struct cv_sa *conf, const s
         t->sum = sum_words(&t->ttl_proto, sizeof t->ttl_proto) + sum_words(t->addrs, 8);
     t->udp_ports = rte_cpu_to_be_32((uint32_t)conf->local.port << 16 | remote->port);
     t->spi = rte_cpu_to_be_32(conf->ref.spi);
+    t->meta = (struct esp_out_meta){.vrf = conf->vrf_outer,
+                                    .family = conf->local.addr.family,
+                                    .proto = proto,
+                                    .l3_len = v4 ? ESP_V4_LEN : ESP_V6_LEN,
+                                    .udp_encap = natt};
+    t->head = (uint8_t)(ESP_HDR_LEN + info->iv_len);
+    t->icv_len = info->icv_len;
+    t->align_mask = (uint8_t)(info->block - 1);
+    t->df = conf->df;
+    t->ecn_mask = conf->flags & CV_SA_ECN_DROP ? 0xfc : 0xff;
 }
 
 uint16_t esp_udp6_checksum(const uint8_t *ip6, uint32_t len)

@@ -7,6 +7,7 @@
 #define DATAPLANE_ESP_ESP_TUNNEL_H
 
 #include "common/contract.h"
+#include "dataplane/engine/eng.h"
 
 #include <rte_byteorder.h>
 #include <stdbool.h>
@@ -27,21 +28,38 @@ enum {
     ESP_OUTER_TTL = 64,
 };
 
-/* The words of the outer header that do not change, as they stand in memory. Everything in front of the inner
- * packet is written from here with whole words: a load that spans two recent stores would stall. */
+/* What dp_meta says about a packet of this SA, as it stands from .vrf to .udp_encap. */
+struct esp_out_meta {
+    uint16_t vrf;
+    uint8_t family, proto;
+    uint16_t l3_len;
+    uint8_t drop, udp_encap;
+};
+static_assert(sizeof(struct esp_out_meta) == 8, "one store");
+
+/* All that building a packet needs of its SA, in one cache line that is copied when the SA changes: the words of
+ * the outer header that do not change, as they stand in memory, and the geometry. */
 struct esp_template {
+    uint8_t addrs[32]; /* source and destination; IPv4 in the first 8 octets */
     uint32_t spi;
     uint32_t udp_ports;
     uint32_t
-        ttl_proto;     /* IPv4: octets 8 to 11 with a zero checksum; IPv6: octets 4 to 7 with a zero length */
-    uint32_t sum;      /* IPv4: sum of the 16-bit words of octets 8 to 19 */
-    uint8_t addrs[32]; /* source and destination; IPv4 in the first 8 octets */
-    uint16_t len;      /* octets of IP and UDP header */
-    uint16_t pad[7];
+        ttl_proto; /* IPv4: octets 8 to 11 with a zero checksum; IPv6: octets 4 to 7 with a zero length */
+    uint32_t sum;  /* IPv4: sum of the 16-bit words of octets 8 to 19 */
+    struct esp_out_meta meta;
+    uint8_t len;  /* octets of IP and UDP header */
+    uint8_t head; /* octets of ESP header and IV */
+    uint8_t icv_len;
+    uint8_t align_mask; /* padding unit - 1 */
+    uint8_t df;         /* enum cv_df */
+    uint8_t
+        ecn_mask; /* what of the inner DSCP and ECN goes outside: 0xff, or 0xfc without ECN (RFC 6040 4.1) */
+    uint8_t pad[2];
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct esp_template) == 64, "one cache line");
 
-void esp_template_make(struct esp_template *t, const struct cv_sa *conf, const struct ip_endpoint *remote);
+void esp_template_make(struct esp_template *t, const struct cv_sa *conf, const struct ip_endpoint *remote,
+                       const struct eng_session_info *info);
 
 /* UDP checksum of an IPv6 packet of `len` octets whose UDP header follows the fixed header and has a zero
  * checksum now; a result of zero is sent as all ones (RFC 8200 8.1). */

@@ -164,6 +164,7 @@ static int setup(struct bench *b, const struct options *o)
     if (!pool || esp_worker_init(&b->w, e, 0, 0) != CV_OK ||
         rte_pktmbuf_alloc_bulk(pool, b->pkts, o->burst) != 0)
         return -1;
+    b->w.sole = true;
     for (unsigned i = 0; i < o->sas; i++) {
         struct cv_sa sa;
         make_sa(o, 4096 + i, &sa);
