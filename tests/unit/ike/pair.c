@@ -88,13 +88,37 @@ static void log_event(void *ctx, const struct ike_event *ev)
                 ev->conn_id, ev->text);
 }
 
+/* A plane is megabytes of event queue: fuzzers, which make thousands of pairs, get the same two again and again. */
+static struct mock_dp *spare[2];
+
+static struct mock_dp *take_plane(void)
+{
+    for (unsigned i = 0; i < 2; i++)
+        if (spare[i]) {
+            struct mock_dp *d = spare[i];
+            spare[i] = NULL;
+            return d;
+        }
+    return calloc(1, sizeof(struct mock_dp));
+}
+
+static void give_plane(struct mock_dp *d)
+{
+    for (unsigned i = 0; i < 2; i++)
+        if (!spare[i]) {
+            spare[i] = d;
+            return;
+        }
+    free(d);
+}
+
 static void start_side(struct pair *p, struct pair_side *s, struct cfg *cfg, uint64_t seed)
 {
     static const struct ike_version_ops *const versions[] = {&v2_ops, NULL};
     s->pair = p;
     s->cfg = cfg;
     s->rng = seed;
-    s->dp = calloc(1, sizeof *s->dp);
+    s->dp = take_plane();
     mock_dp_init(s->dp, now_ms, s);
     s->dp->ifs[0] = "Ethernet0/0";
     s->dp->ifs[1] = "Tunnel1";
@@ -110,14 +134,19 @@ static void start_side(struct pair *p, struct pair_side *s, struct cfg *cfg, uin
         abort();
 }
 
-void pair_start(struct pair *p, const struct pair_opt *o)
+void pair_start_with(struct pair *p, struct cfg *a, struct cfg *b)
 {
-    static const struct pair_opt plain;
     memset(p, 0, sizeof *p);
     p->now = 1000000;
     p->tail = &p->head;
-    start_side(p, &p->a, pair_cfg(o ? o : &plain, true), 1);
-    start_side(p, &p->b, pair_cfg(o ? o : &plain, false), 2);
+    start_side(p, &p->a, a, 1);
+    start_side(p, &p->b, b, 2);
+}
+
+void pair_start(struct pair *p, const struct pair_opt *o)
+{
+    static const struct pair_opt plain;
+    pair_start_with(p, pair_cfg(o ? o : &plain, true), pair_cfg(o ? o : &plain, false));
 }
 
 static void end_side(struct pair_side *s)
@@ -125,7 +154,7 @@ static void end_side(struct pair_side *s)
     ike_free(s->e);
     cfg_free(s->cfg);
     mock_dp_free(s->dp);
-    free(s->dp);
+    give_plane(s->dp);
 }
 
 static void free_packet(struct pair_packet *k)

@@ -56,6 +56,8 @@ struct pair_opt {
     const char *transform_a, *transform_b;
 };
 void pair_start(struct pair *p, const struct pair_opt *o);
+/* The configurations are the pair's afterwards: pair_end frees them (NULL: was taken back). */
+void pair_start_with(struct pair *p, struct cfg *a, struct cfg *b);
 void pair_end(struct pair *p);
 /* A configuration of the pair's kind, for ike_reconfigure. */
 struct cfg *pair_cfg(const struct pair_opt *o, bool a);
