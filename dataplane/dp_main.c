@@ -1,5 +1,6 @@
 /* culvert-dp: the data plane's program: options, signals, and the life of its parts. */
 #include "common/log.h"
+#include "dataplane/dp_bench.h"
 #include "dataplane/dp_init.h"
 
 #include <getopt.h>
@@ -31,6 +32,7 @@ static void signals_take(void)
 static void usage(FILE *to)
 {
     fprintf(to, "usage: culvert-dp --run-dir DIR [--config FILE] [--log-level LEVEL] [-- EAL-ARGS]\n"
+                "       culvert-dp --bench [OPTIONS]\n"
                 "  --run-dir DIR      where dp.sock is made, for culvertd\n"
                 "  --config FILE      configuration whose platform section names workers, memory and ports\n"
                 "  --log-level LEVEL  error, warning, info (default) or debug\n");
@@ -94,6 +96,8 @@ int main(int argc, char **argv)
     struct options o = {NULL, NULL, 0};
     struct dp_setup setup = {0};
     char err[512];
+    if (argc > 1 && strcmp(argv[1], "--bench") == 0)
+        return dp_bench_main(argc - 1, argv + 1);
     int done = options_read(argc, argv, &o);
     if (done != 0)
         return done - 1;

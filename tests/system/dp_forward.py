@@ -71,14 +71,12 @@ add_case("ping with two workers: hand-off to the SA's owner", lambda: ping_throu
 def fails_closed():
     site = Site("closed")
     wire = Capture(site.mid, "br0", what="ip or ip6")
-    said = []
-    listener = threading.Thread(target=lambda: said.append(site.a.ctl("sleep 1600")))
-    listener.start()
+    listener = site.a.listen(1600)
     sent, got = ping(site.left, "10.2.0.2", 10, interval=0.05, wait=1)
-    listener.join()
+    said = listener.text()
     check_equal(got, 0, "answers without an SA")
-    acquires = re.findall(r"^event acquire if 10 .*dst 10.2.0.2", said[0], re.M)
-    check_equal(len(acquires), 1, "acquire events within a second: %s" % said[0])
+    acquires = re.findall(r"^event acquire if 10 .*dst 10.2.0.2", said, re.M)
+    check_equal(len(acquires), 1, "acquire events within a second: %s" % said)
     check(site.a.drops().get("no-sa", 0) >= sent, "no-sa drops: %s" % site.a.drops())
     check_equal(frames(wire.stop(), "icmp || icmpv6.type == 128 || esp"), 0, "packets in the middle")
     # An SA that is installed but not active sends nothing, either.
@@ -113,19 +111,15 @@ def control_gone():
     site.sas()
     ping_ok(site.left, "10.2.0.2")
     # Every ctl() is a connection that ended; this one is killed in the middle.
-    ctl = site.a.lab.start("killed", os.path.join(os.path.dirname(CULVERT_DP), "tests", "mock", "dpctl"), site.a.socket,
-                           site.a.lab.write("sleep.ctl", "hello\nsleep 60000\n"))
+    ctl = site.a.listen(60000)
     ping_ok(site.left, "10.2.0.2", 3)
     ctl.kill()
-    ctl.wait()
     ping_ok(site.left, "10.2.0.2", 10, interval=0.02)
     said = site.a.ctl("dump")
     check_equal(len(re.findall(r"^event sa-entry", said, re.M)), 2, "SAs in the dump: %s" % said)
     check("reply hello ok sas 2 ifs 3" in said, said)
     check("cookie 1001" in said, "the cookie came back: %s" % said)
-    second = site.a.lab.start("holder", os.path.join(os.path.dirname(CULVERT_DP), "tests", "mock", "dpctl"), site.a.socket,
-                              site.a.lab.write("hold.ctl", "hello\nsleep 3000\n"))
-    check_equal(second.poll(), None, "the first client")
+    site.a.listen(5000)
     try:
         site.a.ctl("dump")
         check(False, "a second client was served beside the first")
@@ -180,14 +174,11 @@ def bad_commands():
 def ike():
     site = Site("ike")
     a = site.a
-    said = []
-    listener = threading.Thread(target=lambda: said.append(site.b.ctl("sleep 2500")))
-    listener.start()
-    a.ctl("sleep 300\ninject 192.0.2.1 500 192.0.2.2 500 300\ninject 192.0.2.1 4500 192.0.2.2 4500 301 natt\n"
+    listener = site.b.listen(2500)
+    a.ctl("inject 192.0.2.1 500 192.0.2.2 500 300\ninject 192.0.2.1 4500 192.0.2.2 4500 301 natt\n"
           "inject 192.0.2.1 500 192.0.2.2 500 3900\ninject 2001:db8::1 500 2001:db8::2 500 3901\n"
           "inject 192.0.2.1 4500 192.0.2.2 4500 0 natt keepalive\nsleep 300\n")
-    listener.join()
-    text = said[0]
+    text = listener.text()
     check("punt local 192.0.2.2:500 remote 192.0.2.1:500 if 2 flags 0 len 300 first 0x01 last 0x2c" in text, text)
     check("punt local 192.0.2.2:4500 remote 192.0.2.1:4500 if 2 flags 1 len 301 first 0x01 last 0x2d" in text, text)
     check("len 3900 first 0x01 last 0x3c" in text, text)
@@ -271,17 +262,14 @@ def lifetimes():
     b.ctl("sa in 1 %#x 10 gcm128 2 192.0.2.2 192.0.2.1" % SPI_B)
     b.ctl("sa out 1 %#x 10 gcm128 1 192.0.2.2 192.0.2.1\nactivate 1 %#x" % (SPI_A, SPI_A))
     a.ctl("sa in 1 %#x 10 gcm128 1 192.0.2.1 192.0.2.2" % SPI_A)
-    said = []
-    script = ("sa out 1 %#x 10 gcm128 2 192.0.2.1 192.0.2.2 soft-packets 5 hard-packets 8\nactivate 1 %#x\nsleep 2500" %
-              (SPI_B, SPI_B))
-    t = threading.Thread(target=lambda: said.append(a.ctl(script)))
-    t.start()
-    threading.Event().wait(0.5)
+    script = ("sa out 1 %#x 10 gcm128 2 192.0.2.1 192.0.2.2 soft-packets 5 hard-packets 8\nactivate 1 %#x" % (SPI_B, SPI_B))
+    listener = a.listen(2500, script)
+    threading.Event().wait(0.3)
     sent, got = ping(site.left, "10.2.0.2", 12, interval=0.05, wait=1)
-    t.join()
+    said = listener.text()
     check_equal(got, 8, "answers before the hard limit")
-    check_equal(len(re.findall(r"^event sa-soft", said[0], re.M)), 1, said[0])
-    check_equal(len(re.findall(r"^event sa-hard", said[0], re.M)), 1, said[0])
+    check_equal(len(re.findall(r"^event sa-soft", said, re.M)), 1, said)
+    check_equal(len(re.findall(r"^event sa-hard", said, re.M)), 1, said)
     check_equal(a.drops().get("lifetime"), 4, "lifetime drops")
 
 
@@ -289,12 +277,10 @@ def lifetimes():
 def strangers():
     site = Site("strange")
     site.a.ctl("sa out 1 0x44440005 10 gcm128 2 192.0.2.1 192.0.2.2\nactivate 1 0x44440005")
-    said = []
-    t = threading.Thread(target=lambda: said.append(site.b.ctl("sleep 1500")))
-    t.start()
+    listener = site.b.listen(1500)
     ping(site.left, "10.2.0.2", 5, interval=0.01, wait=1)
-    t.join()
-    check(1 <= len(re.findall(r"^event unknown-spi spi 0x44440005 remote 192.0.2.1", said[0], re.M)) <= 2, said[0])
+    said = listener.text()
+    check(1 <= len(re.findall(r"^event unknown-spi spi 0x44440005 remote 192.0.2.1", said, re.M)) <= 2, said)
     check_equal(site.b.drops().get("unknown-spi"), 5, "drops")
 
 

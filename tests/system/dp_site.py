@@ -20,6 +20,24 @@ CULVERT_DP = os.path.join(BUILD, "culvert-dp")
 SPI_A, SPI_B = 0x11110001, 0x22220001
 
 
+class Listener:
+    def __init__(self, lab, name, socket, script):
+        self.process = lab.start(name, DPCTL, socket, script)
+        wait_for("dpctl to be served", lambda: "reply hello" in self._read() or self.process.poll() is not None, 10)
+
+    def _read(self):
+        with open(self.process.log_path) as f:
+            return f.read()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def text(self):
+        self.process.wait(60)
+        return self._read()
+
+
 class Gateway:
     def __init__(self, lab, short, workers=1, extra=""):
         self.lab, self.ns, self.short = lab, lab.ns(short), short
@@ -51,6 +69,13 @@ class Gateway:
         if check and done.returncode != 0:
             raise LabError("dpctl on %s: exit %d: %s" % (self.short, done.returncode, done.stdout[-600:]))
         return done.stdout
+
+    def listen(self, ms, script=""):
+        """A client that is connected when this returns; text() waits for its end and gives what it printed."""
+        self.count += 1
+        name = "%s-%d-listen" % (self.short, self.count)
+        return Listener(self.lab, name, self.socket,
+                        self.lab.write(name + ".ctl", "hello\n%s\nsleep %d\n" % (script, ms)))
 
     def stop(self):
         return self.lab.stop(self.process, grace=10)

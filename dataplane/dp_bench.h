@@ -1,0 +1,54 @@
+/* dp_bench: `culvert-dp --bench`: how fast the real worker loop is, ports included, beside the bare crypto call.
+ *
+ * Receive is net_pcap with infinite_rx (packets preloaded in memory), transmit is net_null. Each case runs in a
+ * process of its own: a pcap file of its packets, then rounds of [bare call, loop, bare call] on one core.
+ * Packets of `decap` come again and again, so its SAs run without anti-replay; the output says so. */
+#ifndef DATAPLANE_DP_BENCH_H
+#define DATAPLANE_DP_BENCH_H
+
+#include "common/contract.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    BENCH_ROUNDS = 5,
+    BENCH_SIZES = 16,
+    BENCH_SAS_MAX = 4000,
+    BENCH_IMIX = 0,
+    BENCH_SIZE_MIN = 28,
+    BENCH_SIZE_MAX = 1420
+};
+
+struct bench_transform {
+    const char *name;
+    uint16_t encr, integ;
+    uint8_t key_len, salt_len, integ_len;
+};
+
+/* One case. */
+struct bench_case {
+    enum cv_dir dir;
+    unsigned size; /* octets of the inner IP packet, or BENCH_IMIX */
+    const struct bench_transform *transform;
+    unsigned sas, workers;
+    double seconds; /* of all rounds together */
+    bool hugepages;
+    char pcap_dir[64];
+};
+
+struct bench_result {
+    bool ok;
+    double mpps, mpps_min, mpps_max; /* median and ends of the rounds */
+    double limit_mpps;               /* bare ipsec-mb call, median; 0: not measured for this transform */
+    double size;                     /* average octets */
+    double tsc_mhz;
+    unsigned rounds;
+    char engine[CV_NAME_MAX], device[CV_NAME_MAX];
+    char err[256];
+};
+
+/* argv[0] is "--bench". Exit status: 0, 1 a case did not run clean, 2 wrong usage. */
+int dp_bench_main(int argc, char **argv);
+
+#endif
