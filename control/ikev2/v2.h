@@ -139,6 +139,7 @@ struct v2_sa {
     struct cv_acquire packet;
     bool peer_initial_contact;
     uint32_t replaced_by;         /* conn_id of the SA made by rekey */
+    uint32_t rival_of;            /* conn_id of the SA whose crossing rekeys are not settled yet: this one may replace it (2.8.2) */
     uint64_t rekey_at, expire_at; /* env ms */
     uint64_t retry_at;            /* children whose exchange the peer put off (2.25); UINT64_MAX none */
     unsigned put_off;             /* TEMPORARY_FAILUREs in a row */
@@ -279,6 +280,8 @@ void v2_ike_rekey_free(struct ike *e, struct v2_ike_rekey *k);
 /* ops.rekey_child, ops.rekey_sa: queue the exchange unless one for the same SA is already under way. */
 cv_result v2_rekey_child(struct ike *e, struct ike_sa *sa, struct sam_child *c);
 cv_result v2_rekey_sa(struct ike *e, struct ike_sa *sa);
+/* The peer does more with an SA than delete it: if its crossing rekey made it, the peer holds it for the survivor, and so do we. */
+void v2_rekey_peer_uses(struct ike *e, struct ike_sa *sa);
 /* The peer closes an IKE SA: an SA that its own rekey made takes over if it has not yet (2.8.2). True when another one has replaced sa. */
 bool v2_rekey_peer_closes(struct ike *e, struct ike_sa *sa);
 /* The timer: rekey_at or a retry after TEMPORARY_FAILURE (2.25) has come. */

@@ -711,6 +711,7 @@ void v2_create_child_request(struct ike *e, struct ike_sa *sa, const struct pld_
         v2_reply_error(r, PLD_PROTO_NONE, PLD_N_TEMPORARY_FAILURE, none);
         return;
     }
+    v2_rekey_peer_uses(e, sa);
     if (m->sa.proposal_count && m->sa.proposals[0].proto == PLD_PROTO_IKE) {
         v2_rekey_sa_request(e, sa, m, r);
         return;

@@ -131,6 +131,8 @@ void v2_informational_request(struct ike *e, struct ike_sa *sa, const struct pld
         ike_sa_remove(e, sa, IKE_REASON_AUTH_FAILED, "the peer refused our authentication");
         return;
     }
+    if (m->delete_count)
+        v2_rekey_peer_uses(e, sa);
     for (unsigned i = 0; i < m->delete_count; i++) {
         e->counters.deletes_in++;
         delete_children(e, sa, &m->deletes[i], spis, &count);

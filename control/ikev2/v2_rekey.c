@@ -374,6 +374,7 @@ static void hand_over(struct ike *e, struct ike_sa *old, struct ike_sa *to)
     move_queue(e, old, to);
     v2_of(to)->retry_at = retry;
     v2_of(to)->delete_at = UINT64_MAX;
+    v2_of(to)->rival_of = 0;
     ike_log(e, to, LOG_LEVEL_INFO, "ikev2", "IKE SA rekeyed, it replaces number %u", old->conn_id);
     v2_schedule(e, to);
     v2_schedule(e, old);
@@ -606,8 +607,18 @@ static void answered_rekey(struct ike *e, struct ike_sa *old, struct ike_sa *mad
     mine->rekey->rival = made->conn_id;
     memcpy(mine->rekey->rival_low, low.p, low.n);
     mine->rekey->rival_low_len = low.n;
+    v2_of(made)->rival_of = old->conn_id;
     v2_of(made)->delete_at = ike_now(e) + 2 * REPLACED_WAIT_MS; /* should it never come to a decision */
     v2_schedule(e, made);
+}
+
+void v2_rekey_peer_uses(struct ike *e, struct ike_sa *sa)
+{
+    struct ike_sa *old = v2_of(sa)->rival_of ? ike_sa_by_conn(e, v2_of(sa)->rival_of) : NULL;
+    v2_of(sa)->rival_of = 0;
+    /* Our own request on the old SA is forgotten: whatever answer comes finds the old SA replaced. */
+    if (old && v2_of(old)->state == V2_ESTABLISHED)
+        hand_over(e, old, sa);
 }
 
 bool v2_rekey_peer_closes(struct ike *e, struct ike_sa *sa)
