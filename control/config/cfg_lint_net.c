@@ -1,5 +1,8 @@
 #include "control/config/cfg_lint.h"
 
+#include "control/config/cfg_pmap.h"
+
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,56 +73,92 @@ static void lint_overlaps(struct cfg_linter *l)
     free(all);
 }
 
-static const struct cfg_interface *owner(const struct cfg *c, const struct ip_addr *a)
-{
-    for (unsigned i = 0; i < c->interface_count; i++)
-        for (unsigned k = 0; k < c->interfaces[i].addr_count; k++)
-            if (ip_addr_equal(&c->interfaces[i].addrs[k].addr, a))
-                return &c->interfaces[i];
-    return NULL;
-}
+/* ---- what is where, looked up often ----------------------------------------------------------------------------------------- */
+struct view {
+    struct cfg_linter *l;
+    const struct cfg *c;
+    struct cfg_pmap networks, own; /* to an index into interfaces */
+    struct cfg_pmap routes;        /* to an index into routes */
+    struct cfg_pmap tunnels;       /* destination to the last tunnel that has it, ... */
+    unsigned *same_destination;    /* ... and each tunnel to the one before; UINT_MAX: none */
+};
 
-/* ---- the way to an address -------------------------------------------------------------------------------------------------- */
-/* The interface whose network holds a; *len is then the prefix length. */
-static const struct cfg_interface *connected(const struct cfg *c, const struct ip_addr *a, int *len)
+static void view_interface(struct view *v, unsigned i)
 {
-    const struct cfg_interface *best = NULL;
-    *len = -1;
-    for (unsigned i = 0; i < c->interface_count; i++)
-        for (unsigned k = 0; k < c->interfaces[i].addr_count && !c->interfaces[i].shutdown; k++) {
-            const struct cfg_ifaddr *x = &c->interfaces[i].addrs[k];
-            struct ip_prefix net;
-            if (x->addr.family == a->family && x->len > *len && ip_prefix_make(&x->addr, x->len, &net) &&
-                ip_prefix_contains(&net, a)) {
-                best = &c->interfaces[i];
-                *len = x->len;
-            }
-        }
-    return best;
-}
-
-static const struct cfg_route *route_to(const struct cfg *c, const struct ip_addr *a)
-{
-    const struct cfg_route *best = NULL;
-    for (unsigned i = 0; i < c->route_count; i++) {
-        const struct cfg_route *r = &c->routes[i];
-        if (r->prefix.addr.family == a->family && ip_prefix_contains(&r->prefix, a) &&
-            (!best || r->prefix.len > best->prefix.len ||
-             (r->prefix.len == best->prefix.len && r->distance < best->distance)))
-            best = r;
+    const struct cfg_interface *x = &v->c->interfaces[i];
+    struct ip_prefix p;
+    bool fresh;
+    for (unsigned k = 0; k < x->addr_count; k++) {
+        if (ip_prefix_make(&x->addrs[k].addr, ip_addr_bits(&x->addrs[k].addr), &p))
+            cfg_pmap_put(&v->own, &p, i, &fresh);
+        if (!x->shutdown && ip_prefix_make(&x->addrs[k].addr, x->addrs[k].len, &p))
+            cfg_pmap_put(&v->networks, &p, i, &fresh);
     }
-    return best;
+}
+
+static void view_routes(struct view *v)
+{
+    bool fresh;
+    for (unsigned i = 0; i < v->c->route_count; i++) {
+        unsigned *best = cfg_pmap_put(&v->routes, &v->c->routes[i].prefix, i, &fresh);
+        if (v->c->routes[i].distance < v->c->routes[*best].distance)
+            *best = i;
+    }
+}
+
+static void view_free(struct view *v)
+{
+    cfg_pmap_free(&v->networks);
+    cfg_pmap_free(&v->own);
+    cfg_pmap_free(&v->routes);
+    cfg_pmap_free(&v->tunnels);
+    free(v->same_destination);
+}
+
+static bool view_make(struct view *v, struct cfg_linter *l)
+{
+    unsigned addrs = 0;
+    *v = (struct view){.l = l, .c = l->c};
+    for (unsigned i = 0; i < l->c->interface_count; i++)
+        addrs += l->c->interfaces[i].addr_count;
+    v->same_destination = calloc(l->c->interface_count + 1, sizeof *v->same_destination);
+    if (!v->same_destination || cfg_pmap_init(&v->networks, addrs) != CV_OK ||
+        cfg_pmap_init(&v->own, addrs) != CV_OK || cfg_pmap_init(&v->routes, l->c->route_count) != CV_OK ||
+        cfg_pmap_init(&v->tunnels, l->c->interface_count) != CV_OK) {
+        view_free(v);
+        l->out_of_memory = true;
+        return false;
+    }
+    for (unsigned i = 0; i < l->c->interface_count; i++)
+        view_interface(v, i);
+    view_routes(v);
+    return true;
+}
+
+static const struct cfg_interface *owner(const struct view *v, const struct ip_addr *a)
+{
+    int len;
+    const unsigned *i = cfg_pmap_longest(&v->own, a, &len);
+    return i ? &v->c->interfaces[*i] : NULL;
+}
+
+/* The interface whose network holds a; *len is then the prefix length. */
+static const struct cfg_interface *connected(const struct view *v, const struct ip_addr *a, int *len)
+{
+    const unsigned *i = cfg_pmap_longest(&v->networks, a, len);
+    return i ? &v->c->interfaces[*i] : NULL;
 }
 
 /* Where a packet to a leaves; NULL: no route. */
-static const struct cfg_interface *way_to(const struct cfg *c, const struct ip_addr *a)
+static const struct cfg_interface *way_to(const struct view *v, const struct ip_addr *a)
 {
-    int len, unused;
-    const struct cfg_interface *direct = connected(c, a, &len);
-    const struct cfg_route *r = route_to(c, a);
-    if (!r || (direct && len >= (int)r->prefix.len))
+    int direct_len, len, unused;
+    const struct cfg_interface *direct = connected(v, a, &direct_len);
+    const unsigned *i = cfg_pmap_longest(&v->routes, a, &len);
+    const struct cfg_route *r = i ? &v->c->routes[*i] : NULL;
+    if (!r || (direct && direct_len >= len))
         return direct;
-    return r->interface[0] ? cfg_find_interface(c, r->interface) : connected(c, &r->next_hop, &unused);
+    return r->interface[0] ? cfg_find_interface(v->c, r->interface) : connected(v, &r->next_hop, &unused);
 }
 
 /* ---- tunnels ------------------------------------------------------------------------------------------------------------------------ */
@@ -138,8 +177,9 @@ static void lint_mode(struct cfg_linter *l, const struct cfg_interface *t)
                      "%s has no protection and carries nothing", t->name);
 }
 
-static void lint_source(struct cfg_linter *l, const struct cfg_interface *t)
+static void lint_source(struct view *v, const struct cfg_interface *t)
 {
+    struct cfg_linter *l = v->l;
     struct ip_addr src;
     char text[IP_TEXT_MAX];
     const struct cfg_interface *x = cfg_find_interface(l->c, t->tunnel_source_if);
@@ -153,7 +193,7 @@ static void lint_source(struct cfg_linter *l, const struct cfg_interface *t)
     else if (!cfg_tunnel_source(l->c, t, &src))
         cfg_lint_add(l, t->source_line, "source", CFG_ERROR, "use the same family for both",
                      "%s: source and destination are of different families", t->name);
-    else if (!t->tunnel_source_if[0] && !owner(l->c, &src))
+    else if (!t->tunnel_source_if[0] && !owner(v, &src))
         cfg_lint_add(l, t->source_line, "source", CFG_ERROR, "name an address of one of the interfaces",
                      "%s: no interface has the source address %s", t->name, ip_addr_text(&src, text));
     if (x && x->shutdown)
@@ -161,8 +201,9 @@ static void lint_source(struct cfg_linter *l, const struct cfg_interface *t)
                      "%s: its source %s is shut down", t->name, x->name);
 }
 
-static void lint_destination(struct cfg_linter *l, const struct cfg_interface *t)
+static void lint_destination(struct view *v, const struct cfg_interface *t)
 {
+    struct cfg_linter *l = v->l;
     const struct cfg_ipsec_profile *p = cfg_find_ipsec_profile(l->c, t->protection_profile);
     char text[IP_TEXT_MAX];
     if (t->tunnel_destination_host[0])
@@ -177,8 +218,8 @@ static void lint_destination(struct cfg_linter *l, const struct cfg_interface *t
                          "%s has no destination: it waits for a peer and cannot start one", t->name);
         return;
     }
-    const struct cfg_interface *own = owner(l->c, &t->tunnel_destination),
-                               *way = way_to(l->c, &t->tunnel_destination);
+    const struct cfg_interface *own = owner(v, &t->tunnel_destination),
+                               *way = way_to(v, &t->tunnel_destination);
     ip_addr_text(&t->tunnel_destination, text);
     if (own)
         cfg_lint_add(l, t->destination_line, "destination", CFG_ERROR, "name the peer's address",
@@ -261,20 +302,37 @@ static bool same_ends(const struct cfg *c, const struct cfg_interface *a, const 
            strcmp(a->protection_profile, b->protection_profile) == 0;
 }
 
-static void lint_tunnel(struct cfg_linter *l, const struct cfg_interface *t)
+/* Two tunnels with the same ends and protection: the second would never see a packet. */
+static void lint_twins(struct view *v, const struct cfg_interface *t)
 {
+    unsigned self = (unsigned)(t - v->c->interfaces);
+    struct ip_prefix p;
+    bool fresh;
+    if (!ip_prefix_make(&t->tunnel_destination, ip_addr_bits(&t->tunnel_destination), &p) ||
+        t->tunnel_destination.family == IP_NONE)
+        return;
+    unsigned *last = cfg_pmap_put(&v->tunnels, &p, self, &fresh);
+    v->same_destination[self] = fresh ? UINT_MAX : *last;
+    *last = self;
+    for (unsigned i = v->same_destination[self]; i != UINT_MAX; i = v->same_destination[i])
+        if (same_ends(v->c, &v->c->interfaces[i], t)) {
+            cfg_lint_add(v->l, t->line, "overlap", CFG_ERROR,
+                         "give each tunnel a source or destination of its own",
+                         "%s and %s have the same source, destination and protection",
+                         v->c->interfaces[i].name, t->name);
+            return;
+        }
+}
+
+static void lint_tunnel(struct view *v, const struct cfg_interface *t)
+{
+    struct cfg_linter *l = v->l;
     lint_mode(l, t);
-    lint_source(l, t);
+    lint_source(v, t);
     if (!t->protection_profile[0])
         return;
-    lint_destination(l, t);
-    for (const struct cfg_interface *x = l->c->interfaces; x < t; x++)
-        if (!x->shutdown && same_ends(l->c, x, t)) {
-            cfg_lint_add(l, t->line, "overlap", CFG_ERROR,
-                         "give each tunnel a source or destination of its own",
-                         "%s and %s have the same source, destination and protection", x->name, t->name);
-            break;
-        }
+    lint_destination(v, t);
+    lint_twins(v, t);
     const struct cfg_ipsec_profile *ipsec = cfg_find_ipsec_profile(l->c, t->protection_profile);
     if (!ipsec || t->tunnel_destination.family == IP_NONE)
         return;
@@ -296,8 +354,9 @@ static void lint_port(struct cfg_linter *l, const struct cfg_interface *x)
                      "%s has no port and stays down", x->name);
 }
 
-static void lint_route(struct cfg_linter *l, const struct cfg_route *r)
+static void lint_route(struct view *v, const struct cfg_route *r)
 {
+    struct cfg_linter *l = v->l;
     const struct cfg_interface *x = cfg_find_interface(l->c, r->interface);
     int len;
     char text[IP_TEXT_MAX], hop[IP_TEXT_MAX];
@@ -305,11 +364,11 @@ static void lint_route(struct cfg_linter *l, const struct cfg_route *r)
     if (x && x->kind == CV_IF_PORT && r->next_hop.family == IP_NONE)
         cfg_lint_add(l, r->line, "next-hop", CFG_WARNING, "name the next router: Ethernet0/0 192.0.2.254",
                      "the route to %s takes every address in it for a neighbour on %s", text, x->name);
-    else if (r->next_hop.family != IP_NONE && owner(l->c, &r->next_hop))
+    else if (r->next_hop.family != IP_NONE && owner(v, &r->next_hop))
         cfg_lint_add(l, r->line, "next-hop", CFG_ERROR, "name the next router",
                      "the next hop %s of the route to %s is this host", ip_addr_text(&r->next_hop, hop),
                      text);
-    else if (!r->interface[0] && !connected(l->c, &r->next_hop, &len))
+    else if (!r->interface[0] && !connected(v, &r->next_hop, &len))
         cfg_lint_add(l, r->line, "next-hop", CFG_WARNING,
                      "a next hop on the network of an interface that is up",
                      "the next hop %s of the route to %s is on no connected network",
@@ -319,14 +378,18 @@ static void lint_route(struct cfg_linter *l, const struct cfg_route *r)
 void cfg_lint_net(struct cfg_linter *l)
 {
     const struct cfg *c = l->c;
+    struct view v;
     lint_overlaps(l);
+    if (!view_make(&v, l))
+        return;
     for (unsigned i = 0; i < c->interface_count; i++) {
         const struct cfg_interface *x = &c->interfaces[i];
         if (x->kind == CV_IF_TUNNEL && !x->shutdown)
-            lint_tunnel(l, x);
+            lint_tunnel(&v, x);
         else if (x->kind == CV_IF_PORT && !x->shutdown)
             lint_port(l, x);
     }
     for (unsigned i = 0; i < c->route_count; i++)
-        lint_route(l, &c->routes[i]);
+        lint_route(&v, &c->routes[i]);
+    view_free(&v);
 }
