@@ -148,6 +148,12 @@ class Culvert:
                 return s
         return None
 
+    def flow(self, interface="Tunnel1"):
+        """The flow that sends; one that a rekey has replaced may still receive for a while."""
+        session = self.session(interface)
+        flows = [f for f in session["flows"] if f["active"]] if session else []
+        return flows[0] if flows else None
+
     def is_up(self, interface="Tunnel1"):
         s = self.session(interface)
         return bool(s and s["status"] == "UP-ACTIVE" and s["flows"])

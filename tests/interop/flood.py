@@ -3,7 +3,7 @@
 
   flood.py SAMPLES.json COUNT RATE SEED SOURCE TARGET
 
-SAMPLES.json is a list of {"sport","dport","hex","marker"}; each datagram goes out as raw IPv4 from SOURCE with the ports
+SAMPLES.json is a list of {"sport","dport","hex","marker","esp"}; each datagram goes out as raw IPv4 from SOURCE with the ports
 of its sample, so that it may claim to come from a port that another program holds. Prints the number sent.
 """
 import json
@@ -122,6 +122,8 @@ def main(samples_file, count, rate, seed, source, target):
     for i in range(count):
         sample = r.choice(samples)
         data = bytes.fromhex(sample["hex"])
+        if sample.get("esp") and r.random() < 0.5:  # a sequence number that the replay window takes for new
+            data = data[:4] + struct.pack("!I", r.randrange(1 << 20, 1 << 32)) + data[8:]
         for _ in range(r.choice((1, 1, 1, 2, 3))):
             if data:
                 data = r.choice(MUTATIONS)(r, data)

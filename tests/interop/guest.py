@@ -274,7 +274,7 @@ class Guest:
             self.run("ip", "addr", "add", a, "dev", interface, *(["nodad"] if ":" in a else []))
 
     def route(self, prefix, via):
-        self.run("ip", "-6" if ":" in prefix else "-4", "route", "add", prefix, "via", via)
+        self.run("ip", "-6" if ":" in prefix + via else "-4", "route", "add", prefix, "via", via)
 
     def forward(self):
         self.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")

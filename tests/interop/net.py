@@ -78,7 +78,7 @@ class Namespace:
             self.run("ip", "addr", "add", a, "dev", interface, *extra)
 
     def route(self, prefix, via):
-        self.run("ip", "-6" if ":" in prefix else "-4", "route", "add", prefix, "via", via)
+        self.run("ip", "-6" if ":" in prefix + via else "-4", "route", "add", prefix, "via", via)
 
     def forward(self):
         self.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")

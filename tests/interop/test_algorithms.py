@@ -18,7 +18,7 @@ def both_initiators(transform, group):
             session = site.culvert.session()
             check_equal(session["initiator"], initiator == "culvert", "who culvert says initiated")
             check_equal(len(site.peer.installed()), 1, "children that strongSwan has, started by " + initiator)
-            flow, child = session["flows"][0], site.peer.installed()[0]
+            flow, child = site.culvert.flow(), site.peer.installed()[0]
             check_equal(int(flow["inbound"]["spi"]), int(child["spi-out"], 16), "SPI towards culvert")
             check_equal(int(flow["outbound"]["spi"]), int(child["spi-in"], 16), "SPI towards strongSwan")
             for source, target, address in ((site.left, site.right, site.right_address),

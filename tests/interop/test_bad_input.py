@@ -70,7 +70,7 @@ def mutated_ike():
     # Half pretends to be the peer, half comes from a stranger on the same link.
     site.peer_ns.address("out0", "192.0.2.3/24")
     pids, before = pids_of(site), site.culvert.drops()
-    spi = site.culvert.session()["flows"][0]["inbound"]["spi"]
+    spi = site.culvert.flow()["inbound"]["spi"]
     with Stream(site.left, site.right, site.right_address, 200) as there:
         with Stream(site.right, site.left, site.left_address, 200) as back:
             sent = flood(site, samples, 10000, 500, ("192.0.2.2", "192.0.2.3"))
@@ -79,12 +79,12 @@ def mutated_ike():
         check(s.sent > 2000, "%s: only %d packets" % (name, s.sent))
         check_equal(s.lost, 0, "%s: lost of %d, missing %s" % (name, s.sent, s.missing[:5]))
     still_well(site, pids)
-    check_equal(site.culvert.session()["flows"][0]["inbound"]["spi"], spi, "the SA that was up before")
+    check_equal(site.culvert.flow()["inbound"]["spi"], spi, "the SA that was up before")
     after = site.culvert.drops()
     lost = sum(after.get(k, 0) - before.get(k, 0) for k in ("punt-full", "punt-limit"))
     check(lost < sent / 20, "%d mutations never reached the daemon" % lost)
     site.peer.rekey(child="site")
-    wait_for("the old SA to answer a rekey", lambda: site.culvert.session()["flows"][0]["inbound"]["spi"] != spi, 8)
+    wait_for("the old SA to answer a rekey", lambda: site.culvert.flow()["inbound"]["spi"] != spi, 8)
     site.peer.terminate()
     site.culvert.wait_down()
     wait_for("a new tunnel", lambda: site.peer.initiate(check=False).returncode == 0, 60, 1)
@@ -96,8 +96,8 @@ def mutated_ike():
 @case("10,000 mutated ESP packets: dropped with their reasons, the tunnel forwards on")
 def mutated_esp():
     site, recorded = recorded_site()
-    live = site.culvert.session()["flows"][0]["inbound"]["spi"]
-    samples = [{"sport": 4500, "dport": 4500, "hex": d.esp.hex(), "marker": ""} for d in recorded
+    live = site.culvert.flow()["inbound"]["spi"]
+    samples = [{"sport": 4500, "dport": 4500, "hex": d.esp.hex(), "marker": "", "esp": True} for d in recorded
                if d.esp is not None and d.dst[0] == "192.0.2.1" and int.from_bytes(d.esp[:4], "big") == live]
     check(samples, "no ESP packet of the live SA was recorded")
     pids, before = pids_of(site), site.culvert.drops()
@@ -127,7 +127,7 @@ def replayed():
     samples = [{"sport": d.src[1], "dport": d.dst[1], "hex": d.data.hex()} for d in recorded
                if d.dst[0] == "192.0.2.1"]
     path = site.lab.write("replay.json", json.dumps(samples))
-    spi = site.culvert.session()["flows"][0]["inbound"]["spi"]
+    spi = site.culvert.flow()["inbound"]["spi"]
     code = ("import json,sys,socket; sys.path.insert(0,%r); import flood\n"
             "s=socket.socket(socket.AF_INET,socket.SOCK_RAW,socket.IPPROTO_RAW)\n"
             "for d in json.load(open(%r)): s.sendto(flood.packet('192.0.2.2','192.0.2.1',d['sport'],d['dport'],"
@@ -135,7 +135,7 @@ def replayed():
     for _ in range(3):
         site.peer_ns.run("/usr/bin/python3", "-c", code)
     still_well(site, pids)
-    check_equal(site.culvert.session()["flows"][0]["inbound"]["spi"], spi, "the SA that was up before")
+    check_equal(site.culvert.flow()["inbound"]["spi"], spi, "the SA that was up before")
     after = site.culvert.drops()
     replays = after.get("replay-dup", 0) + after.get("replay-old", 0)
     check(replays - before.get("replay-dup", 0) - before.get("replay-old", 0) > 10, "replays counted: %d" % replays)

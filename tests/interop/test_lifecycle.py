@@ -21,9 +21,8 @@ def up(site, by="culvert"):
 
 
 def spis(site):
-    """SPIs of the child that sends; one that has been replaced may still receive for a while."""
-    flows = [f for f in site.culvert.session()["flows"] if f["active"]]
-    return (flows[0]["inbound"]["spi"], flows[0]["outbound"]["spi"]) if flows else (0, 0)
+    flow = site.culvert.flow()
+    return (flow["inbound"]["spi"], flow["outbound"]["spi"]) if flow else (0, 0)
 
 
 def under_traffic(site, disturb, rate=400):

@@ -67,7 +67,7 @@ def pair(transform, group):
                 sent, received = ping(source, address, 10, 0.05)
                 check_equal(received, sent, "echo replies from %s" % address)
             check(iperf3(site.left, site.right, site.right_address, 1)["bytes"] > 100000, "iperf3")
-            a, b = initiator.session()["flows"][0], other.session()["flows"][0]
+            a, b = initiator.flow(), other.flow()
             check_equal((a["inbound"]["spi"], a["outbound"]["spi"]), (b["outbound"]["spi"], b["inbound"]["spi"]),
                         "the SPIs of both ends")
             initiator.down()

@@ -20,7 +20,7 @@ def up(site):
 @case("culvertd killed: forwarding goes on, the table is reconciled after restart")
 def daemon_killed():
     site = up(strongswan_site("kill"))
-    before = site.culvert.session()["flows"][0]
+    before = site.culvert.flow()
     dataplane = site.culvert.pids("culvert-dp")
     with Stream(site.left, site.right, site.right_address, 400) as there:
         with Stream(site.right, site.left, site.left_address, 400) as back:
