@@ -262,6 +262,18 @@ static void give_up(struct ike *e, struct ike_sa *sa, struct v2_task *t)
     }
 }
 
+/* While an initial exchange goes unanswered its session says so: whoever waits for the tunnel need not wait for the end. */
+static void still_silent(struct ike *e, struct ike_sa *sa, const struct v2_task *t)
+{
+    enum { LOST_PACKETS = 1 };
+    char peer[IP_TEXT_MAX];
+    struct ike_session *s = sa->session[0] ? ike_session_get(e, sa->session) : NULL;
+    if (s && t->attempts > LOST_PACKETS && (t->kind == V2_TASK_INIT || t->kind == V2_TASK_AUTH))
+        ike_session_error(e, s, IKE_REASON_TIMEOUT, "%s has not answered %s yet, sent %u times",
+                          ip_endpoint_text(&sa->remote, peer), pld_exchange_name(v2_kind(t->kind)->exchange),
+                          t->attempts);
+}
+
 static void retransmit_due(struct ike *e, struct ike_sa *sa, uint64_t now)
 {
     for (struct v2_task *t = v2_of(sa)->flight; t; t = t->next) {
@@ -271,6 +283,7 @@ static void retransmit_due(struct ike *e, struct ike_sa *sa, uint64_t now)
             give_up(e, sa, t);
             return;
         }
+        still_silent(e, sa, t);
         e->counters.retransmits_sent++;
         ike_log(e, sa, LOG_LEVEL_DEBUG, "ikev2", "retransmission %u of %s, message ID %u", t->attempts,
                 pld_exchange_name(v2_kind(t->kind)->exchange), t->message_id);

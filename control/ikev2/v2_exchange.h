@@ -11,7 +11,7 @@ void v2_flight_send(struct ike *e, struct ike_sa *sa, struct v2_task *t);
 /* Takes it out of flight; the caller frees it. */
 void v2_flight_drop(struct ike_sa *sa, struct v2_task *t);
 void v2_tasks_free(struct ike *e, struct v2_task **list);
-/* Whether anything of the kind is under way for which the window would have room only later. */
+/* How many requests may be in flight now (RFC 7296 2.3). */
 unsigned v2_window(const struct ike *e, const struct ike_sa *sa);
 
 /* Answered before? NULL: no. */

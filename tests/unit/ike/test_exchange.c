@@ -470,6 +470,8 @@ static void section_5_silence_ends_in_timeout_after_62_s(void)
     pair_wait(&p, 61900);
     CU_ASSERT_EQUAL(p.a.sent, 5); /* 0, 2, 6, 14, 30 s */
     CU_ASSERT_EQUAL(pair_status(&p.a), IKE_DOWN_NEGOTIATING);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(pair_view(&p.a).last_error.text, "has not answered IKE_SA_INIT yet, sent 4 times"));
     pair_wait(&p, 200);
     CU_ASSERT_EQUAL(pair_status(&p.a), IKE_DOWN);
     CU_ASSERT_EQUAL(pair_view(&p.a).last_error.reason, IKE_REASON_TIMEOUT);
