@@ -31,14 +31,14 @@ enum { ESP_BURST_MAX = 256 };
 /* Per-worker context; the worker owns it. */
 struct esp_worker {
     struct eng_worker *engine;
-    unsigned worker;              /* own number: line of the outbound counters */
-    bool sole;                    /* no other thread ever sends on an outbound SA: set after init when there is one
+    unsigned worker;  /* own number: line of the outbound counters */
+    bool sole;        /* no other thread ever sends on an outbound SA: set after init when there is one
                                    * worker; saves a locked instruction per run of packets of one SA */
-    uint64_t now_tsc;             /* set by the worker once per loop */
+    uint64_t now_tsc; /* set by the worker once per loop */
     /* Must not block; called at most once per SA and kind of event. */
     void (*event)(void *ctx, const struct cv_evt *e);
     void *event_ctx;
-    struct esp_scratch *scratch;  /* burst arrays, esp's own */
+    struct esp_scratch *scratch; /* burst arrays, esp's own */
 };
 CV_MUST_USE cv_result esp_worker_init(struct esp_worker *w, const struct eng_ops *engine, unsigned worker,
                                       int socket);
@@ -51,7 +51,7 @@ CV_MUST_USE cv_result esp_in_sa_new(const struct cv_sa *sa, const struct eng_ops
                                     struct cv_sa_counters *counters, struct esp_in_sa **out);
 CV_MUST_USE cv_result esp_out_sa_new(const struct cv_sa *sa, const struct eng_ops *engine, int socket,
                                      struct cv_sa_counters *counters, struct esp_out_sa **out);
-void esp_in_sa_free(struct esp_in_sa *sa);   /* wipes the keys */
+void esp_in_sa_free(struct esp_in_sa *sa); /* wipes the keys */
 void esp_out_sa_free(struct esp_out_sa *sa);
 /* The configuration it was made from, keys and salt zeroed: for SA_DUMP, lookups and matching. Inbound: seq is not kept
  * current here; read the counters' highest_seq. */
