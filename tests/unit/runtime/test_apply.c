@@ -1,0 +1,241 @@
+#include "control/apply_json.h"
+#include "control/config/cfg.h"
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char base_text[] = "hostname r1\n"
+                                "platform dataplane\n"
+                                " workers 1\n"
+                                " memory no-huge\n"
+                                " port Ethernet0/0 vdev net_null0\n"
+                                "interface Ethernet0/0\n"
+                                " ip address 192.0.2.1 255.255.255.0\n"
+                                " ip address 198.51.100.1 255.255.255.0 secondary\n"
+                                "interface Loopback0\n"
+                                " ip address 10.0.0.1 255.255.255.255\n"
+                                "interface Tunnel1\n"
+                                " ip address 172.16.0.1 255.255.255.252\n"
+                                " tunnel source Ethernet0/0\n"
+                                " tunnel destination 192.0.2.2\n"
+                                " tunnel mode ipsec ipv4\n"
+                                "ip route 10.2.0.0 255.255.0.0 Tunnel1\n"
+                                "ip route 10.3.0.0 255.255.0.0 192.0.2.9 200\n"
+                                "ip route 10.3.0.0 255.255.0.0 192.0.2.8\n";
+
+struct world {
+    struct rt_names ifs, vrfs;
+};
+
+static struct apply_set build(struct world *w, const char *text)
+{
+    struct cfg *c = NULL;
+    struct cfg_findings f = {0};
+    struct apply_set s;
+    cv_result r = cfg_parse(text, "test", &c, &f);
+    for (unsigned i = 0; r != CV_OK && i < f.count; i++)
+        fprintf(stderr, "%d: %s\n", f.items[i].line, f.items[i].text);
+    CU_ASSERT_FATAL(r == CV_OK);
+    CU_ASSERT_FATAL(apply_build(c, &w->ifs, &w->vrfs, &s) == CV_OK);
+    cfg_findings_free(&f);
+    cfg_free(c);
+    return s;
+}
+
+static void world_end(struct world *w)
+{
+    rt_names_free(&w->ifs);
+    rt_names_free(&w->vrfs);
+}
+
+/* The commands as text, in order. */
+struct script {
+    char text[4096];
+    unsigned count;
+};
+
+static void note(void *ctx, const struct cv_cmd *c)
+{
+    struct script *s = ctx;
+    char a[IP_TEXT_MAX], line[200] = "?";
+    s->count++;
+    switch (c->type) {
+    case CV_CMD_IF_SET:
+        snprintf(line, sizeof line, "if %u %s", c->u.interface.if_id, c->u.interface.name);
+        break;
+    case CV_CMD_IF_DEL:
+        snprintf(line, sizeof line, "no if %u", c->u.if_id);
+        break;
+    case CV_CMD_ADDR_ADD:
+    case CV_CMD_ADDR_DEL:
+        snprintf(line, sizeof line, "%saddr %u %s/%u", c->type == CV_CMD_ADDR_DEL ? "no " : "",
+                 c->u.addr.if_id, ip_addr_text(&c->u.addr.addr, a), c->u.addr.len);
+        break;
+    case CV_CMD_ROUTE_ADD:
+    case CV_CMD_ROUTE_DEL:
+        snprintf(line, sizeof line, "%sroute %s", c->type == CV_CMD_ROUTE_DEL ? "no " : "",
+                 ip_prefix_text(&c->u.route.prefix, a));
+        break;
+    }
+    size_t n = strlen(s->text);
+    snprintf(s->text + n, sizeof s->text - n, "%s\n", line);
+}
+
+static struct script diff(const struct apply_set *was, const struct apply_set *want, bool again)
+{
+    struct script s = {.count = 0};
+    apply_diff(was, want, again, note, &s);
+    return s;
+}
+
+static void empty_data_plane_gets_everything_in_order(void)
+{
+    struct world w = {0};
+    struct apply_set s = build(&w, base_text);
+    struct script got = diff(NULL, &s, false);
+    CU_ASSERT_STRING_EQUAL(got.text, "if 1 Ethernet0/0\nif 2 Loopback0\nif 3 Tunnel1\n"
+                                     "addr 1 192.0.2.1/24\naddr 1 198.51.100.1/24\naddr 2 10.0.0.1/32\n"
+                                     "addr 3 172.16.0.1/30\nroute 10.2.0.0/16\nroute 10.3.0.0/16\n");
+    apply_free(&s);
+    world_end(&w);
+}
+
+static void of_routes_with_one_prefix_the_lowest_distance_stays(void)
+{
+    struct world w = {0};
+    struct apply_set s = build(&w, base_text);
+    char text[IP_TEXT_MAX];
+    CU_ASSERT_FATAL(s.route_count == 2);
+    CU_ASSERT_STRING_EQUAL(ip_addr_text(&s.routes[1].next_hop, text), "192.0.2.8");
+    CU_ASSERT(s.routes[1].if_id == 0 && s.routes[0].if_id == 3);
+    apply_free(&s);
+    world_end(&w);
+}
+
+static void tunnel_has_its_outer_addresses_and_port_its_name(void)
+{
+    struct world w = {0};
+    struct apply_set s = build(&w, base_text);
+    char text[IP_TEXT_MAX];
+    CU_ASSERT_STRING_EQUAL(ip_addr_text(&s.ifs[2].tunnel_src, text), "192.0.2.1");
+    CU_ASSERT_STRING_EQUAL(ip_addr_text(&s.ifs[2].tunnel_dst, text), "192.0.2.2");
+    CU_ASSERT(s.ifs[2].tunnel_mode == CV_TUNNEL_IPSEC4 && s.ifs[2].kind == CV_IF_TUNNEL && s.ifs[2].up);
+    CU_ASSERT_STRING_EQUAL(s.ifs[0].port, "Ethernet0/0");
+    apply_free(&s);
+    world_end(&w);
+}
+
+static void same_configuration_changes_nothing_but_can_be_said_again(void)
+{
+    struct world w = {0};
+    struct apply_set a = build(&w, base_text), b = build(&w, base_text);
+    CU_ASSERT(diff(&a, &b, false).count == 0);
+    CU_ASSERT(diff(&a, &b, true).count == 9);
+    apply_free(&a);
+    apply_free(&b);
+    world_end(&w);
+}
+
+static void removals_come_first_and_numbers_stay(void)
+{
+    struct world w = {0};
+    struct apply_set a = build(&w, base_text);
+    /* The address of Loopback0 moves to Loopback7; the tunnel goes; one route changes its next hop. */
+    struct apply_set b = build(&w, "hostname r1\n"
+                                   "platform dataplane\n"
+                                   " port Ethernet0/0 vdev net_null0\n"
+                                   "interface Loopback7\n"
+                                   " ip address 10.0.0.1 255.255.255.255\n"
+                                   "interface Ethernet0/0\n"
+                                   " ip address 192.0.2.1 255.255.255.0\n"
+                                   "ip route 10.3.0.0 255.255.0.0 192.0.2.7\n");
+    struct script got = diff(&a, &b, false);
+    CU_ASSERT_STRING_EQUAL(got.text,
+                           "no route 10.2.0.0/16\nno addr 1 198.51.100.1/24\nno addr 2 10.0.0.1/32\n"
+                           "no addr 3 172.16.0.1/30\nno if 2\nno if 3\n"
+                           "if 4 Loopback7\naddr 4 10.0.0.1/32\nroute 10.3.0.0/16\n");
+    apply_free(&a);
+    apply_free(&b);
+    world_end(&w);
+}
+
+static void change_of_an_interface_is_sent_alone(void)
+{
+    struct world w = {0};
+    char text[sizeof base_text + 64];
+    struct apply_set a = build(&w, base_text);
+    snprintf(text, sizeof text, "%sinterface Loopback0\n shutdown\n", base_text);
+    struct apply_set b = build(&w, text);
+    CU_ASSERT_STRING_EQUAL(diff(&a, &b, false).text, "if 2 Loopback0\n");
+    apply_free(&a);
+    apply_free(&b);
+    world_end(&w);
+}
+
+static void remembered_set_removes_what_went_meanwhile(void)
+{
+    struct world w = {0};
+    struct apply_set a = build(&w, base_text), back;
+    json_t *j = apply_json(&a);
+    CU_ASSERT_FATAL(apply_from_json(j, &back) == CV_OK);
+    struct apply_set b =
+        build(&w, "hostname r1\ninterface Loopback0\n ip address 10.0.0.1 255.255.255.255\n");
+    struct script got = diff(&back, &b, true);
+    CU_ASSERT_STRING_EQUAL(got.text, "no route 10.2.0.0/16\nno route 10.3.0.0/16\nno addr 1 192.0.2.1/24\n"
+                                     "no addr 1 198.51.100.1/24\nno addr 3 172.16.0.1/30\nno if 1\nno if 3\n"
+                                     "if 2 Loopback0\naddr 2 10.0.0.1/32\n");
+    json_decref(j);
+    apply_free(&a);
+    apply_free(&b);
+    apply_free(&back);
+    world_end(&w);
+}
+
+static void damaged_memory_is_refused(void)
+{
+    static const char *const bad[] = {
+        "[]",
+        "{\"interfaces\":[{\"if_id\":5000,\"kind\":1,\"vrf\":0,\"name\":\"x\"}]}",
+        "{\"interfaces\":[{\"if_id\":5,\"kind\":1,\"vrf\":0}]}",
+        "{\"addresses\":[{\"if_id\":5,\"vrf\":0,\"addr\":\"nonsense\",\"len\":24}]}",
+        "{\"routes\":[{\"if_id\":5,\"vrf\":64,\"prefix\":\"10.0.0.0/8\"}]}",
+    };
+    for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct apply_set s;
+        json_t *j = json_loads(bad[i], 0, NULL);
+        CU_ASSERT(apply_from_json(j, &s) == CV_EPARSE);
+        json_decref(j);
+    }
+    struct apply_set s;
+    CU_ASSERT(apply_from_json(NULL, &s) == CV_EPARSE);
+}
+
+static const char *source(const struct apply_set *s, const char *dst, char out[IP_TEXT_MAX])
+{
+    struct ip_addr d, src;
+    CU_ASSERT_FATAL(ip_addr_parse(dst, &d));
+    return apply_source(s, 0, &d, &src) ? ip_addr_text(&src, out) : "none";
+}
+
+static void source_is_the_address_of_the_interface_that_leads_there(void)
+{
+    struct world w = {0};
+    char t[IP_TEXT_MAX];
+    struct apply_set s = build(&w, base_text);
+    CU_ASSERT_STRING_EQUAL(source(&s, "192.0.2.77", t), "192.0.2.1");
+    CU_ASSERT_STRING_EQUAL(source(&s, "10.2.9.9", t), "172.16.0.1"); /* through the tunnel */
+    CU_ASSERT_STRING_EQUAL(source(&s, "10.3.9.9", t), "192.0.2.1");  /* through a next hop */
+    CU_ASSERT_STRING_EQUAL(source(&s, "203.0.113.1", t), "192.0.2.1");
+    CU_ASSERT_STRING_EQUAL(source(&s, "2001:db8::1", t), "none");
+    apply_free(&s);
+    world_end(&w);
+}
+
+UNIT_MAIN("apply", UNIT_TEST(empty_data_plane_gets_everything_in_order),
+          UNIT_TEST(of_routes_with_one_prefix_the_lowest_distance_stays),
+          UNIT_TEST(tunnel_has_its_outer_addresses_and_port_its_name),
+          UNIT_TEST(same_configuration_changes_nothing_but_can_be_said_again),
+          UNIT_TEST(removals_come_first_and_numbers_stay), UNIT_TEST(change_of_an_interface_is_sent_alone),
+          UNIT_TEST(remembered_set_removes_what_went_meanwhile), UNIT_TEST(damaged_memory_is_refused),
+          UNIT_TEST(source_is_the_address_of_the_interface_that_leads_there))
