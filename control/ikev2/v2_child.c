@@ -734,13 +734,22 @@ void v2_create_child_request(struct ike *e, struct ike_sa *sa, const struct pld_
 }
 
 /* ---- life of an installed child ---------------------------------------------------------------------------------- */
-/* The newest sibling that can send in c's place. */
+/* Who sends in c's place: the one that replaced it, for the peer has that; a newer one may still wait for the peer to learn of
+ * it. Without one, the newest sibling that nobody is about to delete. */
 static struct sam_child *successor(struct ike *e, const struct sam_child *c)
 {
-    struct sam_child *best = NULL;
-    for (struct sam_child *o = sam_children_of(e->sam, c->owner); o; o = o->next_of_owner)
-        if (o != c && o->state == SAM_INSTALLED && o->if_id == c->if_id && (!best || o->id > best->id))
+    struct sam_child *best = c->replaced_by ? sam_child_by_id(e->sam, c->replaced_by) : NULL;
+    if (best && best->state == SAM_INSTALLED)
+        return best;
+    best = NULL;
+    for (struct sam_child *o = sam_children_of(e->sam, c->owner); o; o = o->next_of_owner) {
+        if (o == c || o->state != SAM_INSTALLED || o->if_id != c->if_id)
+            continue;
+        bool better = !best || (best->replaced_by && !o->replaced_by) ||
+                      (!best->replaced_by == !o->replaced_by && o->id > best->id);
+        if (better)
             best = o;
+    }
     return best;
 }
 
