@@ -58,7 +58,7 @@ def main():
         for esn in (0, 1):
             out = cipher_and_hmac(e, k, i, esn) if i else aead(e, k, esn)
             print(f'{{{e}, {k}, {i}, {esn}, {len(out)}, "' + "".join(f"\\x{b:02x}" for b in out) + '"},')
-    print("/* clang-format on */")
+    print("    /* clang-format on */")
 
 
 main()
