@@ -213,8 +213,7 @@ static bool join_if(const struct cfg_line *line, unsigned i, char *out, size_t r
     return n > 0 && (size_t)n < room;
 }
 
-static struct cfg_fitting fit_value(const struct cfg_elem *e, const struct value *v,
-                                    const struct cfg_line *line, unsigned i)
+static struct cfg_fitting fit_value(const struct value *v, const struct cfg_line *line, unsigned i)
 {
     struct cfg_fitting f = {.words = 1};
     struct cfg_arg scratch = {0};
@@ -228,7 +227,6 @@ static struct cfg_fitting fit_value(const struct cfg_elem *e, const struct value
         f.fit = v->fit;
         f.words = 2;
     }
-    (void)e;
     return f;
 }
 
@@ -238,7 +236,7 @@ struct cfg_fitting cfg_elem_fit(const struct cfg_elem *e, const struct cfg_line 
     const char *word = line->tokens[i].text;
     const struct value *v = value_of(e);
     if (v)
-        return fit_value(e, v, line, i);
+        return fit_value(v, line, i);
     if (range_of(e, &lo, &hi)) {
         bool fits = parse_number(word, &number) && number >= lo && number <= hi;
         return (struct cfg_fitting){.fit = fits ? CFG_FIT_VALUE : CFG_FIT_NONE, .words = 1};

@@ -4,8 +4,7 @@
 
 #include "control/select/sel_suite.h"
 
-/* All in sel_proposal.h: sel_ike_offers, sel_esp_offers, sel_offers_group, sel_offers_has_group, sel_ike_accept,
- * sel_esp_accept, sel_ike_answer, sel_esp_answer. Shared with the responder: the text of a choice. */
+/* The entries are in sel_proposal.h. Here: appends "TYPE WORD" to the text of a choice of SEL_TEXT_MAX octets, *at long. */
 void sel_choice_add(char *out, size_t *at, const char *type, const char *word);
 
 #endif

@@ -100,7 +100,7 @@ static bool offer_fits_protocol(const struct sel_offer *o, uint8_t proto, unsign
     return false;
 }
 
-/* The ciphers in our order decide before the order of the offers. `from`: only cipher `from`; why keeps the first reason. */
+/* One cipher of ours against one offer. why is left alone when the offer does not have the cipher. */
 static bool ike_pair(const struct cfg_ikev2_proposal *p, const struct sel_offer *o, unsigned cipher,
                      struct sel_ike_choice *x, char *why)
 {
@@ -129,6 +129,7 @@ static void note_ike(const struct cfg_ikev2_proposal *p, const struct sel_offer 
     }
 }
 
+/* Our order of ciphers decides before the peer's order of proposals. */
 static bool ike_by_proposal(const struct cfg_ikev2_proposal *p, const struct sel_offer *offers, unsigned n,
                             struct sel_ike_choice *out)
 {

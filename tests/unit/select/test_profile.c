@@ -76,6 +76,8 @@ static void G5_specificity_order_across_kinds(void)
     CU_ASSERT_STRING_EQUAL(chosen(c, ID_FQDN("R2.cisco.com"), "1.1.1.1"), "domain");
     CU_ASSERT_STRING_EQUAL(chosen(c, ID_FQDN("R2.lab.cisco.com"), "1.1.1.1"), "sub");
     CU_ASSERT_STRING_EQUAL(chosen(c, ID_FQDN("xcisco.com"), "1.1.1.1"), "any");
+    CU_ASSERT_STRING_EQUAL(chosen(c, ID_FQDN("not-cisco.com"), "1.1.1.1"), "any");
+    CU_ASSERT_STRING_EQUAL(chosen(c, ID_FQDN("cisco.com"), "1.1.1.1"), "any");
     CU_ASSERT_STRING_EQUAL(chosen(c, ID_ADDR("10.1.1.1"), "1.1.1.1"), "eight");
     CU_ASSERT_STRING_EQUAL(chosen(c, ID_ADDR("11.1.1.1"), "1.1.1.1"), "zero");
     CU_ASSERT_STRING_EQUAL(chosen(c, identity(5, "2001:db8::7"), "1.1.1.1"), "six");
