@@ -110,6 +110,10 @@ bool wire_dialogue(const struct wire *w, const char *expected);
 typedef void wire_build(struct pld_builder *b, void *ctx);
 void wire_forge(struct wire *w, enum wire_end as, struct ike_sa *sa, uint8_t exchange, bool response,
                 uint32_t message_id, wire_build *build, void *ctx);
+/* For filters: opens a protected datagram with its sender's keys, lets `change` have the inner payloads (cap octets of room, *first the type of the
+ * first), and seals it again, as a peer gone mad would. False when it is not one that can be opened (fragments, forgotten keys). */
+typedef void wire_change(uint8_t *plain, size_t *len, size_t cap, uint8_t *first, void *ctx);
+bool wire_reseal(struct wire *w, struct wire_packet *p, wire_change *change, void *ctx);
 /* Raw octets delivered at once to an end, from the other end's port 500. */
 void wire_inject(struct wire *w, enum wire_end to, const uint8_t *data, size_t len);
 
