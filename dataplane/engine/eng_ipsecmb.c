@@ -628,19 +628,26 @@ static cv_result self_test(char *err, size_t err_len)
     return eng_kat_run(&eng_ipsecmb, err, err_len);
 }
 
+static const char *arch_name(const IMB_MGR *m)
+{
+    switch (m->used_arch) {
+    case IMB_ARCH_SSE:
+        return "SSE";
+    case IMB_ARCH_AVX2:
+        return "AVX2";
+    case IMB_ARCH_AVX512:
+        return (m->features & IMB_CPUFLAGS_AVX512_T2) == IMB_CPUFLAGS_AVX512_T2 ? "VAES-AVX512" : "AVX512";
+    default:
+        return "x86";
+    }
+}
+
 static const char *device(void)
 {
     static char text[CV_NAME_MAX];
-    static const char *const arch[IMB_ARCH_NUM] = {
-        [IMB_ARCH_NONE] = "?",  [IMB_ARCH_NOAESNI] = "no AES-NI", [IMB_ARCH_SSE] = "SSE",
-        [IMB_ARCH_AVX] = "AVX", [IMB_ARCH_AVX2] = "AVX2",         [IMB_ARCH_AVX512] = "AVX512",
-    };
     if (setup_mgr_get() != CV_OK)
         return "ipsec-mb, no manager";
-    uint32_t used = setup_mgr->used_arch;
-    bool vaes = (setup_mgr->features & IMB_CPUFLAGS_AVX512_T2) == IMB_CPUFLAGS_AVX512_T2;
-    snprintf(text, sizeof text, "ipsec-mb %.8s %s%s", imb_get_version_str(),
-             vaes && used == IMB_ARCH_AVX512 ? "VAES-" : "", used < IMB_ARCH_NUM ? arch[used] : "?");
+    snprintf(text, sizeof text, "ipsec-mb %.8s %s", imb_get_version_str(), arch_name(setup_mgr));
     return text;
 }
 

@@ -1,5 +1,6 @@
 /* The engine table and its self test. */
 #include "dataplane/engine/eng.h"
+#include "dataplane/engine/eng_ipsecmb.h"
 #include "tests/unit/esp/eal.h"
 #include "tests/unit/unit.h"
 
@@ -52,7 +53,25 @@ static void keys_and_salt_of_a_wrong_length_are_refused(void)
     CU_ASSERT_EQUAL(e->session_new(&cbc, -1, &s, &info), CV_EINVAL);
 }
 
+static void the_bare_call_is_timed_for_every_key_and_size(void)
+{
+    double small, large;
+    for (unsigned key = 16; key <= 32; key += 8)
+        for (int dir = CV_DIR_IN; dir <= CV_DIR_OUT; dir++) {
+            CU_ASSERT_EQUAL_FATAL(eng_ipsecmb_bare((enum cv_dir)dir, (uint8_t)key, 64, 1, 2000, &small),
+                                  CV_OK);
+            CU_ASSERT_EQUAL_FATAL(eng_ipsecmb_bare((enum cv_dir)dir, (uint8_t)key, 1920, 64, 2000, &large),
+                                  CV_OK);
+            CU_ASSERT(small > 1 && large > 1);
+        }
+    CU_ASSERT_EQUAL(eng_ipsecmb_bare(CV_DIR_OUT, 17, 64, 1, 10, &small), CV_EINVAL);
+    CU_ASSERT_EQUAL(eng_ipsecmb_bare(CV_DIR_OUT, 16, 1921, 1, 10, &small), CV_EINVAL);
+    CU_ASSERT_EQUAL(eng_ipsecmb_bare(CV_DIR_OUT, 16, 64, 0, 10, &small), CV_EINVAL);
+    CU_ASSERT_EQUAL(eng_ipsecmb_bare(CV_DIR_OUT, 16, 64, 1, 0, &small), CV_EINVAL);
+}
+
 UNIT_MAIN_EAL("engine", UNIT_TEST(eng_by_name_knows_the_words_of_the_platform_section),
               UNIT_TEST(every_engine_passes_its_known_answer_tests),
               UNIT_TEST(RFC_4301_4_2_NULL_encryption_needs_integrity),
-              UNIT_TEST(keys_and_salt_of_a_wrong_length_are_refused))
+              UNIT_TEST(keys_and_salt_of_a_wrong_length_are_refused),
+              UNIT_TEST(the_bare_call_is_timed_for_every_key_and_size))
