@@ -122,7 +122,7 @@ cv_result dp_eal_args(const struct platform *p, const unsigned *cpus, unsigned c
                       char **extra, struct dp_eal_args *out)
 {
     memset(out, 0, sizeof *out);
-    bool ok = add(out, "culvert-dp") && add(out, "--no-shconf") && add(out, "--log-level=*:warning") &&
+    bool ok = add(out, "culvert-dp") && add(out, "--no-shconf") && add(out, "--log-level=*:error") &&
               add(out, "--file-prefix=culvert-%d", (int)getpid()) && add(out, "--main-lcore=0");
     /* Both sizes are of the whole process: the EAL spreads hugepages over the sockets itself. */
     ok = ok && add(out, p->hugepages ? "--in-memory" : "--no-huge") && add(out, "-m") &&

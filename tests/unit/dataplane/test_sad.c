@@ -1,0 +1,235 @@
+/* The SA tables: SPI as index, publication, removal after a grace period, the active list; and EAL arguments. */
+#include "dataplane/dp_eal.h"
+#include "dataplane/dp_rcu.h"
+#include "dataplane/dp_sad.h"
+#include "tests/unit/ip/pkt.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { WORKERS = 3, BITS = 6 };
+
+static struct shm shm;
+static struct dp_sad sad;
+
+static struct cv_sa make(enum cv_dir dir, uint32_t slot, uint32_t spi, uint32_t if_id)
+{
+    struct cv_sa sa = {
+        .ref = {.dir = (uint8_t)dir, .sa_id = slot, .spi = spi}, .if_id = if_id, .cookie = slot + 500};
+    sa.encr = CV_ENCR_AES_GCM_16;
+    sa.encr_key_len = 16;
+    sa.salt_len = 4;
+    sa.replay_window = 64;
+    memset(sa.encr_key, 0x77, 16);
+    CU_ASSERT_TRUE(ip_addr_parse("192.0.2.1", &sa.local.addr) && ip_addr_parse("192.0.2.2", &sa.remote.addr));
+    sa.ts_count = 1;
+    sa.ts_local[0] = sa.ts_remote[0] = ts_any(IP_V4);
+    return sa;
+}
+
+static cv_result add(enum cv_dir dir, uint32_t slot, uint32_t spi)
+{
+    struct cv_sa sa = make(dir, slot, spi, 5);
+    return dp_sad_add(&sad, &sa);
+}
+
+static uint32_t gone_seq;
+static struct cv_sa_counters gone_counters;
+static void on_gone(void *ctx, uint32_t seq, const struct cv_sa_counters *last)
+{
+    (void)ctx;
+    gone_seq = seq;
+    gone_counters = *last;
+}
+
+static void fresh(void)
+{
+    static bool made;
+    if (!made) {
+        CU_ASSERT_EQUAL_FATAL(shm_create(WORKERS, BITS, &shm), CV_OK);
+        CU_ASSERT_EQUAL_FATAL(dp_rcu_init(WORKERS), CV_OK);
+        CU_ASSERT_EQUAL_FATAL(dp_sad_init(&sad, &shm, eng_by_name("auto")), CV_OK);
+        made = true;
+    }
+    dp_sad_flush(&sad);
+    dp_rcu_barrier();
+    CU_ASSERT_EQUAL(sad.count, 0);
+}
+
+static void the_spi_is_the_index_and_is_compared_whole(void)
+{
+    const struct dp_sad_slot *slot;
+    fresh();
+    CU_ASSERT_EQUAL(add(CV_DIR_IN, 5, 0x1000 | 5), CV_OK);
+    CU_ASSERT_PTR_NOT_NULL(dp_sad_lookup(&sad, 0x1005, &slot));
+    CU_ASSERT_EQUAL(slot->owner, 5 % WORKERS);
+    CU_ASSERT_PTR_NULL(dp_sad_lookup(&sad, 0x2005, &slot)); /* same slot, another generation */
+    CU_ASSERT_PTR_NULL(dp_sad_lookup(&sad, 0x1006, &slot));
+    CU_ASSERT_PTR_NULL(dp_sad_lookup(&sad, 0xffffffff, &slot));
+    CU_ASSERT_EQUAL(add(CV_DIR_IN, 5, 0x2005), CV_EEXIST);
+    CU_ASSERT_EQUAL(add(CV_DIR_IN, 6, 0x2005), CV_EINVAL); /* SPI of another slot */
+    CU_ASSERT_EQUAL(add(CV_DIR_IN, 7, 7), CV_EINVAL);      /* RFC 4303 2.1: 1..255 are reserved */
+    CU_ASSERT_EQUAL(add(CV_DIR_IN, 1u << BITS, 0x1000 | 1u << BITS), CV_EINVAL);
+    CU_ASSERT_EQUAL(sad.count, 1);
+}
+
+static void an_outbound_sa_sends_only_after_its_activation_newest_first(void)
+{
+    struct cv_sa_ref a = {.dir = CV_DIR_OUT, .sa_id = 1, .spi = 0x9001},
+                     b = {.dir = CV_DIR_OUT, .sa_id = 2, .spi = 0x9002};
+    fresh();
+    CU_ASSERT_EQUAL(add(CV_DIR_OUT, 1, 0x9001), CV_OK);
+    CU_ASSERT_EQUAL(add(CV_DIR_OUT, 2, 0x9002), CV_OK);
+    CU_ASSERT_PTR_NULL(dp_tunnel_get(&sad, 5));
+    sad.acquire_tsc[5] = 99;
+    CU_ASSERT_EQUAL(dp_sad_activate(&sad, &a), CV_OK);
+    CU_ASSERT_EQUAL(sad.acquire_tsc[5], 0); /* the next loss asks at once */
+    CU_ASSERT_EQUAL(dp_sad_activate(&sad, &b), CV_OK);
+    const struct dp_tunnel *t = dp_tunnel_get(&sad, 5);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+    CU_ASSERT_EQUAL_FATAL(t->count, 2);
+    CU_ASSERT_EQUAL(esp_out_sa_conf(t->sas[0].sa)->ref.spi, 0x9002);
+    CU_ASSERT_TRUE(t->sas[0].any4 && !t->sas[0].any6);
+    CU_ASSERT_EQUAL(dp_sad_activate(&sad, &a), CV_OK); /* again: to the front, once */
+    t = dp_tunnel_get(&sad, 5);
+    CU_ASSERT_TRUE(t->count == 2 && esp_out_sa_conf(t->sas[0].sa)->ref.spi == 0x9001);
+    a.spi = 0x9101;
+    CU_ASSERT_EQUAL(dp_sad_activate(&sad, &a), CV_ENOENT);
+    a.spi = 0x9001;
+    CU_ASSERT_EQUAL(dp_sad_del(&sad, &a, NULL, NULL, 0), CV_OK);
+    CU_ASSERT_EQUAL(dp_tunnel_get(&sad, 5)->count, 1);
+    CU_ASSERT_EQUAL(dp_sad_del(&sad, &b, NULL, NULL, 0), CV_OK);
+    CU_ASSERT_PTR_NULL(dp_tunnel_get(&sad, 5));
+}
+
+static void entries_carry_no_keys_and_the_cookie_comes_back(void)
+{
+    static const uint8_t zero[64];
+    struct cv_sa out;
+    fresh();
+    CU_ASSERT_EQUAL(add(CV_DIR_IN, 5, 0x1005), CV_OK);
+    shm_counters_in(&shm, 5)->highest_seq = 1234;
+    CU_ASSERT_TRUE_FATAL(dp_sad_entry(&sad, CV_DIR_IN, 5, &out));
+    CU_ASSERT_EQUAL(out.cookie, 505);
+    CU_ASSERT_EQUAL(out.seq, 1234);
+    CU_ASSERT_EQUAL(memcmp(out.encr_key, zero, sizeof out.encr_key), 0);
+    CU_ASSERT_EQUAL(memcmp(out.salt, zero, sizeof out.salt), 0);
+    CU_ASSERT_FALSE(dp_sad_entry(&sad, CV_DIR_OUT, 5, &out));
+}
+
+static void removal_waits_for_every_worker(void)
+{
+    struct cv_sa_ref ref = {.dir = CV_DIR_IN, .sa_id = 5, .spi = 0x1005};
+    const struct dp_sad_slot *slot;
+    fresh();
+    gone_seq = 0;
+    CU_ASSERT_EQUAL(dp_rcu_register(1), CV_OK); /* a worker that is in the middle of its loop */
+    CU_ASSERT_EQUAL(add(CV_DIR_IN, 5, 0x1005), CV_OK);
+    shm_counters_in(&shm, 5)->packets = 42;
+    CU_ASSERT_EQUAL(dp_sad_del(&sad, &ref, on_gone, NULL, 77), CV_OK);
+    CU_ASSERT_PTR_NULL(dp_sad_lookup(&sad, 0x1005, &slot)); /* unlinked at once */
+    CU_ASSERT_EQUAL(dp_rcu_poll(), 1);
+    CU_ASSERT_EQUAL(gone_seq, 0);
+    dp_rcu_quiet(1);
+    CU_ASSERT_EQUAL(dp_rcu_poll(), 0);
+    CU_ASSERT_EQUAL(gone_seq, 77);
+    CU_ASSERT_EQUAL(gone_counters.packets, 42);
+    CU_ASSERT_EQUAL(shm_counters_in(&shm, 5)->packets, 0);
+    CU_ASSERT_EQUAL(dp_sad_del(&sad, &ref, on_gone, NULL, 78), CV_ENOENT);
+    dp_rcu_offline(1); /* a sleeping worker holds nothing up */
+    CU_ASSERT_EQUAL(add(CV_DIR_IN, 5, 0x2005), CV_OK);
+    dp_rcu_online(1);
+    dp_rcu_unregister(1);
+}
+
+/* A reader that dereferences what it finds while the manager replaces it: the sanitizer build sees a free too early. */
+static volatile bool stop_reading;
+static void *reader(void *arg)
+{
+    unsigned long *found = arg;
+    if (dp_rcu_register(2) != CV_OK)
+        return NULL;
+    while (!stop_reading) {
+        const struct dp_sad_slot *slot;
+        for (uint32_t generation = 4; generation < 7; generation++) {
+            const struct esp_in_sa *sa = dp_sad_lookup(&sad, generation << BITS | 9, &slot);
+            if (sa && esp_in_sa_conf(sa)->ref.spi == (generation << BITS | 9))
+                ++*found;
+        }
+        dp_rcu_quiet(2);
+    }
+    dp_rcu_unregister(2);
+    return NULL;
+}
+
+static void readers_never_see_a_freed_sa(void)
+{
+    pthread_t t;
+    unsigned long found = 0;
+    fresh();
+    stop_reading = false;
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&t, NULL, reader, &found), 0);
+    for (unsigned i = 0; i < 600; i++) {
+        struct cv_sa_ref ref = {.dir = CV_DIR_IN, .sa_id = 9, .spi = (4 + i % 3) << BITS | 9}; /* over 255 */
+        CU_ASSERT_EQUAL(add(CV_DIR_IN, 9, ref.spi), CV_OK);
+        if (i % 50 == 0)
+            usleep(1000);
+        CU_ASSERT_EQUAL(dp_sad_del(&sad, &ref, NULL, NULL, 0), CV_OK);
+        dp_rcu_poll();
+    }
+    stop_reading = true;
+    pthread_join(t, NULL);
+    CU_ASSERT_TRUE(found > 0);
+    fresh();
+}
+
+static const char *find_arg(const struct dp_eal_args *a, const char *start)
+{
+    for (int i = 0; i < a->argc; i++)
+        if (strncmp(a->argv[i], start, strlen(start)) == 0)
+            return a->argv[i];
+    return "";
+}
+
+static void eal_arguments_follow_the_platform_section(void)
+{
+    static struct dp_eal_args a;
+    static const unsigned cpus[] = {2, 3, 8};
+    char *extra[] = {"--log-level=8"};
+    struct platform p;
+    platform_init(&p);
+    p.workers = 2;
+    CU_ASSERT_EQUAL(dp_eal_args(&p, cpus, 3, 1, extra, &a), CV_OK);
+    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--lcores"), "--lcores=(0-2)@(2,3,8)"); /* no-huge: they float */
+    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--no-huge"), "--no-huge");
+    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--no-pci"), "--no-pci");
+    CU_ASSERT_STRING_EQUAL(a.argv[a.argc - 1], "--log-level=8");
+    p.hugepages = true;
+    CU_ASSERT_EQUAL(dp_eal_args(&p, cpus, 3, 0, NULL, &a), CV_OK);
+    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--lcores"), "--lcores=0@2,1@3,2@8");
+    CU_ASSERT_EQUAL(dp_eal_args(&p, cpus, 1, 0, NULL, &a), CV_OK); /* fewer processors than lcores */
+    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--lcores"), "--lcores=(0-2)@(2)");
+    snprintf(p.lcores, sizeof p.lcores, "3,8");
+    CU_ASSERT_EQUAL(dp_eal_args(&p, cpus, 3, 0, NULL, &a), CV_OK);
+    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--lcores"), "--lcores=0@2,1@3,2@8");
+    for (p.eal_arg_count = 0; p.eal_arg_count < PLATFORM_EAL_ARGS_MAX; p.eal_arg_count++)
+        snprintf(p.eal_args[p.eal_arg_count], sizeof p.eal_args[0], "--x");
+    char *many[100];
+    for (unsigned i = 0; i < 100; i++)
+        many[i] = extra[0];
+    CU_ASSERT_EQUAL(dp_eal_args(&p, cpus, 3, 100, many, &a), CV_ENOSPC);
+}
+
+static void tables_end_empty(void)
+{
+    dp_sad_fini(&sad);
+    dp_rcu_fini();
+    shm_close(&shm);
+}
+
+PKT_MAIN("sad", UNIT_TEST(the_spi_is_the_index_and_is_compared_whole),
+         UNIT_TEST(an_outbound_sa_sends_only_after_its_activation_newest_first),
+         UNIT_TEST(entries_carry_no_keys_and_the_cookie_comes_back),
+         UNIT_TEST(removal_waits_for_every_worker), UNIT_TEST(readers_never_see_a_freed_sa),
+         UNIT_TEST(eal_arguments_follow_the_platform_section), UNIT_TEST(tables_end_empty))
