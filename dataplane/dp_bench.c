@@ -65,6 +65,14 @@ static const struct bench_transform *transform_find(const char *name)
     return NULL;
 }
 
+/* 0, which no option allows, for what is no number. */
+static unsigned number(const char *text)
+{
+    char *end;
+    unsigned long v = strtoul(text, &end, 10);
+    return end == text || *end || v > 1000000 ? 0 : (unsigned)v;
+}
+
 static int options_read(int argc, char **argv, struct bench_plan *p)
 {
     static const struct option table[] = {
@@ -86,11 +94,11 @@ static int options_read(int argc, char **argv, struct bench_plan *p)
             if (!(p->base.transform = transform_find(optarg)))
                 return usage("unknown transform");
         } else if (ch == 'n') {
-            p->base.sas = (unsigned)atoi(optarg);
+            p->base.sas = number(optarg);
         } else if (ch == 'w') {
-            p->base.workers = (unsigned)atoi(optarg);
+            p->base.workers = number(optarg);
         } else if (ch == 'S') {
-            p->base.seconds = atof(optarg);
+            p->base.seconds = number(optarg);
         } else if (ch == 'j') {
             p->json = optarg;
         } else {
@@ -106,7 +114,7 @@ static int options_read(int argc, char **argv, struct bench_plan *p)
     if (p->base.sas % p->base.workers != 0 && p->decap)
         return usage("--sas must be a multiple of --workers, so that each worker owns as many");
     if (!(p->base.seconds > 0 && p->base.seconds <= 600))
-        return usage("--seconds is over 0, at most 600");
+        return usage("--seconds is 1 to 600");
     return 0;
 }
 

@@ -2,6 +2,10 @@
  * MTU and TTL, the outer route, and the frame that leaves.
  *
  * Fails closed: a packet routed to a tunnel interface leaves encrypted by one of its SAs, or not at all.
+ * Tunnels are route-based: what comes in clear from a wire is forwarded by its destination alone, whatever its
+ * source; the inbound policy check of RFC 4301 5.2 is made for what comes through an SA (its selectors, and
+ * the VRF of its tunnel). A gateway that must refuse clear packets keeps the inside in a VRF of its own.
+ *
  * Each function takes ownership of the packet. The worker's own lcore only. */
 #ifndef DATAPLANE_DP_TRANSIT_H
 #define DATAPLANE_DP_TRANSIT_H

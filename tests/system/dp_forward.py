@@ -255,6 +255,37 @@ def rekey():
     return "%.0f Mbit/s over three rekeys" % out[0]["mbits"]
 
 
+@case("VRFs: a decrypted packet goes to its tunnel's VRF and no other")
+def vrfs():
+    site = Site("vrf")
+    site.sas()
+    ping_ok(site.left, "10.2.0.2", 2)
+    b = site.b
+    tunnel = "if-tunnel 10 Tunnel1 4 192.0.2.2 192.0.2.1 vrf 1\naddr 10 172.16.0.2/30\nroute 1 10.1.0.0/24 dev 10\n"
+    b.ctl(tunnel)
+    before = b.counters("in")["packets"]
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers from another VRF")
+    check_equal(b.counters("in")["packets"] - before, 3, "decrypted packets")
+    check_equal(b.drops().get("no-route"), 3, "no-route drops")
+    b.ctl("if-port 1 Ethernet0/0 Ethernet0/0 vrf 1\naddr 1 10.2.0.1/24")
+    ping_ok(site.left, "10.2.0.2", 3)
+    ping_ok(site.right, "10.1.0.2", 3)
+    check_equal(ping(site.right, "192.0.2.1", 2, interval=0.05)[1], 0, "answers from the outer VRF in clear")
+
+
+@case("NAT keepalives: one per interval while nothing else is sent, none under traffic")
+def keepalives():
+    site = Site("alive")
+    site.sas(natt=True, options="natnat 1")
+    before = site.b.drops().get("natt-keepalive", 0)
+    ping(site.left, "10.2.0.2", 30, interval=0.1)
+    busy = site.b.drops().get("natt-keepalive", 0) - before
+    check(busy <= 2, "%d keepalives in 3 s of traffic" % busy)
+    threading.Event().wait(4)
+    idle = site.b.drops().get("natt-keepalive", 0) - before - busy
+    check(2 <= idle <= 5, "%d keepalives in 4 s of silence" % idle)
+
+
 @case("lifetimes: soft event once, hard event once, and nothing passes after it")
 def lifetimes():
     site = Site("life")

@@ -187,7 +187,7 @@ static void ipv6_extension_headers_are_walked_within_bounds(void)
     uint8_t f[512], chain[96] = {0};
     struct dp_meta meta;
     unsigned len;
-    size_t n = frame6(f, NULL, 0, IP_PROTO_UDP);
+    size_t n = frame6(f, chain, 0, IP_PROTO_UDP);
     CU_ASSERT_EQUAL(classify(f, n, &meta, &len), IP_CLASS_IP);
     CU_ASSERT_EQUAL(meta.l4_dst, 500);
     chain[0] = 60; /* hop-by-hop, then destination options of 16, then UDP */
@@ -203,7 +203,7 @@ static void ipv6_extension_headers_are_walked_within_bounds(void)
         chain[i * 8] = 60, chain[i * 8 + 1] = 0;
     n = frame6(f, chain, 72, 60);
     expect_drop(f, n, CV_DROP_MALFORMED_IP);
-    n = frame6(f, NULL, 0, IP_PROTO_UDP);
+    n = frame6(f, chain, 0, IP_PROTO_UDP);
     for (size_t i = 15; i < n; i++)
         CU_ASSERT_EQUAL(classify(f, i, &meta, &len), IP_CLASS_DROP);
 }
