@@ -368,6 +368,50 @@ static void ESN_rolls_over_on_the_wire(void)
     }
 }
 
+/* A peer with the key may send anything: what comes out is whole and lies within what came in. */
+static void random_authentic_payloads_are_dropped_or_whole(void)
+{
+    struct cv_sa out = fix_sa(FIX_NULL_SHA1, IP_V4, 0), in = fix_reverse(&out);
+    in.ts_count = 1; /* selectors that make the headers be walked */
+    in.ts_local[0] = in.ts_remote[0] = ts_any(IP_V6);
+    in.ts_local[0].proto = 17;
+    struct fix f;
+    fix_open2(&f, &out, &in);
+    srand(4303);
+    unsigned good = 0, drops[CV_DROP_COUNT] = {0};
+    for (unsigned i = 0; i < 20000; i++) {
+        uint8_t data[256];
+        unsigned len = (unsigned)(rand() % 60 + 2) * 4;
+        for (unsigned k = 0; k < len; k++)
+            data[k] = (uint8_t)(rand() % 4 ? rand() % 3 * 44 : rand()); /* many zeros, 44s and 88s */
+        unsigned pad = (unsigned)rand() % 12, v6 = (unsigned)rand() % 3;
+        if (rand() % 8) { /* mostly a right trailer and a header that begins well */
+            for (unsigned k = 0; k < pad && k + 2 < len; k++)
+                data[len - 3 - k] = (uint8_t)(pad - k);
+            data[len - 2] = (uint8_t)pad;
+            data[len - 1] = v6 ? 41 : 4;
+            data[0] = v6 ? 0x60 : (uint8_t)(0x45 + rand() % 3);
+            data[v6 ? 4 : 2] = 0;
+            data[6] = rand() & 1 ? 17 : data[6];
+            data[v6 ? 5 : 3] = (uint8_t)((unsigned)rand() % len);
+        }
+        struct rte_mbuf *m = crafted_data(&f, data, len);
+        const uint8_t *from = octets(m) + 28, *to = from + len;
+        enum cv_drop d = fix_in(&f, m);
+        drops[d]++;
+        if (d == CV_DROP_NONE) {
+            good++;
+            CU_ASSERT(octets(m) == from && octets(m) + m->data_len <= to - 2 && m->pkt_len == m->data_len);
+            CU_ASSERT_EQUAL(octets(m)[0] >> 4, 6);
+        }
+        rte_pktmbuf_free(m);
+    }
+    CU_ASSERT(good > 100);
+    CU_ASSERT(drops[CV_DROP_TS_IN] > 100 && drops[CV_DROP_ESP_INNER] > 100 && drops[CV_DROP_ESP_PAD] > 100);
+    CU_ASSERT_EQUAL(drops[CV_DROP_ESP_AUTH] + drops[CV_DROP_REPLAY_OLD] + drops[CV_DROP_REPLAY_DUP], 0);
+    fix_close(&f);
+}
+
 /* The tunnel packets among the published vectors, through the whole of decapsulation. */
 static void RFC_3602_case_8_and_RFC_7634_appendix_A_as_whole_packets(void)
 {
@@ -424,4 +468,5 @@ UNIT_MAIN_EAL("esp_in", UNIT_TEST(every_octet_of_the_ESP_packet_is_authenticated
               UNIT_TEST(replays_are_dropped_also_within_one_burst),
               UNIT_TEST(numbers_left_of_the_window_are_old_and_without_replay_protection_all_pass),
               UNIT_TEST(ESN_rolls_over_on_the_wire),
+              UNIT_TEST(random_authentic_payloads_are_dropped_or_whole),
               UNIT_TEST(RFC_3602_case_8_and_RFC_7634_appendix_A_as_whole_packets))
