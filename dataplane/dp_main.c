@@ -6,17 +6,16 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { EXIT_USAGE = 2 };
 
-static struct dp *running; /* for the signal handler alone */
+static struct dp the_dp; /* static: a late signal may still come while the process ends */
 
 static void on_signal(int sig)
 {
     (void)sig;
-    __atomic_store_n(&running->stop, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&the_dp.stop, 1, __ATOMIC_RELAXED);
 }
 
 static void signals_take(void)
@@ -101,16 +100,12 @@ int main(int argc, char **argv)
     int done = options_read(argc, argv, &o);
     if (done != 0)
         return done - 1;
-    struct dp *dp = calloc(1, sizeof *dp);
-    if (!dp)
-        return 1;
+    struct dp *dp = &the_dp;
     platform_init(&dp->platform);
     if (o.config && platform_load(&dp->platform, o.config, err, sizeof err) != CV_OK) {
         fprintf(stderr, "culvert-dp: %s\n", err);
-        free(dp);
         return EXIT_USAGE;
     }
-    running = dp;
     signals_take();
     setup.dp = dp;
     setup.config = o.config ? o.config : "";
@@ -125,6 +120,5 @@ int main(int argc, char **argv)
     }
     if (status != 0)
         fprintf(stderr, "culvert-dp: %s\n", setup.err);
-    free(dp);
     return status;
 }
