@@ -1,5 +1,5 @@
 /* Child negotiation: proposals, selectors, keys, installation; the shared half of IKE_AUTH and CREATE_CHILD_SA. */
-#include "control/ikev2/v2.h"
+#include "control/ikev2/v2_child.h"
 #include "control/ikev2/v2_ts.h"
 
 #include <stdio.h>
@@ -7,10 +7,7 @@
 #include <string.h>
 
 enum {
-    CHILD_SPI_LEN = 4,
-    SPI_MIN = 256,      /* RFC 4303 2.1: 0..255 are reserved */
     LINGER_MS = 5000,   /* inbound: packets in flight */
-    CHILDREN_MAX = 64,  /* of one IKE SA; more are refused with NO_ADDITIONAL_SAS */
     KE_RETRIES_MAX = 2, /* INVALID_KE_PAYLOAD rounds (1.2) */
     DH_RANDOM_MAX = 128
 };
@@ -68,22 +65,22 @@ static bool tunnel_policy(const struct cfg_interface *t, struct ts *out)
     return true;
 }
 
-static void put_spi(uint8_t out[CHILD_SPI_LEN], uint32_t spi)
+void v2_spi_put(uint8_t out[V2_ESP_SPI_LEN], uint32_t spi)
 {
-    for (int i = 0; i < CHILD_SPI_LEN; i++)
+    for (int i = 0; i < V2_ESP_SPI_LEN; i++)
         out[i] = (uint8_t)(spi >> (24 - 8 * i));
 }
 
-static uint32_t get_spi(struct slice s)
+uint32_t v2_spi_get(struct slice s)
 {
-    return s.n == CHILD_SPI_LEN
+    return s.n == V2_ESP_SPI_LEN
                ? (uint32_t)s.p[0] << 24 | (uint32_t)s.p[1] << 16 | (uint32_t)s.p[2] << 8 | s.p[3]
                : 0;
 }
 
 /* ---- initiator: the offer ---------------------------------------------------------------------------------------- */
 /* The policy may have been replaced by a reload since the offer was made; names stay, pointers do not. */
-static cv_result nego_policy(struct ike *e, struct v2_nego *n, struct ts *policy)
+cv_result v2_nego_policy(struct ike *e, struct v2_nego *n, struct ts *policy)
 {
     const struct cfg_interface *t = cfg_find_interface(e->cfg, n->interface);
     n->ipsec = tunnel_profile(e, t);
@@ -96,7 +93,7 @@ cv_result v2_child_prepare(struct ike *e, struct ike_sa *sa, struct ike_session 
     struct ts any;
     (void)sa;
     memcpy(n->interface, s->interface, sizeof n->interface);
-    if (nego_policy(e, n, &any) != CV_OK) {
+    if (v2_nego_policy(e, n, &any) != CV_OK) {
         ike_session_failed(e, s, IKE_REASON_INTERNAL, "%s has no IPsec protection in mode ipsec ipv4 or ipv6",
                            s->interface);
         return CV_EINVAL;
@@ -140,12 +137,12 @@ cv_result v2_child_put_offer(struct ike *e, struct ike_sa *sa, struct v2_nego *n
 {
     struct sel_offers offers;
     struct ts any;
-    uint8_t spi[CHILD_SPI_LEN];
+    uint8_t spi[V2_ESP_SPI_LEN];
     (void)sa;
-    CV_TRY(nego_policy(e, n, &any));
+    CV_TRY(v2_nego_policy(e, n, &any));
     if (!sel_esp_offers(e->cfg, n->ipsec, dh, &offers))
         return CV_EINVAL;
-    put_spi(spi, n->spi_in);
+    v2_spi_put(spi, n->spi_in);
     v2_put_offers(b, &offers, spi, sizeof spi);
     if (dh)
         CV_TRY(put_fresh_values(e, n, &offers, b));
@@ -184,8 +181,8 @@ static void install_policy(struct ike *e, const struct ike_sa *sa, const struct 
 }
 
 /* KEYMAT's first half protects what the exchange's initiator sends (2.17). */
-static cv_result install(struct ike *e, struct ike_sa *sa, struct v2_nego *n, bool initiator, bool activate,
-                         const struct secret *shared, struct sam_child **child)
+cv_result v2_nego_install(struct ike *e, struct ike_sa *sa, struct v2_nego *n, bool initiator, bool activate,
+                          const struct secret *shared, struct sam_child **child)
 {
     struct v2_ts_set set = {.i_count = n->ts_i_count, .r_count = n->ts_r_count};
     struct v2_ts_pairs pairs;
@@ -243,8 +240,7 @@ static void retire_adopted(struct ike *e, const struct sam_child *c)
     }
 }
 
-static void child_up(struct ike *e, struct ike_sa *sa, const struct v2_nego *n, struct sam_child *c,
-                     bool rekey)
+void v2_child_up(struct ike *e, struct ike_sa *sa, const struct v2_nego *n, struct sam_child *c, bool rekey)
 {
     char text[SEL_TEXT_MAX], local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
     if (rekey)
@@ -297,12 +293,12 @@ static cv_result accept_proposal(struct ike *e, struct ike_sa *sa, struct v2_neg
     struct sel_offers ours;
     char text[SEL_TEXT_MAX] = "not one ESP proposal with an SPI of four octets";
     bool dh = m->header.exchange == PLD_CREATE_CHILD_SA;
-    v2_peer_offers(&m->sa, PLD_PROTO_ESP, CHILD_SPI_LEN, &answer);
+    v2_peer_offers(&m->sa, PLD_PROTO_ESP, V2_ESP_SPI_LEN, &answer);
     if (m->sa.proposal_count != 1 || answer.count != 1 || !sel_esp_offers(e->cfg, n->ipsec, dh, &ours) ||
         !sel_esp_accept(e->cfg, n->ipsec, &ours, &answer.offer[0], &n->choice, text))
         return refuse(e, sa, n, why, IKE_REASON_NO_PROPOSAL, text);
-    n->spi_out = get_spi(answer.spi[0]);
-    if (n->spi_out < SPI_MIN)
+    n->spi_out = v2_spi_get(answer.spi[0]);
+    if (n->spi_out < V2_ESP_SPI_MIN)
         return refuse(e, sa, n, why, IKE_REASON_INVALID_SYNTAX, "the peer chose a reserved SPI");
     return CV_OK;
 }
@@ -350,7 +346,7 @@ static cv_result accept_checked(struct ike *e, struct ike_sa *sa, struct v2_nego
         return refuse(e, sa, n, why, IKE_REASON_INVALID_SYNTAX, "the answer lacks SA or selectors");
     if (pld_find_notify(m, PLD_N_USE_TRANSPORT_MODE)) /* never asked for (1.3.1) */
         return refuse(e, sa, n, why, IKE_REASON_INVALID_SYNTAX, "the peer chose transport mode unasked");
-    if (nego_policy(e, n, &any) != CV_OK)
+    if (v2_nego_policy(e, n, &any) != CV_OK)
         return refuse(e, sa, n, why, IKE_REASON_CLEARED, "the tunnel was removed from the configuration");
     CV_TRY(accept_proposal(e, sa, n, m, why));
     CV_TRY(accept_selectors(e, sa, n, m, why));
@@ -365,7 +361,7 @@ cv_result v2_child_accept(struct ike *e, struct ike_sa *sa, struct v2_nego *n, c
     *why = IKE_REASON_INTERNAL;
     cv_result r = accept_checked(e, sa, n, m, &shared, why);
     if (r == CV_OK) {
-        r = install(e, sa, n, true, true, &shared, child);
+        r = v2_nego_install(e, sa, n, true, true, &shared, child);
         if (r != CV_OK)
             refuse(e, sa, n, why, r == CV_ENOSPC ? IKE_REASON_NO_RESOURCES : IKE_REASON_INTERNAL,
                    cv_result_text(r));
@@ -373,7 +369,7 @@ cv_result v2_child_accept(struct ike *e, struct ike_sa *sa, struct v2_nego *n, c
     secret_free(&shared);
     if (r == CV_OK) {
         *why = IKE_REASON_NONE;
-        child_up(e, sa, n, *child, n->rekeys != 0);
+        v2_child_up(e, sa, n, *child, n->rekeys != 0);
     }
     return r;
 }
@@ -387,182 +383,7 @@ void v2_child_disown(struct ike *e, struct ike_sa *sa, const struct v2_nego *n)
     v2_task_add(e, sa, t);
 }
 
-/* ---- responder --------------------------------------------------------------------------------------------------- */
-struct respond {
-    struct ike *e;
-    struct ike_sa *sa;
-    struct v2_nego *n;
-    const struct pld_message *m;
-    bool in_auth;
-    uint16_t notify, ke_group;
-    enum ike_reason why;
-    uint32_t spi_peer;
-    bool more_ts;
-};
-
-static cv_result respond_no(struct respond *q, uint16_t notify, enum ike_reason why, const char *text)
-{
-    struct ike_session *s = q->n->interface[0] ? ike_session_get(q->e, q->n->interface) : NULL;
-    q->notify = notify;
-    q->why = why;
-    if (s)
-        ike_session_error(q->e, s, why, "%s", text);
-    ike_log(q->e, q->sa, s ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "ipsec", "child SA refused with %s: %s",
-            pld_notify_name(notify), text);
-    return CV_EINVAL;
-}
-
-/* PF-9: the tunnel between these addresses must be bound to the profile that IKE_AUTH selected. */
-static cv_result respond_tunnel(struct respond *q, const struct sam_child *rekeys, struct ts *policy)
-{
-    struct sel_trace trace;
-    const struct cfg *c = q->e->cfg;
-    const struct cfg_interface *t;
-    const char *fvrf = ike_vrf_name(q->e, q->sa->vrf);
-    if (rekeys)
-        t = cfg_find_interface(c, rekeys->interface);
-    else {
-        memset(&trace, 0, sizeof trace);
-        t = sel_tunnel(c, fvrf, &q->sa->local.addr, &q->sa->remote.addr, q->sa->profile, &trace);
-        ike_decision(q->e, q->sa, q->in_auth ? "IKE_AUTH" : "CREATE_CHILD_SA", &trace);
-    }
-    if (!t) {
-        t = sel_tunnel(c, fvrf, &q->sa->local.addr, &q->sa->remote.addr, NULL, NULL);
-        if (!t)
-            return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_TS_UNACCEPTABLE,
-                              "no protected tunnel between these addresses");
-        memcpy(q->n->interface, t->name, sizeof q->n->interface);
-        return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_PROFILE_MISMATCH,
-                          "the tunnel is bound to another profile (PF-9)");
-    }
-    memcpy(q->n->interface, t->name, sizeof q->n->interface);
-    if (nego_policy(q->e, q->n, policy) != CV_OK)
-        return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_TS_UNACCEPTABLE,
-                          "the tunnel has no protection in mode ipsec ipv4 or ipv6");
-    return CV_OK;
-}
-
-static cv_result respond_selectors(struct respond *q, const struct ts *policy)
-{
-    struct v2_ts_set set;
-    if (!v2_ts_narrow(&q->m->tsi, &q->m->tsr, policy, policy, &set, &q->more_ts))
-        return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_TS_UNACCEPTABLE,
-                          "no traffic selector of the offer is inside the tunnel's family");
-    memcpy(q->n->ts_i, set.i, sizeof q->n->ts_i);
-    memcpy(q->n->ts_r, set.r, sizeof q->n->ts_r);
-    q->n->ts_i_count = set.i_count;
-    q->n->ts_r_count = set.r_count;
-    return CV_OK;
-}
-
-static cv_result respond_proposal(struct respond *q)
-{
-    struct v2_peer_offers peer;
-    struct sel_trace trace;
-    memset(&trace, 0, sizeof trace);
-    v2_peer_offers(&q->m->sa, PLD_PROTO_ESP, CHILD_SPI_LEN, &peer);
-    bool ok =
-        sel_esp_proposal(q->e->cfg, q->n->ipsec, !q->in_auth, peer.offer, peer.count, &q->n->choice, &trace);
-    ike_decision(q->e, q->sa, q->in_auth ? "IKE_AUTH" : "CREATE_CHILD_SA", &trace);
-    if (!ok)
-        return respond_no(q, PLD_N_NO_PROPOSAL_CHOSEN, IKE_REASON_NO_PROPOSAL,
-                          trace.text[0] ? trace.text : "no ESP proposal in common");
-    q->n->spi_out = get_spi(peer.spi[q->n->choice.offer]);
-    if (q->n->spi_out < SPI_MIN)
-        return respond_no(q, PLD_N_INVALID_SYNTAX, IKE_REASON_INVALID_SYNTAX, "the peer's SPI is reserved");
-    return CV_OK;
-}
-
-static cv_result respond_ke(struct respond *q, struct secret *shared)
-{
-    uint16_t group = q->n->choice.dh;
-    if (!group)
-        return CV_OK;
-    bool have = q->m->present & PLD_BIT(PLD_KE);
-    if (!have || q->m->ke.group != group) { /* 1.3: name the group that is wanted */
-        q->ke_group = group;
-        return respond_no(q, PLD_N_INVALID_KE_PAYLOAD, IKE_REASON_INVALID_KE,
-                          "the KE payload is of another group than the chosen one");
-    }
-    if (v2_dh_new(q->e, group, &q->n->dh) != CV_OK)
-        return respond_no(q, PLD_N_TEMPORARY_FAILURE, IKE_REASON_NO_RESOURCES, "no key of the DH group");
-    if (v2_dh_shared(q->n->dh, q->m, shared) != CV_OK)
-        return respond_no(q, PLD_N_INVALID_SYNTAX, IKE_REASON_INVALID_SYNTAX,
-                          "the peer's Diffie-Hellman value is not allowed");
-    q->n->dh_group = group;
-    return CV_OK;
-}
-
-static cv_result respond_checked(struct respond *q, const struct sam_child *rekeys, struct secret *shared)
-{
-    struct ts policy;
-    const uint64_t need = PLD_BIT(PLD_SA) | PLD_BIT(PLD_TSI) | PLD_BIT(PLD_TSR);
-    if ((q->m->present & need) != need)
-        return respond_no(q, PLD_N_INVALID_SYNTAX, IKE_REASON_INVALID_SYNTAX, "SA, TSi or TSr is missing");
-    CV_TRY(respond_tunnel(q, rekeys, &policy));
-    CV_TRY(respond_selectors(q, &policy));
-    CV_TRY(respond_proposal(q));
-    CV_TRY(respond_ke(q, shared));
-    if (sam_spi_reserve(q->e->sam, &q->n->spi_in) != CV_OK) {
-        q->n->spi_in = 0;
-        return respond_no(q, PLD_N_NO_ADDITIONAL_SAS, IKE_REASON_NO_RESOURCES, "the SA table is full");
-    }
-    return CV_OK;
-}
-
-static void put_answer(const struct respond *q, struct pld_builder *b, uint32_t spi_in)
-{
-    const struct v2_nego *n = q->n;
-    struct sel_transform t[SEL_ANSWER_MAX];
-    uint8_t spi[CHILD_SPI_LEN];
-    unsigned count = sel_esp_answer(&n->choice, t);
-    put_spi(spi, spi_in);
-    v2_put_answer(b, n->choice.number, PLD_PROTO_ESP, t, count, spi, sizeof spi);
-    if (!q->in_auth)
-        pld_put_nonce(b, n->nr);
-    if (n->dh)
-        pld_put_ke(b, n->dh_group, cr_dh_public(n->dh));
-    pld_put_ts(b, PLD_TSI, n->ts_i, n->ts_i_count);
-    pld_put_ts(b, PLD_TSR, n->ts_r, n->ts_r_count);
-    struct slice none = {NULL, 0};
-    if (q->more_ts)
-        pld_put_notify(b, PLD_PROTO_NONE, none, PLD_N_ADDITIONAL_TS_POSSIBLE, none);
-}
-
-cv_result v2_child_respond(struct ike *e, struct ike_sa *sa, struct v2_nego *n, const struct pld_message *m,
-                           bool in_auth, struct sam_child *rekeys, struct pld_builder *b,
-                           struct sam_child **child, uint16_t *notify, uint16_t *ke_group,
-                           enum ike_reason *why)
-{
-    struct respond q = {.e = e, .sa = sa, .n = n, .m = m, .in_auth = in_auth};
-    struct secret shared = {0};
-    *child = NULL;
-    cv_result r = respond_checked(&q, rekeys, &shared);
-    if (r == CV_OK) {
-        uint32_t spi = n->spi_in;
-        /* A rekeyed child goes on sending on its old SA until the peer shows that it has the new one (2.8). */
-        r = install(e, sa, n, false, rekeys == NULL, &shared, child);
-        if (r != CV_OK)
-            r = respond_no(&q, r == CV_ENOSPC ? PLD_N_NO_ADDITIONAL_SAS : PLD_N_TEMPORARY_FAILURE,
-                           IKE_REASON_NO_RESOURCES, cv_result_text(r));
-        else
-            put_answer(&q, b, spi);
-    }
-    secret_free(&shared);
-    *notify = q.notify;
-    *ke_group = q.ke_group;
-    *why = q.why;
-    if (r == CV_OK)
-        child_up(e, sa, n, *child, rekeys != NULL);
-    return r;
-}
-
 /* ---- CREATE_CHILD_SA: further children ----------------------------------------------------------------------------- */
-static bool rekeying_sa(struct ike_sa *sa)
-{
-    return v2_task_find(sa, V2_TASK_REKEY_SA, 0) != NULL;
-}
-
 cv_result v2_child_initiate(struct ike *e, struct ike_sa *sa, struct ike_session *s,
                             const struct cv_acquire *packet)
 {
@@ -570,7 +391,7 @@ cv_result v2_child_initiate(struct ike *e, struct ike_sa *sa, struct ike_session
         return CV_EINVAL;
     if (v2_task_find(sa, V2_TASK_CHILD, 0))
         return CV_EEXIST; /* it is for this tunnel: an IKE SA has one session */
-    if (rekeying_sa(sa))
+    if (v2_task_find(sa, V2_TASK_REKEY_SA, 0))
         return CV_EAGAIN; /* 2.25.2: the peer would refuse; traffic will ask again */
     struct v2_task *t = v2_task_new(V2_TASK_CHILD);
     if (!t)
@@ -595,7 +416,7 @@ static bool retry_ke(struct ike *e, struct v2_nego *n, const struct pld_message 
     const struct pld_notify *bad = pld_find_notify(m, PLD_N_INVALID_KE_PAYLOAD);
     struct sel_offers offers;
     struct ts any;
-    if (!bad || bad->data.n != 2 || n->ke_retries >= KE_RETRIES_MAX || nego_policy(e, n, &any) != CV_OK ||
+    if (!bad || bad->data.n != 2 || n->ke_retries >= KE_RETRIES_MAX || v2_nego_policy(e, n, &any) != CV_OK ||
         !sel_esp_offers(e->cfg, n->ipsec, true, &offers))
         return false;
     uint16_t group = (uint16_t)(bad->data.p[0] << 8 | bad->data.p[1]);
@@ -612,8 +433,7 @@ static bool retry_ke(struct ike *e, struct v2_nego *n, const struct pld_message 
 
 void v2_child_take_nonce(struct v2_nego *n, const struct pld_message *m, bool initiator)
 {
-    size_t len = m->nonce.n <= sizeof n->nonce_peer ? m->nonce.n : 0; /* the codec has checked it */
-    memcpy(n->nonce_peer, m->nonce.p, len);
+    size_t len = slice_copy(m->nonce, n->nonce_peer, sizeof n->nonce_peer);
     struct slice peer = {n->nonce_peer, len};
     if (initiator)
         n->nr = peer;
@@ -659,78 +479,18 @@ void v2_child_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, cons
     enum ike_reason why;
     char interface[CV_NAME_MAX];
     memcpy(interface, t->nego->interface, sizeof interface);
+    struct ike_session *s = ike_session_get(e, interface);
     if (!(m->present & PLD_BIT(PLD_SA)) && pld_find_notify(m, PLD_N_TEMPORARY_FAILURE)) {
-        v2_put_off(e, sa);
-        return; /* traffic or the session's retry asks again, after the wait (2.25) */
+        if (v2_put_off(e, sa) && s) /* the session asks again, after its own wait (2.25) */
+            ike_session_failed(e, s, IKE_REASON_CHILD_FAILED, "the peer asks for patience");
+        return;
     }
     if (v2_child_answer(e, sa, t, m, &c, &why))
         return;
-    struct ike_session *s = ike_session_get(e, interface);
     if (c)
         v2_of(sa)->put_off = 0;
     else if (s)
         ike_session_failed(e, s, why, "the peer refused a child SA: %s", ike_reason_text(why));
-}
-
-static unsigned child_count(struct ike *e, const struct ike_sa *sa)
-{
-    unsigned n = 0;
-    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
-        n++;
-    return n;
-}
-
-bool v2_child_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m, struct v2_nego *n,
-                      struct sam_child *rekeys, struct v2_reply *r, struct sam_child **child)
-{
-    uint16_t notify = 0, group = 0;
-    enum ike_reason why;
-    struct slice none = {NULL, 0};
-    *child = NULL;
-    if (child_count(e, sa) >= CHILDREN_MAX) {
-        v2_reply_error(r, PLD_PROTO_NONE, PLD_N_NO_ADDITIONAL_SAS, none);
-        return false;
-    }
-    v2_child_take_nonce(n, m, false);
-    ike_random(e, n->nonce_own, sizeof n->nonce_own);
-    n->nr = (struct slice){n->nonce_own, sizeof n->nonce_own};
-    if (v2_child_respond(e, sa, n, m, false, rekeys, &r->chain.b, child, &notify, &group, &why) == CV_OK)
-        return true;
-    uint8_t data[2] = {(uint8_t)(group >> 8), (uint8_t)group};
-    struct slice ke = {data, sizeof data};
-    v2_reply_error(r, PLD_PROTO_NONE, notify, notify == PLD_N_INVALID_KE_PAYLOAD ? ke : none);
-    return false;
-}
-
-void v2_create_child_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m,
-                             struct v2_reply *r)
-{
-    const struct pld_notify *rekey = pld_find_notify(m, PLD_N_REKEY_SA);
-    struct slice none = {NULL, 0};
-    if (v2_of(sa)->state != V2_ESTABLISHED) { /* 2.25.2: it is being closed */
-        v2_reply_error(r, PLD_PROTO_NONE, PLD_N_TEMPORARY_FAILURE, none);
-        return;
-    }
-    v2_rekey_peer_uses(e, sa);
-    if (m->sa.proposal_count && m->sa.proposals[0].proto == PLD_PROTO_IKE) {
-        v2_rekey_sa_request(e, sa, m, r);
-        return;
-    }
-    if (rekeying_sa(sa)) {
-        v2_reply_error(r, PLD_PROTO_NONE, PLD_N_TEMPORARY_FAILURE, none);
-        return;
-    }
-    if (rekey) {
-        v2_rekey_child_request(e, sa, m, rekey, r);
-        return;
-    }
-    struct v2_nego *n = v2_nego_new();
-    struct sam_child *c;
-    if (!n)
-        v2_reply_error(r, PLD_PROTO_NONE, PLD_N_TEMPORARY_FAILURE, none);
-    else
-        (void)v2_child_request(e, sa, m, n, NULL, r, &c);
-    v2_nego_free(e, n);
 }
 
 /* ---- life of an installed child ---------------------------------------------------------------------------------- */

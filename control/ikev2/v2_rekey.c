@@ -1,5 +1,5 @@
 /* Rekeying of children (RFC 7296 1.3.3, 2.8, 2.8.1) and of the IKE SA (1.3.2, 2.18, 2.8.2), and what collides (2.25). */
-#include "control/ikev2/v2.h"
+#include "control/ikev2/v2_exchange.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -212,16 +212,15 @@ static bool closing(struct ike *e, const struct ike_sa *sa, uint32_t peer_spi)
     return false;
 }
 
-static void refuse_rekey(struct v2_reply *r, uint16_t notify, const struct pld_notify *asked)
+static void refuse_rekey(struct v2_reply *r, uint16_t notify)
 {
-    if (notify != PLD_N_CHILD_SA_NOT_FOUND) {
-        v2_reply_error(r, PLD_PROTO_NONE, notify, nothing);
-        return;
-    }
-    /* 2.25: with the SPI of the request */
-    v2_reply_error(r, PLD_PROTO_NONE, PLD_N_CHILD_SA_NOT_FOUND, nothing);
-    r->w.len = 0;
-    pld_chain_begin(&r->chain, &r->w);
+    v2_reply_error(r, PLD_PROTO_NONE, notify, nothing);
+}
+
+/* 2.25: with the SPI of the request */
+static void child_unknown(struct v2_reply *r, const struct pld_notify *asked)
+{
+    v2_reply_begin(r, r->storage, r->w.cap);
     pld_put_notify(&r->chain.b, asked->proto, asked->spi, PLD_N_CHILD_SA_NOT_FOUND, nothing);
 }
 
@@ -234,8 +233,7 @@ static void note_rival(struct ike_sa *sa, const struct sam_child *old, const str
         return;
     struct slice low = v2_lower_nonce(theirs->ni, theirs->nr);
     mine->nego->rival = fresh->id;
-    memcpy(mine->nego->rival_low, low.p, low.n);
-    mine->nego->rival_low_len = low.n;
+    mine->nego->rival_low_len = slice_copy(low, mine->nego->rival_low, sizeof mine->nego->rival_low);
 }
 
 void v2_rekey_child_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m,
@@ -243,23 +241,25 @@ void v2_rekey_child_request(struct ike *e, struct ike_sa *sa, const struct pld_m
 {
     bool esp = rekey_sa->proto == PLD_PROTO_ESP, ah = rekey_sa->proto == PLD_PROTO_AH;
     if ((!esp && !ah) || rekey_sa->spi.n != ESP_SPI_LEN) { /* 1.3.3; nothing of it is echoed */
-        refuse_rekey(r, PLD_N_INVALID_SYNTAX, rekey_sa);
+        refuse_rekey(r, PLD_N_INVALID_SYNTAX);
         return;
     }
     struct sam_child *old = esp ? sam_child_by_spi_out(e->sam, sa->conn_id, spi_of(rekey_sa->spi)) : NULL;
     if (!old || old->state != SAM_INSTALLED) {
-        bool busy = esp && closing(e, sa, spi_of(rekey_sa->spi));
-        refuse_rekey(r, busy ? PLD_N_TEMPORARY_FAILURE : PLD_N_CHILD_SA_NOT_FOUND, rekey_sa);
+        if (esp && closing(e, sa, spi_of(rekey_sa->spi)))
+            refuse_rekey(r, PLD_N_TEMPORARY_FAILURE);
+        else
+            child_unknown(r, rekey_sa);
         return;
     }
     if (old->replaced_by) { /* rekeyed before: it only waits to be deleted */
-        refuse_rekey(r, PLD_N_TEMPORARY_FAILURE, rekey_sa);
+        refuse_rekey(r, PLD_N_TEMPORARY_FAILURE);
         return;
     }
     struct v2_nego *n = v2_nego_new();
     struct sam_child *fresh = NULL;
     if (!n) {
-        refuse_rekey(r, PLD_N_TEMPORARY_FAILURE, rekey_sa);
+        refuse_rekey(r, PLD_N_TEMPORARY_FAILURE);
         return;
     }
     n->rekeys = old->id;
@@ -554,6 +554,8 @@ void v2_rekey_sa_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, c
     if (made) {
         v2_of(sa)->put_off = 0;
         settle_sa(e, sa, k, &f, made);
+    } else if (k->rival && ike_sa_by_conn(e, k->rival)) {
+        hand_over(e, sa, ike_sa_by_conn(e, k->rival));
     } else {
         /* The peer has a new SA that we do not have: nothing can be said on it, so all starts afresh. */
         v2_sa_delete(e, sa, IKE_REASON_NO_PROPOSAL);
@@ -605,8 +607,7 @@ static void answered_rekey(struct ike *e, struct ike_sa *old, struct ike_sa *mad
     }
     struct slice low = v2_lower_nonce(f->ni, f->nr);
     mine->rekey->rival = made->conn_id;
-    memcpy(mine->rekey->rival_low, low.p, low.n);
-    mine->rekey->rival_low_len = low.n;
+    mine->rekey->rival_low_len = slice_copy(low, mine->rekey->rival_low, sizeof mine->rekey->rival_low);
     v2_of(made)->rival_of = old->conn_id;
     v2_of(made)->delete_at = ike_now(e) + 2 * REPLACED_WAIT_MS; /* should it never come to a decision */
     v2_schedule(e, made);

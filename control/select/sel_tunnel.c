@@ -70,3 +70,13 @@ const struct cfg_interface *sel_tunnel(const struct cfg *c, const char *fvrf, co
                        : "no protected tunnel fits the peer and its profile");
     return best;
 }
+
+bool sel_tunnel_fits(const struct cfg *c, const struct cfg_interface *tunnel, const char *fvrf,
+                     const struct ip_addr *local, const struct ip_addr *remote,
+                     const struct cfg_ikev2_profile *profile)
+{
+    struct wanted w = {fvrf, local, remote, profile};
+    const char *why;
+    return tunnel->kind == CV_IF_TUNNEL && tunnel->protection_profile[0] &&
+           fit(c, tunnel, &w, &why) != NO_FIT;
+}

@@ -1,0 +1,261 @@
+/* Child negotiation as responder: which tunnel, selectors, proposal and group; for IKE_AUTH and CREATE_CHILD_SA. */
+#include "control/ikev2/v2_child.h"
+#include "control/ikev2/v2_ts.h"
+
+#include <string.h>
+
+enum { CHILDREN_MAX = 64 /* of one IKE SA; more are refused with NO_ADDITIONAL_SAS */ };
+
+/* ---- responder --------------------------------------------------------------------------------------------------- */
+struct respond {
+    struct ike *e;
+    struct ike_sa *sa;
+    struct v2_nego *n;
+    const struct pld_message *m;
+    bool in_auth;
+    uint16_t notify, ke_group;
+    enum ike_reason why;
+    uint32_t spi_peer;
+    bool more_ts;
+};
+
+static cv_result respond_no(struct respond *q, uint16_t notify, enum ike_reason why, const char *text)
+{
+    struct ike_session *s = q->n->interface[0] ? ike_session_get(q->e, q->n->interface) : NULL;
+    q->notify = notify;
+    q->why = why;
+    if (s)
+        ike_session_error(q->e, s, why, "%s", text);
+    ike_log(q->e, q->sa, s ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "ipsec", "child SA refused with %s: %s",
+            pld_notify_name(notify), text);
+    return CV_EINVAL;
+}
+
+static bool narrow(struct respond *q, const struct ts *policy)
+{
+    struct v2_ts_set set;
+    if (!v2_ts_narrow(&q->m->tsi, &q->m->tsr, policy, policy, &set, &q->more_ts))
+        return false;
+    memcpy(q->n->ts_i, set.i, sizeof q->n->ts_i);
+    memcpy(q->n->ts_r, set.r, sizeof q->n->ts_r);
+    q->n->ts_i_count = set.i_count;
+    q->n->ts_r_count = set.r_count;
+    return true;
+}
+
+static bool takes(struct respond *q, const struct cfg_interface *t)
+{
+    struct ts policy;
+    memcpy(q->n->interface, t->name, sizeof q->n->interface);
+    return v2_nego_policy(q->e, q->n, &policy) == CV_OK && narrow(q, &policy);
+}
+
+/* The tunnel of the other family between the same addresses: one each for IPv4 and IPv6 is an ordinary configuration. */
+static bool sibling_takes(struct respond *q, const struct cfg_interface *not_this)
+{
+    const struct cfg *c = q->e->cfg;
+    for (unsigned i = 0; i < c->interface_count; i++) {
+        const struct cfg_interface *t = &c->interfaces[i];
+        if (t != not_this &&
+            sel_tunnel_fits(c, t, ike_vrf_name(q->e, q->sa->vrf), &q->sa->local.addr, &q->sa->remote.addr,
+                            q->sa->profile) &&
+            takes(q, t))
+            return true;
+    }
+    return false;
+}
+
+static cv_result respond_mismatch(struct respond *q)
+{
+    const struct cfg_interface *t = sel_tunnel(q->e->cfg, ike_vrf_name(q->e, q->sa->vrf), &q->sa->local.addr,
+                                               &q->sa->remote.addr, NULL, NULL);
+    if (!t)
+        return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_TS_UNACCEPTABLE,
+                          "no protected tunnel between these addresses");
+    memcpy(q->n->interface, t->name, sizeof q->n->interface);
+    return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_PROFILE_MISMATCH,
+                      "the tunnel is bound to another profile (PF-9)");
+}
+
+/* PF-9: the tunnel between these addresses must be bound to the profile that IKE_AUTH selected; and the offer must hold
+ * selectors of its family. A child that is rekeyed stays where it is. */
+static cv_result respond_tunnel(struct respond *q, const struct sam_child *rekeys)
+{
+    const struct cfg_interface *t;
+    if (rekeys) {
+        t = cfg_find_interface(q->e->cfg, rekeys->interface);
+    } else {
+        struct sel_trace trace = {0};
+        t = sel_tunnel(q->e->cfg, ike_vrf_name(q->e, q->sa->vrf), &q->sa->local.addr, &q->sa->remote.addr,
+                       q->sa->profile, &trace);
+        ike_decision(q->e, q->sa, q->in_auth ? "IKE_AUTH" : "CREATE_CHILD_SA", &trace);
+    }
+    if (!t)
+        return respond_mismatch(q);
+    if (takes(q, t) || (!rekeys && sibling_takes(q, t)))
+        return CV_OK;
+    memcpy(q->n->interface, t->name, sizeof q->n->interface);
+    return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_TS_UNACCEPTABLE,
+                      "no traffic selector of the offer is inside the tunnel's family");
+}
+
+static cv_result respond_proposal(struct respond *q)
+{
+    struct v2_peer_offers peer;
+    struct sel_trace trace;
+    memset(&trace, 0, sizeof trace);
+    v2_peer_offers(&q->m->sa, PLD_PROTO_ESP, V2_ESP_SPI_LEN, &peer);
+    bool ok =
+        sel_esp_proposal(q->e->cfg, q->n->ipsec, !q->in_auth, peer.offer, peer.count, &q->n->choice, &trace);
+    ike_decision(q->e, q->sa, q->in_auth ? "IKE_AUTH" : "CREATE_CHILD_SA", &trace);
+    if (!ok)
+        return respond_no(q, PLD_N_NO_PROPOSAL_CHOSEN, IKE_REASON_NO_PROPOSAL,
+                          trace.text[0] ? trace.text : "no ESP proposal in common");
+    q->n->spi_out = v2_spi_get(peer.spi[q->n->choice.offer]);
+    if (q->n->spi_out < V2_ESP_SPI_MIN)
+        return respond_no(q, PLD_N_INVALID_SYNTAX, IKE_REASON_INVALID_SYNTAX, "the peer's SPI is reserved");
+    return CV_OK;
+}
+
+static cv_result respond_ke(struct respond *q, struct secret *shared)
+{
+    uint16_t group = q->n->choice.dh;
+    if (!group)
+        return CV_OK;
+    bool have = q->m->present & PLD_BIT(PLD_KE);
+    if (!have || q->m->ke.group != group) { /* 1.3: name the group that is wanted */
+        q->ke_group = group;
+        return respond_no(q, PLD_N_INVALID_KE_PAYLOAD, IKE_REASON_INVALID_KE,
+                          "the KE payload is of another group than the chosen one");
+    }
+    if (v2_dh_new(q->e, group, &q->n->dh) != CV_OK)
+        return respond_no(q, PLD_N_TEMPORARY_FAILURE, IKE_REASON_NO_RESOURCES, "no key of the DH group");
+    if (v2_dh_shared(q->n->dh, q->m, shared) != CV_OK)
+        return respond_no(q, PLD_N_INVALID_SYNTAX, IKE_REASON_INVALID_SYNTAX,
+                          "the peer's Diffie-Hellman value is not allowed");
+    q->n->dh_group = group;
+    return CV_OK;
+}
+
+static cv_result respond_checked(struct respond *q, const struct sam_child *rekeys, struct secret *shared)
+{
+    const uint64_t need = PLD_BIT(PLD_SA) | PLD_BIT(PLD_TSI) | PLD_BIT(PLD_TSR);
+    if ((q->m->present & need) != need)
+        return respond_no(q, PLD_N_INVALID_SYNTAX, IKE_REASON_INVALID_SYNTAX, "SA, TSi or TSr is missing");
+    CV_TRY(respond_tunnel(q, rekeys));
+    CV_TRY(respond_proposal(q));
+    CV_TRY(respond_ke(q, shared));
+    if (sam_spi_reserve(q->e->sam, &q->n->spi_in) != CV_OK) {
+        q->n->spi_in = 0;
+        return respond_no(q, PLD_N_NO_ADDITIONAL_SAS, IKE_REASON_NO_RESOURCES, "the SA table is full");
+    }
+    return CV_OK;
+}
+
+static void put_answer(const struct respond *q, struct pld_builder *b, uint32_t spi_in)
+{
+    const struct v2_nego *n = q->n;
+    struct sel_transform t[SEL_ANSWER_MAX];
+    uint8_t spi[V2_ESP_SPI_LEN];
+    unsigned count = sel_esp_answer(&n->choice, t);
+    v2_spi_put(spi, spi_in);
+    v2_put_answer(b, n->choice.number, PLD_PROTO_ESP, t, count, spi, sizeof spi);
+    if (!q->in_auth)
+        pld_put_nonce(b, n->nr);
+    if (n->dh)
+        pld_put_ke(b, n->dh_group, cr_dh_public(n->dh));
+    pld_put_ts(b, PLD_TSI, n->ts_i, n->ts_i_count);
+    pld_put_ts(b, PLD_TSR, n->ts_r, n->ts_r_count);
+    struct slice none = {NULL, 0};
+    if (q->more_ts)
+        pld_put_notify(b, PLD_PROTO_NONE, none, PLD_N_ADDITIONAL_TS_POSSIBLE, none);
+}
+
+cv_result v2_child_respond(struct ike *e, struct ike_sa *sa, struct v2_nego *n, const struct pld_message *m,
+                           bool in_auth, struct sam_child *rekeys, struct pld_builder *b,
+                           struct sam_child **child, uint16_t *notify, uint16_t *ke_group,
+                           enum ike_reason *why)
+{
+    struct respond q = {.e = e, .sa = sa, .n = n, .m = m, .in_auth = in_auth};
+    struct secret shared = {0};
+    *child = NULL;
+    cv_result r = respond_checked(&q, rekeys, &shared);
+    if (r == CV_OK) {
+        uint32_t spi = n->spi_in;
+        /* A rekeyed child goes on sending on its old SA until the peer shows that it has the new one (2.8). */
+        r = v2_nego_install(e, sa, n, false, rekeys == NULL, &shared, child);
+        if (r != CV_OK)
+            r = respond_no(&q, r == CV_ENOSPC ? PLD_N_NO_ADDITIONAL_SAS : PLD_N_TEMPORARY_FAILURE,
+                           IKE_REASON_NO_RESOURCES, cv_result_text(r));
+        else
+            put_answer(&q, b, spi);
+    }
+    secret_free(&shared);
+    *notify = q.notify;
+    *ke_group = q.ke_group;
+    *why = q.why;
+    if (r == CV_OK)
+        v2_child_up(e, sa, n, *child, rekeys != NULL);
+    return r;
+}
+
+static unsigned child_count(struct ike *e, const struct ike_sa *sa)
+{
+    unsigned n = 0;
+    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
+        n++;
+    return n;
+}
+
+bool v2_child_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m, struct v2_nego *n,
+                      struct sam_child *rekeys, struct v2_reply *r, struct sam_child **child)
+{
+    uint16_t notify = 0, group = 0;
+    enum ike_reason why;
+    struct slice none = {NULL, 0};
+    *child = NULL;
+    if (child_count(e, sa) >= CHILDREN_MAX) {
+        v2_reply_error(r, PLD_PROTO_NONE, PLD_N_NO_ADDITIONAL_SAS, none);
+        return false;
+    }
+    v2_child_take_nonce(n, m, false);
+    ike_random(e, n->nonce_own, sizeof n->nonce_own);
+    n->nr = (struct slice){n->nonce_own, sizeof n->nonce_own};
+    if (v2_child_respond(e, sa, n, m, false, rekeys, &r->chain.b, child, &notify, &group, &why) == CV_OK)
+        return true;
+    uint8_t data[2] = {(uint8_t)(group >> 8), (uint8_t)group};
+    struct slice ke = {data, sizeof data};
+    v2_reply_error(r, PLD_PROTO_NONE, notify, notify == PLD_N_INVALID_KE_PAYLOAD ? ke : none);
+    return false;
+}
+
+void v2_create_child_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m,
+                             struct v2_reply *r)
+{
+    const struct pld_notify *rekey = pld_find_notify(m, PLD_N_REKEY_SA);
+    struct slice none = {NULL, 0};
+    if (v2_of(sa)->state != V2_ESTABLISHED) { /* 2.25.2: it is being closed */
+        v2_reply_error(r, PLD_PROTO_NONE, PLD_N_TEMPORARY_FAILURE, none);
+        return;
+    }
+    v2_rekey_peer_uses(e, sa);
+    if (m->sa.proposal_count && m->sa.proposals[0].proto == PLD_PROTO_IKE) {
+        v2_rekey_sa_request(e, sa, m, r);
+        return;
+    }
+    if (v2_task_find(sa, V2_TASK_REKEY_SA, 0)) {
+        v2_reply_error(r, PLD_PROTO_NONE, PLD_N_TEMPORARY_FAILURE, none);
+        return;
+    }
+    if (rekey) {
+        v2_rekey_child_request(e, sa, m, rekey, r);
+        return;
+    }
+    struct v2_nego *n = v2_nego_new();
+    struct sam_child *c;
+    if (!n)
+        v2_reply_error(r, PLD_PROTO_NONE, PLD_N_TEMPORARY_FAILURE, none);
+    else
+        (void)v2_child_request(e, sa, m, n, NULL, r, &c);
+    v2_nego_free(e, n);
+}
