@@ -1,6 +1,23 @@
 #include "common/buf.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+size_t slice_copy(struct slice s, uint8_t *out, size_t room)
+{
+    if (s.n == 0 || s.n > room)
+        return 0;
+    memcpy(out, s.p, s.n);
+    return s.n;
+}
+
+uint8_t *slice_dup(struct slice s)
+{
+    uint8_t *copy = malloc(s.n ? s.n : 1);
+    if (copy)
+        slice_copy(s, copy, s.n);
+    return copy;
+}
 
 struct buf_reader buf_reader_init(const void *p, size_t len)
 {

@@ -18,6 +18,11 @@ struct slice {
     size_t n;
 };
 
+/* Copies s to out, which has room for `room` octets. Returns s.n; 0, and nothing copied, when it does not fit. */
+size_t slice_copy(struct slice s, uint8_t *out, size_t room);
+/* A copy for free(); at least one octet, so that NULL means only that memory ran out. */
+uint8_t *slice_dup(struct slice s);
+
 struct buf_reader {
     const uint8_t *p;
     size_t len; /* bytes in all */

@@ -57,10 +57,9 @@ void ike_datagram_in(struct ike *e, const struct ike_datagram *d)
             refuse_version(e, d);
         return;
     }
-    uint8_t *copy = malloc(d->len);
+    uint8_t *copy = slice_dup((struct slice){d->data, d->len});
     if (!copy)
         return;
-    memcpy(copy, d->data, d->len);
     ops->datagram(e, d, copy, d->len);
     secret_wipe(copy, d->len); /* decrypted in place */
     free(copy);

@@ -4,6 +4,7 @@
 #include "control/ikev2/v2_exchange.h"
 #include "control/ikev2/v2_frag.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,8 +75,7 @@ static bool id_valid(const struct pld_id *id)
 static void keep_peer_id(struct ike_sa *sa, const struct pld_id *id)
 {
     sa->peer_id_type = id->type;
-    sa->peer_id_len = id->data.n;
-    memcpy(sa->peer_id, id->data.p, id->data.n);
+    sa->peer_id_len = slice_copy(id->data, sa->peer_id, sizeof sa->peer_id);
 }
 
 static bool keep_local_id(struct ike_sa *sa, const struct cfg_ikev2_profile *p)
@@ -85,8 +85,7 @@ static bool keep_local_id(struct ike_sa *sa, const struct cfg_ikev2_profile *p)
     if (!sel_local_id(p, &sa->local.addr, &id, data) || id.data.n == 0 || id.data.n > sizeof sa->local_id)
         return false;
     sa->local_id_type = id.type;
-    sa->local_id_len = id.data.n;
-    memcpy(sa->local_id, id.data.p, id.data.n);
+    sa->local_id_len = slice_copy(id.data, sa->local_id, sizeof sa->local_id);
     return true;
 }
 
@@ -305,8 +304,7 @@ static void child_not_up(struct ike *e, struct ike_sa *sa, const struct pld_mess
         v2_child_disown(e, sa, v2_of(sa)->first_child);
     if (s) {
         char text[SEL_TEXT_MAX];
-        memcpy(text, s->has_error ? s->last_error.text : ike_reason_text(why),
-               s->has_error ? sizeof text : strlen(ike_reason_text(why)) + 1);
+        snprintf(text, sizeof text, "%s", s->has_error ? s->last_error.text : ike_reason_text(why));
         ike_session_failed(e, s, why, "%s", text);
     }
 }

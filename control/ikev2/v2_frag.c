@@ -47,10 +47,8 @@ static cv_result join(struct set *s, struct v2_whole *out)
     if (!out->data)
         return CV_ENOMEM;
     out->len = 0;
-    for (unsigned i = 0; i < s->total; i++) {
-        memcpy(out->data + out->len, s->piece[i].p, s->piece[i].n);
-        out->len += s->piece[i].n;
-    }
+    for (unsigned i = 0; i < s->total; i++)
+        out->len += slice_copy(s->piece[i], out->data + out->len, s->size - out->len);
     out->first = s->first;
     memcpy(out->request_hash, s->hash, sizeof out->request_hash);
     clear(s);
@@ -94,11 +92,9 @@ cv_result v2_frag_add(struct ike_sa *sa, const struct pld_message *m, struct sli
         clear(s);
         return CV_ENOSPC;
     }
-    uint8_t *copy = malloc(plain.n ? plain.n : 1);
+    uint8_t *copy = slice_dup(plain);
     if (!copy)
         return CV_ENOMEM;
-    if (plain.n)
-        memcpy(copy, plain.p, plain.n);
     *place = (struct slice){copy, plain.n};
     s->size += plain.n;
     if (m->frag_number == 1) {

@@ -7,6 +7,7 @@
 #include "control/ikev2/v2_exchange.h"
 #include "control/ikev2/v2_protect.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,10 +25,9 @@ static const uint8_t no_spi[PLD_SPI_LEN];
 
 static cv_result keep(uint8_t **to, size_t *to_len, const uint8_t *from, size_t len)
 {
-    uint8_t *copy = malloc(len ? len : 1);
+    uint8_t *copy = slice_dup((struct slice){from, len});
     if (!copy)
         return CV_ENOMEM;
-    memcpy(copy, from, len);
     free(*to);
     *to = copy;
     *to_len = len;
@@ -177,8 +177,7 @@ static void take_cookie(struct ike *e, struct ike_sa *sa, const struct pld_notif
         e->counters.bad_payload++; /* keep waiting: it proves nothing about the peer */
         return;
     }
-    memcpy(v2->cookie, n->data.p, n->data.n);
-    v2->cookie_len = n->data.n;
+    v2->cookie_len = slice_copy(n->data, v2->cookie, sizeof v2->cookie);
     ike_log(e, sa, LOG_LEVEL_DEBUG, "ikev2", "the peer asks for its cookie");
     ask_again(e, sa);
 }
@@ -224,14 +223,14 @@ static bool chosen(struct ike *e, struct ike_sa *sa, const struct pld_message *m
     struct sel_offers ours;
     struct sel_ike_choice c;
     v2_peer_offers(&m->sa, PLD_PROTO_IKE, 0, &answer);
-    strcpy(why, "not exactly one IKE proposal");
+    snprintf(why, SEL_TEXT_MAX, "not exactly one IKE proposal");
     if (m->sa.proposal_count != 1 || answer.count != 1 || !sel_ike_offers(e->cfg, v2_of(sa)->policy, &ours) ||
         !sel_ike_accept(&ours, &answer.offer[0], &c, why))
         return false;
     *out = (struct cr_suite){c.encr, c.key_bits, c.integ, c.prf, c.dh};
     if (c.dh == v2_of(sa)->dh_group && m->ke.group == c.dh)
         return true;
-    strcpy(why, "the chosen group is not that of the key exchange");
+    snprintf(why, SEL_TEXT_MAX, "the chosen group is not that of the key exchange");
     return false;
 }
 
@@ -259,8 +258,7 @@ static void go_on(struct ike *e, struct ike_sa *sa, const struct ike_datagram *d
     struct ike_nat nat = {0};
     struct v2_task *init = v2_task_find(sa, V2_TASK_INIT, 0), *auth = v2_task_new(V2_TASK_AUTH);
     memcpy(sa->spi_r, m->header.spi_r, sizeof sa->spi_r);
-    memcpy(v2->nr, m->nonce.p, m->nonce.n);
-    v2->nr_len = m->nonce.n;
+    v2->nr_len = slice_copy(m->nonce, v2->nr, sizeof v2->nr);
     v2->suite = *suite;
     v2->have_keys = true;
     v2->frag_ok = e->cfg->ikev2_fragmentation && pld_find_notify(m, PLD_N_FRAGMENTATION_SUPPORTED);
@@ -447,8 +445,7 @@ static cv_result respond(struct ike *e, struct ike_sa *sa, const struct ike_data
     sa->nat_remote = nat.remote;
     v2->suite = (struct cr_suite){choice->encr, choice->key_bits, choice->integ, choice->prf, choice->dh};
     v2->frag_ok = e->cfg->ikev2_fragmentation && pld_find_notify(m, PLD_N_FRAGMENTATION_SUPPORTED);
-    memcpy(v2->ni, m->nonce.p, m->nonce.n);
-    v2->ni_len = m->nonce.n;
+    v2->ni_len = slice_copy(m->nonce, v2->ni, sizeof v2->ni);
     v2->nr_len = NONCE_LEN;
     ike_random(e, v2->nr, v2->nr_len);
     CV_TRY(new_key(e, v2, choice->dh));

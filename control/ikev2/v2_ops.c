@@ -6,6 +6,7 @@
 #include "control/ikev2/v2_frag.h"
 #include "control/ikev2/v2_input.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ void v2_set_state(struct ike_sa *sa, enum v2_state state)
 {
     const char *text = v2_state_text(state);
     v2_of(sa)->state = state;
-    memcpy(sa->state, text, strlen(text) + 1);
+    snprintf(sa->state, sizeof sa->state, "%s", text);
 }
 
 static void sa_free(struct ike_sa *sa)

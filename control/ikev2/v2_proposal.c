@@ -24,9 +24,7 @@ static void fill(struct pld_build_proposal *p, uint8_t number, uint8_t proto, co
 {
     p->number = number;
     p->proto = proto;
-    p->spi_len = spi_len;
-    if (spi_len)
-        memcpy(p->spi, spi, spi_len);
+    p->spi_len = (uint8_t)slice_copy((struct slice){spi, spi_len}, p->spi, sizeof p->spi);
     /* a count that does not fit is left as it is: the builder refuses it */
     p->count = count;
     for (unsigned i = 0; i < count && i < PLD_BUILD_TRANSFORMS; i++)

@@ -27,8 +27,7 @@ static cv_result wire_new(struct v2_wire *w, unsigned count, size_t size)
 cv_result v2_wire_one(const uint8_t *data, size_t len, struct v2_wire *out)
 {
     CV_TRY(wire_new(out, 1, len));
-    memcpy(out->data, data, len);
-    out->len[0] = len;
+    out->len[0] = slice_copy((struct slice){data, len}, out->data, len);
     out->count = 1;
     return CV_OK;
 }

@@ -2,6 +2,7 @@
 #include "common/buf.h"
 #include "tests/unit/unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void reads_are_big_endian(void)
@@ -119,8 +120,25 @@ static void a_patch_outside_of_what_was_written_is_bad(void)
     CU_ASSERT_TRUE(w.bad);
 }
 
+static void slice_copy_never_passes_the_room(void)
+{
+    uint8_t out[4] = {9, 9, 9, 9};
+    const uint8_t in[] = {1, 2, 3, 4, 5};
+    CU_ASSERT_EQUAL(slice_copy((struct slice){in, 5}, out, sizeof out), 0);
+    CU_ASSERT_EQUAL(out[0], 9);
+    CU_ASSERT_EQUAL(slice_copy((struct slice){in, 4}, out, sizeof out), 4);
+    CU_ASSERT_EQUAL(out[3], 4);
+    CU_ASSERT_EQUAL(slice_copy((struct slice){NULL, 0}, out, sizeof out), 0);
+    uint8_t *copy = slice_dup((struct slice){in, 5}), *empty = slice_dup((struct slice){NULL, 0});
+    CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
+    CU_ASSERT_PTR_NOT_NULL(empty);
+    CU_ASSERT_EQUAL(copy[4], 5);
+    free(copy);
+    free(empty);
+}
+
 UNIT_MAIN("buf", UNIT_TEST(reads_are_big_endian), UNIT_TEST(a_short_read_marks_bad_for_good),
           UNIT_TEST(a_huge_length_does_not_wrap), UNIT_TEST(a_sub_reader_ends_where_its_part_ends),
           UNIT_TEST(an_empty_reader_gives_empty_slices_only), UNIT_TEST(writes_round_trip_and_patch),
           UNIT_TEST(a_write_over_the_end_changes_nothing),
-          UNIT_TEST(a_patch_outside_of_what_was_written_is_bad))
+          UNIT_TEST(a_patch_outside_of_what_was_written_is_bad), UNIT_TEST(slice_copy_never_passes_the_room))
