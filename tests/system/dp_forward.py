@@ -316,7 +316,7 @@ def strangers():
 
 
 SENDER = """
-import random, socket, sys
+import random, socket, sys, time
 frames = [bytes.fromhex(x) for x in open(sys.argv[1]).read().split()]
 rng = random.Random(int(sys.argv[2]))
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -332,6 +332,8 @@ for n in range(int(sys.argv[3])):
     if what == 3:
         f += bytes(rng.randrange(256) for _ in range(rng.randrange(1, 64)))
     s.send(bytes(f[:1514]))
+    if n % 4 == 0:
+        time.sleep(0.001)  # the port's ring is short: what the kernel drops there tests nothing
 """
 
 
@@ -375,8 +377,11 @@ def mutated():
     path = site.lab.write("frames.hex", "\n".join(hostile_frames(mac)))
     senders = [site.left.start("sender%d" % seed, "/usr/bin/python3", "-c", SENDER, path, str(seed), "10000")
                for seed in (1, 2)]
+    sent = got = 0
     while any(s.poll() is None for s in senders):
-        check(ping(site.left, "10.2.0.2", 5, interval=0.05)[1] >= 4, "the tunnel stood still")
+        a, b = ping(site.left, "10.2.0.2", 5, interval=0.05)
+        sent, got = sent + a, got + b
+    check(got >= sent * 0.9, "%d of %d answers in the flood: %s" % (got, sent, site.a.drops()))
     check_equal([s.returncode for s in senders], [0, 0], "the senders")
     ping_ok(site.left, "10.2.0.2", 5)
     ping_ok(site.left, "fd00:2::2", 5)
@@ -384,7 +389,7 @@ def mutated():
     check(drops.get("malformed-ip", 0) > 1000, "malformed packets: %s" % drops)
     check_equal(site.a.counters("in")["packets"], site.b.counters("out")["packets"], "packets that came through the tunnel")
     check_equal((site.a.stop(), site.b.stop()), (0, 0), "exit statuses")
-    return ", ".join("%s %d" % kv for kv in sorted(drops.items()))
+    return "%d of %d pings answered meanwhile; %s" % (got, sent, ", ".join("%s %d" % kv for kv in sorted(drops.items())))
 
 
 @case("bad input: one line that names file and line, exit status 2")
