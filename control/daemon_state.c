@@ -5,7 +5,10 @@
 
 #include <stdlib.h>
 
-enum { SAVE_AFTER_MS = 200 }; /* many SAs come and go at once: one write for all of them */
+enum {
+    SAVE_AFTER_MS = 100,   /* many SAs come and go at once: one write for all of them */
+    UNWRITTEN_LIFE_S = 60, /* of an SA that was installed after the last write */
+};
 
 void daemon_dirty(struct daemon *d)
 {
@@ -59,5 +62,7 @@ uint64_t daemon_remaining_s(void *ctx, uint64_t cookie)
             return UINT64_MAX;
         return c->expires_wall_ms > now ? (c->expires_wall_ms - now) / 1000u : 0;
     }
-    return 0; /* unknown: nobody can say how long its keys have been in use */
+    /* Installed in the moment before the crash: it lives until its successor has been negotiated. What was being
+     * taken down then has lost its outbound half, and is not adopted for that. */
+    return UNWRITTEN_LIFE_S;
 }

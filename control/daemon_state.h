@@ -6,7 +6,8 @@
 
 void daemon_dirty(struct daemon *d); /* something to be remembered changed: written soon */
 void daemon_save(struct daemon *d);  /* now */
-/* For ike_adopt_end: what is left of the time of an adopted child, by its cookie; 0 for one nobody remembers. */
+/* For ike_adopt_end: what is left of the time of an adopted child, by its cookie; a minute for one that is
+ * not in the file. */
 uint64_t daemon_remaining_s(void *ctx, uint64_t cookie);
 
 #endif
