@@ -138,8 +138,9 @@ struct v2_sa {
     bool have_packet; /* of the acquire that started it */
     struct cv_acquire packet;
     bool peer_initial_contact;
-    uint32_t replaced_by;         /* conn_id of the SA made by rekey */
-    uint32_t rival_of;            /* conn_id of the SA whose crossing rekeys are not settled yet: this one may replace it (2.8.2) */
+    uint32_t replaced_by; /* conn_id of the SA made by rekey */
+    uint32_t
+        rival_of; /* conn_id of the SA whose crossing rekeys are not settled yet: this one may replace it (2.8.2) */
     uint64_t rekey_at, expire_at; /* env ms */
     uint64_t retry_at;            /* children whose exchange the peer put off (2.25); UINT64_MAX none */
     unsigned put_off;             /* TEMPORARY_FAILUREs in a row */

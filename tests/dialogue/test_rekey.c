@@ -177,12 +177,54 @@ static void responder_only_leaves_rekeying_to_the_peer(void)
     wire_free(w);
 }
 
+/* Which exchange holds the lowest of the four nonces, read from the wire and not from the engines: [A] what A asked and B
+ * answered, [B] the other. */
+struct nonces {
+    uint8_t low[2][64];
+    size_t len[2];
+    enum wire_end asker;
+};
+
+static void read_nonce(uint8_t *plain, size_t *len, size_t cap, uint8_t *first, void *ctx)
+{
+    struct nonces *n = ctx;
+    struct pld_message *m = calloc(1, sizeof *m);
+    const char *err;
+    (void)cap;
+    if (m && pld_inner((struct slice){plain, *len}, *first, m, &err) == CV_OK && m->nonce.n &&
+        m->nonce.n <= sizeof n->low[0]) {
+        size_t had = n->len[n->asker], common = had < m->nonce.n ? had : m->nonce.n;
+        int c = had ? memcmp(m->nonce.p, n->low[n->asker], common) : -1;
+        if (c < 0 || (c == 0 && m->nonce.n < had)) {
+            memcpy(n->low[n->asker], m->nonce.p, m->nonce.n);
+            n->len[n->asker] = m->nonce.n;
+        }
+    }
+    free(m);
+}
+
+static bool watch_nonces(struct wire *w, struct wire_packet *p, void *ctx)
+{
+    struct nonces *n = ctx;
+    n->asker = p->data[19] & PLD_FLAG_RESPONSE ? (p->from == A ? B : A) : p->from;
+    (void)wire_reseal(w, p, read_nonce, n);
+    return true;
+}
+
+static enum wire_end holder_of_the_lowest(const struct nonces *n)
+{
+    return memcmp(n->low[A], n->low[B], n->len[A] < n->len[B] ? n->len[A] : n->len[B]) < 0 ? A : B;
+}
+
 /* ---- 2.8.1 ------------------------------------------------------------------------------------------------------------- */
 static void RFC7296_2_8_1_crossing_child_rekeys_leave_one_child(void)
 {
     unsigned a_won = 0, b_won = 0;
     for (uint64_t seed = 0; seed < 40; seed++) {
         struct wire *w = up(200 + seed, NULL, NULL);
+        struct nonces n = {.asker = A};
+        w->filter = watch_nonces;
+        w->filter_ctx = &n;
         rekey(w, A, false);
         rekey(w, B, false);
         CU_ASSERT(no_loss(w, 200));
@@ -191,6 +233,7 @@ static void RFC7296_2_8_1_crossing_child_rekeys_leave_one_child(void)
         CU_ASSERT_EQUAL(wire_count(w, "INFORMATIONAL req"), 2); /* the old child, and the redundant one */
         wire_run(w, LINGER_MS);
         CU_ASSERT(settled(w));
+        CU_ASSERT_EQUAL(wire_child(w, A)->initiator, holder_of_the_lowest(&n) == B); /* the lowest loses */
         a_won += wire_child(w, A)->initiator;
         b_won += wire_child(w, B)->initiator;
         wire_free(w);
@@ -351,6 +394,9 @@ static void RFC7296_2_8_2_crossing_IKE_rekeys_leave_one_SA(void)
     unsigned a_won = 0, b_won = 0;
     for (uint64_t seed = 0; seed < 40; seed++) {
         struct wire *w = up(500 + seed, NULL, NULL);
+        struct nonces n = {.asker = A};
+        w->filter = watch_nonces;
+        w->filter_ctx = &n;
         uint32_t child = wire_child(w, A)->in.spi;
         rekey(w, A, true);
         rekey(w, B, true);
@@ -359,6 +405,7 @@ static void RFC7296_2_8_2_crossing_IKE_rekeys_leave_one_SA(void)
         wire_run(w, LINGER_MS);
         CU_ASSERT(settled(w));
         CU_ASSERT_EQUAL(wire_child(w, A)->in.spi, child);
+        CU_ASSERT_EQUAL(wire_sa(w, A)->initiator, holder_of_the_lowest(&n) == B);
         a_won += wire_sa(w, A)->initiator;
         b_won += wire_sa(w, B)->initiator;
         wire_free(w);
