@@ -1,4 +1,5 @@
 #include "common/ring.h"
+#include "common/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,7 +100,7 @@ static void rings_find(struct shm *s, const struct shm_layout *l)
 void shm_reset_rings(struct shm *s)
 {
     /* The command ring may hold keys that were never read. */
-    explicit_bzero(s->cmd + 1, CV_CMD_SLOTS * sizeof(struct cv_cmd));
+    secret_wipe(s->cmd + 1, CV_CMD_SLOTS * sizeof(struct cv_cmd));
     ring_format(s->cmd, "cmd", CV_CMD_SLOTS, false);
     ring_format(s->evt, "evt", CV_EVT_SLOTS, true);
     ring_format(s->punt, "punt", CV_PUNT_SLOTS, true);
@@ -410,7 +411,7 @@ bool ring_cmd_get(struct shm *s, struct cv_cmd *c)
     if (rte_ring_dequeue_zc_bulk_elem_start(s->cmd, sizeof *c, 1, &zc, NULL) != 1)
         return false;
     memcpy(c, zc.ptr1, sizeof *c);
-    explicit_bzero(zc.ptr1, sizeof *c);
+    secret_wipe(zc.ptr1, sizeof *c);
     rte_ring_dequeue_zc_elem_finish(s->cmd, 1);
     return true;
 }

@@ -1,4 +1,5 @@
 #include "dataplane/dp_cmd.h"
+#include "common/secret.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_slow.h"
 
@@ -304,5 +305,5 @@ void dp_cmd_run(struct dp_manager *g)
         g->dump = (struct dp_dump){true, g->cmd.seq, CV_DIR_IN, 0};
     else
         reply(g, execute(g));
-    explicit_bzero(&g->cmd, sizeof g->cmd); /* it may hold keys */
+    secret_wipe(&g->cmd, sizeof g->cmd); /* it may hold keys */
 }

@@ -1,4 +1,5 @@
 #include "dataplane/dp_manager.h"
+#include "common/secret.h"
 #include "dataplane/dp_cmd.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_slow.h"
@@ -47,7 +48,7 @@ void dp_manager_free(struct dp_manager *g)
         close(g->conn_fd);
     ip_frag_table_free(g->frags);
     free(g->addrs);
-    explicit_bzero(&g->cmd, sizeof g->cmd);
+    secret_wipe(&g->cmd, sizeof g->cmd);
     free(g);
 }
 

@@ -34,25 +34,29 @@ def ping_ok(ns, target, count=5, **kw):
     check_equal(got, sent, "answers from %s" % target)
 
 
-def ping_through(natt, outer, alg, options="", workers=1):
+def ping_through(natt, outer, alg, options="", workers=1, slot=1):
     site = Site("ping", workers=workers, outer=outer)
-    site.sas(alg, options, natt)
+    site.sas(alg, options, natt, slot)
     wire = Capture(site.mid, "br0", what="ip or ip6")
     for target in TARGETS:
         ping_ok(site.left, target)
         ping_ok(site.left, target, size=1300)
     ping_ok(site.right, "10.1.0.2")
     pcap = wire.stop()
-    sent = site.a.counters("out")["packets"]
-    check_equal(site.b.counters("in")["packets"], sent, "B's inbound packets against A's outbound")
+    sent = site.a.counters("out", slot)["packets"]
+    check_equal(site.b.counters("in", slot)["packets"], sent, "B's inbound packets against A's outbound")
     check(sent >= 25, "A encrypted %d packets" % sent)
     ours = "udpencap && esp" if natt else "esp && !udp"
-    back = site.b.counters("out")["packets"]
+    back = site.b.counters("out", slot)["packets"]
     check_equal(frames(pcap, ours), sent + back, "ESP packets in the middle")
     check_equal(clear_packets(pcap), 0, "clear packets in the middle")
     for gw in (site.a, site.b):
         bad = {k: v for k, v in gw.drops().items() if k.startswith(("esp", "replay", "ts-", "crypto", "malformed"))}
         check(not bad, "drops on %s: %s" % (gw.short, bad))
+    if workers > 1:
+        # out0 is read by worker 1, and slot 2 belongs to worker 0: every ESP packet changes hands.
+        handed = sum(int(n) for n in re.findall(r"handed (\d+)", site.b.ctl("drops")))
+        check(handed >= sent, "%d packets handed over of %d" % (handed, sent))
     check_equal((site.a.stop(), site.b.stop()), (0, 0), "exit statuses after SIGTERM")
     return "%d ESP packets each counted on both ends and on the wire" % (sent + back)
 
@@ -64,7 +68,7 @@ for _outer in (4, 6):
                  lambda natt=_natt, outer=_outer: ping_through(natt, outer, "gcm128"))
 for _alg in ("cbc128-sha256", "chacha", "null-sha256"):
     add_case("ping with %s and ESN" % _alg, lambda alg=_alg: ping_through(False, 4, alg, "esn"))
-add_case("ping with two workers: hand-off to the SA's owner", lambda: ping_through(False, 4, "gcm256", workers=2))
+add_case("ping with two workers: hand-off to the SA's owner", lambda: ping_through(False, 4, "gcm256", workers=2, slot=2))
 
 
 @case("no SA: nothing in clear on the wire, one acquire per second")
