@@ -1,5 +1,5 @@
-/* What has broken other daemons, played against established tunnels: BD_nn is the number in the list that
- * docs/reference/broken-daemons.md or the test plan keeps; its IKE_SA_INIT and IKE_AUTH half is tests/unit/ike. */
+/* What has broken other daemons, played against established tunnels: BD_nn is the number in the list of README.md beside this
+ * file; the initial exchanges' half is tests/unit/ike/test_broken_daemons.c. And the children that a peer may ask for. */
 #include "common/secret.h"
 #include "tests/mock/mock_wire.h"
 #include "tests/unit/unit.h"
