@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,18 @@ static cv_result lock_take(struct parent_dirs *d, const char *run_dir)
     return CV_OK;
 }
 
+/* Operators without root: members of the group culvert, where there is one, may use the client. */
+static cv_result operators_admit(const struct parent_dirs *d, const char *socket_path, const char *run_dir)
+{
+    const struct group *g = geteuid() == 0 ? getgrnam("culvert") : NULL;
+    if (!g)
+        return CV_OK;
+    if (fchown(d->run_fd, (uid_t)-1, g->gr_gid) != 0 || fchmod(d->run_fd, 0750) != 0 ||
+        lchown(socket_path, (uid_t)-1, g->gr_gid) != 0 || chmod(socket_path, 0660) != 0)
+        return complain("cannot be opened to the group culvert", run_dir);
+    return CV_OK;
+}
+
 static cv_result cli_listen(struct parent_dirs *d, const char *run_dir)
 {
     struct sockaddr_un sun = {.sun_family = AF_UNIX};
@@ -68,7 +81,7 @@ static cv_result cli_listen(struct parent_dirs *d, const char *run_dir)
         bind(d->cli_fd, (struct sockaddr *)&sun, sizeof sun) != 0 || chmod(sun.sun_path, 0600) != 0 ||
         listen(d->cli_fd, CLI_BACKLOG) != 0)
         return complain("cli.sock cannot be made", run_dir);
-    return CV_OK;
+    return operators_admit(d, sun.sun_path, run_dir);
 }
 
 static cv_result state_open(struct parent_dirs *d, const struct parent_options *o)

@@ -3,6 +3,7 @@
 #include "control/cli/cli_proto.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,12 +28,24 @@ int cli_client_connect(const char *run_dir)
     return -1;
 }
 
+static volatile sig_atomic_t interrupted;
+
+void cli_client_interrupt(void)
+{
+    interrupted = 1;
+}
+
+bool cli_client_interrupted(void)
+{
+    return interrupted != 0;
+}
+
 static bool read_all(int fd, void *p, size_t n)
 {
     uint8_t *at = p;
     while (n > 0) {
         ssize_t got = read(fd, at, n);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && errno == EINTR && !interrupted)
             continue;
         if (got <= 0)
             return false;
@@ -73,6 +86,10 @@ static bool copy_out(int fd, FILE *to, uint32_t len)
 
 static int broke_off(void)
 {
+    if (interrupted) {
+        fputs("\n", stdout);
+        return CLI_NOT_SO;
+    }
     fprintf(stderr, "culvert: culvertd broke off before the answer was complete\n");
     return CLI_NO_DAEMON;
 }
@@ -85,6 +102,7 @@ int cli_client_run(int fd, int argc, const char *const *argv, bool json)
         fprintf(stderr, "culvert: the command is too long or not UTF-8\n");
         return CLI_USAGE;
     }
+    interrupted = 0;
     bool sent = write_all(fd, request, len);
     free(request);
     while (sent && read_all(fd, head, sizeof head)) {

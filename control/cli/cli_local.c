@@ -51,13 +51,18 @@ int cli_local_bench(int argc, const char *const *argv)
 {
     const char *words[CLI_ARGC_MAX + 4];
     int n = 0;
-    if (argc < 1 || (strcmp(argv[0], "dataplane") != 0 && strcmp(argv[0], "offload") != 0)) {
-        fprintf(stderr, "culvert: bench wants dataplane or offload after it\n");
+    if (argc < 1 || strcmp(argv[0], "dataplane") != 0) {
+        fprintf(stderr,
+                "culvert: bench wants dataplane after it, as in: culvert bench dataplane --sizes 64,1420\n");
+        return CLI_USAGE;
+    }
+    if (argc > CLI_ARGC_MAX) {
+        fprintf(stderr, "culvert: more than %d words\n", CLI_ARGC_MAX);
         return CLI_USAGE;
     }
     words[n++] = dp_program();
     words[n++] = "--bench";
-    for (int i = 0; i < argc && n < CLI_ARGC_MAX + 3; i++)
+    for (int i = 1; i < argc; i++)
         words[n++] = argv[i];
     words[n] = NULL;
     execvp(words[0], (char *const *)(uintptr_t)words);

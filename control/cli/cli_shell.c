@@ -6,6 +6,7 @@
 #include "control/cli/cli_tree.h"
 
 #include <histedit.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ struct shell {
     const char *run_dir;
     int fd; /* connection, -1 none */
     int status;
-    bool leave;
+    bool leave, interrupted;
 };
 
 /* Cuts a line into words in place. */
@@ -36,6 +37,24 @@ static bool is_leave(const char *word)
     return strcmp(word, "exit") == 0 || strcmp(word, "quit") == 0 || strcmp(word, "logout") == 0;
 }
 
+static void on_interrupt(int sig)
+{
+    (void)sig;
+    cli_client_interrupt();
+}
+
+/* Ctrl-C ends the command, not the shell: hanging up is what tells the daemon. */
+static int run_interruptible(struct shell *s, int argc, const char *const *argv, bool json)
+{
+    struct sigaction now = {.sa_handler = on_interrupt}, before;
+    sigaction(SIGINT, &now, &before);
+    s->interrupted = false;
+    int status = cli_client_run(s->fd, argc, argv, json);
+    s->interrupted = cli_client_interrupted();
+    sigaction(SIGINT, &before, NULL);
+    return status;
+}
+
 static void run_remote(struct shell *s, int argc, const char *const *argv, bool json)
 {
     if (s->fd < 0)
@@ -44,8 +63,8 @@ static void run_remote(struct shell *s, int argc, const char *const *argv, bool 
         s->status = CLI_NO_DAEMON;
         return;
     }
-    s->status = cli_client_run(s->fd, argc, argv, json);
-    if (s->status == CLI_NO_DAEMON) {
+    s->status = run_interruptible(s, argc, argv, json);
+    if (s->status == CLI_NO_DAEMON || s->interrupted) {
         close(s->fd);
         s->fd = -1; /* a restarted daemon is found by the next command */
     }

@@ -9,7 +9,7 @@ enum { WORD_MAX = 40 };
 /* Inner words stand before what hangs below them. */
 const struct cli_row cli_rows[] = {
     {"check", CLI_CHECK, true, "FILE", "json", "Parse and lint a configuration file, no daemon needed"},
-    {"bench", CLI_BENCH, true, "WHAT...", NULL, "Measure: bench dataplane, bench offload"},
+    {"bench", CLI_BENCH, true, "WHAT...", NULL, "Measure the data plane: bench dataplane [OPTIONS]"},
     {"help", CLI_HELP, true, NULL, NULL, "List the commands"},
     {"show", CLI_NONE, false, NULL, NULL, "Show running system information"},
     {"show crypto", CLI_NONE, false, NULL, NULL, "IKE and IPsec"},
