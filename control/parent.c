@@ -17,6 +17,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -81,7 +82,7 @@ static void dp_start(struct parent *p)
                     "--config",
                     platform,
                     NULL};
-    pid_t pid = rt_spawn(argv);
+    pid_t pid = rt_spawn(argv, p->dirs.dp_log_fd);
     if (pid < 0 || rt_proc_watch(&p->dp, pid, false, rt_now_ms()) != CV_OK) {
         log_error("%s cannot be started: %s", argv[0], strerror(errno));
         rt_proc_failed(&p->dp, rt_now_ms());
@@ -138,6 +139,8 @@ static void control_main(struct parent *p, int broker, pid_t parent)
     close(p->signal_fd);
     close(p->dirs.lock_fd); /* a lock that outlived the parent would keep the next culvertd out */
     close(p->dirs.run_fd);
+    if (p->dirs.dp_log_fd >= 0)
+        close(p->dirs.dp_log_fd);
     if (p->dp_conn >= 0)
         close(p->dp_conn);
     if (p->ready_fd >= 0)
@@ -353,9 +356,12 @@ static bool background(struct parent *p, int *status)
         close(ready[1]);
         struct pollfd f = {ready[0], POLLIN, 0};
         bool up = poll(&f, 1, READY_TIMEOUT_MS) == 1 && read(ready[0], &octet, 1) == 1;
-        if (!up)
-            fprintf(stderr, "culvert: culvertd did not come up within %d s; see the system log\n",
-                    READY_TIMEOUT_MS / 1000);
+        if (!up) {
+            kill(pid, SIGTERM); /* an exit status of 1 means that nothing runs */
+            waitpid(pid, NULL, 0);
+            fprintf(stderr, "culvert: culvertd did not come up; see the system log and %s/culvert-dp.log\n",
+                    p->o->run_dir);
+        }
         *status = up ? 0 : 1;
         return true;
     }
@@ -388,12 +394,14 @@ int parent_run(const struct parent_options *o, struct cfg *cfg)
     p = (struct parent){.o = o, .cfg = cfg, .broker = -1, .ready_fd = -1, .dp_conn = -1};
     rt_proc_init(&p.control, "culvertd control process");
     rt_proc_init(&p.dp, "culvert-dp");
-    if (!o->foreground && background(&p, &status))
-        return status;
+    /* Before the terminal is left: what is wrong here is said there. The lock passes to the process in the background. */
     if (parent_dirs_open(&p.dirs, o) != CV_OK || parent_platform_file(&p.dirs, &cfg->platform) != CV_OK) {
         cfg_free(cfg);
         return 1;
     }
+    if (!o->foreground && background(&p, &status))
+        return status;
+    parent_pid_file(&p.dirs, "culvertd.pid", getpid());
     p.signal_fd = signals_open();
     dp_find(&p);
     control_start(&p);

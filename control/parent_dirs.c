@@ -115,13 +115,19 @@ static cv_result keylog_open(struct parent_dirs *d, const struct parent_options 
 
 cv_result parent_dirs_open(struct parent_dirs *d, const struct parent_options *o)
 {
-    *d = (struct parent_dirs){-1, -1, -1, -1, -1};
+    *d = (struct parent_dirs){-1, -1, -1, -1, -1, -1};
     d->run_fd = dir_open(o->run_dir, 0755);
     if (d->run_fd < 0)
         return complain("cannot be opened or made", o->run_dir);
     CV_TRY(lock_take(d, o->run_dir));
     CV_TRY(state_open(d, o));
     CV_TRY(keylog_open(d, o));
+    if (!o->foreground) {
+        d->dp_log_fd = openat(d->run_fd, "culvert-dp.log",
+                              O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (d->dp_log_fd < 0)
+            return complain("culvert-dp.log cannot be written", o->run_dir);
+    }
     return cli_listen(d, o->run_dir);
 }
 

@@ -12,6 +12,7 @@ struct parent_dirs {
     int lock_fd;          /* RUN/culvertd.pid, locked while we live */
     int cli_fd;           /* RUN/cli.sock, listening */
     int keylog_fd;        /* -1: off */
+    int dp_log_fd; /* RUN/culvert-dp.log: where culvert-dp speaks in the background; -1: to our stderr */
 };
 
 /* Says on stderr and in the log what is wrong. CV_EEXIST: another culvertd has the run dir. */

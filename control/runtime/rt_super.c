@@ -93,7 +93,7 @@ const char *rt_status_text(int status)
     return text;
 }
 
-pid_t rt_spawn(char *const argv[])
+pid_t rt_spawn(char *const argv[], int output_fd)
 {
     pid_t pid = fork();
     if (pid != 0)
@@ -102,6 +102,8 @@ pid_t rt_spawn(char *const argv[])
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setsid();
+    if (output_fd >= 0 && (dup2(output_fd, STDOUT_FILENO) < 0 || dup2(output_fd, STDERR_FILENO) < 0))
+        _exit(127);
     close_range(3, ~0u, 0);
     execvp(argv[0], argv);
     fprintf(stderr, "culvertd: cannot run %s: %s\n", argv[0], strerror(errno));

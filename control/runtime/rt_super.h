@@ -35,7 +35,7 @@ void rt_proc_stop(struct rt_proc *p, int grace_ms);
 /* "exit status 1", "signal 9 (Killed)"; static storage. */
 const char *rt_status_text(int status);
 /* fork and exec of argv in a session of its own, so that a terminal's signals pass it by; only stdin, stdout and
- * stderr stay open. The pid, or -1. */
-pid_t rt_spawn(char *const argv[]);
+ * stderr stay open; output_fd, when it is not -1, becomes both of the latter. The pid, or -1. */
+pid_t rt_spawn(char *const argv[], int output_fd);
 
 #endif

@@ -14,7 +14,7 @@
 static pid_t sleeper(void)
 {
     char *argv[] = {"/bin/sleep", "60", NULL};
-    return rt_spawn(argv);
+    return rt_spawn(argv, -1);
 }
 
 static void await(struct rt_proc *p)
@@ -57,7 +57,7 @@ static void stop_kills_what_does_not_listen(void)
     struct rt_proc p;
     char *argv[] = {"/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.05; done", NULL};
     rt_proc_init(&p, "x");
-    pid_t pid = rt_spawn(argv);
+    pid_t pid = rt_spawn(argv, -1);
     CU_ASSERT_FATAL(rt_proc_watch(&p, pid, false, rt_now_ms()) == CV_OK);
     poll(NULL, 0, 100); /* the trap is set */
     uint64_t before = rt_now_ms();
@@ -75,8 +75,22 @@ static void spawned_process_keeps_no_descriptor_and_no_terminal(void)
     CU_ASSERT_FATAL(pipe(fds) == 0);
     snprintf(script, sizeof script, "test ! -e /proc/self/fd/%d && test $(ps -o sid= -p $$) -eq $$", fds[1]);
     char *argv[] = {"/bin/sh", "-c", script, NULL};
-    pid_t pid = rt_spawn(argv);
+    pid_t pid = rt_spawn(argv, -1);
     CU_ASSERT(waitpid(pid, &status, 0) == pid && status == 0);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void output_goes_where_it_was_sent(void)
+{
+    int fds[2], status = 0;
+    char text[8] = "";
+    CU_ASSERT_FATAL(pipe(fds) == 0);
+    char *argv[] = {"/bin/sh", "-c", "echo a; echo b >&2", NULL};
+    pid_t pid = rt_spawn(argv, fds[1]);
+    CU_ASSERT(waitpid(pid, &status, 0) == pid && status == 0);
+    CU_ASSERT(read(fds[0], text, sizeof text - 1) == 4);
+    CU_ASSERT_STRING_EQUAL(text, "a\nb\n");
     close(fds[0]);
     close(fds[1]);
 }
@@ -85,7 +99,7 @@ static void missing_program_is_exit_status_127(void)
 {
     int status = 0;
     char *argv[] = {"/nonexistent/culvert-dp", NULL};
-    pid_t pid = rt_spawn(argv);
+    pid_t pid = rt_spawn(argv, -1);
     CU_ASSERT(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 127);
 }
 
@@ -141,6 +155,6 @@ UNIT_MAIN("runtime supervision", UNIT_TEST(first_restart_is_at_once_then_pauses_
           UNIT_TEST(one_that_lived_long_starts_over_without_a_pause),
           UNIT_TEST(stop_kills_what_does_not_listen),
           UNIT_TEST(spawned_process_keeps_no_descriptor_and_no_terminal),
-          UNIT_TEST(missing_program_is_exit_status_127),
+          UNIT_TEST(output_goes_where_it_was_sent), UNIT_TEST(missing_program_is_exit_status_127),
           UNIT_TEST(adopted_process_is_watched_without_being_our_child),
           UNIT_TEST(broker_passes_descriptors_and_refusals))
