@@ -145,11 +145,17 @@ static cv_result if_set(struct dp_manager *g, const struct cv_if *c)
     if (c->kind == CV_IF_PORT && !(port = port_named(g->dp, c->port)))
         return CV_ENOENT;
     const struct ip_if *old = ip_if_get(&g->dp->ifs, c->if_id);
+    /* Another kind is another interface: routes and SAs of the one must not become the other's. */
+    if (old && old->kind != c->kind)
+        return CV_EEXIST;
     uint16_t old_vrf = old ? old->vrf : c->vrf;
+    bool moved = old && port && old->port != port->index;
     CV_TRY(ip_if_set(&g->dp->ifs, c, port ? port->index : IP_NO_PORT, port ? port->mac : NULL,
                      port ? port->mtu : 0));
     if (old_vrf != c->vrf) { /* as IOS has it: an interface that moves to another VRF loses its addresses */
         addrs_remove(g, c->if_id);
+        dp_slow_forget(g, c->if_id);
+    } else if (moved) { /* another wire, other neighbours */
         dp_slow_forget(g, c->if_id);
     }
     return CV_OK;
@@ -159,7 +165,10 @@ static cv_result if_del(struct dp_manager *g, uint32_t id)
 {
     if (id == 0 || id >= CV_MAX_IFS || !ip_if_get(&g->dp->ifs, id))
         return CV_ENOENT;
+    /* All that names the id goes with it: the next interface of this id must not inherit routes or keys. */
+    CV_TRY(dp_sad_flush_if(&g->dp->sad, id));
     addrs_remove(g, id);
+    ip_route_flush(&g->dp->routes, id);
     dp_slow_forget(g, id);
     return ip_if_del(&g->dp->ifs, id);
 }

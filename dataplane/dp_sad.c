@@ -1,4 +1,5 @@
 #include "dataplane/dp_sad.h"
+#include "common/log.h"
 #include "dataplane/dp_rcu.h"
 
 #include <rte_lcore.h>
@@ -114,8 +115,10 @@ cv_result dp_sad_add(struct dp_sad *s, const struct cv_sa *sa)
     cv_result r = sa->ref.dir == CV_DIR_IN    ? add_in(s, sa)
                   : sa->ref.dir == CV_DIR_OUT ? add_out(s, sa)
                                               : CV_EINVAL;
-    if (r == CV_OK)
+    if (r == CV_OK) {
         s->count++;
+        s->of_if[sa->if_id]++;
+    }
     return r;
 }
 
@@ -226,6 +229,7 @@ cv_result dp_sad_del(struct dp_sad *s, const struct cv_sa_ref *ref, dp_sad_gone_
         s->out[ref->sa_id].active = 0;
     }
     s->count--;
+    s->of_if[in ? esp_in_sa_conf(in)->if_id : esp_out_sa_conf(out)->if_id]--;
     dp_rcu_defer(ending_run, e);
     return CV_OK;
 }
@@ -255,13 +259,31 @@ bool dp_sad_entry(const struct dp_sad *s, unsigned dir, uint32_t slot, struct cv
     return true;
 }
 
+static const struct cv_sa *conf_at(const struct dp_sad *s, unsigned dir, uint32_t slot)
+{
+    if (dir == CV_DIR_IN)
+        return s->in[slot].sa ? esp_in_sa_conf(s->in[slot].sa) : NULL;
+    return s->out[slot].sa ? esp_out_sa_conf(s->out[slot].sa) : NULL;
+}
+
+cv_result dp_sad_flush_if(struct dp_sad *s, uint32_t if_id)
+{
+    const uint32_t *left = if_id ? &s->of_if[if_id] : &s->count;
+    for (uint32_t at = 0; at < 2 * table_size(s) && *left > 0; at++) {
+        unsigned dir = at < table_size(s) ? CV_DIR_IN : CV_DIR_OUT;
+        const struct cv_sa *conf = conf_at(s, dir, at & (table_size(s) - 1));
+        if (conf && (if_id == 0 || conf->if_id == if_id)) {
+            struct cv_sa_ref ref = conf->ref;
+            CV_TRY(dp_sad_del(s, &ref, NULL, NULL, 0));
+        }
+    }
+    return CV_OK;
+}
+
 void dp_sad_flush(struct dp_sad *s)
 {
-    struct cv_sa sa;
-    for (unsigned dir = CV_DIR_IN; dir <= CV_DIR_OUT; dir++)
-        for (uint32_t slot = 0; slot < table_size(s); slot++)
-            if (dp_sad_entry(s, dir, slot, &sa) && dp_sad_del(s, &sa.ref, NULL, NULL, 0) != CV_OK)
-                return;
+    if (dp_sad_flush_if(s, 0) != CV_OK)
+        log_warning("no memory to remove every SA");
 }
 
 void dp_sad_fini(struct dp_sad *s)

@@ -48,7 +48,8 @@ struct dp_sad {
     unsigned workers, bits;
     struct dp_sad_slot *in;
     struct dp_out_slot *out;
-    uint32_t count; /* SAs in both directions */
+    uint32_t count;             /* SAs in both directions */
+    uint32_t of_if[CV_MAX_IFS]; /* the same by tunnel interface */
     struct dp_tunnel *tunnels[CV_MAX_IFS];
     uint64_t acquire_tsc[CV_MAX_IFS]; /* of the last ACQUIRE; 0: none since the last activation */
 };
@@ -69,6 +70,8 @@ CV_MUST_USE cv_result dp_sad_del(struct dp_sad *s, const struct cv_sa_ref *ref, 
 CV_MUST_USE cv_result dp_sad_set_peer(struct dp_sad *s, const struct cv_sa_peer *p);
 /* The SA in a slot without its keys, its sequence number current; false: the slot is free. */
 bool dp_sad_entry(const struct dp_sad *s, unsigned dir, uint32_t slot, struct cv_sa *out);
+/* Removes the SAs of an interface, or (if_id 0) all; without a word about each. CV_ENOMEM: not all are gone. */
+CV_MUST_USE cv_result dp_sad_flush_if(struct dp_sad *s, uint32_t if_id);
 void dp_sad_flush(struct dp_sad *s);
 
 static inline struct esp_in_sa *dp_sad_lookup(const struct dp_sad *s, uint32_t spi,

@@ -259,7 +259,7 @@ void ip_route_flush(struct ip_routes *t, uint32_t if_id)
         struct ip_route *next;
         for (struct ip_route *r = t->rules[b]; r; r = next) {
             next = r->chain;
-            if (if_id == 0 || (r->if_id == if_id && r->kind != IP_ROUTE_STATIC))
+            if (if_id == 0 || r->if_id == if_id)
                 rule_remove(t, r);
         }
     }

@@ -10,6 +10,7 @@
 #include "common/contract.h"
 #include "common/result.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Of several routes for the same prefix the lowest kind is used. */
@@ -45,7 +46,7 @@ struct ip_routes {
 CV_MUST_USE cv_result ip_route_add(struct ip_routes *t, enum ip_route_kind kind, const struct cv_route *r);
 /* LOCAL and CONNECTED: the one of the same interface. CV_ENOENT. */
 CV_MUST_USE cv_result ip_route_del(struct ip_routes *t, enum ip_route_kind kind, const struct cv_route *r);
-/* Removes every route through if_id that is not STATIC; 0: every route there is. */
+/* Removes every route through if_id, whatever its kind; 0: every route there is. */
 void ip_route_flush(struct ip_routes *t, uint32_t if_id);
 
 enum { IP_TRIE_CHILD = 1 };
@@ -63,6 +64,14 @@ static inline const struct ip_route *ip_route_lookup(const struct ip_routes *t, 
     return (const struct ip_route *)e;
 }
 
+/* Whether a next hop may be reached by this route. Never the default route: a next hop behind a tunnel that
+ * is gone would be found on the far side of the clear network, and the packets for it with it. */
+static inline bool ip_route_carries_hops(const struct ip_route *via)
+{
+    return via->if_id != 0 &&
+           (via->kind == IP_ROUTE_CONNECTED || (via->kind == IP_ROUTE_STATIC && via->len > 0));
+}
+
 /* The route with its interface known: a route by next hop alone is looked up once more (one level).
  * *next_hop points into a route, or is NULL when the destination is on the link. NULL: no route. */
 static inline const struct ip_route *ip_route_resolve(const struct ip_routes *t, uint16_t vrf, uint8_t family,
@@ -77,7 +86,7 @@ static inline const struct ip_route *ip_route_resolve(const struct ip_routes *t,
     if (r->if_id != 0 || r->kind == IP_ROUTE_LOCAL)
         return r;
     const struct ip_route *via = ip_route_lookup(t, vrf, r->next_hop.family, r->next_hop.b);
-    if (!via || via->if_id == 0 || via->kind == IP_ROUTE_LOCAL)
+    if (!via || !ip_route_carries_hops(via))
         return NULL;
     if (via->next_hop.family != IP_NONE)
         *next_hop = &via->next_hop;

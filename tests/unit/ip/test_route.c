@@ -136,6 +136,40 @@ static void a_next_hop_alone_is_resolved_one_level(void)
     table_free(t);
 }
 
+/* What was behind a tunnel must not be looked for on the clear side once the tunnel is gone. */
+static void a_next_hop_never_falls_to_the_default_route(void)
+{
+    struct ip_routes *t = calloc(1, sizeof *t);
+    const struct ip_addr *hop;
+    struct ip_addr dst;
+    CU_ASSERT_TRUE(ip_addr_parse("172.20.0.5", &dst));
+    struct cv_route gateway = route("0.0.0.0/0", 1, "10.0.0.254"),
+                    via = route("172.20.0.0/16", 0, "172.16.0.2");
+    CU_ASSERT_EQUAL(ip_route_add(t, IP_ROUTE_STATIC, &gateway), CV_OK);
+    CU_ASSERT_EQUAL(ip_route_add(t, IP_ROUTE_STATIC, &via), CV_OK);
+    add(t, IP_ROUTE_CONNECTED, "172.16.0.0/30", 3);
+    const struct ip_route *got = ip_route_resolve(t, 0, IP_V4, dst.b, &hop);
+    CU_ASSERT_TRUE(got && got->if_id == 3);
+    ip_route_flush(t, 3);
+    CU_ASSERT_PTR_NULL(ip_route_resolve(t, 0, IP_V4, dst.b, &hop));
+    struct cv_route known = route("172.16.0.0/12", 2, "10.0.0.7"); /* said on purpose */
+    CU_ASSERT_EQUAL(ip_route_add(t, IP_ROUTE_STATIC, &known), CV_OK);
+    got = ip_route_resolve(t, 0, IP_V4, dst.b, &hop);
+    CU_ASSERT_TRUE(got && got->if_id == 2 && hop && hop->b[3] == 7);
+    table_free(t);
+}
+
+static void a_flushed_interface_takes_its_static_routes_with_it(void)
+{
+    struct ip_routes *t = calloc(1, sizeof *t);
+    add(t, IP_ROUTE_STATIC, "172.20.0.0/16", 3);
+    add(t, IP_ROUTE_STATIC, "172.21.0.0/16", 4);
+    ip_route_flush(t, 3);
+    CU_ASSERT_EQUAL(lookup(t, 0, "172.20.0.1"), 0);
+    CU_ASSERT_EQUAL(lookup(t, 0, "172.21.0.1"), 4);
+    table_free(t);
+}
+
 /* 4000 random additions and removals, each followed by lookups that a plain search confirms. */
 enum { MODEL = 256 };
 struct model {
@@ -222,5 +256,7 @@ static void interfaces_are_checked_and_published(void)
 UNIT_MAIN("route", UNIT_TEST(longest_prefix_wins_in_both_families),
           UNIT_TEST(local_then_connected_then_static), UNIT_TEST(bad_routes_are_refused),
           UNIT_TEST(a_next_hop_alone_is_resolved_one_level),
+          UNIT_TEST(a_next_hop_never_falls_to_the_default_route),
+          UNIT_TEST(a_flushed_interface_takes_its_static_routes_with_it),
           UNIT_TEST(random_changes_agree_with_a_plain_search),
           UNIT_TEST(interfaces_are_checked_and_published))
