@@ -76,11 +76,12 @@ static void delete_children(struct ike *e, struct ike_sa *sa, const struct pld_d
                             uint16_t *count)
 {
     struct buf_reader r = buf_reader_init(d->spis.p, d->spis.n);
-    uint32_t spi;
+    /* 2.25.2: a delete that crosses a rekey of the IKE SA is answered as usual, wherever the child is by now */
+    uint32_t spi, owner = v2_of(sa)->replaced_by ? v2_of(sa)->replaced_by : sa->conn_id;
     if (d->proto != PLD_PROTO_ESP || d->spi_len != ESP_SPI_LEN)
         return;
     for (unsigned i = 0; i < d->count && buf_u32(&r, &spi); i++) {
-        struct sam_child *c = sam_child_by_spi_out(e->sam, sa->conn_id, spi);
+        struct sam_child *c = sam_child_by_spi_out(e->sam, owner, spi);
         if (!c || *count == DELETED_MAX)
             continue;
         spi_bytes(c->in.spi, spis + (size_t)*count * ESP_SPI_LEN);

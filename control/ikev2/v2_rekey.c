@@ -347,6 +347,19 @@ static struct ike_sa *make_sa(struct ike *e, struct ike_sa *old, const struct fr
     return sa;
 }
 
+/* The old SA may be gone before the peer has read a delete of a child that is on its way there: it is said again. */
+static void repeat_deletes(struct ike *e, struct ike_sa *from, struct ike_sa *to)
+{
+    for (struct v2_task *t = v2_of(from)->flight; t; t = t->next) {
+        struct v2_task *again = t->kind == V2_TASK_DELETE_CHILD ? v2_task_new(V2_TASK_DELETE_CHILD) : NULL;
+        if (!again)
+            continue;
+        again->child_id = t->child_id;
+        again->spi = t->spi;
+        v2_task_add(e, to, again);
+    }
+}
+
 /* Requests that wait for the window of the old SA go out on the new one. */
 static void move_queue(struct ike *e, struct ike_sa *from, struct ike_sa *to)
 {
@@ -371,6 +384,7 @@ static void hand_over(struct ike *e, struct ike_sa *old, struct ike_sa *to)
     v2_of(old)->rekey_at = v2_of(old)->retry_at = v2_of(old)->dpd_at = UINT64_MAX;
     v2_set_state(old, V2_REKEYED);
     v2_of(old)->delete_at = ike_now(e) + REPLACED_WAIT_MS;
+    repeat_deletes(e, old, to);
     move_queue(e, old, to);
     v2_of(to)->retry_at = retry;
     v2_of(to)->delete_at = UINT64_MAX;

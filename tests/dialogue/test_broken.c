@@ -170,6 +170,23 @@ static void RFC7296_2_25_rekey_of_an_unknown_child_names_its_SPI(void)
     wire_free(w);
 }
 
+static void RFC7296_2_25_1_a_child_is_rekeyed_once(void)
+{
+    struct wire *w = up(19, NULL);
+    uint32_t theirs = wire_child(w, A)->out.spi;
+    struct child_request q = {.rekey_notify = true, .rekey_proto = PLD_PROTO_ESP, .rekey_spi_len = 4};
+    for (unsigned i = 0; i < 4; i++)
+        q.rekey_spi[i] = (uint8_t)(theirs >> (24 - 8 * i));
+    q.spi = 0x11112222;
+    ask(w, PLD_CREATE_CHILD_SA, put_request, &q);
+    CU_ASSERT(wire_dialogue(w, "A CREATE_CHILD_SA resp 0: SA Nonce TSi TSr\n"));
+    q.spi = 0x11113333;
+    ask(w, PLD_CREATE_CHILD_SA, put_request, &q);
+    CU_ASSERT(wire_dialogue(w, "A CREATE_CHILD_SA resp 1: N(TEMPORARY_FAILURE)\n"));
+    CU_ASSERT_EQUAL(wire_children(w, A), 2); /* the old one until the peer deletes it, and the new one */
+    wire_free(w);
+}
+
 /* CVE-2023-30570 in IKEv2's terms: what was refused in IKE_AUTH leaves SPIs that get nothing more. */
 static void BD_09_SPIs_of_a_refused_negotiation_are_worth_nothing(void)
 {
@@ -499,6 +516,7 @@ UNIT_MAIN("broken", UNIT_TEST(BD_04_GMAC_and_every_other_transform_gets_keys),
           UNIT_TEST(BD_06_delete_of_child_and_IKE_SA_in_one_message),
           UNIT_TEST(BD_08_REKEY_SA_with_protocol_0_or_1),
           UNIT_TEST(RFC7296_2_25_rekey_of_an_unknown_child_names_its_SPI),
+          UNIT_TEST(RFC7296_2_25_1_a_child_is_rekeyed_once),
           UNIT_TEST(BD_09_SPIs_of_a_refused_negotiation_are_worth_nothing),
           UNIT_TEST(BD_13_INFORMATIONAL_whose_integrity_is_wrong),
           UNIT_TEST(BD_17_rekey_of_an_SA_that_is_not_established),

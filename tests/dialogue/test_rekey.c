@@ -441,6 +441,29 @@ static void RFC7296_2_25_rekeys_of_IKE_SA_and_child_that_cross_are_put_off(void)
     wire_free(w);
 }
 
+static void RFC7296_2_25_2_delete_of_a_child_that_crosses_an_IKE_rekey(void)
+{
+    for (uint64_t seed = 0; seed < 60; seed++)
+        for (enum wire_end end = A; end <= B; end++) {
+            struct wire *w = up(700 + seed, NULL, NULL);
+            w->reorder = seed ? 50 : 0;
+            w->loss = seed > 30 ? 20 : 0;
+            rekey(w, end, true);
+            CU_ASSERT_EQUAL(v2_delete_child(w->side[A].ike, wire_sa(w, A), wire_child(w, A)), CV_OK);
+            wire_run(w, 100000);
+            /* now and then five transmissions in a row are lost, and the session starts anew */
+            bool anew =
+                w->side[A].ike->counters.sas_established + w->side[B].ike->counters.sas_established > 2;
+            CU_ASSERT(anew || wire_children(w, A) == 0);
+            CU_ASSERT(anew || wire_children(w, B) == 0);
+            w->loss = w->reorder = 0;
+            wire_packet(w, A);
+            wire_run(w, ORPHAN_MS);
+            CU_ASSERT(settled(w));
+            wire_free(w);
+        }
+}
+
 static void lifetime_of_the_IKE_SA_is_kept(void)
 {
     struct wire_conf c = {.profile = " lifetime 120\n"};
@@ -546,6 +569,7 @@ UNIT_MAIN("rekey", UNIT_TEST(child_rekey_from_each_side_loses_no_packet),
           UNIT_TEST(IKE_rekey_with_another_group), UNIT_TEST(RFC7296_2_8_2_crossing_IKE_rekeys_leave_one_SA),
           UNIT_TEST(RFC7296_2_8_2_one_sided_notice),
           UNIT_TEST(RFC7296_2_25_rekeys_of_IKE_SA_and_child_that_cross_are_put_off),
+          UNIT_TEST(RFC7296_2_25_2_delete_of_a_child_that_crosses_an_IKE_rekey),
           UNIT_TEST(lifetime_of_the_IKE_SA_is_kept),
           UNIT_TEST(refused_rekey_keeps_the_old_child_and_is_tried_again),
           UNIT_TEST(child_that_the_peer_has_lost_is_made_anew),
