@@ -86,7 +86,7 @@ enum {
     X(HANDOFF_FULL, "handoff-full", "ring to the owner worker full")                                         \
     X(PENDING_FULL, "pending-full", "too many packets wait for a neighbour")                                 \
     X(NATT_KEEPALIVE, "natt-keepalive", "NAT keepalive, consumed as meant (RFC 3948 4)")                     \
-    X(DUMMY, "dummy", "TFC dummy packet, consumed as meant (RFC 4303 2.6)")                        \
+    X(DUMMY, "dummy", "TFC dummy packet, consumed as meant (RFC 4303 2.6)")                                  \
     X(OTHER_HOST, "other-host", "frame for another station")                                                 \
     X(ECN, "ecn", "congestion mark on a packet that cannot carry it (RFC 6040 4.2)")
 
