@@ -18,6 +18,11 @@ void ike_heap_drop(struct ike *e, struct ike_sa *sa);
 /* The SA whose timer is due next, NULL when there is none. */
 struct ike_sa *ike_heap_first(const struct ike *e);
 
+/* ---- ike_peer.c ------------------------------------------------------------------------------------------- */
+/* Short of memory it is not indexed: INITIAL_CONTACT does not find it then, dead peer detection does. */
+void ike_peer_add(struct ike *e, struct ike_sa *sa);
+void ike_peer_drop(struct ike *e, struct ike_sa *sa);
+
 /* ---- ike_session.c ---------------------------------------------------------------------------------------- */
 /* Makes a session for every protected tunnel of e->cfg and points the others at it. */
 void ike_sessions_sync(struct ike *e);

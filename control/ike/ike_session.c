@@ -61,8 +61,8 @@ void ike_sessions_free(struct ike *e)
 
 bool ike_session_has_child(const struct ike *e, const char *interface)
 {
-    for (const struct sam_child *c = sam_children(e->sam); c; c = c->next)
-        if (c->state != SAM_RETIRING && strcmp(c->interface, interface) == 0)
+    for (const struct sam_child *c = sam_children_on(e->sam, interface); c; c = c->next_of_tunnel)
+        if (c->state != SAM_RETIRING)
             return true;
     return false;
 }
@@ -179,12 +179,8 @@ static void start(struct ike *e, struct ike_session *s, const struct cv_acquire 
 
 static bool live_child(const struct ike *e, const struct ike_session *s)
 {
-    for (const struct sam_child *c = s->conn_id ? sam_children_of(e->sam, s->conn_id) : NULL; c;
-         c = c->next_of_owner)
-        if (c->state == SAM_INSTALLED && strcmp(c->interface, s->interface) == 0)
-            return true;
-    for (const struct sam_child *c = sam_children(e->sam); c; c = c->next)
-        if (c->state == SAM_INSTALLED && strcmp(c->interface, s->interface) == 0)
+    for (const struct sam_child *c = sam_children_on(e->sam, s->interface); c; c = c->next_of_tunnel)
+        if (c->state == SAM_INSTALLED)
             return true;
     return false;
 }
@@ -215,7 +211,10 @@ void ike_session_want(struct ike *e, struct ike_session *s, bool persistent)
     s->wanted = true;
     s->persistent = persistent;
     s->failures = 0;
-    retry_at(e, s, ike_now(e));
+    if (live_child(e, s))
+        s->retry_at_ms = UINT64_MAX;
+    else
+        start(e, s, NULL);
 }
 
 void ike_session_acquire(struct ike *e, const struct cv_acquire *packet)
@@ -245,18 +244,15 @@ void ike_session_attach(struct ike *e, struct ike_session *s, struct ike_sa *sa)
 
 static bool has_two_children(const struct ike *e, const char *interface)
 {
-    unsigned n = 0;
-    for (const struct sam_child *c = sam_children(e->sam); c && n < 2; c = c->next)
-        n += strcmp(c->interface, interface) == 0;
-    return n >= 2;
+    const struct sam_child *c = sam_children_on(e->sam, interface);
+    return c && c->next_of_tunnel;
 }
 
 /* The peer made the child on an IKE SA that had none before. */
 static void adopt_owner(struct ike *e, struct ike_session *s)
 {
-    for (const struct sam_child *c = sam_children(e->sam); c; c = c->next) {
-        struct ike_sa *sa =
-            c->owner && strcmp(c->interface, s->interface) == 0 ? ike_sa_by_conn(e, c->owner) : NULL;
+    for (const struct sam_child *c = sam_children_on(e->sam, s->interface); c; c = c->next_of_tunnel) {
+        struct ike_sa *sa = c->owner ? ike_sa_by_conn(e, c->owner) : NULL;
         if (sa && c->state == SAM_INSTALLED && !sa->session[0]) {
             ike_session_attach(e, s, sa);
             return;
@@ -280,9 +276,8 @@ void ike_session_child_up(struct ike *e, struct ike_session *s)
 /* Another IKE SA may still serve the session, when both ends began at once. */
 static uint32_t other_owner(struct ike *e, const struct ike_session *s, const struct ike_sa *not_this)
 {
-    for (const struct sam_child *c = sam_children(e->sam); c; c = c->next) {
-        if (c->state == SAM_RETIRING || c->owner == not_this->conn_id ||
-            strcmp(c->interface, s->interface) != 0)
+    for (const struct sam_child *c = sam_children_on(e->sam, s->interface); c; c = c->next_of_tunnel) {
+        if (c->state == SAM_RETIRING || c->owner == not_this->conn_id)
             continue;
         if (c->owner && ike_sa_by_conn(e, c->owner))
             return c->owner;

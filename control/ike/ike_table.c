@@ -155,6 +155,7 @@ void ike_sa_remove(struct ike *e, struct ike_sa *sa, enum ike_reason why, const 
         HASH_DELETE(hh_init, e->by_init, sa);
     ike_heap_drop(e, sa);
     ike_limit_drop(e, sa);
+    ike_peer_drop(e, sa);
     va_list args;
     va_start(args, fmt);
     give_up(e, sa, why, fmt, args);
@@ -181,6 +182,7 @@ void ike_sa_established(struct ike *e, struct ike_sa *sa)
 {
     ike_limit_drop(e, sa);
     sa->established = true;
+    ike_peer_add(e, sa);
     sa->established_ms = ike_now(e);
     sa->last_in_ms = sa->established_ms;
     if (sa->lifetime_s == 0)

@@ -15,11 +15,10 @@ const char *ike_session_status_text(enum ike_session_status s)
 
 static const struct sam_child *child_of(const struct ike *e, const char *interface)
 {
-    const struct sam_child *found = NULL;
-    for (const struct sam_child *c = sam_children(e->sam); c; c = c->next)
-        if (c->state != SAM_RETIRING && strcmp(c->interface, interface) == 0)
-            found = c; /* the newest */
-    return found;
+    for (const struct sam_child *c = sam_children_on(e->sam, interface); c; c = c->next_of_tunnel)
+        if (c->state != SAM_RETIRING)
+            return c; /* the newest */
+    return NULL;
 }
 
 static enum ike_session_status status_of(const struct ike_sa *sa, bool child)

@@ -135,10 +135,11 @@ void v2_init_forget(struct v2_sa *v2)
  * not lost: both ends began at once. */
 static void drop_others(struct ike *e, struct ike_sa *sa)
 {
-    struct ike_sa *other, *next;
-    HASH_ITER (hh_conn, e->by_conn, other, next) {
-        if (other != sa && other->established && other->ops == &v2_ops && same_peer(other, sa) &&
-            other->profile == sa->profile && other->established_ms < sa->created_ms)
+    struct ike_sa *next;
+    for (struct ike_sa *other = ike_peer_sas(e, sa); other; other = next) {
+        next = other->next_of_peer;
+        if (other != sa && other->ops == &v2_ops && same_peer(other, sa) && other->profile == sa->profile &&
+            other->established_ms < sa->created_ms)
             ike_sa_remove(e, other, IKE_REASON_REPLACED, "the peer made initial contact");
     }
 }
@@ -165,14 +166,9 @@ static void settle_duplicate(struct ike *e, struct ike_sa *sa)
 
 /* ---- initiator -------------------------------------------------------------------------------------------------------- */
 /* A peer at this address that we have an SA with already has not restarted: it must keep what it has (2.4). */
-static bool first_contact(struct ike *e, const struct ike_sa *sa)
+static bool first_contact(const struct ike *e, const struct ike_sa *sa)
 {
-    struct ike_sa *other, *next;
-    HASH_ITER (hh_conn, e->by_conn, other, next) {
-        if (other != sa && other->established && ip_addr_equal(&other->remote.addr, &sa->remote.addr))
-            return false;
-    }
-    return true;
+    return ike_peer_count(e, &sa->remote.addr) == 0;
 }
 
 static const char *peer_host(const struct ike *e, const struct ike_sa *sa)

@@ -390,7 +390,8 @@ static bool choose(struct ike *e, const struct ike_datagram *d, const struct pld
     ike_decision(e, NULL, "IKE_SA_INIT", &trace);
     if (m->ke.group != out->dh) {
         const uint8_t group[GROUP_LEN] = {(uint8_t)(out->dh >> 8), (uint8_t)out->dh};
-        v2_init_refuse(e, d, m, PLD_N_INVALID_KE_PAYLOAD, (struct slice){group, sizeof group});
+        /* not rate limited, as little as cookies: it is how many an honest peer begins, and shorter than the request */
+        refuse(e, d, m, PLD_N_INVALID_KE_PAYLOAD, (struct slice){group, sizeof group});
         return false;
     }
     const struct cr_dh_alg *alg = cr_dh(out->dh);

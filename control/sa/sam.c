@@ -158,13 +158,59 @@ static struct sam_owner *owner_find(struct sam *s, uint32_t owner)
     return o;
 }
 
+static struct sam_tunnel *tunnel_find(struct sam *s, const char *interface)
+{
+    struct sam_tunnel *t = NULL;
+    HASH_FIND_STR(s->tunnels, interface, t);
+    return t;
+}
+
+static cv_result tunnel_add(struct sam *s, struct sam_entry *e)
+{
+    struct sam_tunnel *t = tunnel_find(s, e->c.interface);
+    if (!t) {
+        t = calloc(1, sizeof *t);
+        if (!t)
+            return CV_ENOMEM;
+        memcpy(t->interface, e->c.interface, sizeof t->interface);
+        HASH_ADD_STR(s->tunnels, interface, t);
+    }
+    e->prev_of_tunnel = NULL;
+    e->c.next_of_tunnel = t->first ? &t->first->c : NULL;
+    if (t->first)
+        t->first->prev_of_tunnel = e;
+    t->first = e;
+    return CV_OK;
+}
+
+static void tunnel_remove(struct sam *s, struct sam_entry *e)
+{
+    struct sam_tunnel *t = tunnel_find(s, e->c.interface);
+    if (!t)
+        return;
+    struct sam_entry *next = e->c.next_of_tunnel ? sam_entry_of(e->c.next_of_tunnel) : NULL;
+    if (e->prev_of_tunnel)
+        e->prev_of_tunnel->c.next_of_tunnel = e->c.next_of_tunnel;
+    else
+        t->first = next;
+    if (next)
+        next->prev_of_tunnel = e->prev_of_tunnel;
+    if (!t->first) {
+        HASH_DELETE(hh, s->tunnels, t);
+        free(t);
+    }
+}
+
 cv_result sam_owner_add(struct sam *s, struct sam_entry *e)
 {
+    CV_TRY(tunnel_add(s, e));
     struct sam_owner *o = owner_find(s, e->c.owner);
     if (!o) {
         o = calloc(1, sizeof *o);
-        if (!o)
+        if (!o) {
+            tunnel_remove(s, e);
             return CV_ENOMEM;
+        }
         o->owner = e->c.owner;
         HASH_ADD(hh, s->owners, owner, sizeof o->owner, o);
     }
@@ -182,6 +228,7 @@ void sam_owner_remove(struct sam *s, struct sam_entry *e)
     struct sam_owner *o = owner_find(s, e->c.owner);
     if (!e->in_owner_list || !o)
         return;
+    tunnel_remove(s, e);
     struct sam_entry *next = e->c.next_of_owner ? sam_entry_of(e->c.next_of_owner) : NULL;
     if (e->prev_of_owner)
         e->prev_of_owner->c.next_of_owner = e->c.next_of_owner;
@@ -527,6 +574,12 @@ void sam_child_counters(struct sam *s, const struct sam_child *c, struct cv_sa_c
     }
     if (l->counters(l->ctx, &c->out, out, &idle_out) != CV_OK)
         memset(out, 0, sizeof *out);
+}
+
+struct sam_child *sam_children_on(struct sam *s, const char *interface)
+{
+    struct sam_tunnel *t = tunnel_find(s, interface);
+    return t && t->first ? &t->first->c : NULL;
 }
 
 struct sam_child *sam_children_of(struct sam *s, uint32_t owner)

@@ -50,10 +50,11 @@ struct sam_child {
     uint64_t soft_at_ms, hard_at_ms; /* UINT64_MAX when none */
     uint64_t soft_bytes, hard_bytes;
     bool soft_fired;
-    uint64_t remove_at_ms;           /* RETIRING; UINT64_MAX otherwise */
-    uint32_t replaced_by;            /* id of the child that a rekey put in its place; 0 none */
-    struct sam_child *next;          /* list in order of installation */
-    struct sam_child *next_of_owner; /* list of one IKE SA's children, newest first */
+    uint64_t remove_at_ms;            /* RETIRING; UINT64_MAX otherwise */
+    uint32_t replaced_by;             /* id of the child that a rekey put in its place; 0 none */
+    struct sam_child *next;           /* list in order of installation */
+    struct sam_child *next_of_owner;  /* list of one IKE SA's children, newest first */
+    struct sam_child *next_of_tunnel; /* list of one interface's children, newest first */
 };
 
 /* Upcalls into IKE, same thread; they may call sam_* again, but must not delete the child they are told of before returning from `expired`
@@ -122,6 +123,8 @@ struct sam_child *sam_child_by_id(struct sam *s, uint32_t id);
 struct sam_child *sam_children(struct sam *s); /* head of the list */
 /* Head of the list of an IKE SA's children, retiring ones included; 0: the adopted ones. */
 struct sam_child *sam_children_of(struct sam *s, uint32_t owner);
+/* Head of the list of an interface's children, retiring ones included. */
+struct sam_child *sam_children_on(struct sam *s, const char *interface);
 /* Counters of both directions; zeros when the data plane is away. idle_in_ms: since the last good inbound packet. */
 void sam_child_counters(struct sam *s, const struct sam_child *c, struct cv_sa_counters *in,
                         struct cv_sa_counters *out, uint64_t *idle_in_ms);

@@ -18,7 +18,7 @@ struct sam_out_key {
 
 struct sam_entry {
     struct sam_child c; /* first: a sam_child is its entry */
-    struct sam_entry *prev, *prev_of_owner;
+    struct sam_entry *prev, *prev_of_owner, *prev_of_tunnel;
     bool in_owner_list;
     uint64_t due; /* when the timer has to look at it */
     size_t heap_at;
@@ -31,6 +31,13 @@ struct sam_entry {
 /* Head of the list of one IKE SA's children. */
 struct sam_owner {
     uint32_t owner;
+    struct sam_entry *first;
+    UT_hash_handle hh;
+};
+
+/* Head of the list of one interface's children. */
+struct sam_tunnel {
+    char interface[CV_NAME_MAX];
     struct sam_entry *first;
     UT_hash_handle hh;
 };
@@ -57,6 +64,7 @@ struct sam {
     struct sam_entry *first, *last;
     struct sam_entry *by_id, *by_out, *by_cookie; /* by_cookie: adoption only */
     struct sam_owner *owners;
+    struct sam_tunnel *tunnels;
     struct sam_entry **heap;
     size_t heap_len, heap_cap;
     uint32_t last_id;
