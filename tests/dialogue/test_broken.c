@@ -496,6 +496,87 @@ static void refused_children_leave_the_tunnel_alone(void)
     wire_free(w);
 }
 
+/* ---- answers to what we asked ------------------------------------------------------------------------------------------- */
+struct child_answer {
+    uint32_t spi;
+    uint16_t encr, bits, esn;
+    bool transport, no_esn;
+    struct ts ts;
+};
+
+static void put_child_answer(struct pld_builder *b, void *ctx)
+{
+    const struct child_answer *q = ctx;
+    static const uint8_t nonce[32] = {7, 7, 7};
+    struct pld_build_proposal p = {
+        .number = 1, .proto = PLD_PROTO_ESP, .spi_len = 4, .count = q->no_esn ? 1 : 2};
+    for (unsigned i = 0; i < 4; i++)
+        p.spi[i] = (uint8_t)(q->spi >> (24 - 8 * i));
+    p.transforms[0] = (struct pld_build_transform){1, q->encr, q->bits};
+    p.transforms[1] = (struct pld_build_transform){5, q->esn, 0};
+    if (q->transport)
+        pld_put_notify(b, PLD_PROTO_NONE, nothing, PLD_N_USE_TRANSPORT_MODE, nothing);
+    pld_put_sa(b, &p, 1);
+    pld_put_nonce(b, (struct slice){nonce, sizeof nonce});
+    pld_put_ts(b, PLD_TSI, &q->ts, 1);
+    pld_put_ts(b, PLD_TSR, &q->ts, 1);
+}
+
+/* A asks to rekey; B is away, and the answer comes from us in its name. */
+static struct wire *answered(const struct wire_conf *conf, struct child_answer *answer)
+{
+    struct wire *w = up(20, conf);
+    char err[SEL_TEXT_MAX];
+    w->side[B].deaf = true;
+    ike_rekey(w->side[A].ike, "Tunnel1", false, err, sizeof err);
+    struct v2_task *t = v2_task_find(wire_sa(w, A), V2_TASK_REKEY_CHILD, 0);
+    if (!t)
+        abort();
+    wire_trace_clear(w);
+    wire_forge(w, B, wire_sa(w, B), PLD_CREATE_CHILD_SA, true, t->message_id, put_child_answer, answer);
+    return w;
+}
+
+static void answers_that_were_not_asked_for_install_nothing(void)
+{
+    const struct ts any = ts_any(IP_V4), v6 = ts_any(IP_V6);
+    const struct {
+        struct wire_conf conf;
+        struct child_answer a;
+        enum ike_reason why;
+    } cases[] = {
+        {{0},
+         {1, CV_ENCR_AES_GCM_16, 128, 0, false, false, any},
+         IKE_REASON_INVALID_SYNTAX}, /* reserved SPI */
+        {{0}, {255, CV_ENCR_AES_GCM_16, 128, 0, false, false, any}, IKE_REASON_INVALID_SYNTAX},
+        {{0}, {0x11112222, CV_ENCR_AES_GCM_16, 128, 0, true, false, any}, IKE_REASON_INVALID_SYNTAX},
+        {{0}, {0x11112222, CV_ENCR_AES_GCM_16, 256, 0, false, false, any}, IKE_REASON_NO_PROPOSAL},
+        {{0}, {0x11112222, CV_ENCR_NULL, 0, 0, false, false, any}, IKE_REASON_NO_PROPOSAL},
+        {{0},
+         {0x11112222, CV_ENCR_AES_GCM_16, 128, 1, false, false, any},
+         IKE_REASON_NO_PROPOSAL}, /* ESN unasked */
+        {{0}, {0x11112222, CV_ENCR_AES_GCM_16, 128, 0, false, true, any}, IKE_REASON_NO_PROPOSAL}, /* 3.3.3 */
+        {{0}, {0x11112222, CV_ENCR_AES_GCM_16, 128, 0, false, false, v6}, IKE_REASON_TS_UNACCEPTABLE},
+        {{.ipsec = " set pfs group19\n"}, /* PFS dropped by the peer */
+         {0x11112222, CV_ENCR_AES_GCM_16, 128, 0, false, false, any},
+         IKE_REASON_NO_PROPOSAL},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct child_answer a = cases[i].a;
+        struct wire *w = answered(&cases[i].conf, &a);
+        CU_ASSERT_STRING_EQUAL(wire_reason_text(w, A), ike_reason_name(cases[i].why));
+        CU_ASSERT_EQUAL(wire_children(w, A), 1);
+        CU_ASSERT_EQUAL(mock_dp_count(w->side[A].dp, CV_DIR_IN), 1);
+        CU_ASSERT(wire_dialogue(w, "A INFORMATIONAL req 3: D(ESP:1)\n")); /* the peer's half must go */
+        CU_ASSERT(wire_packet(w, A) && wire_packet(w, B));                /* the old child goes on */
+        wire_free(w);
+    }
+    struct child_answer good = {0x11112222, CV_ENCR_AES_GCM_16, 128, 0, false, false, any};
+    struct wire *w = answered(NULL, &good); /* the yardstick: nothing but the faults above was wrong */
+    CU_ASSERT_EQUAL(mock_dp_sending(w->side[A].dp, WIRE_TUNNEL_IF)->sa.ref.spi, 0x11112222);
+    wire_free(w);
+}
+
 static void children_of_one_IKE_SA_are_bounded(void)
 {
     struct wire *w = up(18, NULL);
@@ -526,5 +607,6 @@ UNIT_MAIN("broken", UNIT_TEST(BD_04_GMAC_and_every_other_transform_gets_keys),
           UNIT_TEST(RFC7296_2_9_packet_selector_and_range_become_the_range),
           UNIT_TEST(RFC7296_2_9_too_many_selectors_are_narrowed_to_the_first),
           UNIT_TEST(both_families_offered_narrow_to_the_tunnels_own),
-          UNIT_TEST(transport_mode_is_not_claimed), UNIT_TEST(refused_children_leave_the_tunnel_alone),
-          UNIT_TEST(children_of_one_IKE_SA_are_bounded))
+          UNIT_TEST(transport_mode_is_not_claimed),
+          UNIT_TEST(answers_that_were_not_asked_for_install_nothing),
+          UNIT_TEST(refused_children_leave_the_tunnel_alone), UNIT_TEST(children_of_one_IKE_SA_are_bounded))
