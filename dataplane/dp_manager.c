@@ -31,7 +31,7 @@ cv_result dp_manager_new(struct dp *dp, struct dp_manager **out)
     g->ms_cycles = dp->shm.head->tsc_hz / 1000;
     g->stats = shm_worker_stats(&dp->shm, dp->workers);
     g->icmp_limit = (struct log_limit){.burst = 100, .every_ms = 5};
-    cv_result r = ip_frag_table_new(dp->big_pool, &g->frags);
+    cv_result r = ip_reass_new(dp->big_pool, dp->shm.head->tsc_hz, &g->frags);
     if (r != CV_OK) {
         free(g);
         return r;
@@ -46,7 +46,7 @@ void dp_manager_free(struct dp_manager *g)
         return;
     if (g->conn_fd >= 0)
         close(g->conn_fd);
-    ip_frag_table_free(g->frags);
+    ip_reass_free(g->frags);
     free(g->addrs);
     secret_wipe(&g->cmd, sizeof g->cmd);
     free(g);
@@ -116,10 +116,21 @@ static unsigned commands(struct dp_manager *g)
     return n + g->dump.running;
 }
 
+/* A packet that culvertd gave after commands may need what they set up, such as its route: it waits for them. Its arrival
+ * is looked at first, so that commands given before it are seen. */
+static bool inject_may_go(const struct dp_manager *g)
+{
+    if (rte_ring_empty(g->dp->shm.inject))
+        return false;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return rte_ring_empty(g->dp->shm.cmd);
+}
+
 static unsigned injected(struct dp_manager *g)
 {
     unsigned n = 0;
-    while (g->conn_fd >= 0 && n < INJECT_BATCH && ring_inject_get(&g->dp->shm, &g->inject)) {
+    while (g->conn_fd >= 0 && n < INJECT_BATCH && inject_may_go(g) &&
+           ring_inject_get(&g->dp->shm, &g->inject)) {
         dp_slow_inject(g, &g->inject);
         n++;
     }
@@ -183,7 +194,9 @@ void dp_manager_run(struct dp_manager *g)
     uint64_t look_ms = 0;
     while (!__atomic_load_n(&g->dp->stop, __ATOMIC_RELAXED)) {
         clock_read(g);
-        unsigned n = slow_packets(g) + injected(g) + commands(g);
+        unsigned n = slow_packets(g);
+        n += commands(g);
+        n += injected(g);
         n += dp_rcu_poll() > 0;
         timers(g);
         bell(g);

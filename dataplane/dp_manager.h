@@ -8,7 +8,7 @@
 #include "common/log.h"
 #include "dataplane/dp.h"
 #include "dataplane/dp_meta.h"
-#include "dataplane/ip/ip_frag.h"
+#include "dataplane/ip/ip_reass.h"
 
 enum { DP_PINGS = 256 };
 
@@ -41,7 +41,7 @@ struct dp_manager {
     bool greeted; /* HELLO came on this connection */
     struct dp_dump dump;
     struct cv_worker_stats *stats; /* the manager's own line */
-    struct ip_frag_table *frags;
+    struct ip_reass *frags;
     struct dp_addr *addrs;
     unsigned addr_count, addr_room;
     struct dp_ping pings[DP_PINGS];

@@ -368,7 +368,7 @@ static void local(struct dp_manager *g, struct rte_mbuf *m)
     if (!in && meta->local_out == DP_TRANSIT) {
         slow_drop(g, m, CV_DROP_IF_DOWN);
     } else if (meta->frag) {
-        struct rte_mbuf *whole = ip_frag_take(g->frags, m, g->now);
+        struct rte_mbuf *whole = ip_reass_take(g->frags, m, g->now);
         if (whole)
             give(g, whole, DP_STAGE_IP);
     } else if (!in) { /* from this host to itself */
@@ -462,5 +462,5 @@ void dp_slow_tick(struct dp_manager *g)
 {
     struct ip_nbr_calls c = calls(g);
     ip_nbr_tick(&g->dp->nbrs, g->now_ms, &c);
-    ip_frag_expire(g->frags, g->now);
+    ip_reass_expire(g->frags, g->now);
 }

@@ -1,13 +1,7 @@
-/* Expiry of the reassembly table is still marked experimental in DPDK 22.11. */
-#define ALLOW_EXPERIMENTAL_API
 #include "dataplane/ip/ip_frag.h"
 #include "dataplane/ip/ip_csum.h"
 
-#include <rte_cycles.h>
-#include <rte_ip.h>
-#include <rte_ip_frag.h>
 #include <rte_random.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -16,9 +10,6 @@ enum {
     FRAGMENT_HEADER = 8,
     NEXT_FRAGMENT = 44,
     MORE4 = 0x2000,
-    TABLE_BUCKETS = 32,
-    TABLE_ASSOCIATIVITY = 4, /* 128 datagrams of at most 8 pieces each */
-    TABLE_SECONDS = 5,
 };
 
 static uint32_t get16(const uint8_t *p)
@@ -126,100 +117,4 @@ unsigned ip_frag_split(struct rte_mbuf *m, uint16_t mtu, struct rte_mempool *poo
         n++;
     }
     return n;
-}
-
-/* ---- reassembly --------------------------------------------------------------------------------------- */
-struct ip_frag_table {
-    struct rte_ip_frag_tbl *table;
-    struct rte_ip_frag_death_row dead;
-    struct rte_mempool *pool;
-};
-
-cv_result ip_frag_table_new(struct rte_mempool *pool, struct ip_frag_table **out)
-{
-    struct ip_frag_table *t = calloc(1, sizeof *t);
-    if (!t)
-        return CV_ENOMEM;
-    t->pool = pool;
-    t->table =
-        rte_ip_frag_table_create(TABLE_BUCKETS, TABLE_ASSOCIATIVITY, TABLE_BUCKETS * TABLE_ASSOCIATIVITY,
-                                 rte_get_tsc_hz() * TABLE_SECONDS, SOCKET_ID_ANY);
-    if (!t->table) {
-        free(t);
-        return CV_ENOMEM;
-    }
-    *out = t;
-    return CV_OK;
-}
-
-void ip_frag_table_free(struct ip_frag_table *t)
-{
-    if (!t)
-        return;
-    rte_ip_frag_free_death_row(&t->dead, 0);
-    rte_ip_frag_table_destroy(t->table);
-    free(t);
-}
-
-/* One mbuf that holds what the chain holds. */
-static struct rte_mbuf *flatten(struct rte_mempool *pool, struct rte_mbuf *chain)
-{
-    struct rte_mbuf *flat = rte_pktmbuf_alloc(pool);
-    uint32_t len = chain->pkt_len;
-    uint8_t *to = flat && len <= UINT16_MAX ? (uint8_t *)rte_pktmbuf_append(flat, (uint16_t)len) : NULL;
-    if (to) {
-        const void *from = rte_pktmbuf_read(chain, 0, len, to);
-        if (from && from != to)
-            memcpy(to, from, len);
-        *dp_meta(flat) = *dp_meta(chain);
-    } else {
-        rte_pktmbuf_free(flat);
-        flat = NULL;
-    }
-    rte_pktmbuf_free(chain);
-    return flat;
-}
-
-static struct rte_mbuf *take4(struct ip_frag_table *t, struct rte_mbuf *m, uint64_t now)
-{
-    struct rte_ipv4_hdr *h = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
-    m->tx_offload = rte_mbuf_tx_offload(0, dp_meta(m)->l3_len, 0, 0, 0, 0, 0);
-    struct rte_mbuf *whole = rte_ipv4_frag_reassemble_packet(t->table, &t->dead, m, now, h);
-    if (!whole || !(whole = flatten(t->pool, whole)))
-        return NULL;
-    uint8_t *ip = rte_pktmbuf_mtod(whole, uint8_t *);
-    uint32_t header = (uint32_t)(ip[0] & 0xf) * 4;
-    put16(ip + 2, whole->data_len);
-    put16(ip + 6, 0);
-    memset(ip + 10, 0, 2);
-    uint16_t sum = (uint16_t)~ip_fold(ip_sum(ip, header, 0));
-    memcpy(ip + 10, &sum, 2);
-    return whole;
-}
-
-/* Only a fragment header right behind the IPv6 header: what IKE and ESP senders produce. */
-static struct rte_mbuf *take6(struct ip_frag_table *t, struct rte_mbuf *m, uint64_t now)
-{
-    struct rte_ipv6_hdr *h = rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *);
-    struct rte_ipv6_fragment_ext *f = (struct rte_ipv6_fragment_ext *)(h + 1);
-    if (m->data_len < IP6_HEADER + FRAGMENT_HEADER || h->proto != NEXT_FRAGMENT) {
-        rte_pktmbuf_free(m);
-        return NULL;
-    }
-    m->tx_offload = rte_mbuf_tx_offload(0, IP6_HEADER + FRAGMENT_HEADER, 0, 0, 0, 0, 0);
-    struct rte_mbuf *whole = rte_ipv6_frag_reassemble_packet(t->table, &t->dead, m, now, h, f);
-    return whole ? flatten(t->pool, whole) : NULL;
-}
-
-struct rte_mbuf *ip_frag_take(struct ip_frag_table *t, struct rte_mbuf *m, uint64_t now)
-{
-    struct rte_mbuf *whole = dp_meta(m)->family == IP_V4 ? take4(t, m, now) : take6(t, m, now);
-    rte_ip_frag_free_death_row(&t->dead, 0);
-    return whole;
-}
-
-void ip_frag_expire(struct ip_frag_table *t, uint64_t now)
-{
-    rte_ip_frag_table_del_expired_entries(t->table, &t->dead, now);
-    rte_ip_frag_free_death_row(&t->dead, 0);
 }

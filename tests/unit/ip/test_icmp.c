@@ -3,6 +3,7 @@
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_frag.h"
 #include "dataplane/ip/ip_icmp.h"
+#include "dataplane/ip/ip_reass.h"
 #include "dataplane/ip/ip_udp.h"
 #include "tests/unit/ip/pkt.h"
 
@@ -124,19 +125,19 @@ static void udp_datagrams_read_back(void)
 /* Cuts, classifies every piece, joins them in the given order. */
 static void cut_and_join(bool v6, uint16_t size, uint16_t mtu, bool backwards)
 {
-    struct ip_frag_table *table;
+    struct ip_reass *table;
     struct rte_mbuf *pieces[IP_FRAG_MAX], *whole = NULL, *m = echo(v6, size), *copy = echo(v6, size);
     dp_meta(m)->local_out = DP_LOCAL;
     unsigned n = ip_frag_split(m, mtu, pkt_pool, pieces);
     CU_ASSERT_TRUE_FATAL(n > 1);
-    CU_ASSERT_EQUAL_FATAL(ip_frag_table_new(pkt_pool, &table), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(ip_reass_new(pkt_pool, rte_get_tsc_hz(), &table), CV_OK);
     for (unsigned k = 0; k < n; k++) {
         struct rte_mbuf *p = pieces[backwards ? n - 1 - k : k];
         CU_ASSERT_TRUE(p->data_len <= mtu);
         CU_ASSERT_EQUAL(ip_classify_ip(p), IP_CLASS_IP);
         CU_ASSERT_TRUE(dp_meta(p)->frag);
         CU_ASSERT_PTR_NULL(whole);
-        whole = ip_frag_take(table, p, rte_rdtsc());
+        whole = ip_reass_take(table, p, rte_rdtsc());
     }
     CU_ASSERT_PTR_NOT_NULL_FATAL(whole);
     CU_ASSERT_EQUAL(ip_classify_ip(whole), IP_CLASS_IP);
@@ -149,7 +150,7 @@ static void cut_and_join(bool v6, uint16_t size, uint16_t mtu, bool backwards)
     rte_pktmbuf_free(whole);
     rte_pktmbuf_free(copy);
     rte_pktmbuf_free(m);
-    ip_frag_table_free(table);
+    ip_reass_free(table);
 }
 
 static void what_is_cut_joins_again(void)
@@ -163,19 +164,19 @@ static void what_is_cut_joins_again(void)
 
 static void a_missing_piece_expires_with_its_packets(void)
 {
-    struct ip_frag_table *table;
+    struct ip_reass *table;
     struct rte_mbuf *pieces[IP_FRAG_MAX], *m = echo(false, 1400);
     unsigned n = ip_frag_split(m, 700, pkt_pool, pieces);
-    CU_ASSERT_EQUAL_FATAL(ip_frag_table_new(pkt_pool, &table), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(ip_reass_new(pkt_pool, rte_get_tsc_hz(), &table), CV_OK);
     CU_ASSERT_EQUAL(ip_classify_ip(pieces[0]), IP_CLASS_IP);
-    CU_ASSERT_PTR_NULL(ip_frag_take(table, pieces[0], rte_rdtsc()));
+    CU_ASSERT_PTR_NULL(ip_reass_take(table, pieces[0], rte_rdtsc()));
     for (unsigned i = 1; i < n; i++)
         rte_pktmbuf_free(pieces[i]);
     rte_pktmbuf_free(m);
     CU_ASSERT_EQUAL(pkt_used(), 1);
-    ip_frag_expire(table, rte_rdtsc() + rte_get_tsc_hz() * 10);
+    ip_reass_expire(table, rte_rdtsc() + rte_get_tsc_hz() * 10);
     CU_ASSERT_EQUAL(pkt_used(), 0);
-    ip_frag_table_free(table);
+    ip_reass_free(table);
 }
 
 PKT_MAIN("icmp", UNIT_TEST(an_echo_request_becomes_its_reply),

@@ -1,0 +1,306 @@
+#include "dataplane/ip/ip_reass.h"
+#include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_hash.h"
+
+#include <stdlib.h>
+#include <sys/queue.h>
+
+enum {
+    IP4_HEADER = 20,
+    IP6_HEADER = 40,
+    FRAGMENT_HEADER = 8,
+    NEXT_FRAGMENT = 44,
+    CHAINS = 2048,
+};
+
+struct key { /* compared and hashed octet by octet: no padding */
+    uint8_t src[16], dst[16];
+    uint32_t id, if_in;
+    uint16_t vrf;
+    uint8_t family, proto;
+};
+static_assert(sizeof(struct key) == 44, "no padding");
+
+struct piece {
+    struct rte_mbuf *m;
+    uint16_t at, len; /* of the payload */
+    uint16_t skip;    /* octets in front of it in m */
+};
+
+struct datagram {
+    TAILQ_ENTRY(datagram) age;    /* all, eldest first; or the free ones */
+    TAILQ_ENTRY(datagram) chain;  /* same hash */
+    TAILQ_ENTRY(datagram) source; /* same hash of the source, eldest first */
+    struct key key;
+    uint32_t hash, source_hash;
+    uint64_t since;
+    uint32_t total; /* payload octets by its last fragment; 0: not seen */
+    uint32_t have;
+    unsigned count;
+    struct piece piece[IP_REASS_OF_DATAGRAM];
+};
+TAILQ_HEAD(datagrams, datagram);
+
+struct source {
+    struct datagrams list;
+    unsigned count;
+};
+
+struct ip_reass {
+    struct rte_mempool *pool;
+    struct ip_hash_key hash_key;
+    uint64_t lifetime;
+    unsigned fragments;
+    struct datagrams ages, unused;
+    struct datagrams chain[CHAINS];
+    struct source source[CHAINS];
+    struct datagram all[IP_REASS_DATAGRAMS];
+};
+
+cv_result ip_reass_new(struct rte_mempool *pool, uint64_t tsc_hz, struct ip_reass **out)
+{
+    struct ip_reass *t = calloc(1, sizeof *t);
+    if (!t)
+        return CV_ENOMEM;
+    if (!ip_hash_key_make(&t->hash_key)) {
+        free(t);
+        return CV_EIO;
+    }
+    t->pool = pool;
+    t->lifetime = tsc_hz / 1000 * IP_REASS_LIFETIME_MS;
+    TAILQ_INIT(&t->ages);
+    TAILQ_INIT(&t->unused);
+    for (unsigned i = 0; i < CHAINS; i++) {
+        TAILQ_INIT(&t->chain[i]);
+        TAILQ_INIT(&t->source[i].list);
+    }
+    for (unsigned i = 0; i < IP_REASS_DATAGRAMS; i++)
+        TAILQ_INSERT_TAIL(&t->unused, &t->all[i], age);
+    *out = t;
+    return CV_OK;
+}
+
+/* ---- the table ------------------------------------------------------------------------------------------ */
+static void end(struct ip_reass *t, struct datagram *d)
+{
+    for (unsigned i = 0; i < d->count; i++)
+        rte_pktmbuf_free(d->piece[i].m);
+    t->fragments -= d->count;
+    t->source[d->source_hash].count--;
+    TAILQ_REMOVE(&t->source[d->source_hash].list, d, source);
+    TAILQ_REMOVE(&t->chain[d->hash], d, chain);
+    TAILQ_REMOVE(&t->ages, d, age);
+    TAILQ_INSERT_HEAD(&t->unused, d, age);
+}
+
+void ip_reass_expire(struct ip_reass *t, uint64_t now)
+{
+    struct datagram *d;
+    while ((d = TAILQ_FIRST(&t->ages)) && now > d->since && now - d->since > t->lifetime)
+        end(t, d);
+}
+
+void ip_reass_free(struct ip_reass *t)
+{
+    struct datagram *d;
+    if (!t)
+        return;
+    while ((d = TAILQ_FIRST(&t->ages)))
+        end(t, d);
+    free(t);
+}
+
+static struct datagram *datagram_new(struct ip_reass *t, const struct key *k, uint32_t hash, uint64_t now)
+{
+    uint32_t source = (uint32_t)ip_hash_addr(&t->hash_key, k->vrf, k->family, k->src) & (CHAINS - 1);
+    if (t->source[source].count >= IP_REASS_OF_SOURCE)
+        end(t, TAILQ_FIRST(&t->source[source].list));
+    if (TAILQ_EMPTY(&t->unused))
+        end(t, TAILQ_FIRST(&t->ages));
+    struct datagram *d = TAILQ_FIRST(&t->unused);
+    TAILQ_REMOVE(&t->unused, d, age);
+    memset(d, 0, sizeof *d);
+    d->key = *k;
+    d->hash = hash;
+    d->source_hash = source;
+    d->since = now;
+    TAILQ_INSERT_TAIL(&t->ages, d, age);
+    TAILQ_INSERT_TAIL(&t->chain[hash], d, chain);
+    TAILQ_INSERT_TAIL(&t->source[source].list, d, source);
+    t->source[source].count++;
+    return d;
+}
+
+static struct datagram *datagram_of(struct ip_reass *t, const struct key *k, uint64_t now)
+{
+    struct datagram *d;
+    uint64_t word = (uint64_t)k->id << 32 ^ (uint64_t)k->if_in << 16 ^ k->vrf ^ (uint64_t)k->proto << 24;
+    uint64_t h = ip_hash_addr(&t->hash_key, word, k->family, k->src);
+    h ^= ip_hash_addr(&t->hash_key, ~word, k->family, k->dst);
+    uint32_t at = (uint32_t)h & (CHAINS - 1);
+    TAILQ_FOREACH (d, &t->chain[at], chain) {
+        if (memcmp(&d->key, k, sizeof *k) == 0)
+            return d;
+    }
+    return datagram_new(t, k, at, now);
+}
+
+/* ---- a fragment ----------------------------------------------------------------------------------------- */
+static uint32_t get16(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 8 | p[1];
+}
+
+static void put16(uint8_t *p, uint32_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+
+static bool read4(struct rte_mbuf *m, struct key *k, struct piece *p, bool *last)
+{
+    const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+    if (m->data_len < IP4_HEADER)
+        return false;
+    uint32_t header = (uint32_t)(ip[0] & 0xf) * 4, flags = get16(ip + 6);
+    if (header < IP4_HEADER || m->data_len < header)
+        return false;
+    memcpy(k->src, ip + 12, 4);
+    memcpy(k->dst, ip + 16, 4);
+    k->proto = ip[9];
+    k->id = get16(ip + 4);
+    p->skip = (uint16_t)header;
+    p->at = (uint16_t)((flags & 0x1fff) * 8);
+    *last = !(flags & 0x2000);
+    return true;
+}
+
+/* Only a fragment header right behind the IPv6 header: what IKE and ESP senders produce. */
+static bool read6(struct rte_mbuf *m, struct key *k, struct piece *p, bool *last)
+{
+    const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *), *f = ip + IP6_HEADER;
+    if (m->data_len < IP6_HEADER + FRAGMENT_HEADER || ip[6] != NEXT_FRAGMENT)
+        return false;
+    memcpy(k->src, ip + 8, 16);
+    memcpy(k->dst, ip + 24, 16);
+    memcpy(&k->id, f + 4, 4);
+    p->skip = IP6_HEADER + FRAGMENT_HEADER;
+    p->at = (uint16_t)(get16(f + 2) & 0xfff8);
+    *last = !(f[3] & 1);
+    return true;
+}
+
+static bool read(struct rte_mbuf *m, struct key *k, struct piece *p, bool *last)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    memset(k, 0, sizeof *k);
+    k->family = meta->family;
+    k->vrf = meta->vrf;
+    k->if_in = meta->if_in;
+    if (!(meta->family == IP_V4 ? read4(m, k, p, last) : read6(m, k, p, last)))
+        return false;
+    uint32_t len = (uint32_t)m->data_len - p->skip;
+    if (len == 0 || (!*last && len % 8 != 0) || p->at + len > UINT16_MAX)
+        return false;
+    p->m = m;
+    p->len = (uint16_t)len;
+    return true;
+}
+
+enum fit { FITS, AGAIN, WRONG };
+
+static enum fit fits(const struct datagram *d, const struct piece *p, bool last)
+{
+    uint32_t stop = (uint32_t)p->at + p->len;
+    if (d->total != 0 && (stop > d->total || (last && stop != d->total)))
+        return WRONG;
+    for (unsigned i = 0; i < d->count; i++) {
+        const struct piece *o = &d->piece[i];
+        if (o->at == p->at && o->len == p->len)
+            return AGAIN; /* the network doubled it */
+        if (p->at < o->at + o->len && o->at < stop)
+            return WRONG;
+        if (last && o->at + o->len > stop)
+            return WRONG;
+    }
+    return d->count == IP_REASS_OF_DATAGRAM ? WRONG : FITS;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------ */
+static const struct piece *first_of(const struct datagram *d)
+{
+    for (unsigned i = 0; i < d->count; i++)
+        if (d->piece[i].at == 0)
+            return &d->piece[i];
+    return NULL;
+}
+
+static void header_write(uint8_t *to, const uint8_t *ip, uint32_t header, uint8_t family, uint32_t total)
+{
+    memcpy(to, ip, header);
+    if (family == IP_V6) {
+        put16(to + 4, total);
+        to[6] = ip[IP6_HEADER];
+        return;
+    }
+    put16(to + 2, header + total);
+    put16(to + 6, 0);
+    memset(to + 10, 0, 2);
+    uint16_t sum = (uint16_t)~ip_fold(ip_sum(to, header, 0));
+    memcpy(to + 10, &sum, 2);
+}
+
+static struct rte_mbuf *join(struct ip_reass *t, const struct datagram *d)
+{
+    const struct piece *first = first_of(d);
+    if (!first)
+        return NULL;
+    uint32_t header = d->key.family == IP_V4 ? first->skip : IP6_HEADER;
+    struct rte_mbuf *whole = header + d->total <= UINT16_MAX ? rte_pktmbuf_alloc(t->pool) : NULL;
+    if (!whole)
+        return NULL;
+    uint8_t *to = (uint8_t *)rte_pktmbuf_append(whole, (uint16_t)(header + d->total));
+    if (!to) { /* longer than anything that is served here */
+        rte_pktmbuf_free(whole);
+        return NULL;
+    }
+    header_write(to, rte_pktmbuf_mtod(first->m, const uint8_t *), header, d->key.family, d->total);
+    for (unsigned i = 0; i < d->count; i++)
+        memcpy(to + header + d->piece[i].at,
+               rte_pktmbuf_mtod_offset(d->piece[i].m, const uint8_t *, d->piece[i].skip), d->piece[i].len);
+    *dp_meta(whole) = *dp_meta(first->m);
+    return whole;
+}
+
+struct rte_mbuf *ip_reass_take(struct ip_reass *t, struct rte_mbuf *m, uint64_t now)
+{
+    struct key k;
+    struct piece p = {0};
+    struct rte_mbuf *whole = NULL;
+    bool last = false;
+    ip_reass_expire(t, now);
+    if (!read(m, &k, &p, &last)) {
+        rte_pktmbuf_free(m);
+        return NULL;
+    }
+    if (t->fragments == IP_REASS_FRAGMENTS)
+        end(t, TAILQ_FIRST(&t->ages));
+    struct datagram *d = datagram_of(t, &k, now);
+    enum fit fit = fits(d, &p, last);
+    if (fit != FITS) {
+        rte_pktmbuf_free(m);
+        if (fit == WRONG)
+            end(t, d);
+        return NULL;
+    }
+    d->piece[d->count++] = p;
+    t->fragments++;
+    d->have += p.len;
+    if (last)
+        d->total = (uint32_t)p.at + p.len;
+    if (d->total != 0 && d->have == d->total) {
+        whole = join(t, d);
+        end(t, d);
+    }
+    return whole;
+}

@@ -1,0 +1,36 @@
+/* ip_reass: putting fragments for this host together (RFC 791 3.2, RFC 8200 4.5).
+ *
+ * A table bounded in datagrams, fragments, time, and datagrams of one source. What is new takes the place of what is
+ * oldest: lone fragments that somebody sends cost others nothing but the time they would wait. Fragments join
+ * only when they came in on the same interface of the same VRF, so that a piece from the wire never ends up in
+ * a datagram that came out of a tunnel. Overlapping fragments end their datagram (RFC 5722).
+ *
+ * The manager's alone. */
+#ifndef DATAPLANE_IP_IP_REASS_H
+#define DATAPLANE_IP_IP_REASS_H
+
+#include "common/result.h"
+#include "dataplane/dp_meta.h"
+
+#include <rte_mbuf.h>
+#include <stdint.h>
+
+enum {
+    IP_REASS_DATAGRAMS = 1024,
+    IP_REASS_FRAGMENTS = 1536, /* mbufs held in all */
+    IP_REASS_OF_DATAGRAM = 8,  /* as many fragments as an IKE datagram has over a path of 576 octets */
+    IP_REASS_OF_SOURCE = 16,   /* unfinished datagrams of one sender */
+    IP_REASS_LIFETIME_MS = 1500,
+};
+
+struct ip_reass;
+/* pool: for the joined datagrams, whose length its data room bounds. */
+CV_MUST_USE cv_result ip_reass_new(struct rte_mempool *pool, uint64_t tsc_hz, struct ip_reass **out);
+void ip_reass_free(struct ip_reass *t);
+/* Takes a fragment (data at the IP header, meta filled; owned from now on). Returns the whole datagram,
+ * one mbuf from `pool` with the first fragment's metadata, when this was the last missing piece; else NULL.
+ * now: TSC. */
+struct rte_mbuf *ip_reass_take(struct ip_reass *t, struct rte_mbuf *m, uint64_t now);
+void ip_reass_expire(struct ip_reass *t, uint64_t now);
+
+#endif

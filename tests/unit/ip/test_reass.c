@@ -1,0 +1,159 @@
+/* Reassembly: which fragments belong together, and what a flood of lone ones costs the others. */
+#include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_reass.h"
+#include "tests/unit/ip/pkt.h"
+
+enum { HZ = 1000000 };
+
+static struct ip_reass *table;
+
+static void fresh(void)
+{
+    ip_reass_free(table);
+    CU_ASSERT_EQUAL(pkt_used(), 0);
+    CU_ASSERT_EQUAL_FATAL(ip_reass_new(pkt_pool, HZ, &table), CV_OK);
+}
+
+/* len octets of payload from `at` on; each octet is its place. */
+static struct rte_mbuf *fragment(uint32_t src, uint16_t id, uint16_t at, uint16_t len, bool more,
+                                 uint8_t fill)
+{
+    uint8_t b[2000] = {0x45,       0, (uint8_t)((20 + len) >> 8), (uint8_t)(20 + len), (uint8_t)(id >> 8),
+                       (uint8_t)id};
+    b[6] = (uint8_t)((more ? 0x20 : 0) | at >> 11);
+    b[7] = (uint8_t)(at >> 3);
+    b[8] = 64;
+    b[9] = IP_PROTO_UDP;
+    b[12] = 11;
+    memcpy(b + 13, &src, 3);
+    b[16] = 10;
+    uint16_t sum = (uint16_t)~ip_fold(ip_sum(b, 20, 0));
+    memcpy(b + 10, &sum, 2);
+    memset(b + 20, fill, len);
+    struct rte_mbuf *m = pkt_of(b, 20u + len);
+    CU_ASSERT_EQUAL_FATAL(ip_classify_ip(m), IP_CLASS_IP);
+    dp_meta(m)->vrf = 0;
+    dp_meta(m)->if_in = 1;
+    return m;
+}
+
+static struct rte_mbuf *take(struct rte_mbuf *m)
+{
+    return ip_reass_take(table, m, 1000);
+}
+
+static bool joined(struct rte_mbuf *whole)
+{
+    bool yes = whole != NULL;
+    rte_pktmbuf_free(whole);
+    return yes;
+}
+
+static bool pair(uint32_t src, uint16_t id)
+{
+    return !joined(take(fragment(src, id, 0, 64, true, 1))) &&
+           joined(take(fragment(src, id, 64, 30, false, 2)));
+}
+
+static void fragments_of_two_vrfs_or_interfaces_never_join(void)
+{
+    struct rte_mbuf *m;
+    fresh();
+    CU_ASSERT_TRUE(pair(1, 1));
+    CU_ASSERT_PTR_NULL(take(fragment(1, 2, 0, 64, true, 1)));
+    m = fragment(1, 2, 64, 30, false, 2);
+    dp_meta(m)->vrf = 3;
+    CU_ASSERT_FALSE(joined(take(m)));
+    m = fragment(1, 2, 64, 30, false, 2);
+    dp_meta(m)->if_in = 7; /* the same VRF, but out of a tunnel */
+    CU_ASSERT_FALSE(joined(take(m)));
+    m = take(fragment(1, 2, 64, 30, false, 2));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+    CU_ASSERT_TRUE(dp_meta(m)->vrf == 0 && dp_meta(m)->if_in == 1);
+    rte_pktmbuf_free(m);
+}
+
+static void lone_fragments_do_not_keep_others_from_joining(void)
+{
+    fresh();
+    for (uint32_t i = 0; i < 900; i++) /* the test's pool bounds it */
+        CU_ASSERT_PTR_NULL(take(fragment(0x010000 + i, (uint16_t)i, 0, 64, true, 1)));
+    for (uint16_t i = 0; i < 20; i++)
+        CU_ASSERT_TRUE(pair(0x050000, i));
+}
+
+static void one_source_holds_a_fixed_number_of_datagrams(void)
+{
+    fresh();
+    CU_ASSERT_PTR_NULL(take(fragment(9, 1, 0, 64, true, 1)));
+    for (uint16_t i = 0; i < 500; i++)
+        CU_ASSERT_PTR_NULL(take(fragment(7, i, 0, 64, true, 1)));
+    CU_ASSERT_EQUAL(pkt_used(), 1 + IP_REASS_OF_SOURCE);
+    CU_ASSERT_TRUE(joined(take(fragment(7, 499, 64, 8, false, 1)))); /* the newest is there still */
+    CU_ASSERT_TRUE(joined(take(fragment(9, 1, 64, 8, false, 1))));
+}
+
+static void the_table_is_bounded_and_the_eldest_goes(void)
+{
+    fresh();
+    unsigned most = 0;
+    for (uint32_t i = 0; i < 3 * IP_REASS_DATAGRAMS; i++) {
+        CU_ASSERT_PTR_NULL(take(fragment(i * 2654435761u, 1, 0, 8, true, 1)));
+        most = RTE_MAX(most, pkt_used());
+        if (i % 900 == 899) /* the pool of the test is smaller than the table */
+            ip_reass_expire(table, 1000 + 2 * HZ);
+    }
+    CU_ASSERT_TRUE(most <= IP_REASS_FRAGMENTS);
+    ip_reass_expire(table, 1000 + 2 * HZ);
+    CU_ASSERT_EQUAL(pkt_used(), 0);
+}
+
+static void rfc_5722_overlap_ends_the_datagram(void)
+{
+    fresh();
+    CU_ASSERT_PTR_NULL(take(fragment(1, 1, 0, 64, true, 1)));
+    CU_ASSERT_PTR_NULL(take(fragment(1, 1, 56, 30, false, 2)));
+    CU_ASSERT_EQUAL(pkt_used(), 0);
+    CU_ASSERT_PTR_NULL(take(fragment(1, 1, 64, 8, false, 2))); /* alone now */
+    CU_ASSERT_PTR_NULL(take(fragment(1, 2, 0, 64, true, 1)));
+    CU_ASSERT_PTR_NULL(take(fragment(1, 2, 0, 64, true, 1))); /* doubled by the network: no harm */
+    CU_ASSERT_TRUE(joined(take(fragment(1, 2, 64, 8, false, 2))));
+    CU_ASSERT_PTR_NULL(take(fragment(1, 3, 64, 8, false, 2)));
+    CU_ASSERT_PTR_NULL(take(fragment(1, 3, 128, 8, true, 2))); /* behind the end */
+    CU_ASSERT_FALSE(joined(take(fragment(1, 3, 0, 64, true, 1))));
+    fresh();
+}
+
+static void senseless_fragments_are_dropped(void)
+{
+    fresh();
+    CU_ASSERT_PTR_NULL(take(fragment(1, 1, 0, 63, true, 1))); /* not a multiple of 8 */
+    CU_ASSERT_PTR_NULL(take(fragment(1, 1, 65528, 100, false, 1)));
+    CU_ASSERT_PTR_NULL(take(fragment(1, 1, 8, 0, false, 1)));
+    CU_ASSERT_EQUAL(pkt_used(), 0);
+    for (uint16_t i = 0; i < 9; i++) /* more pieces than anything served here has */
+        CU_ASSERT_PTR_NULL(take(fragment(1, 2, (uint16_t)(i * 8), 8, true, 1)));
+    CU_ASSERT_EQUAL(pkt_used(), 0);
+    for (uint16_t i = 0; i < 5; i++) /* longer than the pool's data room */
+        CU_ASSERT_PTR_NULL(take(fragment(1, 3, (uint16_t)(i * 1000), 1000, i < 4, 1)));
+    CU_ASSERT_EQUAL(pkt_used(), 0);
+}
+
+static void an_unfinished_datagram_expires(void)
+{
+    fresh();
+    CU_ASSERT_PTR_NULL(take(fragment(1, 1, 0, 64, true, 1)));
+    ip_reass_expire(table, 1000 + HZ / 1000 * IP_REASS_LIFETIME_MS);
+    CU_ASSERT_EQUAL(pkt_used(), 1);
+    ip_reass_expire(table, 1001 + HZ / 1000 * IP_REASS_LIFETIME_MS);
+    CU_ASSERT_EQUAL(pkt_used(), 0);
+    ip_reass_free(table);
+    table = NULL;
+}
+
+PKT_MAIN("reass", UNIT_TEST(fragments_of_two_vrfs_or_interfaces_never_join),
+         UNIT_TEST(lone_fragments_do_not_keep_others_from_joining),
+         UNIT_TEST(one_source_holds_a_fixed_number_of_datagrams),
+         UNIT_TEST(the_table_is_bounded_and_the_eldest_goes), UNIT_TEST(rfc_5722_overlap_ends_the_datagram),
+         UNIT_TEST(senseless_fragments_are_dropped), UNIT_TEST(an_unfinished_datagram_expires))
