@@ -199,7 +199,7 @@ static const struct cfg *cli_cfg(void *ctx)
 static const struct shm *cli_shm(void *ctx)
 {
     struct daemon *d = ctx;
-    return d->hello_done ? rt_link_shm(d->link) : NULL; /* greeted and configured, else it is away */
+    return d->configured ? rt_link_shm(d->link) : NULL; /* greeted and configured, else it is away */
 }
 
 static uint32_t cli_if_id(void *ctx, const char *name)
@@ -220,7 +220,7 @@ static bool cli_source(void *ctx, uint16_t vrf, const struct ip_addr *dst, struc
 static cv_result cli_send_command(void *ctx, const struct cv_cmd *cmd)
 {
     struct daemon *d = ctx;
-    return d->hello_done ? rt_link_command(d->link, cmd, NULL, NULL, NULL) : CV_EAGAIN;
+    return d->configured ? rt_link_command(d->link, cmd, NULL, NULL, NULL) : CV_EAGAIN;
 }
 
 static cv_result cli_reload(void *ctx, struct cfg_findings *f)

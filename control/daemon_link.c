@@ -98,18 +98,42 @@ static void on_flushed(void *ctx, const struct cv_evt *reply)
         log_error("the data plane cannot be emptied: %s", cv_result_text((cv_result)reply->u.reply.result));
 }
 
-static void on_dumped(void *ctx, const struct cv_evt *reply)
+/* Whoever started culvertd in the background may go on: clients are answered, and packets are forwarded. */
+static void tell_ready(struct daemon *d)
 {
-    struct daemon *d = ctx;
-    d->adopting = false;
-    if (!reply)
-        return; /* the next greeting decides */
-    ike_adopt_end(d->ike, daemon_remaining_s, d);
+    int none = -1;
+    if (rt_broker_call(d->start.broker, RT_ASK_READY, BROKER_TIMEOUT_MS, &none) != CV_OK)
+        log_warning("the parent does not answer");
+}
+
+static void adopted(struct daemon *d)
+{
     unsigned n = 0;
+    ike_adopt_end(d->ike, daemon_remaining_s, d);
     for (const struct sam_child *c = sam_children(ike_sam(d->ike)); c; c = c->next)
         n++;
     log_info("%u child SAs go on in the data plane", n);
     daemon_dirty(d);
+}
+
+/* The answer to SA_DUMP, behind all that was asked before it: interfaces and routes stand, so that the first message of
+ * a negotiation finds its way out. */
+static void on_configured(void *ctx, const struct cv_evt *reply)
+{
+    struct daemon *d = ctx;
+    bool adopting = d->adopting, was_lost = d->was_lost;
+    d->adopting = d->was_lost = false;
+    if (!reply) {
+        d->was_lost = was_lost;
+        return; /* the next greeting decides */
+    }
+    if (adopting)
+        adopted(d);
+    if (was_lost)
+        ike_dp_lost(d->ike);
+    if (!d->told_ready)
+        tell_ready(d);
+    d->configured = d->told_ready = true;
     daemon_rearm(d);
 }
 
@@ -121,10 +145,7 @@ static void resume(struct daemon *d)
     daemon_apply(d, known ? &was : NULL, &d->want, true);
     if (known)
         apply_free(&was);
-    if (d->ever_hello)
-        return;
-    d->adopting = true;
-    simple_command(d, CV_CMD_SA_DUMP, on_dumped);
+    d->adopting = !d->told_ready;
 }
 
 /* An empty data plane, or one that holds what nobody remembers. */
@@ -133,17 +154,9 @@ static void begin(struct daemon *d, const struct cv_hello_reply *h)
     if (h->if_count != 0 || h->sa_count != 0)
         simple_command(d, CV_CMD_FLUSH, on_flushed);
     d->state.boot_id = h->boot_id;
+    d->state.child_count = 0;
     daemon_apply(d, NULL, &d->want, false);
-    if (d->ever_hello)
-        ike_dp_lost(d->ike);
-}
-
-/* Whoever started culvertd in the background may go on: clients are answered, and packets are forwarded. */
-static void tell_ready(struct daemon *d)
-{
-    int none = -1;
-    if (rt_broker_call(d->start.broker, RT_ASK_READY, BROKER_TIMEOUT_MS, &none) != CV_OK)
-        log_warning("the parent does not answer");
+    d->was_lost = d->ever_hello;
 }
 
 static void on_hello(void *ctx, const struct cv_evt *reply)
@@ -166,10 +179,8 @@ static void on_hello(void *ctx, const struct cv_evt *reply)
         resume(d);
     else
         begin(d, h);
-    if (!d->ever_hello)
-        tell_ready(d);
     d->ever_hello = true;
-    daemon_rearm(d);
+    simple_command(d, CV_CMD_SA_DUMP, on_configured);
 }
 
 /* ---- connection ------------------------------------------------------------------------------------------------------ */
@@ -185,7 +196,7 @@ void daemon_connect(struct daemon *d)
 {
     struct shm shm;
     int fd = -1;
-    d->hello_done = false;
+    d->hello_done = d->configured = false;
     if (rt_broker_call(d->start.broker, RT_ASK_DP, BROKER_TIMEOUT_MS, &fd) != CV_OK || fd < 0) {
         connect_later(d, "nothing listens on dp.sock");
         return;
@@ -208,8 +219,7 @@ static void on_lost(void *ctx)
 {
     struct daemon *d = ctx;
     log_warning("the data plane hung up");
-    d->hello_done = false;
-    d->adopting = false;
+    d->hello_done = d->configured = false;
     daemon_connect(d);
 }
 
@@ -219,7 +229,7 @@ static void on_event(void *ctx, const struct cv_evt *e)
     struct daemon *d = ctx;
     if (e->type == CV_EVT_PING)
         cli_server_ping(d->cli, &e->u.ping);
-    else
+    else if (e->type != CV_EVT_SA_ENTRY || d->adopting)
         ike_dp_event(d->ike, e);
     if (e->type == CV_EVT_LINK && d->link) {
         const struct shm *s = rt_link_shm(d->link);

@@ -29,9 +29,12 @@ struct daemon {
     struct rt_state state;
     struct event *ike_timer, *save_timer, *connect_timer, *stop_timer, *sigterm, *sigint, *sighup;
     bool save_armed;
-    bool hello_done;   /* this connection has been greeted and configured */
-    bool ever_hello;   /* of this process */
-    bool adopting;     /* SA_DUMP is under way */
+    bool hello_done; /* this connection has been greeted: it may be given configuration */
+    bool configured; /* and it has all of it: packets pass */
+    bool ever_hello; /* of this process */
+    bool adopting;   /* entries of the SA_DUMP under way are children to be taken over */
+    bool was_lost;   /* the data plane is another one: the engine is to be told once it is configured */
+    bool told_ready;
     bool connect_told; /* the log has said that the data plane is away */
     bool stopping;
 };

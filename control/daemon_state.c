@@ -43,7 +43,7 @@ void daemon_save(struct daemon *d)
 {
     d->save_armed = false;
     /* Until the data plane has been asked what it still holds, the loaded list is the true one. */
-    if (d->ever_hello && !d->adopting)
+    if (d->told_ready)
         children_collect(d);
     cv_result r = rt_state_save(d->start.state_dir, &d->state);
     if (r != CV_OK)

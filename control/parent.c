@@ -213,7 +213,7 @@ static void control_ended(struct parent *p)
 static void answer_config(struct parent *p)
 {
     int fd = open(p->o->config_file, O_RDONLY | O_CLOEXEC);
-    if (rt_broker_answer(p->broker, fd >= 0, fd) != CV_OK)
+    if (rt_broker_answer(p->broker, RT_ASK_CONFIG, fd >= 0, fd) != CV_OK)
         log_debug("the control process went away while asking");
     if (fd >= 0)
         close(fd);
@@ -229,7 +229,7 @@ static void answer_dp(struct parent *p)
         log_debug("culvert-dp went away again");
     if (fd >= 0)
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-    if (rt_broker_answer(p->broker, fd >= 0, fd) != CV_OK)
+    if (rt_broker_answer(p->broker, RT_ASK_DP, fd >= 0, fd) != CV_OK)
         log_debug("the control process went away while asking");
     if (fd >= 0)
         close(fd);
@@ -263,7 +263,7 @@ static void broker_take(struct parent *p)
         answer_ready(p);
         break;
     }
-    if (rt_broker_answer(p->broker, 1, -1) != CV_OK)
+    if (rt_broker_answer(p->broker, ask, true, -1) != CV_OK)
         log_debug("the control process went away while asking");
 }
 

@@ -22,39 +22,51 @@ static int descriptor_of(struct msghdr *m)
     return fd;
 }
 
-cv_result rt_broker_call(int sock, enum rt_broker_ask ask, int timeout_ms, int *fd)
+/* One answer: what it is, and to which question. */
+static cv_result answer_receive(int sock, char octets[2], int *fd)
 {
-    char octet = (char)ask;
-    struct iovec iov = {&octet, 1};
+    struct iovec iov = {octets, 2};
     union fd_room control = {0};
     struct msghdr m = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+    ssize_t n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+    *fd = n >= 0 ? descriptor_of(&m) : -1;
+    return n == 2 ? CV_OK : CV_EIO;
+}
+
+cv_result rt_broker_call(int sock, enum rt_broker_ask ask, int timeout_ms, int *fd)
+{
+    char octet = (char)ask, answer[2];
     struct pollfd p = {sock, POLLIN, 0};
     *fd = -1;
     if (send(sock, &octet, 1, MSG_NOSIGNAL) != 1)
         return CV_EIO;
-    if (poll(&p, 1, timeout_ms) != 1)
-        return CV_EAGAIN;
-    if (recvmsg(sock, &m, MSG_CMSG_CLOEXEC) != 1)
-        return CV_EIO;
-    *fd = descriptor_of(&m);
-    return octet == '+' ? CV_OK : CV_ENOENT;
+    for (;;) {
+        if (poll(&p, 1, timeout_ms) != 1)
+            return CV_EAGAIN;
+        CV_TRY(answer_receive(sock, answer, fd));
+        if (answer[1] == octet)
+            return answer[0] == '+' ? CV_OK : CV_ENOENT;
+        if (*fd >= 0) /* to a question that was given up */
+            close(*fd);
+        *fd = -1;
+    }
 }
 
 cv_result rt_broker_take(int sock, enum rt_broker_ask *ask)
 {
     char octet;
-    ssize_t n = recv(sock, &octet, 1, 0);
+    ssize_t n = recv(sock, &octet, 1, MSG_DONTWAIT);
     if (n != 1)
         return n < 0 && (errno == EAGAIN || errno == EINTR) ? CV_EAGAIN : CV_EIO;
     *ask = (enum rt_broker_ask)octet;
     return CV_OK;
 }
 
-cv_result rt_broker_answer(int sock, int ok, int fd)
+cv_result rt_broker_answer(int sock, enum rt_broker_ask ask, bool ok, int fd)
 {
-    char octet = ok ? '+' : '-';
-    struct iovec iov = {&octet, 1};
+    char octets[2] = {ok ? '+' : '-', (char)ask};
+    struct iovec iov = {octets, sizeof octets};
     union fd_room control = {0};
     struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
     if (ok && fd >= 0) {
@@ -66,5 +78,5 @@ cv_result rt_broker_answer(int sock, int ok, int fd)
         c->cmsg_len = CMSG_LEN(sizeof fd);
         memcpy(CMSG_DATA(c), &fd, sizeof fd);
     }
-    return sendmsg(sock, &m, MSG_NOSIGNAL) == 1 ? CV_OK : CV_EIO;
+    return sendmsg(sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof octets ? CV_OK : CV_EIO;
 }

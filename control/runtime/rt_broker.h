@@ -1,11 +1,13 @@
 /* rt_broker: the few privileged things that the unprivileged control process asks its parent for, over a
- * socket pair: one octet asks, one octet answers, with a descriptor when the answer is yes.
+ * socket pair: one octet asks; two octets answer, '+' or '-' and the question's, with a descriptor when it is yes.
  *
  * The child can name no path: the parent knows which file and which socket are meant. */
 #ifndef CONTROL_RUNTIME_RT_BROKER_H
 #define CONTROL_RUNTIME_RT_BROKER_H
 
 #include "common/result.h"
+
+#include <stdbool.h>
 
 enum rt_broker_ask {
     RT_ASK_CONFIG = 'C',   /* the configuration file, opened for reading */
@@ -18,7 +20,7 @@ enum rt_broker_ask {
 CV_MUST_USE cv_result rt_broker_call(int sock, enum rt_broker_ask ask, int timeout_ms, int *fd);
 /* Parent: takes one question; CV_EIO when the child is gone. */
 CV_MUST_USE cv_result rt_broker_take(int sock, enum rt_broker_ask *ask);
-/* Parent: answers; ok false refuses. fd -1: none. fd stays the caller's. */
-CV_MUST_USE cv_result rt_broker_answer(int sock, int ok, int fd);
+/* Parent: answers, without ever waiting for the child; ok false refuses. fd -1: none. fd stays the caller's. */
+CV_MUST_USE cv_result rt_broker_answer(int sock, enum rt_broker_ask ask, bool ok, int fd);
 
 #endif

@@ -126,6 +126,12 @@ static void adopted_process_is_watched_without_being_our_child(void)
     close(fds[1]);
 }
 
+static bool asked(int sock)
+{
+    struct pollfd f = {sock, POLLIN, 0};
+    return poll(&f, 1, 2000) == 1;
+}
+
 /* The parent of the pair runs in a child process here. */
 static void broker_passes_descriptors_and_refusals(void)
 {
@@ -135,10 +141,11 @@ static void broker_passes_descriptors_and_refusals(void)
     if (pid == 0) {
         enum rt_broker_ask ask;
         int null = open("/dev/null", O_RDONLY), bad = 0;
-        bad += rt_broker_take(pair[1], &ask) != CV_OK || ask != RT_ASK_CONFIG;
-        bad += rt_broker_answer(pair[1], 1, null) != CV_OK;
-        bad += rt_broker_take(pair[1], &ask) != CV_OK || ask != RT_ASK_DP;
-        bad += rt_broker_answer(pair[1], 0, -1) != CV_OK;
+        bad += !asked(pair[1]) || rt_broker_take(pair[1], &ask) != CV_OK || ask != RT_ASK_CONFIG;
+        bad += rt_broker_answer(pair[1], RT_ASK_DP, true, null) != CV_OK; /* late, to another question */
+        bad += rt_broker_answer(pair[1], RT_ASK_CONFIG, true, null) != CV_OK;
+        bad += !asked(pair[1]) || rt_broker_take(pair[1], &ask) != CV_OK || ask != RT_ASK_DP;
+        bad += rt_broker_answer(pair[1], RT_ASK_DP, false, -1) != CV_OK;
         _exit(bad);
     }
     close(pair[1]);
