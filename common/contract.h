@@ -88,6 +88,7 @@ enum {
     X(NATT_KEEPALIVE, "natt-keepalive", "NAT keepalive, consumed as meant (RFC 3948 4)")                     \
     X(DUMMY, "dummy", "TFC dummy packet, consumed as meant (RFC 4303 2.6)")                                  \
     X(OTHER_HOST, "other-host", "frame for another station")                                                 \
+    X(SLOW_LIMIT, "slow-limit", "over the rate of its class on the way to the manager")                      \
     X(ECN, "ecn", "congestion mark on a packet that cannot carry it (RFC 6040 4.2)")
 
 enum cv_drop {

@@ -456,6 +456,11 @@ bool ring_punt_empty(const struct shm *s)
     return rte_ring_empty(s->punt) != 0;
 }
 
+unsigned ring_punt_count(const struct shm *s)
+{
+    return rte_ring_count(s->punt);
+}
+
 /* The fence pairs with the sleeper's: it sets its word, then looks into the rings once more. */
 static void bell_ring(const uint64_t *asleep, int fd)
 {

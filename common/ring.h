@@ -58,6 +58,8 @@ CV_MUST_USE bool ring_inject_get(struct shm *s, struct cv_ike_pkt *p);
 /* The consumer's second look before it sleeps. */
 bool ring_evt_empty(const struct shm *s);
 bool ring_punt_empty(const struct shm *s);
+/* About how many datagrams wait. */
+unsigned ring_punt_count(const struct shm *s);
 
 /* Wake the other side if it sleeps (reads the asleep word of the header first; a system call only then). */
 void shm_ring_dp(const struct shm *s);

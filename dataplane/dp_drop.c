@@ -14,11 +14,16 @@ void dp_event(struct dp_worker *w, const struct cv_evt *e)
 void dp_slow(struct dp_worker *w, struct rte_mbuf *m, enum dp_slow what)
 {
     struct dp_meta *meta = dp_meta(m);
+    enum dp_gate class = dp_gate_of(m, what);
+    enum cv_drop why = CV_DROP_HANDOFF_FULL;
     meta->slow = (uint8_t)what;
     meta->stamp = w->now;
-    if (io_give(w->dp->rings.slow, m))
+    if (!dp_gate_pass(&w->gates, class, w->now))
+        why = CV_DROP_SLOW_LIMIT;
+    else if (io_give(dp_gate_is_urgent(class) ? w->dp->rings.urgent : w->dp->rings.slow, m))
         return;
-    dp_count(&w->stats->drops[CV_DROP_HANDOFF_FULL], 1);
+    if (what != DP_SLOW_ICMP) /* that one is counted already, under what it is about */
+        dp_count(&w->stats->drops[why], 1);
     rte_pktmbuf_free(m);
 }
 

@@ -14,6 +14,7 @@
 
 enum {
     SLOW_BATCH = 64,
+    SLOW_REST = 16, /* of the slow ring while more waits in the urgent one */
     CMD_BATCH = 32,
     INJECT_BATCH = 64,
     TICK_MS = 100,
@@ -30,7 +31,7 @@ cv_result dp_manager_new(struct dp *dp, struct dp_manager **out)
     g->conn_fd = -1;
     g->ms_cycles = dp->shm.head->tsc_hz / 1000;
     g->stats = shm_worker_stats(&dp->shm, dp->workers);
-    g->icmp_limit = (struct log_limit){.burst = 100, .every_ms = 5};
+    g->icmp_limit = g->too_big_limit = (struct log_limit){.burst = 100, .every_ms = 5};
     cv_result r = ip_reass_new(dp->big_pool, dp->shm.head->tsc_hz, &g->frags);
     if (r != CV_OK) {
         free(g);
@@ -140,10 +141,13 @@ static unsigned injected(struct dp_manager *g)
 static unsigned slow_packets(struct dp_manager *g)
 {
     struct rte_mbuf *pkts[SLOW_BATCH];
-    unsigned n = io_take(g->dp->rings.slow, pkts, SLOW_BATCH);
+    unsigned n = io_take(g->dp->rings.urgent, pkts, SLOW_BATCH);
     for (unsigned i = 0; i < n; i++)
         dp_slow_packet(g, pkts[i]);
-    return n;
+    unsigned rest = io_take(g->dp->rings.slow, pkts, n < SLOW_BATCH ? SLOW_BATCH : SLOW_REST);
+    for (unsigned i = 0; i < rest; i++)
+        dp_slow_packet(g, pkts[i]);
+    return n + rest;
 }
 
 static void clock_read(struct dp_manager *g)
@@ -170,7 +174,7 @@ static void timers(struct dp_manager *g)
 static bool rings_wait(const struct dp_manager *g)
 {
     return !rte_ring_empty(g->dp->shm.cmd) || !rte_ring_empty(g->dp->shm.inject) ||
-           !rte_ring_empty(g->dp->rings.slow);
+           !rte_ring_empty(g->dp->rings.urgent) || !rte_ring_empty(g->dp->rings.slow);
 }
 
 /* Workers make no system calls, so their events and punts are rung for here. */

@@ -46,7 +46,7 @@ struct dp_manager {
     unsigned addr_count, addr_room;
     struct dp_ping pings[DP_PINGS];
     unsigned next_ping;
-    struct log_limit icmp_limit;
+    struct log_limit icmp_limit, too_big_limit; /* RFC 1812 4.3.2.8; path MTU discovery has its own */
     struct cv_ike_pkt inject;
     struct cv_cmd cmd;
 };

@@ -1,5 +1,6 @@
 #include "dataplane/dp_slow.h"
 #include "dataplane/dp_drop.h"
+#include "dataplane/dp_gate.h"
 #include "dataplane/io/io_punt.h"
 #include "dataplane/ip/ip_arp.h"
 #include "dataplane/ip/ip_classify.h"
@@ -233,7 +234,8 @@ static void icmp_error_send(struct dp_manager *g, struct rte_mbuf *bad)
 {
     const struct dp_meta *meta = dp_meta(bad);
     const struct ip_if *in = ip_if_get(&g->dp->ifs, meta->if_in);
-    if (!in || !log_limit_ok(&g->icmp_limit, g->now_ms))
+    bool too_big = dp_gate_of(bad, DP_SLOW_ICMP) == DP_GATE_TOO_BIG;
+    if (!in || !log_limit_ok(too_big ? &g->too_big_limit : &g->icmp_limit, g->now_ms))
         return;
     struct ip_addr to =
         meta->family == IP_V4 ? ip_addr_v4(ip_src(bad, IP_V4)) : ip_addr_v6(ip_src(bad, IP_V6));

@@ -6,6 +6,7 @@
 #define DATAPLANE_DP_WORKER_H
 
 #include "dataplane/dp.h"
+#include "dataplane/dp_gate.h"
 #include "dataplane/dp_meta.h"
 #include "dataplane/esp/esp.h"
 #include "dataplane/io/io_punt.h"
@@ -61,6 +62,7 @@ struct dp_worker {
 
     uint64_t reported[CV_DROP_COUNT]; /* TSC of the last BAD_PACKET event of each reason */
     uint64_t unknown_spi_tsc;
+    struct dp_gates gates;
     struct io_punt punt;
 };
 

@@ -6,7 +6,8 @@ cv_result io_rings_new(struct io_rings *r, unsigned workers)
 {
     char name[RTE_RING_NAMESIZE];
     r->slow = rte_ring_create("slow", IO_SLOW_SLOTS, SOCKET_ID_ANY, RING_F_SC_DEQ);
-    if (!r->slow)
+    r->urgent = rte_ring_create("urgent", IO_SLOW_SLOTS, SOCKET_ID_ANY, RING_F_SC_DEQ);
+    if (!r->slow || !r->urgent)
         return CV_ENOMEM;
     for (unsigned w = 0; w < workers; w++) {
         snprintf(name, sizeof name, "inbox%u", w);
@@ -31,6 +32,7 @@ void io_rings_free(struct io_rings *r, unsigned workers)
         drain(r->inbox[w]);
         r->inbox[w] = NULL;
     }
+    drain(r->urgent);
     drain(r->slow);
-    r->slow = NULL;
+    r->urgent = r->slow = NULL;
 }

@@ -1,7 +1,8 @@
-/* io_handoff: the rings between lcores: an inbox per worker (from other workers and the manager), and the
- * slow ring from all workers to the manager. Packets carry what is to be done with them in dp_meta.
+/* io_handoff: the rings between lcores: an inbox per worker (from other workers and the manager), and
+ * two rings from all workers to the manager, of which the urgent one (ARP, ND, next hops) is emptied first.
+ * Packets carry what is to be done with them in dp_meta.
  *
- * Inboxes and the slow ring: many producers, one consumer. Nothing here blocks. */
+ * All have many producers, one consumer. Nothing here blocks. */
 #ifndef DATAPLANE_IO_IO_HANDOFF_H
 #define DATAPLANE_IO_IO_HANDOFF_H
 
@@ -15,7 +16,7 @@ enum { IO_INBOX_SLOTS = 2048, IO_SLOW_SLOTS = 2048 };
 
 struct io_rings {
     struct rte_ring *inbox[CV_MAX_WORKERS];
-    struct rte_ring *slow;
+    struct rte_ring *urgent, *slow;
 };
 
 CV_MUST_USE cv_result io_rings_new(struct io_rings *r, unsigned workers);

@@ -6,22 +6,30 @@
 
 enum { NAT_KEEPALIVE = 0xff };
 
-void io_punt_init(struct io_punt *p, struct shm *shm, const int *connected, uint64_t tsc_hz)
+cv_result io_punt_init(struct io_punt *p, struct shm *shm, const int *connected, uint64_t tsc_hz)
 {
     memset(p, 0, sizeof *p);
     p->shm = shm;
     p->connected = connected;
-    p->cost = tsc_hz / IO_PUNT_PER_SECOND;
+    p->initial_rate = io_bucket_rate_make(tsc_hz, IO_PUNT_PER_SECOND, IO_PUNT_BURST);
+    p->source_rate = io_bucket_rate_make(tsc_hz, IO_PUNT_SOURCE_PER_SECOND, IO_PUNT_SOURCE_BURST);
+    return ip_hash_key_make(&p->key) ? CV_OK : CV_EIO;
 }
 
-static bool over_limit(struct io_punt *p, uint64_t now)
+/* The responder's SPI is zero in the first request alone (RFC 7296 3.1); an initiator that is answered has it. */
+static bool is_initial(const uint8_t *ike)
 {
-    if (p->horizon < now)
-        p->horizon = now;
-    if (p->horizon - now > p->cost * IO_PUNT_BURST)
-        return true;
-    p->horizon += p->cost;
-    return false;
+    static const uint8_t zero[8];
+    return memcmp(ike + 8, zero, sizeof zero) == 0;
+}
+
+static bool under_limit(struct io_punt *p, const struct rte_mbuf *m, bool initial, uint64_t now)
+{
+    const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
+    if (initial)
+        return io_bucket_take(&p->initial_rate, &p->initial, now);
+    uint64_t h = ip_hash_addr(&p->key, meta->l4_src, meta->family, ip_src(m, meta->family));
+    return io_bucket_take(&p->source_rate, &p->source[h % IO_PUNT_SOURCES], now);
 }
 
 static void endpoint_set(struct ip_endpoint *e, uint8_t family, const uint8_t *addr, uint16_t port)
@@ -49,9 +57,13 @@ enum cv_drop io_punt_ike(struct io_punt *p, const struct rte_mbuf *m, uint64_t n
     }
     if (n > CV_IKE_PKT_MAX)
         return CV_DROP_IKE_TOO_LONG;
-    if (over_limit(p, now))
+    if (n < IO_IKE_HEADER)
+        return CV_DROP_MALFORMED_L4;
+    bool initial = is_initial(data);
+    if (!under_limit(p, m, initial, now))
         return CV_DROP_PUNT_LIMIT;
-    if (!__atomic_load_n(p->connected, __ATOMIC_ACQUIRE))
+    if (!__atomic_load_n(p->connected, __ATOMIC_ACQUIRE) ||
+        (initial && ring_punt_count(p->shm) >= CV_PUNT_SLOTS / 2))
         return CV_DROP_PUNT_FULL;
     endpoint_set(&p->pkt.local, meta->family, ip_dst(m, meta->family), meta->l4_dst);
     endpoint_set(&p->pkt.remote, meta->family, ip_src(m, meta->family), meta->l4_src);

@@ -37,20 +37,20 @@ static void fresh(void)
         shm_close(&shm);
     CU_ASSERT_EQUAL_FATAL(shm_create(1, 4, &shm), CV_OK);
     connected = 1;
-    io_punt_init(&punt, &shm, &connected, 1000000000);
+    CU_ASSERT_EQUAL_FATAL(io_punt_init(&punt, &shm, &connected, 1000000000), CV_OK);
 }
 
 static void ike_reaches_culvertd_without_its_marker(void)
 {
-    static const uint8_t data[] = {9, 8, 7};
+    static const uint8_t data[28] = {9, 8, 7};
     fresh();
-    CU_ASSERT_EQUAL(punt_one(500, 0, data, 3, 1), CV_DROP_NONE);
+    CU_ASSERT_EQUAL(punt_one(500, 0, data, 28, 1), CV_DROP_NONE);
     CU_ASSERT_TRUE_FATAL(ring_punt_get(&shm, &got));
-    CU_ASSERT_TRUE(got.len == 3 && got.flags == 0 && got.vrf == 3 && got.if_id == 9 && got.data[0] == 9);
+    CU_ASSERT_TRUE(got.len == 28 && got.flags == 0 && got.vrf == 3 && got.if_id == 9 && got.data[0] == 9);
     CU_ASSERT_TRUE(got.local.port == 500 && got.remote.port == 4500 && got.local.addr.b[3] == 2);
-    CU_ASSERT_EQUAL(punt_one(4500, 4, data, 3, 1), CV_DROP_NONE);
+    CU_ASSERT_EQUAL(punt_one(4500, 4, data, 28, 1), CV_DROP_NONE);
     CU_ASSERT_TRUE_FATAL(ring_punt_get(&shm, &got));
-    CU_ASSERT_TRUE(got.len == 3 && got.flags == CV_IKE_NATT && got.data[0] == 9);
+    CU_ASSERT_TRUE(got.len == 28 && got.flags == CV_IKE_NATT && got.data[0] == 9);
 }
 
 static void rfc_3948_keepalive_is_consumed(void)
@@ -71,7 +71,7 @@ static void what_the_contract_cannot_carry_is_refused(void)
     CU_ASSERT_EQUAL(punt_one(500, 0, data, CV_IKE_PKT_MAX + 1, 1), CV_DROP_IKE_TOO_LONG);
     CU_ASSERT_EQUAL(punt_one(4500, 4, data, CV_IKE_PKT_MAX, 1), CV_DROP_NONE);
     connected = 0;
-    CU_ASSERT_EQUAL(punt_one(500, 0, data, 10, 1), CV_DROP_PUNT_FULL);
+    CU_ASSERT_EQUAL(punt_one(500, 0, data, 28, 1), CV_DROP_PUNT_FULL);
 }
 
 static void a_flood_is_limited_and_the_limit_recovers(void)
@@ -95,13 +95,54 @@ static void a_flood_is_limited_and_the_limit_recovers(void)
 
 static void a_full_ring_is_a_drop_with_its_reason(void)
 {
-    static const uint8_t data[28];
+    static const uint8_t data[28] = {[8] = 1};
     unsigned taken = 0;
     fresh();
     for (unsigned i = 0; i < CV_PUNT_SLOTS - 1; i++)
-        taken += punt_one(500, 0, data, sizeof data, 1 + i * 1000000ull) == CV_DROP_NONE;
+        taken += punt_one(500, 0, data, sizeof data, 1 + i * 10000000ull) == CV_DROP_NONE;
     CU_ASSERT_EQUAL(taken, CV_PUNT_SLOTS - 1);
     CU_ASSERT_EQUAL(punt_one(500, 0, data, sizeof data, 1000000000000ull), CV_DROP_PUNT_FULL);
+}
+
+static void what_is_shorter_than_an_ike_header_costs_the_bucket_nothing(void)
+{
+    static const uint8_t data[28];
+    fresh();
+    for (unsigned i = 0; i < 2000; i++)
+        CU_ASSERT_EQUAL(punt_one(i & 1 ? 500 : 4500, i & 1 ? 0 : 4, data, i % 28, 5), CV_DROP_MALFORMED_L4);
+    CU_ASSERT_EQUAL(punt_one(500, 0, data, sizeof data, 5), CV_DROP_NONE);
+}
+
+/* RFC 7296 2.4, 2.8: probes and rekeys of tunnels that are up come through while anybody sends first messages. */
+static void a_flood_of_first_messages_leaves_established_peers_alone(void)
+{
+    static const uint8_t first[28], later[28] = {[15] = 1};
+    unsigned taken = 0;
+    fresh();
+    for (uint64_t now = 1; now < 1000000000; now += 10000) { /* 100,000 a second, and nobody reads the ring */
+        enum cv_drop why = punt_one(500, 0, first, sizeof first, now);
+        CU_ASSERT_TRUE(why == CV_DROP_NONE || why == CV_DROP_PUNT_LIMIT || why == CV_DROP_PUNT_FULL);
+        if (now % 10000000 == 1) /* 100 */
+            taken += punt_one(500, 0, later, sizeof later, now) == CV_DROP_NONE;
+    }
+    CU_ASSERT_EQUAL(taken, 100);
+}
+
+static void one_source_of_later_messages_has_one_bucket(void)
+{
+    static const uint8_t later[28] = {[15] = 1};
+    unsigned loud = 0, quiet = 0;
+    fresh();
+    for (unsigned i = 0; i < 2000; i++)
+        loud += punt_one(500, 0, later, sizeof later, 1) == CV_DROP_NONE;
+    CU_ASSERT_TRUE(loud >= IO_PUNT_SOURCE_BURST && loud <= IO_PUNT_SOURCE_BURST + 2);
+    for (uint16_t port = 1; port <= 200; port++) { /* other peers: a few share the bucket */
+        struct rte_mbuf *m = datagram(500, 0, later, sizeof later);
+        dp_meta(m)->l4_src = port;
+        quiet += io_punt_ike(&punt, m, 1) == CV_DROP_NONE;
+        rte_pktmbuf_free(m);
+    }
+    CU_ASSERT_TRUE(quiet > 150);
 }
 
 static void injected_datagrams_are_checked_and_marked(void)
@@ -176,7 +217,7 @@ static void rings_give_back_what_was_left_in_them(void)
     CU_ASSERT_EQUAL(io_take(r.inbox[1], &m, 1), 1);
     rte_pktmbuf_free(m);
     CU_ASSERT_EQUAL(io_take(r.inbox[0], &m, 1), 0);
-    CU_ASSERT_TRUE(io_give(r.slow, pkt_new()));
+    CU_ASSERT_TRUE(io_give(r.slow, pkt_new()) && io_give(r.urgent, pkt_new()));
     io_rings_free(&r, 2);
     CU_ASSERT_EQUAL(pkt_used(), 0);
     shm_close(&shm);
@@ -186,6 +227,9 @@ PKT_MAIN("punt", UNIT_TEST(ike_reaches_culvertd_without_its_marker),
          UNIT_TEST(rfc_3948_keepalive_is_consumed), UNIT_TEST(what_the_contract_cannot_carry_is_refused),
          UNIT_TEST(a_flood_is_limited_and_the_limit_recovers),
          UNIT_TEST(a_full_ring_is_a_drop_with_its_reason),
+         UNIT_TEST(what_is_shorter_than_an_ike_header_costs_the_bucket_nothing),
+         UNIT_TEST(a_flood_of_first_messages_leaves_established_peers_alone),
+         UNIT_TEST(one_source_of_later_messages_has_one_bucket),
          UNIT_TEST(injected_datagrams_are_checked_and_marked),
          UNIT_TEST(device_names_are_numbered_and_af_packet_gets_room), UNIT_TEST(every_queue_has_one_owner),
          UNIT_TEST(rings_give_back_what_was_left_in_them))

@@ -1,0 +1,101 @@
+/* The slow path under floods: which class of packets may cost which other one what. */
+#include "dataplane/dp_gate.h"
+#include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_icmp.h"
+#include "tests/unit/dataplane/manager.h"
+
+static struct rte_mbuf *packet(enum dp_local made)
+{
+    struct rte_mbuf *m = pkt_new();
+    memset(dp_meta(m), 0, sizeof(struct dp_meta));
+    dp_meta(m)->family = IP_V4;
+    dp_meta(m)->proto = IP_PROTO_ICMP;
+    dp_meta(m)->local_out = (uint8_t)made;
+    return m;
+}
+
+static unsigned passed(struct dp_gates *g, const struct rte_mbuf *m, enum dp_slow what, unsigned tries,
+                       uint64_t now)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < tries; i++)
+        n += dp_gate_pass(g, dp_gate_of(m, what), now);
+    return n;
+}
+
+static void a_flood_of_one_class_leaves_the_others_their_rate(void)
+{
+    static const enum dp_slow kinds[] = {DP_SLOW_LOCAL, DP_SLOW_ICMP, DP_SLOW_RESOLVE, DP_SLOW_ARP};
+    struct rte_mbuf *m = packet(DP_TRANSIT), *own = packet(DP_LOCAL_ESP);
+    for (unsigned i = 0; i < RTE_DIM(kinds); i++) {
+        struct dp_gates g;
+        dp_gate_init(&g, 1000000000);
+        CU_ASSERT_TRUE(passed(&g, m, kinds[i], 100000, 5) < 1100);
+        CU_ASSERT_EQUAL(passed(&g, m, kinds[i], 10, 5), 0);
+        for (unsigned k = 0; k < RTE_DIM(kinds); k++)
+            CU_ASSERT_EQUAL(passed(&g, m, kinds[k], 100, 5), k == i ? 0 : 100);
+        CU_ASSERT_EQUAL(passed(&g, own, DP_SLOW_RESOLVE, 100, 5), 100);   /* where our ESP goes */
+        CU_ASSERT_TRUE(passed(&g, m, kinds[i], 100, 5 + 20000000) >= 39); /* 20 ms later */
+    }
+    rte_pktmbuf_free(m);
+    rte_pktmbuf_free(own);
+}
+
+static void neighbours_go_before_everything_else(void)
+{
+    struct rte_mbuf *m = packet(DP_TRANSIT);
+    CU_ASSERT_TRUE(dp_gate_is_urgent(dp_gate_of(m, DP_SLOW_ARP)));
+    CU_ASSERT_TRUE(dp_gate_is_urgent(dp_gate_of(m, DP_SLOW_RESOLVE)));
+    CU_ASSERT_FALSE(dp_gate_is_urgent(dp_gate_of(m, DP_SLOW_LOCAL)));
+    CU_ASSERT_FALSE(dp_gate_is_urgent(dp_gate_of(m, DP_SLOW_ICMP)));
+    dp_meta(m)->frag = 1;
+    CU_ASSERT_EQUAL(dp_gate_of(m, DP_SLOW_LOCAL), DP_GATE_FRAGMENT);
+    dp_meta(m)->frag = 0;
+    uint8_t *icmp = (uint8_t *)rte_pktmbuf_append(m, 8);
+    icmp[0] = 135;
+    dp_meta(m)->family = IP_V6;
+    dp_meta(m)->proto = IP_PROTO_ICMP6;
+    CU_ASSERT_EQUAL(dp_gate_of(m, DP_SLOW_LOCAL), DP_GATE_ND);
+    icmp[0] = 128;
+    CU_ASSERT_EQUAL(dp_gate_of(m, DP_SLOW_LOCAL), DP_GATE_LOCAL);
+    rte_pktmbuf_free(m);
+}
+
+/* A packet of somebody on the link of interface 2 about which an error is due. */
+static struct rte_mbuf *trouble(enum ip_trouble t, uint16_t mtu)
+{
+    uint8_t ip[60] = {0x45, 0, 0, 60, 0, 0, 0, 0, 64, 253, 0, 0, 192, 168, 1, 9, 203, 0, 113, 1};
+    uint16_t sum = (uint16_t)~ip_fold(ip_sum(ip, 20, 0));
+    memcpy(ip + 10, &sum, 2);
+    struct rte_mbuf *m = pkt_of(ip, sizeof ip);
+    memset(dp_meta(m), 0, sizeof(struct dp_meta));
+    CU_ASSERT_NOT_EQUAL(ip_classify_ip(m), IP_CLASS_DROP);
+    dp_meta(m)->if_in = 2;
+    ip_icmp_trouble(dp_meta(m), t, mtu);
+    dp_meta(m)->slow = DP_SLOW_ICMP;
+    return m;
+}
+
+/* RFC 1191 4: without them a path is a black hole. */
+static void other_errors_do_not_use_up_the_rate_of_too_big(void)
+{
+    mgr_fresh();
+    for (unsigned i = 0; i < 500; i++)
+        dp_slow_packet(mgr, trouble(IP_TROUBLE_TTL, 0));
+    unsigned n = mgr_given(DP_STAGE_ROUTE);
+    CU_ASSERT_TRUE(n >= 50 && n <= 150);
+    dp_slow_packet(mgr, trouble(IP_TROUBLE_TTL, 0));
+    CU_ASSERT_EQUAL(mgr_given(DP_STAGE_ROUTE), 0);
+    dp_slow_packet(mgr, trouble(IP_TROUBLE_TOO_BIG, 1400));
+    CU_ASSERT_EQUAL(mgr_given(DP_STAGE_ROUTE), 1);
+}
+
+static void everything_ends(void)
+{
+    mgr_stop();
+}
+
+PKT_MAIN("slow", UNIT_TEST(a_flood_of_one_class_leaves_the_others_their_rate),
+         UNIT_TEST(neighbours_go_before_everything_else),
+         UNIT_TEST(other_errors_do_not_use_up_the_rate_of_too_big), UNIT_TEST(everything_ends))
