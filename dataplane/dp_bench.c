@@ -1,9 +1,9 @@
 #include "dataplane/dp_bench.h"
 #include "common/log.h"
+#include "dataplane/dp_bench_report.h"
 #include "dataplane/dp_bench_run.h"
 
 #include <getopt.h>
-#include <rte_version.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,9 @@ struct bench_plan {
     bool encap, decap;
     unsigned sizes[BENCH_SIZES], size_count;
     struct bench_case base;
-    const char *json;
+    const char *json, *svg;
+    unsigned row_count;
+    struct bench_row rows[2 * BENCH_SIZES];
 };
 
 static int usage(const char *why)
@@ -36,6 +38,7 @@ static int usage(const char *why)
     fprintf(stderr, "culvert-dp: --bench: %s\n", why);
     fprintf(stderr, "usage: culvert-dp --bench [--direction encap|decap|both] [--sizes 64,512,1420,imix]\n"
                     "         [--transform NAME] [--sas N] [--workers N] [--seconds S] [--json FILE]\n"
+                    "         [--svg FILE]\n"
                     "transforms:");
     for (unsigned i = 0; i < sizeof transforms / sizeof transforms[0]; i++)
         fprintf(stderr, " %s", transforms[i].name);
@@ -73,13 +76,26 @@ static unsigned number(const char *text)
     return end == text || *end || v > 1000000 ? 0 : (unsigned)v;
 }
 
+/* Likewise; a fraction is allowed. */
+static double seconds_read(const char *text)
+{
+    char *end;
+    double v = strtod(text, &end);
+    return end == text || *end || !(v >= BENCH_SECONDS_MIN && v <= BENCH_SECONDS_MAX) ? 0 : v;
+}
+
 static int options_read(int argc, char **argv, struct bench_plan *p)
 {
     static const struct option table[] = {
-        {"direction", required_argument, NULL, 'd'}, {"sizes", required_argument, NULL, 's'},
-        {"transform", required_argument, NULL, 't'}, {"sas", required_argument, NULL, 'n'},
-        {"workers", required_argument, NULL, 'w'},   {"seconds", required_argument, NULL, 'S'},
-        {"json", required_argument, NULL, 'j'},      {NULL, 0, NULL, 0},
+        {"direction", required_argument, NULL, 'd'},
+        {"sizes", required_argument, NULL, 's'},
+        {"transform", required_argument, NULL, 't'},
+        {"sas", required_argument, NULL, 'n'},
+        {"workers", required_argument, NULL, 'w'},
+        {"seconds", required_argument, NULL, 'S'},
+        {"json", required_argument, NULL, 'j'},
+        {"svg", required_argument, NULL, 'g'},
+        {NULL, 0, NULL, 0},
     };
     for (int ch; (ch = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         if (ch == 'd') {
@@ -98,9 +114,11 @@ static int options_read(int argc, char **argv, struct bench_plan *p)
         } else if (ch == 'w') {
             p->base.workers = number(optarg);
         } else if (ch == 'S') {
-            p->base.seconds = number(optarg);
+            p->base.seconds = seconds_read(optarg);
         } else if (ch == 'j') {
             p->json = optarg;
+        } else if (ch == 'g') {
+            p->svg = optarg;
         } else {
             return usage("unknown option");
         }
@@ -113,8 +131,8 @@ static int options_read(int argc, char **argv, struct bench_plan *p)
         return usage("--workers is 1 to 4");
     if (p->base.sas % p->base.workers != 0 && p->decap)
         return usage("--sas must be a multiple of --workers, so that each worker owns as many");
-    if (!(p->base.seconds > 0 && p->base.seconds <= 600))
-        return usage("--seconds is 1 to 600");
+    if (!(p->base.seconds > 0))
+        return usage("--seconds is 0.05 to 600");
     return 0;
 }
 
@@ -159,115 +177,49 @@ static unsigned long meminfo(const char *key)
     return v;
 }
 
-static void cpu_name(char *out, size_t room)
+static bool plan_run(struct bench_plan *p)
 {
-    char line[256];
-    FILE *f = fopen("/proc/cpuinfo", "re");
-    snprintf(out, room, "unknown");
-    while (f && fgets(line, sizeof line, f))
-        if (strncmp(line, "model name", 10) == 0 && strchr(line, ':')) {
-            snprintf(out, room, "%.*s", (int)strcspn(strchr(line, ':') + 2, "\n\"\\"), strchr(line, ':') + 2);
-            break;
-        }
-    if (f)
-        fclose(f);
-}
-
-static void size_text(const struct bench_case *c, char *out, size_t room)
-{
-    if (c->size == BENCH_IMIX)
-        snprintf(out, room, "imix");
-    else
-        snprintf(out, room, "%u", c->size);
-}
-
-static void print_row(const struct bench_case *c, const struct bench_result *r)
-{
-    char size[16];
-    size_text(c, size, sizeof size);
-    printf("%-6s %5s  %7.3f Mpps (%.3f-%.3f)  %6.2f Gb/s  %6.0f cycles/packet",
-           c->dir == CV_DIR_OUT ? "encap" : "decap", size, r->mpps, r->mpps_min, r->mpps_max,
-           r->mpps * r->size * 8 / 1000, r->tsc_mhz * c->workers / r->mpps);
-    if (r->limit_mpps > 0)
-        printf("  bare call %.3f Mpps  ratio %.2f", r->limit_mpps, r->mpps / r->limit_mpps);
-    printf("\n");
-}
-
-static void json_row(FILE *f, const struct bench_case *c, const struct bench_result *r, bool first)
-{
-    char size[16], limit[160] =
-                       "\"limit_ipsecmb_mpps\":null,\"limit_best_mpps\":null,\"limit_best_engine\":null,"
-                       "\"ratio_ipsecmb\":null,\"ratio_best\":null";
-    size_text(c, size, sizeof size);
-    const char *quote = c->size == BENCH_IMIX ? "\"" : "";
-    if (r->limit_mpps > 0)
-        snprintf(limit, sizeof limit,
-                 "\"limit_ipsecmb_mpps\":%.4f,\"limit_best_mpps\":%.4f,\"limit_best_engine\":\"%s\","
-                 "\"ratio_ipsecmb\":%.4f,\"ratio_best\":%.4f",
-                 r->limit_mpps, r->limit_mpps, r->engine, r->mpps / r->limit_mpps, r->mpps / r->limit_mpps);
-    fprintf(f,
-            "%s\n  {\"direction\":\"%s\",\"size\":%s%s%s,\"transform\":\"%s\",\"engine\":\"%s\",\"sas\":%u,"
-            "\"workers\":%u,\"mpps\":%.4f,\"mpps_min\":%.4f,\"mpps_max\":%.4f,\"gbps\":%.3f,"
-            "\"cycles_per_packet\":%.1f,%s,\"rounds\":%u,\"anti_replay\":false}",
-            first ? "" : ",", c->dir == CV_DIR_OUT ? "encap" : "decap", quote, size, quote,
-            c->transform->name, r->engine, c->sas, c->workers, r->mpps, r->mpps_min, r->mpps_max,
-            r->mpps * r->size * 8 / 1000, r->tsc_mhz * c->workers / r->mpps, limit, r->rounds);
-}
-
-static void json_head(FILE *f, const struct bench_result *r)
-{
-    char cpu[128];
-    cpu_name(cpu, sizeof cpu);
-    fprintf(
-        f,
-        "{\"machine\":{\"cpu\":\"%s\",\"tsc_mhz\":%.1f,\"dpdk\":\"%s\",\"ipsec_mb\":\"%s\"},\n \"results\":[",
-        cpu, r->tsc_mhz, rte_version(), r->device);
-}
-
-static bool case_run(struct bench_case *c, struct bench_result *r)
-{
-    char path[96];
-    bool ok = in_child(dp_bench_packets, c, r) && in_child(dp_bench_measure, c, r);
-    for (unsigned w = 0; w < c->workers; w++) {
-        snprintf(path, sizeof path, "%s/%u.pcap", c->pcap_dir, w);
-        unlink(path);
-    }
-    if (!ok)
-        fprintf(stderr, "culvert-dp: --bench: %s\n", r->err);
-    return ok;
-}
-
-static bool plan_run(struct bench_plan *p, FILE *json)
-{
-    bool ok = true, first = true;
+    bool ok = true;
     for (unsigned d = 0; d < 2; d++) {
         if (d == 0 ? !p->encap : !p->decap)
             continue;
         for (unsigned i = 0; i < p->size_count; i++) {
-            struct bench_case c = p->base;
-            struct bench_result r;
-            c.dir = d == 0 ? CV_DIR_OUT : CV_DIR_IN;
-            c.size = p->sizes[i];
-            if (!case_run(&c, &r)) {
+            struct bench_row *row = &p->rows[p->row_count];
+            row->c = p->base;
+            row->c.dir = d == 0 ? CV_DIR_OUT : CV_DIR_IN;
+            row->c.size = p->sizes[i];
+            if (in_child(dp_bench_measure, &row->c, &row->r)) {
+                dp_bench_print(row);
+                p->row_count++;
+            } else {
+                fprintf(stderr, "culvert-dp: --bench: %s\n", row->r.err);
                 ok = false;
-                continue;
             }
-            print_row(&c, &r);
-            if (json && first)
-                json_head(json, &r);
-            if (json)
-                json_row(json, &c, &r, first);
-            first = false;
         }
     }
-    if (json)
-        fprintf(json, first ? "{\"results\":[]}\n" : "\n ]}\n");
     return ok;
+}
+
+/* Opened before the run, so that a wrong path is told at once. */
+static bool file_open(const char *path, FILE **f)
+{
+    *f = path ? fopen(path, "we") : NULL;
+    if (path && !*f)
+        fprintf(stderr, "culvert-dp: %s:0: cannot be written\n", path);
+    return !path || *f;
+}
+
+static bool file_close(const char *path, FILE *f)
+{
+    if (!f || (!ferror(f) & (fclose(f) == 0)))
+        return true;
+    fprintf(stderr, "culvert-dp: %s:0: was not written\n", path);
+    return false;
 }
 
 int dp_bench_main(int argc, char **argv)
 {
-    struct bench_plan p = {.encap = true, .decap = true, .sizes = {64, 512, 1420}, .size_count = 3};
+    static struct bench_plan p = {.encap = true, .decap = true, .sizes = {64, 512, 1420}, .size_count = 3};
     p.base = (struct bench_case){.transform = &transforms[0], .sas = 1, .workers = 1, .seconds = 5};
     log_setup("culvert-dp", LOG_LEVEL_WARNING, NULL, NULL);
     int bad = options_read(argc, argv, &p);
@@ -275,25 +227,16 @@ int dp_bench_main(int argc, char **argv)
         return bad;
     p.base.hugepages =
         meminfo("Hugepagesize") == HUGEPAGE_KIB && meminfo("HugePages_Free") >= HUGEPAGES_NEEDED;
-    snprintf(p.base.pcap_dir, sizeof p.base.pcap_dir, "/tmp/culvert-bench-XXXXXX");
-    FILE *json = p.json ? fopen(p.json, "we") : NULL;
-    if (p.json && !json) {
-        fprintf(stderr, "culvert-dp: %s:0: cannot be written\n", p.json);
+    FILE *json, *svg;
+    if (!file_open(p.json, &json) || !file_open(p.svg, &svg))
         return 2;
-    }
-    if (!mkdtemp(p.base.pcap_dir)) {
-        fprintf(stderr, "culvert-dp: no temporary directory\n");
-        return 1;
-    }
-    printf("%s, %u SA%s, %u worker%s, %s pages; size: octets of the inner IP packet; net_pcap in, net_null "
-           "out\n",
-           p.base.transform->name, p.base.sas, p.base.sas > 1 ? "s" : "", p.base.workers,
-           p.base.workers > 1 ? "s" : "", p.base.hugepages ? "2 MiB" : "4 KiB");
-    if (p.decap)
-        printf("decap: the same packets come again, so its SAs run without anti-replay\n");
-    bool ok = plan_run(&p, json);
+    dp_bench_print_head(&p.base);
+    bool ok = plan_run(&p);
     if (json)
-        fclose(json);
-    rmdir(p.base.pcap_dir);
+        dp_bench_json(json, p.rows, p.row_count);
+    if (svg)
+        dp_bench_svg(svg, p.rows, p.row_count);
+    ok = file_close(p.json, json) && ok;
+    ok = file_close(p.svg, svg) && ok;
     return ok ? 0 : 1;
 }

@@ -1,8 +1,7 @@
 /* dp_bench: `culvert-dp --bench`: how fast the real worker loop is, ports included, beside the bare crypto call.
  *
- * Receive is net_pcap with infinite_rx (packets preloaded in memory), transmit is net_null. Each case runs in a
- * process of its own: a pcap file of its packets, then rounds of [bare call, loop, bare call] on one core.
- * Packets of `decap` come again and again, so its SAs run without anti-replay; the output says so. */
+ * Receive is frames preloaded in memory (dp_bench_port), transmit is net_null. Each case runs in a process of its
+ * own, in rounds of [bare call, loop, ports alone, bare call] on one core (dp_bench_lane). */
 #ifndef DATAPLANE_DP_BENCH_H
 #define DATAPLANE_DP_BENCH_H
 
@@ -20,6 +19,9 @@ enum {
     BENCH_SIZE_MAX = 1420
 };
 
+#define BENCH_SECONDS_MIN 0.05
+#define BENCH_SECONDS_MAX 600.0
+
 struct bench_transform {
     const char *name;
     uint16_t encr, integ;
@@ -34,18 +36,24 @@ struct bench_case {
     unsigned sas, workers;
     double seconds; /* of all rounds together */
     bool hugepages;
-    char pcap_dir[64];
 };
 
 struct bench_result {
     bool ok;
     double mpps, mpps_min, mpps_max; /* median and ends of the rounds */
-    double limit_mpps;               /* bare ipsec-mb call, median; 0: not measured for this transform */
+    double limit_mpps;               /* bare ipsec-mb call, median */
+    double ports_cycles;             /* per packet: receive and transmit without a worker between */
     double size;                     /* average octets */
     double tsc_mhz;
     unsigned rounds;
     char engine[CV_NAME_MAX], device[CV_NAME_MAX];
     char err[256];
+};
+
+/* What was measured. */
+struct bench_row {
+    struct bench_case c;
+    struct bench_result r;
 };
 
 /* argv[0] is "--bench". Exit status: 0, 1 a case did not run clean, 2 wrong usage. */

@@ -1,21 +1,18 @@
 #include "dataplane/dp_bench_run.h"
 #include "common/log.h"
+#include "dataplane/dp_bench_lane.h"
 #include "dataplane/dp_cmd.h"
 #include "dataplane/dp_init.h"
 #include "dataplane/dp_meta.h"
-#include "dataplane/dp_rcu.h"
 #include "dataplane/dp_worker.h"
-#include "dataplane/engine/eng_ipsecmb.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_udp.h"
 
-#include <rte_cycles.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -24,12 +21,9 @@ enum {
     TUNNEL0 = 16,
     PORT_IN = 0,
     PORT_OUT = 1,
-    PACKETS = 256, /* in each file, at least */
-    ETHER = 14,
+    PACKETS = 512,   /* in each worker's store, at least */
+    OUTER_MAX = 120, /* octets that a transform adds at most */
     SPI_GENERATION = 0x00500000,
-    BARE_CALLS = 100000,
-    BARE_BYTES = 20000000,
-    WARM_TURNS = 2000,
 };
 
 static const uint8_t own_mac[6] = {2, 0, 0, 0, 0, 1}, far_mac[6] = {2, 0, 0, 0, 0, 2};
@@ -58,7 +52,7 @@ static struct ip_addr near_host(unsigned i)
     return v4(20, i >> 8, i & 255, 1);
 }
 
-static void sa_fill(const struct bench_case *c, unsigned i, enum cv_dir dir, struct cv_sa *sa)
+void dp_bench_sa(const struct bench_case *c, unsigned i, enum cv_dir dir, struct cv_sa *sa)
 {
     const struct bench_transform *t = c->transform;
     memset(sa, 0, sizeof *sa);
@@ -70,7 +64,6 @@ static void sa_fill(const struct bench_case *c, unsigned i, enum cv_dir dir, str
     sa->salt_len = t->salt_len;
     sa->integ_key_len = t->integ_len;
     sa->replay_window = 64;
-    sa->flags = dir == CV_DIR_IN ? CV_SA_NO_REPLAY : 0;
     sa->local.addr = v4(192, 0, 2, 1);
     sa->remote.addr = v4(192, 0, 2, 2);
     sa->ts_count = 1;
@@ -88,35 +81,28 @@ static bool complain(struct bench_result *out, const char *what)
 }
 
 /* ---- the process's data plane ------------------------------------------------------------------------------ */
-static void platform_fill(struct platform *p, const struct bench_case *c, bool ports)
+static void platform_fill(struct platform *p, const struct bench_case *c)
 {
     platform_init(p);
     p->workers = c->workers;
     p->hugepages = c->hugepages;
     p->memory_mb = 512;
-    if (!ports)
-        return;
-    size_t at = 0;
     struct platform_port *in = &p->ports[PORT_IN], *out = &p->ports[PORT_OUT];
     p->port_count = 2;
     snprintf(in->name, sizeof in->name, "in");
     snprintf(out->name, sizeof out->name, "out");
-    at = (size_t)snprintf(in->device, sizeof in->device, "net_pcap0,infinite_rx=1");
-    for (unsigned w = 0; w < c->workers && at < sizeof in->device; w++)
-        at +=
-            (size_t)snprintf(in->device + at, sizeof in->device - at, ",rx_pcap=%s/%u.pcap", c->pcap_dir, w);
-    snprintf(out->device, sizeof out->device, "net_null0,no-rx=1");
+    snprintf(in->device, sizeof in->device, "net_null0,no-rx=1");
+    snprintf(out->device, sizeof out->device, "net_null1,no-rx=1");
 }
 
-static bool data_plane_start(struct dp_setup *s, const struct bench_case *c, bool ports,
-                             struct bench_result *out)
+static bool data_plane_start(struct dp_setup *s, const struct bench_case *c, struct bench_result *out)
 {
     memset(s, 0, sizeof *s);
     s->dp = calloc(1, sizeof *s->dp);
     s->config = "bench";
     if (!s->dp)
         return complain(out, "no memory");
-    platform_fill(&s->dp->platform, c, ports);
+    platform_fill(&s->dp->platform, c);
     log_set_level(LOG_LEVEL_WARNING);
     if (dp_init_start(s) != CV_OK)
         return complain(out, s->err);
@@ -167,7 +153,7 @@ static cv_result tables_fill(struct dp *dp, const struct bench_case *c)
     for (unsigned i = 0; i < c->sas; i++) {
         CV_TRY(if_add(dp, TUNNEL0 + i, CV_IF_TUNNEL, IP_NO_PORT));
         CV_TRY(route_add(dp, IP_ROUTE_STATIC, far_host(i), 24, TUNNEL0 + i, NULL));
-        sa_fill(c, i, c->dir, &sa);
+        dp_bench_sa(c, i, c->dir, &sa);
         CV_TRY(dp_sad_add(&dp->sad, &sa));
         if (c->dir == CV_DIR_OUT)
             CV_TRY(dp_sad_activate(&dp->sad, &sa.ref));
@@ -176,27 +162,6 @@ static cv_result tables_fill(struct dp *dp, const struct bench_case *c)
 }
 
 /* ---- packets --------------------------------------------------------------------------------------------------- */
-static bool pcap_open(FILE **f, const struct bench_case *c, unsigned worker)
-{
-    char path[96];
-    const uint32_t head[6] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, 1};
-    snprintf(path, sizeof path, "%s/%u.pcap", c->pcap_dir, worker);
-    *f = fopen(path, "we");
-    return *f && fwrite(head, sizeof head, 1, *f) == 1;
-}
-
-static bool pcap_add(FILE *f, const struct rte_mbuf *m)
-{
-    uint8_t ether[ETHER];
-    memcpy(ether, own_mac, 6);
-    memcpy(ether + 6, far_mac, 6);
-    ether[12] = 8;
-    ether[13] = 0;
-    const uint32_t len = m->data_len + (uint32_t)ETHER, head[4] = {0, 0, len, len};
-    return fwrite(head, sizeof head, 1, f) == 1 && fwrite(ether, ETHER, 1, f) == 1 &&
-           fwrite(rte_pktmbuf_mtod(m, const void *), m->data_len, 1, f) == 1;
-}
-
 static struct rte_mbuf *inner_packet(struct dp *dp, const struct bench_case *c, unsigned sa, unsigned size)
 {
     static const uint8_t data[BENCH_SIZE_MAX];
@@ -214,134 +179,89 @@ static struct rte_mbuf *inner_packet(struct dp *dp, const struct bench_case *c, 
 }
 
 /* The peer's side of SA i: what it sends carries our inbound SPI. */
-static cv_result peer_sa(struct dp *dp, const struct bench_case *c, unsigned i,
-                         struct cv_sa_counters *counters, struct esp_out_sa **out)
+static cv_result peer_new(struct dp *dp, const struct bench_case *c, unsigned i,
+                          struct cv_sa_counters *counters, struct esp_out_sa **out)
 {
     struct cv_sa sa;
-    sa_fill(c, i, CV_DIR_OUT, &sa);
+    dp_bench_sa(c, i, CV_DIR_OUT, &sa);
     struct ip_endpoint swap = sa.local;
     sa.local = sa.remote;
     sa.remote = swap;
     return esp_out_sa_new(&sa, dp->engine, 0, counters, out);
 }
 
-static bool packet_write(FILE *f, struct dp *dp, struct esp_worker *esp, const struct bench_case *c,
-                         unsigned i, unsigned size, struct esp_out_sa *peer)
+/* One peer per SA lives through the filling, so that its sequence numbers run on. */
+struct peers {
+    struct esp_out_sa *sa[BENCH_SAS_MAX];
+    struct cv_sa_counters counters[CV_MAX_WORKERS];
+};
+
+static void peers_free(struct peers *p, unsigned sas)
+{
+    for (unsigned i = 0; p && i < sas; i++)
+        esp_out_sa_free(p->sa[i]);
+    free(p);
+}
+
+static struct peers *peers_new(struct dp *dp, const struct bench_case *c)
+{
+    struct peers *p = calloc(1, sizeof *p);
+    for (unsigned i = 0; p && c->dir == CV_DIR_IN && i < c->sas; i++)
+        if (peer_new(dp, c, i, p->counters, &p->sa[i]) != CV_OK) {
+            peers_free(p, c->sas);
+            return NULL;
+        }
+    return p;
+}
+
+static bool packet_store(struct bench_frames *f, struct dp *dp, struct esp_worker *esp,
+                         const struct bench_case *c, unsigned i, unsigned size, struct esp_out_sa *peer)
 {
     struct rte_mbuf *m = inner_packet(dp, c, i, size);
     bool ok = m && ip_classify_ip(m) != IP_CLASS_DROP;
     if (ok && peer)
         ok = esp_out_burst(esp, &m, &peer, 1) == 1;
-    ok = ok && pcap_add(f, m);
+    ok = ok && dp_bench_frames_add(f, own_mac, far_mac, m);
     rte_pktmbuf_free(m);
     return ok;
 }
 
-static bool file_write(struct dp *dp, struct esp_worker *esp, const struct bench_case *c, unsigned worker)
+/* The packets of worker w: all sizes on all of its SAs. */
+static bool frames_fill(struct bench_frames *f, struct dp *dp, const struct bench_case *c, unsigned w,
+                        struct peers *peers)
 {
-    FILE *f;
     const unsigned *sizes, count = dp_bench_sizes(c, &sizes);
-    unsigned packets = RTE_MAX((unsigned)PACKETS, c->sas) / count * count;
-    struct cv_sa_counters counters[CV_MAX_WORKERS] = {0};
-    bool ok = pcap_open(&f, c, worker);
-    for (unsigned n = 0; ok && n < packets; n++) {
-        /* Decapsulation: each worker's file holds the SAs it owns. */
-        unsigned i = c->dir == CV_DIR_IN ? (n * c->workers + worker) % c->sas : n % c->sas;
-        struct esp_out_sa *peer = NULL;
-        if (c->dir == CV_DIR_IN && peer_sa(dp, c, i, counters, &peer) != CV_OK)
-            ok = false;
-        ok = ok && packet_write(f, dp, esp, c, i, sizes[n % count], peer);
-        if (peer)
-            esp_out_sa_free(peer);
+    const unsigned packets = RTE_ALIGN_MUL_CEIL(RTE_MAX((unsigned)PACKETS, c->sas), count);
+    const uint32_t octets =
+        (c->size == BENCH_IMIX ? (unsigned)BENCH_SIZE_MAX : c->size) + (uint32_t)OUTER_MAX;
+    if (dp_bench_frames_init(f, packets, octets, dp->pool) != CV_OK)
+        return false;
+    for (unsigned n = 0; n < packets; n++) {
+        /* A worker's packets are on the SAs it owns. */
+        unsigned i = (n * c->workers + w) % c->sas;
+        if (!packet_store(f, dp, &dp->worker[0]->esp, c, i, sizes[n % count], peers->sa[i]))
+            return false;
     }
-    return f && fclose(f) == 0 && ok;
+    return true;
 }
 
-bool dp_bench_packets(const struct bench_case *c, struct bench_result *out)
+static bool lanes_fill(struct bench_lane *lanes, struct dp *dp, const struct bench_case *c)
 {
-    struct dp_setup s;
-    if (!data_plane_start(&s, c, false, out))
-        return false;
-    bool ok = true;
-    for (unsigned w = 0; ok && w < c->workers; w++)
-        ok = file_write(s.dp, &s.dp->worker[0]->esp, c, w);
-    dp_init_stop(&s);
-    free(s.dp);
-    return ok || complain(out, "the packets could not be made");
+    struct peers *peers = peers_new(dp, c);
+    bool ok = peers != NULL;
+    for (unsigned w = 0; ok && w < c->workers; w++) {
+        struct bench_frames *f = &lanes[w].frames;
+        ok = frames_fill(f, dp, c, w, peers) &&
+             dp_bench_port_feed(dp->ports[PORT_IN].id, (uint16_t)w, f) == CV_OK;
+    }
+    if (c->dir == CV_DIR_IN)
+        peers_free(peers, c->sas);
+    else
+        free(peers);
+    return ok;
 }
 
 /* ---- the run ----------------------------------------------------------------------------------------------------- */
-struct lane { /* one worker's part */
-    struct dp_worker *w;
-    const struct bench_case *c;
-    double pps[BENCH_ROUNDS], bare_cycles[BENCH_ROUNDS];
-    bool ok;
-};
-
-/* Time this thread had a processor, in seconds: on a shared machine the clock on the wall would measure the
- * neighbours, in the loop and in the bare call alike. */
-static double thread_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static double bare_call(const struct bench_case *c, unsigned size, unsigned calls, double hz)
-{
-    double cycles = 0, cpu = thread_seconds();
-    uint64_t wall = rte_rdtsc();
-    if (eng_ipsecmb_bare(c->dir, c->transform->key_len, size, 1, calls, &cycles) != CV_OK)
-        return 0;
-    double had = (thread_seconds() - cpu) * hz / (double)(rte_rdtsc() - wall);
-    return cycles * (had < 1 ? had : 1);
-}
-
-/* Cycles of the bare call, averaged over the case's sizes; 0 when this transform has none. */
-static double bare(const struct bench_case *c, double hz)
-{
-    const unsigned *sizes, count = dp_bench_sizes(c, &sizes);
-    double sum = 0;
-    if (c->transform->encr != CV_ENCR_AES_GCM_16)
-        return 0;
-    for (unsigned i = 0; i < count; i++) {
-        unsigned calls = RTE_MIN((unsigned)BARE_CALLS, (unsigned)BARE_BYTES / sizes[i]) / count;
-        sum += bare_call(c, sizes[i], calls, hz);
-    }
-    return sum / count;
-}
-
-static double loop_pps(struct dp_worker *w, double seconds)
-{
-    uint64_t hz = w->dp->shm.head->tsc_hz, sent = w->stats->tx_packets, start = rte_rdtsc();
-    uint64_t end = start + (uint64_t)(seconds * (double)hz), now = start;
-    double cpu = thread_seconds();
-    while (now < end) {
-        dp_worker_turn(w);
-        dp_rcu_quiet(w->id);
-        now = rte_rdtsc();
-    }
-    return (double)(w->stats->tx_packets - sent) / (thread_seconds() - cpu);
-}
-
-static int lane_run(void *arg)
-{
-    struct lane *l = arg;
-    if (dp_rcu_register(l->w->id) != CV_OK)
-        return -1;
-    for (unsigned i = 0; i < WARM_TURNS; i++)
-        dp_worker_turn(l->w);
-    double hz = (double)l->w->dp->shm.head->tsc_hz;
-    for (unsigned r = 0; r < BENCH_ROUNDS; r++) {
-        double before = bare(l->c, hz);
-        l->pps[r] = loop_pps(l->w, l->c->seconds / BENCH_ROUNDS);
-        l->bare_cycles[r] = (before + bare(l->c, hz)) / 2;
-    }
-    dp_rcu_unregister(l->w->id);
-    l->ok = true;
-    return 0;
-}
-
 /* The EAL's own wait spins, and would take its part of a shared processor. */
 static void lanes_wait(void)
 {
@@ -352,12 +272,6 @@ static void lanes_wait(void)
             usleep(10000);
     }
     rte_eal_mp_wait_lcore();
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 /* A packet that was dropped, or waits for the manager, was not forwarded: the figure would be of something else. */
@@ -373,50 +287,86 @@ static bool ran_clean(const struct dp *dp, struct bench_result *out)
     return rte_ring_empty(dp->rings.slow) || complain(out, "packets went to the manager");
 }
 
-static void summarise(const struct lane *lanes, const struct bench_case *c, double hz,
+static void summarise(const struct bench_lane *lanes, const struct bench_case *c, double hz,
                       struct bench_result *out)
 {
-    double total[BENCH_ROUNDS] = {0}, limit[BENCH_ROUNDS] = {0};
+    double total[BENCH_ROUNDS] = {0}, limit[BENCH_ROUNDS] = {0}, ports[BENCH_ROUNDS] = {0};
     for (unsigned r = 0; r < BENCH_ROUNDS; r++)
         for (unsigned w = 0; w < c->workers; w++) {
-            total[r] += lanes[w].pps[r] / 1e6;
-            limit[r] += lanes[w].bare_cycles[r] > 0 ? hz / lanes[w].bare_cycles[r] / 1e6 : 0;
+            total[r] += hz / lanes[w].loop[r] / 1e6;
+            limit[r] += hz / lanes[w].limit[r] / 1e6;
+            ports[r] += lanes[w].ports[r] / c->workers;
         }
-    qsort(total, BENCH_ROUNDS, sizeof total[0], ascending);
-    qsort(limit, BENCH_ROUNDS, sizeof limit[0], ascending);
     const unsigned *sizes, count = dp_bench_sizes(c, &sizes);
     for (unsigned i = 0; i < count; i++)
         out->size += (double)sizes[i] / count;
     out->rounds = BENCH_ROUNDS;
-    out->mpps = total[BENCH_ROUNDS / 2];
+    out->mpps = dp_bench_median(total, BENCH_ROUNDS); /* which sorts */
     out->mpps_min = total[0];
     out->mpps_max = total[BENCH_ROUNDS - 1];
-    out->limit_mpps = limit[BENCH_ROUNDS / 2];
+    out->limit_mpps = dp_bench_median(limit, BENCH_ROUNDS);
+    out->ports_cycles = dp_bench_median(ports, BENCH_ROUNDS);
     out->tsc_mhz = hz / 1e6;
+}
+
+static bool lanes_make(struct bench_lane *lanes, struct dp *dp, const struct bench_case *c,
+                       pthread_barrier_t *barrier)
+{
+    for (unsigned w = 0; w < c->workers; w++) {
+        lanes[w].w = dp->worker[w];
+        lanes[w].c = c;
+        lanes[w].id = w;
+        lanes[w].port_in = dp->ports[PORT_IN].id;
+        lanes[w].port_out = dp->ports[PORT_OUT].id;
+        lanes[w].barrier = barrier;
+        if (dp_bench_lane_init(&lanes[w]) != CV_OK)
+            return false;
+    }
+    return lanes_fill(lanes, dp, c);
+}
+
+static bool lanes_run(struct bench_lane *lanes, unsigned workers)
+{
+    bool ok = true;
+    for (unsigned w = 0; w < workers; w++)
+        ok = rte_eal_remote_launch(dp_bench_lane, &lanes[w], lanes[w].w->stats->lcore) == 0 && ok;
+    lanes_wait();
+    for (unsigned w = 0; w < workers; w++)
+        ok = lanes[w].ok && ok;
+    return ok;
+}
+
+static bool measure(struct dp_setup *s, struct bench_lane *lanes, const struct bench_case *c,
+                    struct bench_result *out)
+{
+    struct dp *dp = s->dp;
+    pthread_barrier_t barrier;
+    if (tables_fill(dp, c) != CV_OK)
+        return complain(out, "the tables could not be filled");
+    dp_cmd_refresh_mtu(s->manager);
+    if (pthread_barrier_init(&barrier, NULL, c->workers) != 0 || !lanes_make(lanes, dp, c, &barrier))
+        return complain(out, "the packets could not be made");
+    bool ok = lanes_run(lanes, c->workers);
+    pthread_barrier_destroy(&barrier);
+    if (!ran_clean(dp, out))
+        return false;
+    if (!ok)
+        return complain(out, "a worker's packets did not all come through");
+    summarise(lanes, c, (double)dp->shm.head->tsc_hz, out);
+    snprintf(out->engine, sizeof out->engine, "%s", dp->engine->name);
+    snprintf(out->device, sizeof out->device, "%s", dp->engine->device());
+    return true;
 }
 
 bool dp_bench_measure(const struct bench_case *c, struct bench_result *out)
 {
     struct dp_setup s;
-    struct lane lanes[CV_MAX_WORKERS] = {0};
-    if (!data_plane_start(&s, c, true, out))
+    struct bench_lane lanes[CV_MAX_WORKERS] = {0};
+    if (!data_plane_start(&s, c, out))
         return false;
-    bool ok = tables_fill(s.dp, c) == CV_OK || complain(out, "the tables could not be filled");
-    dp_cmd_refresh_mtu(s.manager);
-    for (unsigned w = 0; ok && w < c->workers; w++) {
-        lanes[w].w = s.dp->worker[w];
-        lanes[w].c = c;
-        ok = rte_eal_remote_launch(lane_run, &lanes[w], s.dp->worker[w]->stats->lcore) == 0;
-    }
-    lanes_wait();
-    for (unsigned w = 0; ok && w < c->workers; w++)
-        ok = lanes[w].ok;
-    ok = ok && ran_clean(s.dp, out);
-    if (ok) {
-        summarise(lanes, c, (double)s.dp->shm.head->tsc_hz, out);
-        snprintf(out->engine, sizeof out->engine, "%s", s.dp->engine->name);
-        snprintf(out->device, sizeof out->device, "%s", s.dp->engine->device());
-    }
+    bool ok = measure(&s, lanes, c, out);
+    for (unsigned w = 0; w < c->workers; w++)
+        dp_bench_lane_fini(&lanes[w]);
     dp_init_stop(&s);
     free(s.dp);
     return ok;

@@ -1,0 +1,130 @@
+#include "dataplane/dp_bench_lane.h"
+#include "dataplane/dp_bench_run.h"
+#include "dataplane/dp_rcu.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <stdlib.h>
+
+enum { PASSES_MAX = 4096, WARM_PASSES = 20, PORT_PASSES = 60, IDLE_TURNS = 1000 };
+
+/* ---- one pass: cycles from the first receive burst to the last transmit burst ------------------------------- */
+static bool loop_pass(struct bench_lane *l, double *cycles)
+{
+    const uint64_t sent = l->w->stats->tx_packets, start = rte_rdtsc_precise();
+    unsigned idle = 0;
+    while (!dp_bench_frames_done(&l->frames)) {
+        idle = dp_worker_turn(l->w) > 0 ? 0 : idle + 1;
+        dp_rcu_quiet(l->w->id);
+        if (unlikely(idle > IDLE_TURNS)) /* no mbufs: they leaked */
+            return false;
+    }
+    *cycles = (double)(rte_rdtsc_precise() - start) / l->frames.count;
+    return l->w->stats->tx_packets - sent == l->frames.count;
+}
+
+static bool ports_pass(struct bench_lane *l, double *cycles)
+{
+    struct rte_mbuf *pkts[IO_BURST];
+    const uint64_t start = rte_rdtsc_precise();
+    unsigned sent = 0;
+    while (!dp_bench_frames_done(&l->frames)) {
+        uint16_t n = rte_eth_rx_burst(l->port_in, (uint16_t)l->id, pkts, IO_BURST);
+        if (n == 0)
+            return false;
+        sent += rte_eth_tx_burst(l->port_out, (uint16_t)l->id, pkts, n);
+    }
+    *cycles = (double)(rte_rdtsc_precise() - start) / l->frames.count;
+    return sent == l->frames.count;
+}
+
+/* ---- between passes ------------------------------------------------------------------------------------------- */
+/* This lcore owns the SA, and stands between two turns: nobody can be looking into the one that goes. */
+static cv_result sa_renew(struct bench_lane *l, unsigned i)
+{
+    struct dp *dp = l->w->dp;
+    struct cv_sa sa;
+    struct esp_in_sa *fresh;
+    dp_bench_sa(l->c, i, CV_DIR_IN, &sa);
+    struct dp_sad_slot *slot = &dp->sad.in[sa.ref.spi & ((1u << dp->sad.bits) - 1)];
+    CV_TRY(esp_in_sa_new(&sa, dp->engine, 0, &l->counters[i], &fresh));
+    struct esp_in_sa *old = slot->sa;
+    __atomic_store_n(&slot->sa, fresh, __ATOMIC_RELEASE);
+    esp_in_sa_free(old);
+    return CV_OK;
+}
+
+static bool rewind_frames(struct bench_lane *l)
+{
+    dp_bench_frames_rewind(&l->frames);
+    if (l->c->dir == CV_DIR_OUT)
+        return true;
+    for (unsigned i = l->id; i < l->c->sas; i += l->c->workers)
+        if (sa_renew(l, i) != CV_OK)
+            return false;
+    return true;
+}
+
+/* ---- rounds ----------------------------------------------------------------------------------------------------- */
+/* Median cycles per packet of passes: as many as there is time for, at most `max`; 0 when one went wrong. */
+static double passes(struct bench_lane *l, bool (*pass)(struct bench_lane *, double *), double seconds,
+                     unsigned max)
+{
+    static __thread double cycles[PASSES_MAX];
+    const uint64_t end = rte_rdtsc() + (uint64_t)(seconds * (double)l->w->dp->shm.head->tsc_hz);
+    unsigned n = 0;
+    do {
+        if (!rewind_frames(l) || !pass(l, &cycles[n]))
+            return 0;
+        n++;
+    } while (n < max && rte_rdtsc() < end);
+    return dp_bench_median(cycles, n);
+}
+
+static bool round_run(struct bench_lane *l, unsigned r)
+{
+    const double seconds = l->c->seconds / BENCH_ROUNDS;
+    pthread_barrier_wait(l->barrier);
+    const double before = dp_bench_limit_cycles(l->bare);
+    pthread_barrier_wait(l->barrier);
+    l->loop[r] = passes(l, loop_pass, seconds, PASSES_MAX);
+    l->ports[r] = passes(l, ports_pass, seconds / 10, PORT_PASSES);
+    pthread_barrier_wait(l->barrier);
+    const double after = dp_bench_limit_cycles(l->bare);
+    l->limit[r] = (before + after) / 2;
+    return before > 0 && after > 0 && l->loop[r] > 0 && l->ports[r] > 0;
+}
+
+cv_result dp_bench_lane_init(struct bench_lane *l)
+{
+    const unsigned *sizes, count = dp_bench_sizes(l->c, &sizes);
+    struct cv_sa out, in;
+    dp_bench_sa(l->c, 0, CV_DIR_OUT, &out);
+    dp_bench_sa(l->c, 0, CV_DIR_IN, &in);
+    l->counters = aligned_alloc(RTE_CACHE_LINE_SIZE, l->c->sas * sizeof *l->counters);
+    if (!l->counters)
+        return CV_ENOMEM;
+    memset(l->counters, 0, l->c->sas * sizeof *l->counters);
+    return dp_bench_limit_new(l->w->dp->engine, l->w->esp.engine, &out, &in, l->c->dir, sizes, count,
+                              &l->bare);
+}
+
+void dp_bench_lane_fini(struct bench_lane *l)
+{
+    dp_bench_limit_free(l->bare);
+    dp_bench_frames_fini(&l->frames);
+    free(l->counters);
+}
+
+int dp_bench_lane(void *arg)
+{
+    struct bench_lane *l = arg;
+    bool ok = dp_rcu_register(l->w->id) == CV_OK;
+    ok = passes(l, loop_pass, l->c->seconds / BENCH_ROUNDS, WARM_PASSES) > 0 && ok;
+    for (unsigned r = 0; r < BENCH_ROUNDS;
+         r++) /* whatever went wrong: the other lanes wait at the barriers */
+        ok = round_run(l, r) && ok;
+    dp_rcu_unregister(l->w->id);
+    l->ok = ok;
+    return 0;
+}

@@ -1,0 +1,39 @@
+/* dp_bench_lane: one worker's part of a benchmark case: rounds of [limit, loop, ports alone, limit] on its core.
+ *
+ * The loop and the ports are timed in passes: once through the store of frames, some tens of microseconds to a
+ * few milliseconds of TSC; a round's figure is the median of its passes. So what a shared machine takes away
+ * meanwhile (another process on the core, an interrupt) spoils a pass, not the round.
+ *
+ * Between two passes of decapsulation, outside the clock, the SAs are made anew, so that the same packets are new
+ * to their anti-replay windows: those are on in what is timed. */
+#ifndef DATAPLANE_DP_BENCH_LANE_H
+#define DATAPLANE_DP_BENCH_LANE_H
+
+#include "dataplane/dp_bench.h"
+#include "dataplane/dp_bench_limit.h"
+#include "dataplane/dp_bench_port.h"
+#include "dataplane/dp_worker.h"
+
+#include <pthread.h>
+
+struct bench_lane {
+    struct dp_worker *w;
+    const struct bench_case *c;
+    unsigned id;
+    uint16_t port_in, port_out;
+    pthread_barrier_t *barrier; /* all lanes do the same at a time */
+    struct bench_frames frames;
+    struct bench_limit *bare;
+    struct cv_sa_counters *counters;                                     /* of the SAs made anew */
+    double loop[BENCH_ROUNDS], ports[BENCH_ROUNDS], limit[BENCH_ROUNDS]; /* TSC cycles per packet */
+    bool ok;
+};
+
+/* w and c set: makes what is measured beside the loop. fini also frees the frames; the
+ * workers no longer run then. */
+CV_MUST_USE cv_result dp_bench_lane_init(struct bench_lane *l);
+void dp_bench_lane_fini(struct bench_lane *l);
+/* For rte_eal_remote_launch on the worker's lcore. arg: struct bench_lane. */
+int dp_bench_lane(void *arg);
+
+#endif

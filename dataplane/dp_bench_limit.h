@@ -1,0 +1,33 @@
+/* dp_bench_limit: what the bare crypto call costs on this core now: the limit that the worker's loop is held
+ * against.
+ *
+ * AES-GCM: intel-ipsec-mb's direct call, always on the same packet in the first-level cache. Other transforms have
+ * no direct call: the engine's burst function on prepared packets, headers, ports and lookups left out. */
+#ifndef DATAPLANE_DP_BENCH_LIMIT_H
+#define DATAPLANE_DP_BENCH_LIMIT_H
+
+#include "common/contract.h"
+#include "common/result.h"
+#include "dataplane/engine/eng.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct bench_limit; /* prepared packets and sessions of one case, for one worker */
+
+enum { BENCH_LIMIT_BURST = 64 };
+
+/* out, in: the SA in either direction, keys and all. sizes: octets of the inner packets in turn. */
+CV_MUST_USE cv_result dp_bench_limit_new(const struct eng_ops *engine, struct eng_worker *ew,
+                                         const struct cv_sa *out, const struct cv_sa *in, enum cv_dir dir,
+                                         const unsigned *sizes, unsigned count, struct bench_limit **limit);
+void dp_bench_limit_free(struct bench_limit *l);
+/* TSC cycles per packet, averaged over the sizes, each the median of some slices; 0: the library refused. */
+double dp_bench_limit_cycles(struct bench_limit *l);
+/* "direct call" or "burst of 64". */
+const char *dp_bench_limit_kind(uint16_t encr);
+
+/* Sorts v and gives its middle. */
+double dp_bench_median(double *v, size_t n);
+
+#endif
