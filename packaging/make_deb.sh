@@ -28,7 +28,7 @@ Package: culvert
 Version: $version
 Architecture: $arch
 Maintainer: the culvert authors <culvert@localhost>
-Depends: $depends, dpdk
+Depends: $depends, librte-meta-net, librte-meta-mempool, librte-meta-bus
 Section: net
 Priority: optional
 Description: IPsec VPN concentrator on DPDK
