@@ -31,12 +31,12 @@ struct platform_port {
 
 struct platform {
     bool present;
-    unsigned workers;      /* default 1 */
-    char lcores[64];       /* "" when `workers` says how many */
-    bool hugepages;        /* default false: no-huge */
-    unsigned memory_mb;    /* default 256 */
-    unsigned sa_index_bits;/* default 14 */
-    char crypto_engine[64];/* "auto" */
+    unsigned workers;       /* default 1 */
+    char lcores[64];        /* "" when `workers` says how many */
+    bool hugepages;         /* default false: no-huge */
+    unsigned memory_mb;     /* default 256 */
+    unsigned sa_index_bits; /* default 14 */
+    char crypto_engine[64]; /* "auto" */
     unsigned port_count;
     struct platform_port ports[CV_MAX_PORTS];
     unsigned eal_arg_count;
@@ -46,7 +46,8 @@ struct platform {
 void platform_init(struct platform *p); /* defaults */
 /* One line of the section without its "!" comment. On CV_EPARSE *err (err_len octets) says what is wrong
  * and what would be right. `line` is remembered for later findings. */
-CV_MUST_USE cv_result platform_line(struct platform *p, const char *text, int line, char *err, size_t err_len);
+CV_MUST_USE cv_result platform_line(struct platform *p, const char *text, int line, char *err,
+                                    size_t err_len);
 /* Reads FILE, skipping everything but the platform section. err as "FILE:LINE: ...". */
 CV_MUST_USE cv_result platform_load(struct platform *p, const char *file, char *err, size_t err_len);
 /* Writes the section as text that platform_load reads back. Returns octets needed, as snprintf. */
