@@ -172,12 +172,11 @@ static void arp(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *in
     /* Nobody but us speaks for our addresses; nobody far away is on this link. */
     bool credible = on_link(g, in, &a.sender) && !dp_addr_find(g, 0, in->vrf, &a.sender);
     rte_pktmbuf_free(m);
-    if (!a.request) {
-        if (credible && ours)
-            ip_nbr_answer(&g->dp->nbrs, in->id, &a.sender, a.sender_mac, g->now_ms, &c);
-        return;
-    }
-    if (!ours)
+    if (credible && !ours) /* most of all the gratuitous ones of a router that took over */
+        ip_nbr_gossip(&g->dp->nbrs, in->id, &a.sender, a.sender_mac, g->now_ms, &c);
+    if (credible && ours && !a.request)
+        ip_nbr_answer(&g->dp->nbrs, in->id, &a.sender, a.sender_mac, g->now_ms, &c);
+    if (!ours || !a.request)
         return;
     if (credible)
         ip_nbr_claim(&g->dp->nbrs, in->id, &a.sender, a.sender_mac, g->now_ms, &c);
@@ -225,8 +224,9 @@ static void nd(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *in)
     rte_pktmbuf_free(m);
     if (nd.type == IP_ND_SOLICIT)
         nd_solicited(g, in, &nd);
-    else if (nd.solicited && on_link(g, in, &nd.target) && !nd_target_is_ours(g, in, &nd.target))
-        ip_nbr_answer(&g->dp->nbrs, in->id, &nd.target, nd.mac, g->now_ms, &c);
+    else if (on_link(g, in, &nd.target) && !nd_target_is_ours(g, in, &nd.target))
+        (nd.solicited ? ip_nbr_answer : ip_nbr_gossip)(&g->dp->nbrs, in->id, &nd.target, nd.mac, g->now_ms,
+                                                       &c);
 }
 
 /* ---- ICMP --------------------------------------------------------------------------------------------------- */

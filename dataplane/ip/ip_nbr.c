@@ -1,4 +1,5 @@
 #include "dataplane/ip/ip_nbr.h"
+#include "dataplane/dp_meta.h"
 #include "dataplane/dp_rcu.h"
 
 #include <stdlib.h>
@@ -6,25 +7,54 @@
 
 static struct ip_nbr **link_of(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr)
 {
-    struct ip_nbr **at = &t->bucket[ip_nbr_hash(if_id, addr->family, addr->b)];
+    struct ip_nbr **at = &t->bucket[ip_nbr_hash(t, if_id, addr->family, addr->b)];
     while (*at && ((*at)->if_id != if_id || !ip_addr_equal(&(*at)->addr, addr)))
         at = &(*at)->next;
     return at;
 }
 
-static struct ip_nbr *nbr_new(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr)
+/* ---- lists by age ---------------------------------------------------------------------------------------- */
+static void list_leave(struct ip_nbrs *t, struct ip_nbr *n)
 {
-    struct ip_nbr *n = t->count < IP_NBR_MAX ? calloc(1, sizeof *n) : NULL;
-    if (!n)
-        return NULL;
-    n->if_id = if_id;
-    n->addr = *addr;
-    struct ip_nbr **head = &t->bucket[ip_nbr_hash(if_id, addr->family, addr->b)];
-    n->next = *head;
-    t->count++;
-    t->unanswered++;
-    __atomic_store_n(head, n, __ATOMIC_RELEASE);
-    return n;
+    struct ip_nbr_list *l = &t->list[n->if_id][n->share];
+    *(n->older ? &n->older->newer : &l->oldest) = n->newer;
+    *(n->newer ? &n->newer->older : &l->newest) = n->older;
+    l->count--;
+    if (n->share != IP_NBR_KNOWN)
+        t->unanswered--;
+}
+
+static void list_join(struct ip_nbrs *t, struct ip_nbr *n, enum ip_nbr_share share)
+{
+    struct ip_nbr_list *l = &t->list[n->if_id][share];
+    n->share = (uint8_t)share;
+    n->older = l->newest;
+    n->newer = NULL;
+    *(l->newest ? &l->newest->newer : &l->oldest) = n;
+    l->newest = n;
+    l->count++;
+    if (share != IP_NBR_KNOWN)
+        t->unanswered++;
+}
+
+/* ---- waiting packets ------------------------------------------------------------------------------------- */
+static enum ip_nbr_maker maker_of(struct rte_mbuf *m)
+{
+    uint8_t made = dp_meta(m)->local_out;
+    return made == DP_TRANSIT ? IP_NBR_BY_OTHERS : made == DP_LOCAL ? IP_NBR_BY_ICMP : IP_NBR_BY_HOST;
+}
+
+static bool pending_add(struct ip_nbrs *t, struct ip_nbr *n, struct rte_mbuf *m)
+{
+    static const uint32_t most[IP_NBR_MAKERS] = {IP_NBR_PENDING_TRANSIT, IP_NBR_PENDING_ICMP,
+                                                 IP_NBR_PENDING_HOST};
+    enum ip_nbr_maker by = maker_of(m);
+    if (n->pending_count == IP_NBR_PENDING || t->pending_by[by] >= most[by])
+        return false;
+    n->pending[n->pending_count++] = m;
+    t->pending_by[by]++;
+    t->pending++;
+    return true;
 }
 
 static void pending_flush(struct ip_nbrs *t, struct ip_nbr *n, void *ctx,
@@ -34,18 +64,64 @@ static void pending_flush(struct ip_nbrs *t, struct ip_nbr *n, void *ctx,
     n->pending_count = 0;
     t->pending -= count;
     for (unsigned i = 0; i < count; i++)
+        t->pending_by[maker_of(n->pending[i])]--;
+    for (unsigned i = 0; i < count; i++)
         give(ctx, n->pending[i]);
 }
 
+/* ---- entries --------------------------------------------------------------------------------------------- */
 static void nbr_remove(struct ip_nbrs *t, struct ip_nbr *n, const struct ip_nbr_calls *calls)
 {
     struct ip_nbr **at = link_of(t, n->if_id, &n->addr);
     __atomic_store_n(at, n->next, __ATOMIC_RELEASE);
     t->count--;
-    if (n->state != IP_NBR_VALID)
-        t->unanswered--;
+    list_leave(t, n);
     pending_flush(t, n, calls->ctx, calls->failed);
     dp_rcu_free(n);
+}
+
+/* Known entries that are in use get a second turn, a bounded number of them. */
+static void make_room(struct ip_nbrs *t, uint32_t if_id, enum ip_nbr_share share,
+                      const struct ip_nbr_calls *calls)
+{
+    enum { SECOND_TURNS = 32 };
+    struct ip_nbr_list *l = &t->list[if_id][share];
+    if (l->count < (share == IP_NBR_KNOWN ? (uint32_t)IP_NBR_KNOWN_MAX : (uint32_t)IP_NBR_UNANSWERED_MAX))
+        return;
+    for (unsigned i = 0; share == IP_NBR_KNOWN && i < SECOND_TURNS; i++) {
+        struct ip_nbr *n = l->oldest;
+        if (!__atomic_exchange_n(&n->in_use, 0, __ATOMIC_RELAXED))
+            break;
+        list_leave(t, n);
+        list_join(t, n, IP_NBR_KNOWN);
+    }
+    nbr_remove(t, l->oldest, calls);
+}
+
+static void list_move(struct ip_nbrs *t, struct ip_nbr *n, enum ip_nbr_share share,
+                      const struct ip_nbr_calls *calls)
+{
+    if (n->share != share)
+        make_room(t, n->if_id, share, calls);
+    list_leave(t, n);
+    list_join(t, n, share);
+}
+
+static struct ip_nbr *nbr_new(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr,
+                              enum ip_nbr_share share, const struct ip_nbr_calls *calls)
+{
+    make_room(t, if_id, share, calls);
+    struct ip_nbr *n = calloc(1, sizeof *n);
+    if (!n)
+        return NULL;
+    n->if_id = if_id;
+    n->addr = *addr;
+    list_join(t, n, share);
+    struct ip_nbr **head = &t->bucket[ip_nbr_hash(t, if_id, addr->family, addr->b)];
+    n->next = *head;
+    t->count++;
+    __atomic_store_n(head, n, __ATOMIC_RELEASE);
+    return n;
 }
 
 static void ask(struct ip_nbr *n, bool everybody, uint64_t now_ms, const struct ip_nbr_calls *calls)
@@ -64,15 +140,17 @@ cv_result ip_nbr_resolve(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr
         calls->ready(calls->ctx, m);
         return CV_OK;
     }
-    if (!n && t->unanswered < IP_NBR_UNANSWERED_MAX)
-        n = nbr_new(t, if_id, addr);
-    if (!n || n->pending_count == IP_NBR_PENDING || t->pending == IP_NBR_PENDING_MAX)
-        return CV_ENOSPC;
-    n->pending[n->pending_count++] = m;
-    t->pending++;
+    enum ip_nbr_share share = maker_of(m) == IP_NBR_BY_HOST ? IP_NBR_FOR_HOST : IP_NBR_FOR_OTHERS;
+    if (!n)
+        n = nbr_new(t, if_id, addr, share, calls);
+    else if (share == IP_NBR_FOR_HOST && n->share == IP_NBR_FOR_OTHERS)
+        list_move(t, n, IP_NBR_FOR_HOST, calls);
+    if (!n)
+        return CV_ENOMEM;
+    bool kept = pending_add(t, n, m);
     if (!n->probing)
         ask(n, true, now_ms, calls);
-    return CV_OK;
+    return kept ? CV_OK : CV_ENOSPC;
 }
 
 /* An entry's MAC never changes under a reader: another one gets a new entry. */
@@ -82,6 +160,8 @@ static struct ip_nbr *replace(struct ip_nbrs *t, struct ip_nbr *old)
     if (!n)
         return NULL;
     memcpy(n, old, sizeof *n);
+    list_leave(t, old);
+    list_join(t, n, IP_NBR_KNOWN);
     __atomic_store_n(link_of(t, old->if_id, &old->addr), n, __ATOMIC_RELEASE);
     dp_rcu_free(old);
     return n;
@@ -98,9 +178,9 @@ static void learn(struct ip_nbrs *t, struct ip_nbr *n, const uint8_t mac[6], uin
     }
     if (n->state != IP_NBR_VALID) {
         memcpy(n->mac, mac, sizeof n->mac);
-        t->unanswered--;
         __atomic_store_n(&n->state, IP_NBR_VALID, __ATOMIC_RELEASE);
     }
+    list_move(t, n, IP_NBR_KNOWN, calls);
     n->probing = n->tries = 0;
     n->since_ms = now_ms;
     pending_flush(t, n, calls->ctx, calls->ready);
@@ -127,13 +207,23 @@ void ip_nbr_claim(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr,
         return;
     struct ip_nbr *n = *link_of(t, if_id, addr);
     if (!n)
-        n = nbr_new(t, if_id, addr);
+        n = nbr_new(t, if_id, addr, IP_NBR_FOR_OTHERS, calls);
     if (!n)
         return;
     if (n->state != IP_NBR_VALID || memcmp(n->mac, mac, sizeof n->mac) == 0)
         learn(t, n, mac, now_ms, calls);
     else if (!n->probing)
         ask(n, true, now_ms, calls);
+}
+
+void ip_nbr_gossip(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr, const uint8_t mac[6],
+                   uint64_t now_ms, const struct ip_nbr_calls *calls)
+{
+    struct ip_nbr *n = *link_of(t, if_id, addr);
+    if (!n || n->state != IP_NBR_VALID || n->probing || !mac_usable(mac) ||
+        memcmp(n->mac, mac, sizeof n->mac) == 0)
+        return;
+    ask(n, false, now_ms, calls);
 }
 
 static void tick_probing(struct ip_nbrs *t, struct ip_nbr *n, uint64_t now_ms,

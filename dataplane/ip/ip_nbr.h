@@ -1,8 +1,12 @@
 /* ip_nbr: the neighbour table: which MAC address answers for an IP address on a link (ARP and ND alike).
  *
  * An entry is learned only from an answer that was asked for, or from a request made to us; a claim that
- * contradicts a valid entry makes us ask, never overwrites. Packets that wait for an answer are kept here,
- * bounded per neighbour and in all; so are unanswered entries, so that a scan of a /64 costs a fixed amount.
+ * contradicts a valid entry makes us ask, never overwrites. Packets that wait for an answer are kept here.
+ *
+ * Everything is bounded, and what is new takes the place of what is oldest (RFC 6583 4): unanswered entries per
+ * interface, and apart for what this host itself sends to (its IKE and ESP peers' routers), so that a scan
+ * of a connected subnet never stops a resolution that matters; known entries per interface, where those in use stay
+ * longest; waiting packets by who made them. Buckets are chosen under a key: nobody can choose what collides.
  *
  * Threads: ip_nbr_find is any worker's, between two quiescent states; all else is the manager's. Times in
  * milliseconds of the manager's clock. */
@@ -10,17 +14,23 @@
 #define DATAPLANE_IP_IP_NBR_H
 
 #include "common/addr.h"
+#include "common/contract.h"
 #include "common/result.h"
+#include "dataplane/ip/ip_hash.h"
 
 #include <rte_mbuf.h>
 #include <stdint.h>
 
 enum {
     IP_NBR_BUCKETS = 4096,
-    IP_NBR_MAX = 16384,
-    IP_NBR_UNANSWERED_MAX = 512,
-    IP_NBR_PENDING = 8,       /* packets per neighbour */
-    IP_NBR_PENDING_MAX = 512, /* packets in all */
+    IP_NBR_KNOWN_MAX = 4096,     /* known neighbours of an interface */
+    IP_NBR_UNANSWERED_MAX = 256, /* of an interface, of either share */
+    IP_NBR_PENDING = 8,          /* packets per neighbour */
+    /* packets in all, by who made them: */
+    IP_NBR_PENDING_TRANSIT = 512,
+    IP_NBR_PENDING_ICMP = 64,
+    IP_NBR_PENDING_HOST = 512,
+    IP_NBR_PENDING_MAX = IP_NBR_PENDING_TRANSIT + IP_NBR_PENDING_ICMP + IP_NBR_PENDING_HOST,
     IP_NBR_TRIES = 3,
     IP_NBR_ASK_MS = 1000,      /* between two questions */
     IP_NBR_FRESH_MS = 60000,   /* an entry in use is asked again after this */
@@ -29,8 +39,14 @@ enum {
 
 enum ip_nbr_state { IP_NBR_ASKING = 0, IP_NBR_VALID = 1 };
 
+/* Where an entry is listed, and who made a packet: others; this host's ICMP, which others provoke; itself. */
+enum ip_nbr_share { IP_NBR_KNOWN, IP_NBR_FOR_OTHERS, IP_NBR_FOR_HOST, IP_NBR_SHARES };
+enum ip_nbr_maker { IP_NBR_BY_OTHERS, IP_NBR_BY_ICMP, IP_NBR_BY_HOST, IP_NBR_MAKERS };
+
 struct ip_nbr {
     struct ip_nbr *next;
+    struct ip_nbr *older, *newer; /* the manager's: in its list */
+    uint8_t share;                /* the manager's: which list, enum ip_nbr_share */
     uint32_t if_id;
     struct ip_addr addr;
     uint8_t mac[6]; /* written before state becomes VALID, then never again */
@@ -45,9 +61,17 @@ struct ip_nbr {
     struct rte_mbuf *pending[IP_NBR_PENDING];
 };
 
-struct ip_nbrs {
+struct ip_nbr_list {
+    struct ip_nbr *oldest, *newest;
+    uint32_t count;
+};
+
+struct ip_nbrs { /* all zeroes is an empty table; the key makes its buckets unpredictable */
     struct ip_nbr *bucket[IP_NBR_BUCKETS];
+    struct ip_hash_key key;
+    struct ip_nbr_list list[CV_MAX_IFS][IP_NBR_SHARES];
     uint32_t count, unanswered, pending;
+    uint32_t pending_by[IP_NBR_MAKERS];
 };
 
 /* How the table speaks to its owner. */
@@ -59,19 +83,17 @@ struct ip_nbr_calls {
     void (*failed)(void *ctx, struct rte_mbuf *m); /* it did not: ownership passes */
 };
 
-static inline uint32_t ip_nbr_hash(uint32_t if_id, uint8_t family, const uint8_t *addr)
+static inline uint32_t ip_nbr_hash(const struct ip_nbrs *t, uint32_t if_id, uint8_t family,
+                                   const uint8_t *addr)
 {
-    uint32_t last, h;
-    __builtin_memcpy(&last, addr + (family == IP_V4 ? 0 : 12), 4);
-    h = (last ^ if_id * 0x9e3779b1u) * 0x85ebca6bu;
-    return (h >> 16 ^ h) & (IP_NBR_BUCKETS - 1);
+    return (uint32_t)ip_hash_addr(&t->key, if_id, family, addr) & (IP_NBR_BUCKETS - 1);
 }
 
 /* The valid entry, or NULL. addr: 4 or 16 octets. */
 static inline struct ip_nbr *ip_nbr_find(const struct ip_nbrs *t, uint32_t if_id, uint8_t family,
                                          const uint8_t *addr)
 {
-    struct ip_nbr *n = __atomic_load_n(&t->bucket[ip_nbr_hash(if_id, family, addr)], __ATOMIC_ACQUIRE);
+    struct ip_nbr *n = __atomic_load_n(&t->bucket[ip_nbr_hash(t, if_id, family, addr)], __ATOMIC_ACQUIRE);
     for (; n; n = __atomic_load_n(&n->next, __ATOMIC_ACQUIRE))
         if (n->if_id == if_id && n->addr.family == family &&
             __builtin_memcmp(n->addr.b, addr, family == IP_V4 ? 4 : 16) == 0)
@@ -80,7 +102,7 @@ static inline struct ip_nbr *ip_nbr_find(const struct ip_nbrs *t, uint32_t if_id
 }
 
 /* Keeps m until addr answers, asking when nobody did yet; calls ready at once when it is known by now.
- * Ownership of m passes only with CV_OK. CV_ENOSPC: too much waits already. */
+ * Ownership of m passes only with CV_OK. CV_ENOSPC: too much waits already; addr is asked for all the same. */
 CV_MUST_USE cv_result ip_nbr_resolve(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr,
                                      struct rte_mbuf *m, uint64_t now_ms, const struct ip_nbr_calls *calls);
 /* An ARP reply or neighbour advertisement: taken only when a question is out. */
@@ -89,6 +111,10 @@ void ip_nbr_answer(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr
 /* Its sender asked for one of our addresses: learned when unknown; when it contradicts, we ask everybody. */
 void ip_nbr_claim(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr, const uint8_t mac[6],
                   uint64_t now_ms, const struct ip_nbr_calls *calls);
+/* Somebody says in passing who has addr (a gratuitous ARP, RFC 5227 3; an unsolicited advertisement, RFC 4861
+ * 7.2.6): learns nothing, but when it contradicts an entry that entry is asked at once whether it still holds. */
+void ip_nbr_gossip(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr, const uint8_t mac[6],
+                   uint64_t now_ms, const struct ip_nbr_calls *calls);
 /* Repeats questions, gives up, ages. About every 100 ms. */
 void ip_nbr_tick(struct ip_nbrs *t, uint64_t now_ms, const struct ip_nbr_calls *calls);
 /* Forgets an interface's neighbours; if_id 0: all. */

@@ -131,19 +131,127 @@ static void entries_in_use_are_asked_again_and_others_forgotten(void)
     CU_ASSERT_PTR_NULL(find(&b));
 }
 
+static bool resolve(uint32_t if_id, const struct ip_addr *a, enum dp_local made)
+{
+    struct rte_mbuf *m = pkt_new();
+    dp_meta(m)->local_out = (uint8_t)made;
+    bool kept = ip_nbr_resolve(&t, if_id, a, m, 0, &calls) == CV_OK;
+    if (!kept)
+        rte_pktmbuf_free(m);
+    return kept;
+}
+
+static void scan(uint32_t if_id, unsigned from, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct ip_addr a = addr(from + i);
+        resolve(if_id, &a, DP_TRANSIT);
+    }
+}
+
 static void a_scan_costs_a_fixed_amount(void)
 {
-    unsigned taken = 0;
     fresh();
-    for (unsigned i = 0; i < 2 * IP_NBR_UNANSWERED_MAX; i++) {
+    scan(1, 1000, 3 * IP_NBR_UNANSWERED_MAX);
+    CU_ASSERT_EQUAL(t.unanswered, IP_NBR_UNANSWERED_MAX);
+    CU_ASSERT_TRUE(t.pending <= IP_NBR_PENDING_TRANSIT);
+    CU_ASSERT_EQUAL(asked, 3 * IP_NBR_UNANSWERED_MAX);
+    fresh();
+}
+
+/* RFC 6583 4: during a scan neighbours on it and on other links are found still. */
+static void a_scan_does_not_stop_resolution(void)
+{
+    struct ip_addr other = addr(7), same = addr(8), gateway = addr(9);
+    fresh();
+    scan(2, 1000, 3 * IP_NBR_UNANSWERED_MAX);
+    scan(3, 1000, 3 * IP_NBR_UNANSWERED_MAX);
+    resolve(1, &other, DP_TRANSIT);
+    CU_ASSERT_TRUE(resolve(2, &gateway, DP_LOCAL_ESP));
+    scan(2, 5000, 3 * IP_NBR_UNANSWERED_MAX);
+    resolve(2, &same, DP_TRANSIT);
+    ip_nbr_answer(&t, 1, &other, mac_a, 5, &calls);
+    ip_nbr_answer(&t, 2, &same, mac_a, 5, &calls);
+    ready = 0;
+    ip_nbr_answer(&t, 2, &gateway, mac_a, 5, &calls); /* what this host needs is not displaced by it */
+    CU_ASSERT_EQUAL(ready, 1);
+    CU_ASSERT_PTR_NOT_NULL(find(&other));
+    CU_ASSERT_PTR_NOT_NULL(ip_nbr_find(&t, 2, IP_V4, same.b));
+    fresh();
+}
+
+static void own_icmp_waits_in_bounded_number_and_leaves_room_for_ike(void)
+{
+    struct ip_addr gateway = addr(9);
+    unsigned kept = 0;
+    fresh();
+    for (unsigned i = 0; i < 200; i++) {
         struct ip_addr a = addr(1000 + i);
-        struct rte_mbuf *m = pkt_new();
-        if (ip_nbr_resolve(&t, 1, &a, m, 0, &calls) == CV_OK)
-            taken++;
-        else
-            rte_pktmbuf_free(m);
+        kept += resolve(1, &a, DP_LOCAL);
     }
-    CU_ASSERT_EQUAL(taken, RTE_MIN((unsigned)IP_NBR_UNANSWERED_MAX, (unsigned)IP_NBR_PENDING_MAX));
+    CU_ASSERT_EQUAL(kept, IP_NBR_PENDING_ICMP);
+    CU_ASSERT_TRUE(resolve(1, &gateway, DP_LOCAL_IKE));
+    fresh();
+}
+
+static void claims_are_bounded_per_interface_and_displace_what_is_not_in_use(void)
+{
+    struct ip_addr used = ip_addr_v6((const uint8_t[16]){0xfe, 0x80, [15] = 1}), other = addr(3);
+    fresh();
+    ip_nbr_claim(&t, 1, &used, mac_a, 0, &calls);
+    ip_nbr_claim(&t, 2, &other, mac_a, 0, &calls);
+    for (unsigned i = 0; i < 3 * IP_NBR_KNOWN_MAX; i++) {
+        struct ip_addr a = used;
+        memcpy(a.b + 8, &i, 4);
+        a.b[12] = 7;
+        struct ip_nbr *n = ip_nbr_find(&t, 1, IP_V6, used.b);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(n);
+        n->in_use = 1; /* traffic goes on */
+        ip_nbr_claim(&t, 1, &a, mac_b, 0, &calls);
+    }
+    CU_ASSERT_EQUAL(t.list[1][IP_NBR_KNOWN].count, IP_NBR_KNOWN_MAX);
+    CU_ASSERT_EQUAL(t.unanswered, 0);
+    CU_ASSERT_PTR_NOT_NULL(ip_nbr_find(&t, 2, IP_V4, other.b));
+    fresh();
+}
+
+/* All bits of an address and the key decide: nobody fills one bucket. */
+static void chosen_addresses_spread_over_the_buckets(void)
+{
+    static unsigned in[IP_NBR_BUCKETS];
+    unsigned longest = 0, same = 0;
+    static struct ip_nbrs keyed;
+    CU_ASSERT_TRUE(ip_hash_key_make(&keyed.key));
+    for (uint32_t i = 0; i < IP_NBR_BUCKETS; i++) {
+        struct ip_addr a = ip_addr_v6((const uint8_t[16]){0xfe, 0x80, [15] = 1});
+        memcpy(a.b + 8, &i, 4); /* the last 32 bits are all the same */
+        uint32_t h = ip_nbr_hash(&keyed, 1, IP_V6, a.b);
+        longest = RTE_MAX(longest, ++in[h]);
+        same += h == ip_nbr_hash(&t, 1, IP_V6, a.b);
+    }
+    CU_ASSERT_TRUE(longest < 16);
+    CU_ASSERT_TRUE(same < 64);
+}
+
+/* RFC 5227 3, RFC 4861 7.2.6: a router that took over says so; in seconds, not minutes, it is believed. */
+static void gossip_makes_us_ask_and_teaches_nothing(void)
+{
+    struct ip_addr a = addr(3), b = addr(4);
+    fresh();
+    ip_nbr_gossip(&t, 1, &b, mac_b, 0, &calls);
+    CU_ASSERT_EQUAL(t.count, 0);
+    ip_nbr_claim(&t, 1, &a, mac_a, 0, &calls);
+    ip_nbr_gossip(&t, 1, &a, mac_a, 0, &calls);
+    CU_ASSERT_EQUAL(asked, 0);
+    ip_nbr_gossip(&t, 1, &a, mac_b, 10, &calls);
+    ip_nbr_gossip(&t, 1, &a, mac_b, 11, &calls);
+    CU_ASSERT_TRUE(asked == 1 && asked_everybody == 0); /* the one we know, first */
+    CU_ASSERT_EQUAL(memcmp(find(&a)->mac, mac_a, 6), 0);
+    for (uint64_t ms = 100; ms <= 2100; ms += 100)
+        ip_nbr_tick(&t, ms, &calls);
+    CU_ASSERT_EQUAL(asked_everybody, 1);
+    ip_nbr_answer(&t, 1, &a, mac_b, 2200, &calls);
+    CU_ASSERT_EQUAL(memcmp(find(&a)->mac, mac_b, 6), 0);
     fresh();
 }
 
@@ -206,5 +314,9 @@ static void nd_frames_read_back_and_rfc_4861_7_1_checks_hold(void)
 PKT_MAIN("nbr", UNIT_TEST(packets_wait_for_the_answer), UNIT_TEST(unasked_answers_are_not_believed),
          UNIT_TEST(a_contradicting_claim_makes_us_ask), UNIT_TEST(silence_fails_after_three_questions),
          UNIT_TEST(entries_in_use_are_asked_again_and_others_forgotten),
-         UNIT_TEST(a_scan_costs_a_fixed_amount), UNIT_TEST(arp_frames_read_back),
+         UNIT_TEST(a_scan_costs_a_fixed_amount), UNIT_TEST(a_scan_does_not_stop_resolution),
+         UNIT_TEST(own_icmp_waits_in_bounded_number_and_leaves_room_for_ike),
+         UNIT_TEST(claims_are_bounded_per_interface_and_displace_what_is_not_in_use),
+         UNIT_TEST(chosen_addresses_spread_over_the_buckets),
+         UNIT_TEST(gossip_makes_us_ask_and_teaches_nothing), UNIT_TEST(arp_frames_read_back),
          UNIT_TEST(nd_frames_read_back_and_rfc_4861_7_1_checks_hold))
