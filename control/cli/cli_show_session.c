@@ -16,29 +16,6 @@ struct seen {
     unsigned shown;
 };
 
-struct sa_seek {
-    uint32_t conn_id;
-    bool found;
-    struct ike_sa_view v;
-};
-
-static void sa_seek(void *ctx, const struct ike_sa_view *v)
-{
-    struct sa_seek *s = ctx;
-    if (v->conn_id != s->conn_id)
-        return;
-    s->found = true;
-    s->v = *v;
-}
-
-static struct sa_seek sa_of(struct cli_call *c, uint32_t conn_id)
-{
-    struct sa_seek s = {.conn_id = conn_id};
-    if (conn_id)
-        ike_each_sa(c->env->ike(c->env->ctx), sa_seek, &s);
-    return s;
-}
-
 static const char *nat_text(const struct ike_session_view *v)
 {
     if (v->nat_local && v->nat_remote)
@@ -46,9 +23,10 @@ static const char *nat_text(const struct ike_session_view *v)
     return v->nat_local ? "local" : v->nat_remote ? "remote" : "none";
 }
 
-static struct sam_child *children(struct cli_call *c)
+/* A tunnel's children, newest first: the list of that tunnel alone, since there may be thousands of tunnels. */
+static const struct sam_child *children(struct cli_call *c, const char *interface)
 {
-    return sam_children(ike_sam(c->env->ike(c->env->ctx)));
+    return sam_children_on(ike_sam(c->env->ike(c->env->ctx)), interface);
 }
 
 /* ---- JSON: keys of interfaces.md ------------------------------------------------------------------------------------ */
@@ -64,10 +42,8 @@ static json_t *error_json(const struct ike_session_view *v)
 static json_t *flows_json(struct cli_call *c, const char *interface)
 {
     json_t *a = json_array();
-    for (const struct sam_child *k = children(c); k; k = k->next) {
+    for (const struct sam_child *k = children(c, interface); k; k = k->next_of_tunnel) {
         struct cli_flow_view f;
-        if (strcmp(k->interface, interface) != 0)
-            continue;
         cli_flow_view(c, k, &f);
         json_array_append_new(a, cli_flow_json(&f));
     }
@@ -100,18 +76,17 @@ static json_t *session_json(struct cli_call *c, const struct ike_session_view *v
 static void text_sa(struct cli_call *c, const struct ike_session_view *v)
 {
     char local[IP_TEXT_MAX], remote[IP_TEXT_MAX], life[CLI_TEXT_MAX];
-    struct sa_seek s = sa_of(c, v->conn_id);
-    if (!s.found)
+    struct ike_sa_view sa;
+    if (!ike_find_sa(c->env->ike(c->env->ctx), v->conn_id, &sa))
         return;
     cli_print(c, "  Session ID: %u\n", v->conn_id);
-    cli_print(c, "  IKEv%u SA: local %s/%u remote %s/%u %s\n", s.v.version,
-              ip_addr_text(&s.v.local.addr, local), s.v.local.port, ip_addr_text(&s.v.remote.addr, remote),
-              s.v.remote.port, s.v.ready ? "Active" : "Inactive");
-    uint64_t left = s.v.lifetime_s > s.v.age_s ? s.v.lifetime_s - s.v.age_s : 0;
-    bool nat = s.v.nat_local || s.v.nat_remote, any = s.v.dpd || nat || s.v.fragmentation;
-    cli_print(c, "          Capabilities:%s%s%s%s connid:%u lifetime:%s\n", s.v.dpd ? "D" : "",
-              nat ? "N" : "", s.v.fragmentation ? "F" : "", any ? "" : "(none)", v->conn_id,
-              cli_uptime(left, life));
+    cli_print(c, "  IKEv%u SA: local %s/%u remote %s/%u %s\n", sa.version,
+              ip_addr_text(&sa.local.addr, local), sa.local.port, ip_addr_text(&sa.remote.addr, remote),
+              sa.remote.port, sa.ready ? "Active" : "Inactive");
+    uint64_t left = sa.lifetime_s > sa.age_s ? sa.lifetime_s - sa.age_s : 0;
+    bool nat = sa.nat_local || sa.nat_remote, any = sa.dpd || nat || sa.fragmentation;
+    cli_print(c, "          Capabilities:%s%s%s%s connid:%u lifetime:%s\n", sa.dpd ? "D" : "", nat ? "N" : "",
+              sa.fragmentation ? "F" : "", any ? "" : "(none)", v->conn_id, cli_uptime(left, life));
 }
 
 static void text_flow(struct cli_call *c, const struct cli_flow_view *f, unsigned ts)
@@ -133,10 +108,8 @@ static void text_flow(struct cli_call *c, const struct cli_flow_view *f, unsigne
 static void text_flows(struct cli_call *c, const char *interface, bool detail)
 {
     char flow[2 * CLI_TEXT_MAX];
-    for (const struct sam_child *k = children(c); k; k = k->next) {
+    for (const struct sam_child *k = children(c, interface); k; k = k->next_of_tunnel) {
         struct cli_flow_view f;
-        if (strcmp(k->interface, interface) != 0)
-            continue;
         cli_flow_view(c, k, &f);
         for (unsigned i = 0; i < k->ts_count; i++) {
             if (detail) {

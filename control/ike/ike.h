@@ -91,6 +91,8 @@ struct ike_sa_view {
     unsigned child_count;
 };
 void ike_each_sa(struct ike *e, void (*fn)(void *ctx, const struct ike_sa_view *v), void *ctx);
+/* The IKE SA of that number; false when there is none (0 never is one). */
+CV_MUST_USE bool ike_find_sa(struct ike *e, uint32_t conn_id, struct ike_sa_view *out);
 /* The SA manager, for its children and counters. */
 struct sam *ike_sam(struct ike *e);
 

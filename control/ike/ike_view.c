@@ -152,3 +152,13 @@ void ike_each_sa(struct ike *e, void (*fn)(void *ctx, const struct ike_sa_view *
         fn(ctx, &v);
     }
 }
+
+bool ike_find_sa(struct ike *e, uint32_t conn_id, struct ike_sa_view *out)
+{
+    struct ike_sa *sa = ike_sa_by_conn(e, conn_id);
+    if (!sa)
+        return false;
+    *out = (struct ike_sa_view){0};
+    fill_sa(e, sa, out);
+    return true;
+}
