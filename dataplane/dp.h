@@ -19,7 +19,6 @@ struct dp_worker;
 enum {
     DP_MBUF_ROOM = 2048, /* octets of packet behind the headroom */
     DP_BIG_ROOM = 4400,  /* of the manager's pool: a whole IKE datagram with its headers */
-    DP_BIG_COUNT = 511,
 };
 
 struct dp {

@@ -28,6 +28,7 @@ enum {
     MBUFS_BASE = 8192,
     MBUFS_PER_WORKER = 4096, /* vectors, inbox, cache */
     MBUF_OVERHEAD = 512,     /* about: head, private area, headroom */
+    BIG_SPARE = 512,         /* being made, and in the caches */
     MTU_RESERVE = 160,       /* room for what ESP adds behind */
     PATH_MAX_SUN = 100,
 };
@@ -121,6 +122,12 @@ static unsigned mbuf_count(const struct dp *dp)
     return n > MBUFS_MIN ? n : MBUFS_MIN;
 }
 
+unsigned dp_init_big_count(unsigned ports)
+{
+    unsigned waiting = IP_NBR_PENDING_ICMP + IP_NBR_PENDING_HOST;
+    return ports * (IO_DESCRIPTORS + IO_BURST) + IO_INBOX_SLOTS + waiting + BIG_SPARE;
+}
+
 static cv_result pools_start(struct dp_setup *s)
 {
     struct dp *dp = s->dp;
@@ -131,7 +138,7 @@ static cv_result pools_start(struct dp_setup *s)
     dp->pool =
         rte_pktmbuf_pool_create("packets", mbuf_count(dp), MBUF_CACHE, sizeof(struct dp_meta),
                                 (uint16_t)(dp->mbuf_room + RTE_PKTMBUF_HEADROOM), (int)rte_socket_id());
-    dp->big_pool = rte_pktmbuf_pool_create("datagrams", DP_BIG_COUNT, 32, sizeof(struct dp_meta),
+    dp->big_pool = rte_pktmbuf_pool_create("datagrams", dp_init_big_count(dp->platform.port_count), 32, sizeof(struct dp_meta),
                                            DP_BIG_ROOM + RTE_PKTMBUF_HEADROOM, (int)rte_socket_id());
     if (!dp->pool || !dp->big_pool)
         return fail(s,

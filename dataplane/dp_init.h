@@ -8,6 +8,11 @@
 
 struct dp_manager;
 
+/* Buffers that the manager's pool needs so that one is always free: drivers keep transmitted ones until their ring
+ * comes round again (one queue per port carries what the manager sends), its way to the worker holds some, and
+ * some wait for a neighbour. */
+unsigned dp_init_big_count(unsigned ports);
+
 struct dp_setup {
     struct dp *dp;
     const char *config;  /* for messages; "" when there is none */

@@ -18,7 +18,6 @@ enum {
     CMD_BATCH = 32,
     INJECT_BATCH = 64,
     TICK_MS = 100,
-    SECOND_MS = 1000,
     SLEEP_MS = 1,
 };
 
@@ -132,7 +131,7 @@ static unsigned injected(struct dp_manager *g)
     unsigned n = 0;
     while (g->conn_fd >= 0 && n < INJECT_BATCH && inject_may_go(g) &&
            ring_inject_get(&g->dp->shm, &g->inject)) {
-        dp_slow_inject(g, &g->inject);
+        (void)dp_slow_inject(g, &g->inject); /* counted; IKE repeats what is lost */
         n++;
     }
     return n;
@@ -164,11 +163,8 @@ static void timers(struct dp_manager *g)
     g->next_tick_ms = g->now_ms + TICK_MS;
     dp_stats_update(g->dp);
     dp_slow_tick(g);
-    dp_cmd_refresh_mtu(g);
-    if (g->now_ms < g->next_second_ms)
-        return;
-    g->next_second_ms = g->now_ms + SECOND_MS;
     dp_slow_keepalives(g);
+    dp_cmd_refresh_mtu(g);
 }
 
 static bool rings_wait(const struct dp_manager *g)

@@ -36,7 +36,7 @@ struct dp_dump { /* SA_DUMP goes on while the event ring has room */
 struct dp_manager {
     struct dp *dp;
     uint64_t now, now_ms, ms_cycles;
-    uint64_t next_tick_ms, next_second_ms;
+    uint64_t next_tick_ms;
     int conn_fd;
     bool greeted; /* HELLO came on this connection */
     struct dp_dump dump;
@@ -46,6 +46,7 @@ struct dp_manager {
     unsigned addr_count, addr_room;
     struct dp_ping pings[DP_PINGS];
     unsigned next_ping;
+    uint32_t keepalive_slot;                    /* of the outbound SAs: where the next look begins */
     struct log_limit icmp_limit, too_big_limit; /* RFC 1812 4.3.2.8; path MTU discovery has its own */
     struct cv_ike_pkt inject;
     struct cv_cmd cmd;

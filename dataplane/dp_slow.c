@@ -11,7 +11,12 @@
 #include <rte_cycles.h>
 #include <rte_ether.h>
 
-enum { PING_SIZE_MAX = 1400, PING_DROPPED_HERE = 255 };
+enum {
+    PING_SIZE_MAX = 1400,
+    PING_DROPPED_HERE = 255,
+    KEEPALIVE_SLICES = 10, /* the calls in which every SA is looked at once */
+    KEEPALIVES = 256,      /* sent by one call: what a worker's inbox takes at once, several times over */
+};
 
 static void slow_drop(struct dp_manager *g, struct rte_mbuf *m, enum cv_drop why)
 {
@@ -20,11 +25,13 @@ static void slow_drop(struct dp_manager *g, struct rte_mbuf *m, enum cv_drop why
 }
 
 /* One worker sends all that the manager makes: nothing of a flow is overtaken. */
-static void give(struct dp_manager *g, struct rte_mbuf *m, enum dp_stage stage)
+static bool give(struct dp_manager *g, struct rte_mbuf *m, enum dp_stage stage)
 {
     dp_meta(m)->stage = (uint8_t)stage;
-    if (!io_give(g->dp->rings.inbox[0], m))
-        slow_drop(g, m, CV_DROP_HANDOFF_FULL);
+    if (io_give(g->dp->rings.inbox[0], m))
+        return true;
+    slow_drop(g, m, CV_DROP_HANDOFF_FULL);
+    return false;
 }
 
 static struct rte_mbuf *packet_new(struct dp_manager *g)
@@ -415,17 +422,17 @@ void dp_slow_packet(struct dp_manager *g, struct rte_mbuf *m)
 }
 
 /* ---- IKE and keepalives ---------------------------------------------------------------------------------------- */
-void dp_slow_inject(struct dp_manager *g, const struct cv_ike_pkt *pkt)
+bool dp_slow_inject(struct dp_manager *g, const struct cv_ike_pkt *pkt)
 {
     struct rte_mbuf *m = packet_new(g);
     if (!m)
-        return;
+        return false;
     if (!io_inject_write(pkt, m)) {
         slow_drop(g, m, CV_DROP_MALFORMED_L4);
-        return;
+        return false;
     }
     dp_meta(m)->family = pkt->local.addr.family;
-    give(g, m, DP_STAGE_ROUTE);
+    return give(g, m, DP_STAGE_ROUTE);
 }
 
 /* Only an SA on which nothing went out for the interval needs one. */
@@ -438,25 +445,37 @@ static bool keepalive_due(struct dp_manager *g, const struct cv_sa *conf, uint32
     return g->now - last >= interval;
 }
 
+static bool keepalive_wanted(const struct dp_out_slot *o)
+{
+    const struct cv_sa *conf = o->sa && o->active ? esp_out_sa_conf(o->sa) : NULL;
+    return conf && (conf->flags & CV_SA_NATT) && (conf->flags & CV_SA_BEHIND_NAT) && conf->keepalive_s != 0;
+}
+
+static bool keepalive_send(struct dp_manager *g, const struct cv_sa *conf)
+{
+    struct cv_ike_pkt *p = &g->inject;
+    memset(p, 0, offsetof(struct cv_ike_pkt, data));
+    p->local = conf->local;
+    p->remote = conf->remote;
+    p->vrf = conf->vrf_outer;
+    p->flags = CV_IKE_NATT | CV_IKE_KEEPALIVE;
+    return dp_slow_inject(g, p);
+}
+
 void dp_slow_keepalives(struct dp_manager *g)
 {
     struct dp_sad *s = &g->dp->sad;
-    for (uint32_t slot = 0; slot < 1u << s->bits; slot++) {
-        struct dp_out_slot *o = &s->out[slot];
-        const struct cv_sa *conf = o->sa && o->active ? esp_out_sa_conf(o->sa) : NULL;
-        if (!conf || !(conf->flags & CV_SA_NATT) || !(conf->flags & CV_SA_BEHIND_NAT) ||
-            conf->keepalive_s == 0)
-            continue;
-        if (!keepalive_due(g, conf, slot, o->alive_tsc))
-            continue;
-        o->alive_tsc = g->now;
-        struct cv_ike_pkt *p = &g->inject;
-        memset(p, 0, offsetof(struct cv_ike_pkt, data));
-        p->local = conf->local;
-        p->remote = conf->remote;
-        p->vrf = conf->vrf_outer;
-        p->flags = CV_IKE_NATT | CV_IKE_KEEPALIVE;
-        dp_slow_inject(g, p);
+    uint32_t slots = 1u << s->bits, look = slots / KEEPALIVE_SLICES + 1;
+    for (unsigned sent = 0; look > 0 && sent < KEEPALIVES; look--) {
+        struct dp_out_slot *o = &s->out[g->keepalive_slot];
+        const struct cv_sa *conf = keepalive_wanted(o) ? esp_out_sa_conf(o->sa) : NULL;
+        if (conf && keepalive_due(g, conf, g->keepalive_slot, o->alive_tsc)) {
+            if (!keepalive_send(g, conf))
+                return; /* the same one again next time */
+            o->alive_tsc = g->now;
+            sent++;
+        }
+        g->keepalive_slot = (g->keepalive_slot + 1) & (slots - 1);
     }
 }
 

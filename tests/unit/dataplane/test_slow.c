@@ -1,5 +1,6 @@
 /* The slow path under floods: which class of packets may cost which other one what. */
 #include "dataplane/dp_gate.h"
+#include "dataplane/dp_init.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_icmp.h"
@@ -91,6 +92,48 @@ static void other_errors_do_not_use_up_the_rate_of_too_big(void)
     CU_ASSERT_EQUAL(mgr_given(DP_STAGE_ROUTE), 1);
 }
 
+/* RFC 3948 2.3: every SA behind a NAT gets one per interval, however many there are and whatever is full. */
+static void keepalives_of_many_sas_all_go_out_once_per_interval(void)
+{
+    enum { SAS = 1000 };
+    mgr_fresh();
+    for (uint32_t i = 0; i < SAS; i++) {
+        struct cv_sa sa = mgr_sa(CV_DIR_OUT, i, 100 + i / 50);
+        sa.flags = CV_SA_NATT | CV_SA_BEHIND_NAT;
+        sa.local.port = sa.remote.port = 4500;
+        sa.keepalive_s = 20;
+        if (i % 50 == 0)
+            CU_ASSERT_EQUAL(mgr_if(sa.if_id, CV_IF_TUNNEL, 0, NULL), CV_OK);
+        CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa) | mgr_sa_activate(&sa), CV_OK);
+    }
+    for (unsigned interval = 0; interval < 3; interval++) {
+        unsigned sent = 0;
+        mgr->now += 20ull * mgr_dp.shm.head->tsc_hz;
+        struct rte_mbuf *taken[900]; /* for a while hardly a buffer is left */
+        unsigned held = 0;
+        while (held < RTE_DIM(taken) && (taken[held] = rte_pktmbuf_alloc(pkt_pool)) != NULL)
+            held++;
+        for (unsigned call = 0; call < 5; call++)
+            dp_slow_keepalives(mgr);
+        sent += mgr_given(DP_STAGE_ROUTE);
+        CU_ASSERT_TRUE(sent > 0 && sent < SAS);
+        rte_pktmbuf_free_bulk(taken, held);
+        for (unsigned call = 0; call < 20; call++) {
+            dp_slow_keepalives(mgr);
+            sent += mgr_given(DP_STAGE_ROUTE);
+        }
+        CU_ASSERT_EQUAL(sent, SAS);
+    }
+}
+
+static void a_pool_covers_what_drivers_and_rings_keep(void)
+{
+    for (unsigned ports = 1; ports <= CV_MAX_PORTS; ports++)
+        CU_ASSERT_TRUE(dp_init_big_count(ports) > ports * IO_DESCRIPTORS + IO_INBOX_SLOTS +
+                                                      IP_NBR_PENDING_HOST + IP_NBR_PENDING_ICMP +
+                                                      ports * IO_BURST);
+}
+
 static void everything_ends(void)
 {
     mgr_stop();
@@ -98,4 +141,6 @@ static void everything_ends(void)
 
 PKT_MAIN("slow", UNIT_TEST(a_flood_of_one_class_leaves_the_others_their_rate),
          UNIT_TEST(neighbours_go_before_everything_else),
-         UNIT_TEST(other_errors_do_not_use_up_the_rate_of_too_big), UNIT_TEST(everything_ends))
+         UNIT_TEST(other_errors_do_not_use_up_the_rate_of_too_big),
+         UNIT_TEST(keepalives_of_many_sas_all_go_out_once_per_interval),
+         UNIT_TEST(a_pool_covers_what_drivers_and_rings_keep), UNIT_TEST(everything_ends))
