@@ -4,7 +4,6 @@
 #include "dataplane/dp_slow.h"
 
 #include <rte_ring.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,34 +58,22 @@ static struct cv_route subnet_route(const struct dp_addr *a)
     return (struct cv_route){.vrf = a->vrf, .if_id = a->if_id, .prefix = a->subnet};
 }
 
-static void addr_remove(struct dp_manager *g, unsigned i)
+static void addr_remove(struct dp_manager *g, struct dp_addr *l)
 {
-    struct cv_route host = host_route(&g->addrs[i]), net = subnet_route(&g->addrs[i]);
+    struct cv_route host = host_route(l), net = subnet_route(l);
     cv_result a = ip_route_del(&g->dp->routes, IP_ROUTE_LOCAL, &host);
     cv_result b = ip_route_del(&g->dp->routes, IP_ROUTE_CONNECTED, &net);
     if (a != CV_OK || b != CV_OK)
         log_warning("an address was without its routes");
-    g->addrs[i] = g->addrs[--g->addr_count];
+    dp_addrs_remove(&g->addrs, l);
 }
 
 static void addrs_remove(struct dp_manager *g, uint32_t if_id)
 {
-    for (unsigned i = g->addr_count; i-- > 0;)
-        if (if_id == 0 || g->addrs[i].if_id == if_id)
-            addr_remove(g, i);
-}
-
-static bool addr_room(struct dp_manager *g)
-{
-    if (g->addr_count < g->addr_room)
-        return true;
-    unsigned room = g->addr_room ? g->addr_room * 2 : 64;
-    struct dp_addr *p = realloc(g->addrs, room * sizeof *p);
-    if (!p)
-        return false;
-    g->addrs = p;
-    g->addr_room = room;
-    return true;
+    uint32_t from = if_id ? if_id : 1, to = if_id ? if_id : CV_MAX_IFS - 1;
+    for (uint32_t id = from; id <= to; id++)
+        while (!TAILQ_EMPTY(&g->addrs.of_if[id]))
+            addr_remove(g, TAILQ_FIRST(&g->addrs.of_if[id]));
 }
 
 static cv_result addr_add(struct dp_manager *g, const struct cv_addr *c)
@@ -103,29 +90,31 @@ static cv_result addr_add(struct dp_manager *g, const struct cv_addr *c)
     a.addr = c->addr.family == IP_V4 ? ip_addr_v4(c->addr.b) : ip_addr_v6(c->addr.b);
     if (!ip_prefix_make(&a.addr, c->len, &a.subnet))
         return CV_EINVAL;
-    if (dp_addr_find(g, 0, a.vrf, &a.addr))
+    if (dp_addrs_find(&g->addrs, 0, a.vrf, &a.addr))
         return CV_EEXIST;
-    if (!addr_room(g))
-        return CV_ENOMEM;
     struct cv_route host = host_route(&a), net = subnet_route(&a);
     CV_TRY(ip_route_add(t, IP_ROUTE_LOCAL, &host));
     cv_result r = ip_route_add(t, IP_ROUTE_CONNECTED, &net);
-    if (r != CV_OK) {
-        cv_result undone = ip_route_del(t, IP_ROUTE_LOCAL, &host);
-        return undone == CV_OK ? r : undone;
+    if (r == CV_OK) {
+        r = dp_addrs_add(&g->addrs, &a);
+        if (r == CV_OK)
+            return CV_OK;
+        cv_result gone = ip_route_del(t, IP_ROUTE_CONNECTED, &net);
+        r = gone == CV_OK ? r : gone;
     }
-    g->addrs[g->addr_count++] = a;
-    return CV_OK;
+    cv_result undone = ip_route_del(t, IP_ROUTE_LOCAL, &host);
+    return undone == CV_OK ? r : undone;
 }
 
 static cv_result addr_del(struct dp_manager *g, const struct cv_addr *c)
 {
-    for (unsigned i = 0; i < g->addr_count; i++)
-        if (g->addrs[i].if_id == c->if_id && ip_addr_equal(&g->addrs[i].addr, &c->addr)) {
-            addr_remove(g, i);
-            return CV_OK;
-        }
-    return CV_ENOENT;
+    const struct ip_if *on = c->if_id < CV_MAX_IFS ? ip_if_get(&g->dp->ifs, c->if_id) : NULL;
+    struct dp_addr *a =
+        on && ip_addr_len(&c->addr) ? dp_addrs_find(&g->addrs, c->if_id, on->vrf, &c->addr) : NULL;
+    if (!a)
+        return CV_ENOENT;
+    addr_remove(g, a);
+    return CV_OK;
 }
 
 /* ---- interfaces ------------------------------------------------------------------------------------------------ */
@@ -245,21 +234,30 @@ static uint16_t inner_mtu(const struct dp *dp, const struct esp_out_sa *sa)
     return out && out->kind == CV_IF_PORT ? esp_out_inner_mtu(sa, out->mtu) : 0;
 }
 
+static void refresh_tunnel(struct dp *dp, uint32_t if_id)
+{
+    struct dp_tunnel *t = dp->sad.tunnels[if_id];
+    for (uint32_t i = 0; t && i < t->count; i++)
+        __atomic_store_n(&t->sas[i].inner_mtu, inner_mtu(dp, t->sas[i].sa), __ATOMIC_RELAXED);
+}
+
 void dp_cmd_refresh_mtu(struct dp_manager *g)
 {
-    struct dp *dp = g->dp;
-    for (uint32_t id = 1; id < CV_MAX_IFS; id++) {
-        struct dp_tunnel *t = dp->sad.tunnels[id];
-        for (uint32_t i = 0; t && i < t->count; i++)
-            __atomic_store_n(&t->sas[i].inner_mtu, inner_mtu(dp, t->sas[i].sa), __ATOMIC_RELAXED);
-    }
+    for (uint32_t id = 1; id < CV_MAX_IFS; id++)
+        refresh_tunnel(g->dp, id);
+}
+
+static cv_result sa_activate(struct dp_manager *g, const struct cv_sa_ref *ref)
+{
+    CV_TRY(dp_sad_activate(&g->dp->sad, ref));
+    refresh_tunnel(g->dp, dp_sad_if_of(&g->dp->sad, ref));
+    return CV_OK;
 }
 
 /* ---- dispatch ----------------------------------------------------------------------------------------------------- */
 static cv_result execute(struct dp_manager *g)
 {
     const struct cv_cmd *c = &g->cmd;
-    cv_result r;
     switch ((enum cv_cmd_type)c->type) {
     case CV_CMD_IF_SET:
         return if_set(g, &c->u.interface);
@@ -276,9 +274,7 @@ static cv_result execute(struct dp_manager *g)
     case CV_CMD_SA_ADD:
         return sa_add(g, &c->u.sa);
     case CV_CMD_SA_ACTIVATE:
-        r = dp_sad_activate(&g->dp->sad, &c->u.sa_ref);
-        dp_cmd_refresh_mtu(g);
-        return r;
+        return sa_activate(g, &c->u.sa_ref);
     case CV_CMD_SA_SET_PEER:
         return dp_sad_set_peer(&g->dp->sad, &c->u.sa_peer);
     case CV_CMD_PING:

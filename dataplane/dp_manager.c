@@ -28,6 +28,7 @@ cv_result dp_manager_new(struct dp *dp, struct dp_manager **out)
         return CV_ENOMEM;
     g->dp = dp;
     g->conn_fd = -1;
+    dp_addrs_init(&g->addrs);
     g->ms_cycles = dp->shm.head->tsc_hz / 1000;
     g->stats = shm_worker_stats(&dp->shm, dp->workers);
     g->icmp_limit = g->too_big_limit = (struct log_limit){.burst = 100, .every_ms = 5};
@@ -47,7 +48,7 @@ void dp_manager_free(struct dp_manager *g)
     if (g->conn_fd >= 0)
         close(g->conn_fd);
     ip_reass_free(g->frags);
-    free(g->addrs);
+    dp_addrs_free(&g->addrs);
     secret_wipe(&g->cmd, sizeof g->cmd);
     free(g);
 }

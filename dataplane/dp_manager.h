@@ -7,17 +7,11 @@
 
 #include "common/log.h"
 #include "dataplane/dp.h"
+#include "dataplane/dp_addr.h"
 #include "dataplane/dp_meta.h"
 #include "dataplane/ip/ip_reass.h"
 
 enum { DP_PINGS = 256 };
-
-struct dp_addr { /* a local address */
-    uint32_t if_id;
-    uint16_t vrf;
-    struct ip_prefix subnet;
-    struct ip_addr addr;
-};
 
 struct dp_ping { /* an echo request that waits for its answer */
     bool waiting;
@@ -42,8 +36,7 @@ struct dp_manager {
     struct dp_dump dump;
     struct cv_worker_stats *stats; /* the manager's own line */
     struct ip_reass *frags;
-    struct dp_addr *addrs;
-    unsigned addr_count, addr_room;
+    struct dp_addrs addrs;
     struct dp_ping pings[DP_PINGS];
     unsigned next_ping;
     uint32_t keepalive_slot;                    /* of the outbound SAs: where the next look begins */

@@ -205,6 +205,12 @@ cv_result dp_sad_activate(struct dp_sad *s, const struct cv_sa_ref *ref)
     return CV_OK;
 }
 
+uint32_t dp_sad_if_of(const struct dp_sad *s, const struct cv_sa_ref *ref)
+{
+    const struct esp_out_sa *sa = find_out(s, ref);
+    return sa ? esp_out_sa_conf(sa)->if_id : 0;
+}
+
 /* ---- removing ------------------------------------------------------------------------------------------- */
 cv_result dp_sad_del(struct dp_sad *s, const struct cv_sa_ref *ref, dp_sad_gone_fn *gone, void *ctx,
                      uint32_t seq)

@@ -64,6 +64,8 @@ void dp_sad_fini(struct dp_sad *s); /* workers gone */
 CV_MUST_USE cv_result dp_sad_add(struct dp_sad *s, const struct cv_sa *sa);
 /* CV_ENOENT: no such SA; CV_ENOSPC: DP_TUNNEL_SAS active already. */
 CV_MUST_USE cv_result dp_sad_activate(struct dp_sad *s, const struct cv_sa_ref *ref);
+/* The tunnel interface of an outbound SA; 0: no such SA. */
+uint32_t dp_sad_if_of(const struct dp_sad *s, const struct cv_sa_ref *ref);
 /* Unlinks now; calls gone(ctx, seq, counters) after the grace period. */
 CV_MUST_USE cv_result dp_sad_del(struct dp_sad *s, const struct cv_sa_ref *ref, dp_sad_gone_fn *gone,
                                  void *ctx, uint32_t seq);

@@ -56,38 +56,6 @@ static void frame_send(struct dp_manager *g, struct rte_mbuf *m, bool written, c
 }
 
 /* ---- local addresses ---------------------------------------------------------------------------------------- */
-const struct dp_addr *dp_addr_find(const struct dp_manager *g, uint32_t if_id, uint16_t vrf,
-                                   const struct ip_addr *a)
-{
-    for (unsigned i = 0; i < g->addr_count; i++) {
-        const struct dp_addr *l = &g->addrs[i];
-        if ((if_id == 0 || l->if_id == if_id) && l->vrf == vrf && ip_addr_equal(&l->addr, a))
-            return l;
-    }
-    return NULL;
-}
-
-/* The interface's address whose subnet holds `near`; else its first of the family; else the VRF's first. */
-static const struct ip_addr *source_for(const struct dp_manager *g, const struct ip_if *on,
-                                        const struct ip_addr *near)
-{
-    const struct ip_addr *of_if = NULL, *of_vrf = NULL;
-    for (unsigned i = 0; i < g->addr_count; i++) {
-        const struct dp_addr *l = &g->addrs[i];
-        if (l->addr.family != near->family || l->vrf != on->vrf)
-            continue;
-        if (!of_vrf)
-            of_vrf = &l->addr;
-        if (l->if_id != on->id)
-            continue;
-        if (ip_prefix_contains(&l->subnet, near))
-            return &l->addr;
-        if (!of_if)
-            of_if = &l->addr;
-    }
-    return of_if ? of_if : of_vrf;
-}
-
 static bool is_link_local(const struct ip_addr *a)
 {
     return a->family == IP_V6 && a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
@@ -95,10 +63,7 @@ static bool is_link_local(const struct ip_addr *a)
 
 static bool on_link(const struct dp_manager *g, const struct ip_if *on, const struct ip_addr *a)
 {
-    for (unsigned i = 0; i < g->addr_count; i++)
-        if (g->addrs[i].if_id == on->id && ip_prefix_contains(&g->addrs[i].subnet, a))
-            return true;
-    return is_link_local(a);
+    return dp_addrs_on_link(&g->addrs, on->id, a) || is_link_local(a);
 }
 
 /* ---- neighbours --------------------------------------------------------------------------------------------- */
@@ -108,7 +73,7 @@ static void nbr_ask(void *ctx, uint32_t if_id, const struct ip_addr *addr, const
     const struct ip_if *on = ip_if_get(&g->dp->ifs, if_id);
     if (!on || on->kind != CV_IF_PORT)
         return;
-    const struct ip_addr *own = source_for(g, on, addr);
+    const struct ip_addr *own = dp_addrs_source(&g->addrs, on, addr);
     if (!own && addr->family == IP_V4)
         return;
     struct rte_mbuf *m = packet_new(g);
@@ -175,9 +140,9 @@ static void arp(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *in
         slow_drop(g, m, CV_DROP_MALFORMED_ETHER);
         return;
     }
-    bool ours = dp_addr_find(g, in->id, in->vrf, &a.target) != NULL;
+    bool ours = dp_addrs_find(&g->addrs, in->id, in->vrf, &a.target) != NULL;
     /* Nobody but us speaks for our addresses; nobody far away is on this link. */
-    bool credible = on_link(g, in, &a.sender) && !dp_addr_find(g, 0, in->vrf, &a.sender);
+    bool credible = on_link(g, in, &a.sender) && !dp_addrs_find(&g->addrs, 0, in->vrf, &a.sender);
     rte_pktmbuf_free(m);
     if (credible && !ours) /* most of all the gratuitous ones of a router that took over */
         ip_nbr_gossip(&g->dp->nbrs, in->id, &a.sender, a.sender_mac, g->now_ms, &c);
@@ -195,7 +160,7 @@ static void arp(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *in
 static bool nd_target_is_ours(const struct dp_manager *g, const struct ip_if *in,
                               const struct ip_addr *target)
 {
-    return memcmp(target->b, in->link_local, 16) == 0 || dp_addr_find(g, in->id, in->vrf, target);
+    return memcmp(target->b, in->link_local, 16) == 0 || dp_addrs_find(&g->addrs, in->id, in->vrf, target);
 }
 
 static void nd_solicited(struct dp_manager *g, const struct ip_if *in, const struct ip_nd *nd)
@@ -246,7 +211,7 @@ static void icmp_error_send(struct dp_manager *g, struct rte_mbuf *bad)
         return;
     struct ip_addr to =
         meta->family == IP_V4 ? ip_addr_v4(ip_src(bad, IP_V4)) : ip_addr_v6(ip_src(bad, IP_V6));
-    const struct ip_addr *own = source_for(g, in, &to);
+    const struct ip_addr *own = dp_addrs_source(&g->addrs, in, &to);
     struct rte_mbuf *m = own ? packet_new(g) : NULL;
     if (!m)
         return;
@@ -316,7 +281,8 @@ static void ping_lost(struct dp_manager *g, struct rte_mbuf *m)
 cv_result dp_slow_ping(struct dp_manager *g, const struct cv_ping *p)
 {
     if (p->vrf >= CV_MAX_VRFS || p->size > PING_SIZE_MAX || ip_addr_len(&p->dst) == 0 ||
-        ip_addr_is_any(&p->dst) || p->src.family != p->dst.family || !dp_addr_find(g, 0, p->vrf, &p->src))
+        ip_addr_is_any(&p->dst) || p->src.family != p->dst.family ||
+        !dp_addrs_find(&g->addrs, 0, p->vrf, &p->src))
         return CV_EINVAL;
     struct rte_mbuf *m = packet_new(g);
     if (!m)

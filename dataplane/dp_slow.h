@@ -21,8 +21,4 @@ void dp_slow_forget(struct dp_manager *g, uint32_t if_id);
  * About every 100 ms. */
 void dp_slow_keepalives(struct dp_manager *g);
 
-/* The local address `a` of an interface (0: any) and VRF, or NULL. */
-const struct dp_addr *dp_addr_find(const struct dp_manager *g, uint32_t if_id, uint16_t vrf,
-                                   const struct ip_addr *a);
-
 #endif

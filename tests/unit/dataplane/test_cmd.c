@@ -59,6 +59,67 @@ static void an_interface_that_moves_to_another_port_forgets_its_neighbours(void)
     CU_ASSERT_PTR_NULL(ip_nbr_find(&mgr_dp.nbrs, 2, IP_V4, a.b));
 }
 
+static unsigned chain_length(const struct dp_addrs *t)
+{
+    unsigned longest = 0;
+    for (unsigned i = 0; i < DP_ADDR_CHAINS; i++) {
+        const struct dp_addr *a;
+        unsigned n = 0;
+        TAILQ_FOREACH (a, &t->chain[i], chain) {
+            n++;
+        }
+        longest = RTE_MAX(longest, n);
+    }
+    return longest;
+}
+
+/* Of thousands of tunnels with an address each a packet for one of them looks at a few. */
+static void addresses_are_found_without_a_walk_over_all(void)
+{
+    char text[32];
+    mgr_fresh();
+    for (uint32_t i = 0; i < 2000; i++) {
+        snprintf(text, sizeof text, "100.64.%u.%u", i >> 6, 4 * (i & 63) + 1);
+        CU_ASSERT_EQUAL_FATAL(mgr_if(10 + i, CV_IF_TUNNEL, 0, NULL) | mgr_addr_add(10 + i, text, 30), CV_OK);
+    }
+    struct ip_addr own = mgr_addr("100.64.31.61"), far = mgr_addr("100.64.31.62"),
+                   lost = mgr_addr("100.64.32.1");
+    const struct dp_addr *a = dp_addrs_find(&mgr->addrs, 0, 0, &own);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(a);
+    CU_ASSERT_PTR_NULL(dp_addrs_find(&mgr->addrs, 11, 0, &own));
+    CU_ASSERT_PTR_NULL(dp_addrs_find(&mgr->addrs, 0, 1, &own));
+    CU_ASSERT_PTR_NULL(dp_addrs_find(&mgr->addrs, 0, 0, &lost));
+    CU_ASSERT_TRUE(dp_addrs_on_link(&mgr->addrs, a->if_id, &far) && !dp_addrs_on_link(&mgr->addrs, 11, &far));
+    const struct ip_addr *source = dp_addrs_source(&mgr->addrs, ip_if_get(&mgr_dp.ifs, a->if_id), &far);
+    CU_ASSERT_TRUE(source && ip_addr_equal(source, &own));
+    CU_ASSERT_EQUAL(mgr_if(9, CV_IF_TUNNEL, 0, NULL), CV_OK); /* without an address: the VRF's eldest */
+    source = dp_addrs_source(&mgr->addrs, ip_if_get(&mgr_dp.ifs, 9), &far);
+    CU_ASSERT_TRUE(source && source->b[0] == 10);
+    CU_ASSERT_TRUE(chain_length(&mgr->addrs) < 16);
+    uint32_t id = a->if_id;
+    struct cv_cmd c = {.type = CV_CMD_ADDR_DEL};
+    c.u.addr = (struct cv_addr){.if_id = id, .addr = own, .len = 30};
+    CU_ASSERT_EQUAL(mgr_cmd(&c), CV_OK);
+    CU_ASSERT_EQUAL(mgr_cmd(&c), CV_ENOENT);
+    CU_ASSERT_NOT_EQUAL(route_to("100.64.31.61"), id);
+}
+
+/* The others are refreshed by the clock: thousands of activations cost thousands of looks, not millions. */
+static void an_activation_refreshes_its_own_tunnel_alone(void)
+{
+    struct cv_sa a = mgr_sa(CV_DIR_OUT, 1, 3), b = mgr_sa(CV_DIR_OUT, 2, 5);
+    mgr_fresh();
+    CU_ASSERT_EQUAL(mgr_if(3, CV_IF_TUNNEL, 0, NULL) | mgr_if(5, CV_IF_TUNNEL, 0, NULL), CV_OK);
+    CU_ASSERT_EQUAL(mgr_sa_add(&a) | mgr_sa_activate(&a) | mgr_sa_add(&b), CV_OK);
+    CU_ASSERT_TRUE(mgr_dp.sad.tunnels[3]->sas[0].inner_mtu > 1300);
+    mgr_dp.sad.tunnels[3]->sas[0].inner_mtu = 7;
+    CU_ASSERT_EQUAL(mgr_sa_activate(&b), CV_OK);
+    CU_ASSERT_TRUE(mgr_dp.sad.tunnels[5]->sas[0].inner_mtu > 1300);
+    CU_ASSERT_EQUAL(mgr_dp.sad.tunnels[3]->sas[0].inner_mtu, 7);
+    dp_cmd_refresh_mtu(mgr);
+    CU_ASSERT_TRUE(mgr_dp.sad.tunnels[3]->sas[0].inner_mtu > 1300);
+}
+
 static void everything_ends(void)
 {
     mgr_stop();
@@ -68,4 +129,5 @@ PKT_MAIN("cmd", UNIT_TEST(a_deleted_interface_leaves_no_sa_and_no_route_behind),
          UNIT_TEST(a_tunnel_that_is_gone_gives_its_next_hops_to_nobody),
          UNIT_TEST(an_interface_does_not_become_another_kind),
          UNIT_TEST(an_interface_that_moves_to_another_port_forgets_its_neighbours),
-         UNIT_TEST(everything_ends))
+         UNIT_TEST(addresses_are_found_without_a_walk_over_all),
+         UNIT_TEST(an_activation_refreshes_its_own_tunnel_alone), UNIT_TEST(everything_ends))
