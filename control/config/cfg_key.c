@@ -31,6 +31,16 @@ static bool unhex(const char *text, struct secret *out, cv_result *r)
     return true;
 }
 
+/* `pre-shared-key local` alone is a command cut short, not the key "local". */
+static bool is_keyword(const struct cfg_match *m, const char *text)
+{
+    static const char *const words[] = {"local", "remote", "hex", "0", "6"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(text, words[i]) == 0)
+            return !cfg_match_has(m, "0") && !cfg_match_has(m, "6") && !cfg_match_has(m, "hex");
+    return false;
+}
+
 void cfg_key_take(struct cfg_parser *p, const struct cfg_match *m, struct secret *out)
 {
     const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_WORD, 0);
@@ -40,6 +50,11 @@ void cfg_key_take(struct cfg_parser *p, const struct cfg_match *m, struct secret
         return;
     if (strlen(a->text) > (cfg_match_has(m, "hex") ? 2 * KEY_MAX + 2 : KEY_MAX)) {
         cfg_error(p, a->column, "", "the key is longer than %d octets", KEY_MAX);
+        return;
+    }
+    if (is_keyword(m, a->text)) {
+        cfg_error(p, a->column, "the key behind it; a key of just that word is written as: 0 KEY",
+                  "the command ends before its key");
         return;
     }
     if (cfg_match_has(m, "6"))

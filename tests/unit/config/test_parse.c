@@ -288,8 +288,8 @@ static void keys_in_all_forms(void)
 {
     struct cfg *c =
         good("crypto ikev2 keyring K\n peer A\n  pre-shared-key local abc\n  pre-shared-key remote 0 def\n"
-             " peer B\n  pre-shared-key hex 0x00ff41\n peer C\n  pre-shared-key local\n"
-             " peer D\n  pre-shared-key \"two words\"\n peer E\n  pre-shared-key 0\n");
+             " peer B\n  pre-shared-key hex 0x00ff41\n peer C\n  pre-shared-key 0 local\n"
+             " peer D\n  pre-shared-key \"two words\"\n peer E\n  pre-shared-key 0 0\n");
     const struct cfg_ikev2_peer *p = c->keyrings[0].peers;
     CU_ASSERT_EQUAL(memcmp(p[0].psk_local.p, "abc", 3), 0);
     CU_ASSERT_EQUAL(memcmp(p[0].psk_remote.p, "def", 3), 0);
@@ -299,6 +299,14 @@ static void keys_in_all_forms(void)
     CU_ASSERT_EQUAL(memcmp(p[3].psk_local.p, "two words", 9), 0);
     CU_ASSERT_EQUAL(p[4].psk_local.n, 1);
     cfg_free(c);
+}
+
+static void a_key_that_was_forgotten_is_no_key(void)
+{
+    bad("crypto ikev2 keyring K\n peer A\n  pre-shared-key local\n  pre-shared-key remote\n  pre-shared-key "
+        "hex\n"
+        "  pre-shared-key 0\n  pre-shared-key 6\n  pre-shared-key local 0\n");
+    CU_ASSERT_EQUAL(found.count, 6);
 }
 
 static void a_key_never_stands_in_a_message(void)
@@ -493,10 +501,10 @@ UNIT_MAIN("config-parse", UNIT_TEST(example_loads_as_it_stands),
           UNIT_TEST(an_indented_section_ends_at_an_unindented_line),
           UNIT_TEST(exit_leaves_one_section_and_end_all), UNIT_TEST(no_and_default_take_back),
           UNIT_TEST(a_section_is_reopened_by_its_name), UNIT_TEST(interface_names_are_made_canonical),
-          UNIT_TEST(keys_in_all_forms), UNIT_TEST(a_key_never_stands_in_a_message),
-          UNIT_TEST(default_objects_are_those_of_section_5), UNIT_TEST(profile_values_win_over_global_ones),
-          UNIT_TEST(transform_sets_in_all_forms), UNIT_TEST(routes_in_all_forms),
-          UNIT_TEST(errors_name_position_and_expected_words),
+          UNIT_TEST(keys_in_all_forms), UNIT_TEST(a_key_that_was_forgotten_is_no_key),
+          UNIT_TEST(a_key_never_stands_in_a_message), UNIT_TEST(default_objects_are_those_of_section_5),
+          UNIT_TEST(profile_values_win_over_global_ones), UNIT_TEST(transform_sets_in_all_forms),
+          UNIT_TEST(routes_in_all_forms), UNIT_TEST(errors_name_position_and_expected_words),
           UNIT_TEST(a_bad_section_header_hides_its_lines_only),
           UNIT_TEST(dangling_names_are_errors_with_the_nearest_name),
           UNIT_TEST(later_releases_are_refused_with_a_remedy), UNIT_TEST(errors_stop_at_a_limit),
