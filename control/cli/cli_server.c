@@ -20,6 +20,7 @@ struct conn {
     struct bufferevent *bev;
     struct cli_call *call; /* running, NULL none */
     json_t *request;       /* holds the call's words */
+    bool cut;              /* output of this call was lost: the client did not read it */
     const char *argv[CLI_ARGC_MAX];
 };
 
@@ -44,6 +45,7 @@ static void frame(struct conn *n, enum cli_frame kind, const void *p, size_t len
         at += part;
         len -= part;
     }
+    n->cut |= len > 0;
 }
 
 static void print_to(struct cli_call *c, enum cli_frame kind, const char *fmt, va_list ap)
@@ -99,7 +101,9 @@ static void call_free(struct conn *n)
 
 static void answer_exit(struct conn *n, enum cli_status status)
 {
-    uint8_t octets[4] = {0, 0, 0, (uint8_t)status};
+    /* Half of a JSON document must not pass for a whole one. */
+    uint8_t octets[4] = {0, 0, 0, (uint8_t)(n->cut ? CLI_NOT_SO : status)};
+    n->cut = false;
     uint8_t head[CLI_FRAME_HEAD];
     struct evbuffer *out = bufferevent_get_output(n->bev);
     cli_frame_head(head, CLI_EXIT, sizeof octets);
@@ -218,12 +222,26 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
         conn_free(arg);
 }
 
+/* Silent clients must not lock others out: the one that came first and asks nothing makes room. */
+static void make_room(struct cli_server *s)
+{
+    struct conn *idle = NULL;
+    if (s->count < CLI_CLIENTS_MAX)
+        return;
+    for (struct conn *n = s->conns; n; n = n->next)
+        if (!n->call)
+            idle = n; /* newest first: the last is the eldest */
+    if (idle)
+        conn_free(idle);
+}
+
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from,
                       int from_len, void *arg)
 {
     struct cli_server *s = arg;
     (void)from;
     (void)from_len;
+    make_room(s);
     struct conn *n = s->count < CLI_CLIENTS_MAX ? calloc(1, sizeof *n) : NULL;
     if (n)
         n->bev = bufferevent_socket_new(evconnlistener_get_base(listener), fd, BEV_OPT_CLOSE_ON_FREE);

@@ -1,6 +1,7 @@
 /* cli_server: answers clients on a listening Unix socket, several at once, one command at a time each.
  *
- * Bounds: CLI_CLIENTS_MAX clients, CLI_REQUEST_MAX octets a request, CLI_BACKLOG_MAX octets of unread output. */
+ * Bounds: CLI_CLIENTS_MAX clients (a newcomer displaces the eldest that has asked nothing), CLI_REQUEST_MAX octets a
+ * request, CLI_BACKLOG_MAX octets of unread output; output cut there ends in a status that says so. */
 #ifndef CONTROL_CLI_CLI_SERVER_H
 #define CONTROL_CLI_CLI_SERVER_H
 

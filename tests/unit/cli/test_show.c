@@ -498,6 +498,26 @@ static void several_clients_are_served_at_once(void)
     world_end();
 }
 
+static void silent_clients_do_not_lock_others_out(void)
+{
+    struct pair_opt o = {0};
+    static char out[OUT_MAX];
+    int fds[CLI_CLIENTS_MAX];
+    uint8_t octet;
+    world_make(&o);
+    for (int i = 0; i < CLI_CLIENTS_MAX; i++) {
+        fds[i] = dial();
+        event_base_loop(w.base, EVLOOP_NONBLOCK);
+    }
+    CU_ASSERT(run("show version", false, out) == CLI_OK);
+    CU_ASSERT(read(fds[0], &octet, 1) == 0); /* the eldest made room */
+    ask(fds[1], "show version", false);      /* and only that one */
+    CU_ASSERT(answer(fds[1], out) == CLI_OK);
+    for (int i = 0; i < CLI_CLIENTS_MAX; i++)
+        close(fds[i]);
+    world_end();
+}
+
 static void reload_prints_every_error_and_changes_nothing(void)
 {
     struct pair_opt o = {0};
@@ -514,5 +534,5 @@ UNIT_MAIN("cli show", UNIT_TEST(shows_of_a_tunnel_that_is_up), UNIT_TEST(shows_o
           UNIT_TEST(ping_counts_answers_and_waits_after_a_local_drop),
           UNIT_TEST(client_that_hangs_up_ends_its_command),
           UNIT_TEST(hostile_requests_are_dropped_and_the_server_goes_on),
-          UNIT_TEST(several_clients_are_served_at_once),
+          UNIT_TEST(several_clients_are_served_at_once), UNIT_TEST(silent_clients_do_not_lock_others_out),
           UNIT_TEST(reload_prints_every_error_and_changes_nothing))
