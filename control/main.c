@@ -150,6 +150,11 @@ int main(int argc, char **argv)
     o.keylog_file = keylog && *keylog ? absolute(keylog) : NULL;
     rt_harden();
     log_setup("culvertd", o.level, log_terminal, NULL);
+    if (!user && o.user.change && strcmp(o.user.name, "culvert") != 0)
+        log_warning(
+            "no user culvert here: the control process runs as %s, which other services may share; make it, "
+            "or name one with --user",
+            o.user.name);
 
     struct cfg *cfg = NULL;
     struct cfg_findings findings = {0};

@@ -84,6 +84,19 @@ static cv_result cli_listen(struct parent_dirs *d, const char *run_dir)
     return operators_admit(d, sun.sun_path, run_dir);
 }
 
+/* That user can write in the directory: nothing but a plain file of one name is given to it, by descriptor. */
+static bool state_file_give(int dir, const struct rt_user *u)
+{
+    int fd = openat(dir, "culvert.state", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0)
+        return errno == ENOENT;
+    bool ok =
+        fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && fchown(fd, u->uid, u->gid) == 0;
+    close(fd);
+    return ok;
+}
+
 static cv_result state_open(struct parent_dirs *d, const struct parent_options *o)
 {
     d->state_fd = dir_open(o->state_dir, 0700);
@@ -94,8 +107,7 @@ static cv_result state_open(struct parent_dirs *d, const struct parent_options *
     /* The control process writes here, by this descriptor, as its own user. */
     if (fchown(d->state_fd, o->user.uid, o->user.gid) != 0)
         return complain("cannot be given to the control process", o->state_dir);
-    if (fchownat(d->state_fd, "culvert.state", o->user.uid, o->user.gid, AT_SYMLINK_NOFOLLOW) != 0 &&
-        errno != ENOENT)
+    if (!state_file_give(d->state_fd, &o->user))
         return complain("culvert.state cannot be given to the control process", o->state_dir);
     return CV_OK;
 }
