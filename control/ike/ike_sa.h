@@ -47,6 +47,8 @@ struct ike_sa {
     uint8_t spi_i[8], spi_r[8];
     uint8_t spi_own[8]; /* the one we chose: key of the table */
     struct ip_endpoint local, remote;
+    struct ip_addr
+        auth_remote; /* the peer's address in the initial exchange: what tunnels are chosen by; `remote` may move */
     uint16_t vrf;
     bool natt;                               /* floated to 4500 */
     bool nat_local, nat_remote;              /* we / the peer are behind a NAT */

@@ -182,6 +182,8 @@ void ike_sa_established(struct ike *e, struct ike_sa *sa)
 {
     ike_limit_drop(e, sa);
     sa->established = true;
+    if (sa->auth_remote.family == IP_NONE)
+        sa->auth_remote = sa->remote.addr; /* no rekey: ike_sa_inherit brings the first one's */
     ike_peer_add(e, sa);
     sa->established_ms = ike_now(e);
     sa->last_in_ms = sa->established_ms;
@@ -194,6 +196,7 @@ void ike_sa_inherit(struct ike *e, struct ike_sa *old_sa, struct ike_sa *new_sa)
     new_sa->profile = old_sa->profile;
     new_sa->local = old_sa->local;
     new_sa->remote = old_sa->remote;
+    new_sa->auth_remote = old_sa->auth_remote;
     new_sa->vrf = old_sa->vrf;
     new_sa->natt = old_sa->natt;
     new_sa->nat_local = old_sa->nat_local;

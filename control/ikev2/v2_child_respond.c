@@ -57,7 +57,7 @@ static bool sibling_takes(struct respond *q, const struct cfg_interface *not_thi
     for (unsigned i = 0; i < c->interface_count; i++) {
         const struct cfg_interface *t = &c->interfaces[i];
         if (t != not_this &&
-            sel_tunnel_fits(c, t, ike_vrf_name(q->e, q->sa->vrf), &q->sa->local.addr, &q->sa->remote.addr,
+            sel_tunnel_fits(c, t, ike_vrf_name(q->e, q->sa->vrf), &q->sa->local.addr, &q->sa->auth_remote,
                             q->sa->profile) &&
             takes(q, t))
             return true;
@@ -68,7 +68,7 @@ static bool sibling_takes(struct respond *q, const struct cfg_interface *not_thi
 static cv_result respond_mismatch(struct respond *q)
 {
     const struct cfg_interface *t = sel_tunnel(q->e->cfg, ike_vrf_name(q->e, q->sa->vrf), &q->sa->local.addr,
-                                               &q->sa->remote.addr, NULL, NULL);
+                                               &q->sa->auth_remote, NULL, NULL);
     if (!t)
         return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_TS_UNACCEPTABLE,
                           "no protected tunnel between these addresses");
@@ -86,7 +86,7 @@ static cv_result respond_tunnel(struct respond *q, const struct sam_child *rekey
         t = cfg_find_interface(q->e->cfg, rekeys->interface);
     } else {
         struct sel_trace trace = {0};
-        t = sel_tunnel(q->e->cfg, ike_vrf_name(q->e, q->sa->vrf), &q->sa->local.addr, &q->sa->remote.addr,
+        t = sel_tunnel(q->e->cfg, ike_vrf_name(q->e, q->sa->vrf), &q->sa->local.addr, &q->sa->auth_remote,
                        q->sa->profile, &trace);
         ike_decision(q->e, q->sa, q->in_auth ? "IKE_AUTH" : "CREATE_CHILD_SA", &trace);
     }

@@ -100,9 +100,20 @@ static struct ike_sa *find_sa(struct ike *e, const struct ike_datagram *d, const
     return sa;
 }
 
+/* RFC 7296 2.11: back to where the request came from. A datagram from another address than the peer's may be a copy that
+ * somebody else has sent: what is said to the peer goes to the peer. */
+static void send_answer(struct ike *e, struct ike_sa *sa, const struct ike_datagram *d,
+                        const struct v2_wire *wire)
+{
+    if (ip_addr_equal(&d->remote.addr, &sa->remote.addr) && ip_addr_equal(&d->local.addr, &sa->local.addr))
+        v2_wire_send_back(e, d, wire);
+    else
+        v2_wire_send(e, sa, wire);
+}
+
 /* RFC 7296 2.1: a retransmitted request gets the same response again, and changes nothing. For fragments the first one
  * stands for all (RFC 7383 2.6.1). */
-static void answer_again(struct ike *e, struct input *in, const struct v2_cached *c)
+static void answer_again(struct ike *e, struct ike_sa *sa, struct input *in, const struct v2_cached *c)
 {
     if (in->m->frag_number > 1)
         return;
@@ -111,7 +122,7 @@ static void answer_again(struct ike *e, struct input *in, const struct v2_cached
         return;
     }
     e->counters.retransmits_answered++;
-    v2_wire_send_back(e, in->d, &c->wire);
+    send_answer(e, sa, in->d, &c->wire);
 }
 
 /* Is the message of an exchange that we wait for? Answers retransmissions on the way. */
@@ -129,7 +140,7 @@ static bool expected(struct ike *e, struct ike_sa *sa, struct input *in)
     } else {
         const struct v2_cached *c = v2_cached_find(sa, h->message_id);
         if (c) {
-            answer_again(e, in, c);
+            answer_again(e, sa, in, c);
             return false;
         }
         unsigned window = sa->established ? v2->window_own : 1;
@@ -181,7 +192,7 @@ static bool open_message(struct ike *e, struct ike_sa *sa, struct input *in, uin
 static void heard(struct ike *e, struct ike_sa *sa, const struct ike_datagram *d)
 {
     sa->last_in_ms = ike_now(e);
-    if (v2_of(sa)->state == V2_INIT_DONE) { /* the initiator floated to 4500 */
+    if (v2_of(sa)->state == V2_INIT_DONE) { /* the initiator floated to 4500: same_addresses() */
         sa->local = d->local;
         sa->remote = d->remote;
         sa->natt = d->natt;
@@ -202,7 +213,7 @@ static void answer(struct ike *e, struct ike_sa *sa, struct input *in, struct v2
         if (r != CV_OK)
             ike_log(e, sa, LOG_LEVEL_ERROR, "ikev2", "response not sent: %s", cv_result_text(r));
     }
-    v2_wire_send_back(e, in->d, &wire);
+    send_answer(e, sa, in->d, &wire);
     v2_cached_put(sa, h->message_id, in->hash, &wire);
 }
 
@@ -255,6 +266,14 @@ static void take_response(struct ike *e, struct ike_sa *sa, struct input *in)
         v2_pump(e, sa);
 }
 
+/* Nothing in IKE_AUTH vouches for the address it comes from. That of IKE_SA_INIT has proved to be reachable, for our answer
+ * with SPIr and Nr arrived there; only ports change between the two (RFC 7296 2.23). */
+static bool same_addresses(struct ike_sa *sa, const struct ike_datagram *d)
+{
+    return v2_of(sa)->state != V2_INIT_DONE || (ip_addr_equal(&sa->remote.addr, &d->remote.addr) &&
+                                                ip_addr_equal(&sa->local.addr, &d->local.addr));
+}
+
 static void protected_datagram(struct ike *e, const struct ike_datagram *d, struct pld_message *m,
                                uint8_t *data, size_t len)
 {
@@ -272,6 +291,10 @@ static void protected_datagram(struct ike *e, const struct ike_datagram *d, stru
     }
     if (!(m->present & (PLD_BIT(PLD_SK) | PLD_BIT(PLD_SKF))) || m->outer_count != 1) {
         drop(e, d, &e->counters.bad_payload, "payloads outside of SK");
+        return;
+    }
+    if (!same_addresses(sa, d)) {
+        drop(e, d, &e->counters.unexpected_exchange, "IKE_AUTH from another address than IKE_SA_INIT");
         return;
     }
     if (!hash_of(data, len, in.hash) || !expected(e, sa, &in))

@@ -304,6 +304,7 @@ static void copy_peer(const struct ike_sa *from, struct ike_sa *to)
 {
     to->local = from->local;
     to->remote = from->remote;
+    to->auth_remote = from->auth_remote;
     to->vrf = from->vrf;
     to->natt = from->natt;
     to->nat_local = from->nat_local;

@@ -1,0 +1,178 @@
+/* What a peer that can authenticate, or nobody at all, tries against the tunnels of others. */
+#include "tests/mock/mock_wire.h"
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SETTLE_MS = 1000, LONG_MS = 70000, SECOND_TUNNEL_IF = 2 };
+
+static const char victim_address[] = "192.0.2.77";
+
+static struct ip_addr address(const char *text)
+{
+    struct ip_addr a;
+    if (!ip_addr_parse(text, &a))
+        abort();
+    return a;
+}
+
+static bool child_on(struct wire *w, enum wire_end end, const char *interface)
+{
+    for (struct sam_child *c = sam_children_on(w->side[end].ike->sam, interface); c; c = c->next_of_tunnel)
+        if (c->state != SAM_RETIRING)
+            return true;
+    return false;
+}
+
+/* ---- another peer's address ----------------------------------------------------------------------------------------- */
+/* B has a tunnel to A (Tunnel1) and one to the victim (Tunnel2), both by the same profile. */
+static const char two_peers[] =
+    "crypto ikev2 keyring KR2\n peer ATT\n  identity fqdn att.example\n  pre-shared-key secret\n"
+    " peer VIC\n  identity fqdn vic.example\n  pre-shared-key victim\n"
+    "interface Tunnel2\n ip address 10.9.0.1 255.255.255.0\n tunnel source Ethernet0/0\n"
+    " tunnel mode ipsec ipv4\n tunnel destination 192.0.2.77\n tunnel protection ipsec profile IPP\n";
+
+static struct wire *with_victim(uint64_t seed, bool nat)
+{
+    struct wire_conf a = {.own_id = "fqdn att.example"};
+    struct wire_conf b = {.match = "fqdn att.example",
+                          .profile =
+                              " match identity remote fqdn vic.example\n no keyring\n keyring local KR2\n",
+                          .global = two_peers,
+                          .peer = nat ? "198.51.100.9" : NULL};
+    struct wire *w = wire_new(seed, &a, &b);
+    w->side[B].dp->ifs[SECOND_TUNNEL_IF - 1] = "Tunnel2";
+    if (nat) {
+        w->nat = address("198.51.100.9");
+        w->nat_port = 40000;
+    }
+    return w;
+}
+
+struct spoof {
+    uint8_t exchange;  /* requests of A of this kind ... */
+    struct ip_addr as; /* ... come from this address, the first time */
+    unsigned done;
+};
+
+static bool spoof(struct wire *w, struct wire_packet *p, void *ctx)
+{
+    struct spoof *s = ctx;
+    (void)w;
+    if (p->from == A && p->data[18] == s->exchange && !(p->data[19] & PLD_FLAG_RESPONSE) && !s->done++)
+        p->src.addr = s->as;
+    return true;
+}
+
+static void IKE_AUTH_from_another_address_than_IKE_SA_INIT_is_not_believed(void)
+{
+    for (unsigned nat = 0; nat < 2; nat++) {
+        struct wire *w = with_victim(7, nat);
+        struct spoof s = {.exchange = PLD_IKE_AUTH, .as = address(victim_address)};
+        w->filter = spoof;
+        w->filter_ctx = &s;
+        wire_up(w, A);
+        wire_run(w, SETTLE_MS);
+        CU_ASSERT_EQUAL(s.done, 1);
+        CU_ASSERT_EQUAL(wire_children(w, B), 0);
+        CU_ASSERT_EQUAL(w->side[B].ike->counters.unexpected_exchange, 1);
+        wire_run(w, LONG_MS); /* the honest retransmission is the peer's */
+        CU_ASSERT(wire_both_up(w));
+        CU_ASSERT_FALSE(child_on(w, B, "Tunnel2"));
+        CU_ASSERT_PTR_NULL(mock_dp_sending(w->side[B].dp, SECOND_TUNNEL_IF));
+        wire_free(w);
+    }
+}
+
+static void a_child_asked_for_from_a_victims_address_stays_in_the_peers_own_tunnel(void)
+{
+    struct wire *w = with_victim(8, true);
+    struct spoof s = {.exchange = PLD_CREATE_CHILD_SA, .as = address(victim_address)};
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_FATAL(wire_both_up(w));
+    w->filter = spoof;
+    w->filter_ctx = &s;
+    struct ike_session *t = ike_session_get(w->side[A].ike, "Tunnel1");
+    CU_ASSERT_EQUAL(v2_child_initiate(w->side[A].ike, wire_sa(w, A), t, NULL), CV_OK);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_EQUAL(s.done, 1);
+    CU_ASSERT_FALSE(child_on(w, B, "Tunnel2"));
+    CU_ASSERT_PTR_NULL(mock_dp_sending(w->side[B].dp, SECOND_TUNNEL_IF));
+    CU_ASSERT(ip_addr_equal(&wire_sa(w, B)->remote.addr, &w->nat));
+    CU_ASSERT_EQUAL(wire_children(w, B), wire_children(w, A)); /* the answer went to the peer */
+    CU_ASSERT(wire_both_up(w));
+    wire_free(w);
+}
+
+static void nobody_moves_to_another_tunnels_peer_nor_to_another_family(void)
+{
+    static const char *const refused[] = {"192.0.2.77", "2001:db8::666"};
+    struct wire *w = with_victim(9, true);
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_FATAL(wire_both_up(w));
+    struct ike_sa *sa = wire_sa(w, B);
+    struct ip_endpoint to = {.port = 4500};
+    for (unsigned i = 0; i < sizeof refused / sizeof *refused; i++) {
+        to.addr = address(refused[i]);
+        v2_follow_peer(w->side[B].ike, sa, &to);
+        CU_ASSERT(ip_addr_equal(&sa->remote.addr, &w->nat));
+        CU_ASSERT(ip_addr_equal(&wire_child(w, B)->remote.addr, &w->nat));
+    }
+    to.addr = address("198.51.100.200"); /* what a NAT with several addresses does */
+    v2_follow_peer(w->side[B].ike, sa, &to);
+    CU_ASSERT(ip_addr_equal(&sa->remote.addr, &to.addr));
+    CU_ASSERT(ip_addr_equal(&sa->auth_remote, &w->nat));
+    wire_free(w);
+}
+
+/* A copy of an answered request, sent by somebody else: the answer goes to the peer, not to him. */
+struct copy {
+    uint8_t data[4096];
+    size_t len;
+    struct ip_addr last_to; /* of what B sends */
+    bool taken;
+};
+
+static bool take_copy(struct wire *w, struct wire_packet *p, void *ctx)
+{
+    struct copy *c = ctx;
+    (void)w;
+    if (p->from == A && p->data[18] == PLD_IKE_AUTH && p->len <= sizeof c->data) {
+        memcpy(c->data, p->data, p->len);
+        c->len = p->len;
+        c->taken = true;
+    }
+    if (p->from == B)
+        c->last_to = p->dst.addr;
+    return true;
+}
+
+static void RFC7296_2_1_the_answer_to_a_copied_request_goes_to_the_peer(void)
+{
+    struct wire *w = wire_new(10, NULL, NULL);
+    struct copy c = {0};
+    w->filter = take_copy;
+    w->filter_ctx = &c;
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_FATAL(wire_both_up(w) && c.taken);
+    const struct ike_datagram d = {.local = {.addr = w->side[B].address, .port = 500},
+                                   .remote = {.addr = address(victim_address), .port = 500},
+                                   .data = c.data,
+                                   .len = c.len};
+    uint64_t before = ike_counters(w->side[B].ike)->retransmits_answered;
+    memset(&c.last_to, 0, sizeof c.last_to);
+    ike_datagram_in(w->side[B].ike, &d);
+    CU_ASSERT_EQUAL(ike_counters(w->side[B].ike)->retransmits_answered, before + 1);
+    CU_ASSERT(ip_addr_equal(&c.last_to, &w->side[A].address));
+    wire_free(w);
+}
+
+UNIT_MAIN("hostile", UNIT_TEST(IKE_AUTH_from_another_address_than_IKE_SA_INIT_is_not_believed),
+          UNIT_TEST(a_child_asked_for_from_a_victims_address_stays_in_the_peers_own_tunnel),
+          UNIT_TEST(nobody_moves_to_another_tunnels_peer_nor_to_another_family),
+          UNIT_TEST(RFC7296_2_1_the_answer_to_a_copied_request_goes_to_the_peer))
