@@ -89,8 +89,16 @@ static void ring_format(struct rte_ring *r, const char *name, uint32_t slots, bo
     r->cons.sync_type = RTE_RING_SYNC_ST;
 }
 
-static void rings_find(struct shm *s, const struct shm_layout *l)
+static void parts_find(struct shm *s, const struct shm_layout *l, unsigned workers, unsigned bits)
 {
+    s->workers = workers;
+    s->sa_index_bits = bits;
+    s->at.workers = shm_at(s, l->worker_stats);
+    s->at.ports = shm_at(s, l->port_stats);
+    s->at.ifs = shm_at(s, l->if_stats);
+    s->at.engines = shm_at(s, l->engine_stats);
+    s->at.in = shm_at(s, l->counters_in);
+    s->at.out = shm_at(s, l->counters_out);
     s->cmd = shm_at(s, l->cmd);
     s->evt = shm_at(s, l->evt);
     s->punt = shm_at(s, l->punt);
@@ -170,9 +178,14 @@ static cv_result shm_build(struct shm *s, unsigned workers, unsigned sa_index_bi
     head_write(s->head, &l, workers, sa_index_bits);
     if (getrandom(&s->head->boot_id, sizeof s->head->boot_id, 0) != (ssize_t)sizeof s->head->boot_id)
         return CV_EIO;
-    rings_find(s, &l);
+    parts_find(s, &l, workers, sa_index_bits);
     shm_reset_rings(s);
     return CV_OK;
+}
+
+void shm_set_clock(struct shm *s, uint64_t tsc_hz)
+{
+    s->tsc_hz = s->head->tsc_hz = tsc_hz;
 }
 
 cv_result shm_create(unsigned workers, unsigned sa_index_bits, struct shm *out)
@@ -312,7 +325,8 @@ static bool ring_has_shape(const struct rte_ring *r, uint32_t slots)
 
 static cv_result shm_check(struct shm *s)
 {
-    const struct cv_shm *h = s->head;
+    struct cv_shm copy, *h = &copy; /* judged and used as it was at one moment */
+    memcpy(h, s->head, sizeof *h);
     if (h->magic != CV_SHM_MAGIC)
         return CV_EPARSE;
     if (h->version != CV_CONTRACT_VERSION)
@@ -323,7 +337,8 @@ static cv_result shm_check(struct shm *s)
     struct shm_layout l = layout_make(h->workers, h->sa_index_bits);
     if (l.size != s->size || !head_matches(h, &l))
         return CV_EPARSE;
-    rings_find(s, &l);
+    parts_find(s, &l, h->workers, h->sa_index_bits);
+    s->tsc_hz = h->tsc_hz;
     if (!ring_has_shape(s->cmd, CV_CMD_SLOTS) || !ring_has_shape(s->evt, CV_EVT_SLOTS) ||
         !ring_has_shape(s->punt, CV_PUNT_SLOTS) || !ring_has_shape(s->inject, CV_INJECT_SLOTS))
         return CV_EPARSE;
@@ -401,14 +416,16 @@ cv_result shm_connect(const char *path, int timeout_ms, struct shm *out, int *co
 /* ---- rings ------------------------------------------------------------------------------------------ */
 bool ring_cmd_put(struct shm *s, const struct cv_cmd *c)
 {
-    return rte_ring_sp_enqueue_elem(s->cmd, (void *)(uintptr_t)c, sizeof *c) == 0;
+    return ring_has_shape(s->cmd, CV_CMD_SLOTS) &&
+           rte_ring_sp_enqueue_elem(s->cmd, (void *)(uintptr_t)c, sizeof *c) == 0;
 }
 
 bool ring_cmd_get(struct shm *s, struct cv_cmd *c)
 {
     struct rte_ring_zc_data zc;
     /* Copied once and then judged: what the other side writes into the slot afterwards is not looked at. */
-    if (rte_ring_dequeue_zc_bulk_elem_start(s->cmd, sizeof *c, 1, &zc, NULL) != 1)
+    if (!ring_has_shape(s->cmd, CV_CMD_SLOTS) ||
+        rte_ring_dequeue_zc_bulk_elem_start(s->cmd, sizeof *c, 1, &zc, NULL) != 1)
         return false;
     memcpy(c, zc.ptr1, sizeof *c);
     secret_wipe(zc.ptr1, sizeof *c);
@@ -418,32 +435,36 @@ bool ring_cmd_get(struct shm *s, struct cv_cmd *c)
 
 bool ring_evt_put(struct shm *s, const struct cv_evt *e)
 {
-    return rte_ring_mp_enqueue_elem(s->evt, (void *)(uintptr_t)e, sizeof *e) == 0;
+    return ring_has_shape(s->evt, CV_EVT_SLOTS) &&
+           rte_ring_mp_enqueue_elem(s->evt, (void *)(uintptr_t)e, sizeof *e) == 0;
 }
 
 bool ring_evt_get(struct shm *s, struct cv_evt *e)
 {
-    return rte_ring_sc_dequeue_elem(s->evt, e, sizeof *e) == 0;
+    return ring_has_shape(s->evt, CV_EVT_SLOTS) && rte_ring_sc_dequeue_elem(s->evt, e, sizeof *e) == 0;
 }
 
 bool ring_punt_put(struct shm *s, const struct cv_ike_pkt *p)
 {
-    return rte_ring_mp_enqueue_elem(s->punt, (void *)(uintptr_t)p, sizeof *p) == 0;
+    return ring_has_shape(s->punt, CV_PUNT_SLOTS) &&
+           rte_ring_mp_enqueue_elem(s->punt, (void *)(uintptr_t)p, sizeof *p) == 0;
 }
 
 bool ring_punt_get(struct shm *s, struct cv_ike_pkt *p)
 {
-    return rte_ring_sc_dequeue_elem(s->punt, p, sizeof *p) == 0;
+    return ring_has_shape(s->punt, CV_PUNT_SLOTS) && rte_ring_sc_dequeue_elem(s->punt, p, sizeof *p) == 0;
 }
 
 bool ring_inject_put(struct shm *s, const struct cv_ike_pkt *p)
 {
-    return rte_ring_sp_enqueue_elem(s->inject, (void *)(uintptr_t)p, sizeof *p) == 0;
+    return ring_has_shape(s->inject, CV_INJECT_SLOTS) &&
+           rte_ring_sp_enqueue_elem(s->inject, (void *)(uintptr_t)p, sizeof *p) == 0;
 }
 
 bool ring_inject_get(struct shm *s, struct cv_ike_pkt *p)
 {
-    return rte_ring_sc_dequeue_elem(s->inject, p, sizeof *p) == 0;
+    return ring_has_shape(s->inject, CV_INJECT_SLOTS) &&
+           rte_ring_sc_dequeue_elem(s->inject, p, sizeof *p) == 0;
 }
 
 bool ring_evt_empty(const struct shm *s)
@@ -485,33 +506,32 @@ void shm_ring_ctl(const struct shm *s)
 /* ---- statistics --------------------------------------------------------------------------------------- */
 struct cv_worker_stats *shm_worker_stats(const struct shm *s, unsigned worker)
 {
-    return (struct cv_worker_stats *)shm_at(s, s->head->worker_stats_off) + worker;
+    return s->at.workers + worker;
 }
 
 struct cv_port_stats *shm_port_stats(const struct shm *s, unsigned port)
 {
-    return (struct cv_port_stats *)shm_at(s, s->head->port_stats_off) + port;
+    return s->at.ports + port;
 }
 
 struct cv_if_stats *shm_if_stats(const struct shm *s, unsigned worker, uint32_t if_id)
 {
-    return (struct cv_if_stats *)shm_at(s, s->head->if_stats_off) + (size_t)worker * CV_MAX_IFS + if_id;
+    return s->at.ifs + (size_t)worker * CV_MAX_IFS + if_id;
 }
 
 struct cv_engine_stats *shm_engine_stats(const struct shm *s, unsigned engine)
 {
-    return (struct cv_engine_stats *)shm_at(s, s->head->engine_stats_off) + engine;
+    return s->at.engines + engine;
 }
 
 struct cv_sa_counters *shm_counters_in(const struct shm *s, uint32_t slot)
 {
-    return (struct cv_sa_counters *)shm_at(s, s->head->counters_in_off) + slot;
+    return s->at.in + slot;
 }
 
 struct cv_sa_counters *shm_counters_out(const struct shm *s, uint32_t slot, unsigned worker)
 {
-    return (struct cv_sa_counters *)shm_at(s, s->head->counters_out_off) + (size_t)slot * s->head->workers +
-           worker;
+    return s->at.out + (size_t)slot * s->workers + worker;
 }
 
 static uint64_t load(const uint64_t *p)
@@ -543,6 +563,6 @@ void shm_counters_sum(const struct shm *s, unsigned dir, uint32_t slot, struct c
         counters_add(out, shm_counters_in(s, slot));
         return;
     }
-    for (unsigned w = 0; w < s->head->workers; w++)
+    for (unsigned w = 0; w < s->workers; w++)
         counters_add(out, shm_counters_out(s, slot, w));
 }

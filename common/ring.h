@@ -26,10 +26,22 @@ struct shm {
     int dp_bell;  /* eventfd: wakes culvert-dp */
     int ctl_bell; /* eventfd: wakes culvertd */
     struct rte_ring *cmd, *evt, *punt, *inject;
+    /* This process's own copies: what the other one writes into the header later moves nothing here. */
+    unsigned workers, sa_index_bits;
+    uint64_t tsc_hz;
+    struct shm_views {
+        struct cv_worker_stats *workers;
+        struct cv_port_stats *ports;
+        struct cv_if_stats *ifs;
+        struct cv_engine_stats *engines;
+        struct cv_sa_counters *in, *out;
+    } at;
 };
 
 /* Makes and initialises the memory. workers 1..CV_MAX_WORKERS, sa_index_bits 4..20. */
 CV_MUST_USE cv_result shm_create(unsigned workers, unsigned sa_index_bits, struct shm *out);
+/* Culvert-dp: writes the clock's rate into the header and keeps it. */
+void shm_set_clock(struct shm *s, uint64_t tsc_hz);
 /* Empties the rings for a new culvertd: call it when no one else is connected. */
 void shm_reset_rings(struct shm *s);
 /* Unmaps and closes everything of this process. A zeroed struct with fds -1 is fine. */
@@ -45,7 +57,8 @@ CV_MUST_USE cv_result shm_connect(const char *path, int timeout_ms, struct shm *
 /* The same on a connection that a privileged parent made and handed over; conn_fd stays the caller's. */
 CV_MUST_USE cv_result shm_take(int conn_fd, int timeout_ms, struct shm *out);
 
-/* Enqueue/dequeue one element; false when full/empty. Each ring has one element type. */
+/* Enqueue/dequeue one element; false when full/empty, or when the ring's shape is not what the contract says:
+ * the other process wrote over it. Each ring has one element type. */
 CV_MUST_USE bool ring_cmd_put(struct shm *s, const struct cv_cmd *c);
 CV_MUST_USE bool ring_cmd_get(struct shm *s, struct cv_cmd *c); /* wipes the slot behind it */
 CV_MUST_USE bool ring_evt_put(struct shm *s, const struct cv_evt *e);

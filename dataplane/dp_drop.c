@@ -81,7 +81,7 @@ void dp_drop_esp(struct dp_worker *w, struct rte_mbuf *m)
     enum cv_drop why = meta->drop < CV_DROP_COUNT ? (enum cv_drop)meta->drop : CV_DROP_CRYPTO;
     const struct dp_sad_slot *slot;
     const struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
-    if (why != CV_DROP_DUMMY && sa && due(w, &w->reported[why], w->dp->shm.head->tsc_hz)) {
+    if (why != CV_DROP_DUMMY && sa && due(w, &w->reported[why], w->dp->shm.tsc_hz)) {
         const struct cv_sa *conf = esp_in_sa_conf(sa);
         struct cv_evt e = {.type = CV_EVT_BAD_PACKET};
         e.u.sa_event.ref = conf->ref;
@@ -99,7 +99,7 @@ void dp_drop_unknown_spi(struct dp_worker *w, struct rte_mbuf *m)
     const struct dp_meta *meta = dp_meta(m);
     const struct dp_sad_slot *slot;
     bool known = dp_sad_lookup(&w->dp->sad, meta->spi, &slot) != NULL;
-    if (!known && due(w, &w->unknown_spi_tsc, w->dp->shm.head->tsc_hz / 8)) {
+    if (!known && due(w, &w->unknown_spi_tsc, w->dp->shm.tsc_hz / 8)) {
         struct cv_evt e = {.type = CV_EVT_UNKNOWN_SPI};
         e.u.sa_event.ref.spi = meta->spi;
         e.u.sa_event.reason = CV_DROP_UNKNOWN_SPI;
@@ -124,7 +124,7 @@ static bool acquire_due(struct dp_worker *w, uint32_t if_id)
 {
     uint64_t *last = &w->dp->sad.acquire_tsc[if_id];
     uint64_t seen = __atomic_load_n(last, __ATOMIC_RELAXED);
-    if (seen != 0 && w->now - seen < w->dp->shm.head->tsc_hz)
+    if (seen != 0 && w->now - seen < w->dp->shm.tsc_hz)
         return false;
     return __atomic_compare_exchange_n(last, &seen, w->now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }

@@ -3,13 +3,14 @@
 #include "dataplane/ip/ip_icmp.h"
 #include "dataplane/ip/ip_nd.h"
 
-/* Packets per second and in one burst, for each worker. All bursts of the urgent classes fit their ring. */
+/* Packets per second and in one burst, for each worker. The bursts of the urgent classes fit their ring. */
 static const struct {
     uint32_t per_second, burst;
 } rates[DP_GATE_COUNT] = {
-    [DP_GATE_ARP] = {20000, 512},    [DP_GATE_ND] = {20000, 512},     [DP_GATE_RESOLVE_OWN] = {5000, 256},
-    [DP_GATE_RESOLVE] = {5000, 256}, [DP_GATE_LOCAL] = {20000, 1024}, [DP_GATE_FRAGMENT] = {20000, 512},
-    [DP_GATE_TOO_BIG] = {2000, 128}, [DP_GATE_TROUBLE] = {2000, 128},
+    [DP_GATE_ARP] = {20000, 512},        [DP_GATE_ND] = {20000, 512},
+    [DP_GATE_RESOLVE_OWN] = {5000, 256}, [DP_GATE_RESOLVE... DP_GATE_RESOLVE_LAST] = {2000, 64},
+    [DP_GATE_LOCAL] = {20000, 1024},     [DP_GATE_FRAGMENT] = {20000, 512},
+    [DP_GATE_TOO_BIG] = {2000, 128},     [DP_GATE_TROUBLE] = {2000, 128},
 };
 
 void dp_gate_init(struct dp_gates *g, uint64_t tsc_hz)
@@ -41,8 +42,9 @@ enum dp_gate dp_gate_of(const struct rte_mbuf *m, enum dp_slow what)
     case DP_SLOW_ARP:
         return DP_GATE_ARP;
     case DP_SLOW_RESOLVE: /* our ICMP answers are made when others ask for them */
-        return meta->local_out == DP_TRANSIT || meta->local_out == DP_LOCAL ? DP_GATE_RESOLVE
-                                                                            : DP_GATE_RESOLVE_OWN;
+        if (meta->local_out != DP_TRANSIT && meta->local_out != DP_LOCAL)
+            return DP_GATE_RESOLVE_OWN;
+        return DP_GATE_RESOLVE + meta->if_out % (DP_GATE_RESOLVE_LAST - DP_GATE_RESOLVE + 1);
     case DP_SLOW_LOCAL:
         if (meta->frag)
             return DP_GATE_FRAGMENT;

@@ -12,8 +12,9 @@ enum dp_gate {
     DP_GATE_ARP,
     DP_GATE_ND,
     DP_GATE_RESOLVE_OWN, /* next hops of what is made here: ESP, IKE */
-    DP_GATE_RESOLVE,     /* next hops of what others send */
-    DP_GATE_LOCAL,       /* for this host: echo requests and the like */
+    DP_GATE_RESOLVE,     /* next hops of what others send, for each outgoing interface (modulo) */
+    DP_GATE_RESOLVE_LAST = DP_GATE_RESOLVE + 31,
+    DP_GATE_LOCAL, /* for this host: echo requests and the like */
     DP_GATE_FRAGMENT,
     DP_GATE_TOO_BIG, /* ICMP errors that path MTU discovery lives by (RFC 1191) */
     DP_GATE_TROUBLE, /* the other ICMP errors */
@@ -35,7 +36,7 @@ bool dp_gate_pass(struct dp_gates *g, enum dp_gate class, uint64_t now);
 /* What every other packet waits for: taken by the manager before all else. */
 static inline bool dp_gate_is_urgent(enum dp_gate class)
 {
-    return class <= DP_GATE_RESOLVE;
+    return class <= DP_GATE_RESOLVE_LAST;
 }
 
 #endif

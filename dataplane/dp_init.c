@@ -85,7 +85,7 @@ static cv_result memory_start(struct dp_setup *s)
     cv_result r = shm_create(dp->workers, dp->platform.sa_index_bits, &dp->shm);
     if (r != CV_OK)
         return fail(s, "no shared memory: %s", cv_result_text(r));
-    dp->shm.head->tsc_hz = rte_get_tsc_hz();
+    shm_set_clock(&dp->shm, rte_get_tsc_hz());
     dp->shm.head->now_tsc = rte_rdtsc();
     dp->shm.head->ports = dp->platform.port_count;
     return CV_OK;

@@ -17,8 +17,8 @@ cv_result dp_sad_init(struct dp_sad *s, struct shm *shm, const struct eng_ops *e
     memset(s, 0, sizeof *s);
     s->engine = engine;
     s->shm = shm;
-    s->workers = shm->head->workers;
-    s->bits = shm->head->sa_index_bits;
+    s->workers = shm->workers;
+    s->bits = shm->sa_index_bits;
     s->in = aligned_alloc(64, table_size(s) * sizeof *s->in);
     s->out = calloc(table_size(s), sizeof *s->out);
     if (!s->in || !s->out) {

@@ -257,7 +257,7 @@ static void ping_answer(struct dp_manager *g, struct rte_mbuf *m)
     uint64_t cycles = meta->stamp > p->sent_tsc ? meta->stamp - p->sent_tsc : 0;
     struct cv_ping_evt e = {.id = a.id, .seq = a.seq, .icmp_type = a.type, .icmp_code = a.code, .ttl = a.ttl};
     e.from = a.from;
-    e.rtt_ns = (uint64_t)((double)cycles * 1e9 / (double)g->dp->shm.head->tsc_hz);
+    e.rtt_ns = (uint64_t)((double)cycles * 1e9 / (double)g->dp->shm.tsc_hz);
     ping_event(g, &e);
 }
 
@@ -405,7 +405,7 @@ bool dp_slow_inject(struct dp_manager *g, const struct cv_ike_pkt *pkt)
 static bool keepalive_due(struct dp_manager *g, const struct cv_sa *conf, uint32_t slot, uint64_t last)
 {
     struct cv_sa_counters sum;
-    uint64_t interval = (uint64_t)conf->keepalive_s * g->dp->shm.head->tsc_hz;
+    uint64_t interval = (uint64_t)conf->keepalive_s * g->dp->shm.tsc_hz;
     shm_counters_sum(&g->dp->shm, CV_DIR_OUT, slot, &sum);
     last = RTE_MAX(last, sum.last_tsc);
     return g->now - last >= interval;

@@ -289,8 +289,8 @@ cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_wo
     w->stats = shm_worker_stats(&dp->shm, id);
     w->stats->lcore = lcore;
     w->if_stats = shm_if_stats(&dp->shm, id, 0);
-    dp_gate_init(&w->gates, dp->shm.head->tsc_hz);
-    cv_result r = io_punt_init(&w->punt, &dp->shm, &dp->connected, dp->shm.head->tsc_hz);
+    dp_gate_init(&w->gates, dp->shm.tsc_hz);
+    cv_result r = io_punt_init(&w->punt, &dp->shm, &dp->connected, dp->shm.tsc_hz);
     if (r == CV_OK)
         r = esp_worker_init(&w->esp, dp->engine, id, socket);
     if (r != CV_OK) {

@@ -3,6 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include <poll.h>
+#include <rte_ring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,6 +265,44 @@ static void connect_checks_version_and_every_offset(void)
     CU_ASSERT_EQUAL(connect_to_spoiled(spoil_workers), CV_EPARSE);
 }
 
+static void what_the_other_process_writes_later_moves_no_view(void)
+{
+    struct shm s;
+    CU_ASSERT_EQUAL_FATAL(shm_create(2, 4, &s), CV_OK);
+    shm_set_clock(&s, 1000);
+    const void *before[] = {shm_worker_stats(&s, 2), shm_port_stats(&s, 1),   shm_if_stats(&s, 1, 9),
+                            shm_engine_stats(&s, 1), shm_counters_in(&s, 15), shm_counters_out(&s, 15, 1)};
+    memset(s.head, 0xff, sizeof *s.head);
+    const void *after[] = {shm_worker_stats(&s, 2), shm_port_stats(&s, 1),   shm_if_stats(&s, 1, 9),
+                           shm_engine_stats(&s, 1), shm_counters_in(&s, 15), shm_counters_out(&s, 15, 1)};
+    CU_ASSERT_EQUAL(memcmp(before, after, sizeof before), 0);
+    CU_ASSERT_TRUE(s.tsc_hz == 1000 && s.workers == 2 && s.sa_index_bits == 4);
+    struct cv_sa_counters sum;
+    shm_counters_sum(&s, CV_DIR_OUT, 15, &sum); /* as many workers as there were */
+    CU_ASSERT_EQUAL(sum.packets, 0);
+    shm_close(&s);
+}
+
+static void a_ring_that_was_written_over_is_not_used(void)
+{
+    static struct cv_ike_pkt p;
+    struct shm s;
+    struct cv_evt e = {0};
+    struct cv_cmd c = {0};
+    CU_ASSERT_EQUAL_FATAL(shm_create(1, 4, &s), CV_OK);
+    CU_ASSERT_TRUE(ring_evt_put(&s, &e) && ring_cmd_put(&s, &c) && ring_punt_put(&s, &p) &&
+                   ring_inject_put(&s, &p));
+    s.evt->mask = s.cmd->mask = s.punt->mask = s.inject->mask = 0x7fffffff;
+    CU_ASSERT_FALSE(ring_evt_put(&s, &e) || ring_evt_get(&s, &e));
+    CU_ASSERT_FALSE(ring_cmd_put(&s, &c) || ring_cmd_get(&s, &c));
+    CU_ASSERT_FALSE(ring_punt_put(&s, &p) || ring_punt_get(&s, &p));
+    CU_ASSERT_FALSE(ring_inject_put(&s, &p) || ring_inject_get(&s, &p));
+    shm_reset_rings(&s);
+    CU_ASSERT_TRUE(ring_evt_put(&s, &e) && ring_cmd_put(&s, &c) && ring_punt_put(&s, &p) &&
+                   ring_inject_put(&s, &p));
+    shm_close(&s);
+}
+
 static void connect_gives_up_after_its_timeout(void)
 {
     struct shm s;
@@ -280,4 +319,6 @@ UNIT_MAIN("ring", UNIT_TEST(create_refuses_parameters_out_of_range),
           UNIT_TEST(a_command_slot_is_wiped_by_its_consumer),
           UNIT_TEST(listen_makes_mode_0600_and_replaces_a_stale_socket_only),
           UNIT_TEST(two_processes_pass_20000_commands_each_way),
-          UNIT_TEST(connect_checks_version_and_every_offset), UNIT_TEST(connect_gives_up_after_its_timeout))
+          UNIT_TEST(connect_checks_version_and_every_offset),
+          UNIT_TEST(what_the_other_process_writes_later_moves_no_view),
+          UNIT_TEST(a_ring_that_was_written_over_is_not_used), UNIT_TEST(connect_gives_up_after_its_timeout))

@@ -26,7 +26,7 @@ static inline void mgr_start(void)
         return;
     mgr_dp.workers = 1;
     CU_ASSERT_EQUAL_FATAL(shm_create(1, MGR_BITS, &mgr_dp.shm), CV_OK);
-    mgr_dp.shm.head->tsc_hz = rte_get_tsc_hz();
+    shm_set_clock(&mgr_dp.shm, rte_get_tsc_hz());
     CU_ASSERT_EQUAL_FATAL(dp_rcu_init(1), CV_OK);
     CU_ASSERT_EQUAL_FATAL(io_rings_new(&mgr_dp.rings, 1), CV_OK);
     CU_ASSERT_EQUAL_FATAL(dp_sad_init(&mgr_dp.sad, &mgr_dp.shm, eng_by_name("auto")), CV_OK);
