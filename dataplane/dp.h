@@ -7,6 +7,7 @@
 
 #include "common/platform.h"
 #include "common/ring.h"
+#include "dataplane/dp_compat.h"
 #include "dataplane/dp_sad.h"
 #include "dataplane/io/io_handoff.h"
 #include "dataplane/io/io_port.h"

@@ -1,0 +1,24 @@
+/* dp_compat: what differs between the DPDK releases that culvert builds with, in this one place.
+ *
+ * Built and tested with 22.11. For 24.11 the uses in this folder were held against what its documentation says
+ * changed since (release notes 23.03 to 24.11); nothing that is used differs, so there is nothing to bridge:
+ *
+ *   IPv6 addresses   became a struct in rte_ipv6_hdr (24.11): only sizeof of that header is used
+ *   ip_frag          its expiry was experimental in 22.11: not used, ip_reass is our own
+ *   atomics          members of ring, link and mbuf became RTE_ATOMIC (23.11): none is touched by name
+ *                    but rte_ring's sync_type, size, mask and capacity, which did not
+ *   __rte_aligned    moved in front of `struct` (24.07): the compiler's own attribute is used
+ *   rte_eth_link     became a union (24.11): its fields have kept their names
+ *   EAL options      -c is going away: --lcores is used
+ *
+ * Not built with 24.11 yet: what the compiler finds there belongs here, too. */
+#ifndef DATAPLANE_DP_COMPAT_H
+#define DATAPLANE_DP_COMPAT_H
+
+#include <rte_version.h>
+
+#if RTE_VERSION < RTE_VERSION_NUM(22, 11, 0, 0)
+#error "culvert needs DPDK 22.11 or later"
+#endif
+
+#endif
