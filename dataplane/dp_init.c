@@ -138,8 +138,9 @@ static cv_result pools_start(struct dp_setup *s)
     dp->pool =
         rte_pktmbuf_pool_create("packets", mbuf_count(dp), MBUF_CACHE, sizeof(struct dp_meta),
                                 (uint16_t)(dp->mbuf_room + RTE_PKTMBUF_HEADROOM), (int)rte_socket_id());
-    dp->big_pool = rte_pktmbuf_pool_create("datagrams", dp_init_big_count(dp->platform.port_count), 32, sizeof(struct dp_meta),
-                                           DP_BIG_ROOM + RTE_PKTMBUF_HEADROOM, (int)rte_socket_id());
+    dp->big_pool = rte_pktmbuf_pool_create("datagrams", dp_init_big_count(dp->platform.port_count), 32,
+                                           sizeof(struct dp_meta), DP_BIG_ROOM + RTE_PKTMBUF_HEADROOM,
+                                           (int)rte_socket_id());
     if (!dp->pool || !dp->big_pool)
         return fail(s,
                     "not enough memory for packet buffers (%u MiB): raise `memory` in the platform section",
