@@ -58,6 +58,7 @@ struct ike_sa {
     uint8_t peer_id_type;
     uint8_t peer_id[256];
     size_t peer_id_len;
+    char peer_tag[CFG_NAME_MAX]; /* the keyring's peer block whose key proved it; "" the profile's own key */
     uint8_t local_id_type;
     uint8_t local_id[256];
     size_t local_id_len;
@@ -72,7 +73,6 @@ struct ike_sa {
     bool in_init_table;
     struct ike_peer *peer;                      /* established: of its identity ... */
     struct ike_sa *next_of_peer, *prev_of_peer; /* ... and the others of it, ike_peer.c */
-    struct ip_addr peer_addr;                   /* ... and the address it is counted under there */
     struct ike_sa *next_dead;                   /* to be freed at the end of the event */
     UT_hash_handle hh_conn, hh_spi, hh_init;
 };
@@ -98,10 +98,9 @@ struct ike {
     struct log_limit unauth_limit; /* log lines that unauthenticated packets can cause */
     struct log_limit answer_limit; /* unprotected error answers, likewise (2.21.4) */
     bool stopping;
-    bool forgetting;                  /* ike_free: nothing is told to the data plane any more */
-    void *halfopen_peers;             /* per-address counts, ike_limit.c */
-    struct ike_peer *peers;           /* identities with established SAs, ike_peer.c */
-    struct ike_peer_addr *peer_addrs; /* addresses with established SAs */
+    bool forgetting;        /* ike_free: nothing is told to the data plane any more */
+    void *halfopen_peers;   /* per-address counts, ike_limit.c */
+    struct ike_peer *peers; /* identities with established SAs, ike_peer.c */
 };
 
 /* NULL when memory is short. Has a conn_id and an own SPI; the caller fills the rest. */
@@ -126,10 +125,8 @@ void ike_sa_established(struct ike *e, struct ike_sa *sa);
 /* After an IKE rekey: new takes over session and children of old (RFC 7296 2.18). */
 void ike_sa_inherit(struct ike *e, struct ike_sa *old_sa, struct ike_sa *new_sa);
 
-/* The established SAs of the identity sa->peer_id, sa itself among them when it is established; go on with next_of_peer. */
+/* The established SAs of the identity sa->peer_id, proved by the same peer block's key, sa itself among them when it is established; go on with next_of_peer. */
 struct ike_sa *ike_peer_sas(struct ike *e, const struct ike_sa *sa);
-/* How many established SAs lead to an address. */
-unsigned ike_peer_count(const struct ike *e, const struct ip_addr *addr);
 
 struct ike_session *ike_session_get(struct ike *e,
                                     const char *interface); /* makes it when a tunnel of that name exists */

@@ -204,6 +204,7 @@ void ike_sa_inherit(struct ike *e, struct ike_sa *old_sa, struct ike_sa *new_sa)
     new_sa->peer_id_type = old_sa->peer_id_type;
     new_sa->peer_id_len = old_sa->peer_id_len;
     memcpy(new_sa->peer_id, old_sa->peer_id, sizeof new_sa->peer_id);
+    memcpy(new_sa->peer_tag, old_sa->peer_tag, sizeof new_sa->peer_tag);
     new_sa->local_id_type = old_sa->local_id_type;
     new_sa->local_id_len = old_sa->local_id_len;
     memcpy(new_sa->local_id, old_sa->local_id, sizeof new_sa->local_id);

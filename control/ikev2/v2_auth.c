@@ -72,8 +72,9 @@ static bool id_valid(const struct pld_id *id)
     }
 }
 
-static void keep_peer_id(struct ike_sa *sa, const struct pld_id *id)
+static void keep_peer_id(struct ike_sa *sa, const struct pld_id *id, const struct sel_psk *psk)
 {
+    snprintf(sa->peer_tag, sizeof sa->peer_tag, "%s", psk->peer ? psk->peer->tag : "");
     sa->peer_id_type = id->type;
     sa->peer_id_len = slice_copy(id->data, sa->peer_id, sizeof sa->peer_id);
 }
@@ -131,7 +132,8 @@ void v2_init_forget(struct v2_sa *v2)
     v2->cookie_len = 0;
 }
 
-/* RFC 7296 2.4: the peer has lost everything it shared with us before. What came up while this SA was being negotiated it has
+/* RFC 7296 2.4: the peer has lost everything it shared with us before; the same identity proved by another peer block's key is
+ * another peer. What came up while this SA was being negotiated it has
  * not lost: both ends began at once. */
 static void drop_others(struct ike *e, struct ike_sa *sa)
 {
@@ -165,10 +167,15 @@ static void settle_duplicate(struct ike *e, struct ike_sa *sa)
 }
 
 /* ---- initiator -------------------------------------------------------------------------------------------------------- */
-/* A peer at this address that we have an SA with already has not restarted: it must keep what it has (2.4). */
+/* RFC 7296 2.4: the only IKE SA between the two identities. Whom we reach is not known yet: a peer may have several
+ * addresses. So any SA of the same profile and identity of ours may be with it, and what that holds must stay. */
 static bool first_contact(const struct ike *e, const struct ike_sa *sa)
 {
-    return ike_peer_count(e, &sa->remote.addr) == 0;
+    for (const struct ike_sa *o = e->by_conn; o; o = o->hh_conn.next)
+        if (o != sa && o->established && o->profile == sa->profile && o->local_id_type == sa->local_id_type &&
+            o->local_id_len == sa->local_id_len && memcmp(o->local_id, sa->local_id, o->local_id_len) == 0)
+            return false;
+    return true;
 }
 
 static const char *peer_host(const struct ike *e, const struct ike_sa *sa)
@@ -248,7 +255,7 @@ void v2_auth_failed_response(struct ike *e, struct ike_sa *sa, struct v2_task *t
 
 /* Whom did we reach? NULL: authenticated; else what is wrong, and *why. */
 static const char *check_responder(struct ike *e, struct ike_sa *sa, const struct pld_message *m,
-                                   struct sel_trace *trace, enum ike_reason *why)
+                                   struct sel_psk *psk, struct sel_trace *trace, enum ike_reason *why)
 {
     const struct sel_id idr = {m->idr.type, m->idr.data};
     unsigned specificity;
@@ -263,14 +270,13 @@ static const char *check_responder(struct ike *e, struct ike_sa *sa, const struc
     if (!sel_ikev2_profile_matches(sa->profile, &idr, &specificity))
         return "the peer's identity matches no `match identity remote` of the profile";
     *why = IKE_REASON_NO_PSK;
-    struct sel_psk psk =
-        sel_ikev2_psk(e->cfg, sa->profile, true, &sa->remote.addr, peer_host(e, sa), &idr, trace);
+    *psk = sel_ikev2_psk(e->cfg, sa->profile, true, &sa->remote.addr, peer_host(e, sa), &idr, trace);
     ike_decision(e, sa, "IKE_AUTH", trace);
-    if (!psk.found || psk.remote_key.n == 0)
+    if (!psk->found || psk->remote_key.n == 0)
         return "no key to verify this peer with";
     *why = IKE_REASON_BAD_PSK;
-    return verify(sa, m, psk.remote_key, m->idr.body) ? NULL
-                                                      : "AUTH of the peer does not verify with our key";
+    return verify(sa, m, psk->remote_key, m->idr.body) ? NULL
+                                                       : "AUTH of the peer does not verify with our key";
 }
 
 static void refused_by_peer(struct ike *e, struct ike_sa *sa, const struct pld_notify *n)
@@ -318,12 +324,13 @@ void v2_auth_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, const
         refused_by_peer(e, sa, error);
         return;
     }
-    const char *wrong = check_responder(e, sa, m, &trace, &why);
+    struct sel_psk psk = {0};
+    const char *wrong = check_responder(e, sa, m, &psk, &trace, &why);
     if (wrong) {
         distrust(e, sa, why, wrong);
         return;
     }
-    keep_peer_id(sa, &m->idr);
+    keep_peer_id(sa, &m->idr, &psk);
     take_window(v2, m);
     v2->window_own = window_announced(e);
     v2_sa_established(e, sa, false);
@@ -385,6 +392,8 @@ static const char *check_initiator(struct ike *e, struct ike_sa *sa, const struc
     *why = IKE_REASON_NO_PSK;
     *psk = sel_ikev2_psk(e->cfg, *profile, false, &sa->remote.addr, NULL, &idi, trace);
     ike_decision(e, sa, "IKE_AUTH", trace);
+    if (psk->id_of_another)
+        *why = IKE_REASON_ID_MISMATCH;
     if (!psk->found || psk->remote_key.n == 0)
         return trace->text;
     *why = IKE_REASON_BAD_PSK;
@@ -444,7 +453,7 @@ void v2_auth_request(struct ike *e, struct ike_sa *sa, const struct pld_message 
         return;
     }
     sa->profile = profile;
-    keep_peer_id(sa, &m->idi);
+    keep_peer_id(sa, &m->idi, &psk);
     v2->peer_initial_contact = pld_find_notify(m, PLD_N_INITIAL_CONTACT) != NULL;
     take_window(v2, m);
     v2->window_own = window_announced(e);

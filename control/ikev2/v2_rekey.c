@@ -313,6 +313,7 @@ static void copy_peer(const struct ike_sa *from, struct ike_sa *to)
     to->peer_id_type = from->peer_id_type;
     memcpy(to->peer_id, from->peer_id, sizeof to->peer_id);
     to->peer_id_len = from->peer_id_len;
+    memcpy(to->peer_tag, from->peer_tag, sizeof to->peer_tag);
     to->local_id_type = from->local_id_type;
     memcpy(to->local_id, from->local_id, sizeof to->local_id);
     to->local_id_len = from->local_id_len;

@@ -50,6 +50,8 @@ struct sel_psk {
     bool found;
     struct slice local_key, remote_key;
     const struct cfg_ikev2_peer *peer; /* NULL when the key stands in the profile */
+    bool
+        id_of_another; /* not found: the identity is an address of another peer block than the source address's */
 };
 struct sel_psk sel_ikev2_psk(const struct cfg *c, const struct cfg_ikev2_profile *p, bool initiator,
                              const struct ip_addr *peer_addr, const char *peer_host,

@@ -63,6 +63,12 @@ const struct cfg_ikev2_peer *sel_keyring_tie(const struct cfg_ikev2_peer *earlie
     return earlier;
 }
 
+/* Two blocks for one prefix are one: the first serves both. */
+static bool same_block(const struct cfg_ikev2_peer *a, const struct cfg_ikev2_peer *b)
+{
+    return a->has_address && b->has_address && ip_prefix_equal(&a->address, &b->address);
+}
+
 static const struct cfg_ikev2_peer *best_peer(const struct cfg_ikev2_keyring *k, lookup_fn *lookup,
                                               const struct wanted *w)
 {
@@ -88,6 +94,21 @@ static const struct cfg_ikev2_peer *find_peer(const struct cfg_ikev2_keyring *k,
             return p;
     }
     return NULL;
+}
+
+/* Who was found by the address it sends from must not bear the identity of another block: whoever holds one key could
+ * pass for everybody in the keyring. A block for any peer is nobody in particular, and an address that no block names may be
+ * a peer's own behind its NAT. */
+static const struct cfg_ikev2_peer *identity_of_another(const struct cfg_ikev2_keyring *k,
+                                                        const struct cfg_ikev2_peer *found,
+                                                        const struct wanted *w)
+{
+    struct ip_addr a;
+    struct wanted own = {.addr = &a};
+    if (!w->id || !sel_id_address(w->id, &a) || by_identity(found, w))
+        return NULL;
+    const struct cfg_ikev2_peer *p = best_peer(k, by_address, &own);
+    return p && p != found && p->address.len > 0 && !same_block(p, found) ? p : NULL;
 }
 
 static struct slice view(const struct secret *s)
@@ -133,6 +154,13 @@ struct sel_psk sel_ikev2_psk(const struct cfg *c, const struct cfg_ikev2_profile
     }
     x.peer = find_peer(k, initiator, &w, &how);
     note_candidates(k, x.peer, how, trace);
+    const struct cfg_ikev2_peer *other = x.peer && !initiator ? identity_of_another(k, x.peer, &w) : NULL;
+    if (other) {
+        sel_trace_end(trace, "KR-11", NULL,
+                      "the identity is an address of peer block %s, but it is sent from %s's", other->tag,
+                      x.peer->tag);
+        return (struct sel_psk){.id_of_another = true};
+    }
     if (x.peer && x.local_key.n == 0)
         x.local_key = view(&x.peer->psk_local);
     if (x.peer && x.remote_key.n == 0)

@@ -18,6 +18,16 @@ static struct ip_addr address(const char *text)
     return a;
 }
 
+static struct cfg *parse(const char *text)
+{
+    struct cfg *c = NULL;
+    struct cfg_findings f = {0};
+    if (cfg_parse(text, "hostile", &c, &f) != CV_OK)
+        abort();
+    cfg_findings_free(&f);
+    return c;
+}
+
 static bool child_on(struct wire *w, enum wire_end end, const char *interface)
 {
     for (struct sam_child *c = sam_children_on(w->side[end].ike->sam, interface); c; c = c->next_of_tunnel)
@@ -172,7 +182,129 @@ static void RFC7296_2_1_the_answer_to_a_copied_request_goes_to_the_peer(void)
     wire_free(w);
 }
 
+/* ---- another peer's identity ------------------------------------------------------------------------------------- */
+/* B knows the victim and A by address, each with a key of its own. */
+static const char by_address[] =
+    "crypto ikev2 keyring KR2\n peer VIC\n  address 192.0.2.77\n  pre-shared-key victim\n"
+    " peer ATT\n  address 192.0.2.1\n  pre-shared-key secret\n"
+    "interface Tunnel2\n ip address 10.9.0.1 255.255.255.0\n tunnel source Ethernet0/0\n"
+    " tunnel mode ipsec ipv4\n tunnel destination 192.0.2.1\n tunnel protection ipsec profile IPP\n";
+
+/* The same wire end becomes somebody else: the old one is silent from now on. */
+static void becomes(struct wire *w, enum wire_end end, const struct wire_conf *c)
+{
+    char text[WIRE_CONF];
+    struct cfg *old = w->side[end].cfg;
+    wire_conf_text(end, c, text);
+    w->side[end].cfg = parse(text);
+    w->side[end].muted = true;
+    wire_restart(w, end, true);
+    w->side[end].muted = false;
+    cfg_free(old);
+}
+
+static void an_identity_is_not_another_peer_blocks_address(void)
+{
+    struct wire_conf victim = {.own_id = "address 192.0.2.77", .psk = "victim"};
+    struct wire_conf attacker = {.own_id = "address 192.0.2.77", .psk = "secret"};
+    struct wire_conf b = {.match = "address 0.0.0.0",
+                          .profile = " no keyring\n keyring local KR2\n",
+                          .global = by_address,
+                          .peer = "192.0.2.77"};
+    struct wire *w = wire_new(11, &victim, &b);
+    w->side[B].dp->ifs[SECOND_TUNNEL_IF - 1] = "Tunnel2";
+    w->nat = address(victim_address);
+    w->nat_port = 500;
+    wire_up(w, A);
+    wire_run(w, 2 * SETTLE_MS);
+    CU_ASSERT_FATAL(child_on(w, B, "Tunnel1"));
+    uint32_t victims = wire_sa(w, B)->conn_id;
+    becomes(w, A, &attacker);
+    w->nat.family = IP_NONE;
+    wire_up(w, A);
+    wire_run(w, 2 * SETTLE_MS);
+    CU_ASSERT_PTR_NOT_NULL(ike_sa_by_conn(w->side[B].ike, victims));
+    CU_ASSERT(child_on(w, B, "Tunnel1"));
+    CU_ASSERT_FALSE(child_on(w, B, "Tunnel2"));
+    CU_ASSERT_EQUAL(wire_reason(w, A), IKE_REASON_AUTH_FAILED);
+    CU_ASSERT_EQUAL(ike_session_get(w->side[B].ike, "Tunnel2")->last_error.reason, IKE_REASON_ID_MISMATCH);
+    wire_free(w);
+}
+
+/* Two blocks that both allow any identity of a name: INITIAL_CONTACT of one leaves the other's SA alone. */
+static void INITIAL_CONTACT_does_not_reach_what_another_key_has_proved(void)
+{
+    struct wire_conf victim = {.own_id = "fqdn spoke.example", .psk = "victim"};
+    struct wire_conf attacker = {.own_id = "fqdn spoke.example", .psk = "secret"};
+    struct wire_conf b = {.match = "fqdn spoke.example",
+                          .profile = " no keyring\n keyring local KR2\n",
+                          .global = by_address,
+                          .peer = "192.0.2.77"};
+    struct wire *w = wire_new(12, &victim, &b);
+    w->side[B].dp->ifs[SECOND_TUNNEL_IF - 1] = "Tunnel2";
+    w->nat = address(victim_address);
+    w->nat_port = 500;
+    wire_up(w, A);
+    wire_run(w, 2 * SETTLE_MS);
+    CU_ASSERT_FATAL(child_on(w, B, "Tunnel1"));
+    uint32_t victims = wire_sa(w, B)->conn_id;
+    becomes(w, A, &attacker);
+    w->nat.family = IP_NONE;
+    wire_trace_clear(w);
+    wire_up(w, A);
+    wire_run(w, 2 * SETTLE_MS);
+    CU_ASSERT(wire_saw(w, "INITIAL_CONTACT"));
+    CU_ASSERT(child_on(w, B, "Tunnel2"));
+    CU_ASSERT_PTR_NOT_NULL(ike_sa_by_conn(w->side[B].ike, victims));
+    CU_ASSERT(child_on(w, B, "Tunnel1"));
+    wire_free(w);
+}
+
+/* ---- false initial contact ---------------------------------------------------------------------------------------------- */
+/* B has a second address; what A sends there arrives. */
+static bool second_address(struct wire *w, struct wire_packet *p, void *ctx)
+{
+    struct ip_addr second = address("192.0.2.3");
+    (void)ctx;
+    if (p->from != A || !ip_addr_equal(&p->dst.addr, &second))
+        return true;
+    struct ike_datagram d = {
+        .local = p->dst, .remote = p->src, .natt = p->dst.port == 4500, .data = p->data, .len = p->len};
+    ike_datagram_in(w->side[B].ike, &d);
+    return false;
+}
+
+static void RFC7296_2_4_no_INITIAL_CONTACT_to_a_peers_second_address(void)
+{
+    static const char ga[] =
+        "interface Tunnel2\n ip address 10.9.0.1 255.255.255.0\n tunnel source Ethernet0/0\n"
+        " tunnel mode ipsec ipv4\n tunnel destination 192.0.2.3\n tunnel protection ipsec profile IPP\n";
+    static const char gb[] =
+        "interface Ethernet0/1\n ip address 192.0.2.3 255.255.255.0\n"
+        "interface Tunnel2\n ip address 10.9.0.2 255.255.255.0\n tunnel source Ethernet0/1\n"
+        " tunnel mode ipsec ipv4\n tunnel destination 192.0.2.1\n tunnel protection ipsec profile IPP\n";
+    struct wire_conf a = {.global = ga, .own_id = "fqdn spoke.example", .match = "fqdn hub.example"};
+    struct wire_conf b = {.global = gb, .own_id = "fqdn hub.example", .match = "fqdn spoke.example"};
+    struct wire *w = wire_new(21, &a, &b);
+    char err[SEL_TEXT_MAX];
+    w->filter = second_address;
+    w->side[A].dp->ifs[SECOND_TUNNEL_IF - 1] = w->side[B].dp->ifs[SECOND_TUNNEL_IF - 1] = "Tunnel2";
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_EQUAL(wire_count(w, "INITIAL_CONTACT"), 1);
+    CU_ASSERT_EQUAL(ike_up(w->side[A].ike, "Tunnel2", err, sizeof err), IKE_CMD_STARTED);
+    wire_run(w, 5 * SETTLE_MS);
+    CU_ASSERT_EQUAL(wire_count(w, "INITIAL_CONTACT"), 1);
+    for (enum wire_end end = A; end <= B; end++)
+        CU_ASSERT(child_on(w, end, "Tunnel1") && child_on(w, end, "Tunnel2"));
+    CU_ASSERT(wire_both_up(w));
+    wire_free(w);
+}
+
 UNIT_MAIN("hostile", UNIT_TEST(IKE_AUTH_from_another_address_than_IKE_SA_INIT_is_not_believed),
           UNIT_TEST(a_child_asked_for_from_a_victims_address_stays_in_the_peers_own_tunnel),
           UNIT_TEST(nobody_moves_to_another_tunnels_peer_nor_to_another_family),
-          UNIT_TEST(RFC7296_2_1_the_answer_to_a_copied_request_goes_to_the_peer))
+          UNIT_TEST(RFC7296_2_1_the_answer_to_a_copied_request_goes_to_the_peer),
+          UNIT_TEST(an_identity_is_not_another_peer_blocks_address),
+          UNIT_TEST(INITIAL_CONTACT_does_not_reach_what_another_key_has_proved),
+          UNIT_TEST(RFC7296_2_4_no_INITIAL_CONTACT_to_a_peers_second_address))
