@@ -1,5 +1,6 @@
 #include "control/daemon.h"
 
+#include "control/admit.h"
 #include "control/daemon_link.h"
 #include "control/daemon_state.h"
 #include "control/ikev2/v2.h"
@@ -175,6 +176,8 @@ cv_result daemon_reload(struct daemon *d, struct cfg_findings *f)
     secret_wipe(text, strlen(text));
     free(text);
     if (r == CV_OK)
+        r = admit_check(cfg, f);
+    if (r == CV_OK)
         r = apply_build(cfg, &d->state.ifs, &d->state.vrfs, &want);
     if (r != CV_OK) {
         cfg_free(cfg);
@@ -182,6 +185,9 @@ cv_result daemon_reload(struct daemon *d, struct cfg_findings *f)
     }
     config_commit(d, cfg, &want);
     log_info("configuration read again from %s", d->start.config_file);
+    admit_log(f, d->start.config_file);
+    cfg_findings_free(f);
+    memset(f, 0, sizeof *f);
     return CV_OK;
 }
 
@@ -311,10 +317,7 @@ static void on_hup(evutil_socket_t sig, short what, void *arg)
     cv_result r = daemon_reload(d, &f);
     if (r != CV_OK)
         log_error("configuration not changed: %s", cv_result_text(r));
-    for (unsigned i = 0; i < f.count; i++)
-        if (f.items[i].severity == CFG_ERROR)
-            log_error("%s:%d: %s, %s", d->start.config_file, f.items[i].line, f.items[i].text,
-                      f.items[i].remedy);
+    admit_log(&f, d->start.config_file);
     cfg_findings_free(&f);
 }
 

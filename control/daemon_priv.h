@@ -41,6 +41,7 @@ struct daemon {
 
 /* daemon.c */
 void daemon_rearm(struct daemon *d);
+/* The file again, whole or not at all. On CV_OK f is empty (what remains to be said is in the log), else it says why. */
 CV_MUST_USE cv_result daemon_reload(struct daemon *d, struct cfg_findings *f);
 
 #endif

@@ -1,4 +1,5 @@
 /* culvertd: options, the configuration's first reading, the log; then the parent (parent.h) takes over. */
+#include "control/admit.h"
 #include "control/config/cfg_report.h"
 #include "control/parent.h"
 
@@ -159,10 +160,15 @@ int main(int argc, char **argv)
     struct cfg *cfg = NULL;
     struct cfg_findings findings = {0};
     cv_result r = cfg_load(o.config_file, &cfg, &findings);
-    if (r != CV_OK)
+    if (r == CV_OK)
+        r = admit_check(cfg, &findings);
+    if (r != CV_OK) {
         print_errors(&findings, o.config_file);
-    cfg_findings_free(&findings);
-    if (r != CV_OK)
+        cfg_findings_free(&findings);
+        cfg_free(cfg);
         return EXIT_USAGE;
+    }
+    admit_log(&findings, o.config_file);
+    cfg_findings_free(&findings);
     return parent_run(&o, cfg);
 }

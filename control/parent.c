@@ -1,5 +1,6 @@
 #include "control/parent.h"
 
+#include "control/admit.h"
 #include "control/daemon.h"
 #include "control/parent_dirs.h"
 #include "control/runtime/rt_broker.h"
@@ -187,13 +188,18 @@ static void config_reload(struct parent *p)
 {
     struct cfg_findings f = {0};
     struct cfg *cfg = NULL;
-    if (cfg_load(p->o->config_file, &cfg, &f) == CV_OK) {
+    cv_result r = cfg_load(p->o->config_file, &cfg, &f);
+    if (r == CV_OK)
+        r = admit_check(cfg, &f);
+    if (r == CV_OK) {
         cfg_free(p->cfg);
         p->cfg = cfg;
         if (parent_platform_file(&p->dirs, &cfg->platform) != CV_OK)
             log_error("platform.conf cannot be written");
     } else {
+        cfg_free(cfg);
         log_error("%s has errors now: what was in force stays", p->o->config_file);
+        admit_log(&f, p->o->config_file);
     }
     cfg_findings_free(&f);
 }

@@ -24,8 +24,11 @@ static void lint_set(struct cfg_linter *l, const struct cfg_transform_set *s)
     if (s->encr == CV_ENCR_NULL || s->encr == CV_ENCR_NULL_AES_GMAC)
         cfg_lint_add(l, s->line, "no-encryption", CFG_WARNING, "use esp-gcm 256 unless the data is public",
                      "transform set %s does not encrypt", s->name);
-    if (s->transport)
-        cfg_lint_add(l, s->line, "transport", CFG_INFO, "say: mode tunnel",
+    if (s->transport_require)
+        cfg_lint_add(l, s->line, "unsupported", CFG_ERROR, "say: mode tunnel",
+                     "transform set %s: transport mode is not in this release", s->name);
+    else if (s->transport)
+        cfg_lint_add(l, s->line, "transport", CFG_WARNING, "say: mode tunnel",
                      "transform set %s: tunnels with `tunnel mode ipsec` use tunnel mode", s->name);
 }
 
@@ -40,7 +43,9 @@ static bool profile_used(const struct cfg *c, const struct cfg_ipsec_profile *p)
 static void lint_profile(struct cfg_linter *l, const struct cfg_ipsec_profile *p)
 {
     const struct cfg_ikev2_profile *ike = cfg_find_profile(l->c, p->ikev2_profile);
-    if (!p->ikev2_profile[0])
+    if (p->isakmp_profile[0] || cfg_ipsec_ike_version(l->c, p) == CFG_IKEV1)
+        cfg_lint_isakmp_binding(l, p);
+    else if (!p->ikev2_profile[0])
         cfg_lint_add(l, p->line, "LN-6", CFG_INFO, "bind one: set ikev2-profile NAME",
                      "IPsec profile %s is bound to no IKEv2 profile; the best match is taken", p->name);
     if (ike && !cfg_profile_complete(ike))
