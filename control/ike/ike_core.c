@@ -216,6 +216,7 @@ void ike_adopt_end(struct ike *e, uint64_t (*remaining_s)(void *ctx, uint64_t co
 {
     struct ike_session *s, *next;
     sam_adopt_end(e->sam, remaining_s, ctx);
+    ike_adopt_drop_unfit(e);
     HASH_ITER (hh, e->sessions, s, next) {
         char why[SEL_TEXT_MAX];
         if (!ike_session_has_child(e, s->interface))

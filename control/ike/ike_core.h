@@ -23,6 +23,13 @@ struct ike_sa *ike_heap_first(const struct ike *e);
 void ike_peer_add(struct ike *e, struct ike_sa *sa);
 void ike_peer_drop(struct ike *e, struct ike_sa *sa);
 
+/* ---- ike_adopt.c ------------------------------------------------------------------------------------------ */
+/* Whether an adopted child could have been negotiated under the present configuration: addresses (a peer behind a NAT may have moved),
+ * selectors, transform set. */
+CV_MUST_USE bool ike_adopt_fits(const struct ike *e, const struct sam_child *c);
+/* Deletes the adopted ones that do not fit: they would forward by rules that are gone. */
+void ike_adopt_drop_unfit(struct ike *e);
+
 /* ---- ike_session.c ---------------------------------------------------------------------------------------- */
 /* Makes a session for every protected tunnel of e->cfg and points the others at it. */
 void ike_sessions_sync(struct ike *e);

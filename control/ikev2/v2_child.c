@@ -234,8 +234,7 @@ static void retire_adopted(struct ike *e, const struct sam_child *c)
     struct sam_child *next;
     for (struct sam_child *a = sam_children_of(e->sam, 0); a; a = next) {
         next = a->next_of_owner;
-        if (a->state == SAM_ADOPTED && a->if_id == c->if_id &&
-            ip_addr_equal(&a->remote.addr, &c->remote.addr))
+        if (a->state == SAM_ADOPTED && a->if_id == c->if_id)
             sam_child_delete(e->sam, a, LINGER_MS);
     }
 }

@@ -301,10 +301,48 @@ static void RFC7296_2_4_no_INITIAL_CONTACT_to_a_peers_second_address(void)
     wire_free(w);
 }
 
+/* ---- adoption ------------------------------------------------------------------------------------------------------------ */
+static void adopted_children_of_a_changed_tunnel_do_not_forward_on(void)
+{
+    static const struct wire_conf changed[] = {
+        {.peer = "192.0.2.99"},
+        {.transform = "esp-aes 256 esp-sha256-hmac"},
+        {.mode = "ipv6"},
+        {.psk = "secret"}, /* nothing changed: it stays */
+    };
+    unsigned last = sizeof changed / sizeof *changed - 1;
+    for (unsigned n = 0; n <= last; n++) {
+        struct wire *w = wire_new(6, NULL, NULL);
+        char text[WIRE_CONF];
+        wire_up(w, A);
+        wire_run(w, SETTLE_MS);
+        CU_ASSERT_FATAL(wire_both_up(w));
+        struct cfg *old = w->side[B].cfg;
+        wire_conf_text(B, &changed[n], text);
+        w->side[B].cfg = parse(text);
+        w->side[A].muted = true;
+        wire_restart(w, B, false);
+        cfg_free(old);
+        struct mock_dp *dp = w->side[B].dp;
+        for (unsigned i = 0; i < MOCK_SLOTS; i++) {
+            if (dp->in[i].used)
+                sam_adopt(w->side[B].ike->sam, &dp->in[i].sa);
+            if (dp->out[i].used)
+                sam_adopt(w->side[B].ike->sam, &dp->out[i].sa);
+        }
+        ike_adopt_end(w->side[B].ike, NULL, NULL);
+        wire_run(w, SETTLE_MS);
+        CU_ASSERT_EQUAL(wire_children(w, B), n == last);
+        CU_ASSERT_EQUAL(wire_packet(w, B), n == last);
+        wire_free(w);
+    }
+}
+
 UNIT_MAIN("hostile", UNIT_TEST(IKE_AUTH_from_another_address_than_IKE_SA_INIT_is_not_believed),
           UNIT_TEST(a_child_asked_for_from_a_victims_address_stays_in_the_peers_own_tunnel),
           UNIT_TEST(nobody_moves_to_another_tunnels_peer_nor_to_another_family),
           UNIT_TEST(RFC7296_2_1_the_answer_to_a_copied_request_goes_to_the_peer),
           UNIT_TEST(an_identity_is_not_another_peer_blocks_address),
           UNIT_TEST(INITIAL_CONTACT_does_not_reach_what_another_key_has_proved),
-          UNIT_TEST(RFC7296_2_4_no_INITIAL_CONTACT_to_a_peers_second_address))
+          UNIT_TEST(RFC7296_2_4_no_INITIAL_CONTACT_to_a_peers_second_address),
+          UNIT_TEST(adopted_children_of_a_changed_tunnel_do_not_forward_on))

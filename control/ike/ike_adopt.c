@@ -1,0 +1,69 @@
+/* Children that outlived the daemon, held against the configuration it has started with. */
+#include "control/ike/ike_core.h"
+
+#include "control/select/sel_proposal.h"
+
+#include <string.h>
+
+static bool offered(const struct sel_offer *o, uint8_t type, uint16_t id, uint16_t key_bits)
+{
+    for (unsigned i = 0; i < o->count; i++)
+        if (o->t[i].type == type && o->t[i].id == id &&
+            (!key_bits || !o->t[i].key_bits || o->t[i].key_bits == key_bits))
+            return true;
+    return false;
+}
+
+/* One of the profile's transform sets, as it would be negotiated today. */
+static bool transform_fits(const struct ike *e, const struct cfg_ipsec_profile *p, const struct sam_child *c)
+{
+    struct sel_offers ours;
+    if (!sel_esp_offers(e->cfg, p, false, &ours))
+        return false;
+    for (unsigned i = 0; i < ours.count; i++)
+        if (offered(&ours.offer[i], SEL_TYPE_ENCR, c->encr, c->key_bits) &&
+            (c->integ == CV_INTEG_NONE || offered(&ours.offer[i], SEL_TYPE_INTEG, c->integ, 0)) &&
+            offered(&ours.offer[i], SEL_TYPE_ESN, c->esn, 0))
+            return true;
+    return false;
+}
+
+static bool selectors_fit(const struct cfg_interface *t, const struct sam_child *c)
+{
+    uint8_t family = t->tunnel_mode == CV_TUNNEL_IPSEC4 ? IP_V4 : IP_V6;
+    if (t->tunnel_mode != CV_TUNNEL_IPSEC4 && t->tunnel_mode != CV_TUNNEL_IPSEC6)
+        return false;
+    for (unsigned i = 0; i < c->ts_count; i++)
+        if (c->ts_local[i].family != family || c->ts_remote[i].family != family)
+            return false;
+    return c->ts_count > 0 && !c->transport;
+}
+
+bool ike_adopt_fits(const struct ike *e, const struct sam_child *c)
+{
+    const struct cfg_interface *t = cfg_find_interface(e->cfg, c->interface);
+    const struct cfg_ipsec_profile *p = t && t->kind == CV_IF_TUNNEL && !t->shutdown
+                                            ? cfg_find_ipsec_profile(e->cfg, t->protection_profile)
+                                            : NULL;
+    struct ip_addr source;
+    if (!p || !cfg_tunnel_source(e->cfg, t, &source) || !ip_addr_equal(&source, &c->local.addr))
+        return false;
+    /* behind a NAT the peer may have moved since; a destination by name is not known yet */
+    if (!c->natt && !ip_addr_is_any(&t->tunnel_destination) &&
+        !ip_addr_equal(&t->tunnel_destination, &c->remote.addr))
+        return false;
+    return selectors_fit(t, c) && transform_fits(e, p, c);
+}
+
+void ike_adopt_drop_unfit(struct ike *e)
+{
+    struct sam_child *next;
+    for (struct sam_child *c = sam_children_of(e->sam, 0); c; c = next) {
+        next = c->next_of_owner;
+        if (c->state != SAM_ADOPTED || ike_adopt_fits(e, c))
+            continue;
+        ike_log(e, NULL, LOG_LEVEL_WARNING, "ipsec",
+                "child 0x%08x of %s does not fit the configuration any more", c->in.spi, c->interface);
+        sam_child_delete(e->sam, c, 0);
+    }
+}
