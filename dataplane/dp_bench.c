@@ -211,7 +211,10 @@ static bool file_open(const char *path, FILE **f)
 
 static bool file_close(const char *path, FILE *f)
 {
-    if (!f || (!ferror(f) & (fclose(f) == 0)))
+    if (!f)
+        return true;
+    const bool sound = !ferror(f);
+    if (fclose(f) == 0 && sound)
         return true;
     fprintf(stderr, "culvert-dp: %s:0: was not written\n", path);
     return false;
