@@ -3,6 +3,9 @@
 #include <rte_ethdev.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+enum { HUGE = 2 << 20 };
 
 cv_result dp_bench_frames_init(struct bench_frames *f, unsigned room, uint32_t octets,
                                struct rte_mempool *pool)
@@ -12,7 +15,10 @@ cv_result dp_bench_frames_init(struct bench_frames *f, unsigned room, uint32_t o
     f->room = room;
     f->pool = pool;
     f->len = calloc(room, sizeof *f->len);
-    f->mem = aligned_alloc(RTE_CACHE_LINE_SIZE, (size_t)room * f->stride);
+    const size_t size = RTE_ALIGN_CEIL((size_t)room * f->stride, (size_t)HUGE);
+    f->mem = aligned_alloc(HUGE, size);
+    if (f->mem)
+        (void)madvise(f->mem, size, MADV_HUGEPAGE); /* a card's DMA has no translation misses of ours */
     if (f->len && f->mem)
         return CV_OK;
     dp_bench_frames_fini(f);

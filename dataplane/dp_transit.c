@@ -1,5 +1,6 @@
 #include "dataplane/dp_transit.h"
 #include "dataplane/dp_drop.h"
+#include "dataplane/dp_flow.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_frag.h"
@@ -96,19 +97,11 @@ static bool lower_ttl(struct dp_worker *w, struct rte_mbuf *m)
     uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
     if (meta->local_out != DP_TRANSIT)
         return true;
-    uint8_t *ttl = meta->family == IP_V4 ? &ip[8] : &ip[7];
-    if (unlikely(*ttl <= 1)) {
+    if (unlikely(ip_ttl_of(ip, meta->family) <= 1)) {
         dp_trouble(w, m, CV_DROP_TTL_EXPIRED, IP_TROUBLE_TTL, 0);
         return false;
     }
-    --*ttl;
-    if (meta->family == IP_V4) { /* RFC 1624: the high octet of a word went down by one */
-        uint16_t sum;
-        memcpy(&sum, ip + 10, 2);
-        uint32_t next = (uint32_t)sum + rte_cpu_to_be_16(0x0100);
-        sum = (uint16_t)(next + (next >> 16));
-        memcpy(ip + 10, &sum, 2);
-    }
+    ip_ttl_lower(ip, meta->family);
     return true;
 }
 
@@ -161,10 +154,7 @@ static void encapsulate_later(struct dp_worker *w, struct rte_mbuf *m, struct es
 {
     dp_count(&w->if_stats[if_id].tx_packets, 1);
     dp_count(&w->if_stats[if_id].tx_bytes, m->pkt_len);
-    w->out_sas[w->out_count] = sa;
-    w->out_pkts[w->out_count++] = m;
-    if (w->out_count == ESP_BURST_MAX)
-        dp_encapsulate(w);
+    dp_encapsulate_later(w, m, sa);
 }
 
 /* Newest first; whole-family selectors need no look at the packet. */
@@ -229,13 +219,17 @@ static void tunnel_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_
     }
     if (!lower_ttl(w, m))
         return;
+    const bool any = meta->family == IP_V4 ? s->any4 : s->any6; /* nothing of the packet decided */
     uint16_t mtu = __atomic_load_n(&s->inner_mtu, __ATOMIC_RELAXED);
     if (tunnel->mtu != 0 && (mtu == 0 || tunnel->mtu < mtu))
         mtu = tunnel->mtu;
     if (unlikely(mtu != 0 && m->pkt_len > mtu))
         tunnel_too_big(w, m, s, tunnel->id, mtu);
-    else
+    else {
+        if (s == t->sas && any)
+            dp_flow_learn_tunnel(w, m, tunnel->id, s->sa, mtu);
         encapsulate_later(w, m, s->sa, tunnel->id);
+    }
 }
 
 void dp_encapsulate(struct dp_worker *w)
@@ -249,7 +243,7 @@ void dp_encapsulate(struct dp_worker *w)
     for (unsigned i = 0; i < good; i++) {
         /* Cannot come back to out_pkts: an ESP packet never goes into a tunnel. */
         dp_meta(w->out_pkts[i])->local_out = DP_LOCAL_ESP;
-        dp_route_packet(w, w->out_pkts[i]);
+        dp_flow_route(w, w->out_pkts[i]);
     }
     for (unsigned i = good; i < n; i++)
         dp_drop(w, w->out_pkts[i], (enum cv_drop)dp_meta(w->out_pkts[i])->drop);
@@ -260,7 +254,7 @@ static bool hop_is_for(const struct dp_hop *h, const struct dp_meta *meta, const
 {
     if (!h->valid || h->vrf != meta->vrf || h->family != meta->family)
         return false;
-    return memcmp(h->dst, dst, meta->family == IP_V4 ? 4 : 16) == 0;
+    return ip_same_addr(h->dst, dst, meta->family);
 }
 
 static const struct dp_hop *hop_find(struct dp_worker *w, const struct dp_meta *meta, const uint8_t *dst)
@@ -326,8 +320,11 @@ void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
     }
     if (!lower_ttl(w, m))
         return;
-    if (unlikely(m->pkt_len > out->mtu))
+    if (unlikely(m->pkt_len > out->mtu)) {
         port_too_big(w, m, h);
-    else
-        link_out(w, m, out, h->nbr, h->next_hop ? h->next_hop->b : dst);
+        return;
+    }
+    if (h->nbr)
+        dp_flow_learn_port(w, m, out, h->nbr);
+    link_out(w, m, out, h->nbr, h->next_hop ? h->next_hop->b : dst);
 }

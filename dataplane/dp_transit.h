@@ -14,6 +14,8 @@
 
 /* Data at the IP header; meta->vrf, family, local_out set. */
 void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m);
+/* Joins what waits for encryption with sa. */
+static inline void dp_encapsulate_later(struct dp_worker *w, struct rte_mbuf *m, struct esp_out_sa *sa);
 /* Encrypts what waits for it and routes the outer packets. */
 void dp_encapsulate(struct dp_worker *w);
 /* A packet the manager kept for a neighbour: meta->if_out and next_hop say where it goes. */
@@ -22,5 +24,13 @@ void dp_link_out_known(struct dp_worker *w, struct rte_mbuf *m);
 void dp_frame_out(struct dp_worker *w, struct rte_mbuf *m, unsigned port);
 /* Ends a burst: transmit vectors and hand-off vectors. */
 void dp_transmit(struct dp_worker *w);
+
+static inline void dp_encapsulate_later(struct dp_worker *w, struct rte_mbuf *m, struct esp_out_sa *sa)
+{
+    w->out_sas[w->out_count] = sa;
+    w->out_pkts[w->out_count++] = m;
+    if (unlikely(w->out_count == ESP_BURST_MAX))
+        dp_encapsulate(w);
+}
 
 #endif

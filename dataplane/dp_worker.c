@@ -1,5 +1,6 @@
 #include "dataplane/dp_worker.h"
 #include "dataplane/dp_drop.h"
+#include "dataplane/dp_flow.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_transit.h"
 #include "dataplane/ip/ip_classify.h"
@@ -148,19 +149,24 @@ static void handed_in(struct dp_worker *w, struct rte_mbuf *m)
 }
 
 /* ---- the stages ------------------------------------------------------------------------------------------ */
-static void decapsulated(struct dp_worker *w, struct rte_mbuf *m)
+/* A run of packets out of one tunnel. */
+static void decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n, uint32_t if_id)
 {
-    struct dp_meta *meta = dp_meta(m);
-    const struct ip_if *in = ip_if_get(&w->dp->ifs, meta->if_in);
+    const struct ip_if *in = ip_if_get(&w->dp->ifs, if_id);
+    uint64_t bytes = 0;
     if (unlikely(!in || !in->up)) {
-        dp_drop(w, m, CV_DROP_IF_DOWN);
+        dp_drop_all(w, pkts, n, CV_DROP_IF_DOWN);
         return;
     }
-    meta->vrf = in->vrf; /* into its tunnel's VRF and no other */
-    meta->local_out = DP_TRANSIT;
-    dp_count(&w->if_stats[in->id].rx_packets, 1);
-    dp_count(&w->if_stats[in->id].rx_bytes, m->pkt_len);
-    w->route[w->route_count++] = m;
+    for (unsigned i = 0; i < n; i++) {
+        struct dp_meta *meta = dp_meta(pkts[i]);
+        meta->vrf = in->vrf; /* into its tunnel's VRF and no other */
+        meta->local_out = DP_TRANSIT;
+        bytes += pkts[i]->pkt_len;
+        w->route[w->route_count++] = pkts[i];
+    }
+    dp_count(&w->if_stats[if_id].rx_packets, n);
+    dp_count(&w->if_stats[if_id].rx_bytes, bytes);
 }
 
 static void decapsulate(struct dp_worker *w)
@@ -171,8 +177,12 @@ static void decapsulate(struct dp_worker *w)
     w->in_count = 0;
     dp_count(&w->stats->crypto_packets, n);
     unsigned good = esp_in_burst(&w->esp, w->in_pkts, w->in_sas, (uint16_t)n);
-    for (unsigned i = 0; i < good; i++)
-        decapsulated(w, w->in_pkts[i]);
+    for (unsigned i = 0, run; i < good; i += run) {
+        const uint32_t if_id = dp_meta(w->in_pkts[i])->if_in;
+        for (run = 1; i + run < good && dp_meta(w->in_pkts[i + run])->if_in == if_id; run++)
+            ;
+        decapsulated(w, w->in_pkts + i, run, if_id);
+    }
     for (unsigned i = good; i < n; i++)
         dp_drop_esp(w, w->in_pkts[i]);
 }
@@ -180,7 +190,7 @@ static void decapsulate(struct dp_worker *w)
 static void route_all(struct dp_worker *w)
 {
     for (unsigned i = 0; i < w->route_count; i++)
-        dp_route_packet(w, w->route[i]);
+        dp_flow_route(w, w->route[i]);
     w->route_count = 0;
 }
 
@@ -190,6 +200,7 @@ static void process(struct dp_worker *w)
     decapsulate(w);
     route_all(w);
     dp_encapsulate(w);
+    dp_flow_end(w);
     dp_transmit(w);
 }
 

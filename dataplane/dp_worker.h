@@ -40,6 +40,19 @@ struct dp_hop {
     struct ip_nbr *nbr;
 };
 
+/* Where packets of the same ends go that follow one another (dp_flow.h). */
+struct dp_flow {
+    bool valid;
+    uint8_t family, local_out;
+    uint16_t vrf, port;
+    uint32_t if_id;          /* out by; the tunnel's */
+    uint32_t mtu;            /* longer packets go the whole way */
+    uint64_t ends[4];        /* source and destination as in the header */
+    struct esp_out_sa *sa;   /* NULL: out of the port, with the Ethernet header */
+    uint8_t ether[16];       /* 14 of them */
+    uint64_t packets, bytes; /* of the interface, not counted yet */
+};
+
 struct dp_worker {
     struct dp *dp;
     unsigned id;
@@ -48,6 +61,7 @@ struct dp_worker {
     struct cv_worker_stats *stats;
     struct cv_if_stats *if_stats;
     struct dp_hop hop;
+    struct dp_flow flow;
 
     unsigned rxq_count;
     struct dp_rxq rxq[CV_MAX_PORTS];

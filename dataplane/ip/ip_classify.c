@@ -185,6 +185,17 @@ static bool destination_is_group(const uint8_t *ip, uint16_t ether_type)
     return ip[24] == 0xff;
 }
 
+static bool same_station(const uint8_t *a, const uint8_t *b)
+{
+    uint32_t x, y;
+    uint16_t v, u;
+    memcpy(&x, a, 4);
+    memcpy(&y, b, 4);
+    memcpy(&v, a + 4, 2);
+    memcpy(&u, b + 4, 2);
+    return ((x ^ y) | (uint32_t)(v ^ u)) == 0;
+}
+
 enum ip_class ip_classify_frame(struct rte_mbuf *m, const uint8_t *mac)
 {
     struct dp_meta *meta = dp_meta(m);
@@ -193,7 +204,7 @@ enum ip_class ip_classify_frame(struct rte_mbuf *m, const uint8_t *mac)
         return bad(meta, CV_DROP_MALFORMED_ETHER);
     const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
     bool group = frame[0] & 1;
-    if (!group && memcmp(frame, mac, RTE_ETHER_ADDR_LEN) != 0)
+    if (!group && !same_station(frame, mac))
         return bad(meta, CV_DROP_OTHER_HOST);
     uint16_t type = get16(frame + 12);
     if (type == RTE_ETHER_TYPE_ARP)

@@ -8,6 +8,9 @@
 
 #include "dataplane/dp_meta.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 enum { IP_PORT_IKE = 500, IP_PORT_NATT = 4500, IP_EXT_HEADERS_MAX = 8 };
 
 enum ip_class {
@@ -35,6 +38,23 @@ static inline const uint8_t *ip_dst(const struct rte_mbuf *m, uint8_t family)
 static inline size_t ip_family_len(uint8_t family)
 {
     return family == IP_V4 ? 4 : 16;
+}
+
+/* Of 4 or 16 octets; without a call, which memcmp of a varying length is. */
+static inline bool ip_same_addr(const uint8_t *a, const uint8_t *b, uint8_t family)
+{
+    uint64_t high_a, low_a, high_b, low_b;
+    if (family == IP_V4) {
+        uint32_t p, q;
+        memcpy(&p, a, 4);
+        memcpy(&q, b, 4);
+        return p == q;
+    }
+    memcpy(&high_a, a, 8);
+    memcpy(&low_a, a + 8, 8);
+    memcpy(&high_b, b, 8);
+    memcpy(&low_b, b + 8, 8);
+    return ((high_a ^ high_b) | (low_a ^ low_b)) == 0;
 }
 
 #endif

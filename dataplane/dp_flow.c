@@ -1,0 +1,52 @@
+#include "dataplane/dp_flow.h"
+#include "dataplane/dp_drop.h"
+
+void dp_flow_end(struct dp_worker *w)
+{
+    struct dp_flow *f = &w->flow;
+    f->valid = false;
+    if (f->packets == 0)
+        return;
+    dp_count(&w->if_stats[f->if_id].tx_packets, f->packets);
+    dp_count(&w->if_stats[f->if_id].tx_bytes, f->bytes);
+    f->packets = f->bytes = 0;
+}
+
+/* The flow that m belongs to, not valid yet. */
+static struct dp_flow *flow_of(struct dp_worker *w, const struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
+    struct dp_flow *f = &w->flow;
+    dp_flow_end(w);
+    f->vrf = meta->vrf;
+    f->family = meta->family;
+    f->local_out = meta->local_out;
+    memcpy(f->ends, ip_src(m, meta->family), 2 * ip_family_len(meta->family));
+    return f;
+}
+
+void dp_flow_learn_tunnel(struct dp_worker *w, const struct rte_mbuf *m, uint32_t if_id,
+                          struct esp_out_sa *sa, uint32_t mtu)
+{
+    struct dp_flow *f = flow_of(w, m);
+    f->if_id = if_id;
+    f->sa = sa;
+    f->mtu = mtu ? mtu : UINT32_MAX;
+    f->valid = true;
+}
+
+void dp_flow_learn_port(struct dp_worker *w, const struct rte_mbuf *m, const struct ip_if *out,
+                        const struct ip_nbr *nbr)
+{
+    struct dp_flow *f = flow_of(w, m);
+    const bool v4 = f->family == IP_V4;
+    const uint16_t type = rte_cpu_to_be_16(v4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+    f->if_id = out->id;
+    f->sa = NULL;
+    f->port = out->port;
+    f->mtu = out->mtu;
+    memcpy(f->ether, nbr->mac, 6);
+    memcpy(f->ether + 6, out->mac, 6);
+    memcpy(f->ether + 12, &type, 2);
+    f->valid = true;
+}

@@ -1,0 +1,80 @@
+/* dp_flow: the short way through routing: packets that follow one of the same ends in a burst go where it went.
+ *
+ * dp_route_packet takes every decision; where a packet came through all of them, it leaves behind what the
+ * outcome was for its VRF, its source and destination, and who made it (dp_flow_learn_*). What may differ from
+ * packet to packet of one flow is looked at here for each: TTL, length, headroom. A packet that fails one of
+ * these goes the whole way. A flow lives within one burst, as tables may change between two.
+ *
+ * The worker's own lcore only. */
+#ifndef DATAPLANE_DP_FLOW_H
+#define DATAPLANE_DP_FLOW_H
+
+#include "dataplane/dp_transit.h"
+#include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_ttl.h"
+
+#include <rte_ether.h>
+
+/* The packets of this flow go into sa, that takes inner packets of up to mtu octets (0: of any length). m: one of
+ * them, data at the IP header. Not for an SA that was chosen by more than family and addresses. */
+void dp_flow_learn_tunnel(struct dp_worker *w, const struct rte_mbuf *m, uint32_t if_id,
+                          struct esp_out_sa *sa, uint32_t mtu);
+/* ... out of a port, to a neighbour who answers. */
+void dp_flow_learn_port(struct dp_worker *w, const struct rte_mbuf *m, const struct ip_if *out,
+                        const struct ip_nbr *nbr);
+/* Its packets are counted, and the next one goes the whole way. */
+void dp_flow_end(struct dp_worker *w);
+
+static inline bool dp_flow_same_ends(const struct dp_flow *f, const uint8_t *ends, uint8_t family)
+{
+    uint64_t both;
+    if (likely(family == IP_V4)) {
+        memcpy(&both, ends, 8);
+        return both == f->ends[0];
+    }
+    return ip_same_addr(ends, (const uint8_t *)f->ends, IP_V6) &&
+           ip_same_addr(ends + 16, (const uint8_t *)(f->ends + 2), IP_V6);
+}
+
+/* May m go the short way? data at the IP header; meta->vrf, family, local_out set. */
+static inline bool dp_flow_takes(const struct dp_flow *f, const struct rte_mbuf *m,
+                                 const struct dp_meta *meta)
+{
+    const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+    const bool same = f->valid && meta->vrf == f->vrf && meta->family == f->family &&
+                      meta->local_out == f->local_out &&
+                      dp_flow_same_ends(f, ip_src(m, meta->family), f->family);
+    return same && m->pkt_len <= f->mtu && m->data_off >= RTE_ETHER_HDR_LEN &&
+           (meta->local_out != DP_TRANSIT || ip_ttl_of(ip, meta->family) > 1);
+}
+
+/* Takes ownership. dp_flow_takes said yes. */
+static inline void dp_flow_send(struct dp_worker *w, struct rte_mbuf *m, const struct dp_meta *meta)
+{
+    struct dp_flow *f = &w->flow;
+    if (meta->local_out == DP_TRANSIT)
+        ip_ttl_lower(rte_pktmbuf_mtod(m, uint8_t *), meta->family);
+    f->packets++;
+    f->bytes += m->pkt_len;
+    if (f->sa) {
+        dp_encapsulate_later(w, m, f->sa);
+        return;
+    }
+    m->data_off = (uint16_t)(m->data_off - RTE_ETHER_HDR_LEN);
+    m->data_len = (uint16_t)(m->data_len + RTE_ETHER_HDR_LEN);
+    m->pkt_len += RTE_ETHER_HDR_LEN;
+    memcpy(rte_pktmbuf_mtod(m, uint8_t *), f->ether, RTE_ETHER_HDR_LEN);
+    dp_frame_out(w, m, f->port);
+}
+
+/* As dp_route_packet. */
+static inline void dp_flow_route(struct dp_worker *w, struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    if (likely(dp_flow_takes(&w->flow, m, meta)))
+        dp_flow_send(w, m, meta);
+    else
+        dp_route_packet(w, m);
+}
+
+#endif
