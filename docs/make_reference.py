@@ -63,7 +63,7 @@ def initialisers(body):
 
 
 SECTIONS = (
-    ("Global", ("system", "interface_global", "ikev2_global", "ipsec_global")),
+    ("Global", ("system", "interface_global", "ikev2_global", "ipsec_global", "isakmp_global")),
     ("platform dataplane", ("platform",)),
     ("interface", ("interface",)),
     ("crypto ikev2 proposal", ("ikev2_proposal",)),
@@ -73,6 +73,9 @@ SECTIONS = (
     ("crypto ikev2 profile", ("ikev2_profile",)),
     ("crypto ipsec transform-set", ("transform_set",)),
     ("crypto ipsec profile", ("ipsec_profile",)),
+    ("crypto isakmp policy", ("isakmp_policy",)),
+    ("crypto keyring", ("isakmp_keyring",)),
+    ("crypto isakmp profile", ("isakmp_profile",)),
 )
 
 

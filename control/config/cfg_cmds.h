@@ -12,6 +12,9 @@ extern const struct cfg_cmd_table cfg_cmds_interface_global, cfg_cmds_interface;
 extern const struct cfg_cmd_table cfg_cmds_ikev2_global, cfg_cmds_ikev2_proposal, cfg_cmds_ikev2_policy,
     cfg_cmds_ikev2_keyring, cfg_cmds_ikev2_peer;
 extern const struct cfg_cmd_table cfg_cmds_ikev2_profile;
+/* cfg_cmds_isakmp.c, cfg_cmds_isakmp_profile.c */
+extern const struct cfg_cmd_table cfg_cmds_isakmp_global, cfg_cmds_isakmp_policy, cfg_cmds_isakmp_keyring;
+extern const struct cfg_cmd_table cfg_cmds_isakmp_profile;
 /* cfg_cmds_ipsec.c */
 extern const struct cfg_cmd_table cfg_cmds_ipsec_global, cfg_cmds_transform_set, cfg_cmds_ipsec_profile;
 

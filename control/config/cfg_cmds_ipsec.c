@@ -248,6 +248,12 @@ static void set_ikev2_profile(struct cfg_parser *p, const struct cfg_match *m)
     cur_profile(p)->ikev2_profile_line = m->form == CFG_SET ? p->line : 0;
 }
 
+static void set_isakmp_profile(struct cfg_parser *p, const struct cfg_match *m)
+{
+    cfg_take_text(p, m, cur_profile(p)->isakmp_profile, sizeof cur_profile(p)->isakmp_profile);
+    cur_profile(p)->isakmp_profile_line = m->form == CFG_SET ? p->line : 0;
+}
+
 static void set_pfs(struct cfg_parser *p, const struct cfg_match *m)
 {
     const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_CHOICE, 0);
@@ -276,7 +282,7 @@ static const struct cfg_cmd profile_rows[] = {
     {"responder-only", set_responder_only, 0, NULL, false},
     {"set transform-set <WORD>+", set_transform_sets, 0, NULL, false},
     {"set ikev2-profile <WORD>", set_ikev2_profile, 0, NULL, false},
-    {"set isakmp-profile <WORD>", NULL, 0, "use: set ikev2-profile NAME", false},
+    {"set isakmp-profile <WORD>", set_isakmp_profile, 0, NULL, false},
     {"set pfs [<" CFG_WORDS_PFS ">]", set_pfs, 0, NULL, false},
     {"set security-association lifetime seconds <120-2592000>", set_life_seconds, 0, NULL, false},
     {"set security-association lifetime days <1-30>", set_life_seconds, 0, NULL, false},

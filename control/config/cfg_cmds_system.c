@@ -60,11 +60,10 @@ static const struct cfg_cmd platform_rows[] = {
 };
 const struct cfg_cmd_table cfg_cmds_platform = CFG_ROWS(platform_rows);
 
-#define NO_IKEV1 "use IKEv2: crypto ikev2 keyring, profile, and `set ikev2-profile` in the IPsec profile"
-#define NO_PKI   "use pre-shared keys: crypto ikev2 keyring"
-#define NO_MAP   "use a route-based tunnel: interface Tunnel with `tunnel protection ipsec profile`"
-#define NO_ACL   "access lists are reserved for crypto maps; route into a tunnel instead"
-#define NO_VRF   "leave VRFs out; everything is in the global table"
+#define NO_PKI "use pre-shared keys: crypto ikev2 keyring"
+#define NO_MAP "use a route-based tunnel: interface Tunnel with `tunnel protection ipsec profile`"
+#define NO_ACL "access lists are reserved for crypto maps; route into a tunnel instead"
+#define NO_VRF "leave VRFs out; everything is in the global table"
 
 /* `enter` of a command that is refused marks that lines of its own follow; they are skipped with it. */
 static const struct cfg_cmd system_rows[] = {
@@ -72,8 +71,6 @@ static const struct cfg_cmd system_rows[] = {
     {"ip domain name <WORD>", set_domain, 0, NULL, false},
     {"ip domain-name <WORD>", set_domain, 0, NULL, false},
     {"platform dataplane", open_platform, CFG_MODE_PLATFORM, NULL, false},
-    {"crypto isakmp <LINE>", NULL, CFG_MODE_GLOBAL, NO_IKEV1, false},
-    {"crypto keyring <LINE>", NULL, CFG_MODE_GLOBAL, NO_IKEV1, false},
     {"crypto pki <LINE>", NULL, CFG_MODE_GLOBAL, NO_PKI, false},
     {"crypto ca <LINE>", NULL, CFG_MODE_GLOBAL, NO_PKI, false},
     {"crypto key <LINE>", NULL, CFG_MODE_GLOBAL, NO_PKI, false},

@@ -43,7 +43,12 @@ static bool is_keyword(const struct cfg_match *m, const char *text)
 
 void cfg_key_take(struct cfg_parser *p, const struct cfg_match *m, struct secret *out)
 {
-    const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_WORD, 0);
+    cfg_key_take_word(p, m, 0, out);
+}
+
+void cfg_key_take_word(struct cfg_parser *p, const struct cfg_match *m, unsigned n, struct secret *out)
+{
+    const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_WORD, n);
     cv_result r = CV_OK;
     secret_free(out);
     if (m->form != CFG_SET || !a)
@@ -118,6 +123,16 @@ bool cfg_key_identity(struct cfg_parser *p, const struct cfg_match *m, struct cf
     return true;
 }
 
+void cfg_key_local(const struct cfg_match *m, struct cfg_isakmp_local *out)
+{
+    const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_ADDR, 0), *ifc = cfg_match_arg(m, CFG_ARG_IF, 0);
+    memset(out, 0, sizeof *out);
+    if (m->form == CFG_SET && a)
+        out->addr = a->addr;
+    else if (m->form == CFG_SET && ifc)
+        memcpy(out->interface, ifc->name, sizeof ifc->name);
+}
+
 struct cfg_dpd cfg_key_dpd(const struct cfg_match *m)
 {
     const struct cfg_arg *interval = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
@@ -126,6 +141,6 @@ struct cfg_dpd cfg_key_dpd(const struct cfg_match *m)
         return (struct cfg_dpd){.set = false};
     return (struct cfg_dpd){.set = true,
                             .interval_s = (unsigned)interval->number,
-                            .retry_s = (unsigned)retry->number,
+                            .retry_s = retry ? (unsigned)retry->number : 2,
                             .periodic = cfg_match_has(m, "periodic")};
 }

@@ -1,4 +1,4 @@
-/* cfg_key: arguments that several IKEv2 commands share: keys, identities, prefixes with masks, DPD timers. */
+/* cfg_key: arguments that several IKE commands share: keys, identities, prefixes with masks, DPD timers. */
 #ifndef CONTROL_CONFIG_CFG_KEY_H
 #define CONTROL_CONFIG_CFG_KEY_H
 
@@ -6,11 +6,15 @@
 
 /* [0|6|hex] KEY into *out, replacing it (wiped); `no` leaves it empty. Type 6 is refused: there is no master key. */
 void cfg_key_take(struct cfg_parser *p, const struct cfg_match *m, struct secret *out);
+/* The same where the key is not the first word but the n-th (from 0). */
+void cfg_key_take_word(struct cfg_parser *p, const struct cfg_match *m, unsigned n, struct secret *out);
 /* ADDR, A.B.C.D MASK or ADDR/N. The all-zero address alone means any (as KR-10). */
 CV_MUST_USE bool cfg_key_prefix(const struct cfg_match *m, struct ip_prefix *out);
 /* {address .. | fqdn [domain] F | email [domain] E | key-id K | dn | any}. On false *out is empty and the error is noted. */
 bool cfg_key_identity(struct cfg_parser *p, const struct cfg_match *m, struct cfg_id *out);
-/* <interval> <retry> [on-demand|periodic]; unset on `no`. */
+/* An address or an interface, or neither on `no`. */
+void cfg_key_local(const struct cfg_match *m, struct cfg_isakmp_local *out);
+/* <interval> [<retry>] [on-demand|periodic]; retry 2 s by default (section 5); unset on `no`. */
 struct cfg_dpd cfg_key_dpd(const struct cfg_match *m);
 
 #endif

@@ -21,6 +21,7 @@ cv_result cfg_lint(const struct cfg *c, struct cfg_findings *findings)
 {
     struct cfg_linter l = {.c = c, .findings = findings};
     cfg_lint_ike(&l);
+    cfg_lint_isakmp(&l);
     cfg_lint_ipsec(&l);
     cfg_lint_net(&l);
     cfg_findings_sort(findings);

@@ -20,6 +20,11 @@ void cfg_lint_add(struct cfg_linter *l, int line, const char *rule, enum cfg_sev
 void cfg_lint_ike(struct cfg_linter *l);
 /* cfg_lint_ipsec.c: transform sets, IPsec profiles */
 void cfg_lint_ipsec(struct cfg_linter *l);
+/* cfg_lint_isakmp.c: IKEv1's policies, keyrings, profiles; an IPsec profile and a tunnel that use IKEv1 */
+void cfg_lint_isakmp(struct cfg_linter *l);
+void cfg_lint_isakmp_binding(struct cfg_linter *l, const struct cfg_ipsec_profile *p);
+void cfg_lint_isakmp_tunnel(struct cfg_linter *l, const struct cfg_interface *t,
+                            const struct cfg_ipsec_profile *ipsec);
 /* cfg_lint_net.c: interfaces, tunnels, routes */
 void cfg_lint_net(struct cfg_linter *l);
 

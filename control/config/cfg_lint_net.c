@@ -334,6 +334,10 @@ static void lint_tunnel(struct view *v, const struct cfg_interface *t)
     lint_destination(v, t);
     lint_twins(v, t);
     const struct cfg_ipsec_profile *ipsec = cfg_find_ipsec_profile(l->c, t->protection_profile);
+    if (ipsec && cfg_ipsec_ike_version(l->c, ipsec) == CFG_IKEV1) {
+        cfg_lint_isakmp_tunnel(l, t, ipsec);
+        return;
+    }
     if (!ipsec || t->tunnel_destination.family == IP_NONE)
         return;
     const struct cfg_ikev2_profile *bound = cfg_find_profile(l->c, ipsec->ikev2_profile);

@@ -172,6 +172,15 @@ static void expect_keyword(struct cfg_mismatch *bad, const char *k, size_t n, un
     }
 }
 
+/* Whether the word may be (part of) a key: a key may stand only behind what fitted, and no key is the second word of `crypto`. */
+static bool maybe_key(const struct place *x, unsigned depth)
+{
+    static const char crypto[] = "crypto ";
+    bool second = strncmp(x->cmd->syntax, crypto, sizeof crypto - 1) == 0 &&
+                  x->at == x->cmd->syntax + sizeof crypto - 1;
+    return depth > 0 && !second && strstr(x->cmd->syntax, "<KEY>");
+}
+
 static void explain(const struct places *now, struct cfg_mismatch *bad)
 {
     unsigned nearest = 100;
@@ -180,7 +189,7 @@ static void explain(const struct places *now, struct cfg_mismatch *bad)
         if (x->swallow)
             continue;
         bad->section = bad->section || (bad->depth > 0 && x->cmd->enter != CFG_MODE_NONE);
-        bad->secret = bad->secret || strstr(x->cmd->syntax, "<KEY>") != NULL;
+        bad->secret = bad->secret || maybe_key(x, bad->depth);
         if (at_end(x)) {
             if (bad->why != CFG_AMBIGUOUS)
                 list_add(bad, "the end of the line");
@@ -196,8 +205,6 @@ static void explain(const struct places *now, struct cfg_mismatch *bad)
         if (bad->why != CFG_AMBIGUOUS)
             list_add(bad, says);
     }
-    /* A key may stand only behind a keyword that fitted. */
-    bad->secret = bad->secret && bad->depth > 0;
 }
 
 static enum cfg_match_result mismatch(enum cfg_match_result why, const struct places *now,

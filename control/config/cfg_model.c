@@ -18,6 +18,17 @@ FINDER(cfg_find_keyring, cfg_ikev2_keyring, keyrings, keyring_count)
 FINDER(cfg_find_profile, cfg_ikev2_profile, profiles, profile_count)
 FINDER(cfg_find_transform_set, cfg_transform_set, transform_sets, transform_set_count)
 FINDER(cfg_find_ipsec_profile, cfg_ipsec_profile, ipsec_profiles, ipsec_profile_count)
+FINDER(cfg_find_isakmp_profile, cfg_isakmp_profile, isakmp_profiles, isakmp_profile_count)
+
+const struct cfg_isakmp_keyring *cfg_find_isakmp_keyring(const struct cfg *c, const char *name)
+{
+    if (strcmp(name, c->isakmp_default.name) == 0)
+        return &c->isakmp_default;
+    for (unsigned i = 0; i < c->isakmp_keyring_count; i++)
+        if (strcmp(c->isakmp_keyrings[i].name, name) == 0)
+            return &c->isakmp_keyrings[i];
+    return NULL;
+}
 
 /* Which family the outer packets have: of the destination, else of the tunnel mode. */
 static uint8_t outer_family(const struct cfg_interface *t)
@@ -82,4 +93,54 @@ bool cfg_profile_complete(const struct cfg_ikev2_profile *p)
 {
     return p->match_count > 0 && p->auth_local != CFG_AUTH_NONE && p->auth_remote != CFG_AUTH_NONE &&
            !p->shutdown;
+}
+
+/* ---- IKEv1 ---------------------------------------------------------------------------------------------------- */
+/* Rows: priority, cipher, key bits, hash, method, group. */
+#define BUILTIN(n, cipher, bits, h, a, g)                                                                    \
+    {                                                                                                        \
+        .priority = n, .builtin = true, .encr = {cipher, bits}, .hash = h, .auth = a, .group = g,            \
+        .lifetime_s = 86400                                                                                  \
+    }
+
+const struct cfg_isakmp_policy *cfg_isakmp_policies(const struct cfg *c, unsigned *count)
+{
+    static const struct cfg_isakmp_policy builtin[] = {
+        BUILTIN(65507, CV_ENCR_AES_CBC, 128, CFG_HASH_SHA1, CFG_AUTH_RSA_SIG, 5),
+        BUILTIN(65508, CV_ENCR_AES_CBC, 128, CFG_HASH_SHA1, CFG_AUTH_PSK, 5),
+        BUILTIN(65509, CV_ENCR_AES_CBC, 128, CFG_HASH_MD5, CFG_AUTH_RSA_SIG, 5),
+        BUILTIN(65510, CV_ENCR_AES_CBC, 128, CFG_HASH_MD5, CFG_AUTH_PSK, 5),
+        BUILTIN(65511, CV_ENCR_3DES, 0, CFG_HASH_SHA1, CFG_AUTH_RSA_SIG, 2),
+        BUILTIN(65512, CV_ENCR_3DES, 0, CFG_HASH_SHA1, CFG_AUTH_PSK, 2),
+        BUILTIN(65513, CV_ENCR_3DES, 0, CFG_HASH_MD5, CFG_AUTH_RSA_SIG, 2),
+        BUILTIN(65514, CV_ENCR_3DES, 0, CFG_HASH_MD5, CFG_AUTH_PSK, 2),
+    };
+    bool own = c->isakmp_policy_count > 0;
+    *count = own                           ? c->isakmp_policy_count
+             : c->isakmp_no_default_policy ? 0
+                                           : sizeof builtin / sizeof builtin[0];
+    return own ? c->isakmp_policies : builtin;
+}
+
+bool cfg_isakmp_used(const struct cfg *c)
+{
+    return c->isakmp_policy_count > 0 || c->isakmp_default.key_count > 0 || c->isakmp_keyring_count > 0 ||
+           c->isakmp_profile_count > 0;
+}
+
+bool cfg_isakmp_profile_complete(const struct cfg_isakmp_profile *p)
+{
+    return p->match_count > 0;
+}
+
+struct cfg_dpd cfg_isakmp_dpd_effective(const struct cfg *c, const struct cfg_isakmp_profile *p)
+{
+    return p && p->dpd.set ? p->dpd : c->isakmp_dpd;
+}
+
+enum cfg_ike_version cfg_ipsec_ike_version(const struct cfg *c, const struct cfg_ipsec_profile *p)
+{
+    if (p->ikev2_profile[0])
+        return CFG_IKEV2;
+    return p->isakmp_profile[0] || cfg_isakmp_used(c) ? CFG_IKEV1 : CFG_IKEV2;
 }

@@ -172,6 +172,72 @@ struct cfg_ikev2_profile {
     } trustpoints[8];
 };
 
+/* ---- IKEv1 ---------------------------------------------------------------------------------------------------- */
+enum cfg_hash {
+    CFG_HASH_MD5 = 1,
+    CFG_HASH_SHA1 = 2,
+    CFG_HASH_SHA256 = 4,
+    CFG_HASH_SHA384 = 5,
+    CFG_HASH_SHA512 = 6
+}; /* RFC 2409 appendix A and IANA "Internet Key Exchange (IKE) Attributes", class 2 */
+
+struct cfg_isakmp_policy {
+    unsigned priority; /* 1..10000; the built-in ones 65507..65514 */
+    int line;
+    bool builtin;
+    struct cfg_encr encr;
+    enum cfg_hash hash;
+    enum cfg_auth auth; /* one */
+    bool rsa_encr;      /* `authentication rsa-encr`; auth is CFG_AUTH_NONE then */
+    uint16_t group;
+    unsigned lifetime_s;
+};
+
+struct cfg_isakmp_key {
+    int line;
+    bool has_address; /* else by host name, which Main Mode ignores (KR-5) */
+    struct ip_prefix address;
+    char hostname[CFG_TEXT_MAX];
+    struct secret key;
+    bool no_xauth;
+};
+
+/* The local address that a keyring or profile is for. */
+struct cfg_isakmp_local {
+    struct ip_addr addr; /* IP_NONE when an interface is named, or neither: any */
+    char interface[CV_NAME_MAX];
+};
+
+struct cfg_isakmp_keyring {
+    char name[CFG_NAME_MAX]; /* "default": the keys of `crypto isakmp key` */
+    int line;
+    char vrf[CFG_NAME_MAX]; /* fVRF; "" global */
+    char description[CFG_TEXT_MAX];
+    struct cfg_isakmp_local local;
+    unsigned key_count;
+    struct cfg_isakmp_key *keys;
+};
+
+struct cfg_isakmp_profile {
+    char name[CFG_NAME_MAX];
+    int line;
+    char description[CFG_TEXT_MAX];
+    char fvrf[CFG_NAME_MAX]; /* "" global */
+    unsigned keyring_count;  /* 0: the keyring default (G7) */
+    char keyrings[8][CFG_NAME_MAX];
+    int keyring_lines[8];
+    struct cfg_id
+        self; /* CFG_ID_NONE: the global identity; an address of family IP_NONE: our own; an FQDN "": our own */
+    unsigned match_count; /* 0: incomplete, never used by the responder */
+    struct cfg_id match[16];
+    struct cfg_isakmp_local local;
+    struct cfg_dpd dpd; /* without set: the global one */
+    bool aggressive;    /* initiate mode aggressive */
+    unsigned trustpoint_count;
+    char trustpoints[8][CFG_NAME_MAX];
+    int trustpoint_line;
+};
+
 /* ---- IPsec -------------------------------------------------------------------------------------------------- */
 struct cfg_transform_set {
     char name[CFG_NAME_MAX];
@@ -205,6 +271,7 @@ struct cfg_ipsec_profile {
     char transform_sets[8][CFG_NAME_MAX];
     int transform_set_line;
     char isakmp_profile[CFG_NAME_MAX];
+    int isakmp_profile_line;
     char ikev2_profile[CFG_NAME_MAX];
     int ikev2_profile_line;
     bool pfs;
@@ -242,6 +309,19 @@ struct cfg {
     struct cfg_sa_params sa;          /* crypto ipsec security-association ... */
     enum cv_df df;                    /* crypto ipsec df-bit; folded in by cfg_sa_params_effective */
     bool logging_session, logging_ikev2;
+    /* IKEv1 */
+    unsigned isakmp_policy_count, isakmp_keyring_count, isakmp_profile_count;
+    struct cfg_isakmp_policy *isakmp_policies; /* those configured, by priority; use cfg_isakmp_policies */
+    struct cfg_isakmp_keyring isakmp_default;  /* the keyring named default; no keys: not configured */
+    struct cfg_isakmp_keyring *isakmp_keyrings;
+    struct cfg_isakmp_profile *isakmp_profiles;
+    bool isakmp_disabled;           /* no crypto isakmp enable */
+    bool isakmp_no_default_policy;  /* no crypto isakmp default policy */
+    bool isakmp_aggressive_disable; /* crypto isakmp aggressive-mode disable */
+    bool isakmp_fragmentation;
+    enum cfg_id_kind isakmp_identity; /* CFG_ID_ADDRESS by default, CFG_ID_FQDN, CFG_ID_DN */
+    struct cfg_dpd isakmp_dpd;
+    unsigned isakmp_nat_keepalive_s; /* 0 off */
 };
 
 const struct cfg_interface *cfg_find_interface(const struct cfg *c, const char *name);
@@ -251,6 +331,22 @@ const struct cfg_ikev2_keyring *cfg_find_keyring(const struct cfg *c, const char
 const struct cfg_ikev2_profile *cfg_find_profile(const struct cfg *c, const char *name);
 const struct cfg_transform_set *cfg_find_transform_set(const struct cfg *c, const char *name);
 const struct cfg_ipsec_profile *cfg_find_ipsec_profile(const struct cfg *c, const char *name);
+/* By name; "default" is the keyring of the global keys, which is always there. */
+const struct cfg_isakmp_keyring *cfg_find_isakmp_keyring(const struct cfg *c, const char *name);
+const struct cfg_isakmp_profile *cfg_find_isakmp_profile(const struct cfg *c, const char *name);
+/* The policies in force, by priority: those configured, else the built-in 65507..65514 (section 5), else, with `no crypto isakmp
+ * default policy`, none. The array lives as long as c, or longer. */
+const struct cfg_isakmp_policy *cfg_isakmp_policies(const struct cfg *c, unsigned *count);
+/* Something of IKEv1 is configured: a policy, a key, a keyring or a profile. */
+bool cfg_isakmp_used(const struct cfg *c);
+/* An ISAKMP profile takes part as responder only with a match line. */
+bool cfg_isakmp_profile_complete(const struct cfg_isakmp_profile *p);
+/* The profile's DPD, else the global one (set false: none). p may be NULL. */
+struct cfg_dpd cfg_isakmp_dpd_effective(const struct cfg *c, const struct cfg_isakmp_profile *p);
+/* Which IKE negotiates for an IPsec profile (G25): an IKEv2 profile bound: 2; an ISAKMP profile bound: 1; neither: 1, as on IOS, when
+ * anything of IKEv1 is configured; else 2 (our divergence: a configuration that knows only IKEv2 means it). */
+enum cfg_ike_version { CFG_IKEV1 = 1, CFG_IKEV2 = 2 };
+enum cfg_ike_version cfg_ipsec_ike_version(const struct cfg *c, const struct cfg_ipsec_profile *p);
 /* The outer source address of a tunnel: its own, or the first of its source interface with the family of the destination;
  * false when there is none. */
 CV_MUST_USE bool cfg_tunnel_source(const struct cfg *c, const struct cfg_interface *tunnel,

@@ -129,6 +129,8 @@ cv_result cfg_defaults(struct cfg_parser *p)
     c->ikev2_fragmentation = true;
     c->ikev2_fragmentation_mtu = 1280;
     c->df = CV_DF_COPY;
+    c->isakmp_identity = CFG_ID_ADDRESS;
+    memcpy(c->isakmp_default.name, "default", sizeof "default");
     unsigned a = cfg_append(p, &c->proposals, &c->proposal_count, sizeof *c->proposals);
     unsigned b = cfg_append(p, &c->policies, &c->policy_count, sizeof *c->policies);
     unsigned t = cfg_append(p, &c->transform_sets, &c->transform_set_count, sizeof *c->transform_sets);
@@ -164,10 +166,25 @@ void cfg_profile_clear(struct cfg_ikev2_profile *x)
     secret_free(&x->auth_remote_key);
 }
 
+void cfg_isakmp_keyring_clear(struct cfg_isakmp_keyring *k)
+{
+    for (unsigned i = 0; i < k->key_count; i++)
+        secret_free(&k->keys[i].key);
+    free(k->keys);
+    k->keys = NULL;
+    k->key_count = 0;
+}
+
 void cfg_free(struct cfg *c)
 {
     if (!c)
         return;
+    cfg_isakmp_keyring_clear(&c->isakmp_default);
+    for (unsigned i = 0; i < c->isakmp_keyring_count; i++)
+        cfg_isakmp_keyring_clear(&c->isakmp_keyrings[i]);
+    free(c->isakmp_policies);
+    free(c->isakmp_keyrings);
+    free(c->isakmp_profiles);
     for (unsigned i = 0; i < c->keyring_count; i++)
         cfg_keyring_clear(&c->keyrings[i]);
     for (unsigned i = 0; i < c->profile_count; i++)

@@ -30,6 +30,7 @@ struct cfg_parser {
     bool indented; /* some line of the file is */
     /* the objects of the open sections */
     unsigned interface, proposal, policy, keyring, peer, profile, transform_set, ipsec_profile;
+    unsigned isakmp_policy, isakmp_keyring, isakmp_profile;
 };
 
 /* Records an error at a column of the current line. remedy: what would be right. */
@@ -58,5 +59,6 @@ void cfg_default_ipsec_profile(struct cfg_ipsec_profile *x);
 void cfg_keyring_clear(struct cfg_ikev2_keyring *k);
 void cfg_profile_clear(struct cfg_ikev2_profile *x);
 void cfg_peer_clear(struct cfg_ikev2_peer *x);
+void cfg_isakmp_keyring_clear(struct cfg_isakmp_keyring *k);
 
 #endif

@@ -40,20 +40,27 @@ static const char *nearest(const struct names *n, const char *name)
     return best;
 }
 
-static void check(struct cfg_parser *p, const struct names *n, const char *name, int line)
+static bool missing(struct cfg_parser *p, const struct names *n, const char *name, int line,
+                    enum cfg_severity severity)
 {
     char remedy[CFG_TEXT_MAX];
     if (!name[0] || has(n, name) || p->errors >= CFG_ERRORS_MAX)
-        return;
+        return false;
     const char *near = nearest(n, name);
     if (near)
         snprintf(remedy, sizeof remedy, "did you mean %s? else define it: %s %s", near, n->command, name);
     else
         snprintf(remedy, sizeof remedy, "define it: %s %s", n->command, name);
-    p->errors++;
-    if (cfg_findings_add(p->findings, line, 0, "reference", CFG_ERROR, remedy, "there is no %s %s", n->kind,
+    if (cfg_findings_add(p->findings, line, 0, "reference", severity, remedy, "there is no %s %s", n->kind,
                          name) != CV_OK)
         p->out_of_memory = true;
+    return true;
+}
+
+static void check(struct cfg_parser *p, const struct names *n, const char *name, int line)
+{
+    if (missing(p, n, name, line, CFG_ERROR))
+        p->errors++;
 }
 
 #define NAMES(kind_, command_, items_, count_)                                                               \
@@ -65,6 +72,8 @@ static void check(struct cfg_parser *p, const struct names *n, const char *name,
 static_assert(offsetof(struct cfg_ikev2_proposal, name) == 0, "name first");
 static_assert(offsetof(struct cfg_ikev2_keyring, name) == 0, "name first");
 static_assert(offsetof(struct cfg_ikev2_profile, name) == 0, "name first");
+static_assert(offsetof(struct cfg_isakmp_keyring, name) == 0, "name first");
+static_assert(offsetof(struct cfg_isakmp_profile, name) == 0, "name first");
 static_assert(offsetof(struct cfg_transform_set, name) == 0, "name first");
 static_assert(offsetof(struct cfg_ipsec_profile, name) == 0, "name first");
 static_assert(offsetof(struct cfg_interface, name) == 0, "name first");
@@ -86,17 +95,47 @@ static void check_ikev2(struct cfg_parser *p, const struct names *interfaces)
     }
 }
 
+/* A router takes a profile whose keyring is not there (and finds no key in it): the file is not refused. */
+static void check_isakmp(struct cfg_parser *p, const struct names *interfaces)
+{
+    struct cfg *c = p->c;
+    struct names keyrings = NAMES("keyring", "crypto keyring", c->isakmp_keyrings, c->isakmp_keyring_count);
+    for (unsigned i = 0; i < c->isakmp_keyring_count; i++)
+        check(p, interfaces, c->isakmp_keyrings[i].local.interface, c->isakmp_keyrings[i].line);
+    for (unsigned i = 0; i < c->isakmp_profile_count; i++) {
+        const struct cfg_isakmp_profile *x = &c->isakmp_profiles[i];
+        check(p, interfaces, x->local.interface, x->line);
+        for (unsigned k = 0; k < x->keyring_count; k++)
+            if (strcmp(x->keyrings[k], c->isakmp_default.name) != 0)
+                (void)missing(p, &keyrings, x->keyrings[k], x->keyring_lines[k], CFG_WARNING);
+    }
+}
+
+/* The ports of a router are there without a section of their own, which only leaves them without an address: the same. */
+static void check_source(struct cfg_parser *p, const struct names *interfaces, const struct cfg_interface *x)
+{
+    char name[CV_NAME_MAX];
+    enum cv_if_kind kind;
+    if (x->tunnel_source_if[0] && cfg_interface_name(x->tunnel_source_if, name, &kind) && kind == CV_IF_PORT)
+        (void)missing(p, interfaces, x->tunnel_source_if, x->source_line, CFG_WARNING);
+    else
+        check(p, interfaces, x->tunnel_source_if, x->source_line);
+}
+
 static void check_ipsec(struct cfg_parser *p)
 {
     struct cfg *c = p->c;
     struct names sets =
         NAMES("transform set", "crypto ipsec transform-set", c->transform_sets, c->transform_set_count);
     struct names profiles = NAMES("IKEv2 profile", "crypto ikev2 profile", c->profiles, c->profile_count);
+    struct names isakmp =
+        NAMES("ISAKMP profile", "crypto isakmp profile", c->isakmp_profiles, c->isakmp_profile_count);
     for (unsigned i = 0; i < c->ipsec_profile_count; i++) {
         const struct cfg_ipsec_profile *x = &c->ipsec_profiles[i];
         for (unsigned k = 0; k < x->transform_set_count && !x->builtin; k++)
             check(p, &sets, x->transform_sets[k], x->transform_set_line);
         check(p, &profiles, x->ikev2_profile, x->ikev2_profile_line);
+        check(p, &isakmp, x->isakmp_profile, x->isakmp_profile_line);
     }
 }
 
@@ -107,9 +146,10 @@ void cfg_refs_check(struct cfg_parser *p)
     struct names ipsec =
         NAMES("IPsec profile", "crypto ipsec profile", c->ipsec_profiles, c->ipsec_profile_count);
     check_ikev2(p, &interfaces);
+    check_isakmp(p, &interfaces);
     check_ipsec(p);
     for (unsigned i = 0; i < c->interface_count; i++) {
-        check(p, &interfaces, c->interfaces[i].tunnel_source_if, c->interfaces[i].source_line);
+        check_source(p, &interfaces, &c->interfaces[i]);
         check(p, &ipsec, c->interfaces[i].protection_profile, c->interfaces[i].protection_line);
     }
     for (unsigned i = 0; i < c->route_count; i++)

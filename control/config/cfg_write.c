@@ -39,7 +39,7 @@ static bool like_keyword(const char *p, size_t n)
     return false;
 }
 
-void cfg_put_key(struct cfg_writer *w, const char *before, const struct secret *key)
+void cfg_put_key_word(struct cfg_writer *w, const char *before, const struct secret *key)
 {
     bool plain = key->n > 0 && key->p[0] != '!' && key->p[0] != '"', blank = false;
     for (size_t i = 0; i < key->n; i++) {
@@ -48,16 +48,21 @@ void cfg_put_key(struct cfg_writer *w, const char *before, const struct secret *
     }
     plain = plain && !(blank && memchr(key->p, '"', key->n));
     if (!w->show_keys) {
-        cfg_put(w, "%s<hidden>\n", before);
+        cfg_put(w, "%s<hidden>", before);
     } else if (plain) {
-        cfg_put(w, "%s%s%s%.*s%s\n", before, like_keyword((const char *)key->p, key->n) ? "0 " : "",
+        cfg_put(w, "%s%s%s%.*s%s", before, like_keyword((const char *)key->p, key->n) ? "0 " : "",
                 blank ? "\"" : "", (int)key->n, (const char *)key->p, blank ? "\"" : "");
     } else {
         cfg_put(w, "%shex 0x", before);
         for (size_t i = 0; i < key->n; i++)
             cfg_put(w, "%02x", key->p[i]);
-        cfg_put(w, "\n");
     }
+}
+
+void cfg_put_key(struct cfg_writer *w, const char *before, const struct secret *key)
+{
+    cfg_put_key_word(w, before, key);
+    cfg_put(w, "\n");
 }
 
 static void mask_text(const struct ip_addr *a, unsigned len, char *out)
@@ -82,6 +87,12 @@ void cfg_put_prefix(struct cfg_writer *w, const char *before, const struct ip_pr
         cfg_put(w, "%s%s %s\n", before, addr, mask);
     else
         cfg_put(w, "%s%s/%u\n", before, addr, p->len);
+}
+
+const char *cfg_mask_text(const struct ip_prefix *p, char *out)
+{
+    mask_text(&p->addr, p->len, out);
+    return out;
 }
 
 static void put_address(struct cfg_writer *w, const struct cfg_ifaddr *x)
@@ -173,6 +184,7 @@ int cfg_write(const struct cfg *c, bool show_keys, char *out, size_t out_len)
         cfg_put_word(&w, "ip domain name ", c->domain_name, "");
     put_platform(&w, &c->platform);
     cfg_write_ikev2(&w, c);
+    cfg_write_isakmp(&w, c);
     cfg_write_ipsec(&w, c);
     for (unsigned i = 0; i < c->interface_count; i++)
         put_interface(&w, &c->interfaces[i]);

@@ -22,9 +22,15 @@ void cfg_put_word(struct cfg_writer *w, const char *before, const char *word, co
 void cfg_put_prefix(struct cfg_writer *w, const char *before, const struct ip_prefix *p, bool host_mask);
 /* A line with a key behind it: as typed, quoted, or as `hex`; "<hidden>" without show_keys. */
 void cfg_put_key(struct cfg_writer *w, const char *before, const struct secret *key);
+/* The same without the end of the line. */
+void cfg_put_key_word(struct cfg_writer *w, const char *before, const struct secret *key);
+/* The mask of an IPv4 prefix: "255.255.0.0"; returns out (IP_TEXT_MAX). */
+const char *cfg_mask_text(const struct ip_prefix *p, char *out);
 
 /* cfg_write_ikev2.c */
 void cfg_write_ikev2(struct cfg_writer *w, const struct cfg *c);
+/* cfg_write_isakmp.c */
+void cfg_write_isakmp(struct cfg_writer *w, const struct cfg *c);
 /* cfg_write_ipsec.c */
 void cfg_write_ipsec(struct cfg_writer *w, const struct cfg *c);
 

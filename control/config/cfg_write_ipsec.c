@@ -62,6 +62,8 @@ static void put_profile(struct cfg_writer *w, const struct cfg_ipsec_profile *x)
     cfg_put(w, "%s", x->transform_set_count ? "\n" : "");
     if (x->pfs)
         cfg_put(w, " set pfs group%u\n", x->pfs_group);
+    if (x->isakmp_profile[0])
+        cfg_put_word(w, " set isakmp-profile ", x->isakmp_profile, "");
     if (x->ikev2_profile[0])
         cfg_put_word(w, " set ikev2-profile ", x->ikev2_profile, "");
     put_params(w, " set", &x->sa);

@@ -314,7 +314,7 @@ static void a_key_never_stands_in_a_message(void)
     bad("crypto ikev2 keyring K\n peer A\n  pre-shared-key hunter2 hunter3\n  pre-shared-key 6 hunter2\n"
         "  pre-shared-key hex hunter2\ncrypto ikev2 profile P\n authentication local pre-share key hunter2 "
         "hunter3\n"
-        "crypto isakmp key hunter2 address 1.1.1.1\n");
+        "crypto isakmp key hunter2 adress 1.1.1.1\n");
     CU_ASSERT_EQUAL(found.count, 5);
     for (unsigned i = 0; i < found.count; i++)
         CU_ASSERT(!strstr(found.items[i].text, "hunter") && !strstr(found.items[i].remedy, "hunter"));
@@ -458,14 +458,14 @@ static void dangling_names_are_errors_with_the_nearest_name(void)
 
 static void later_releases_are_refused_with_a_remedy(void)
 {
-    bad("crypto isakmp policy 10\n encr 3des\n hash md5\n group 2\ncrypto keyring K\n pre-shared-key address "
-        "1.1.1.1 key x\n"
+    bad("crypto isakmp peer address 10.0.0.1\n set aggressive-mode password x\ncrypto keyring K vrf RED\n "
+        "pre-shared-key address 1.1.1.1 key x\n\n\n"
         "ip access-list extended TS\n permit ip any any\naccess-list 100 permit ip any any\ncrypto map M 10 "
         "ipsec-isakmp\n"
         " match address TS\nvrf definition RED\n rd 1:1\ncrypto pki trustpoint T\n enrollment url "
         "http://x\n");
     CU_ASSERT_EQUAL(found.count, 7);
-    expect(0, 1, 1, "\"crypto isakmp\" is not in this release", "IKEv2");
+    expect(0, 1, 1, "\"crypto isakmp peer\" is not in this release", "initiate mode aggressive");
     expect(2, 7, 1, "\"ip access-list\"", "route into a tunnel");
     expect(5, 12, 1, "\"vrf definition\"", "VRF");
 }

@@ -53,7 +53,16 @@ static void forget_lines(struct cfg *c)
         c->transform_sets[i].line = 0;
     for (unsigned i = 0; i < c->ipsec_profile_count; i++)
         c->ipsec_profiles[i].line = c->ipsec_profiles[i].ikev2_profile_line =
-            c->ipsec_profiles[i].transform_set_line = 0;
+            c->ipsec_profiles[i].isakmp_profile_line = c->ipsec_profiles[i].transform_set_line = 0;
+    for (unsigned i = 0; i < c->isakmp_policy_count; i++)
+        c->isakmp_policies[i].line = 0;
+    for (unsigned i = 0; i < c->isakmp_profile_count; i++) {
+        struct cfg_isakmp_profile *x = &c->isakmp_profiles[i];
+        x->line = x->self.line = x->trustpoint_line = 0;
+        memset(x->keyring_lines, 0, sizeof x->keyring_lines);
+        for (unsigned k = 0; k < x->match_count; k++)
+            x->match[k].line = 0;
+    }
     for (unsigned i = 0; i < c->platform.port_count; i++)
         c->platform.ports[i].line = 0;
 }
@@ -101,6 +110,36 @@ static void same_ikev2(const struct cfg *a, const struct cfg *b)
     }
 }
 
+static void same_keyring(const struct cfg_isakmp_keyring *a, const struct cfg_isakmp_keyring *b)
+{
+    CU_ASSERT(!strcmp(a->name, b->name) && !strcmp(a->description, b->description));
+    CU_ASSERT_EQUAL(memcmp(&a->local, &b->local, sizeof a->local), 0);
+    CU_ASSERT_EQUAL_FATAL(a->key_count, b->key_count);
+    for (unsigned i = 0; i < a->key_count; i++) {
+        const struct cfg_isakmp_key *x = &a->keys[i], *y = &b->keys[i];
+        CU_ASSERT(x->has_address == y->has_address && ip_prefix_equal(&x->address, &y->address));
+        CU_ASSERT(!strcmp(x->hostname, y->hostname) && x->no_xauth == y->no_xauth);
+        CU_ASSERT(same_secret(&x->key, &y->key));
+    }
+}
+
+static void same_isakmp(const struct cfg *a, const struct cfg *b)
+{
+    SAME(a, b, isakmp_policies, isakmp_policy_count);
+    SAME(a, b, isakmp_profiles, isakmp_profile_count);
+    same_keyring(&a->isakmp_default, &b->isakmp_default);
+    CU_ASSERT_EQUAL_FATAL(a->isakmp_keyring_count, b->isakmp_keyring_count);
+    for (unsigned i = 0; i < a->isakmp_keyring_count; i++)
+        same_keyring(&a->isakmp_keyrings[i], &b->isakmp_keyrings[i]);
+    CU_ASSERT_EQUAL(a->isakmp_disabled, b->isakmp_disabled);
+    CU_ASSERT_EQUAL(a->isakmp_no_default_policy, b->isakmp_no_default_policy);
+    CU_ASSERT_EQUAL(a->isakmp_aggressive_disable, b->isakmp_aggressive_disable);
+    CU_ASSERT_EQUAL(a->isakmp_fragmentation, b->isakmp_fragmentation);
+    CU_ASSERT_EQUAL(a->isakmp_identity, b->isakmp_identity);
+    CU_ASSERT_EQUAL(memcmp(&a->isakmp_dpd, &b->isakmp_dpd, sizeof a->isakmp_dpd), 0);
+    CU_ASSERT_EQUAL(a->isakmp_nat_keepalive_s, b->isakmp_nat_keepalive_s);
+}
+
 static void same(struct cfg *a, struct cfg *b)
 {
     forget_lines(a);
@@ -112,6 +151,7 @@ static void same(struct cfg *a, struct cfg *b)
     SAME(a, b, transform_sets, transform_set_count);
     SAME(a, b, ipsec_profiles, ipsec_profile_count);
     same_ikev2(a, b);
+    same_isakmp(a, b);
     CU_ASSERT_EQUAL(memcmp(&a->sa, &b->sa, sizeof a->sa), 0);
     CU_ASSERT_EQUAL(memcmp(&a->platform, &b->platform, sizeof a->platform), 0);
     CU_ASSERT_STRING_EQUAL(a->hostname, b->hostname);
@@ -158,6 +198,36 @@ static void everything_comes_back_as_it_was(void)
     round_trip("crypto ikev2 policy default\n no match fvrf any\n");
 }
 
+static void IKEv1_comes_back_as_it_was(void)
+{
+    round_trip(
+        "no crypto isakmp enable\nno crypto isakmp default policy\ncrypto isakmp identity hostname\n"
+        "crypto isakmp keepalive 10\ncrypto isakmp nat keepalive 20\ncrypto isakmp fragmentation\n"
+        "crypto isakmp aggressive-mode disable\n"
+        "crypto isakmp key 0 key address 0.0.0.0\ncrypto isakmp key \"a b\" address 10.0.0.0 255.0.0.0\n"
+        "crypto isakmp key 0 0 address 10.0.0.1 no-xauth\ncrypto isakmp key k address ipv6 ::/0\n"
+        "crypto isakmp key hex 0x0001 address ipv6 2001:db8::1/128\ncrypto isakmp key k hostname h.x\n"
+        "crypto isakmp policy 20\n encr aes 192\n hash sha384\n authentication ecdsa-sig\n group 19\n"
+        " lifetime 60\ncrypto isakmp policy 10\n encr aes\n hash sha256\n authentication pre-share\n"
+        "crypto isakmp policy 30\n authentication rsa-encr\ncrypto isakmp policy 5\n encr aes 256\n"
+        "crypto keyring K\n description about it\n local-address Loopback0\n"
+        " pre-shared-key address 10.0.0.0 255.0.0.0 key 0 hex\n pre-shared-key address 0.0.0.0 key 0 a\n"
+        " pre-shared-key address ipv6 2001:db8::/32 key b\n pre-shared-key hostname h.x key c\n"
+        "crypto keyring L\n local-address 10.0.0.1\ninterface Loopback0\n ip address 10.0.0.1 "
+        "255.255.255.255\n"
+        "crypto isakmp profile P\n description d\n keyring L\n keyring default\n keyring K\n"
+        " self-identity user-fqdn a@x\n match identity address 10.0.0.0 255.0.0.0\n"
+        " match identity address 10.0.0.1\n match identity address 0.0.0.0\n"
+        " match identity address ipv6 2001:db8::/32\n match identity host a.x\n match identity host "
+        "domain x\n match identity user a@x\n match identity user domain x\n match identity group g\n"
+        " keepalive 10 retry 2\n initiate mode aggressive\n local-address Loopback0\n"
+        " ca trust-point T\n"
+        "crypto isakmp profile Q\n self-identity fqdn\ncrypto isakmp profile R\n self-identity fqdn "
+        "a.x\ncrypto isakmp profile S\n self-identity address\ncrypto isakmp profile T\n "
+        "self-identity 10.0.0.1\n local-address 10.0.0.1\n"
+        "crypto ipsec profile I\n set isakmp-profile P\n");
+}
+
 static void the_golden_configurations_come_back_as_they_were(void)
 {
     glob_t g;
@@ -195,6 +265,21 @@ static void keys_are_hidden_unless_asked_for(void)
     cfg_free(c);
 }
 
+static void IKEv1_keys_are_hidden_unless_asked_for(void)
+{
+    struct cfg *c = parse("crypto isakmp key hunter2 address 10.0.0.1\ncrypto keyring K\n pre-shared-key "
+                          "hostname a.x key hunter2\n");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    char *hidden = text_of(c, false), *shown = text_of(c, true);
+    CU_ASSERT_PTR_NULL(strstr(hidden, "hunter2"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(hidden, "crypto isakmp key <hidden> address 10.0.0.1\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(shown, "crypto isakmp key hunter2 address 10.0.0.1\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(shown, "  pre-shared-key hostname a.x key hunter2\n"));
+    free(hidden);
+    free(shown);
+    cfg_free(c);
+}
+
 static void a_small_buffer_is_never_overrun(void)
 {
     read_everything();
@@ -214,5 +299,6 @@ static void a_small_buffer_is_never_overrun(void)
 }
 
 UNIT_MAIN("config-write", UNIT_TEST(everything_comes_back_as_it_was),
-          UNIT_TEST(the_golden_configurations_come_back_as_they_were),
-          UNIT_TEST(keys_are_hidden_unless_asked_for), UNIT_TEST(a_small_buffer_is_never_overrun))
+          UNIT_TEST(the_golden_configurations_come_back_as_they_were), UNIT_TEST(IKEv1_comes_back_as_it_was),
+          UNIT_TEST(IKEv1_keys_are_hidden_unless_asked_for), UNIT_TEST(keys_are_hidden_unless_asked_for),
+          UNIT_TEST(a_small_buffer_is_never_overrun))

@@ -1,0 +1,308 @@
+#include "control/config/cfg_lint.h"
+
+#include "control/config/cfg_pmap.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NO_IKEV1 "use IKEv2: crypto ikev2 keyring, profile, and `set ikev2-profile` in the IPsec profile"
+
+/* ---- policies --------------------------------------------------------------------------------------------------- */
+static bool weak_group(uint16_t group)
+{
+    return group == 1 || group == 2 || group == 5;
+}
+
+static bool ikev1_negotiates(const struct cfg *c)
+{
+    for (unsigned i = 0; i < c->interface_count; i++) {
+        const struct cfg_ipsec_profile *p = cfg_find_ipsec_profile(c, c->interfaces[i].protection_profile);
+        if (p && cfg_ipsec_ike_version(c, p) == CFG_IKEV1)
+            return true;
+    }
+    return false;
+}
+
+/* LN-12: accepted, for old peers have nothing better; DES gives no protection at all. */
+static void weak_policy(struct cfg_linter *l, const struct cfg_isakmp_policy *p)
+{
+    char list[80] = "", group[24] = "";
+    if (weak_group(p->group))
+        snprintf(group, sizeof group, ", group %u", p->group);
+    snprintf(list, sizeof list, "%s%s%s", p->encr.id == CV_ENCR_3DES ? ", 3des" : "",
+             p->hash == CFG_HASH_MD5 ? ", md5" : "", group);
+    if (p->encr.id == CV_ENCR_DES)
+        cfg_lint_add(l, p->line, "LN-12", CFG_ERROR, "as in: encr aes 256",
+                     "ISAKMP policy %u: DES%s gives no protection", p->priority,
+                     p->builtin ? "" : " (des is the default)");
+    if (list[0])
+        cfg_lint_add(l, p->line, "LN-12", CFG_WARNING, "use AES, SHA-2 and group 14, 19, 20 or 21",
+                     "ISAKMP policy %u is weak: %s", p->priority, list + 2);
+}
+
+static void lint_policies(struct cfg_linter *l)
+{
+    unsigned n, keys = 0;
+    const struct cfg_isakmp_policy *p = cfg_isakmp_policies(l->c, &n);
+    for (unsigned i = 0; i < n; i++) {
+        keys += p[i].auth == CFG_AUTH_PSK;
+        if (!p[i].builtin)
+            weak_policy(l, &p[i]);
+    }
+    if (!ikev1_negotiates(l->c))
+        return;
+    if (n > 0 && p[0].builtin)
+        cfg_lint_add(
+            l, 0, "LN-12", CFG_WARNING,
+            "as in: crypto isakmp policy 10, encr aes 256, hash sha256, authentication pre-share, group 14",
+            "no ISAKMP policy is configured; the built-in ones are weak: 3des, md5, group 2, 5");
+    if (keys == 0)
+        cfg_lint_add(l, n > 0 ? p[0].line : 0, "no-policy", CFG_ERROR,
+                     "as in: crypto isakmp policy 10, authentication pre-share",
+                     "no ISAKMP policy is for pre-shared keys (rsa-sig is the default)");
+}
+
+/* ---- keys and keyrings ------------------------------------------------------------------------------------------- */
+/* Keys of one table by their number: those of keyring default first, then keyring by keyring. */
+struct key_at {
+    const struct cfg_isakmp_keyring *ring;
+    const struct cfg_isakmp_key *key;
+};
+
+static struct key_at key_by_number(const struct cfg *c, unsigned n)
+{
+    const struct cfg_isakmp_keyring *k = &c->isakmp_default;
+    for (unsigned i = 0; n >= k->key_count && i < c->isakmp_keyring_count; i++) {
+        n -= k->key_count;
+        k = &c->isakmp_keyrings[i];
+    }
+    return (struct key_at){k, &k->keys[n]};
+}
+
+static bool apart(const struct cfg_isakmp_local *a, const struct cfg_isakmp_local *b)
+{
+    bool both =
+        (a->interface[0] || a->addr.family != IP_NONE) && (b->interface[0] || b->addr.family != IP_NONE);
+    return both && (strcmp(a->interface, b->interface) != 0 || !ip_addr_equal(&a->addr, &b->addr));
+}
+
+/* LN-1 */
+static void same_address(struct cfg_linter *l, struct key_at first, struct key_at second)
+{
+    char text[IP_TEXT_MAX];
+    if (strcmp(first.ring->vrf, second.ring->vrf) != 0 || apart(&first.ring->local, &second.ring->local))
+        return;
+    bool ranked = first.ring == &l->c->isakmp_default && second.ring != first.ring;
+    cfg_lint_add(
+        l, second.key->line, "LN-1", CFG_WARNING, "keep one of them",
+        "keyrings %s and %s have a key for the same address %s: unsupported and unpredictable on IOS; "
+        "the one of %s is taken (%s)",
+        first.ring->name, second.ring->name, ip_prefix_text(&first.key->address, text), first.ring->name,
+        ranked ? "KR-9" : "KR-6");
+}
+
+static void lint_same_addresses(struct cfg_linter *l)
+{
+    const struct cfg *c = l->c;
+    unsigned keys = c->isakmp_default.key_count;
+    struct cfg_pmap map;
+    for (unsigned i = 0; i < c->isakmp_keyring_count; i++)
+        keys += c->isakmp_keyrings[i].key_count;
+    if (cfg_pmap_init(&map, keys) != CV_OK) {
+        l->out_of_memory = true;
+        return;
+    }
+    unsigned number = 0;
+    for (unsigned r = 0; r <= c->isakmp_keyring_count; r++) {
+        const struct cfg_isakmp_keyring *k = r ? &c->isakmp_keyrings[r - 1] : &c->isakmp_default;
+        for (unsigned i = 0; i < k->key_count; i++, number++) {
+            bool fresh = true;
+            unsigned *first =
+                k->keys[i].has_address ? cfg_pmap_put(&map, &k->keys[i].address, number, &fresh) : NULL;
+            if (first && !fresh)
+                same_address(l, key_by_number(c, *first), (struct key_at){k, &k->keys[i]});
+        }
+    }
+    cfg_pmap_free(&map);
+}
+
+static bool names_keyring(const struct cfg_isakmp_profile *p, const char *name)
+{
+    for (unsigned i = 0; i < p->keyring_count; i++)
+        if (strcmp(p->keyrings[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* LN-2: the first packet is answered before the profile is known, so one keyring is safe and several are not (KR-7). */
+static void lint_several_keyrings(struct cfg_linter *l)
+{
+    const struct cfg *c = l->c;
+    const struct cfg_isakmp_keyring *first = NULL;
+    for (unsigned i = 0; i < c->isakmp_keyring_count; i++) {
+        const struct cfg_isakmp_keyring *k = &c->isakmp_keyrings[i];
+        bool used = false;
+        for (unsigned n = 0; n < c->isakmp_profile_count; n++)
+            used = used || names_keyring(&c->isakmp_profiles[n], k->name);
+        if (used && first && strcmp(first->vrf, k->vrf) == 0) {
+            cfg_lint_add(
+                l, k->line, "LN-2", CFG_WARNING, "put the keys into one keyring",
+                "ISAKMP profiles use keyrings %s and %s: a peer that calls is given a key before its "
+                "profile is known, and fails when that names another keyring (KR-7)",
+                first->name, k->name);
+            return;
+        }
+        first = used && !first ? k : first;
+    }
+}
+
+/* LN-3 */
+static void lint_mixed_keys(struct cfg_linter *l)
+{
+    const struct cfg_isakmp_keyring *d = &l->c->isakmp_default;
+    const struct cfg_isakmp_key *any = NULL;
+    if (d->key_count == 0 || l->c->isakmp_keyring_count == 0)
+        return;
+    for (unsigned i = 0; i < d->key_count && !any; i++)
+        any = d->keys[i].has_address && d->keys[i].address.len == 0 ? &d->keys[i] : NULL;
+    if (any)
+        cfg_lint_add(l, any->line, "LN-3", CFG_ERROR, "put this key into the keyring",
+                     "a global key for any address is taken for every peer that calls; "
+                     "the keyrings are never searched (KR-9)");
+    else
+        cfg_lint_add(
+            l, d->keys[0].line, "LN-3", CFG_WARNING, "put the global keys into a keyring",
+            "global keys beside keyrings: for a peer that calls, a global key of any length wins over "
+            "every keyring (KR-9)");
+}
+
+static void lint_keyrings(struct cfg_linter *l)
+{
+    for (unsigned i = 0; i < l->c->isakmp_keyring_count; i++) {
+        const struct cfg_isakmp_keyring *k = &l->c->isakmp_keyrings[i];
+        if (k->key_count == 0)
+            cfg_lint_add(l, k->line, "no-psk", CFG_WARNING,
+                         "as in: pre-shared-key address 192.0.2.1 key SECRET", "keyring %s has no key",
+                         k->name);
+    }
+    lint_same_addresses(l);
+    lint_several_keyrings(l);
+    lint_mixed_keys(l);
+}
+
+/* ---- profiles ---------------------------------------------------------------------------------------------------- */
+/* LN-4: equal matches; between different ones the more specific wins (PF-3). */
+static void overlap_with(struct cfg_linter *l, const struct cfg_isakmp_profile *a,
+                         const struct cfg_isakmp_profile *b)
+{
+    enum cfg_overlap most = CFG_APART;
+    int line = b->line;
+    if (strcmp(a->fvrf, b->fvrf) != 0 || apart(&a->local, &b->local))
+        return;
+    for (unsigned i = 0; i < a->match_count; i++)
+        for (unsigned k = 0; k < b->match_count; k++) {
+            enum cfg_overlap o = cfg_lint_overlap(&a->match[i], &b->match[k]);
+            if (o > most) {
+                most = o;
+                line = b->match[k].line;
+            }
+        }
+    if (most == CFG_SAME)
+        cfg_lint_add(l, line, "LN-4", CFG_ERROR, "give each peer one profile",
+                     "ISAKMP profiles %s and %s match the same identity: invalid; the first configured is "
+                     "taken (PF-4)",
+                     a->name, b->name);
+    else if (most == CFG_OVERLAPS)
+        cfg_lint_add(l, line, "LN-4", CFG_INFO, "",
+                     "ISAKMP profiles %s and %s overlap; the more specific match is taken (PF-3)", a->name,
+                     b->name);
+}
+
+static void lint_profiles(struct cfg_linter *l)
+{
+    const struct cfg *c = l->c;
+    for (unsigned i = 0; i < c->isakmp_profile_count; i++) {
+        const struct cfg_isakmp_profile *p = &c->isakmp_profiles[i];
+        if (!cfg_isakmp_profile_complete(p))
+            cfg_lint_add(l, p->line, "incomplete", CFG_WARNING,
+                         "as in: match identity address 192.0.2.1 255.255.255.255",
+                         "ISAKMP profile %s has no match and is never chosen for a peer that calls", p->name);
+        if (p->trustpoint_count > 0)
+            cfg_lint_add(l, p->trustpoint_line, "unsupported", CFG_ERROR,
+                         "use pre-shared keys: `keyring NAME`",
+                         "ISAKMP profile %s: certificates are not in this release", p->name);
+        for (unsigned k = 0; k < i; k++)
+            overlap_with(l, &c->isakmp_profiles[k], p);
+    }
+}
+
+/* ---- what would negotiate ---------------------------------------------------------------------------------------- */
+void cfg_lint_isakmp_binding(struct cfg_linter *l, const struct cfg_ipsec_profile *p)
+{
+    const struct cfg_isakmp_profile *bound = cfg_find_isakmp_profile(l->c, p->isakmp_profile);
+    if (p->isakmp_profile[0] && p->ikev2_profile[0])
+        cfg_lint_add(l, p->isakmp_profile_line, "G25", CFG_WARNING, "keep one of them",
+                     "IPsec profile %s: `set ikev2-profile` wins, `set isakmp-profile` has no effect",
+                     p->name);
+    else if (bound)
+        cfg_lint_add(l, p->isakmp_profile_line, "unsupported", CFG_ERROR, NO_IKEV1,
+                     "IPsec profile %s is bound to ISAKMP profile %s: IKEv1 is not in this release", p->name,
+                     bound->name);
+    else if (!p->isakmp_profile[0])
+        cfg_lint_add(l, p->line, "LN-6", CFG_INFO, "bind one: set isakmp-profile NAME",
+                     "IPsec profile %s is bound to no ISAKMP profile; the best match is taken (PF-2)",
+                     p->name);
+}
+
+/* How well a profile covers an address: 0 not, else 1 + mask length. */
+static unsigned coverage(const struct cfg_isakmp_profile *p, const struct ip_addr *a)
+{
+    unsigned best = 0;
+    for (unsigned i = 0; i < p->match_count; i++) {
+        const struct cfg_id *m = &p->match[i];
+        if (m->kind == CFG_ID_ADDRESS && m->prefix.addr.family == a->family &&
+            ip_prefix_contains(&m->prefix, a) && 1u + m->prefix.len > best)
+            best = 1u + m->prefix.len;
+    }
+    return best;
+}
+
+/* LN-11: the one that a peer's call is given to (PF-3, PF-4) is another than the bound one. */
+static void another_answers(struct cfg_linter *l, const struct cfg_interface *t,
+                            const struct cfg_isakmp_profile *bound)
+{
+    const struct cfg *c = l->c;
+    unsigned own = coverage(bound, &t->tunnel_destination);
+    bool before = true;
+    for (unsigned i = 0; i < c->isakmp_profile_count && own > 0; i++) {
+        const struct cfg_isakmp_profile *p = &c->isakmp_profiles[i];
+        unsigned n = coverage(p, &t->tunnel_destination);
+        before = before && p != bound;
+        if (p != bound && (n > own || (n == own && before)) && !apart(&p->local, &bound->local))
+            cfg_lint_add(l, t->protection_line, "LN-11", CFG_WARNING,
+                         "narrow the `match identity` of one of them",
+                         "%s is bound to ISAKMP profile %s, but %s is taken when this peer calls (PF-7)",
+                         t->name, bound->name, p->name);
+    }
+}
+
+void cfg_lint_isakmp_tunnel(struct cfg_linter *l, const struct cfg_interface *t,
+                            const struct cfg_ipsec_profile *ipsec)
+{
+    const struct cfg_isakmp_profile *bound = cfg_find_isakmp_profile(l->c, ipsec->isakmp_profile);
+    if (bound && t->tunnel_destination.family != IP_NONE)
+        another_answers(l, t, bound);
+    if (!bound)
+        cfg_lint_add(
+            l, t->protection_line, "unsupported", CFG_ERROR, NO_IKEV1,
+            "%s negotiates with IKEv1, for its IPsec profile %s is bound to no IKEv2 profile: IKEv1 is "
+            "not in this release",
+            t->name, ipsec->name);
+}
+
+void cfg_lint_isakmp(struct cfg_linter *l)
+{
+    lint_policies(l);
+    lint_keyrings(l);
+    lint_profiles(l);
+}
