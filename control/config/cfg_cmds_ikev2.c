@@ -341,7 +341,7 @@ static void set_limit_negotiation(struct cfg_parser *p, const struct cfg_match *
     const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
     bool set = m->form == CFG_SET && n;
     if (!cfg_match_has(m, "outgoing"))
-        p->c->ikev2_max_in_negotiation = set ? (unsigned)n->number : 40;
+        p->c->ikev2_max_in_negotiation = set ? (unsigned)n->number : CFG_IN_NEGOTIATION_DEFAULT;
     if (!cfg_match_has(m, "incoming"))
         p->c->ikev2_max_out_negotiation = set ? (unsigned)n->number : 400;
 }

@@ -282,6 +282,9 @@ struct cfg_ipsec_profile {
 };
 
 /* ---- the whole ----------------------------------------------------------------------------------------------- */
+/* IOS-XE has 40. Behind a hub that restarts hundreds of spokes come back at once. */
+enum { CFG_IN_NEGOTIATION_DEFAULT = 1000 };
+
 struct cfg {
     char file[CFG_TEXT_MAX];
     struct platform platform;
@@ -301,7 +304,7 @@ struct cfg {
     struct cfg_dpd ikev2_dpd;
     unsigned ikev2_nat_keepalive_s;                  /* 0 off */
     unsigned ikev2_cookie_challenge;                 /* half-open SAs; 0 off */
-    unsigned ikev2_max_in_negotiation, ikev2_max_sa; /* 40 incoming by default; 0 none */
+    unsigned ikev2_max_in_negotiation, ikev2_max_sa; /* incoming; CFG_IN_NEGOTIATION_DEFAULT and 0: none */
     unsigned ikev2_max_out_negotiation;              /* 400 by default */
     unsigned ikev2_window;                           /* default 5 */
     bool ikev2_fragmentation;         /* default: on here, off in IOS (documented divergence) */

@@ -156,7 +156,7 @@ static void put_globals(struct cfg_writer *w, const struct cfg *c)
         cfg_put(w, "crypto ikev2 nat keepalive %u\n", c->ikev2_nat_keepalive_s);
     if (c->ikev2_cookie_challenge)
         cfg_put(w, "crypto ikev2 cookie-challenge %u\n", c->ikev2_cookie_challenge);
-    if (c->ikev2_max_in_negotiation != 40)
+    if (c->ikev2_max_in_negotiation != CFG_IN_NEGOTIATION_DEFAULT)
         cfg_put(w, "crypto ikev2 limit max-in-negotation-sa %u incoming\n", c->ikev2_max_in_negotiation);
     if (c->ikev2_max_out_negotiation != 400)
         cfg_put(w, "crypto ikev2 limit max-in-negotation-sa %u outgoing\n", c->ikev2_max_out_negotiation);

@@ -101,7 +101,7 @@ struct sam *ike_sam(struct ike *e);
 #define IKE_COUNTERS(X) \
     X(datagrams_in) X(datagrams_out) X(bad_header) X(bad_payload) X(bad_version) X(unknown_spi) \
     X(bad_message_id) X(auth_failed_icv) X(retransmits_sent) X(retransmits_answered) X(cookies_sent) \
-    X(cookies_bad) X(half_open_refused) X(fragments_in) X(fragments_bad) X(unexpected_exchange) \
+    X(cookies_bad) X(half_open_refused) X(half_open_evicted) X(fragments_in) X(fragments_bad) X(unexpected_exchange) \
     X(critical_payload) X(rate_limited) X(sas_established) X(sas_failed) X(children_established) \
     X(children_rekeyed) X(sas_rekeyed) X(dpd_sent) X(dpd_dead) X(deletes_in) X(acquires)
 /* clang-format on */

@@ -9,7 +9,7 @@
 /* A secret serves this long; the one before it is taken as long again, for answers under way. */
 enum { ROTATE_MS = 60 * 1000 };
 
-/* Without `crypto ikev2 cookie-challenge` a crowd of half-open SAs is challenged, too: from 64 on, or half of what admission
+/* Without `crypto ikev2 cookie-challenge` a crowd of half-open SAs is challenged, too: from 64 on, or a quarter of what admission
  * control allows when that is less. From one address sooner. */
 enum { THRESHOLD_DEFAULT = 64, THRESHOLD_PER_ADDRESS = 8 };
 
@@ -59,10 +59,9 @@ bool ike_cookie_ok(struct ike *e, struct slice cookie, struct slice ni, const st
 bool ike_cookie_wanted(const struct ike *e, const struct ip_endpoint *peer)
 {
     unsigned threshold = e->cfg->ikev2_cookie_challenge;
-    if (threshold == 0) {
+    if (threshold == 0 && ike_limit_pressed(e))
+        return true;
+    if (threshold == 0)
         threshold = THRESHOLD_DEFAULT;
-        if (e->cfg->ikev2_max_in_negotiation > 0 && e->cfg->ikev2_max_in_negotiation / 2 < threshold)
-            threshold = e->cfg->ikev2_max_in_negotiation / 2;
-    }
     return e->half_open >= threshold || ike_limit_of(e, &peer->addr) >= THRESHOLD_PER_ADDRESS;
 }

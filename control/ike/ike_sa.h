@@ -68,7 +68,8 @@ struct ike_sa {
     uint64_t last_in_ms; /* last authenticated message from the peer */
     uint64_t timer_at; /* next time the version wants ops->timer; UINT64_MAX none; set it with ike_sa_timer */
     unsigned heap_at;  /* its place in the engine's timer heap */
-    struct ip_addr limit_addr;    /* while half_open: the address it is counted under */
+    struct ike_sa *next_half_open, *prev_half_open; /* while half_open: of its address, by age */
+    struct ip_addr limit_addr;                      /* while half_open: the address it is counted under */
     struct ike_init_key init_key; /* responder: finds the SA of a retransmitted first message */
     bool in_init_table;
     struct ike_peer *peer;                      /* established: of its identity ... */
@@ -160,11 +161,16 @@ CV_MUST_USE cv_result ike_cookie_make(struct ike *e, struct slice ni, const stru
 CV_MUST_USE bool ike_cookie_ok(struct ike *e, struct slice cookie, struct slice ni,
                                const struct ip_endpoint *peer, const uint8_t spi_i[8]);
 bool ike_cookie_wanted(const struct ike *e, const struct ip_endpoint *peer); /* threshold reached */
-/* Admission of one more half-open SA as responder: global and per-address limits. */
+/* Admission of one more half-open SA as responder. Over the limits, of all and of an address, the eldest of the address that has most
+ * is removed for it. False: not even so. */
 CV_MUST_USE bool ike_limit_ok(struct ike *e, const struct ip_endpoint *peer);
 /* Counts an SA as half-open; it stops to be at ike_sa_established or ike_sa_remove. False when memory is short. */
 CV_MUST_USE bool ike_limit_add(struct ike *e, struct ike_sa *sa);
 void ike_limit_drop(struct ike *e, struct ike_sa *sa);
-unsigned ike_limit_of(const struct ike *e, const struct ip_addr *addr); /* half-open ones of an address */
+unsigned ike_limit_of(const struct ike *e,
+                      const struct ip_addr *addr); /* half-open ones of an address; IPv6: of its /64 */
+unsigned ike_limit_most(const struct ike *e);      /* half-open ones at a time */
+bool ike_limit_pressed(const struct ike *e);       /* a quarter of that is taken */
+uint64_t ike_limit_life_ms(const struct ike *e);   /* of a new half-open SA */
 
 #endif

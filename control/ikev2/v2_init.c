@@ -13,7 +13,6 @@
 
 enum {
     NONCE_LEN = 32,       /* at least half the key size of any PRF (2.10) */
-    HALF_OPEN_MS = 30000, /* an initiator that does not follow up */
     INIT_RETRIES_MAX = 5, /* cookies and groups, both at once included (2.6.1) */
     COOKIE_MAX = 64,
     GROUP_LEN = 2,
@@ -437,7 +436,7 @@ static cv_result respond(struct ike *e, struct ike_sa *sa, const struct ike_data
     sa->vrf = d->vrf;
     sa->natt = d->natt;
     v2_set_state(sa, V2_INIT_DONE);
-    v2->delete_at = ike_now(e) + HALF_OPEN_MS;
+    v2->delete_at = ike_now(e) + ike_limit_life_ms(e);
     if (!ike_limit_add(e, sa))
         return CV_ENOMEM;
     ike_sa_index_init(e, sa);
@@ -467,13 +466,13 @@ void v2_init_request(struct ike *e, const struct ike_datagram *d, const struct p
         return;
     if (cr_hash("SHA256", &s, 1, hash, &n) != CV_OK || seen_before(e, d, m, hash) || !cookie_passed(e, d, m))
         return;
+    if (!choose(e, d, m, &policy, &choice))
+        return;
     if (!ike_limit_ok(e, &d->remote)) {
         e->counters.half_open_refused++;
         ike_log_unauth(e, &d->remote, "%s", ike_reason_text(IKE_REASON_DOS_LIMIT));
         return; /* silence: it asks again, and there may be room then */
     }
-    if (!choose(e, d, m, &policy, &choice))
-        return;
     struct ike_sa *sa = ike_sa_new(e, &v2_ops, false);
     if (!sa)
         return;

@@ -338,6 +338,130 @@ static void adopted_children_of_a_changed_tunnel_do_not_forward_on(void)
     }
 }
 
+/* ---- crowds -------------------------------------------------------------------------------------------------------------- */
+/* IKE_SA_INIT of A, and what B answers to who copies it. */
+struct crowd {
+    uint8_t first[4096], cookie[64];
+    size_t first_len, cookie_len;
+    uint64_t salt;
+};
+
+static bool overhear(struct wire *w, struct wire_packet *p, void *ctx)
+{
+    struct crowd *c = ctx;
+    (void)w;
+    if (p->data[18] != PLD_IKE_SA_INIT)
+        return true;
+    if (p->from == B && p->data[16] == PLD_NOTIFY) {
+        c->cookie_len = (size_t)(p->data[30] << 8 | p->data[31]) - 8;
+        if (c->cookie_len <= sizeof c->cookie)
+            memcpy(c->cookie, p->data + 36, c->cookie_len);
+        return true;
+    }
+    if (p->from == A && !c->first_len && p->len <= sizeof c->first) {
+        memcpy(c->first, p->data, p->len);
+        c->first_len = p->len;
+        return false;
+    }
+    return true;
+}
+
+static void deliver_from(struct wire *w, const struct ip_addr *from, uint8_t *data, size_t len)
+{
+    const struct ike_datagram d = {.local = {.addr = w->side[B].address, .port = 500},
+                                   .remote = {.addr = *from, .port = 500},
+                                   .data = data,
+                                   .len = len};
+    ike_datagram_in(w->side[B].ike, &d);
+}
+
+/* Another first message from an address, with the cookie when one is asked for. */
+static void one_of_a_crowd(struct wire *w, struct crowd *c, const struct ip_addr *from)
+{
+    uint8_t m[4096 + 128];
+    c->salt++;
+    memcpy(c->first, &c->salt, sizeof c->salt);
+    memcpy(m, c->first, c->first_len);
+    c->cookie_len = 0;
+    deliver_from(w, from, m, c->first_len);
+    if (!c->cookie_len)
+        return;
+    size_t n = 8 + c->cookie_len, len = c->first_len + n;
+    const uint8_t notify[] = {c->first[16],      0, (uint8_t)(n >> 8), (uint8_t)n, 0, 0, PLD_N_COOKIE >> 8,
+                              PLD_N_COOKIE & 255};
+    memcpy(m, c->first, 28);
+    m[16] = PLD_NOTIFY;
+    m[26] = (uint8_t)(len >> 8);
+    m[27] = (uint8_t)len;
+    memcpy(m + 28, notify, sizeof notify);
+    memcpy(m + 36, c->cookie, c->cookie_len);
+    memcpy(m + 28 + n, c->first + 28, c->first_len - 28);
+    deliver_from(w, from, m, len);
+}
+
+static void two_addresses_that_return_cookies_do_not_shut_out_a_third(void)
+{
+    struct wire_conf small = {.global = "crypto ikev2 limit max-in-negotation-sa 40\n"};
+    for (unsigned limited = 0; limited < 2; limited++) {
+        struct wire *w = wire_new(4, NULL, limited ? &small : NULL);
+        struct crowd *c = calloc(1, sizeof *c);
+        struct ip_addr from[2] = {address("203.0.113.9"), address("203.0.113.10")};
+        CU_ASSERT_FATAL(c != NULL);
+        w->filter = overhear;
+        w->filter_ctx = c;
+        wire_up(w, A); /* the first message is taken out: the session repeats it */
+        wire_run(w, 1);
+        for (unsigned s = 0; s < 2; s++)
+            for (unsigned i = 0; i < 600; i++)
+                one_of_a_crowd(w, c, &from[s]);
+        CU_ASSERT(w->side[B].ike->half_open <= (limited ? 20 : 500));
+        wire_run(w, 5000);
+        CU_ASSERT(wire_both_up(w));
+        CU_ASSERT_EQUAL(w->side[B].ike->counters.half_open_refused, 0);
+        free(c);
+        wire_free(w);
+    }
+}
+
+static void hundreds_of_spokes_are_admitted_at_once(void)
+{
+    struct wire *w = wire_new(5, NULL, NULL);
+    struct crowd *c = calloc(1, sizeof *c);
+    CU_ASSERT_FATAL(c != NULL);
+    w->filter = overhear;
+    w->filter_ctx = c;
+    wire_up(w, A);
+    wire_run(w, 1);
+    struct ip_addr spoke = address("10.0.0.0");
+    for (unsigned i = 0; i < 900; i++) {
+        spoke.b[2] = (uint8_t)(i >> 8);
+        spoke.b[3] = (uint8_t)i;
+        one_of_a_crowd(w, c, &spoke);
+    }
+    CU_ASSERT_EQUAL(w->side[B].ike->half_open, 900);
+    CU_ASSERT_EQUAL(w->side[B].ike->counters.half_open_evicted, 0);
+    free(c);
+    wire_free(w);
+}
+
+/* IPv6: who has a /64 has all addresses in it. */
+static void addresses_of_one_64_count_as_one(void)
+{
+    struct wire *w = wire_new(6, NULL, NULL);
+    struct ip_addr a = address("2001:db8::1"), b = address("2001:db8::ffff:1"),
+                   c = address("2001:db8:0:1::1");
+    struct ike *e = w->side[B].ike;
+    struct ike_sa *sa = ike_sa_new(e, &v2_ops, false);
+    CU_ASSERT_FATAL(sa != NULL && v2_sa_new(e, sa) == CV_OK);
+    sa->remote.addr = a;
+    CU_ASSERT(ike_limit_add(e, sa));
+    CU_ASSERT_EQUAL(ike_limit_of(e, &b), 1);
+    CU_ASSERT_EQUAL(ike_limit_of(e, &c), 0);
+    ike_limit_drop(e, sa);
+    CU_ASSERT_EQUAL(ike_limit_of(e, &b), 0);
+    wire_free(w);
+}
+
 UNIT_MAIN("hostile", UNIT_TEST(IKE_AUTH_from_another_address_than_IKE_SA_INIT_is_not_believed),
           UNIT_TEST(a_child_asked_for_from_a_victims_address_stays_in_the_peers_own_tunnel),
           UNIT_TEST(nobody_moves_to_another_tunnels_peer_nor_to_another_family),
@@ -345,4 +469,6 @@ UNIT_MAIN("hostile", UNIT_TEST(IKE_AUTH_from_another_address_than_IKE_SA_INIT_is
           UNIT_TEST(an_identity_is_not_another_peer_blocks_address),
           UNIT_TEST(INITIAL_CONTACT_does_not_reach_what_another_key_has_proved),
           UNIT_TEST(RFC7296_2_4_no_INITIAL_CONTACT_to_a_peers_second_address),
-          UNIT_TEST(adopted_children_of_a_changed_tunnel_do_not_forward_on))
+          UNIT_TEST(adopted_children_of_a_changed_tunnel_do_not_forward_on),
+          UNIT_TEST(two_addresses_that_return_cookies_do_not_shut_out_a_third),
+          UNIT_TEST(hundreds_of_spokes_are_admitted_at_once), UNIT_TEST(addresses_of_one_64_count_as_one))

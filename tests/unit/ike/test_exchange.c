@@ -100,11 +100,11 @@ static void RFC7296_2_6_a_crowd_of_half_open_SAs_brings_cookies(void)
 {
     struct pair p;
     pair_start(&p, NULL);
-    flood(&p, 0, 20); /* half of the 40 that admission control allows */
+    flood(&p, 0, 64);
     CU_ASSERT_EQUAL(ike_counters(p.b.e)->cookies_sent, 0);
-    flood(&p, 20, 500);
+    flood(&p, 64, 500);
     CU_ASSERT_EQUAL(ike_counters(p.b.e)->cookies_sent, 500);
-    CU_ASSERT_EQUAL(p.b.e->half_open, 20); /* no state for whom a cookie was asked */
+    CU_ASSERT_EQUAL(p.b.e->half_open, 64); /* no state for whom a cookie was asked */
     p.tap = count_init;
     CU_ASSERT_TRUE(pair_up(&p, &p.a));
     CU_ASSERT_EQUAL(p.tap_count, 4);
@@ -186,7 +186,25 @@ static void admission_control_leaves_room_for_other_addresses(void)
     pair_start(&p, &o);
     flood(&p, 0, 30);
     CU_ASSERT_EQUAL(p.b.e->half_open, 10);
-    CU_ASSERT_EQUAL(ike_counters(p.b.e)->half_open_refused, 20);
+    CU_ASSERT_EQUAL(ike_counters(p.b.e)->half_open_evicted, 20);
+    CU_ASSERT_TRUE(pair_up(&p, &p.a));
+    CU_ASSERT_EQUAL(ike_counters(p.b.e)->half_open_refused, 0);
+    pair_end(&p);
+}
+
+static void a_small_limit_brings_cookies_at_a_quarter_and_ends_SAs_sooner(void)
+{
+    struct pair p;
+    struct pair_opt o = {.globals_b = "crypto ikev2 limit max-in-negotation-sa 40\n"};
+    pair_start(&p, &o);
+    flood(&p, 0, 10);
+    CU_ASSERT_EQUAL(ike_counters(p.b.e)->cookies_sent, 0);
+    flood(&p, 10, 1);
+    CU_ASSERT_EQUAL(ike_counters(p.b.e)->cookies_sent, 1);
+    CU_ASSERT_TRUE(ike_limit_pressed(p.b.e));
+    CU_ASSERT_EQUAL(ike_limit_life_ms(p.b.e), 5000);
+    pair_wait(&p, 31000);
+    CU_ASSERT_EQUAL(ike_limit_life_ms(p.b.e), 30000);
     pair_end(&p);
 }
 
@@ -751,6 +769,7 @@ UNIT_MAIN("ike exchange", UNIT_TEST(RFC7296_1_2_two_ends_come_up_and_carry_packe
           UNIT_TEST(every_cipher_prf_and_group_comes_up),
           UNIT_TEST(RFC7296_1_2_INVALID_KE_PAYLOAD_is_retried_with_the_full_offer),
           UNIT_TEST(RFC7296_2_6_a_crowd_of_half_open_SAs_brings_cookies),
+          UNIT_TEST(a_small_limit_brings_cookies_at_a_quarter_and_ends_SAs_sooner),
           UNIT_TEST(RFC7296_2_6_1_cookie_and_group_together_end),
           UNIT_TEST(RFC7296_2_6_1_endless_cookies_do_not_loop),
           UNIT_TEST(RFC7296_2_6_cookies_are_bound_to_address_SPI_and_nonce_and_expire),
