@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+"""culvert bench dataplane: a short run of the real loop, and what it writes."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import xml.dom.minidom
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "interop"))
+from case import case, check, check_equal, main  # noqa: E402
+from culvert import BUILD  # noqa: E402
+
+MACHINE = {"cpu": str, "tsc_mhz": float, "dpdk": str, "ipsec_mb": str}
+ROW = {"direction": str, "size": (int, str), "transform": str, "engine": str, "sas": int, "workers": int, "mpps": float,
+       "mpps_min": float, "mpps_max": float, "gbps": float, "cycles_per_packet": float, "limit_ipsecmb_mpps": float,
+       "limit_best_mpps": float, "limit_best_engine": str, "ratio_ipsecmb": float, "ratio_best": float, "rounds": int}
+
+
+def bench(*args):
+    return subprocess.run([os.path.join(BUILD, "culvert"), "bench", "dataplane", *args], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=240)
+
+
+def check_keys(found, wanted, what):
+    for key, kind in wanted.items():
+        check(isinstance(found.get(key), kind), f"{what}: {key} is {found.get(key)!r}")
+
+
+def check_row(row):
+    check_keys(row, ROW, "row")
+    check(0 < row["mpps_min"] <= row["mpps"] <= row["mpps_max"], f"packets/s out of order: {row}")
+    check(row["rounds"] > 1 and row["cycles_per_packet"] > row["ports_cycles_per_packet"] > 0, f"cycles: {row}")
+    check(row["limit_ipsecmb_mpps"] > 0 and 0 < row["ratio_ipsecmb"] < 1, f"the loop is faster than its limit: {row}")
+    check(abs(row["ratio_ipsecmb"] - row["mpps"] / row["limit_ipsecmb_mpps"]) < 0.01, f"not the ratio: {row}")
+
+
+def measured(*args):
+    """The rows of a run that must succeed."""
+    with tempfile.TemporaryDirectory() as d:
+        name = os.path.join(d, "bench.json")
+        run = bench("--seconds", "0.2", "--json", name, *args)
+        check_equal(run.returncode, 0, f"exit status; {run.stderr}")
+        with open(name, encoding="ascii") as f:
+            out = json.load(f)
+    check_keys(out["machine"], MACHINE, "machine")
+    for row in out["results"]:
+        check_row(row)
+    return out["results"]
+
+
+@case("both directions and the mixture have figures, limits and anti-replay on")
+def both_directions_and_the_mixture_have_figures_and_limits():
+    rows = measured("--sizes", "64,imix", "--sas", "3")
+    check_equal([(r["direction"], r["size"]) for r in rows],
+                [("encap", 64), ("encap", "imix"), ("decap", 64), ("decap", "imix")], "rows")
+    check_equal([r["anti_replay"] for r in rows], [None, None, True, True], "anti-replay in what is timed")
+
+
+@case("two workers share the SAs")
+def two_workers_share_the_sas():
+    check_equal([r["workers"] for r in measured("--sizes", "512", "--sas", "4", "--workers", "2")], [2, 2], "workers")
+
+
+@case("every transform is held against a limit of its own")
+def every_transform_has_a_limit_of_its_own():
+    for name in ("esp-gcm-256", "esp-gmac-128", "esp-chacha20-poly1305", "esp-aes-128-sha1", "esp-aes-256-sha512"):
+        rows = measured("--sizes", "256", "--transform", name)
+        check_equal([r["transform"] for r in rows], [name, name], "transform")
+
+
+@case("the chart is well-formed")
+def the_chart_is_well_formed():
+    with tempfile.TemporaryDirectory() as d:
+        name = os.path.join(d, "bench.svg")
+        check_equal(bench("--sizes", "64", "--direction", "encap", "--seconds", "0.1", "--svg", name).returncode, 0, "exit")
+        root = xml.dom.minidom.parse(name).documentElement
+        check_equal(root.tagName, "svg", "root element")
+        check(len(root.getElementsByTagName("rect")) == 3, "a ground, a bar, and its limit")
+
+
+@case("wrong options are refused")
+def wrong_options_are_refused():
+    for args in (("--sizes", "9000"), ("--seconds", "0"), ("--seconds", "nan"), ("--sas", "3", "--workers", "2"),
+                 ("--transform", "esp-none"), ("--svg", "/nonexistent/x.svg"), ("--nonsense",)):
+        run = bench(*args)
+        check_equal(run.returncode, 2, f"exit status of {args}")
+        check(run.stderr.strip(), "a word about it")
+
+
+if __name__ == "__main__":
+    main(needs_strongswan=False)
