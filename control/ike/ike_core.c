@@ -43,6 +43,16 @@ static void up_expired(void *ctx, struct sam_child *c)
         ike_session_child_down(e, c->interface, IKE_REASON_LIFETIME, "a child SA reached its hard lifetime");
 }
 
+static void up_idle(void *ctx, struct sam_child *c)
+{
+    struct ike *e = ctx;
+    struct ike_sa *sa = ike_sa_by_conn(e, c->owner);
+    ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "child 0x%08x of %s carried nothing for %llu s: deleted",
+            c->in.spi, c->interface, (unsigned long long)(c->idle_ms / 1000));
+    ike_session_idle(e, c->interface);
+    tell_peer(e, sa, c);
+}
+
 static void up_first_packet(void *ctx, struct sam_child *c)
 {
     struct ike *e = ctx;
@@ -83,7 +93,8 @@ cv_result ike_new(const struct ike_env *env, const struct cfg *cfg,
                                          .rekey = up_rekey,
                                          .expired = up_expired,
                                          .first_packet = up_first_packet,
-                                         .install_failed = up_install_failed}};
+                                         .install_failed = up_install_failed,
+                                         .idle = up_idle}};
     cv_result r = sam_new(&conf, &e->sam);
     if (r != CV_OK) {
         free(e);

@@ -39,6 +39,8 @@ void ike_sessions_run(struct ike *e);
 void ike_session_acquire(struct ike *e, const struct cv_acquire *packet);
 /* The SA no longer serves its session. */
 void ike_session_lost(struct ike *e, struct ike_sa *sa, enum ike_reason why, const char *fmt, va_list args);
+/* Nothing passed for the configured time: no error, and only traffic or an operator starts it again. */
+void ike_session_idle(struct ike *e, const char *interface);
 /* A child ended on its own (hard lifetime, refused by the data plane). */
 void ike_session_child_down(struct ike *e, const char *interface, enum ike_reason why, const char *text);
 /* Wants the session up, at once when it can be. */

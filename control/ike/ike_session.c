@@ -322,3 +322,13 @@ void ike_session_child_down(struct ike *e, const char *interface, enum ike_reaso
     if (s->wanted)
         back_off(e, s);
 }
+
+void ike_session_idle(struct ike *e, const char *interface)
+{
+    struct ike_session *s = ike_session_get(e, interface);
+    if (!s)
+        return;
+    s->wanted = s->persistent = false;
+    s->failures = 0;
+    s->retry_at_ms = UINT64_MAX;
+}

@@ -174,6 +174,7 @@ static void install_policy(struct ike *e, const struct ike_sa *sa, const struct 
     p->df = (uint8_t)sp.df;
     p->ecn_drop = sp.ecn_discard;
     p->lifetime_s = sp.lifetime_s;
+    p->idle_s = sp.idle_s;
     p->lifetime_bytes = sp.lifetime_kb_disable ? 0 : sp.lifetime_kb * 1024;
     unsigned keepalive = sa->profile && sa->profile->nat_keepalive_s ? sa->profile->nat_keepalive_s
                                                                      : e->cfg->ikev2_nat_keepalive_s;

@@ -119,7 +119,7 @@ struct sam_entry *sam_entry_new(struct sam *s, uint32_t id)
     if (!e)
         return NULL;
     e->c.id = id ? id : fresh_id(s);
-    e->c.soft_at_ms = e->c.hard_at_ms = e->c.remove_at_ms = UINT64_MAX;
+    e->c.soft_at_ms = e->c.hard_at_ms = e->c.remove_at_ms = e->c.idle_at_ms = UINT64_MAX;
     e->c.installed_ms = sam_now(s);
     if (sam_life_add(s, e) != CV_OK) {
         free(e);
@@ -446,6 +446,7 @@ cv_result sam_child_install(struct sam *s, const struct sam_install *p, struct s
         return r;
     }
     sam_life_start(s, e, p->lifetime_s);
+    sam_life_idle_start(s, e, p->idle_s);
     sam_life_update(s, e);
     sam_entry_index_out(s, e);
     if (p->activate)

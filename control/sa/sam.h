@@ -49,6 +49,10 @@ struct sam_child {
     uint64_t installed_ms;           /* env clock */
     uint64_t soft_at_ms, hard_at_ms; /* UINT64_MAX when none */
     uint64_t soft_bytes, hard_bytes;
+    uint64_t idle_ms; /* 0: may be idle for ever */
+    uint64_t
+        used_at_ms; /* last good packet of either direction that was looked for, at first the installation */
+    uint64_t idle_at_ms; /* when to look again; UINT64_MAX never */
     bool soft_fired;
     uint64_t remove_at_ms;            /* RETIRING; UINT64_MAX otherwise */
     uint32_t replaced_by;             /* id of the child that a rekey put in its place; 0 none */
@@ -66,6 +70,9 @@ struct sam_up {
     void (*first_packet)(void *ctx, struct sam_child *c);            /* first good inbound packet */
     void (*install_failed)(void *ctx, struct sam_child *c,
                            cv_result r); /* the data plane refused; removed right after */
+    void (*idle)(
+        void *ctx,
+        struct sam_child *c); /* no good packet for idle_s; removed right after unless retiring then */
 };
 
 struct sam_conf {
@@ -104,6 +111,8 @@ struct sam_install {
     const struct ts *ts_local, *ts_remote;
     uint64_t lifetime_s, lifetime_bytes,
         lifetime_packets; /* 0: none. Soft: 30 s (with jitter) before, and 256 KB or 15 % (the larger) before the volume */
+    uint32_t
+        idle_s; /* without a good packet in either direction for so long: up->idle; 0: off. A rekey is no packet. */
     const uint8_t *encr_key_in, *salt_in, *integ_key_in; /* lengths follow from the algorithms */
     const uint8_t *encr_key_out, *salt_out, *integ_key_out;
 };

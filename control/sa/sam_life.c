@@ -41,6 +41,68 @@ void sam_life_volume(struct sam *s, uint64_t hard, uint64_t floor, uint64_t *sof
     *soft = hard - at_most(margin, hard / 2);
 }
 
+/* ---- idleness -------------------------------------------------------------------------------------------- */
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* False while the data plane does not say. */
+static bool look_for_use(struct sam *s, struct sam_child *c)
+{
+    const struct sam_link *l = s->conf.link;
+    const struct cv_sa_ref *refs[] = {&c->in, &c->out};
+    uint64_t now = sam_now(s);
+    for (unsigned i = 0; i < 2; i++) {
+        struct cv_sa_counters counters;
+        uint64_t idle;
+        if (l->counters(l->ctx, refs[i], &counters, &idle) != CV_OK)
+            return false;
+        if (idle <= now)
+            c->used_at_ms = later(c->used_at_ms, now - idle);
+    }
+    return true;
+}
+
+/* A child that a rekey puts beside another is as idle as that one: else a tunnel that is rekeyed more often than its
+ * idle time would never end. */
+void sam_life_idle_start(struct sam *s, struct sam_entry *e, uint32_t idle_s)
+{
+    struct sam_child *newest = NULL;
+    e->c.idle_ms = (uint64_t)idle_s * 1000;
+    e->c.used_at_ms = e->c.installed_ms;
+    if (!e->c.idle_ms)
+        return;
+    for (struct sam_child *o = sam_children_of(s, e->c.owner); o; o = o->next_of_owner)
+        if (o != &e->c && o->state == SAM_INSTALLED && o->if_id == e->c.if_id && look_for_use(s, o) &&
+            (!newest || o->used_at_ms > newest->used_at_ms))
+            newest = o;
+    if (newest)
+        e->c.used_at_ms = newest->used_at_ms;
+    e->c.idle_at_ms = e->c.used_at_ms + e->c.idle_ms;
+}
+
+static void idle_due(struct sam *s, struct sam_entry *e)
+{
+    uint32_t id = e->c.id;
+    uint64_t now = sam_now(s);
+    if (!look_for_use(s, &e->c) || e->c.replaced_by) {
+        e->c.idle_at_ms = now + e->c.idle_ms; /* nothing known; or its successor is the one to look at */
+        sam_life_update(s, e);
+        return;
+    }
+    e->c.idle_at_ms = e->c.used_at_ms + e->c.idle_ms;
+    if (e->c.idle_at_ms > now) {
+        sam_life_update(s, e);
+        return;
+    }
+    if (s->conf.up.idle)
+        s->conf.up.idle(s->conf.up.ctx, &e->c);
+    struct sam_child *c = sam_child_by_id(s, id);
+    if (c && c->state != SAM_RETIRING)
+        sam_entry_destroy(s, sam_entry_of(c));
+}
+
 /* ---- heap by due time ------------------------------------------------------------------------------------ */
 static void place(struct sam *s, size_t at, struct sam_entry *e)
 {
@@ -73,7 +135,8 @@ static uint64_t due_of(const struct sam_child *c)
 {
     if (c->state == SAM_RETIRING)
         return at_most(c->remove_at_ms, c->hard_at_ms);
-    return c->soft_fired ? c->hard_at_ms : at_most(c->soft_at_ms, c->hard_at_ms);
+    uint64_t due = at_most(c->hard_at_ms, c->idle_at_ms);
+    return c->soft_fired ? due : at_most(c->soft_at_ms, due);
 }
 
 cv_result sam_life_add(struct sam *s, struct sam_entry *e)
@@ -143,12 +206,14 @@ void sam_timer(struct sam *s)
     uint64_t now = sam_now(s);
     if (s->deferred && s->deferred_at <= now)
         sam_cmd_retry(s);
-    /* Every round either marks a child's soft lifetime or takes a child out, so it ends. */
+    /* Every round marks a child's soft lifetime, puts its next look off or takes a child out, so it ends. */
     while (s->heap_len && s->heap[0]->due <= now) {
         struct sam_entry *e = s->heap[0];
         bool gone = e->c.hard_at_ms <= now || (e->c.state == SAM_RETIRING && e->c.remove_at_ms <= now);
         if (gone)
             sam_life_hard(s, e);
+        else if (e->c.idle_at_ms <= now)
+            idle_due(s, e);
         else
             sam_life_soft(s, e, SAM_SOFT_TIME);
     }

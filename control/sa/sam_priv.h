@@ -104,6 +104,7 @@ void sam_cmd_forget(struct sam *s);
 
 /* sam_life.c: lifetimes and the heap of what is due */
 void sam_life_start(struct sam *s, struct sam_entry *e, uint64_t lifetime_s);
+void sam_life_idle_start(struct sam *s, struct sam_entry *e, uint32_t idle_s); /* after its owner is known */
 void sam_life_volume(struct sam *s, uint64_t hard, uint64_t floor, uint64_t *soft);
 CV_MUST_USE cv_result sam_life_add(struct sam *s, struct sam_entry *e);
 void sam_life_remove(struct sam *s, struct sam_entry *e);

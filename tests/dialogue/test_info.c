@@ -26,6 +26,74 @@ static bool all_gone(struct wire *w)
            mock_dp_count(w->side[B].dp, CV_DIR_OUT) == 0;
 }
 
+/* ---- idle time ----------------------------------------------------------------------------------------------------------- */
+static const char idle_60[] = " set security-association idle-time 60\n";
+
+static void idle_child_is_deleted_at_the_peer_and_traffic_raises_it_again(void)
+{
+    for (enum wire_end end = A; end <= B; end++) {
+        struct wire_conf c = {.ipsec = idle_60};
+        struct wire *w = up(30, end == A ? &c : NULL, end == B ? &c : NULL);
+        char expected[128];
+        for (unsigned s = 0; s < 120; s++) { /* one direction is enough */
+            CU_ASSERT(wire_packet(w, A));
+            wire_run(w, 1000);
+        }
+        CU_ASSERT(wire_dialogue(w, ""));
+        wire_run(w, 57000);
+        CU_ASSERT_EQUAL(wire_children(w, end), 1);
+        wire_run(w, 10000);
+        snprintf(expected, sizeof expected,
+                 "%c INFORMATIONAL req %u: D(ESP:1)\n%c INFORMATIONAL resp %u: D(ESP:1)\n", "AB"[end],
+                 end == A ? 2 : 0, "BA"[end], end == A ? 2 : 0);
+        CU_ASSERT(wire_dialogue(w, expected));
+        CU_ASSERT_EQUAL(wire_children(w, A), 0);
+        CU_ASSERT_EQUAL(wire_children(w, B), 0);
+        CU_ASSERT_EQUAL(wire_reason(w, A), IKE_REASON_NONE);
+        CU_ASSERT_EQUAL(wire_reason(w, B), IKE_REASON_NONE);
+        wire_run(w, 600000);
+        CU_ASSERT_EQUAL(wire_children(w, A), 0); /* nobody starts it by itself */
+        CU_ASSERT_EQUAL(wire_children(w, B), 0);
+        CU_ASSERT_FALSE(wire_packet(w, A));
+        wire_run(w, SETTLE_MS);
+        CU_ASSERT(wire_both_up(w));
+        CU_ASSERT(wire_packet(w, A));
+        wire_free(w);
+    }
+}
+
+static void idle_times_of_both_ends_that_meet_leave_nothing_behind(void)
+{
+    struct wire_conf c = {.ipsec = idle_60};
+    for (uint64_t seed = 40; seed < 60; seed++) {
+        struct wire *w = up(seed, &c, &c);
+        wire_run(w, 120000);
+        CU_ASSERT_EQUAL(wire_children(w, A), 0);
+        CU_ASSERT_EQUAL(wire_children(w, B), 0);
+        CU_ASSERT_EQUAL(mock_dp_count(w->side[A].dp, CV_DIR_IN), 0);
+        CU_ASSERT_EQUAL(mock_dp_count(w->side[B].dp, CV_DIR_IN), 0);
+        CU_ASSERT_EQUAL(wire_reason(w, A), IKE_REASON_NONE);
+        CU_ASSERT_FALSE(wire_packet(w, A));
+        wire_run(w, SETTLE_MS);
+        CU_ASSERT(wire_both_up(w));
+        wire_free(w);
+    }
+}
+
+static void idle_tunnel_ends_though_it_is_rekeyed_more_often(void)
+{
+    struct wire_conf c = {.ipsec = " set security-association idle-time 600\n"
+                                   " set security-association lifetime seconds 120\n"};
+    struct wire *w = up(31, &c, NULL);
+    wire_run(w, 500000);
+    CU_ASSERT_EQUAL(wire_children(w, A), 1);
+    CU_ASSERT(w->side[A].ike->counters.children_rekeyed >= 3);
+    wire_run(w, 250000);
+    CU_ASSERT_EQUAL(wire_children(w, A), 0);
+    CU_ASSERT_EQUAL(wire_children(w, B), 0);
+    wire_free(w);
+}
+
 /* ---- deletes ------------------------------------------------------------------------------------------------------------- */
 static void down_deletes_both_ends_from_each_side(void)
 {
@@ -387,9 +455,11 @@ static void RFC7296_2_21_2_AUTHENTICATION_FAILED_ends_the_SA(void)
     wire_free(w);
 }
 
-UNIT_MAIN("info", UNIT_TEST(down_deletes_both_ends_from_each_side),
-          UNIT_TEST(deletes_of_the_IKE_SA_that_cross), UNIT_TEST(child_deleted_by_the_peer_leaves_the_IKE_SA),
-          UNIT_TEST(deletes_of_one_child_that_cross),
+UNIT_MAIN("info", UNIT_TEST(idle_child_is_deleted_at_the_peer_and_traffic_raises_it_again),
+          UNIT_TEST(idle_times_of_both_ends_that_meet_leave_nothing_behind),
+          UNIT_TEST(idle_tunnel_ends_though_it_is_rekeyed_more_often),
+          UNIT_TEST(down_deletes_both_ends_from_each_side), UNIT_TEST(deletes_of_the_IKE_SA_that_cross),
+          UNIT_TEST(child_deleted_by_the_peer_leaves_the_IKE_SA), UNIT_TEST(deletes_of_one_child_that_cross),
           UNIT_TEST(hard_lifetime_ends_a_child_that_nobody_rekeys),
           UNIT_TEST(refusal_by_the_data_plane_is_told),
           UNIT_TEST(periodic_DPD_asks_only_when_nothing_is_heard),

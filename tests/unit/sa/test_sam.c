@@ -12,7 +12,7 @@ struct bench {
     struct mock_dp *dp;
     struct sam_link link;
     struct sam *sam;
-    unsigned rekeys, expired, firsts, failures;
+    unsigned rekeys, expired, firsts, failures, idles;
     enum sam_why why;
     uint32_t last_id;
     bool delete_in_upcall;
@@ -64,6 +64,15 @@ static void on_failed(void *ctx, struct sam_child *c, cv_result r)
     b->last_id = c->id;
 }
 
+static void on_idle(void *ctx, struct sam_child *c)
+{
+    struct bench *b = ctx;
+    b->idles++;
+    b->last_id = c->id;
+    if (b->delete_in_upcall)
+        sam_child_delete(b->sam, c, 1000);
+}
+
 static void start(struct bench *b)
 {
     memset(b, 0, sizeof *b);
@@ -78,7 +87,7 @@ static void start(struct bench *b)
                             .random = fill_random,
                             .env_ctx = b,
                             .link = &b->link,
-                            .up = {b, on_rekey, on_expired, on_first, on_failed}};
+                            .up = {b, on_rekey, on_expired, on_first, on_failed, on_idle}};
     CU_ASSERT_EQUAL_FATAL(sam_new(&conf, &b->sam), CV_OK);
 }
 
@@ -147,6 +156,18 @@ static struct sam_child *install(struct bench *b, uint32_t owner, uint32_t spi_o
     p.owner = owner;
     p.spi_out = spi_out;
     p.interface = interface;
+    CU_ASSERT_EQUAL_FATAL(sam_spi_reserve(b->sam, &p.spi_in), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(sam_child_install(b->sam, &p, &c), CV_OK);
+    return c;
+}
+
+static struct sam_child *install_idle(struct bench *b, uint32_t spi_out, uint32_t idle_s)
+{
+    uint8_t keys[6][64];
+    struct sam_install p = proposal(b, keys);
+    struct sam_child *c = NULL;
+    p.spi_out = spi_out;
+    p.idle_s = idle_s;
     CU_ASSERT_EQUAL_FATAL(sam_spi_reserve(b->sam, &p.spi_in), CV_OK);
     CU_ASSERT_EQUAL_FATAL(sam_child_install(b->sam, &p, &c), CV_OK);
     return c;
@@ -443,6 +464,80 @@ static void soft_lifetime_comes_once_30_to_60_s_before_the_hard_one(void)
     stop(&b);
 }
 
+static void child_without_a_packet_ends_after_its_idle_time(void)
+{
+    struct bench b;
+    start(&b);
+    struct sam_child *c = install_idle(&b, 0x4000, 60);
+    uint64_t from = c->installed_ms;
+    install(&b, 2, 0x4001, "Tunnel2"); /* without an idle time */
+    at(&b, from + 59999);
+    CU_ASSERT_EQUAL(b.idles, 0);
+    at(&b, from + 60000);
+    CU_ASSERT_EQUAL(b.idles, 1);
+    CU_ASSERT_EQUAL(b.expired + b.rekeys, 0);
+    CU_ASSERT_EQUAL(mock_dp_count(b.dp, CV_DIR_IN), 1);
+    CU_ASSERT_EQUAL(mock_dp_count(b.dp, CV_DIR_OUT), 1);
+    at(&b, from + 600000);
+    CU_ASSERT_EQUAL(b.idles, 1);
+    stop(&b);
+}
+
+static void good_packet_of_either_direction_puts_the_idle_end_off(void)
+{
+    struct bench b;
+    start(&b);
+    struct sam_child *c = install_idle(&b, 0x4000, 60);
+    uint64_t from = c->installed_ms;
+    b.dp->out[c->out.sa_id].last_ms = from + 50000;
+    at(&b, from + 60000);
+    CU_ASSERT_EQUAL(b.idles, 0);
+    b.dp->in[c->in.sa_id].last_ms = from + 100000;
+    at(&b, from + 110000);
+    at(&b, from + 159999);
+    CU_ASSERT_EQUAL(b.idles, 0);
+    at(&b, from + 160000);
+    CU_ASSERT_EQUAL(b.idles, 1);
+    CU_ASSERT_PTR_NULL(sam_children(b.sam));
+    stop(&b);
+}
+
+static void rekey_is_no_packet_and_a_replaced_child_is_left_alone(void)
+{
+    struct bench b;
+    start(&b);
+    struct sam_child *old = install_idle(&b, 0x4000, 60);
+    uint64_t from = old->installed_ms;
+    uint32_t old_id = old->id;
+    b.dp->out[old->out.sa_id].last_ms = from + 10000;
+    at(&b, from + 40000);
+    struct sam_child *fresh = install_idle(&b, 0x4001, 60);
+    uint32_t fresh_id = fresh->id;
+    old->replaced_by = fresh_id;
+    CU_ASSERT_EQUAL(fresh->idle_at_ms, from + 70000);
+    at(&b, from + 70000);
+    CU_ASSERT_EQUAL(b.idles, 1);
+    CU_ASSERT_EQUAL(b.last_id, fresh_id);
+    CU_ASSERT_PTR_NOT_NULL(sam_child_by_id(b.sam, old_id));
+    stop(&b);
+}
+
+static void idle_child_that_the_upcall_retires_lingers(void)
+{
+    struct bench b;
+    start(&b);
+    struct sam_child *c = install_idle(&b, 0x4000, 60);
+    uint64_t from = c->installed_ms;
+    b.delete_in_upcall = true;
+    at(&b, from + 60000);
+    CU_ASSERT_EQUAL(b.idles, 1);
+    CU_ASSERT_EQUAL(mock_dp_count(b.dp, CV_DIR_IN), 1);
+    CU_ASSERT_EQUAL(mock_dp_count(b.dp, CV_DIR_OUT), 0);
+    at(&b, from + 61000);
+    CU_ASSERT_PTR_NULL(sam_children(b.sam));
+    stop(&b);
+}
+
 static void volume_events_are_soft_once_and_hard_at_once(void)
 {
     struct bench b;
@@ -686,6 +781,10 @@ UNIT_MAIN("sam", UNIT_TEST(spi_names_its_slot_and_has_a_generation),
           UNIT_TEST(late_refusal_does_not_free_a_slot_twice),
           UNIT_TEST(delete_that_finds_the_queue_full_is_tried_again),
           UNIT_TEST(soft_lifetime_comes_once_30_to_60_s_before_the_hard_one),
+          UNIT_TEST(child_without_a_packet_ends_after_its_idle_time),
+          UNIT_TEST(good_packet_of_either_direction_puts_the_idle_end_off),
+          UNIT_TEST(rekey_is_no_packet_and_a_replaced_child_is_left_alone),
+          UNIT_TEST(idle_child_that_the_upcall_retires_lingers),
           UNIT_TEST(volume_events_are_soft_once_and_hard_at_once),
           UNIT_TEST(small_volume_keeps_256_KB_or_half),
           UNIT_TEST(delete_stops_outbound_and_lets_inbound_linger),
