@@ -1,7 +1,7 @@
 /* dp_bench: `culvert-dp --bench`: how fast the real worker loop is, ports included, beside the bare crypto call.
  *
  * Receive is frames preloaded in memory (dp_bench_port), transmit is net_null. Each case runs in a process of its
- * own, in rounds of [bare call, loop, ports alone, bare call] on one core (dp_bench_lane). */
+ * own, in rounds in which bare call and loop take turns on one core (dp_bench_lane). */
 #ifndef DATAPLANE_DP_BENCH_H
 #define DATAPLANE_DP_BENCH_H
 

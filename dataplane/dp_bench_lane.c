@@ -6,7 +6,13 @@
 #include <rte_ethdev.h>
 #include <stdlib.h>
 
-enum { PASSES_MAX = 4096, WARM_PASSES = 20, PORT_PASSES = 60, IDLE_TURNS = 1000 };
+enum {
+    STRETCHES = 8,     /* of the loop in a round; the limit is measured before, between and after them */
+    PASSES_MAX = 1024, /* in a stretch */
+    WARM_PASSES = 20,
+    PORT_PASSES = 60,
+    IDLE_TURNS = 1000
+};
 
 /* ---- one pass: cycles from the first receive burst to the last transmit burst ------------------------------- */
 static bool loop_pass(struct bench_lane *l, double *cycles)
@@ -66,11 +72,10 @@ static bool rewind_frames(struct bench_lane *l)
 }
 
 /* ---- rounds ----------------------------------------------------------------------------------------------------- */
-/* Median cycles per packet of passes: as many as there is time for, at most `max`; 0 when one went wrong. */
-static double passes(struct bench_lane *l, bool (*pass)(struct bench_lane *, double *), double seconds,
-                     unsigned max)
+/* Cycles per packet of passes for some seconds, at most `max` of them; gives how many, 0 when one went wrong. */
+static unsigned passes(struct bench_lane *l, bool (*pass)(struct bench_lane *, double *), double seconds,
+                       double *cycles, unsigned max)
 {
-    static __thread double cycles[PASSES_MAX];
     const uint64_t end = rte_rdtsc() + (uint64_t)(seconds * (double)l->w->dp->shm.head->tsc_hz);
     unsigned n = 0;
     do {
@@ -78,21 +83,33 @@ static double passes(struct bench_lane *l, bool (*pass)(struct bench_lane *, dou
             return 0;
         n++;
     } while (n < max && rte_rdtsc() < end);
-    return dp_bench_median(cycles, n);
+    return n;
 }
 
+/* Loop and limit take turns, and both figures are medians: load that comes and goes meets them alike, and never
+ * the limit alone, which would flatter the ratio. */
 static bool round_run(struct bench_lane *l, unsigned r)
 {
-    const double seconds = l->c->seconds / BENCH_ROUNDS;
+    static __thread double cycles[STRETCHES * PASSES_MAX];
+    const double seconds = l->c->seconds / BENCH_ROUNDS / STRETCHES;
+    double limit[STRETCHES + 1];
+    unsigned n = 0, more = 1;
+    bool ok = true;
+    for (unsigned s = 0; s < STRETCHES; s++) {
+        pthread_barrier_wait(l->barrier);
+        limit[s] = dp_bench_limit_cycles(l->bare);
+        pthread_barrier_wait(l->barrier);
+        more = passes(l, loop_pass, seconds, cycles + n, PASSES_MAX);
+        n += more;
+        ok = ok && more > 0 && limit[s] > 0;
+    }
+    l->loop[r] = dp_bench_median(cycles, n);
     pthread_barrier_wait(l->barrier);
-    const double before = dp_bench_limit_cycles(l->bare);
-    pthread_barrier_wait(l->barrier);
-    l->loop[r] = passes(l, loop_pass, seconds, PASSES_MAX);
-    l->ports[r] = passes(l, ports_pass, seconds / 10, PORT_PASSES);
-    pthread_barrier_wait(l->barrier);
-    const double after = dp_bench_limit_cycles(l->bare);
-    l->limit[r] = (before + after) / 2;
-    return before > 0 && after > 0 && l->loop[r] > 0 && l->ports[r] > 0;
+    limit[STRETCHES] = dp_bench_limit_cycles(l->bare);
+    l->limit[r] = dp_bench_median(limit, STRETCHES + 1);
+    more = passes(l, ports_pass, seconds, cycles, PORT_PASSES);
+    l->ports[r] = dp_bench_median(cycles, more);
+    return ok && more > 0 && limit[STRETCHES] > 0;
 }
 
 cv_result dp_bench_lane_init(struct bench_lane *l)
@@ -119,8 +136,9 @@ void dp_bench_lane_fini(struct bench_lane *l)
 int dp_bench_lane(void *arg)
 {
     struct bench_lane *l = arg;
+    double warm[WARM_PASSES];
     bool ok = dp_rcu_register(l->w->id) == CV_OK;
-    ok = passes(l, loop_pass, l->c->seconds / BENCH_ROUNDS, WARM_PASSES) > 0 && ok;
+    ok = passes(l, loop_pass, l->c->seconds / BENCH_ROUNDS, warm, WARM_PASSES) > 0 && ok;
     for (unsigned r = 0; r < BENCH_ROUNDS;
          r++) /* whatever went wrong: the other lanes wait at the barriers */
         ok = round_run(l, r) && ok;

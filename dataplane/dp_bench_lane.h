@@ -1,4 +1,5 @@
-/* dp_bench_lane: one worker's part of a benchmark case: rounds of [limit, loop, ports alone, limit] on its core.
+/* dp_bench_lane: one worker's part of a benchmark case: rounds in which the loop and its limit take turns on one
+ * core, and then the ports alone.
  *
  * The loop and the ports are timed in passes: once through the store of frames, some tens of microseconds to a
  * few milliseconds of TSC; a round's figure is the median of its passes. So what a shared machine takes away

@@ -57,8 +57,12 @@ void dp_bench_print_head(const struct bench_case *c)
            c->hugepages ? "2 MiB" : "4 KiB");
     printf(
         "Ports: frames preloaded in memory, copied into fresh mbufs (as DMA would); net_null out. `ports` is "
-        "what they take alone.\nThe limit is ipsec-mb's %s on the same core, before and after each round.\n",
+        "what they take alone.\nThe limit is ipsec-mb's %s on the same core, in turns with the loop.\n",
         dp_bench_limit_kind(c->transform->encr));
+    if (!c->hugepages)
+        printf("With 4 KiB pages address translation costs about a fifth at 64 octets: `sysctl "
+               "vm.nr_hugepages=320` "
+               "before, for the figures of `memory hugepages`.\n");
 }
 
 void dp_bench_print(const struct bench_row *row)
