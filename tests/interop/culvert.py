@@ -33,7 +33,7 @@ class Transform:
         return "%s-%s" % (self.ss_ike, GROUPS[group])
 
 
-GROUPS = {14: "modp2048", 19: "ecp256", 20: "ecp384", 21: "ecp521", 31: "curve25519"}
+GROUPS = {2: "modp1024", 5: "modp1536", 14: "modp2048", 19: "ecp256", 20: "ecp384", 21: "ecp521", 31: "curve25519"}
 GCM = Transform("gcm", "aes-gcm-128", None, "esp-gcm", "aes128gcm16-prfsha256", "aes128gcm16", "AES-GCM-128")
 CBC = Transform("cbc-sha256", "aes-cbc-256", "sha256", "esp-aes 256 esp-sha256-hmac", "aes256-sha256-prfsha256",
                 "aes256-sha256", "AES-CBC-256 + SHA-256")

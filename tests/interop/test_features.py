@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+"""What else two IKEv2 daemons must agree on: fragments of IKE messages, kinds of identity, old algorithms."""
+import re
+
+from case import add_case, case, check, check_equal, main
+from culvert import GROUPS, Transform
+from topology import strongswan_site
+import traffic
+
+# Words of culvert's configuration, and of strongSwan's, for one identity.
+IDENTITIES = {"FQDN": ("fqdn %s.example.com", "%s.example.com"),
+              "e-mail": ("email %s@example.com", "%s@example.com"),
+              "key-id": ("key-id %s-key", "keyid:%s-key")}
+
+# Sets that the three of test_algorithms leave out: encryption, integrity and group of IKE; ESP.
+OLD_AND_WIDE = [
+    (Transform("3des-sha1", "3des", "sha1", "esp-3des esp-sha-hmac", "3des-sha1", "3des-sha1", "3DES"), 2),
+    (Transform("aes192-sha384", "aes-cbc-192", "sha384", "esp-aes 192 esp-sha384-hmac", "aes192-sha384",
+               "aes192-sha384", "AES-CBC-192"), 20),
+    (Transform("aes256-sha512", "aes-cbc-256", "sha512", "esp-aes 256 esp-sha512-hmac", "aes256-sha512",
+               "aes256-sha512", "AES-CBC-256"), 21),
+    (Transform("aes128-md5", "aes-cbc-128", "md5", "esp-aes esp-md5-hmac", "aes128-md5", "aes128-md5", "AES-CBC-128"), 5),
+]
+
+
+def up_and_pinging(site, initiator):
+    if initiator == "culvert":
+        site.culvert.up()
+    else:
+        site.peer.initiate()
+    site.culvert.wait_up()
+    traffic.ping_until(site.left, site.right_address, 5)
+    sent, received = traffic.ping(site.left, site.right_address, 5, 0.05)
+    check_equal(received, sent, "echo replies, tunnel started by " + initiator)
+
+
+def down(site, initiator):
+    if initiator == "culvert":
+        site.culvert.down()
+    else:
+        site.peer.terminate()
+    site.culvert.wait_down()
+
+
+@case("IKE messages larger than the agreed fragment size travel as fragments, both initiators (RFC 7383)")
+def fragments():
+    # Long names make messages long: culvert's fragments carry at least 256 octets each.
+    left, right = "left." + "l" * 180 + ".example", "right." + "r" * 180 + ".example"
+    site = strongswan_site("frag", culvert_args=dict(local_id="fqdn " + left, remote_id="fqdn " + right,
+                                                     extra="crypto ikev2 fragmentation mtu 300"),
+                           strongswan_args=dict(local_id=right, remote_id=left, connections="fragmentation = yes"),
+                           strongswan_extra="fragment_size = 300")
+    with site.lab:
+        for initiator in ("culvert", "strongswan"):
+            before = site.culvert.json("show", "crypto", "ikev2", "stats")["fragments_in"]
+            up_and_pinging(site, initiator)
+            after = site.culvert.json("show", "crypto", "ikev2", "stats")
+            check(after["fragments_in"] > before, "no fragment came from strongSwan")
+            check_equal(after["fragments_bad"], 0, "fragments that culvert refused")
+            parsed = re.findall(r"parsed IKE_AUTH (?:request|response) 1 \[ EF\(\d/(\d)\)", site.peer.log_text())
+            check(parsed and int(parsed[-1]) > 1, "strongSwan got fragments: %s" % parsed)
+            down(site, initiator)
+
+
+def identity(kind):
+    ours, theirs = IDENTITIES[kind]
+    culvert_args = dict(local_id=ours % "left", remote_id=ours % "right")
+    strongswan_args = dict(local_id=theirs % "right", remote_id=theirs % "left")
+    site = strongswan_site("id", culvert_args=culvert_args, strongswan_args=strongswan_args)
+    with site.lab:
+        for initiator in ("culvert", "strongswan"):
+            up_and_pinging(site, initiator)
+            check("right" in site.culvert.session()["phase1_id"], "phase1_id is not strongSwan's identity")
+            down(site, initiator)
+
+
+def suite(transform, group):
+    site = strongswan_site("suite", transform, group)
+    with site.lab:
+        for initiator in ("culvert", "strongswan"):
+            up_and_pinging(site, initiator)
+            down(site, initiator)
+
+
+for kind_ in IDENTITIES:
+    add_case("identity by %s, both initiators" % kind_, lambda k=kind_: identity(k))
+for transform_, group_ in OLD_AND_WIDE:
+    add_case("%s, %s, both initiators" % (transform_.name, GROUPS[group_]),
+             lambda t=transform_, g=group_: suite(t, g))
+
+if __name__ == "__main__":
+    main()
