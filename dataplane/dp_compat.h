@@ -1,7 +1,6 @@
 /* dp_compat: what differs between the DPDK releases that culvert builds with, in this one place.
  *
- * Built and tested with 22.11. For 24.11 the uses in this folder were held against what its documentation says
- * changed since (release notes 23.03 to 24.11); nothing that is used differs, so there is nothing to bridge:
+ * Built and tested with 22.11. What is known to have changed up to 24.11, and how this folder stands to it:
  *
  *   IPv6 addresses   became a struct in rte_ipv6_hdr (24.11): only sizeof of that header is used
  *   ip_frag          its expiry was experimental in 22.11: not used, ip_reass is our own
