@@ -51,6 +51,14 @@ static void tunnel_fields(const struct cfg *c, const struct cfg_interface *t, st
         log_warning("%s has no source address: it stays down", t->name);
 }
 
+/* The data plane has one MTU for both families: of two the smaller, which suits either. */
+static unsigned mtu_of(const struct cfg_interface *i)
+{
+    if (!i->ip_mtu || !i->ipv6_mtu)
+        return i->ip_mtu ? i->ip_mtu : i->ipv6_mtu;
+    return i->ip_mtu < i->ipv6_mtu ? i->ip_mtu : i->ipv6_mtu;
+}
+
 static cv_result build_if(const struct cfg *c, const struct cfg_interface *i, struct rt_names *ifs,
                           struct rt_names *vrfs, struct cv_if *out)
 {
@@ -60,7 +68,7 @@ static cv_result build_if(const struct cfg *c, const struct cfg_interface *i, st
         return CV_ENOSPC;
     out->kind = (uint8_t)i->kind;
     out->up = !i->shutdown;
-    out->mtu = (uint16_t)i->ip_mtu;
+    out->mtu = (uint16_t)mtu_of(i);
     snprintf(out->name, sizeof out->name, "%s", i->name);
     if (i->kind == CV_IF_PORT)
         port_name(c, i->name, out->port);

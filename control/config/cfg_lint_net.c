@@ -379,15 +379,33 @@ static void lint_route(struct view *v, const struct cfg_route *r)
                      ip_addr_text(&r->next_hop, hop), text);
 }
 
+static void lint_mtu(struct cfg_linter *l, const struct cfg_interface *x)
+{
+    unsigned four = x->ip_mtu, six = x->ipv6_mtu;
+    if (six && four != six)
+        cfg_lint_add(l, x->line, "mtu", CFG_WARNING, "say the same value in both lines",
+                     "%s: one MTU holds for IPv4 and IPv6: %u", x->name, four && four < six ? four : six);
+}
+
+/* Lines that are taken, and change nothing here. */
+static void lint_system(struct cfg_linter *l)
+{
+    if (l->c->logging_session || l->c->logging_ikev2)
+        cfg_lint_add(l, 0, "no-effect", CFG_INFO, "leave it out",
+                     "`crypto logging` changes nothing: sessions and IKEv2 are always logged");
+}
+
 void cfg_lint_net(struct cfg_linter *l)
 {
     const struct cfg *c = l->c;
     struct view v;
+    lint_system(l);
     lint_overlaps(l);
     if (!view_make(&v, l))
         return;
     for (unsigned i = 0; i < c->interface_count; i++) {
         const struct cfg_interface *x = &c->interfaces[i];
+        lint_mtu(l, x);
         if (x->kind == CV_IF_TUNNEL && !x->shutdown)
             lint_tunnel(&v, x);
         else if (x->kind == CV_IF_PORT && !x->shutdown)

@@ -109,6 +109,18 @@ static void what_bites_is_admitted_and_said_once_with_its_line(void)
     cfg_findings_free(&f);
 }
 
+static void two_MTUs_of_one_interface_are_told_of(void)
+{
+    struct cfg_findings f;
+    bool told = false;
+    CU_ASSERT(judge("interface Loopback0\n ip mtu 1400\n ipv6 mtu 1300\n", &f) == CV_OK);
+    for (unsigned i = 0; i < f.count; i++)
+        told = told || (f.items[i].severity == CFG_WARNING && strcmp(f.items[i].rule, "mtu") == 0 &&
+                        f.items[i].line == 22 && strstr(f.items[i].text, "1300"));
+    CU_ASSERT(told);
+    cfg_findings_free(&f);
+}
+
 static void other_errors_are_admitted_and_said_as_errors(void)
 {
     struct cfg_findings f;
@@ -123,4 +135,5 @@ static void other_errors_are_admitted_and_said_as_errors(void)
 UNIT_MAIN("admit", UNIT_TEST(what_is_built_is_admitted),
           UNIT_TEST(what_is_not_built_is_refused_with_line_and_remedy),
           UNIT_TEST(what_bites_is_admitted_and_said_once_with_its_line),
+          UNIT_TEST(two_MTUs_of_one_interface_are_told_of),
           UNIT_TEST(other_errors_are_admitted_and_said_as_errors))

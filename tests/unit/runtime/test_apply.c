@@ -126,6 +126,29 @@ static void tunnel_has_its_outer_addresses_and_port_its_name(void)
     world_end(&w);
 }
 
+static void one_MTU_holds_for_both_families_the_smaller(void)
+{
+    static const struct {
+        const char *lines;
+        unsigned mtu;
+    } cases[] = {{"", 0},
+                 {" ip mtu 1400\n", 1400},
+                 {" ipv6 mtu 1300\n", 1300},
+                 {" ip mtu 1400\n ipv6 mtu 1300\n", 1300},
+                 {" ip mtu 1280\n ipv6 mtu 1300\n", 1280}};
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world w = {0};
+        char text[256];
+        snprintf(text, sizeof text, "interface Loopback0\n ip address 10.0.0.1 255.255.255.255\n%s",
+                 cases[i].lines);
+        struct apply_set s = build(&w, text);
+        CU_ASSERT_FATAL(s.if_count == 1);
+        CU_ASSERT_EQUAL(s.ifs[0].mtu, cases[i].mtu);
+        apply_free(&s);
+        world_end(&w);
+    }
+}
+
 static void same_configuration_changes_nothing_but_can_be_said_again(void)
 {
     struct world w = {0};
@@ -235,6 +258,7 @@ static void source_is_the_address_of_the_interface_that_leads_there(void)
 UNIT_MAIN("apply", UNIT_TEST(empty_data_plane_gets_everything_in_order),
           UNIT_TEST(of_routes_with_one_prefix_the_lowest_distance_stays),
           UNIT_TEST(tunnel_has_its_outer_addresses_and_port_its_name),
+          UNIT_TEST(one_MTU_holds_for_both_families_the_smaller),
           UNIT_TEST(same_configuration_changes_nothing_but_can_be_said_again),
           UNIT_TEST(removals_come_first_and_numbers_stay), UNIT_TEST(change_of_an_interface_is_sent_alone),
           UNIT_TEST(remembered_set_removes_what_went_meanwhile), UNIT_TEST(damaged_memory_is_refused),
