@@ -142,6 +142,10 @@ sel_ikev2_profile_for_tunnel(const struct cfg *c, const struct cfg_interface *tu
         sel_trace_end(trace, "PF-1", NULL, "%s is not protected", tunnel->name);
         return NULL;
     }
+    if (cfg_ipsec_ike_version(c, ipsec) != CFG_IKEV2) { /* G25 */
+        sel_trace_end(trace, "PF-1", NULL, "%s negotiates with IKEv1", tunnel->name);
+        return NULL;
+    }
     if (!ipsec->ikev2_profile[0])
         return by_destination(c, tunnel, trace);
     const struct cfg_ikev2_profile *p = cfg_find_profile(c, ipsec->ikev2_profile);

@@ -27,6 +27,12 @@ static bool other_profile(const struct cfg *c, const struct cfg_interface *t, co
            strcmp(ipsec->ikev2_profile, w->profile->name) != 0;
 }
 
+static bool is_ikev1(const struct cfg *c, const struct cfg_interface *t)
+{
+    const struct cfg_ipsec_profile *ipsec = cfg_find_ipsec_profile(c, t->protection_profile);
+    return ipsec && cfg_ipsec_ike_version(c, ipsec) == CFG_IKEV1;
+}
+
 static enum fit fit(const struct cfg *c, const struct cfg_interface *t, const struct wanted *w,
                     const char **why)
 {
@@ -37,6 +43,7 @@ static enum fit fit(const struct cfg *c, const struct cfg_interface *t, const st
            : !cfg_tunnel_source(c, t, &src)                                 ? "no source address"
            : w->local && !ip_addr_equal(&src, w->local)                     ? "another source address"
            : !any_peer && !ip_addr_equal(&t->tunnel_destination, w->remote) ? "another destination"
+           : is_ikev1(c, t)                                                 ? "its IPsec profile is IKEv1's"
            : other_profile(c, t, w) ? "its IPsec profile is bound to another IKEv2 profile"
                                     : NULL;
     if (*why)

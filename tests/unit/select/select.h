@@ -28,6 +28,21 @@ static inline struct ip_addr addr(const char *text)
     return a;
 }
 
+#ifdef IOS
+/* One of the reference configurations as printed: "C1". */
+static inline struct cfg *printed(const char *name)
+{
+    char file[512];
+    struct cfg *c = NULL;
+    struct cfg_findings f;
+    snprintf(file, sizeof file, IOS "/%s.conf", name);
+    cv_result r = cfg_load(file, &c, &f);
+    cfg_findings_free(&f);
+    CU_ASSERT_EQUAL_FATAL(r, CV_OK);
+    return c;
+}
+#endif
+
 /* An identity of one type: "192.0.2.1" as an address, else the text's octets. Valid until the next call but seven. */
 static inline struct sel_id identity(uint8_t type, const char *text)
 {
