@@ -35,17 +35,28 @@ enum ike_cmd_outcome ike_up(struct ike *e, const char *tunnel, char *err, size_t
     return done(e, IKE_CMD_STARTED);
 }
 
-/* Every IKE SA of the tunnel: two when both ends began at once. */
+static bool serves(struct ike *e, const struct ike_sa *sa, const char *interface)
+{
+    struct ike_session *served[IKE_SERVED_MAX];
+    unsigned n = ike_session_served(e, sa, served, IKE_SERVED_MAX);
+    for (unsigned i = 0; i < n; i++)
+        if (strcmp(served[i]->interface, interface) == 0)
+            return true;
+    return false;
+}
+
+/* Every IKE SA of the tunnel: two when both ends began at once. One that serves another tunnel, too, only loses its children here. */
 static unsigned delete_sas(struct ike *e, const char *interface, const struct ip_addr *remote)
 {
     unsigned n, deleted = 0;
     uint32_t *ids = ike_sa_ids(e, &n);
     for (unsigned i = 0; i < n; i++) {
         struct ike_sa *sa = ike_sa_by_conn(e, ids[i]);
-        if (!sa || (interface && strcmp(sa->session, interface) != 0) ||
+        if (!sa || (interface && !serves(e, sa, interface)) ||
             (remote && remote->family != IP_NONE && !ip_addr_equal(&sa->remote.addr, remote)))
             continue;
-        sa->ops->delete_sa(e, sa, IKE_REASON_CLEARED);
+        if (!interface || !ike_sa_leave_tunnel(e, sa, interface))
+            sa->ops->delete_sa(e, sa, IKE_REASON_CLEARED);
         deleted++;
     }
     free(ids);
@@ -104,7 +115,7 @@ enum ike_cmd_outcome ike_rekey(struct ike *e, const char *tunnel, bool ike_sa, c
         r = sa->ops->rekey_sa(e, sa);
     } else {
         for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
-            if (c->state == SAM_INSTALLED && c->active) {
+            if (c->state == SAM_INSTALLED && c->active && strcmp(c->interface, s->interface) == 0) {
                 r = sa->ops->rekey_child(e, sa, c);
                 break;
             }

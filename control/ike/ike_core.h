@@ -37,8 +37,15 @@ void ike_sessions_free(struct ike *e);
 /* Starts what is wanted and due; afterwards e->session_timer_at is exact. */
 void ike_sessions_run(struct ike *e);
 void ike_session_acquire(struct ike *e, const struct cv_acquire *packet);
-/* The SA no longer serves its session. */
-void ike_session_lost(struct ike *e, struct ike_sa *sa, enum ike_reason why, const char *fmt, va_list args);
+/* The sessions that an SA serves: its own, and those of tunnels that have a child on it. */
+enum { IKE_SERVED_MAX = 65 };
+unsigned ike_session_served(struct ike *e, const struct ike_sa *sa, struct ike_session **out, unsigned max);
+/* The SA no longer serves the session; its children are gone already. */
+void ike_session_lost(struct ike *e, struct ike_session *s, struct ike_sa *sa, enum ike_reason why,
+                      const char *fmt, va_list args);
+/* Takes a tunnel's children off an SA that serves others, too, with messages to the peer; the SA is the others' then. False: it serves
+ * no other tunnel. */
+CV_MUST_USE bool ike_sa_leave_tunnel(struct ike *e, struct ike_sa *sa, const char *interface);
 /* Nothing passed for the configured time: no error, and only traffic or an operator starts it again. */
 void ike_session_idle(struct ike *e, const char *interface);
 /* A child ended on its own (hard lifetime, refused by the data plane). */

@@ -119,19 +119,53 @@ static bool sa_stays(const struct ike_sa *sa, const struct cfg *old, const struc
     if (!p || !same_ikev2_profile(sa->profile, p) ||
         !same_keyring(cfg_find_keyring(old, sa->profile->keyring), cfg_find_keyring(new, p->keyring)))
         return false;
-    return !sa->session[0] ||
-           same_tunnel(old, cfg_find_interface(old, sa->session), new, cfg_find_interface(new, sa->session));
+    return true;
+}
+
+static bool tunnel_stays(const char *name, const struct cfg *old, const struct cfg *new)
+{
+    return same_tunnel(old, cfg_find_interface(old, name), new, cfg_find_interface(new, name));
+}
+
+static void resume(struct ike_session *s)
+{
+    if (s->wanted) {
+        s->resume = true;
+        s->resume_persistent = s->persistent;
+    }
 }
 
 /* Ends an SA that does not fit any more; its session, when it is still there and was wanted, starts again. */
 static void restart(struct ike *e, struct ike_sa *sa)
 {
-    struct ike_session *s = sa->session[0] ? ike_session_get(e, sa->session) : NULL;
-    if (s && s->wanted) {
-        s->resume = true;
-        s->resume_persistent = s->persistent;
-    }
+    struct ike_session *served[IKE_SERVED_MAX];
+    unsigned n = ike_session_served(e, sa, served, IKE_SERVED_MAX);
+    for (unsigned i = 0; i < n; i++)
+        resume(served[i]);
     sa->ops->delete_sa(e, sa, IKE_REASON_CLEARED);
+}
+
+/* One IKE SA may serve several tunnels between the same gateways: each child answers for its own. */
+static void leave_changed_tunnels(struct ike *e, struct ike_sa *sa, const struct cfg *old,
+                                  const struct cfg *new)
+{
+    struct ike_session *served[IKE_SERVED_MAX];
+    unsigned n = ike_session_served(e, sa, served, IKE_SERVED_MAX), changed = 0;
+    for (unsigned i = 0; i < n; i++)
+        changed += !tunnel_stays(served[i]->interface, old, new);
+    if (changed > 0 && changed == n) {
+        restart(e, sa);
+        return;
+    }
+    for (unsigned i = 0; changed > 0 && i < n; i++) {
+        if (tunnel_stays(served[i]->interface, old, new))
+            continue;
+        resume(served[i]);
+        if (!ike_sa_leave_tunnel(e, sa, served[i]->interface)) {
+            restart(e, sa);
+            return;
+        }
+    }
 }
 
 /* Adopted children belong to no IKE SA that could answer for them. */
@@ -156,6 +190,8 @@ void ike_reconfigure(struct ike *e, const struct cfg *cfg)
         struct ike_sa *sa = ike_sa_by_conn(e, ids[i]);
         if (sa && !sa_stays(sa, old, cfg))
             restart(e, sa);
+        else if (sa)
+            leave_changed_tunnels(e, sa, old, cfg);
     }
     free(ids);
     drop_stray_children(e, old, cfg);

@@ -248,15 +248,18 @@ static bool has_two_children(const struct ike *e, const char *interface)
     return c && c->next_of_tunnel;
 }
 
-/* The peer made the child on an IKE SA that had none before. */
+/* The peer made the child on an IKE SA that had none before, or that serves another tunnel, too. */
 static void adopt_owner(struct ike *e, struct ike_session *s)
 {
     for (const struct sam_child *c = sam_children_on(e->sam, s->interface); c; c = c->next_of_tunnel) {
         struct ike_sa *sa = c->owner ? ike_sa_by_conn(e, c->owner) : NULL;
-        if (sa && c->state == SAM_INSTALLED && !sa->session[0]) {
+        if (!sa || c->state != SAM_INSTALLED)
+            continue;
+        if (sa->session[0])
+            s->conn_id = sa->conn_id; /* of a sibling tunnel between the same gateways, shared */
+        else
             ike_session_attach(e, s, sa);
-            return;
-        }
+        return;
     }
 }
 
@@ -265,7 +268,7 @@ void ike_session_child_up(struct ike *e, struct ike_session *s)
     s->has_error = false;
     s->failures = 0;
     s->retry_at_ms = UINT64_MAX;
-    if (s->conn_id == 0)
+    if (!ike_sa_by_conn(e, s->conn_id))
         adopt_owner(e, s);
     if (!s->up_since_set || !has_two_children(e, s->interface)) { /* with two, one replaces the other */
         s->up_since_set = true;
@@ -285,12 +288,27 @@ static uint32_t other_owner(struct ike *e, const struct ike_session *s, const st
     return 0;
 }
 
-void ike_session_lost(struct ike *e, struct ike_sa *sa, enum ike_reason why, const char *fmt, va_list args)
+unsigned ike_session_served(struct ike *e, const struct ike_sa *sa, struct ike_session **out, unsigned max)
 {
+    unsigned n = 0;
     struct ike_session *s = sa->session[0] ? ike_session_get(e, sa->session) : NULL;
-    sa->session[0] = '\0';
-    if (!s)
-        return;
+    if (s && max > 0)
+        out[n++] = s;
+    for (const struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c && n < max;
+         c = c->next_of_owner) {
+        unsigned i = 0;
+        s = c->state == SAM_RETIRING ? NULL : ike_session_get(e, c->interface);
+        while (s && i < n && out[i] != s)
+            i++;
+        if (s && i == n)
+            out[n++] = s;
+    }
+    return n;
+}
+
+void ike_session_lost(struct ike *e, struct ike_session *s, struct ike_sa *sa, enum ike_reason why,
+                      const char *fmt, va_list args)
+{
     if (!ike_session_has_child(e, s->interface))
         s->up_since_set = false;
     if (s->conn_id != sa->conn_id)

@@ -95,20 +95,14 @@ struct ike_sa *ike_sa_by_init(struct ike *e, const uint8_t spi_i[8], const struc
     return sa;
 }
 
-/* When both ends began at once another IKE SA may have a child of the same tunnel: it sends from now on. */
-static void promote_sibling(struct ike *e, const struct ike_sa *sa)
+/* Another IKE SA may have a child of the same tunnel, when both ends began at once: it sends from now on. */
+static void promote_sibling(struct ike *e, const struct ike_sa *sa, const struct sam_child *gone)
 {
-    const struct ike_session *s = sa->session[0] ? ike_session_get(e, sa->session) : NULL;
-    const uint32_t others[] = {s ? s->conn_id : 0, s ? s->former_conn_id : 0};
-    for (unsigned i = 0; i < 2; i++) {
-        if (!others[i] || others[i] == sa->conn_id || !ike_sa_by_conn(e, others[i]))
-            continue;
-        for (struct sam_child *c = sam_children_of(e->sam, others[i]); c; c = c->next_of_owner)
-            if (c->state == SAM_INSTALLED && strcmp(c->interface, s->interface) == 0) {
-                sam_child_activate(e->sam, c);
-                return;
-            }
-    }
+    for (struct sam_child *c = sam_children_on(e->sam, gone->interface); c; c = c->next_of_tunnel)
+        if (c->state == SAM_INSTALLED && c->owner != sa->conn_id && ike_sa_by_conn(e, c->owner)) {
+            sam_child_activate(e->sam, c);
+            return;
+        }
 }
 
 /* Children go with their IKE SA (RFC 7296 1.4.1). */
@@ -117,11 +111,13 @@ static void delete_children(struct ike *e, const struct ike_sa *sa, uint64_t lin
     struct sam_child *next;
     if (e->forgetting)
         return;
-    promote_sibling(e, sa);
     for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = next) {
         next = c->next_of_owner;
-        if (c->state != SAM_RETIRING)
-            sam_child_delete(e->sam, c, linger_ms);
+        if (c->state == SAM_RETIRING)
+            continue;
+        if (c->active)
+            promote_sibling(e, sa, c);
+        sam_child_delete(e->sam, c, linger_ms);
     }
 }
 
@@ -132,8 +128,16 @@ static void give_up(struct ike *e, struct ike_sa *sa, enum ike_reason why, const
     sa->given_up = true;
     if (why != IKE_REASON_REPLACED)
         e->counters.sas_failed += !sa->established;
+    struct ike_session *served[IKE_SERVED_MAX];
+    unsigned n = ike_session_served(e, sa, served, IKE_SERVED_MAX);
     delete_children(e, sa, why == IKE_REASON_PEER_DELETED || why == IKE_REASON_REPLACED ? LINGER_MS : 0);
-    ike_session_lost(e, sa, why, fmt, args);
+    sa->session[0] = '\0';
+    for (unsigned i = 0; i < n; i++) {
+        va_list again;
+        va_copy(again, args);
+        ike_session_lost(e, served[i], sa, why, fmt, again);
+        va_end(again);
+    }
 }
 
 void ike_sa_abandon(struct ike *e, struct ike_sa *sa, enum ike_reason why, const char *fmt, ...)
@@ -209,11 +213,36 @@ void ike_sa_inherit(struct ike *e, struct ike_sa *old_sa, struct ike_sa *new_sa)
     new_sa->local_id_len = old_sa->local_id_len;
     memcpy(new_sa->local_id, old_sa->local_id, sizeof new_sa->local_id);
     memcpy(new_sa->session, old_sa->session, sizeof new_sa->session);
-    struct ike_session *s = ike_session_get(e, old_sa->session);
-    if (s && s->conn_id == old_sa->conn_id)
-        s->conn_id = new_sa->conn_id;
+    struct ike_session *served[IKE_SERVED_MAX];
+    unsigned n = ike_session_served(e, old_sa, served, IKE_SERVED_MAX);
+    for (unsigned i = 0; i < n; i++)
+        if (served[i]->conn_id == old_sa->conn_id)
+            served[i]->conn_id = new_sa->conn_id;
     old_sa->session[0] = '\0';
     sam_child_reparent(e->sam, old_sa->conn_id, new_sa->conn_id);
+}
+
+bool ike_sa_leave_tunnel(struct ike *e, struct ike_sa *sa, const char *interface)
+{
+    struct ike_session *served[IKE_SERVED_MAX], *other = NULL;
+    struct sam_child *next;
+    unsigned n = sa->established ? ike_session_served(e, sa, served, IKE_SERVED_MAX) : 0;
+    for (unsigned i = 0; i < n && !other; i++)
+        if (strcmp(served[i]->interface, interface) != 0)
+            other = served[i];
+    if (!other)
+        return false;
+    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = next) {
+        next = c->next_of_owner;
+        if (c->state != SAM_RETIRING && strcmp(c->interface, interface) == 0)
+            (void)sa->ops->delete_child(e, sa, c);
+    }
+    struct ike_session *s = ike_session_get(e, interface);
+    if (s && s->conn_id == sa->conn_id)
+        s->conn_id = 0;
+    if (strcmp(sa->session, interface) == 0)
+        ike_session_attach(e, other, sa);
+    return true;
 }
 
 uint32_t *ike_sa_ids(struct ike *e, unsigned *count)

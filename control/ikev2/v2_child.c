@@ -384,13 +384,21 @@ void v2_child_disown(struct ike *e, struct ike_sa *sa, const struct v2_nego *n)
 }
 
 /* ---- CREATE_CHILD_SA: further children ----------------------------------------------------------------------------- */
+static bool asked_for(const struct v2_task *list, const struct ike_session *s)
+{
+    for (const struct v2_task *t = list; t; t = t->next)
+        if (t->kind == V2_TASK_CHILD && t->nego && strcmp(t->nego->interface, s->interface) == 0)
+            return true;
+    return false;
+}
+
 cv_result v2_child_initiate(struct ike *e, struct ike_sa *sa, struct ike_session *s,
                             const struct cv_acquire *packet)
 {
     if (v2_of(sa)->state != V2_ESTABLISHED)
         return CV_EINVAL;
-    if (v2_task_find(sa, V2_TASK_CHILD, 0))
-        return CV_EEXIST; /* it is for this tunnel: an IKE SA has one session */
+    if (asked_for(v2_of(sa)->flight, s) || asked_for(v2_of(sa)->queue, s))
+        return CV_EEXIST;
     if (v2_task_find(sa, V2_TASK_REKEY_SA, 0))
         return CV_EAGAIN; /* 2.25.2: the peer would refuse; traffic will ask again */
     struct v2_task *t = v2_task_new(V2_TASK_CHILD);

@@ -462,6 +462,110 @@ static void addresses_of_one_64_count_as_one(void)
     wire_free(w);
 }
 
+/* ---- two tunnels on one IKE SA ----------------------------------------------------------------------------------------- */
+static void second_tunnel(char *out, size_t len, enum wire_end end)
+{
+    snprintf(out, len,
+             "interface Tunnel2\n ipv6 address 2001:db8:9::%d/64\n tunnel source Ethernet0/0\n"
+             " tunnel mode ipsec ipv6\n tunnel destination %s\n tunnel protection ipsec profile IPP\n",
+             end + 1, end == A ? "192.0.2.2" : "192.0.2.1");
+}
+
+static struct wire *with_siblings(uint64_t seed, const char *profile)
+{
+    char ga[512], gb[512];
+    second_tunnel(ga, sizeof ga, A);
+    second_tunnel(gb, sizeof gb, B);
+    struct wire_conf a = {.global = ga, .profile = profile}, b = {.global = gb, .profile = profile};
+    struct wire *w = wire_new(seed, &a, &b);
+    w->side[A].dp->ifs[SECOND_TUNNEL_IF - 1] = w->side[B].dp->ifs[SECOND_TUNNEL_IF - 1] = "Tunnel2";
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    struct ike_session *s = ike_session_get(w->side[A].ike, "Tunnel2");
+    if (v2_child_initiate(w->side[A].ike, wire_sa(w, A), s, NULL) != CV_OK)
+        abort();
+    wire_run(w, SETTLE_MS);
+    if (wire_sas(w, B) != 1 || !child_on(w, B, "Tunnel1") || !child_on(w, B, "Tunnel2"))
+        abort();
+    wire_trace_clear(w);
+    return w;
+}
+
+static void down_takes_its_own_children_and_leaves_the_siblings(void)
+{
+    static const char *const names[] = {"Tunnel2", "Tunnel1"};
+    for (unsigned i = 0; i < 2; i++) {
+        struct wire *w = with_siblings(31 + i, NULL);
+        char err[SEL_TEXT_MAX];
+        CU_ASSERT_EQUAL(ike_down(w->side[B].ike, names[i], err, sizeof err), IKE_CMD_STARTED);
+        wire_run(w, SETTLE_MS);
+        for (enum wire_end end = A; end <= B; end++) {
+            CU_ASSERT_FALSE(child_on(w, end, names[i]));
+            CU_ASSERT(child_on(w, end, names[!i]));
+            CU_ASSERT_EQUAL(wire_sas(w, end), 1);
+        }
+        CU_ASSERT_EQUAL(wire_count(w, "D(IKE)"), 0);
+        CU_ASSERT_EQUAL(ike_down(w->side[B].ike, names[!i], err, sizeof err), IKE_CMD_STARTED);
+        wire_run(w, SETTLE_MS);
+        CU_ASSERT_EQUAL(wire_count(w, "D(IKE)"), 1);
+        CU_ASSERT_EQUAL(wire_sas(w, A) + wire_sas(w, B), 0);
+        wire_free(w);
+    }
+}
+
+static void a_reload_without_a_tunnel_ends_its_children_only(void)
+{
+    struct wire *w = with_siblings(33, NULL);
+    char text[WIRE_CONF];
+    wire_conf_text(B, NULL, text);
+    struct cfg *without = parse(text), *old = w->side[B].cfg;
+    ike_reconfigure(w->side[B].ike, without);
+    w->side[B].cfg = without;
+    cfg_free(old);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_FALSE(child_on(w, B, "Tunnel2"));
+    CU_ASSERT_PTR_NULL(mock_dp_sending(w->side[B].dp, SECOND_TUNNEL_IF));
+    CU_ASSERT(child_on(w, B, "Tunnel1"));
+    CU_ASSERT_EQUAL(wire_sas(w, B), 1);
+    CU_ASSERT(wire_both_up(w));
+    wire_free(w);
+}
+
+static void every_tunnel_of_a_lost_IKE_SA_is_negotiated_again(void)
+{
+    struct wire *w = with_siblings(34, " dpd 10 2 periodic\n");
+    char err[SEL_TEXT_MAX];
+    CU_ASSERT_EQUAL(ike_up(w->side[B].ike, "Tunnel2", err, sizeof err), IKE_CMD_ALREADY);
+    ike_session_get(w->side[B].ike, "Tunnel2")->wanted =
+        ike_session_get(w->side[B].ike, "Tunnel2")->persistent = true;
+    w->side[A].deaf = w->side[A].muted = true;
+    wire_run(w, 60000);
+    CU_ASSERT_FALSE(child_on(w, B, "Tunnel2"));
+    CU_ASSERT(ike_session_get(w->side[B].ike, "Tunnel2")->has_error);
+    w->side[A].deaf = w->side[A].muted = false;
+    wire_run(w, 700000);
+    CU_ASSERT(child_on(w, B, "Tunnel2"));
+    wire_free(w);
+}
+
+static void rekey_reaches_the_second_tunnel_and_survives_a_rekey_of_the_IKE_SA(void)
+{
+    struct wire *w = with_siblings(35, NULL);
+    char err[SEL_TEXT_MAX];
+    struct ike *e = w->side[B].ike;
+    CU_ASSERT_EQUAL(ike_rekey(e, "Tunnel1", true, err, sizeof err), IKE_CMD_STARTED);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_EQUAL(ike_session_get(e, "Tunnel2")->conn_id, ike_session_get(e, "Tunnel1")->conn_id);
+    uint32_t before[2] = {mock_dp_sending(w->side[B].dp, 1)->sa.ref.spi,
+                          mock_dp_sending(w->side[B].dp, 2)->sa.ref.spi};
+    CU_ASSERT_EQUAL(ike_rekey(e, "Tunnel2", false, err, sizeof err), IKE_CMD_STARTED);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_EQUAL(mock_dp_sending(w->side[B].dp, 1)->sa.ref.spi, before[0]);
+    CU_ASSERT_NOT_EQUAL(mock_dp_sending(w->side[B].dp, 2)->sa.ref.spi, before[1]);
+    CU_ASSERT(wire_both_up(w));
+    wire_free(w);
+}
+
 UNIT_MAIN("hostile", UNIT_TEST(IKE_AUTH_from_another_address_than_IKE_SA_INIT_is_not_believed),
           UNIT_TEST(a_child_asked_for_from_a_victims_address_stays_in_the_peers_own_tunnel),
           UNIT_TEST(nobody_moves_to_another_tunnels_peer_nor_to_another_family),
@@ -471,4 +575,8 @@ UNIT_MAIN("hostile", UNIT_TEST(IKE_AUTH_from_another_address_than_IKE_SA_INIT_is
           UNIT_TEST(RFC7296_2_4_no_INITIAL_CONTACT_to_a_peers_second_address),
           UNIT_TEST(adopted_children_of_a_changed_tunnel_do_not_forward_on),
           UNIT_TEST(two_addresses_that_return_cookies_do_not_shut_out_a_third),
-          UNIT_TEST(hundreds_of_spokes_are_admitted_at_once), UNIT_TEST(addresses_of_one_64_count_as_one))
+          UNIT_TEST(hundreds_of_spokes_are_admitted_at_once), UNIT_TEST(addresses_of_one_64_count_as_one),
+          UNIT_TEST(down_takes_its_own_children_and_leaves_the_siblings),
+          UNIT_TEST(a_reload_without_a_tunnel_ends_its_children_only),
+          UNIT_TEST(every_tunnel_of_a_lost_IKE_SA_is_negotiated_again),
+          UNIT_TEST(rekey_reaches_the_second_tunnel_and_survives_a_rekey_of_the_IKE_SA))
