@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs every test that this machine can run, and counts.
 
-  run_tests.py [GROUP ...]      groups, in this order: lint unit asan clang system interop; default all
+  run_tests.py [GROUP ...]      groups, in this order: lint unit asan tsan clang system interop; default all
   run_tests.py --only TEXT      of system and interop, only files whose name holds TEXT
 
 One line per test: PASS, FAIL or SKIP, its name, and for the last two the reason. A failing test's log is kept
@@ -26,7 +26,7 @@ import time
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
 LOGS = os.path.join(ROOT, "build", "test-logs")
-GROUPS = ("lint", "unit", "asan", "clang", "system", "interop")
+GROUPS = ("lint", "unit", "asan", "tsan", "clang", "system", "interop")
 NEED_BUILD = {"unit", "system", "interop"}
 FILE_LIMIT_S = {"system": 900, "interop": 1500}
 TAIL = 40
@@ -164,8 +164,8 @@ def group_lint(_only):
         tail(log)
 
 
-def meson_build(directory, setup, env=None, label=None):
-    """Sets a build directory up if needed and builds it; False and a FAIL line when it does not build."""
+def meson_build(directory, setup, env=None, label=None, targets=()):
+    """Sets a build directory up if needed and builds it (or the targets); False and a FAIL line when it does not build."""
     label = label or directory
     stamp, wanted = os.path.join(ROOT, directory, "set-up-with"), " ".join(setup)
     if os.path.exists(stamp) and open(stamp).read() != wanted:
@@ -180,7 +180,7 @@ def meson_build(directory, setup, env=None, label=None):
         with open(stamp, "w") as f:
             f.write(wanted)
     started = time.monotonic()
-    status, log, _ = logged("%s-build" % label, ["ninja", "-C", directory], env=env)
+    status, log, _ = logged("%s-build" % label, ["ninja", "-C", directory, *targets], env=env)
     if status != 0:
         results.take("FAIL", "%s compiles" % label)
         tail(log)
@@ -240,6 +240,32 @@ def group_asan(_only):
         meson_tests("build-asan", "asan",
                     {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1",
                      "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
+
+
+# The tests with threads of their own: readers of the SA table against its writer, workers that share an SA, and
+# the rings, which two processes share.
+TSAN_TESTS = ("tests/unit/common/test_common_ring", "tests/unit/dataplane/test_dataplane_sad",
+              "tests/unit/esp/test_esp_threads")
+
+
+def group_tsan(_only):
+    heading("ThreadSanitizer: rings, SA table, ESP")
+    if not shutil.which("clang"):
+        results.take("SKIP", "tsan compiles", "clang is not installed")
+        return
+    if not meson_build("build-tsan", ["--buildtype=debugoptimized", "-Db_sanitize=thread", "-Db_lundef=false",
+                                      "-Dwerror=false"], env={"CC": "clang"}, label="tsan", targets=TSAN_TESTS):
+        return
+    options = "halt_on_error=1:exitcode=66:suppressions=%s" % os.path.join(ROOT, "tests", "tsan.supp")
+    for target in TSAN_TESTS:
+        name, started = "tsan: %s" % os.path.basename(target)[len("test_"):], time.monotonic()
+        status, log, _ = logged(name, [os.path.join(ROOT, "build-tsan", target)], env={"TSAN_OPTIONS": options},
+                                limit=120)
+        if status == 0:
+            results.take("PASS", name, "%.1f s" % (time.monotonic() - started))
+        else:
+            results.take("FAIL", name, "exit %d" % status)
+            tail(log)
 
 
 def group_clang(_only):

@@ -144,13 +144,13 @@ static void removal_waits_for_every_worker(void)
 }
 
 /* A reader that dereferences what it finds while the manager replaces it: the sanitizer build sees a free too early. */
-static volatile bool stop_reading;
+static bool stop_reading; /* atomic */
 static void *reader(void *arg)
 {
     unsigned long *found = arg;
     if (dp_rcu_register(2) != CV_OK)
         return NULL;
-    while (!stop_reading) {
+    while (!__atomic_load_n(&stop_reading, __ATOMIC_RELAXED)) {
         const struct dp_sad_slot *slot;
         for (uint32_t generation = 4; generation < 7; generation++) {
             const struct esp_in_sa *sa = dp_sad_lookup(&sad, generation << BITS | 9, &slot);
@@ -168,7 +168,7 @@ static void readers_never_see_a_freed_sa(void)
     pthread_t t;
     unsigned long found = 0;
     fresh();
-    stop_reading = false;
+    __atomic_store_n(&stop_reading, false, __ATOMIC_RELAXED);
     CU_ASSERT_EQUAL_FATAL(pthread_create(&t, NULL, reader, &found), 0);
     for (unsigned i = 0; i < 600; i++) {
         struct cv_sa_ref ref = {.dir = CV_DIR_IN, .sa_id = 9, .spi = (4 + i % 3) << BITS | 9}; /* over 255 */
@@ -178,7 +178,7 @@ static void readers_never_see_a_freed_sa(void)
         CU_ASSERT_EQUAL(dp_sad_del(&sad, &ref, NULL, NULL, 0), CV_OK);
         dp_rcu_poll();
     }
-    stop_reading = true;
+    __atomic_store_n(&stop_reading, true, __ATOMIC_RELAXED);
     pthread_join(t, NULL);
     CU_ASSERT_TRUE(found > 0);
     fresh();
