@@ -3,7 +3,7 @@
 formulas of RFC 2409 and RFC 3947 with Python's hashlib and hmac and with python3-cryptography.
 
 Published vectors (skeyid1.txt) reach no further than SKEYID_e, so this is a second reading of the RFC, not an outside
-authority; a talk with another implementation has to confirm both.
+authority, for every hash and cipher; ikev1_talk.txt has one talk of another implementation.
 
 Usage: make_keymat1.py > tests/vectors/keymat1.txt"""
 import hashlib
