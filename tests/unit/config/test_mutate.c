@@ -115,6 +115,7 @@ static void mutated_configurations_break_nothing(void)
     state = 0x9e3779b97f4a7c15ull;
     CU_ASSERT_EQUAL_FATAL(glob(GOLDEN "/check/*.conf", 0, NULL, &g), 0);
     CU_ASSERT_EQUAL_FATAL(glob(GOLDEN "/configs/*.conf", GLOB_APPEND, NULL, &g), 0);
+    CU_ASSERT_EQUAL_FATAL(glob(GOLDEN "/ios/*.conf", GLOB_APPEND, NULL, &g), 0);
     for (size_t i = 0; i < g.gl_pathc; i++)
         mutate_file(g.gl_pathv[i], &parsed, &tried);
     globfree(&g);

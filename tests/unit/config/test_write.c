@@ -233,6 +233,8 @@ static void the_golden_configurations_come_back_as_they_were(void)
     glob_t g;
     unsigned n = 0;
     CU_ASSERT_EQUAL_FATAL(glob(GOLDEN "/*.conf", 0, NULL, &g), 0);
+    CU_ASSERT_EQUAL_FATAL(glob(GOLDEN "/../configs/*.conf", GLOB_APPEND, NULL, &g), 0);
+    CU_ASSERT_EQUAL_FATAL(glob(GOLDEN "/../ios/*.conf", GLOB_APPEND, NULL, &g), 0);
     for (size_t i = 0; i < g.gl_pathc; i++) {
         struct cfg *c;
         struct cfg_findings f;
@@ -245,7 +247,7 @@ static void the_golden_configurations_come_back_as_they_were(void)
         cfg_findings_free(&f);
         cfg_free(c);
     }
-    CU_ASSERT(n >= 5);
+    CU_ASSERT(n >= 15);
     globfree(&g);
 }
 
