@@ -227,24 +227,17 @@ static bool addresses(const struct pld1_id *id, struct ts *t)
     bool v4 = id->type == PLD1_ID_IPV4 || id->type == PLD1_ID_IPV4_SUBNET || id->type == PLD1_ID_IPV4_RANGE;
     size_t n = v4 ? 4 : 16;
     t->family = v4 ? IP_V4 : IP_V6;
+    struct buf_reader r = buf_reader_init(id->data.p, id->data.n), again = r;
     switch (id->type) {
     case PLD1_ID_IPV4:
     case PLD1_ID_IPV6:
-        if (id->data.n != n)
-            return false;
-        memcpy(t->lo, id->data.p, n);
-        memcpy(t->hi, id->data.p, n);
-        return true;
+        return id->data.n == n && buf_bytes(&r, t->lo, n) && buf_bytes(&again, t->hi, n);
     case PLD1_ID_IPV4_SUBNET:
     case PLD1_ID_IPV6_SUBNET:
         return id->data.n == 2 * n && subnet(t->family, id->data.p, n, t);
     case PLD1_ID_IPV4_RANGE:
     case PLD1_ID_IPV6_RANGE:
-        if (id->data.n != 2 * n)
-            return false;
-        memcpy(t->lo, id->data.p, n);
-        memcpy(t->hi, id->data.p + n, n);
-        return true;
+        return id->data.n == 2 * n && buf_bytes(&r, t->lo, n) && buf_bytes(&r, t->hi, n);
     default:
         return false;
     }

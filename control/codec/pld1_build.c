@@ -156,8 +156,9 @@ void pld1_put_id_selector(struct pld_builder *b, const struct ts *ts)
         return;
     }
     uint16_t port = any_port ? 0 : ts->port_lo;
-    memcpy(data, ts->lo, n);
-    memcpy(data + n, ts->hi, n);
+    struct buf_writer w = buf_writer_init(data, sizeof data);
+    buf_put(&w, ts->lo, n);
+    buf_put(&w, ts->hi, n);
     if (memcmp(ts->lo, ts->hi, n) == 0) {
         pld1_put_id(b, v4 ? PLD1_ID_IPV4 : PLD1_ID_IPV6, ts->proto, port, (struct slice){data, n});
     } else if (ts_to_prefix(ts, &p)) {

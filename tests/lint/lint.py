@@ -205,7 +205,8 @@ def check_names(files):
     for path in product(files):
         prefix = PREFIXES.get(os.path.dirname(path))
         stem = os.path.splitext(os.path.basename(path))[0]
-        if prefix and stem != "main" and stem != prefix and not stem.startswith(prefix + "_"):
+        # pld1 is pld for IKEv1
+        if prefix and stem != "main" and stem.split("_")[0] not in (prefix, prefix + "1"):
             yield path, 1, "a file of %s is named %s_*" % (os.path.dirname(path), prefix)
 
 
