@@ -83,7 +83,7 @@ cv_result ike_new(const struct ike_env *env, const struct cfg *cfg,
     for (unsigned i = 0; versions[i] && i < sizeof e->versions / sizeof *e->versions; i++)
         e->versions[i] = versions[i];
     e->unauth_limit = (struct log_limit){.burst = 10, .every_ms = 1000};
-    e->answer_limit = (struct log_limit){.burst = 20, .every_ms = 10};
+    e->answer_limit = e->proved_limit = (struct log_limit){.burst = 20, .every_ms = 10};
     e->session_timer_at = UINT64_MAX;
     const struct sam_conf conf = {.now_ms = env->now_ms,
                                   .random = env->random,

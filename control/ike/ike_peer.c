@@ -81,3 +81,11 @@ struct ike_sa *ike_peer_sas(struct ike *e, const struct ike_sa *sa)
     struct ike_peer *p = find(e, &k);
     return p ? p->first : NULL;
 }
+
+unsigned ike_peer_count(struct ike *e, const struct ike_sa *sa)
+{
+    unsigned n = 0;
+    for (const struct ike_sa *o = ike_peer_sas(e, sa); o; o = o->next_of_peer)
+        n += ip_addr_equal(&o->auth_remote, &sa->auth_remote);
+    return n;
+}

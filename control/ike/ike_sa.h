@@ -98,6 +98,8 @@ struct ike {
     uint64_t cookie_rotate_at;
     struct log_limit unauth_limit; /* log lines that unauthenticated packets can cause */
     struct log_limit answer_limit; /* unprotected error answers, likewise (2.21.4) */
+    struct log_limit
+        proved_limit; /* ... to who has returned a cookie: who forges addresses does not use these up */
     bool stopping;
     bool forgetting;        /* ike_free: nothing is told to the data plane any more */
     void *halfopen_peers;   /* per-address counts, ike_limit.c */
@@ -128,6 +130,8 @@ void ike_sa_inherit(struct ike *e, struct ike_sa *old_sa, struct ike_sa *new_sa)
 
 /* The established SAs of the identity sa->peer_id, proved by the same peer block's key, sa itself among them when it is established; go on with next_of_peer. */
 struct ike_sa *ike_peer_sas(struct ike *e, const struct ike_sa *sa);
+/* How many of them have the peer address of sa, too. */
+unsigned ike_peer_count(struct ike *e, const struct ike_sa *sa);
 
 struct ike_session *ike_session_get(struct ike *e,
                                     const char *interface); /* makes it when a tunnel of that name exists */

@@ -31,6 +31,8 @@ enum v2_state {
 };
 const char *v2_state_text(enum v2_state s);
 
+/* IKE SAs of one identity at one address; as many again while they are being rekeyed. */
+enum { V2_PEER_SAS_MAX = 8 };
 enum { V2_WINDOW_MAX = 8, V2_RETRANSMIT_FIRST_MS = 2000, V2_RETRANSMIT_MAX = 5, V2_MESSAGE_MAX = 16384 };
 
 /* One child negotiation on either side, until it is installed or dropped. v2_nego_free wipes. */
@@ -101,6 +103,7 @@ struct v2_cached {
     bool used;
     uint32_t message_id;
     uint8_t request_hash[32]; /* of the request as received (first fragment when fragmented) */
+    uint16_t fragments;       /* it came in so many; 0 whole */
     struct v2_wire wire;
 };
 

@@ -146,6 +146,26 @@ static void drop_others(struct ike *e, struct ike_sa *sa)
     }
 }
 
+/* Whoever holds one key does not take all memory: with too many SAs the peer has forgotten the oldest, most likely. */
+static void bound_peer(struct ike *e, struct ike_sa *sa)
+{
+    unsigned n = 0;
+    struct ike_sa *oldest = NULL;
+    for (struct ike_sa *o = ike_peer_sas(e, sa); o; o = o->next_of_peer) {
+        if (o->ops != &v2_ops || v2_of(o)->state != V2_ESTABLISHED ||
+            !ip_addr_equal(&o->auth_remote, &sa->auth_remote))
+            continue;
+        n++;
+        if (o != sa && (!oldest || o->established_ms < oldest->established_ms ||
+                        (o->established_ms == oldest->established_ms && o->conn_id < oldest->conn_id)))
+            oldest = o;
+    }
+    if (n > V2_PEER_SAS_MAX && oldest) {
+        ike_log(e, oldest, LOG_LEVEL_WARNING, "ikev2", "the peer has %u IKE SAs: its oldest is deleted", n);
+        v2_sa_delete(e, oldest, IKE_REASON_REPLACED);
+    }
+}
+
 /* Both ends began at once (G22): both SAs stand. Of the two the one with the lowest of the four nonces goes, as RFC 7296 2.8.2
  * settles it for rekeys; who began that one deletes it. */
 static void settle_duplicate(struct ike *e, struct ike_sa *sa)
@@ -465,6 +485,7 @@ void v2_auth_request(struct ike *e, struct ike_sa *sa, const struct pld_message 
     put_window(e, &r->chain.b);
     if (v2->peer_initial_contact || profile->initial_contact_force)
         drop_others(e, sa);
+    bound_peer(e, sa);
     settle_duplicate(e, sa);
     v2_init_forget(v2);
 }

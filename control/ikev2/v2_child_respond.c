@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { CHILDREN_MAX = 64 /* of one IKE SA; more are refused with NO_ADDITIONAL_SAS */ };
+enum { CHILDREN_MAX = 64 /* of one IKE SA, and of one tunnel; more are refused with NO_ADDITIONAL_SAS */ };
 
 /* ---- responder --------------------------------------------------------------------------------------------------- */
 struct respond {
@@ -99,6 +99,18 @@ static cv_result respond_tunnel(struct respond *q, const struct sam_child *rekey
                       "no traffic selector of the offer is inside the tunnel's family");
 }
 
+/* A peer may have several IKE SAs: the tunnel bounds its children, too. */
+static cv_result respond_room(struct respond *q)
+{
+    unsigned n = 0;
+    for (const struct sam_child *c = sam_children_on(q->e->sam, q->n->interface); c; c = c->next_of_tunnel)
+        n += c->state != SAM_RETIRING;
+    if (n >= CHILDREN_MAX)
+        return respond_no(q, PLD_N_NO_ADDITIONAL_SAS, IKE_REASON_NO_RESOURCES,
+                          "the tunnel has too many child SAs");
+    return CV_OK;
+}
+
 static cv_result respond_proposal(struct respond *q)
 {
     struct v2_peer_offers peer;
@@ -143,6 +155,7 @@ static cv_result respond_checked(struct respond *q, const struct sam_child *reke
     if ((q->m->present & need) != need)
         return respond_no(q, PLD_N_INVALID_SYNTAX, IKE_REASON_INVALID_SYNTAX, "SA, TSi or TSr is missing");
     CV_TRY(respond_tunnel(q, rekeys));
+    CV_TRY(respond_room(q));
     CV_TRY(respond_proposal(q));
     CV_TRY(respond_ke(q, shared));
     if (sam_spi_reserve(q->e->sam, &q->n->spi_in) != CV_OK) {

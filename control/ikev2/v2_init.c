@@ -328,29 +328,43 @@ static void refuse(struct ike *e, const struct ike_datagram *d, const struct pld
         ike_send_back(e, d, out, w.len);
 }
 
+static bool cookie_good(struct ike *e, const struct ike_datagram *d, const struct pld_message *m)
+{
+    const struct pld_notify *n = pld_find_notify(m, PLD_N_COOKIE);
+    return n && ike_cookie_ok(e, n->data, m->nonce, &d->remote, m->header.spi_i);
+}
+
+static void ask_for_cookie(struct ike *e, const struct ike_datagram *d, const struct pld_message *m)
+{
+    uint8_t cookie[IKE_COOKIE_LEN];
+    if (ike_cookie_make(e, m->nonce, &d->remote, m->header.spi_i, cookie) == CV_OK) {
+        e->counters.cookies_sent++;
+        refuse(e, d, m, PLD_N_COOKIE, (struct slice){cookie, sizeof cookie});
+    }
+}
+
+/* Answers are limited, for their addresses may be forged. When those who forge have used them up an honest peer shows by a cookie
+ * that its address is its own, and is answered from a stock that they do not reach. */
 void v2_init_refuse(struct ike *e, const struct ike_datagram *d, const struct pld_message *m, uint16_t notify,
                     struct slice data)
 {
-    if (log_limit_ok(&e->answer_limit, ike_now(e)))
+    bool proved = cookie_good(e, d, m);
+    if (log_limit_ok(proved ? &e->proved_limit : &e->answer_limit, ike_now(e))) {
         refuse(e, d, m, notify, data);
-    else
-        e->counters.rate_limited++;
+        return;
+    }
+    e->counters.rate_limited++;
+    if (!proved && m->nonce.n >= PLD_NONCE_MIN && m->nonce.n <= PLD_NONCE_MAX)
+        ask_for_cookie(e, d, m);
 }
 
 /* RFC 7296 2.6: a cookie before anything that costs. True: go on. */
 static bool cookie_passed(struct ike *e, const struct ike_datagram *d, const struct pld_message *m)
 {
-    const struct pld_notify *n = pld_find_notify(m, PLD_N_COOKIE);
-    uint8_t cookie[IKE_COOKIE_LEN];
-    if (!ike_cookie_wanted(e, &d->remote))
+    if (!ike_cookie_wanted(e, &d->remote) || cookie_good(e, d, m))
         return true;
-    if (n && ike_cookie_ok(e, n->data, m->nonce, &d->remote, m->header.spi_i))
-        return true;
-    e->counters.cookies_bad += n != NULL;
-    if (ike_cookie_make(e, m->nonce, &d->remote, m->header.spi_i, cookie) == CV_OK) {
-        e->counters.cookies_sent++;
-        refuse(e, d, m, PLD_N_COOKIE, (struct slice){cookie, sizeof cookie});
-    }
+    e->counters.cookies_bad += pld_find_notify(m, PLD_N_COOKIE) != NULL;
+    ask_for_cookie(e, d, m);
     return false;
 }
 

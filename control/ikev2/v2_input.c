@@ -17,6 +17,8 @@ enum { HASH_LEN = 32, AUTH_MESSAGE_ID = 1 };
 /* A received message on its way to the handler. */
 struct input {
     const struct ike_datagram *d;
+    uint8_t *data; /* the private copy of d->data */
+    size_t len;
     struct pld_message *m;
     uint8_t hash[HASH_LEN];
     const struct v2_row *row;
@@ -111,13 +113,22 @@ static void send_answer(struct ike *e, struct ike_sa *sa, const struct ike_datag
         v2_wire_send(e, sa, wire);
 }
 
+/* RFC 7383 2.5.2: the peer tries its request again in smaller fragments, when the answer to the larger ones was lost. The first
+ * of them is another datagram, and has to prove whose it is. */
+static bool refragmented(struct ike_sa *sa, const struct input *in, const struct v2_cached *c)
+{
+    struct slice plain;
+    return v2_of(sa)->have_keys && v2_of(sa)->frag_ok && in->m->frag_number == 1 &&
+           in->m->frag_total > c->fragments && v2_open(sa, in->m, in->data, in->len, &plain) == CV_OK;
+}
+
 /* RFC 7296 2.1: a retransmitted request gets the same response again, and changes nothing. For fragments the first one
  * stands for all (RFC 7383 2.6.1). */
 static void answer_again(struct ike *e, struct ike_sa *sa, struct input *in, const struct v2_cached *c)
 {
     if (in->m->frag_number > 1)
         return;
-    if (memcmp(c->request_hash, in->hash, HASH_LEN) != 0) {
+    if (memcmp(c->request_hash, in->hash, HASH_LEN) != 0 && !refragmented(sa, in, c)) {
         e->counters.bad_message_id++;
         return;
     }
@@ -215,6 +226,8 @@ static void answer(struct ike *e, struct ike_sa *sa, struct input *in, struct v2
     }
     send_answer(e, sa, in->d, &wire);
     v2_cached_put(sa, h->message_id, in->hash, &wire);
+    if (v2_cached_find(sa, h->message_id))
+        v2_cached_find(sa, h->message_id)->fragments = in->m->frag_total;
 }
 
 static void take_request(struct ike *e, struct ike_sa *sa, struct input *in)
@@ -277,7 +290,7 @@ static bool same_addresses(struct ike_sa *sa, const struct ike_datagram *d)
 static void protected_datagram(struct ike *e, const struct ike_datagram *d, struct pld_message *m,
                                uint8_t *data, size_t len)
 {
-    struct input in = {.d = d, .m = m};
+    struct input in = {.d = d, .data = data, .len = len, .m = m};
     const char *err = NULL;
     struct ike_sa *sa = find_sa(e, d, &m->header);
     if (!sa) {

@@ -647,11 +647,20 @@ bool v2_rekey_peer_closes(struct ike *e, struct ike_sa *sa)
     return v2_of(sa)->state == V2_REKEYED;
 }
 
+/* A replaced SA stays until the peer deletes it. One that rekeys and never deletes does not go on for ever, nor past
+ * `crypto ikev2 limit max-sa` by more than the one that a rekey needs. */
+static bool too_many(struct ike *e, const struct ike_sa *sa)
+{
+    unsigned max = e->cfg->ikev2_max_sa;
+    return ike_peer_count(e, sa) >= 2 * V2_PEER_SAS_MAX || (max && HASH_CNT(hh_conn, e->by_conn) > max);
+}
+
 void v2_rekey_sa_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m, struct v2_reply *r)
 {
     struct v2_task *mine = v2_task_find(sa, V2_TASK_REKEY_SA, 0);
     bool second = mine && mine->rekey->rival;
-    if (v2_of(sa)->state != V2_ESTABLISHED || children_busy(sa) || second) { /* 2.25.1, 2.25.2 */
+    if (v2_of(sa)->state != V2_ESTABLISHED || children_busy(sa) || second ||
+        too_many(e, sa)) { /* 2.25.1, 2.25.2 */
         v2_reply_error(r, PLD_PROTO_NONE, PLD_N_TEMPORARY_FAILURE, nothing);
         return;
     }

@@ -462,6 +462,89 @@ static void addresses_of_one_64_count_as_one(void)
     wire_free(w);
 }
 
+static void errors_reach_an_honest_peer_through_a_flood_of_forged_ones(void)
+{
+    struct wire_conf b = {.ike = " encryption aes-gcm-256\n prf sha256\n group 20\n"};
+    struct wire *w = wire_new(7, NULL, &b);
+    struct crowd *c = calloc(1, sizeof *c);
+    CU_ASSERT_FATAL(c != NULL);
+    w->filter = overhear;
+    w->filter_ctx = c;
+    wire_up(w, A);
+    wire_run(w, 1);
+    struct ip_addr forged = address("203.0.113.9");
+    uint64_t before = w->side[B].ike->counters.cookies_sent;
+    for (unsigned ms = 0; ms < 5000; ms++) {
+        for (unsigned i = 0; i < 20; i++) { /* from where no answer comes back */
+            c->salt++;
+            memcpy(c->first, &c->salt, sizeof c->salt);
+            deliver_from(w, &forged, c->first, c->first_len);
+        }
+        wire_run(w, 1);
+    }
+    CU_ASSERT(w->side[B].ike->counters.cookies_sent > before);
+    CU_ASSERT_EQUAL(w->side[B].ike->half_open, 0);
+    CU_ASSERT_EQUAL(wire_reason(w, A), IKE_REASON_NO_PROPOSAL); /* in the midst of it */
+    free(c);
+    wire_free(w);
+}
+
+/* ---- greed ---------------------------------------------------------------------------------------------------------------- */
+static bool no_deletes(struct wire *w, struct wire_packet *p, void *ctx)
+{
+    (void)w;
+    (void)ctx;
+    return p->from == B || p->data[18] != PLD_INFORMATIONAL;
+}
+
+static void who_rekeys_and_never_deletes_is_stopped(void)
+{
+    struct wire_conf limited = {.global = "crypto ikev2 limit max-sa 4\n"};
+    for (unsigned n = 0; n < 2; n++) {
+        struct wire *w = wire_new(5, NULL, n ? &limited : NULL);
+        wire_up(w, A);
+        wire_run(w, SETTLE_MS);
+        CU_ASSERT_FATAL(wire_both_up(w));
+        w->filter = no_deletes;
+        unsigned most = 0;
+        for (unsigned i = 0; i < 18; i++) {
+            struct ike_sa *sa = wire_sa(w, A);
+            if (sa)
+                (void)v2_rekey_sa(w->side[A].ike, sa);
+            wire_run(w, 30);
+            most = wire_sas(w, B) > most ? wire_sas(w, B) : most;
+        }
+        CU_ASSERT_EQUAL(most, n ? 5 : 2 * V2_PEER_SAS_MAX);
+        w->filter = NULL;
+        wire_free(w);
+    }
+}
+
+static void an_identity_holds_eight_IKE_SAs_and_the_oldest_goes(void)
+{
+    struct wire *w = wire_new(13, NULL, NULL);
+    for (unsigned i = 0; i < 12; i++) {
+        wire_up(w, A);
+        wire_run(w, 2 * SETTLE_MS);
+        CU_ASSERT(wire_packet(w, A) && wire_packet(w, B));
+        CU_ASSERT(wire_sas(w, B) <= V2_PEER_SAS_MAX + 1);
+        if (i == 11)
+            break;
+        /* the session begins anew while the old SA stands: no INITIAL_CONTACT */
+        struct ike_session *s = ike_session_get(w->side[A].ike, "Tunnel1");
+        s->conn_id = s->former_conn_id = 0;
+        for (struct sam_child *c = sam_children(w->side[A].ike->sam), *next; c; c = next) {
+            next = c->next;
+            sam_child_delete(w->side[A].ike->sam, c, 0);
+        }
+    }
+    wire_run(w, 5 * SETTLE_MS);
+    CU_ASSERT_EQUAL(wire_count(w, "INITIAL_CONTACT"), 1);
+    CU_ASSERT_EQUAL(wire_sas(w, B), V2_PEER_SAS_MAX);
+    CU_ASSERT(wire_packet(w, A) && wire_packet(w, B));
+    wire_free(w);
+}
+
 /* ---- two tunnels on one IKE SA ----------------------------------------------------------------------------------------- */
 static void second_tunnel(char *out, size_t len, enum wire_end end)
 {
@@ -566,6 +649,49 @@ static void rekey_reaches_the_second_tunnel_and_survives_a_rekey_of_the_IKE_SA(v
     wire_free(w);
 }
 
+/* ---- fragments ------------------------------------------------------------------------------------------------------------- */
+struct smaller {
+    unsigned lost; /* answers of B to IKE_AUTH */
+};
+
+static bool lose_first_answer(struct wire *w, struct wire_packet *p, void *ctx)
+{
+    struct smaller *s = ctx;
+    if (p->from == B && p->data[18] == PLD_IKE_AUTH && w->now < 12000) {
+        s->lost++;
+        return false;
+    }
+    return true;
+}
+
+/* A sends its IKE_AUTH again, in smaller fragments: another first datagram, the same answer (RFC 7383 2.5.2). */
+static void RFC7383_2_5_2_a_request_in_smaller_fragments_is_answered_again(void)
+{
+    struct wire_conf c = {.global = "crypto ikev2 fragmentation mtu 200\n"};
+    struct wire *w = wire_new(16, &c, &c);
+    struct smaller s = {0};
+    w->filter = lose_first_answer;
+    w->filter_ctx = &s;
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    struct ike_sa *sa = wire_sa(w, A);
+    struct v2_task *t = v2_task_find(sa, V2_TASK_AUTH, 0);
+    CU_ASSERT_FATAL(s.lost > 0 && t != NULL && t->wire.count > 0);
+    struct ike_sa *sb = wire_sa(w, B);
+    CU_ASSERT_FATAL(sb != NULL);
+    struct v2_cached *cached = &v2_of(sb)->cache[1];
+    CU_ASSERT_EQUAL(cached->fragments, t->wire.count);
+    cached->request_hash[0] ^= 1; /* as if the first one had been of another size ... */
+    uint64_t before = w->side[B].ike->counters.retransmits_answered;
+    wire_run(w, 1500); /* ... but as many: not taken */
+    CU_ASSERT_EQUAL(w->side[B].ike->counters.retransmits_answered, before);
+    cached->fragments--; /* and fewer */
+    wire_run(w, 10000);
+    CU_ASSERT_EQUAL(w->side[B].ike->counters.retransmits_answered, before + 1);
+    CU_ASSERT(wire_both_up(w));
+    wire_free(w);
+}
+
 UNIT_MAIN("hostile", UNIT_TEST(IKE_AUTH_from_another_address_than_IKE_SA_INIT_is_not_believed),
           UNIT_TEST(a_child_asked_for_from_a_victims_address_stays_in_the_peers_own_tunnel),
           UNIT_TEST(nobody_moves_to_another_tunnels_peer_nor_to_another_family),
@@ -576,7 +702,11 @@ UNIT_MAIN("hostile", UNIT_TEST(IKE_AUTH_from_another_address_than_IKE_SA_INIT_is
           UNIT_TEST(adopted_children_of_a_changed_tunnel_do_not_forward_on),
           UNIT_TEST(two_addresses_that_return_cookies_do_not_shut_out_a_third),
           UNIT_TEST(hundreds_of_spokes_are_admitted_at_once), UNIT_TEST(addresses_of_one_64_count_as_one),
+          UNIT_TEST(errors_reach_an_honest_peer_through_a_flood_of_forged_ones),
+          UNIT_TEST(who_rekeys_and_never_deletes_is_stopped),
+          UNIT_TEST(an_identity_holds_eight_IKE_SAs_and_the_oldest_goes),
           UNIT_TEST(down_takes_its_own_children_and_leaves_the_siblings),
           UNIT_TEST(a_reload_without_a_tunnel_ends_its_children_only),
           UNIT_TEST(every_tunnel_of_a_lost_IKE_SA_is_negotiated_again),
+          UNIT_TEST(RFC7383_2_5_2_a_request_in_smaller_fragments_is_answered_again),
           UNIT_TEST(rekey_reaches_the_second_tunnel_and_survives_a_rekey_of_the_IKE_SA))

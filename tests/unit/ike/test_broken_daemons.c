@@ -605,7 +605,8 @@ static void BD_22_a_refused_negotiation_keeps_no_memory(void)
         CU_ASSERT_EQUAL(p.b.e->heap_count, 0);
     }
     CU_ASSERT_PTR_NULL(p.b.e->halfopen_peers);
-    CU_ASSERT_TRUE(p.b.sent <= 20);
+    CU_ASSERT_TRUE(p.b.sent - ike_counters(p.b.e)->cookies_sent <=
+                   20); /* then only cookies, which are shorter */
     pair_end(&p);
 }
 
