@@ -342,7 +342,8 @@ for n in range(int(sys.argv[3])):
 
 
 def hostile_frames(mac):
-    """One good frame of each kind that culvert-dp looks at, addressed to it."""
+    """One good frame of each kind that culvert-dp looks at, addressed to it. Claims of ARP and ND are for a host that is
+    not there: on the real ones' link a liar that answers in time is believed, as ARP and ND are (RFC 826, RFC 4861)."""
     from scapy.all import (ARP, ESP, ICMP, IP, UDP, Ether, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS,
                            ICMPv6NDOptSrcLLAddr, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw,
                            fragment)
@@ -350,7 +351,7 @@ def hostile_frames(mac):
     v4, v6 = IP(src="10.1.0.77", dst="10.1.0.1"), IPv6(src="fd00:1::77", dst="fd00:1::1")
     pad = Raw(b"x" * 40)
     out = [e / ARP(op=1, hwsrc=e.src, psrc="10.1.0.77", pdst="10.1.0.1"),
-           e / ARP(op=2, hwsrc=e.src, psrc="10.1.0.2", pdst="10.1.0.1", hwdst=mac),
+           e / ARP(op=2, hwsrc=e.src, psrc="10.1.0.78", pdst="10.1.0.1", hwdst=mac),
            e / v4 / ICMP(id=1, seq=1) / pad, e / v6 / ICMPv6EchoRequest(id=1, seq=1) / pad,
            e / v4 / ICMP(type=3, code=4) / IP(src="10.1.0.1", dst="10.1.0.77") / ICMP(id=77, seq=1),
            e / v4 / UDP(sport=500, dport=500) / pad, e / v4 / UDP(sport=4500, dport=4500) / Raw(b"\0" * 4 + b"y" * 40),
@@ -367,7 +368,7 @@ def hostile_frames(mac):
            e / v6 / IPv6ExtHdrFragment(id=9, offset=6) / pad,
            Ether(dst="33:33:ff:00:00:01", src=e.src) / IPv6(src="fd00:1::77", dst="ff02::1:ff00:1", hlim=255) /
            ICMPv6ND_NS(tgt="fd00:1::1") / ICMPv6NDOptSrcLLAddr(lladdr=e.src),
-           e / IPv6(src="fd00:1::2", dst="fd00:1::1", hlim=255) / ICMPv6ND_NA(tgt="fd00:1::2", S=1)]
+           e / IPv6(src="fd00:1::78", dst="fd00:1::1", hlim=255) / ICMPv6ND_NA(tgt="fd00:1::78", S=1)]
     out += [e / f for f in fragment(v4 / UDP(sport=500, dport=500) / Raw(b"f" * 900), 400)]
     return [bytes(x).hex() for x in out]
 
