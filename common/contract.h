@@ -67,7 +67,6 @@ enum {
     X(TS_IN, "ts-in", "decrypted packet outside the inbound SA's traffic selectors")                         \
     X(UNKNOWN_SPI, "unknown-spi", "ESP packet of an unknown SPI")                                            \
     X(WRONG_PEER, "wrong-peer", "ESP packet to an address the SA does not have")                             \
-    X(WRONG_ENCAP, "wrong-encap", "UDP-encapsulated ESP for a plain SA, or the reverse")                     \
     X(ESP_SHORT, "esp-short", "ESP packet shorter than its transform needs or unaligned")                    \
     X(ESP_AUTH, "esp-auth", "integrity check failed")                                                        \
     X(ESP_PAD, "esp-pad", "ESP padding or next header wrong after decryption")                               \
@@ -89,7 +88,8 @@ enum {
     X(DUMMY, "dummy", "TFC dummy packet, consumed as meant (RFC 4303 2.6)")                                  \
     X(OTHER_HOST, "other-host", "frame for another station")                                                 \
     X(SLOW_LIMIT, "slow-limit", "over the rate of its class on the way to the manager")                      \
-    X(ECN, "ecn", "congestion mark on a packet that cannot carry it (RFC 6040 4.2)")
+    X(ECN, "ecn", "congestion mark on a packet that cannot carry it (RFC 6040 4.2)")                         \
+    X(MARTIAN, "martian", "source or destination address that no forwarded packet may have (RFC 1812 5.3.7)")
 
 enum cv_drop {
 #define CV_DROP_ENUM(id, name, text) CV_DROP_##id,
@@ -272,16 +272,16 @@ static_assert(sizeof(struct cv_cmd) == 1024, "contract size");
 
 /* ---- replies and events ------------------------------------------------------------------------------ */
 enum cv_evt_type {
-    CV_EVT_REPLY = 1,   /* to the command of `seq` */
-    CV_EVT_SA_ENTRY,    /* part of SA_DUMP: u.sa without its keys */
-    CV_EVT_ACQUIRE,     /* a packet wants an SA; one per interface until a child is installed or 1 s passed */
-    CV_EVT_SA_SOFT,     /* soft lifetime reached, once per SA */
-    CV_EVT_SA_HARD,     /* hard lifetime reached, once; the SA passes nothing more */
-    CV_EVT_SA_SEQ,      /* 7/8 of the sequence number space used, once */
-    CV_EVT_SA_FIRST,    /* first authenticated packet on an inbound SA */
-    CV_EVT_NAT_CHANGE,  /* authenticated packet from another endpoint (RFC 7296 2.23) */
-    CV_EVT_LINK,        /* port up or down */
-    CV_EVT_PING,        /* answer or error to CV_CMD_PING */
+    CV_EVT_REPLY = 1, /* to the command of `seq` */
+    CV_EVT_SA_ENTRY,  /* part of SA_DUMP: u.sa without its keys */
+    CV_EVT_ACQUIRE,   /* a packet wants an SA; one per interface until a child is installed or 1 s passed */
+    CV_EVT_SA_SOFT,   /* soft lifetime reached, once per SA */
+    CV_EVT_SA_HARD,   /* hard lifetime reached, once; the SA passes nothing more */
+    CV_EVT_SA_SEQ,    /* 7/8 of the sequence number space used, once */
+    CV_EVT_SA_FIRST,  /* first authenticated packet on an inbound SA */
+    CV_EVT_NAT_CHANGE, /* authenticated packet from another endpoint (RFC 7296 2.23): each second till SET_PEER */
+    CV_EVT_LINK,       /* port up or down */
+    CV_EVT_PING,       /* answer or error to CV_CMD_PING */
     CV_EVT_UNKNOWN_SPI, /* rate limited: ESP for an SPI nobody has */
     CV_EVT_BAD_PACKET,  /* rate limited: reason with addresses, for the log */
 };

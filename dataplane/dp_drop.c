@@ -4,11 +4,9 @@
 
 enum { PROTO_TCP = 6 };
 
-void dp_event(struct dp_worker *w, const struct cv_evt *e)
+bool dp_event(struct dp_worker *w, const struct cv_evt *e)
 {
-    /* A full ring loses the event: culvertd is not reading, and no packet waits for it. */
-    if (__atomic_load_n(&w->dp->connected, __ATOMIC_ACQUIRE) && !ring_evt_put(&w->dp->shm, e))
-        return;
+    return __atomic_load_n(&w->dp->connected, __ATOMIC_ACQUIRE) && ring_evt_put(&w->dp->shm, e);
 }
 
 void dp_slow(struct dp_worker *w, struct rte_mbuf *m, enum dp_slow what)
@@ -89,7 +87,7 @@ void dp_drop_esp(struct dp_worker *w, struct rte_mbuf *m)
         e.u.sa_event.remote = conf->remote;
         e.u.sa_event.local = conf->local;
         e.u.sa_event.reason = why;
-        dp_event(w, &e);
+        (void)dp_event(w, &e); /* lost, the next such packet brings another */
     }
     dp_drop(w, m, why);
 }
@@ -104,7 +102,7 @@ void dp_drop_unknown_spi(struct dp_worker *w, struct rte_mbuf *m)
         e.u.sa_event.ref.spi = meta->spi;
         e.u.sa_event.reason = CV_DROP_UNKNOWN_SPI;
         endpoints_of(m, meta, &e.u.sa_event.remote, &e.u.sa_event.local);
-        dp_event(w, &e);
+        (void)dp_event(w, &e); /* lost, the next such packet brings another */
     }
     dp_drop(w, m, known ? CV_DROP_WRONG_PEER : CV_DROP_UNKNOWN_SPI);
 }
@@ -139,7 +137,7 @@ void dp_drop_no_sa(struct dp_worker *w, struct rte_mbuf *m, uint32_t if_id)
         e.u.acquire.proto = meta->proto;
         endpoints_of(m, meta, &e.u.acquire.src, &e.u.acquire.dst);
         tcp_ports(m, meta, &e.u.acquire.src, &e.u.acquire.dst);
-        dp_event(w, &e);
+        (void)dp_event(w, &e); /* lost, the next such packet brings another */
     }
     dp_drop(w, m, CV_DROP_NO_SA);
 }

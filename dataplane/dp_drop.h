@@ -29,6 +29,7 @@ void dp_slow(struct dp_worker *w, struct rte_mbuf *m, enum dp_slow what);
 /* Joins the vector for worker `to`; given at the end of the burst (dp_transmit). */
 void dp_hand_over(struct dp_worker *w, unsigned to, struct rte_mbuf *m, enum dp_stage stage);
 void dp_hand_flush(struct dp_worker *w, unsigned to);
-void dp_event(struct dp_worker *w, const struct cv_evt *e);
+/* False: culvertd is away or does not read (the ring is full), and the event is lost; no packet waits for it. */
+bool dp_event(struct dp_worker *w, const struct cv_evt *e);
 
 #endif

@@ -143,7 +143,21 @@ static struct esp_out_sa *find_out(const struct dp_sad *s, const struct cv_sa_re
 static bool covers_all(const struct cv_sa *sa, uint8_t family)
 {
     for (unsigned i = 0; i < sa->ts_count; i++)
-        if (sa->ts_local[i].family == family && ts_is_any(&sa->ts_local[i]) && ts_is_any(&sa->ts_remote[i]))
+        if (sa->ts_local[i].family == family && sa->ts_remote[i].family == family &&
+            ts_is_any(&sa->ts_local[i]) && ts_is_any(&sa->ts_remote[i]))
+            return true;
+    return false;
+}
+
+static bool names_ports(const struct ts *t)
+{
+    return t->port_lo != 0 || t->port_hi != UINT16_MAX;
+}
+
+static bool any_port_named(const struct cv_sa *sa)
+{
+    for (unsigned i = 0; i < sa->ts_count; i++)
+        if (names_ports(&sa->ts_local[i]) || names_ports(&sa->ts_remote[i]))
             return true;
     return false;
 }
@@ -175,6 +189,7 @@ static cv_result tunnel_change(struct dp_sad *s, uint32_t if_id, struct esp_out_
                                               .any4 = covers_all(conf, IP_V4),
                                               .any6 = covers_all(conf, IP_V6),
                                               .df = conf->df,
+                                              .ports = any_port_named(conf),
                                               .inner_mtu = 0};
     }
     for (unsigned i = 0; old && i < old->count; i++)

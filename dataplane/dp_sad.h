@@ -35,6 +35,7 @@ struct dp_tunnel_sa {
     struct esp_out_sa *sa;
     uint8_t any4, any6; /* every packet of the family is inside the selectors */
     uint8_t df;         /* enum cv_df */
+    uint8_t ports;      /* a selector names ports, which only first fragments show */
     uint16_t inner_mtu; /* the manager refreshes it; relaxed */
 };
 struct dp_tunnel { /* immutable but for inner_mtu */

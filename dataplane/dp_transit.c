@@ -169,14 +169,22 @@ static const struct dp_tunnel_sa *choose_sa(const struct dp_tunnel *t, const str
     return NULL;
 }
 
-/* Longer than the tunnel takes: cut before encryption when the packet allows it; else its sender is told.
- * `df-bit clear` and IPv6 below its minimum MTU leave the cutting to the outer packet. */
+/* Is the cutting left to the outer packet? With `df-bit clear`, for IPv6 below its minimum MTU, and where the SA's
+ * selectors name ports: of pieces but the first the peer could not see them (RFC 4301 7), and would drop them. */
+static bool cut_outside(const struct rte_mbuf *m, const struct dp_tunnel_sa *s, bool v4)
+{
+    if (!v4)
+        return m->pkt_len <= IP_MTU_MIN6;
+    return may_fragment(m) ? s->ports && s->df != CV_DF_SET : s->df == CV_DF_CLEAR;
+}
+
+/* Longer than the tunnel takes: cut before encryption when the packet allows it; else its sender is told. */
 static void tunnel_too_big(struct dp_worker *w, struct rte_mbuf *m, const struct dp_tunnel_sa *s,
                            uint32_t if_id, uint16_t mtu)
 {
     struct rte_mbuf *pieces[IP_FRAG_MAX];
     bool v4 = dp_meta(m)->family == IP_V4;
-    if ((v4 && s->df == CV_DF_CLEAR && !may_fragment(m)) || (!v4 && m->pkt_len <= IP_MTU_MIN6)) {
+    if (cut_outside(m, s, v4)) {
         encapsulate_later(w, m, s->sa, if_id);
         return;
     }
@@ -278,6 +286,55 @@ static const struct dp_hop *hop_find(struct dp_worker *w, const struct dp_meta *
     return h;
 }
 
+/* ---- martians ---------------------------------------------------------------------------------------------- */
+/* A packet of others that nobody may forward, and nobody here may take, whether it came from a wire or out of a
+ * tunnel. IPv4 (RFC 1812 4.2.2.11, 5.3.7): networks 0 and 127, groups, broadcast. */
+static bool is_martian4(const uint8_t *src, const uint8_t *dst)
+{
+    return src[0] == 0 || src[0] == 127 || src[0] >= 224 || dst[0] == 0 || dst[0] == 127 || dst[0] >= 224;
+}
+
+/* IPv6 (RFC 4291 2.5.2, 2.5.3, 2.7): unspecified, loopback, groups. */
+static bool is_martian6(const uint8_t *src, const uint8_t *dst)
+{
+    static const uint8_t zero[15];
+    bool low = src[0] == 0 || dst[0] == 0;
+    if (unlikely(low) &&
+        ((memcmp(src, zero, 15) == 0 && src[15] <= 1) || (memcmp(dst, zero, 15) == 0 && dst[15] <= 1)))
+        return true;
+    return src[0] == 0xff || dst[0] == 0xff;
+}
+
+static bool is_link_local6(const uint8_t *a)
+{
+    return a[0] == 0xfe && (a[1] & 0xc0) == 0x80;
+}
+
+/* An address of this host as source: nobody else sends with it. */
+static bool source_is_own(struct dp_worker *w, const struct dp_meta *meta, const uint8_t *src)
+{
+    struct dp_source *s = &w->source;
+    const size_t len = ip_family_len(meta->family);
+    if (s->valid && s->vrf == meta->vrf && s->family == meta->family &&
+        ip_same_addr(s->addr, src, meta->family))
+        return s->own;
+    const struct ip_route *r = ip_route_lookup(&w->dp->routes, meta->vrf, meta->family, src);
+    s->valid = true;
+    s->vrf = meta->vrf;
+    s->family = meta->family;
+    memcpy(s->addr, src, len);
+    s->own = r && r->kind == IP_ROUTE_LOCAL;
+    return s->own;
+}
+
+static bool is_martian(struct dp_worker *w, const struct dp_meta *meta, const uint8_t *src,
+                       const uint8_t *dst)
+{
+    bool bad = meta->family == IP_V4 ? is_martian4(src, dst) : is_martian6(src, dst);
+    return bad || source_is_own(w, meta, src);
+}
+
+/* ---- routing ------------------------------------------------------------------------------------------------ */
 static void port_too_big(struct dp_worker *w, struct rte_mbuf *m, const struct dp_hop *h)
 {
     struct rte_mbuf *pieces[IP_FRAG_MAX];
@@ -295,7 +352,12 @@ static void port_too_big(struct dp_worker *w, struct rte_mbuf *m, const struct d
 void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
 {
     const struct dp_meta *meta = dp_meta(m);
-    const uint8_t *dst = ip_dst(m, meta->family);
+    const uint8_t *src = ip_src(m, meta->family), *dst = ip_dst(m, meta->family);
+    const bool transit = meta->local_out == DP_TRANSIT;
+    if (transit && unlikely(is_martian(w, meta, src, dst))) {
+        dp_drop(w, m, CV_DROP_MARTIAN);
+        return;
+    }
     const struct dp_hop *h = hop_find(w, meta, dst);
     if (unlikely(!h->route)) {
         dp_trouble(w, m, CV_DROP_NO_ROUTE, IP_TROUBLE_NO_ROUTE, 0);
@@ -303,6 +365,11 @@ void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
     }
     if (h->route->kind == IP_ROUTE_LOCAL) {
         deliver(w, m);
+        return;
+    }
+    /* Delivered yes, forwarded never (RFC 4291 2.5.6). */
+    if (transit && meta->family == IP_V6 && unlikely(is_link_local6(src) || is_link_local6(dst))) {
+        dp_drop(w, m, CV_DROP_MARTIAN);
         return;
     }
     const struct ip_if *out = h->out;

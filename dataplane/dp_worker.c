@@ -22,25 +22,6 @@ enum {
 
 /* ---- received packets: what are they? ------------------------------------------------------------------ */
 
-/* For this host's SA table? Else it is routed, and delivery here names the unknown SPI. */
-static void esp_received(struct dp_worker *w, struct rte_mbuf *m)
-{
-    struct dp_meta *meta = dp_meta(m);
-    const struct dp_sad_slot *slot;
-    struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
-    if (unlikely(!sa || slot->vrf != meta->vrf || slot->family != meta->family ||
-                 memcmp(slot->local, ip_dst(m, meta->family), ip_family_len(meta->family)) != 0)) {
-        w->route[w->route_count++] = m;
-        return;
-    }
-    if (unlikely(slot->owner != w->id)) {
-        dp_hand_over(w, slot->owner, m, DP_STAGE_ESP_IN);
-        return;
-    }
-    w->in_sas[w->in_count] = sa;
-    w->in_pkts[w->in_count++] = m;
-}
-
 /* Multicast, broadcast and link-local destinations are never forwarded: this link's own affairs. */
 static bool is_link_affair(const struct rte_mbuf *m, uint8_t family)
 {
@@ -61,18 +42,43 @@ static void link_affair(struct dp_worker *w, struct rte_mbuf *m, const struct ip
         dp_drop(w, m, CV_DROP_NOT_LOCAL_SERVICE);
 }
 
-static void ip_received(struct dp_worker *w, struct rte_mbuf *m, enum ip_class class, const struct ip_if *in)
+static void to_be_routed(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in)
+{
+    if (unlikely(is_link_affair(m, dp_meta(m)->family)))
+        link_affair(w, m, in);
+    else
+        w->route[w->route_count++] = m;
+}
+
+/* For this host's SA table? Else it is routed, and delivery here names the unknown SPI. So is what came out of a
+ * tunnel (in fragments: whole ones never come here): nothing is decrypted twice. */
+static void esp_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in)
 {
     struct dp_meta *meta = dp_meta(m);
+    const struct dp_sad_slot *slot;
+    struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
+    if (unlikely(!sa || slot->vrf != meta->vrf || slot->family != meta->family || in->kind != CV_IF_PORT ||
+                 !ip_same_addr(slot->local, ip_dst(m, meta->family), meta->family))) {
+        to_be_routed(w, m, in);
+        return;
+    }
+    if (unlikely(slot->owner != w->id)) {
+        dp_hand_over(w, slot->owner, m, DP_STAGE_ESP_IN);
+        return;
+    }
+    w->in_sas[w->in_count] = sa;
+    w->in_pkts[w->in_count++] = m;
+}
+
+static void ip_received(struct dp_worker *w, struct rte_mbuf *m, enum ip_class class, const struct ip_if *in)
+{
+    const struct dp_meta *meta = dp_meta(m);
     switch (class) {
     case IP_CLASS_ESP:
-        esp_received(w, m);
+        esp_received(w, m, in);
         break;
     case IP_CLASS_IP:
-        if (unlikely(is_link_affair(m, meta->family)))
-            link_affair(w, m, in);
-        else
-            w->route[w->route_count++] = m;
+        to_be_routed(w, m, in);
         break;
     case IP_CLASS_ARP:
         dp_slow(w, m, DP_SLOW_ARP);
@@ -121,17 +127,36 @@ static void handed_esp(struct dp_worker *w, struct rte_mbuf *m)
     w->in_pkts[w->in_count++] = m;
 }
 
+/* RFC 6980 5: Neighbour Discovery that came in fragments is ignored. */
+static bool is_fragmented_nd(const struct rte_mbuf *m, const struct dp_meta *meta)
+{
+    enum { ROUTER_SOLICITATION = 133, REDIRECT = 137 };
+    if (meta->family != IP_V6 || meta->proto != IP_PROTO_ICMP6 || m->data_len <= meta->l3_len)
+        return false;
+    uint8_t type = *rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_len);
+    return type >= ROUTER_SOLICITATION && type <= REDIRECT;
+}
+
+static void reassembled(struct dp_worker *w, struct rte_mbuf *m)
+{
+    const struct ip_if *in = ip_if_get(&w->dp->ifs, dp_meta(m)->if_in);
+    if (!in) {
+        dp_drop(w, m, CV_DROP_IF_DOWN);
+        return;
+    }
+    enum ip_class class = ip_classify_ip(m);
+    if (class == IP_CLASS_IP && is_fragmented_nd(m, dp_meta(m)))
+        dp_drop(w, m, CV_DROP_FRAGMENT);
+    else
+        ip_received(w, m, class, in);
+}
+
 static void handed_in(struct dp_worker *w, struct rte_mbuf *m)
 {
     struct dp_meta *meta = dp_meta(m);
-    const struct ip_if *in;
     switch ((enum dp_stage)meta->stage) {
     case DP_STAGE_IP:
-        in = ip_if_get(&w->dp->ifs, meta->if_in);
-        if (in)
-            ip_received(w, m, ip_classify_ip(m), in);
-        else
-            dp_drop(w, m, CV_DROP_IF_DOWN);
+        reassembled(w, m);
         break;
     case DP_STAGE_ESP_IN:
         handed_esp(w, m);
@@ -196,7 +221,7 @@ static void route_all(struct dp_worker *w)
 
 static void process(struct dp_worker *w)
 {
-    w->hop.valid = false; /* tables may have changed since the last burst */
+    w->hop.valid = w->source.valid = false; /* tables may have changed since the last burst */
     decapsulate(w);
     route_all(w);
     dp_encapsulate(w);
@@ -268,9 +293,9 @@ int dp_worker_main(void *arg)
 }
 
 /* ---- making one ------------------------------------------------------------------------------------------ */
-static void esp_event(void *ctx, const struct cv_evt *e)
+static bool esp_event(void *ctx, const struct cv_evt *e)
 {
-    dp_event(ctx, e);
+    return dp_event(ctx, e);
 }
 
 static void queues_take(struct dp_worker *w)
@@ -310,6 +335,7 @@ cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_wo
     }
     w->esp.event = esp_event;
     w->esp.event_ctx = w;
+    w->esp.sole = dp->workers == 1;
     queues_take(w);
     *out = w;
     return CV_OK;

@@ -53,6 +53,14 @@ struct dp_flow {
     uint64_t packets, bytes; /* of the interface, not counted yet */
 };
 
+/* The last looked up source: is it an address of this host? */
+struct dp_source {
+    bool valid, own;
+    uint8_t family;
+    uint16_t vrf;
+    uint8_t addr[16];
+};
+
 struct dp_worker {
     struct dp *dp;
     unsigned id;
@@ -62,6 +70,7 @@ struct dp_worker {
     struct cv_if_stats *if_stats;
     struct dp_hop hop;
     struct dp_flow flow;
+    struct dp_source source;
 
     unsigned rxq_count;
     struct dp_rxq rxq[CV_MAX_PORTS];

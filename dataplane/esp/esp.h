@@ -35,9 +35,13 @@ struct esp_worker {
     bool sole;        /* no other thread ever sends on an outbound SA: set after init when there is one
                                    * worker; saves a locked instruction per run of packets of one SA */
     uint64_t now_tsc; /* set by the worker once per loop */
-    /* Must not block; called at most once per SA and kind of event. */
-    void (*event)(void *ctx, const struct cv_evt *e);
+    /* Must not block. False: nobody took it, and esp raises it again with a later packet of the SA; after a refusal
+     * it is not called again while now_tsc stays the same. Taken, it is called once per SA and kind of event, but
+     * for NAT_CHANGE: once a second until the peer is set. NULL: all events are taken. */
+    bool (*event)(void *ctx, const struct cv_evt *e);
     void *event_ctx;
+    uint64_t refused_tsc;        /* esp's own: now_tsc of the last refusal */
+    uint64_t second;             /* TSC cycles; set by esp_worker_init */
     struct esp_scratch *scratch; /* burst arrays, esp's own */
 };
 CV_MUST_USE cv_result esp_worker_init(struct esp_worker *w, const struct eng_ops *engine, unsigned worker,
@@ -65,19 +69,21 @@ uint64_t esp_out_sa_seq(const struct esp_out_sa *sa);
 
 /* Decapsulates pkts[0..n), n <= ESP_BURST_MAX, sas[i] being the SA whose SPI the packet carries. The caller has
  * checked the outer IP (and UDP) header, cut the data to its length, and set meta's family, l3_len and
- * udp_encap. The SA's local address must be the destination; the source may be any (RFC 4301 4.1). Outer ECN is
- * combined as RFC 6040 4.2 demands, whatever CV_SA_ECN_DROP says, which is about sending. The good
- * ones are moved to the front in their order; the bad ones follow, each with its reason in meta->drop.
- * Returns the count of good ones. Good: inner packet valid, inside the SA's selectors, meta->if_in is the
- * SA's tunnel interface, meta->family the inner one. Counts into the SA's counters. */
+ * udp_encap. The SA's local address must be the destination; the source may be any (RFC 4301 4.1), and both plain
+ * ESP and ESP in UDP are taken whatever CV_SA_NATT says (RFC 7296 2.23). Outer ECN is combined as RFC 6040 4.2
+ * demands, whatever CV_SA_ECN_DROP says, which is about sending. The good ones are moved to the front in their
+ * order; the bad ones follow, each with its reason in meta->drop. Returns the count of good ones. Good: inner
+ * packet valid, inside the SA's selectors, meta->if_in is the SA's tunnel interface, meta->family the inner one.
+ * Counts into the SA's counters. */
 uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, uint16_t n);
 
 /* Encapsulates pkts[0..n), n <= ESP_BURST_MAX; the caller has matched selectors (esp_out_match), lowered the TTL
  * and enforced the MTU (esp_out_overhead). Good ones first, as above, with meta's vrf, family, proto, l3_len and
  * udp_encap those of the outer header, and local_out set; not encrypted is not sent. mbufs need ESP_HEADROOM octets
  * of headroom and ESP_TAILROOM behind the data (scratch space), else they are dropped with NO_MBUF. Outer
- * header: DSCP copied, ECN by RFC 6040 4.1, DF by the SA (as if set for inner IPv6 with CV_DF_COPY), TTL 64, UDP
- * checksum zero over IPv4 and computed over IPv6. CV_EVT_SA_SEQ is raised at 7/8 of the number space. */
+ * header: DSCP copied, ECN by RFC 6040 4.1, DF by the SA (as if set for inner IPv6 with CV_DF_COPY), but
+ * never for inner IPv6 of at most 1280 octets, which every link must carry (RFC 8200 5); TTL 64, UDP checksum
+ * zero over IPv4 and computed over IPv6. CV_EVT_SA_SEQ is raised at 7/8 of the number space. */
 uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, uint16_t n);
 enum { ESP_HEADROOM = 96, ESP_TAILROOM = 64 };
 

@@ -52,11 +52,10 @@ static __rte_always_inline enum cv_drop check_one(const struct esp_in_sa *sa, st
     uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
     if (unlikely(m->nb_segs != 1))
         return CV_DROP_NO_MBUF;
-    if (unlikely(meta->udp_encap != sa->natt))
-        return CV_DROP_WRONG_ENCAP;
     if (unlikely(meta->family != sa->family || !dst_matches(sa, ip)))
         return CV_DROP_WRONG_PEER;
-    const uint32_t outer = meta->l3_len + (sa->natt ? ESP_UDP_LEN : 0u);
+    /* Plain or in UDP, at any time on any SA (RFC 7296 2.23). */
+    const uint32_t outer = meta->l3_len + (meta->udp_encap ? ESP_UDP_LEN : 0u);
     const uint32_t fixed = outer + sa->head + sa->icv_len, len = m->data_len;
     const uint32_t data = len - fixed;
     /* At least one padding unit, and whole ones (RFC 4303 2.4): pad length and next header are in it. */
@@ -194,15 +193,16 @@ static bool peer_read(const struct esp_in_sa *sa, struct ip_endpoint *remote, ui
     return !(*version & 1) && __atomic_load_n(&sa->peer.version, __ATOMIC_RELAXED) == *version;
 }
 
-/* RFC 7296 2.23: an authentic packet from another endpoint means that the NAT has a new mapping. Reported once
- * until the manager has set the peer. `ip` is the outer header, still in place. */
-static __rte_always_inline void natt_source(const struct esp_worker *w, struct esp_in_sa *sa,
-                                            const uint8_t *ip, const uint8_t *udp)
+/* RFC 7296 2.23: an authentic packet from another endpoint means that the NAT has a new mapping. Told once a second
+ * until the manager has set the peer: culvertd may have been away, or may have lost the first while it asked the
+ * peer. `ip` is the outer header, still in place. */
+static __rte_always_inline void natt_source(struct esp_worker *w, struct esp_in_sa *sa, const uint8_t *ip,
+                                            const uint8_t *udp)
 {
     struct ip_endpoint expected, seen = {.addr.family = sa->family};
     uint32_t version;
-    if (!peer_read(sa, &expected, &version) || sa->nat_reported == version + 1)
-        return; /* being changed just now, or told already */
+    if (!peer_read(sa, &expected, &version))
+        return; /* being changed just now */
     if (sa->family == IP_V4)
         memcpy(seen.addr.b, ip + V4_SRC, 4);
     else
@@ -210,31 +210,45 @@ static __rte_always_inline void natt_source(const struct esp_worker *w, struct e
     seen.port = (uint16_t)(udp[0] << 8 | udp[1]);
     if (likely(memcmp(&seen, &expected, sizeof seen) == 0))
         return;
-    sa->nat_reported = version + 1;
-    esp_event(w, CV_EVT_NAT_CHANGE, &sa->conf, 0, &seen);
+    if (sa->nat_told == version + 1 && w->now_tsc - sa->nat_told_tsc < w->second)
+        return;
+    if (!esp_event(w, CV_EVT_NAT_CHANGE, &sa->conf, 0, &seen))
+        return;
+    sa->nat_told = version + 1;
+    sa->nat_told_tsc = w->now_tsc;
 }
 
-static void hard_reached(const struct esp_worker *w, struct esp_in_sa *sa, uint32_t reason)
+static void hard_tell(struct esp_worker *w, struct esp_in_sa *sa)
+{
+    if (sa->hard_untold && esp_event(w, CV_EVT_SA_HARD, &sa->conf, sa->hard_untold, NULL))
+        sa->hard_untold = 0;
+}
+
+static void hard_reached(struct esp_worker *w, struct esp_in_sa *sa, uint8_t reason)
 {
     if (sa->closed)
         return;
     sa->closed = CV_DROP_LIFETIME;
-    esp_event(w, CV_EVT_SA_HARD, &sa->conf, reason, NULL);
+    sa->hard_untold = reason;
+    hard_tell(w, sa);
+}
+
+static void soft_reached(struct esp_worker *w, struct esp_in_sa *sa, uint32_t reason)
+{
+    if (!sa->soft_raised)
+        sa->soft_raised = esp_event(w, CV_EVT_SA_SOFT, &sa->conf, reason, NULL);
 }
 
 /* Adds a run to the counters, raises what became due. */
-static void flush(const struct esp_worker *w, struct esp_in_sa *sa, const struct tally *t)
+static void flush(struct esp_worker *w, struct esp_in_sa *sa, const struct tally *t)
 {
     struct cv_sa_counters *c = sa->counters;
     const struct esp_limits *l = &sa->limits;
     if (likely(t->packets)) {
         esp_counter_add(&c->packets, t->packets);
         esp_counter_add(&c->bytes, t->bytes);
-        if (unlikely(c->bytes >= l->soft_bytes || c->packets >= l->soft_packets) && !sa->soft_raised) {
-            sa->soft_raised = true;
-            esp_event(w, CV_EVT_SA_SOFT, &sa->conf, c->bytes >= l->soft_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS,
-                      NULL);
-        }
+        if (unlikely(c->bytes >= l->soft_bytes || c->packets >= l->soft_packets))
+            soft_reached(w, sa, c->bytes >= l->soft_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
         if (unlikely(c->bytes >= l->hard_bytes || c->packets >= l->hard_packets))
             hard_reached(w, sa, c->bytes >= l->hard_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
     }
@@ -272,18 +286,16 @@ static void reject(struct esp_sort *sort, struct rte_mbuf *m, enum cv_drop reaso
 }
 
 /* Authentic, new packets only. */
-static __rte_always_inline enum cv_drop accept_one(const struct esp_worker *w, struct esp_in_sa *sa,
+static __rte_always_inline enum cv_drop accept_one(struct esp_worker *w, struct esp_in_sa *sa,
                                                    struct rte_mbuf *m, const struct eng_op *op, uint64_t seq,
                                                    struct tally *t)
 {
     enum cv_drop r = replay_commit(sa, seq);
     if (unlikely(r != CV_DROP_NONE))
         return r;
-    if (unlikely(!sa->first_seen)) {
-        sa->first_seen = true;
-        esp_event(w, CV_EVT_SA_FIRST, &sa->conf, 0, NULL);
-    }
-    if (sa->natt)
+    if (unlikely(!sa->first_seen))
+        sa->first_seen = esp_event(w, CV_EVT_SA_FIRST, &sa->conf, 0, NULL);
+    if (sa->natt && dp_meta(m)->udp_encap)
         natt_source(w, sa, rte_pktmbuf_mtod(m, const uint8_t *), op->esp - ESP_UDP_LEN);
     r = decap(sa, m, op);
     if (unlikely(r != CV_DROP_NONE))
@@ -313,6 +325,8 @@ static void part_check(struct esp_worker *w, struct esp_in_part *part, struct rt
     uint64_t *seq = s->seq + part->first;
     struct tally t = {0};
     unsigned k = 0;
+    if (unlikely(sa->closed))
+        hard_tell(w, part->sa);
     for (unsigned i = 0; i < part->n; i++) {
         struct rte_mbuf *m = pkts[i];
         if (i + MBUF_AHEAD < part->ahead)

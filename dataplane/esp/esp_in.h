@@ -24,14 +24,16 @@ struct esp_in_sa {
     uint8_t icv_len;
     uint8_t align_mask;
     uint8_t family; /* outer */
-    uint8_t natt;   /* 0 or 1, as dp_meta.udp_encap */
+    bool natt;      /* the peer's endpoint is watched; both encapsulations are taken */
     uint8_t any;    /* ESP_TS_ANY4 | ESP_TS_ANY6 */
     bool esn;
     bool replay_on;
     uint8_t closed; /* enum cv_drop once nothing may pass any more */
     bool first_seen;
     bool soft_raised;
-    uint32_t nat_reported; /* peer.version + 1 of the last NAT_CHANGE */
+    uint8_t hard_untold;   /* ESP_BY_*: why it was closed, until the event is taken */
+    uint32_t nat_told;     /* peer.version + 1 of the last NAT_CHANGE that was taken */
+    uint64_t nat_told_tsc; /* and when */
     uint8_t local[16];
 
     struct esp_replay replay __attribute__((aligned(64)));

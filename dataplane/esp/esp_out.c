@@ -8,9 +8,10 @@
 #include <string.h>
 
 enum {
-    PAD_MAX = 16,   /* one more than the most octets of padding: the largest block */
-    V4_DF = 0x40,   /* in octet 6 of the header */
-    MBUF_AHEAD = 6, /* packets ahead whose mbuf is fetched, and whose data */
+    PAD_MAX = 16,      /* one more than the most octets of padding: the largest block */
+    V4_DF = 0x40,      /* in octet 6 of the header */
+    V6_MTU_MIN = 1280, /* RFC 8200 5 */
+    MBUF_AHEAD = 6,    /* packets ahead whose mbuf is fetched, and whose data */
     DATA_AHEAD = 3,
 };
 
@@ -68,7 +69,9 @@ static __rte_always_inline enum cv_drop build_one(const struct esp_template *t, 
     } else if (likely(p[0] >> 4 == 6)) {
         next = ESP_NEXT_V6;
         tos = esp_tos_v6(p);
-        df = t->df != CV_DF_CLEAR; /* routers never fragment IPv6: as if DF were set */
+        /* Routers never fragment IPv6: as if DF were set. But what every link must carry, the tunnel must, too,
+         * and cuts it outside where it has to (RFC 8200 5). */
+        df = t->df != CV_DF_CLEAR && len > V6_MTU_MIN;
     } else {
         return CV_DROP_MALFORMED_IP;
     }
@@ -163,14 +166,16 @@ static void build_v6_natt(struct esp_out_part *part, const struct esp_template *
 }
 
 /* ---- limits --------------------------------------------------------------------------------------------- */
-static void raise_once(const struct esp_worker *w, struct esp_out_sa *sa, enum cv_evt_type type,
-                       uint32_t reason)
+/* One worker claims the event; it gives the claim back when nobody took the event. */
+static void raise_once(struct esp_worker *w, struct esp_out_sa *sa, enum cv_evt_type type, uint32_t reason)
 {
     const uint32_t bit = 1u << type;
     if (__atomic_load_n(&sa->raised, __ATOMIC_RELAXED) & bit)
         return;
-    if (!(__atomic_fetch_or(&sa->raised, bit, __ATOMIC_RELAXED) & bit))
-        esp_event(w, type, &sa->conf, reason, NULL);
+    if (__atomic_fetch_or(&sa->raised, bit, __ATOMIC_RELAXED) & bit)
+        return;
+    if (!esp_event(w, type, &sa->conf, reason, NULL))
+        __atomic_fetch_and(&sa->raised, ~bit, __ATOMIC_RELAXED);
 }
 
 static void close_sa(struct esp_out_sa *sa, enum cv_drop reason)
@@ -180,7 +185,7 @@ static void close_sa(struct esp_out_sa *sa, enum cv_drop reason)
 
 /* Reserves n numbers; gives the first in *seq and how many of the n are usable: numbers never wrap
  * (RFC 4303 3.3.3). */
-static unsigned reserve(const struct esp_worker *w, struct esp_out_sa *sa, unsigned n, uint64_t *seq)
+static unsigned reserve(struct esp_worker *w, struct esp_out_sa *sa, unsigned n, uint64_t *seq)
 {
     uint64_t before;
     if (w->sole) { /* no locked instruction, which would wait for every store before it */
@@ -208,7 +213,7 @@ static uint64_t account(uint64_t *total, uint64_t n, uint64_t soft, uint64_t har
 }
 
 /* Counts the part against the lifetime; cuts what goes over the hard limit. */
-static void lifetime(const struct esp_worker *w, struct esp_out_part *part, struct esp_sort *sort)
+static void lifetime(struct esp_worker *w, struct esp_out_part *part, struct esp_sort *sort)
 {
     struct esp_out_sa *sa = part->sa;
     struct esp_scratch *s = w->scratch;
@@ -236,17 +241,28 @@ static void lifetime(const struct esp_worker *w, struct esp_out_part *part, stru
 
 /* ---- the burst ------------------------------------------------------------------------------------------ */
 
-/* The manager changes the template now and then (NAT mapping change): read it again if it did meanwhile. */
+/* The manager changes the template now and then (NAT mapping change). What is read here is written again at the
+ * earliest after the version has gone on; a manager that is stopped in the middle holds nobody up. */
 static __rte_always_inline void template_read(const struct esp_out_sa *sa, struct esp_template *t)
 {
-    for (;;) {
-        const uint32_t before = __atomic_load_n(&sa->tmpl_version, __ATOMIC_ACQUIRE);
-        *t = sa->tmpl;
+    uint32_t version = __atomic_load_n(&sa->tmpl_version, __ATOMIC_ACQUIRE), before;
+    do {
+        before = version;
+        *t = sa->tmpl[before & 1];
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if (likely(!(before & 1) && __atomic_load_n(&sa->tmpl_version, __ATOMIC_RELAXED) == before))
-            return;
-        rte_pause();
-    }
+        version = __atomic_load_n(&sa->tmpl_version, __ATOMIC_ACQUIRE);
+    } while (unlikely(version != before));
+}
+
+/* What a closed SA still has to say, should nobody have listened when it was closed. */
+static void closed_tell(struct esp_worker *w, struct esp_out_sa *sa, enum cv_drop closed)
+{
+    if (closed == CV_DROP_SEQ_EXHAUSTED)
+        raise_once(w, sa, CV_EVT_SA_SEQ, 0);
+    else
+        raise_once(w, sa, CV_EVT_SA_HARD,
+                   __atomic_load_n(&sa->bytes, __ATOMIC_RELAXED) >= sa->limits.hard_bytes ? ESP_BY_BYTES
+                                                                                          : ESP_BY_PACKETS);
 }
 
 static void drop_all(struct esp_sort *sort, struct rte_mbuf **pkts, unsigned from, unsigned n,
@@ -265,6 +281,7 @@ static void part_build(struct esp_worker *w, struct esp_out_part *part, struct r
     const uint8_t closed = __atomic_load_n(&sa->closed, __ATOMIC_RELAXED);
     part->count = 0;
     if (unlikely(closed)) {
+        closed_tell(w, sa, (enum cv_drop)closed);
         drop_all(sort, pkts, 0, part->n, (enum cv_drop)closed);
         return;
     }
@@ -372,7 +389,7 @@ static void out_sa_set(struct esp_out_sa *sa, const struct cv_sa *conf, const st
     sa->seq_max = esn ? UINT64_MAX - ESN_SPARE : UINT32_MAX;
     sa->seq_event = esn ? UINT64_MAX / 8 * 7 : UINT32_MAX / 8 * 7ull;
     esp_limits_set(&sa->limits, conf);
-    esp_template_make(&sa->tmpl, conf, &conf->remote, &sa->info);
+    esp_template_make(&sa->tmpl[0], conf, &conf->remote, &sa->info);
     esp_conf_copy(&sa->conf, conf);
 }
 
@@ -414,10 +431,11 @@ cv_result esp_out_sa_set_peer(struct esp_out_sa *sa, const struct ip_endpoint *r
         return CV_EINVAL;
     struct esp_template t;
     esp_template_make(&t, &sa->conf, remote, &sa->info);
-    __atomic_store_n(&sa->tmpl_version, sa->tmpl_version + 1, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-    sa->tmpl = t;
-    __atomic_store_n(&sa->tmpl_version, sa->tmpl_version + 1, __ATOMIC_RELEASE);
+    const uint32_t next = sa->tmpl_version + 1;
+    __atomic_thread_fence(
+        __ATOMIC_RELEASE); /* who sees any of what follows sees that the version went on before */
+    sa->tmpl[next & 1] = t;
+    __atomic_store_n(&sa->tmpl_version, next, __ATOMIC_RELEASE);
     sa->conf.remote = *remote;
     return CV_OK;
 }
@@ -435,17 +453,24 @@ int esp_out_match(const struct esp_out_sa *sa, const struct rte_mbuf *m)
     return (sa->any & any) || esp_ts_match(&sa->conf, p, m->data_len, CV_DIR_OUT);
 }
 
+/* Lengths are the same in every template of an SA; this one the manager, who asks, does not write meanwhile. */
+static const struct esp_template *lengths(const struct esp_out_sa *sa)
+{
+    return &sa->tmpl[sa->tmpl_version & 1];
+}
+
 uint16_t esp_out_overhead(const struct esp_out_sa *sa)
 {
-    return (uint16_t)(sa->tmpl.len + sa->tmpl.head + ESP_TRAILER_LEN + sa->tmpl.align_mask +
-                      sa->tmpl.icv_len);
+    const struct esp_template *t = lengths(sa);
+    return (uint16_t)(t->len + t->head + ESP_TRAILER_LEN + t->align_mask + t->icv_len);
 }
 
 uint16_t esp_out_inner_mtu(const struct esp_out_sa *sa, uint16_t mtu)
 {
-    const unsigned fixed = (unsigned)sa->tmpl.len + sa->tmpl.head + sa->tmpl.icv_len;
+    const struct esp_template *t = lengths(sa);
+    const unsigned fixed = (unsigned)t->len + t->head + t->icv_len;
     if (mtu < fixed + ESP_TRAILER_LEN)
         return 0;
-    const unsigned data = (mtu - fixed) & ~(unsigned)sa->tmpl.align_mask;
+    const unsigned data = (mtu - fixed) & ~(unsigned)t->align_mask;
     return data < ESP_TRAILER_LEN ? 0 : (uint16_t)(data - ESP_TRAILER_LEN);
 }

@@ -35,7 +35,9 @@ struct esp_out_sa {
     bool udp6;                       /* the UDP checksum must be computed */
     uint64_t seq_max;                /* the last number that may be used (RFC 4303 3.3.3) */
 
-    struct esp_template tmpl; /* written by the manager under tmpl_version: odd while it does */
+    /* The one in use is tmpl[tmpl_version & 1]. The manager writes the other, then counts on: a worker never waits
+     * for it, and reads again only when the version went on while it read. */
+    struct esp_template tmpl[2];
     uint32_t tmpl_version;
 
     struct esp_limits limits;

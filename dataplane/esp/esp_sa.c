@@ -2,6 +2,7 @@
 
 #include "common/secret.h"
 
+#include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <string.h>
 
@@ -20,11 +21,13 @@ void esp_limits_set(struct esp_limits *l, const struct cv_sa *conf)
     l->hard_packets = limit(conf->hard_packets);
 }
 
-void esp_event(const struct esp_worker *w, enum cv_evt_type type, const struct cv_sa *conf, uint32_t reason,
+bool esp_event(struct esp_worker *w, enum cv_evt_type type, const struct cv_sa *conf, uint32_t reason,
                const struct ip_endpoint *remote)
 {
     if (!w->event)
-        return;
+        return true;
+    if (w->refused_tsc == w->now_tsc) /* whoever was away a moment ago is not asked for every packet */
+        return false;
     struct cv_evt e;
     memset(&e, 0, sizeof e);
     e.type = type;
@@ -33,7 +36,10 @@ void esp_event(const struct esp_worker *w, enum cv_evt_type type, const struct c
     e.u.sa_event.local = conf->local;
     e.u.sa_event.remote = remote ? *remote : conf->remote;
     e.u.sa_event.reason = reason;
-    w->event(w->event_ctx, &e);
+    if (w->event(w->event_ctx, &e))
+        return true;
+    w->refused_tsc = w->now_tsc;
+    return false;
 }
 
 static bool window_ok(uint16_t window)
@@ -76,6 +82,8 @@ cv_result esp_worker_init(struct esp_worker *w, const struct eng_ops *engine, un
 {
     memset(w, 0, sizeof *w);
     w->worker = worker;
+    w->refused_tsc = UINT64_MAX;
+    w->second = rte_get_tsc_hz();
     w->scratch = rte_zmalloc_socket("esp_scratch", sizeof *w->scratch, RTE_CACHE_LINE_SIZE, socket);
     if (!w->scratch)
         return CV_ENOMEM;

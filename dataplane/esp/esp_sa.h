@@ -13,6 +13,7 @@
 
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,9 +57,9 @@ void esp_limits_set(struct esp_limits *l, const struct cv_sa *conf);
 /* Which field of a lifetime event was reached first, as struct cv_sa_event has it. */
 enum { ESP_BY_BYTES = 1, ESP_BY_PACKETS = 2 };
 
-/* Raises an event about the SA; remote may be NULL. */
-void esp_event(const struct esp_worker *w, enum cv_evt_type type, const struct cv_sa *conf, uint32_t reason,
-               const struct ip_endpoint *remote);
+/* Raises an event about the SA; remote may be NULL. False: not taken, to be raised again later. */
+CV_MUST_USE bool esp_event(struct esp_worker *w, enum cv_evt_type type, const struct cv_sa *conf,
+                           uint32_t reason, const struct ip_endpoint *remote);
 
 /* CV_EINVAL or CV_EUNSUP (transport mode) when esp cannot do what `sa` asks for; algorithms are the engine's to judge. */
 CV_MUST_USE cv_result esp_conf_check(const struct cv_sa *sa, enum cv_dir dir);

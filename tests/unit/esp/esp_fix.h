@@ -66,15 +66,22 @@ struct fix {
     struct cv_sa_counters out_counters[FIX_WORKERS], in_counters;
     struct cv_evt events[FIX_EVENTS];
     unsigned event_count;
+    bool away; /* nobody takes events */
+    unsigned refused;
 };
 
 static struct rte_mempool *fix_pool;
 
-static inline void fix_event(void *ctx, const struct cv_evt *e)
+static inline bool fix_event(void *ctx, const struct cv_evt *e)
 {
     struct fix *f = ctx;
+    if (f->away) {
+        f->refused++;
+        return false;
+    }
     if (f->event_count < FIX_EVENTS)
         f->events[f->event_count++] = *e;
+    return true;
 }
 
 static inline unsigned fix_events_of(const struct fix *f, enum cv_evt_type type)

@@ -1,4 +1,5 @@
 /* SAs: what creation refuses, lifetimes, sequence exhaustion, events, NAT mapping changes. */
+#include "dataplane/esp/esp_out.h"
 #include "tests/unit/esp/esp_fix.h"
 
 static enum cv_drop pass(struct fix *f, unsigned len)
@@ -296,6 +297,89 @@ static void RFC_7296_2_23_a_new_NAT_mapping_is_told_once_until_the_peer_is_set(v
     }
 }
 
+/* culvertd away, or its ring full: what is told once is told when somebody listens, and nobody is asked for every
+ * packet meanwhile. */
+static void events_that_nobody_took_are_raised_again(void)
+{
+    struct cv_sa out = fix_sa(FIX_GCM, IP_V4, CV_SA_NATT), in = fix_reverse(&out);
+    struct fix f;
+    in.soft_packets = out.soft_packets = 2;
+    in.hard_packets = 200;
+    out.hard_packets = 100;
+    fix_open2(&f, &out, &in);
+    f.away = true;
+    for (unsigned i = 0; i < 10; i++)
+        CU_ASSERT_EQUAL(pass_from(&f, 9, 5001, false), CV_DROP_NONE);
+    CU_ASSERT_EQUAL(f.refused, 1); /* of one loop of the worker */
+    CU_ASSERT_EQUAL(f.event_count, 0);
+    f.w.now_tsc++;
+    CU_ASSERT_EQUAL(pass_from(&f, 9, 5001, false), CV_DROP_NONE);
+    CU_ASSERT_EQUAL(f.refused, 2);
+    f.away = false;
+    CU_ASSERT_EQUAL(pass_from(&f, 9, 5001, false), CV_DROP_NONE);
+    CU_ASSERT_EQUAL(f.event_count, 0); /* still the same loop */
+    f.w.now_tsc++;
+    for (unsigned i = 0; i < 10; i++)
+        CU_ASSERT_EQUAL(pass_from(&f, 9, 5001, false), CV_DROP_NONE);
+    CU_ASSERT_EQUAL(fix_events_of(&f, CV_EVT_SA_FIRST), 1);
+    CU_ASSERT_EQUAL(fix_events_of(&f, CV_EVT_NAT_CHANGE), 1);
+    CU_ASSERT_EQUAL(fix_events_of(&f, CV_EVT_SA_SOFT), 2); /* each direction */
+    fix_close(&f);
+}
+
+static void a_closed_SA_tells_until_it_is_heard(void)
+{
+    for (int dir = CV_DIR_IN; dir <= CV_DIR_OUT; dir++)
+        for (unsigned bytes = 0; bytes < 2; bytes++) {
+            struct cv_sa out = fix_sa(FIX_GCM, IP_V4, 0), in = fix_reverse(&out),
+                         *sa = dir == CV_DIR_OUT ? &out : &in;
+            struct fix f;
+            if (bytes)
+                sa->hard_bytes = 300;
+            else
+                sa->hard_packets = 3;
+            fix_open2(&f, &out, &in);
+            f.away = true;
+            for (unsigned i = 0; i < 5; i++, f.w.now_tsc++)
+                CU_ASSERT_EQUAL(pass(&f, 100), i < 3 ? CV_DROP_NONE : CV_DROP_LIFETIME);
+            f.away = false;
+            for (unsigned i = 0; i < 3; i++)
+                CU_ASSERT_EQUAL(pass(&f, 100), CV_DROP_LIFETIME);
+            CU_ASSERT_EQUAL(fix_events_of(&f, CV_EVT_SA_HARD), 1);
+            CU_ASSERT_EQUAL(f.events[0].u.sa_event.reason, bytes ? 1 : 2);
+            fix_close(&f);
+        }
+    struct cv_sa sa = fix_sa(FIX_GCM, IP_V4, 0);
+    struct fix f;
+    sa.seq = UINT32_MAX - 1ull;
+    fix_open(&f, &sa);
+    f.away = true;
+    CU_ASSERT_EQUAL(pass(&f, 60), CV_DROP_NONE);
+    CU_ASSERT_EQUAL(pass(&f, 60), CV_DROP_SEQ_EXHAUSTED);
+    f.away = false;
+    f.w.now_tsc++;
+    CU_ASSERT_EQUAL(pass(&f, 60), CV_DROP_SEQ_EXHAUSTED);
+    CU_ASSERT_EQUAL(fix_events_of(&f, CV_EVT_SA_SEQ), 1);
+    fix_close(&f);
+}
+
+static void a_new_NAT_mapping_is_told_each_second_until_the_peer_is_set(void)
+{
+    struct cv_sa sa = fix_sa(FIX_GCM, IP_V4, CV_SA_NATT);
+    struct fix f;
+    fix_open(&f, &sa);
+    for (unsigned i = 0; i < 31; i++) { /* three seconds */
+        CU_ASSERT_EQUAL(pass_from(&f, 9, 5001, false), CV_DROP_NONE);
+        f.w.now_tsc += f.w.second / 10 + 1;
+    }
+    CU_ASSERT_EQUAL(fix_events_of(&f, CV_EVT_NAT_CHANGE), 4);
+    CU_ASSERT_EQUAL(esp_in_sa_set_peer(f.in, &f.events[f.event_count - 1].u.sa_event.remote), CV_OK);
+    for (unsigned i = 0; i < 31; i++, f.w.now_tsc += f.w.second / 10)
+        CU_ASSERT_EQUAL(pass_from(&f, 9, 5001, false), CV_DROP_NONE);
+    CU_ASSERT_EQUAL(fix_events_of(&f, CV_EVT_NAT_CHANGE), 4);
+    fix_close(&f);
+}
+
 static void a_replayed_packet_from_elsewhere_is_no_new_mapping(void)
 {
     struct cv_sa sa = fix_sa(FIX_GCM, IP_V4, CV_SA_NATT);
@@ -337,6 +421,28 @@ static void set_peer_redirects_what_is_sent(void)
     fix_close(&f);
 }
 
+/* The manager stopped by the scheduler while it writes a template: workers send on with the one in use. */
+static void a_template_half_written_holds_nobody_up(void)
+{
+    struct cv_sa sa = fix_sa(FIX_GCM, IP_V4, CV_SA_NATT);
+    struct ip_endpoint to[2] = {{.port = 777}, sa.remote};
+    struct fix f;
+    fix_open(&f, &sa);
+    CU_ASSERT_FATAL(ip_addr_parse("198.51.100.9", &to[0].addr));
+    for (unsigned i = 0; i < 6; i++) {
+        memset(&f.out->tmpl[(f.out->tmpl_version + 1) & 1], 0xcc, sizeof f.out->tmpl[0]);
+        struct rte_mbuf *m = fix_inner(&f, IP_V4, 60, 0);
+        CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NONE);
+        const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *want = i & 1 ? to[0].addr.b : to[1].addr.b;
+        CU_ASSERT_EQUAL(memcmp(p + 16, want, 4), 0);
+        CU_ASSERT_EQUAL(fix_sum(p, 20), 0);
+        CU_ASSERT_EQUAL(esp_out_inner_mtu(f.out, 1500), 1438);
+        rte_pktmbuf_free(m);
+        CU_ASSERT_EQUAL(esp_out_sa_set_peer(f.out, &to[i & 1]), CV_OK);
+    }
+    fix_close(&f);
+}
+
 static void each_worker_has_its_own_outbound_counters(void)
 {
     struct cv_sa sa = fix_sa(FIX_GCM, IP_V4, 0);
@@ -360,5 +466,8 @@ UNIT_MAIN_EAL("esp_sa", UNIT_TEST(creation_refuses_what_makes_no_sense),
               UNIT_TEST(the_first_authentic_packet_is_told_once),
               UNIT_TEST(RFC_7296_2_23_a_new_NAT_mapping_is_told_once_until_the_peer_is_set),
               UNIT_TEST(a_replayed_packet_from_elsewhere_is_no_new_mapping),
-              UNIT_TEST(set_peer_redirects_what_is_sent),
+              UNIT_TEST(events_that_nobody_took_are_raised_again),
+              UNIT_TEST(a_closed_SA_tells_until_it_is_heard),
+              UNIT_TEST(a_new_NAT_mapping_is_told_each_second_until_the_peer_is_set),
+              UNIT_TEST(a_template_half_written_holds_nobody_up), UNIT_TEST(set_peer_redirects_what_is_sent),
               UNIT_TEST(each_worker_has_its_own_outbound_counters))

@@ -100,7 +100,8 @@ static void DF_is_copied_set_or_cleared(void)
             sa.df = (uint8_t)df;
             struct fix f;
             fix_open(&f, &sa);
-            struct rte_mbuf *m = fix_inner(&f, IP_V4, 60, 0), *six = fix_inner(&f, IP_V6, 60, 0);
+            struct rte_mbuf *m = fix_inner(&f, IP_V4, 60, 0), *six = fix_inner(&f, IP_V6, 1281, 0),
+                            *least = fix_inner(&f, IP_V6, 1280, 0);
             octets(m)[6] = inner_df ? 0x40 : 0;
             CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NONE);
             unsigned want = df == CV_DF_SET || (df == CV_DF_COPY && inner_df) ? 0x40 : 0;
@@ -109,6 +110,9 @@ static void DF_is_copied_set_or_cleared(void)
             CU_ASSERT_EQUAL(fix_sum(octets(m), 20), 0);
             CU_ASSERT_EQUAL(fix_out(&f, six), CV_DROP_NONE); /* routers do not fragment IPv6 */
             CU_ASSERT_EQUAL(octets(six)[6], df == CV_DF_CLEAR ? 0 : 0x40);
+            CU_ASSERT_EQUAL(fix_out(&f, least), CV_DROP_NONE); /* but must carry 1280 octets (RFC 8200 5) */
+            CU_ASSERT_EQUAL(octets(least)[6], 0);
+            rte_pktmbuf_free(least);
             rte_pktmbuf_free(m);
             rte_pktmbuf_free(six);
             fix_close(&f);
