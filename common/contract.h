@@ -28,7 +28,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define CV_CONTRACT_VERSION 1u
+#define CV_CONTRACT_VERSION 2u
 #define CV_SHM_MAGIC        0x0074726576c7563ull
 
 enum {
@@ -89,7 +89,13 @@ enum {
     X(OTHER_HOST, "other-host", "frame for another station")                                                 \
     X(SLOW_LIMIT, "slow-limit", "over the rate of its class on the way to the manager")                      \
     X(ECN, "ecn", "congestion mark on a packet that cannot carry it (RFC 6040 4.2)")                         \
-    X(MARTIAN, "martian", "source or destination address that no forwarded packet may have (RFC 1812 5.3.7)")
+    X(MARTIAN, "martian",                                                                                    \
+      "source or destination address that no forwarded packet may have (RFC 1812 5.3.7)")                    \
+    X(GRE_MALFORMED, "gre-malformed", "GRE header that is too short, or has bits or a version not served")   \
+    X(GRE_NO_TUNNEL, "gre-no-tunnel", "GRE packet for no tunnel: its addresses or its key are nobody's")     \
+    X(GRE_CLEAR, "gre-clear", "GRE packet in clear, or of another SA, for a protected tunnel")               \
+    X(POLICY_CLEAR, "policy-clear", "packet in clear that a crypto map wants protected (RFC 4301 5.2)")      \
+    X(POLICY_DENY, "policy-deny", "packet that a crypto map lets nobody send")
 
 enum cv_drop {
 #define CV_DROP_ENUM(id, name, text) CV_DROP_##id,
@@ -124,8 +130,18 @@ enum cv_integ {
 };
 enum cv_dir { CV_DIR_IN = 0, CV_DIR_OUT = 1 };
 enum cv_mode { CV_MODE_TUNNEL = 0, CV_MODE_TRANSPORT = 1 };
-enum cv_if_kind { CV_IF_PORT = 1, CV_IF_LOOPBACK = 2, CV_IF_TUNNEL = 3 };
-enum cv_tunnel_mode { CV_TUNNEL_IPSEC4 = 1, CV_TUNNEL_IPSEC6 = 2, CV_TUNNEL_GRE = 3 };
+/* CV_IF_FLOW: not a link: one permit line of a crypto map on a port. Packets come to it by a policy (CV_CMD_POLICY_*), not by a
+ * route; its SAs, acquires and counters go by its if_id as a tunnel's do. What its inbound SAs deliver is routed in `vrf`. */
+enum cv_if_kind { CV_IF_PORT = 1, CV_IF_LOOPBACK = 2, CV_IF_TUNNEL = 3, CV_IF_FLOW = 4 };
+/* GRE and GRE6: GRE over IPv4, over IPv6 (RFC 2784, RFC 2890); they carry both families. */
+enum cv_tunnel_mode { CV_TUNNEL_IPSEC4 = 1, CV_TUNNEL_IPSEC6 = 2, CV_TUNNEL_GRE = 3, CV_TUNNEL_GRE6 = 4 };
+enum cv_policy_action {
+    CV_POLICY_PROTECT = 1, /* into flow_if; without an SA it raises an acquire and is dropped (no-sa) */
+    CV_POLICY_PROTECT_IF, /* into flow_if if an SA there takes it, else on in clear (dynamic map without an ACL) */
+    CV_POLICY_PROTECT_ONLY, /* into flow_if; without an SA dropped, no acquire (dynamic map with an ACL) */
+    CV_POLICY_BYPASS,       /* in clear (deny lines) */
+    CV_POLICY_DISCARD,      /* dropped (policy-deny): `crypto ipsec ipv4-deny drop` */
+};
 enum cv_df { CV_DF_COPY = 0, CV_DF_SET = 1, CV_DF_CLEAR = 2 };
 
 /* ---- commands ---------------------------------------------------------------------------------------- */
@@ -144,6 +160,11 @@ enum cv_cmd_type {
     CV_CMD_SA_DUMP,     /* one CV_EVT_SA_ENTRY per SA, then the reply */
     CV_CMD_PING,        /* one ICMP echo request from this host; the answer is CV_EVT_PING */
     CV_CMD_FLUSH,       /* forget all interfaces, routes and SAs: a culvertd with nothing to resume */
+    /* The policy of a port, as one transaction: BEGIN a new one (u.if_id), ADD its rows, COMMIT (u.if_id). Until COMMIT has been answered with
+     * CV_OK the old one is in force; on an error it stays. One without rows takes the policy away. */
+    CV_CMD_POLICY_BEGIN,
+    CV_CMD_POLICY_ADD,
+    CV_CMD_POLICY_COMMIT,
 };
 
 struct cv_if {
@@ -160,8 +181,31 @@ struct cv_if {
     char port[CV_NAME_MAX];    /* CV_IF_PORT: name of the `port` line of the platform section */
     struct ip_addr tunnel_src; /* tunnels: outer addresses; destination may be IP_NONE */
     struct ip_addr tunnel_dst;
+    uint32_t gre_key; /* with gre_keyed: sent, and demanded (RFC 2890 2.1) */
+    uint16_t tcp_mss; /* TCP SYNs that pass, either way, are clamped to it; 0: not (`ip tcp adjust-mss`) */
+    uint8_t gre_keyed;
+    uint8_t gre_ttl; /* of the GRE packet's outer header; 0: copied from the packet (IOS's default is 255) */
+    uint8_t
+        is_protected; /* GRE: without an SA nothing leaves, and nothing comes in that no SA of it delivered */
+    uint8_t gre_pmtud; /* `tunnel path-mtu-discovery`: DF of the inner packet goes outside */
+    uint8_t pad2[2];
+    uint32_t flow_port; /* CV_IF_FLOW: if_id of the port its crypto map is applied to */
 };
-static_assert(sizeof(struct cv_if) == 120, "contract size");
+static_assert(sizeof(struct cv_if) == 136, "contract size");
+
+/* One row of a port's policy; rows of lower order come first, the first that matches decides. Nothing matches: in clear. */
+struct cv_policy {
+    uint32_t if_id; /* the port */
+    uint32_t order;
+    uint32_t flow_if; /* CV_IF_FLOW; 0 for BYPASS and DISCARD */
+    uint8_t action;   /* enum cv_policy_action */
+    uint8_t pad[3];
+    struct ts local; /* of packets going out: source ... */
+    struct ts
+        remote; /* ... and destination. Coming in, the reverse, and PROTECT and PROTECT_ONLY mean: not in clear */
+};
+static_assert(sizeof(struct cv_policy) == 96, "contract size");
+enum { CV_POLICY_ROWS_MAX = 4096 /* of one port */ };
 
 struct cv_addr {
     uint32_t if_id;
@@ -265,6 +309,7 @@ struct cv_cmd {
         struct cv_sa_ref sa_ref;
         struct cv_sa_peer sa_peer;
         struct cv_ping ping;
+        struct cv_policy policy;
         uint8_t raw[1016];
     } u;
 };

@@ -282,6 +282,10 @@ static cv_result execute(struct dp_manager *g)
     case CV_CMD_FLUSH:
         flush(g);
         return CV_OK;
+    case CV_CMD_POLICY_BEGIN:
+    case CV_CMD_POLICY_ADD:
+    case CV_CMD_POLICY_COMMIT:
+        return CV_EUNSUP;
     case CV_CMD_HELLO:
     case CV_CMD_SA_DEL:
     case CV_CMD_SA_DUMP:

@@ -165,8 +165,11 @@ static void set_tunnel_mode(struct cfg_parser *p, const struct cfg_match *m)
     if (!is_tunnel(p, m))
         return;
     bool v6 = cfg_match_has(m, "ipv6"), ipsec = cfg_match_has(m, "ipsec") && m->form == CFG_SET;
-    cur(p)->tunnel_mode = !ipsec ? CV_TUNNEL_GRE : v6 ? CV_TUNNEL_IPSEC6 : CV_TUNNEL_IPSEC4;
-    cur(p)->tunnel_gre_ipv6 = !ipsec && v6 && m->form == CFG_SET;
+    bool gre6 = !ipsec && v6 && m->form == CFG_SET;
+    cur(p)->tunnel_mode = gre6     ? CV_TUNNEL_GRE6
+                          : !ipsec ? CV_TUNNEL_GRE
+                          : v6     ? CV_TUNNEL_IPSEC6
+                                   : CV_TUNNEL_IPSEC4;
 }
 
 static void set_tunnel_source(struct cfg_parser *p, const struct cfg_match *m)

@@ -18,6 +18,8 @@ FINDER(cfg_find_keyring, cfg_ikev2_keyring, keyrings, keyring_count)
 FINDER(cfg_find_profile, cfg_ikev2_profile, profiles, profile_count)
 FINDER(cfg_find_transform_set, cfg_transform_set, transform_sets, transform_set_count)
 FINDER(cfg_find_ipsec_profile, cfg_ipsec_profile, ipsec_profiles, ipsec_profile_count)
+FINDER(cfg_find_acl, cfg_acl, acls, acl_count)
+FINDER(cfg_find_vrf, cfg_vrf, vrfs, vrf_count)
 FINDER(cfg_find_isakmp_profile, cfg_isakmp_profile, isakmp_profiles, isakmp_profile_count)
 
 const struct cfg_isakmp_keyring *cfg_find_isakmp_keyring(const struct cfg *c, const char *name)
@@ -30,13 +32,66 @@ const struct cfg_isakmp_keyring *cfg_find_isakmp_keyring(const struct cfg *c, co
     return NULL;
 }
 
+const struct cfg_crypto_map *cfg_find_map(const struct cfg *c, const char *name, bool dynamic)
+{
+    for (unsigned i = 0; i < c->map_count; i++)
+        if (c->maps[i].dynamic == dynamic && strcmp(c->maps[i].name, name) == 0)
+            return &c->maps[i];
+    return NULL;
+}
+
+const struct cfg_isakmp_peer *cfg_find_isakmp_peer(const struct cfg *c, const struct ip_addr *addr,
+                                                   const char *vrf)
+{
+    for (unsigned i = 0; i < c->isakmp_peer_count; i++)
+        if (ip_addr_equal(&c->isakmp_peers[i].addr, addr) &&
+            strcmp(c->isakmp_peers[i].vrf, vrf ? vrf : "") == 0)
+            return &c->isakmp_peers[i];
+    return NULL;
+}
+
+bool cfg_is_protected(const struct cfg_interface *i)
+{
+    return (i->kind == CV_IF_TUNNEL || i->kind == CV_IF_FLOW) && i->protection_profile[0] && !i->shutdown;
+}
+
+enum { PROTO_GRE = 47 };
+
+static struct ts host_selector(const struct ip_addr *a, uint8_t family, uint8_t proto)
+{
+    struct ts t = ts_any(family);
+    struct ip_prefix host;
+    if (a->family == family && !ip_addr_is_any(a) && ip_prefix_make(a, ip_addr_bits(a), &host))
+        t = ts_from_prefix(&host, proto, 0, UINT16_MAX);
+    t.proto = proto;
+    return t;
+}
+
+bool cfg_selectors(const struct cfg *c, const struct cfg_interface *t, struct ts *local, struct ts *remote)
+{
+    struct ip_addr source;
+    if (t->flow) {
+        *local = t->flow->local;
+        *remote = t->flow->remote;
+        return true;
+    }
+    if (t->tunnel_mode == CV_TUNNEL_IPSEC4 || t->tunnel_mode == CV_TUNNEL_IPSEC6) {
+        *local = *remote = ts_any(t->tunnel_mode == CV_TUNNEL_IPSEC4 ? IP_V4 : IP_V6);
+        return true;
+    }
+    if (!cfg_tunnel_source(c, t, &source))
+        return false;
+    *local = host_selector(&source, source.family, PROTO_GRE);
+    *remote = host_selector(&t->tunnel_destination, source.family, PROTO_GRE);
+    return true;
+}
+
 /* Which family the outer packets have: of the destination, else of the tunnel mode. */
 static uint8_t outer_family(const struct cfg_interface *t)
 {
     if (t->tunnel_destination.family != IP_NONE)
         return t->tunnel_destination.family;
-    bool v6 = t->tunnel_mode == CV_TUNNEL_IPSEC6 || (t->tunnel_mode == CV_TUNNEL_GRE && t->tunnel_gre_ipv6);
-    return v6 ? IP_V6 : IP_V4;
+    return t->tunnel_mode == CV_TUNNEL_IPSEC6 || t->tunnel_mode == CV_TUNNEL_GRE6 ? IP_V6 : IP_V4;
 }
 
 static bool link_local(const struct ip_addr *a)

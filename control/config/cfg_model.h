@@ -46,6 +46,7 @@ struct cfg_ifaddr {
     int line;
 };
 
+struct cfg_flow;
 struct cfg_interface {
     char name[CV_NAME_MAX]; /* canonical: "Ethernet0/0", "Loopback0", "Tunnel1" */
     int line;
@@ -62,11 +63,22 @@ struct cfg_interface {
     struct ip_addr tunnel_destination;
     char tunnel_destination_host[CFG_TEXT_MAX];
     enum cv_tunnel_mode tunnel_mode; /* default gre ip */
-    bool tunnel_gre_ipv6;            /* CV_TUNNEL_GRE: gre ipv6 instead of gre ip */
     char tunnel_vrf[CFG_NAME_MAX];
     char protection_profile[CFG_NAME_MAX]; /* ipsec profile; "" unprotected */
     bool protection_shared;
     int protection_line, source_line, destination_line;
+    bool gre_keyed; /* tunnel key N */
+    uint32_t gre_key;
+    unsigned tunnel_ttl; /* default 255 */
+    bool tunnel_pmtud;
+    unsigned tcp_mss; /* ip tcp adjust-mss; 0 off */
+    /* physical interfaces */
+    char crypto_map[CFG_NAME_MAX]; /* applied here; "" none */
+    int crypto_map_line;
+    /* CV_IF_FLOW only: made by cfg_flows_make at the end of cfg_parse, one for each permit line of a crypto map that is applied, behind all
+     * interfaces that were written. Looks like a tunnel to IKE: tunnel source, destination (the first peer, IP_NONE for a dynamic one), VRFs,
+     * protection_profile (an IPsec profile made for the entry). The name is "MAP#SEQ.ACE", stable across reloads. */
+    const struct cfg_flow *flow;
 };
 
 struct cfg_route {
@@ -281,6 +293,88 @@ struct cfg_ipsec_profile {
     struct cfg_sa_params sa;
 };
 
+/* ---- access lists and crypto maps ----------------------------------------------------------------------- */
+/* One line. `permit ip A W B W`; local and remote as seen from this end: source and destination. */
+struct cfg_ace {
+    unsigned seq; /* 10, 20 ... when not given */
+    int line;
+    bool permit;
+    struct ts local, remote;
+};
+
+struct cfg_acl {
+    char name[CFG_NAME_MAX]; /* or its number */
+    int line;
+    unsigned ace_count;
+    struct cfg_ace *aces; /* by seq */
+};
+
+struct cfg_map_peer {
+    struct ip_addr addr; /* IP_NONE with a host name (not resolved by this release: lint error) */
+    char host[CFG_TEXT_MAX];
+    bool is_default;
+};
+
+/* An entry of a crypto map or of a dynamic map. */
+struct cfg_map_entry {
+    unsigned seq;
+    int line;
+    char dynamic[CFG_NAME_MAX]; /* static maps: the dynamic map it points to; "" none */
+    int dynamic_line;
+    char acl[CFG_NAME_MAX]; /* match address */
+    int acl_line;
+    unsigned peer_count;
+    struct cfg_map_peer peers[8];
+    bool reverse_route;
+    struct cfg_ipsec_profile
+        ipsec; /* transform sets, PFS, lifetimes, profiles: as of an IPsec profile; name unset */
+};
+
+struct cfg_crypto_map {
+    char name[CFG_NAME_MAX];
+    int line;
+    bool dynamic; /* a crypto dynamic-map */
+    bool ipv6;
+    char local_address[CV_NAME_MAX];   /* interface; "" the one it is applied to */
+    char isakmp_profile[CFG_NAME_MAX]; /* of all entries that have none */
+    unsigned entry_count;
+    struct cfg_map_entry *entries; /* by seq */
+};
+
+/* What a CV_IF_FLOW stands for. */
+struct cfg_flow {
+    char map[CFG_NAME_MAX];
+    unsigned seq;             /* of the entry in the static map */
+    unsigned dynamic_seq;     /* of the entry in the dynamic map; 0: static */
+    unsigned ace;             /* seq of the permit line; 0: no ACL (dynamic) */
+    char port[CV_NAME_MAX];   /* the interface that the map is applied to */
+    char group[CFG_NAME_MAX]; /* "MAP#SEQ@PORT": flows of one entry share one IKE SA */
+    bool is_dynamic;          /* responder only, any peer */
+    bool has_acl;             /* dynamic: false: the peer's selectors are taken as they come */
+    struct ts local, remote;
+    unsigned peer_count;
+    struct ip_addr peers[8]; /* tried in order */
+};
+
+/* ---- VRFs and peers ------------------------------------------------------------------------------------- */
+struct cfg_vrf {
+    char name[CFG_NAME_MAX];
+    char rd[CFG_NAME_MAX];
+    bool ipv4, ipv6; /* address families opened; legacy `ip vrf`: ipv4 */
+    bool legacy;
+    int line;
+};
+
+struct cfg_isakmp_peer { /* crypto isakmp peer {address A | hostname H} [vrf V] */
+    int line;
+    struct ip_addr addr; /* IP_NONE with a host name */
+    char host[CFG_TEXT_MAX];
+    char vrf[CFG_NAME_MAX];
+    char description[CFG_TEXT_MAX];
+    struct secret password;  /* set aggressive-mode password; empty: none */
+    struct cfg_id client_id; /* set aggressive-mode client-endpoint; CFG_ID_NONE: not given */
+};
+
 /* ---- the whole ----------------------------------------------------------------------------------------------- */
 /* IOS-XE has 40. Behind a hub that restarts hundreds of spokes come back at once. */
 enum { CFG_IN_NEGOTIATION_DEFAULT = 1000 };
@@ -325,7 +419,19 @@ struct cfg {
     enum cfg_id_kind isakmp_identity; /* CFG_ID_ADDRESS by default, CFG_ID_FQDN, CFG_ID_DN */
     struct cfg_dpd isakmp_dpd;
     unsigned isakmp_nat_keepalive_s; /* 0 off */
+    bool isakmp_invalid_spi_recovery;
+    unsigned isakmp_peer_count;
+    struct cfg_isakmp_peer *isakmp_peers;
+    unsigned isakmp_max_in_negotiation, isakmp_max_sa; /* crypto call admission limit; 0 for max_sa: none */
+    /* policy */
+    unsigned acl_count, map_count, vrf_count, flow_count;
+    struct cfg_acl *acls;
+    struct cfg_crypto_map *maps; /* static and dynamic ones */
+    struct cfg_vrf *vrfs;
+    struct cfg_flow *flows;  /* interfaces of kind CV_IF_FLOW point here */
+    unsigned char ipv4_deny; /* enum cfg_deny */
 };
+enum cfg_deny { CFG_DENY_JUMP, CFG_DENY_CLEAR, CFG_DENY_DROP };
 
 const struct cfg_interface *cfg_find_interface(const struct cfg *c, const char *name);
 const struct cfg_ikev2_proposal *cfg_find_proposal(const struct cfg *c, const char *name);
@@ -354,6 +460,20 @@ enum cfg_ike_version cfg_ipsec_ike_version(const struct cfg *c, const struct cfg
  * false when there is none. */
 CV_MUST_USE bool cfg_tunnel_source(const struct cfg *c, const struct cfg_interface *tunnel,
                                    struct ip_addr *out);
+const struct cfg_acl *cfg_find_acl(const struct cfg *c, const char *name);
+/* Static and dynamic maps have name spaces of their own. */
+const struct cfg_crypto_map *cfg_find_map(const struct cfg *c, const char *name, bool dynamic);
+const struct cfg_vrf *cfg_find_vrf(const struct cfg *c, const char *name);
+/* The `crypto isakmp peer` block of an address, NULL when there is none. */
+const struct cfg_isakmp_peer *cfg_find_isakmp_peer(const struct cfg *c, const struct ip_addr *addr,
+                                                   const char *vrf);
+/* A tunnel interface with protection, or a flow of a crypto map: what IKE has a session for. */
+bool cfg_is_protected(const struct cfg_interface *i);
+/* The policy's selectors of a protected tunnel or flow: 0.0.0.0/0 or ::/0 both ways for mode ipsec; host-host protocol 47 for GRE
+ * (PR-13; remote: any host without a destination); the permit line's for a crypto map (PR-12); everything of IPv4 for a dynamic one
+ * without ACL. False when its source address is not known. */
+CV_MUST_USE bool cfg_selectors(const struct cfg *c, const struct cfg_interface *t, struct ts *local,
+                               struct ts *remote);
 /* The profile's values, else the global ones, else section 5's defaults. */
 struct cfg_sa_params cfg_sa_params_effective(const struct cfg *c, const struct cfg_ipsec_profile *p);
 /* The profile's DPD, else the global one (set false: none). */

@@ -120,7 +120,7 @@ static void put_tunnel(struct cfg_writer *w, const struct cfg_interface *x)
         cfg_put(w, " tunnel mode ipsec ipv4\n");
     else if (x->tunnel_mode == CV_TUNNEL_IPSEC6)
         cfg_put(w, " tunnel mode ipsec ipv6\n");
-    else if (x->tunnel_gre_ipv6)
+    else if (x->tunnel_mode == CV_TUNNEL_GRE6)
         cfg_put(w, " tunnel mode gre ipv6\n");
     if (x->tunnel_destination_host[0])
         cfg_put(w, " tunnel destination %s\n", x->tunnel_destination_host);

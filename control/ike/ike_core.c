@@ -332,3 +332,19 @@ void ike_send_back(struct ike *e, const struct ike_datagram *to, const uint8_t *
     e->counters.datagrams_out++;
     e->env.send(e->env.ctx, &d);
 }
+
+bool ike_notes_wanted(const struct ike *e)
+{
+    return e->env.message != NULL;
+}
+
+void ike_note(struct ike *e, const struct ike_note *n)
+{
+    if (e->env.message)
+        e->env.message(e->env.ctx, n);
+}
+
+const char *ike_sa_profile(const struct ike_sa *sa)
+{
+    return sa->profile ? sa->profile->name : sa->profile1 ? sa->profile1->name : "";
+}

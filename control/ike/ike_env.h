@@ -38,6 +38,22 @@ struct ike_keylog {
     struct slice sk_ei, sk_er, sk_ai, sk_ar; /* sk_e with the salt for AEADs */
 };
 
+/* One IKE message as it was sent, payloads in the order of the wire, also those that travel encrypted: for `debug`, explain
+ * and traces of tests. Views, valid during the call. */
+enum { IKE_NOTE_PAYLOADS_MAX = 64 };
+struct ike_note {
+    uint32_t conn_id;
+    unsigned version;
+    bool initiator;   /* the sender is the original initiator of the SA */
+    bool out;         /* false: received, decoded, and about to be handled */
+    bool again;       /* a retransmission */
+    const char *name; /* "MM1" .. "MM6", "AM1" .., "QM1" .. "QM3", "INFO"; "IKE_SA_INIT request" ... */
+    uint32_t message_id;
+    const struct ip_endpoint *local, *remote;
+    unsigned payload_count;
+    const char *payloads[IKE_NOTE_PAYLOADS_MAX]; /* "SA", "VID(NAT-T RFC 3947)", "N(INITIAL_CONTACT)" */
+};
+
 struct ike_env {
     void *ctx;
     uint64_t (*now_ms)(void *ctx);                         /* monotonic */
@@ -48,6 +64,8 @@ struct ike_env {
     void (*decision)(void *ctx, uint32_t conn_id, const char *at,
                      const struct sel_trace *t);           /* "IKE_AUTH"; NULL allowed */
     void (*keylog)(void *ctx, const struct ike_keylog *k); /* NULL: off */
+    void (*message)(void *ctx,
+                    const struct ike_note *n); /* NULL: nobody looks, and the texts need not be made */
     const struct sam_link *dp;
     /* Forwarding tables by name; NULL: there is only the global one. vrf_name: NULL when unknown. */
     const char *(*vrf_name)(void *ctx, uint16_t vrf);

@@ -25,6 +25,7 @@ struct ike_session {
     struct ike_error last_error;
     uint64_t retry_at_ms;           /* next attempt when wanted; UINT64_MAX: one is under way, or it is up */
     unsigned failures;              /* in a row */
+    unsigned peer_turn;             /* crypto maps: which of the entry's peers is tried */
     bool resume, resume_persistent; /* while ike_dp_lost and ike_reconfigure work */
     UT_hash_handle hh;              /* by interface name */
 };
@@ -55,6 +56,8 @@ struct ike_sa {
     char state[32];                          /* printed name of the version's state */
     char session[CV_NAME_MAX];               /* interface of its session, "" not known yet */
     const struct cfg_ikev2_profile *profile; /* NULL until selected */
+    const struct cfg_isakmp_profile
+        *profile1; /* IKEv1: NULL until selected, and for good when none matches (PF-6) */
     uint8_t peer_id_type;
     uint8_t peer_id[256];
     size_t peer_id_len;
@@ -135,6 +138,17 @@ unsigned ike_peer_count(struct ike *e, const struct ike_sa *sa);
 
 struct ike_session *ike_session_get(struct ike *e,
                                     const char *interface); /* makes it when a tunnel of that name exists */
+/* Where the session's next attempt goes: the tunnel's destination, or the crypto map's peer whose turn it is. */
+struct ip_addr ike_session_peer(const struct ike_session *s);
+/* The session that a peer's failed negotiation is about: a protected tunnel or flow between these addresses, of this version; one that has none
+ * up first. NULL when there is none. For responders that could not find out more (KR-7 at MM5). */
+struct ike_session *ike_session_between(struct ike *e, uint16_t vrf, const struct ip_addr *local,
+                                        const struct ip_addr *remote, unsigned version);
+/* Whether anybody looks at messages; and hands one to the environment. */
+bool ike_notes_wanted(const struct ike *e);
+void ike_note(struct ike *e, const struct ike_note *n);
+/* Name of the profile, of either version; "" none. */
+const char *ike_sa_profile(const struct ike_sa *sa);
 void ike_session_attach(struct ike *e, struct ike_session *s, struct ike_sa *sa);
 void ike_session_failed(struct ike *e, struct ike_session *s, enum ike_reason why, const char *fmt, ...)
     CV_PRINTF(4, 5);

@@ -9,11 +9,6 @@
  * What only traffic asked for is given up after TRIES: the next packet asks again. */
 enum { RETRY_FIRST_MS = 2000, RETRY_MAX_MS = 300 * 1000, TRIES = 3 };
 
-static bool protected_tunnel(const struct cfg_interface *i)
-{
-    return i->kind == CV_IF_TUNNEL && i->protection_profile[0] && !i->shutdown;
-}
-
 struct ike_session *ike_session_get(struct ike *e, const char *interface)
 {
     struct ike_session *s = NULL;
@@ -28,7 +23,7 @@ void ike_sessions_sync(struct ike *e)
         s->tunnel = NULL;
     for (unsigned i = 0; i < e->cfg->interface_count; i++) {
         const struct cfg_interface *t = &e->cfg->interfaces[i];
-        if (!protected_tunnel(t))
+        if (!cfg_is_protected(t))
             continue;
         s = ike_session_get(e, t->name);
         if (!s) {
@@ -69,8 +64,7 @@ bool ike_session_has_child(const struct ike *e, const char *interface)
 
 static const struct ike_version_ops *version_of(const struct ike *e, const struct cfg_ipsec_profile *p)
 {
-    /* G25: an IKEv2 profile makes it IKEv2 */
-    unsigned version = p->isakmp_profile[0] && !p->ikev2_profile[0] ? 1 : 2;
+    unsigned version = cfg_ipsec_ike_version(e->cfg, p);
     for (unsigned i = 0; i < sizeof e->versions / sizeof *e->versions && e->versions[i]; i++)
         if (e->versions[i]->version == version)
             return e->versions[i];
@@ -349,4 +343,49 @@ void ike_session_idle(struct ike *e, const char *interface)
     s->wanted = s->persistent = false;
     s->failures = 0;
     s->retry_at_ms = UINT64_MAX;
+}
+
+struct ip_addr ike_session_peer(const struct ike_session *s)
+{
+    static const struct ip_addr none;
+    const struct cfg_interface *t = s->tunnel;
+    if (!t)
+        return none;
+    if (t->flow && t->flow->peer_count > 0)
+        return t->flow->peers[s->peer_turn % t->flow->peer_count];
+    return t->tunnel_destination;
+}
+
+/* 0: not between these addresses; more is better: one that names the peer, one that has nothing up. */
+static unsigned between(struct ike *e, const struct ike_session *s, const char *vrf,
+                        const struct ip_addr *local, const struct ip_addr *remote, unsigned version)
+{
+    const struct cfg_interface *t = s->tunnel;
+    const struct cfg_ipsec_profile *p = t ? cfg_find_ipsec_profile(e->cfg, t->protection_profile) : NULL;
+    struct ip_addr source;
+    if (!p || cfg_ipsec_ike_version(e->cfg, p) != (enum cfg_ike_version)version ||
+        strcmp(t->tunnel_vrf, vrf) != 0 || !cfg_tunnel_source(e->cfg, t, &source) ||
+        !ip_addr_equal(&source, local))
+        return 0;
+    bool names = ip_addr_equal(&t->tunnel_destination, remote);
+    for (unsigned i = 0; t->flow && i < t->flow->peer_count; i++)
+        names = names || ip_addr_equal(&t->flow->peers[i], remote);
+    if (!names && !ip_addr_is_any(&t->tunnel_destination))
+        return 0;
+    return 1u + (names ? 2u : 0u) + (ike_session_has_child(e, s->interface) ? 0u : 1u);
+}
+
+struct ike_session *ike_session_between(struct ike *e, uint16_t vrf, const struct ip_addr *local,
+                                        const struct ip_addr *remote, unsigned version)
+{
+    struct ike_session *s, *next, *best = NULL;
+    unsigned most = 0;
+    HASH_ITER (hh, e->sessions, s, next) {
+        unsigned n = between(e, s, ike_vrf_name(e, vrf), local, remote, version);
+        if (n > most) {
+            most = n;
+            best = s;
+        }
+    }
+    return best;
 }
