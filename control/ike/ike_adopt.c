@@ -28,31 +28,37 @@ static bool transform_fits(const struct ike *e, const struct cfg_ipsec_profile *
     return false;
 }
 
-static bool selectors_fit(const struct cfg_interface *t, const struct sam_child *c)
+static bool selectors_fit(const struct cfg *cfg, const struct cfg_interface *t, const struct sam_child *c)
 {
-    uint8_t family = t->tunnel_mode == CV_TUNNEL_IPSEC4 ? IP_V4 : IP_V6;
-    if (t->tunnel_mode != CV_TUNNEL_IPSEC4 && t->tunnel_mode != CV_TUNNEL_IPSEC6)
+    struct ts local, remote;
+    if (!cfg_selectors(cfg, t, &local, &remote))
         return false;
     for (unsigned i = 0; i < c->ts_count; i++)
-        if (c->ts_local[i].family != family || c->ts_remote[i].family != family)
+        if (!ts_contains(&local, &c->ts_local[i]) || !ts_contains(&remote, &c->ts_remote[i]))
             return false;
-    return c->ts_count > 0 && !c->transport;
+    return c->ts_count > 0;
+}
+
+static bool is_peer(const struct cfg_interface *t, const struct ip_addr *a)
+{
+    for (unsigned i = 0; t->flow && i < t->flow->peer_count; i++)
+        if (ip_addr_equal(&t->flow->peers[i], a))
+            return true;
+    return ip_addr_equal(&t->tunnel_destination, a);
 }
 
 bool ike_adopt_fits(const struct ike *e, const struct sam_child *c)
 {
     const struct cfg_interface *t = cfg_find_interface(e->cfg, c->interface);
-    const struct cfg_ipsec_profile *p = t && t->kind == CV_IF_TUNNEL && !t->shutdown
-                                            ? cfg_find_ipsec_profile(e->cfg, t->protection_profile)
-                                            : NULL;
+    const struct cfg_ipsec_profile *p =
+        t && cfg_is_protected(t) ? cfg_find_ipsec_profile(e->cfg, t->protection_profile) : NULL;
     struct ip_addr source;
     if (!p || !cfg_tunnel_source(e->cfg, t, &source) || !ip_addr_equal(&source, &c->local.addr))
         return false;
     /* behind a NAT the peer may have moved since; a destination by name is not known yet */
-    if (!c->natt && !ip_addr_is_any(&t->tunnel_destination) &&
-        !ip_addr_equal(&t->tunnel_destination, &c->remote.addr))
+    if (!c->natt && !ip_addr_is_any(&t->tunnel_destination) && !is_peer(t, &c->remote.addr))
         return false;
-    return selectors_fit(t, c) && transform_fits(e, p, c);
+    return selectors_fit(e->cfg, t, c) && transform_fits(e, p, c);
 }
 
 void ike_adopt_drop_unfit(struct ike *e)

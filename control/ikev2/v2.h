@@ -16,6 +16,7 @@
 #include "control/codec/pld.h"
 #include "control/crypto/cr_dh.h"
 #include "control/ike/ike_sa.h"
+#include "control/select/sel_flow.h"
 #include "control/select/sel_proposal.h"
 
 extern const struct ike_version_ops v2_ops;
@@ -53,7 +54,7 @@ struct v2_nego {
     struct sel_esp_choice choice;
     bool have_packet; /* acquire's packet: first, specific selector (2.9) */
     struct cv_acquire packet;
-    bool transport;
+    bool transport; /* initiator: asked for; afterwards, and as responder: agreed (1.3.1) */
     /* a crossing rekey of the same child, answered while ours was under way (2.8.1) */
     uint32_t rival;                   /* id of the child that the peer's exchange made; 0 none */
     uint8_t rival_low[PLD_NONCE_MAX]; /* the lower nonce of that exchange */

@@ -368,10 +368,7 @@ void v2_auth_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, const
 /* ---- responder --------------------------------------------------------------------------------------------------------- */
 void v2_auth_refused(struct ike *e, struct ike_sa *sa, enum ike_reason why, const char *text)
 {
-    struct sel_trace trace = {0};
-    const struct cfg_interface *t =
-        sel_tunnel(e->cfg, ike_vrf_name(e, sa->vrf), &sa->local.addr, &sa->remote.addr, NULL, &trace);
-    struct ike_session *s = t ? ike_session_get(e, t->name) : NULL;
+    struct ike_session *s = ike_session_between(e, sa->vrf, &sa->local.addr, &sa->remote.addr, 2);
     ike_log(e, sa, LOG_LEVEL_WARNING, "ikev2", "%s: %s", ike_reason_name(why), text);
     if (s)
         ike_session_error(e, s, why, "%s", text);

@@ -56,15 +56,6 @@ static const struct cfg_ipsec_profile *tunnel_profile(const struct ike *e, const
     return t && t->protection_profile[0] ? cfg_find_ipsec_profile(e->cfg, t->protection_profile) : NULL;
 }
 
-/* The selectors of a route-based tunnel: anything of its family; routes decide what goes in. */
-static bool tunnel_policy(const struct cfg_interface *t, struct ts *out)
-{
-    if (t->tunnel_mode != CV_TUNNEL_IPSEC4 && t->tunnel_mode != CV_TUNNEL_IPSEC6)
-        return false;
-    *out = ts_any(t->tunnel_mode == CV_TUNNEL_IPSEC4 ? IP_V4 : IP_V6);
-    return true;
-}
-
 void v2_spi_put(uint8_t out[V2_ESP_SPI_LEN], uint32_t spi)
 {
     for (int i = 0; i < V2_ESP_SPI_LEN; i++)
@@ -80,21 +71,30 @@ uint32_t v2_spi_get(struct slice s)
 
 /* ---- initiator: the offer ---------------------------------------------------------------------------------------- */
 /* The policy may have been replaced by a reload since the offer was made; names stay, pointers do not. */
-cv_result v2_nego_policy(struct ike *e, struct v2_nego *n, struct ts *policy)
+cv_result v2_nego_policy(struct ike *e, struct v2_nego *n, struct v2_policy *policy)
 {
     const struct cfg_interface *t = cfg_find_interface(e->cfg, n->interface);
     n->ipsec = tunnel_profile(e, t);
-    return n->ipsec && tunnel_policy(t, policy) ? CV_OK : CV_ENOENT;
+    return n->ipsec && cfg_selectors(e->cfg, t, &policy->local, &policy->remote) ? CV_OK : CV_ENOENT;
+}
+
+/* RFC 7296 1.3.1: asked for once for all proposals: as the most preferred transform set has it. */
+static bool asks_transport(const struct ike *e, const struct ike_sa *sa, const struct v2_nego *n)
+{
+    const struct cfg_transform_set *set = cfg_find_transform_set(
+        e->cfg, n->ipsec->transform_set_count > 0 ? n->ipsec->transform_sets[0] : "default");
+    bool refuse;
+    return set && n->ts_i_count == 1 && n->ts_r_count == 1 &&
+           sel_transport(set, &n->ts_i[0], &n->ts_r[0], &sa->local.addr, &sa->remote.addr, &refuse);
 }
 
 cv_result v2_child_prepare(struct ike *e, struct ike_sa *sa, struct ike_session *s,
                            const struct cv_acquire *packet, struct v2_nego *n)
 {
-    struct ts any;
-    (void)sa;
+    struct v2_policy policy;
     memcpy(n->interface, s->interface, sizeof n->interface);
-    if (v2_nego_policy(e, n, &any) != CV_OK) {
-        ike_session_failed(e, s, IKE_REASON_INTERNAL, "%s has no IPsec protection in mode ipsec ipv4 or ipv6",
+    if (v2_nego_policy(e, n, &policy) != CV_OK) {
+        ike_session_failed(e, s, IKE_REASON_INTERNAL, "%s has no IPsec protection, or no source address",
                            s->interface);
         return CV_EINVAL;
     }
@@ -106,8 +106,10 @@ cv_result v2_child_prepare(struct ike *e, struct ike_sa *sa, struct ike_session 
     }
     /* The packet's own selector is not put in front of the list (2.9 allows it): IOS answers only to what mirrors its own
      * 0.0.0.0/0, and a route-based tunnel has nothing to gain from it. */
-    n->ts_i[0] = n->ts_r[0] = any;
+    n->ts_i[0] = policy.local;
+    n->ts_r[0] = policy.remote;
     n->ts_i_count = n->ts_r_count = 1;
+    n->transport = asks_transport(e, sa, n);
     n->have_packet = packet != NULL;
     if (packet)
         n->packet = *packet;
@@ -136,10 +138,10 @@ cv_result v2_child_put_offer(struct ike *e, struct ike_sa *sa, struct v2_nego *n
                              bool dh)
 {
     struct sel_offers offers;
-    struct ts any;
+    struct v2_policy policy;
     uint8_t spi[V2_ESP_SPI_LEN];
     (void)sa;
-    CV_TRY(v2_nego_policy(e, n, &any));
+    CV_TRY(v2_nego_policy(e, n, &policy));
     if (!sel_esp_offers(e->cfg, n->ipsec, dh, &offers))
         return CV_EINVAL;
     v2_spi_put(spi, n->spi_in);
@@ -148,6 +150,9 @@ cv_result v2_child_put_offer(struct ike *e, struct ike_sa *sa, struct v2_nego *n
         CV_TRY(put_fresh_values(e, n, &offers, b));
     pld_put_ts(b, PLD_TSI, n->ts_i, n->ts_i_count);
     pld_put_ts(b, PLD_TSR, n->ts_r, n->ts_r_count);
+    struct slice none = {NULL, 0};
+    if (n->transport)
+        pld_put_notify(b, PLD_PROTO_NONE, none, PLD_N_USE_TRANSPORT_MODE, none);
     return CV_OK;
 }
 
@@ -204,6 +209,7 @@ cv_result v2_nego_install(struct ike *e, struct ike_sa *sa, struct v2_nego *n, b
     p.integ = n->choice.integ;
     p.dh = n->choice.dh;
     p.esn = n->choice.esn;
+    p.transport = n->transport;
     p.ts_count = pairs.count;
     p.ts_local = initiator ? pairs.i : pairs.r;
     p.ts_remote = initiator ? pairs.r : pairs.i;
@@ -331,10 +337,30 @@ static cv_result accept_ke(struct ike *e, struct ike_sa *sa, struct v2_nego *n, 
     return CV_OK;
 }
 
+/* RFC 7296 1.3.1: who asked for transport mode gets it when the answer says so, too, else tunnel mode, which he may refuse. */
+static cv_result accept_mode(struct ike *e, struct ike_sa *sa, struct v2_nego *n, const struct pld_message *m,
+                             enum ike_reason *why)
+{
+    bool granted = pld_find_notify(m, PLD_N_USE_TRANSPORT_MODE) != NULL, refuse_tunnel = false;
+    if (granted && !n->transport)
+        return refuse(e, sa, n, why, IKE_REASON_INVALID_SYNTAX, "the peer chose transport mode unasked");
+    n->transport = granted &&
+                   sel_transport(n->choice.transform_set, &n->ts_i[0], &n->ts_r[0], &sa->local.addr,
+                                 &sa->remote.addr, &refuse_tunnel) &&
+                   n->ts_i_count == 1 && n->ts_r_count == 1;
+    if (granted && !n->transport)
+        return refuse(e, sa, n, why, IKE_REASON_NO_PROPOSAL,
+                      "the peer chose transport mode for a transform set that has it not");
+    if (!granted && n->choice.transform_set->transport_require)
+        return refuse(e, sa, n, why, IKE_REASON_NO_PROPOSAL,
+                      "the peer declined transport mode, which the transform set requires");
+    return CV_OK;
+}
+
 static cv_result accept_checked(struct ike *e, struct ike_sa *sa, struct v2_nego *n,
                                 const struct pld_message *m, struct secret *shared, enum ike_reason *why)
 {
-    struct ts any;
+    struct v2_policy policy;
     const struct pld_notify *bad = pld_find_error(m);
     const uint64_t need = PLD_BIT(PLD_SA) | PLD_BIT(PLD_TSI) | PLD_BIT(PLD_TSR);
     if (bad && !(m->present & PLD_BIT(PLD_SA))) {
@@ -344,12 +370,11 @@ static cv_result accept_checked(struct ike *e, struct ike_sa *sa, struct v2_nego
     }
     if ((m->present & need) != need)
         return refuse(e, sa, n, why, IKE_REASON_INVALID_SYNTAX, "the answer lacks SA or selectors");
-    if (pld_find_notify(m, PLD_N_USE_TRANSPORT_MODE)) /* never asked for (1.3.1) */
-        return refuse(e, sa, n, why, IKE_REASON_INVALID_SYNTAX, "the peer chose transport mode unasked");
-    if (v2_nego_policy(e, n, &any) != CV_OK)
+    if (v2_nego_policy(e, n, &policy) != CV_OK)
         return refuse(e, sa, n, why, IKE_REASON_CLEARED, "the tunnel was removed from the configuration");
     CV_TRY(accept_proposal(e, sa, n, m, why));
     CV_TRY(accept_selectors(e, sa, n, m, why));
+    CV_TRY(accept_mode(e, sa, n, m, why));
     return accept_ke(e, sa, n, m, shared, why);
 }
 
@@ -423,9 +448,9 @@ static bool retry_ke(struct ike *e, struct v2_nego *n, const struct pld_message 
 {
     const struct pld_notify *bad = pld_find_notify(m, PLD_N_INVALID_KE_PAYLOAD);
     struct sel_offers offers;
-    struct ts any;
-    if (!bad || bad->data.n != 2 || n->ke_retries >= KE_RETRIES_MAX || v2_nego_policy(e, n, &any) != CV_OK ||
-        !sel_esp_offers(e->cfg, n->ipsec, true, &offers))
+    struct v2_policy policy;
+    if (!bad || bad->data.n != 2 || n->ke_retries >= KE_RETRIES_MAX ||
+        v2_nego_policy(e, n, &policy) != CV_OK || !sel_esp_offers(e->cfg, n->ipsec, true, &offers))
         return false;
     uint16_t group = (uint16_t)(bad->data.p[0] << 8 | bad->data.p[1]);
     /* 1.2: a group that was not offered, or the one just sent, is an attack or an error */

@@ -31,10 +31,13 @@ static cv_result respond_no(struct respond *q, uint16_t notify, enum ike_reason 
     return CV_EINVAL;
 }
 
-static bool narrow(struct respond *q, const struct ts *policy)
+static bool takes(struct respond *q, const struct cfg_interface *t)
 {
+    struct v2_policy policy;
     struct v2_ts_set set;
-    if (!v2_ts_narrow(&q->m->tsi, &q->m->tsr, policy, policy, &set, &q->more_ts))
+    memcpy(q->n->interface, t->name, sizeof q->n->interface);
+    if (v2_nego_policy(q->e, q->n, &policy) != CV_OK ||
+        !v2_ts_narrow(&q->m->tsi, &q->m->tsr, &policy.remote, &policy.local, &set, &q->more_ts))
         return false;
     memcpy(q->n->ts_i, set.i, sizeof q->n->ts_i);
     memcpy(q->n->ts_r, set.r, sizeof q->n->ts_r);
@@ -43,60 +46,51 @@ static bool narrow(struct respond *q, const struct ts *policy)
     return true;
 }
 
-static bool takes(struct respond *q, const struct cfg_interface *t)
+static const struct cfg_interface *find_flow(struct respond *q, enum sel_flow_why *why,
+                                             const struct cfg_interface **nearest)
 {
-    struct ts policy;
-    memcpy(q->n->interface, t->name, sizeof q->n->interface);
-    return v2_nego_policy(q->e, q->n, &policy) == CV_OK && narrow(q, &policy);
+    struct sel_trace trace = {0};
+    const struct sel_flow_query query = {.version = CFG_IKEV2,
+                                         .fvrf = ike_vrf_name(q->e, q->sa->vrf),
+                                         .local = &q->sa->local.addr,
+                                         .remote = &q->sa->auth_remote,
+                                         .profile2 = q->sa->profile,
+                                         .local_count = q->m->tsr.count,
+                                         .ts_local = q->m->tsr.ts,
+                                         .remote_count = q->m->tsi.count,
+                                         .ts_remote = q->m->tsi.ts};
+    const struct cfg_interface *t = sel_flow(q->e->cfg, &query, why, nearest, &trace);
+    ike_decision(q->e, q->sa, q->in_auth ? "IKE_AUTH" : "CREATE_CHILD_SA", &trace);
+    return t;
 }
 
-/* The tunnel of the other family between the same addresses: one each for IPv4 and IPv6 is an ordinary configuration. */
-static bool sibling_takes(struct respond *q, const struct cfg_interface *not_this)
+static cv_result respond_mismatch(struct respond *q, enum sel_flow_why why,
+                                  const struct cfg_interface *nearest)
 {
-    const struct cfg *c = q->e->cfg;
-    for (unsigned i = 0; i < c->interface_count; i++) {
-        const struct cfg_interface *t = &c->interfaces[i];
-        if (t != not_this &&
-            sel_tunnel_fits(c, t, ike_vrf_name(q->e, q->sa->vrf), &q->sa->local.addr, &q->sa->auth_remote,
-                            q->sa->profile) &&
-            takes(q, t))
-            return true;
-    }
-    return false;
-}
-
-static cv_result respond_mismatch(struct respond *q)
-{
-    const struct cfg_interface *t = sel_tunnel(q->e->cfg, ike_vrf_name(q->e, q->sa->vrf), &q->sa->local.addr,
-                                               &q->sa->auth_remote, NULL, NULL);
-    if (!t)
-        return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_TS_UNACCEPTABLE,
-                          "no protected tunnel between these addresses");
-    memcpy(q->n->interface, t->name, sizeof q->n->interface);
-    return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_PROFILE_MISMATCH,
-                      "the tunnel is bound to another profile (PF-9)");
+    if (nearest)
+        memcpy(q->n->interface, nearest->name, sizeof q->n->interface);
+    if (why == SEL_FLOW_PROFILE)
+        return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_PROFILE_MISMATCH,
+                          "the tunnel is bound to another profile (PF-9)");
+    return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_TS_UNACCEPTABLE,
+                      why == SEL_FLOW_SELECTORS
+                          ? "no traffic selector of the offer is inside the policy (PR-12)"
+                          : "no protected tunnel between these addresses");
 }
 
 /* PF-9: the tunnel between these addresses must be bound to the profile that IKE_AUTH selected; and the offer must hold
- * selectors of its family. A child that is rekeyed stays where it is. */
+ * selectors of its policy. A child that is rekeyed stays where it is. */
 static cv_result respond_tunnel(struct respond *q, const struct sam_child *rekeys)
 {
-    const struct cfg_interface *t;
-    if (rekeys) {
-        t = cfg_find_interface(q->e->cfg, rekeys->interface);
-    } else {
-        struct sel_trace trace = {0};
-        t = sel_tunnel(q->e->cfg, ike_vrf_name(q->e, q->sa->vrf), &q->sa->local.addr, &q->sa->auth_remote,
-                       q->sa->profile, &trace);
-        ike_decision(q->e, q->sa, q->in_auth ? "IKE_AUTH" : "CREATE_CHILD_SA", &trace);
-    }
+    enum sel_flow_why why = SEL_FLOW_NO_TUNNEL;
+    const struct cfg_interface *nearest = NULL;
+    const struct cfg_interface *t =
+        rekeys ? cfg_find_interface(q->e->cfg, rekeys->interface) : find_flow(q, &why, &nearest);
     if (!t)
-        return respond_mismatch(q);
-    if (takes(q, t) || (!rekeys && sibling_takes(q, t)))
+        return respond_mismatch(q, why, nearest);
+    if (takes(q, t))
         return CV_OK;
-    memcpy(q->n->interface, t->name, sizeof q->n->interface);
-    return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_TS_UNACCEPTABLE,
-                      "no traffic selector of the offer is inside the tunnel's family");
+    return respond_mismatch(q, SEL_FLOW_SELECTORS, t);
 }
 
 /* A peer may have several IKE SAs: the tunnel bounds its children, too. */
@@ -129,6 +123,21 @@ static cv_result respond_proposal(struct respond *q)
     return CV_OK;
 }
 
+/* RFC 7296 1.3.1: transport mode only when it is asked for, and the chosen set and the selectors allow it. */
+static cv_result respond_mode(struct respond *q)
+{
+    struct v2_nego *n = q->n;
+    bool asked = pld_find_notify(q->m, PLD_N_USE_TRANSPORT_MODE) != NULL, refuse = false;
+    const struct cfg_transform_set *set = n->choice.transform_set;
+    n->transport =
+        asked && n->ts_i_count == 1 && n->ts_r_count == 1 &&
+        sel_transport(set, &n->ts_r[0], &n->ts_i[0], &q->sa->local.addr, &q->sa->remote.addr, &refuse);
+    if (!n->transport && set->transport_require)
+        return respond_no(q, PLD_N_NO_PROPOSAL_CHOSEN, IKE_REASON_NO_PROPOSAL,
+                          "the transform set requires transport mode");
+    return CV_OK;
+}
+
 static cv_result respond_ke(struct respond *q, struct secret *shared)
 {
     uint16_t group = q->n->choice.dh;
@@ -157,6 +166,7 @@ static cv_result respond_checked(struct respond *q, const struct sam_child *reke
     CV_TRY(respond_tunnel(q, rekeys));
     CV_TRY(respond_room(q));
     CV_TRY(respond_proposal(q));
+    CV_TRY(respond_mode(q));
     CV_TRY(respond_ke(q, shared));
     if (sam_spi_reserve(q->e->sam, &q->n->spi_in) != CV_OK) {
         q->n->spi_in = 0;
@@ -180,6 +190,8 @@ static void put_answer(const struct respond *q, struct pld_builder *b, uint32_t 
     pld_put_ts(b, PLD_TSI, n->ts_i, n->ts_i_count);
     pld_put_ts(b, PLD_TSR, n->ts_r, n->ts_r_count);
     struct slice none = {NULL, 0};
+    if (n->transport)
+        pld_put_notify(b, PLD_PROTO_NONE, none, PLD_N_USE_TRANSPORT_MODE, none);
     if (q->more_ts)
         pld_put_notify(b, PLD_PROTO_NONE, none, PLD_N_ADDITIONAL_TS_POSSIBLE, none);
 }

@@ -221,7 +221,7 @@ static bool may_move_to(struct ike *e, const struct ike_sa *sa, const struct ip_
         return false;
     for (unsigned i = 0; i < e->cfg->interface_count; i++) {
         const struct cfg_interface *t = &e->cfg->interfaces[i];
-        if (t->kind == CV_IF_TUNNEL && ip_addr_equal(&t->tunnel_destination, to))
+        if (cfg_is_protected(t) && ip_addr_equal(&t->tunnel_destination, to))
             return false;
     }
     return true;

@@ -98,8 +98,8 @@ static const struct cfg_ikev2_profile *usable_profile(struct ike *e, struct ike_
                            p->name);
         return NULL;
     }
-    struct sel_psk psk =
-        sel_ikev2_psk(e->cfg, p, true, &t->tunnel_destination, t->tunnel_destination_host, NULL, &trace);
+    const struct ip_addr peer = ike_session_peer(s);
+    struct sel_psk psk = sel_ikev2_psk(e->cfg, p, true, &peer, t->tunnel_destination_host, NULL, &trace);
     ike_decision(e, NULL, "IKE_SA_INIT", &trace);
     if (!psk.found || psk.local_key.n == 0) {
         ike_session_failed(e, s, IKE_REASON_NO_PSK, "%s", trace.text);
@@ -118,7 +118,7 @@ static cv_result begin(struct ike *e, struct ike_session *s, struct ike_sa *sa)
     v2 = v2_of(sa);
     if (!cfg_tunnel_source(e->cfg, t, &sa->local.addr))
         return CV_ENOENT;
-    sa->remote.addr = t->tunnel_destination;
+    sa->remote.addr = ike_session_peer(s);
     sa->local.port = sa->remote.port = IKE_PORT;
     sa->vrf = ike_vrf_id(e, t->tunnel_vrf);
     v2_set_state(sa, V2_INIT_SENT);

@@ -64,15 +64,6 @@ const struct cfg_ikev2_policy *sel_ikev2_policy(const struct cfg *c, const char 
 CV_MUST_USE bool sel_local_id(const struct cfg_ikev2_profile *p, const struct ip_addr *local,
                               struct sel_id *out, uint8_t data[CFG_TEXT_MAX]);
 
-/* The tunnel interface that a child SA of this IKE SA may belong to: bound by source, destination and profile (PF-9). dst_any allows a tunnel
- * without destination. NULL when no protected tunnel fits. profile NULL: any. */
-const struct cfg_interface *sel_tunnel(const struct cfg *c, const char *fvrf, const struct ip_addr *local,
-                                       const struct ip_addr *remote, const struct cfg_ikev2_profile *profile,
-                                       struct sel_trace *trace);
-/* Whether this one tunnel fits, as sel_tunnel judges: there may be several between two addresses, one for each family. */
-CV_MUST_USE bool sel_tunnel_fits(const struct cfg *c, const struct cfg_interface *tunnel, const char *fvrf,
-                                 const struct ip_addr *local, const struct ip_addr *remote,
-                                 const struct cfg_ikev2_profile *profile);
 /* The profile an initiator uses for a tunnel (PF-1, PF-2): bound by the IPsec profile, else the most specific that covers the peer address. */
 const struct cfg_ikev2_profile *sel_ikev2_profile_for_tunnel(const struct cfg *c,
                                                              const struct cfg_interface *tunnel,

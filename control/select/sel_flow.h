@@ -32,6 +32,9 @@ enum sel_flow_why {
 const struct cfg_interface *sel_flow(const struct cfg *c, const struct sel_flow_query *q,
                                      enum sel_flow_why *why, const struct cfg_interface **nearest,
                                      struct sel_trace *trace);
+/* Of two that fit equally well and are equally tight: the first configured. */
+const struct cfg_interface *sel_flow_tie(const struct cfg_interface *earlier,
+                                         const struct cfg_interface *later);
 /* Whether this one fits, as sel_flow judges: a child that is rekeyed, or several flows of one IKE SA. */
 CV_MUST_USE bool sel_flow_fits(const struct cfg *c, const struct cfg_interface *t,
                                const struct sel_flow_query *q);

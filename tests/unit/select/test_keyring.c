@@ -1,9 +1,17 @@
+#include "control/select/sel_flow.h"
 #include "control/select/sel_keyring.h"
 #include "control/select/sel_policy.h"
-#include "control/select/sel_tunnel.h"
 #include "tests/unit/select/select.h"
 
 static struct sel_trace trace;
+
+static const struct cfg_interface *tunnel(const struct cfg *c, const char *fvrf, const struct ip_addr *local,
+                                          const struct ip_addr *remote, const struct cfg_ikev2_profile *p)
+{
+    const struct sel_flow_query q = {
+        .version = CFG_IKEV2, .fvrf = fvrf, .local = local, .remote = remote, .profile2 = p};
+    return sel_flow(c, &q, NULL, NULL, &trace);
+}
 
 static bool is(struct slice s, const char *text)
 {
@@ -186,20 +194,20 @@ static void PF_9_a_tunnel_takes_only_the_profile_it_is_bound_to(void)
                    stranger = addr("192.0.2.77"), local6 = addr("2001:db8::1"), peer6 = addr("2001:db8::2"),
                    down = addr("192.0.2.4");
     const struct cfg_ikev2_profile *p1 = cfg_find_profile(c, "P1"), *p2 = cfg_find_profile(c, "P2");
-    const struct cfg_interface *t = sel_tunnel(c, "", &local, &peer, p1, &trace);
+    const struct cfg_interface *t = tunnel(c, "", &local, &peer, p1);
     CU_ASSERT(t && !strcmp(t->name, "Tunnel1"));
-    t = sel_tunnel(c, "", &local, &peer, p2, &trace); /* Tunnel9 is bound to none */
+    t = tunnel(c, "", &local, &peer, p2); /* Tunnel9 is bound to none */
     CU_ASSERT(t && !strcmp(t->name, "Tunnel9"));
     CU_ASSERT_STRING_EQUAL(trace.rule, "PF-9");
     CU_ASSERT_PTR_NOT_NULL(strstr(trace.candidates[1].why, "another IKEv2 profile"));
-    t = sel_tunnel(c, "", &local, &stranger, p1, &trace);
+    t = tunnel(c, "", &local, &stranger, p1);
     CU_ASSERT(t && !strcmp(t->name, "Tunnel9"));
-    t = sel_tunnel(c, "", &local6, &peer6, p1, &trace);
+    t = tunnel(c, "", &local6, &peer6, p1);
     CU_ASSERT(t && !strcmp(t->name, "Tunnel2"));
-    CU_ASSERT_PTR_NULL(sel_tunnel(c, "", &local6, &peer6, p2, &trace));
-    CU_ASSERT_PTR_NULL(sel_tunnel(c, "", &other, &peer, p1, &trace));
-    CU_ASSERT_PTR_NULL(sel_tunnel(c, "RED", &local, &peer, p1, &trace));
-    t = sel_tunnel(c, "", &local, &down, NULL, NULL);
+    CU_ASSERT_PTR_NULL(tunnel(c, "", &local6, &peer6, p2));
+    CU_ASSERT_PTR_NULL(tunnel(c, "", &other, &peer, p1));
+    CU_ASSERT_PTR_NULL(tunnel(c, "RED", &local, &peer, p1));
+    t = tunnel(c, "", &local, &down, NULL);
     CU_ASSERT(t && !strcmp(t->name, "Tunnel9"));
     cfg_free(c);
 }

@@ -1,4 +1,5 @@
 /* PF-1 to PF-7 for IKEv1, over C1, C2, C3, C7 and C8 as they are printed. */
+#include "control/select/sel_flow.h"
 #include "control/select/sel_v1.h"
 #include "tests/unit/select/select.h"
 
@@ -151,7 +152,10 @@ static void an_IKEv2_SA_never_falls_on_a_tunnel_of_IKEv1(void)
                          " tunnel source e0/0\n tunnel destination 10.0.0.2\n"
                          " tunnel protection ipsec profile I\n");
     struct ip_addr local = addr("10.0.0.1"), peer = addr("10.0.0.2");
-    CU_ASSERT_PTR_NULL(sel_tunnel(c, "", &local, &peer, NULL, &trace));
+    const struct sel_flow_query q = {.version = CFG_IKEV2, .fvrf = "", .local = &local, .remote = &peer};
+    enum sel_flow_why why;
+    CU_ASSERT_PTR_NULL(sel_flow(c, &q, &why, NULL, &trace));
+    CU_ASSERT_EQUAL(why, SEL_FLOW_NO_TUNNEL);
     CU_ASSERT_PTR_NOT_NULL(strstr(trace.candidates[0].why, "IKEv1"));
     cfg_free(c);
 }
