@@ -2,6 +2,7 @@
 
 #include "common/secret.h"
 #include "control/ikev2/v2_fsm.h"
+#include "control/ikev2/v2_note.h"
 #include "control/ikev2/v2_protect.h"
 
 #include <stdlib.h>
@@ -131,6 +132,7 @@ static bool prepare(struct ike *e, struct ike_sa *sa, struct v2_task *t)
     if (r == CV_OK && !sa->dead) {
         struct pld_header h = v2_header(sa, kind->exchange, false, v2_of(sa)->next_send);
         t->message_id = h.message_id;
+        v2_note_plain(e, sa, &h, pld_chain_first(&chain), (struct slice){storage, w.len});
         r = v2_protect(e, sa, &h, pld_chain_first(&chain), (struct slice){storage, w.len}, &t->wire);
     }
     if (r != CV_OK)
@@ -287,6 +289,7 @@ static void retransmit_due(struct ike *e, struct ike_sa *sa, uint64_t now)
         e->counters.retransmits_sent++;
         ike_log(e, sa, LOG_LEVEL_DEBUG, "ikev2", "retransmission %u of %s, message ID %u", t->attempts,
                 pld_exchange_name(v2_kind(t->kind)->exchange), t->message_id);
+        v2_note_again(e, sa, v2_kind(t->kind)->exchange, false, t->message_id);
         transmit(e, sa, t);
     }
 }

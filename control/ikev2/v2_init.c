@@ -5,6 +5,7 @@
 #include "control/ike/ike_natt.h"
 #include "control/ikev2/v2_auth.h"
 #include "control/ikev2/v2_exchange.h"
+#include "control/ikev2/v2_note.h"
 #include "control/ikev2/v2_protect.h"
 
 #include <stdio.h>
@@ -67,6 +68,7 @@ cv_result v2_init_send(struct ike *e, struct ike_sa *sa)
     CV_TRY(keep(&v2->init_req, &v2->init_req_len, msg, w.len));
     v2_wire_free(&t->wire);
     CV_TRY(v2_wire_one(msg, w.len, &t->wire));
+    v2_note_clear(e, sa, NULL, msg, w.len);
     v2_flight_send(e, sa, t);
     v2_schedule(e, sa);
     return CV_OK;
@@ -324,8 +326,10 @@ static void refuse(struct ike *e, const struct ike_datagram *d, const struct pld
     pld_begin(&b, &w, &h);
     pld_put_notify(&b, PLD_PROTO_NONE, nothing, notify, data);
     pld_end(&b);
-    if (!w.bad)
-        ike_send_back(e, d, out, w.len);
+    if (w.bad)
+        return;
+    v2_note_clear(e, NULL, d, out, w.len);
+    ike_send_back(e, d, out, w.len);
 }
 
 static bool cookie_good(struct ike *e, const struct ike_datagram *d, const struct pld_message *m)
@@ -378,6 +382,7 @@ static bool seen_before(struct ike *e, const struct ike_datagram *d, const struc
     const struct v2_cached *c = v2_cached_find(sa, 0);
     if (v2_of(sa)->state == V2_INIT_DONE && c && memcmp(c->request_hash, hash, HASH_LEN) == 0) {
         e->counters.retransmits_answered++;
+        v2_note_again(e, sa, PLD_IKE_SA_INIT, true, 0);
         v2_wire_send_back(e, d, &c->wire);
     } else {
         e->counters.bad_message_id++;
@@ -499,6 +504,7 @@ void v2_init_request(struct ike *e, const struct ike_datagram *d, const struct p
         return;
     }
     v2_of(sa)->policy = policy;
+    v2_note_clear(e, sa, NULL, v2_of(sa)->init_resp, v2_of(sa)->init_resp_len);
     v2_wire_send_back(e, d, &wire);
     v2_cached_put(sa, 0, hash, &wire);
     v2_schedule(e, sa);

@@ -7,6 +7,7 @@
 #include "control/ikev2/v2_frag.h"
 #include "control/ikev2/v2_fsm.h"
 #include "control/ikev2/v2_init.h"
+#include "control/ikev2/v2_note.h"
 #include "control/ikev2/v2_protect.h"
 
 #include <stdlib.h>
@@ -75,6 +76,7 @@ static void init_datagram(struct ike *e, const struct ike_datagram *d, struct pl
         return;
     }
     if (!response) {
+        v2_note_message(e, NULL, d, m, false);
         v2_init_request(e, d, m, data, len);
         return;
     }
@@ -87,6 +89,7 @@ static void init_datagram(struct ike *e, const struct ike_datagram *d, struct pl
         e->counters.unexpected_exchange++; /* late duplicates are normal */
         return;
     }
+    v2_note_message(e, sa, NULL, m, false);
     v2_init_response(e, sa, d, m, data, len);
 }
 
@@ -133,6 +136,7 @@ static void answer_again(struct ike *e, struct ike_sa *sa, struct input *in, con
         return;
     }
     e->counters.retransmits_answered++;
+    v2_note_again(e, sa, in->m->header.exchange, true, c->message_id);
     send_answer(e, sa, in->d, &c->wire);
 }
 
@@ -218,6 +222,9 @@ static void answer(struct ike *e, struct ike_sa *sa, struct input *in, struct v2
     struct v2_wire wire = {0};
     if (!reply->silent) {
         struct pld_header out = v2_header(sa, h->exchange, true, h->message_id);
+        if (!reply->w.bad)
+            v2_note_plain(e, sa, &out, pld_chain_first(&reply->chain),
+                          (struct slice){reply->storage, reply->w.len});
         cv_result r = reply->w.bad ? CV_ENOSPC
                                    : v2_protect(e, sa, &out, pld_chain_first(&reply->chain),
                                                 (struct slice){reply->storage, reply->w.len}, &wire);
@@ -321,6 +328,8 @@ static void protected_datagram(struct ike *e, const struct ike_datagram *d, stru
         ike_log(e, sa, LOG_LEVEL_DEBUG, "ikev2", "received %s %s, message ID %u%s%s",
                 pld_exchange_name(m->header.exchange), in.task ? "response" : "request", m->header.message_id,
                 in.malformed ? ": " : "", in.malformed ? in.malformed : "");
+        if (!in.malformed)
+            v2_note_message(e, sa, NULL, m, false);
         if (in.task)
             take_response(e, sa, &in);
         else
