@@ -185,9 +185,23 @@ static void take_text(struct cfg_parser *p, const char *text)
         cfg_error(p, 0, "correct the first of them and try again", "too many errors");
 }
 
+void cfg_skips_free(struct cfg_skips *s)
+{
+    free(s->items);
+    memset(s, 0, sizeof *s);
+}
+
 cv_result cfg_parse(const char *text, const char *file, struct cfg **out, struct cfg_findings *findings)
 {
+    return cfg_parse_with(text, file, NULL, out, findings);
+}
+
+cv_result cfg_parse_with(const char *text, const char *file, const struct cfg_parse_options *o,
+                         struct cfg **out, struct cfg_findings *findings)
+{
     struct cfg_parser p = {.findings = findings, .depth = 1};
+    if (o && o->skips)
+        memset(o->skips, 0, sizeof *o->skips);
     p.open[0].mode = CFG_MODE_GLOBAL;
     memset(findings, 0, sizeof *findings);
     *out = NULL;
@@ -242,6 +256,12 @@ static char *read_file(const char *file, size_t *n, char *why, size_t why_len)
 
 cv_result cfg_load(const char *file, struct cfg **out, struct cfg_findings *findings)
 {
+    return cfg_load_with(file, NULL, out, findings);
+}
+
+cv_result cfg_load_with(const char *file, const struct cfg_parse_options *o, struct cfg **out,
+                        struct cfg_findings *findings)
+{
     char why[CFG_TEXT_MAX];
     size_t n = 0;
     *out = NULL;
@@ -251,7 +271,7 @@ cv_result cfg_load(const char *file, struct cfg **out, struct cfg_findings *find
         cv_result r = cfg_findings_add(findings, 0, 0, "file", CFG_ERROR, "", "%s", why);
         return r == CV_OK ? CV_EIO : r;
     }
-    cv_result r = cfg_parse(text, file, out, findings);
+    cv_result r = cfg_parse_with(text, file, o, out, findings);
     secret_wipe(text, n);
     free(text);
     return r;

@@ -34,6 +34,32 @@ CV_MUST_USE cv_result cfg_parse(const char *text, const char *file, struct cfg *
 CV_MUST_USE cv_result cfg_load(const char *file, struct cfg **out, struct cfg_findings *findings);
 void cfg_free(struct cfg *c);
 
+/* A line outside of the grammar that was passed over, with the lines that belong to it. */
+struct cfg_skipped {
+    int line;
+    char text[CFG_TEXT_MAX]; /* as it was typed, cut; a word that may hold a secret is "<hidden>" */
+    unsigned lines;          /* with those of its section: 1 or more */
+};
+struct cfg_skips {
+    unsigned count, lines; /* lines: of all */
+    struct cfg_skipped *items;
+};
+void cfg_skips_free(struct cfg_skips *s);
+
+/* How tolerant parsing is. All zero, or NULL: as cfg_parse. */
+struct cfg_parse_options {
+    /* A whole configuration of a router: what is outside of the grammar (`version`, `aaa ...`, `router bgp` with its lines, banners,
+     * certificates) is skipped and counted; an error in a line of the grammar's own families becomes a warning when the rest means the same
+     * without the line; interfaces of every kind that IOS has are ports. */
+    bool ios;
+    struct cfg_skips *skips; /* filled when not NULL (cfg_skips_free); what it held is forgotten */
+};
+/* cfg_parse and cfg_load with options (may be NULL). */
+CV_MUST_USE cv_result cfg_parse_with(const char *text, const char *file, const struct cfg_parse_options *o,
+                                     struct cfg **out, struct cfg_findings *findings);
+CV_MUST_USE cv_result cfg_load_with(const char *file, const struct cfg_parse_options *o, struct cfg **out,
+                                    struct cfg_findings *findings);
+
 /* cfg_check: the lint rules LN-* on a good configuration; appends to findings. */
 CV_MUST_USE cv_result cfg_lint(const struct cfg *c, struct cfg_findings *findings);
 

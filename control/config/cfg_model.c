@@ -20,6 +20,7 @@ FINDER(cfg_find_transform_set, cfg_transform_set, transform_sets, transform_set_
 FINDER(cfg_find_ipsec_profile, cfg_ipsec_profile, ipsec_profiles, ipsec_profile_count)
 FINDER(cfg_find_acl, cfg_acl, acls, acl_count)
 FINDER(cfg_find_vrf, cfg_vrf, vrfs, vrf_count)
+FINDER(cfg_find_trustpoint, cfg_trustpoint, trustpoints, trustpoint_count)
 FINDER(cfg_find_isakmp_profile, cfg_isakmp_profile, isakmp_profiles, isakmp_profile_count)
 
 const struct cfg_isakmp_keyring *cfg_find_isakmp_keyring(const struct cfg *c, const char *name)
@@ -38,6 +39,24 @@ const struct cfg_crypto_map *cfg_find_map(const struct cfg *c, const char *name,
         if (c->maps[i].dynamic == dynamic && strcmp(c->maps[i].name, name) == 0)
             return &c->maps[i];
     return NULL;
+}
+
+static bool permits(const struct cfg_acl *a)
+{
+    for (unsigned i = 0; a && i < a->ace_count; i++)
+        if (a->aces[i].permit)
+            return true;
+    return false;
+}
+
+bool cfg_map_entry_complete(const struct cfg *c, const struct cfg_map_entry *e, bool dynamic)
+{
+    if (e->dynamic[0])
+        return false;
+    if (dynamic && !e->acl[0])
+        return true;
+    return permits(cfg_find_acl(c, e->acl)) &&
+           (dynamic || (e->peer_count > 0 && e->peers[0].addr.family != IP_NONE));
 }
 
 const struct cfg_isakmp_peer *cfg_find_isakmp_peer(const struct cfg *c, const struct ip_addr *addr,

@@ -79,6 +79,7 @@ struct cfg_interface {
      * interfaces that were written. Looks like a tunnel to IKE: tunnel source, destination (the first peer, IP_NONE for a dynamic one), VRFs,
      * protection_profile (an IPsec profile made for the entry). The name is "MAP#SEQ.ACE", stable across reloads. */
     const struct cfg_flow *flow;
+    int vrf_line, tunnel_vrf_line;
 };
 
 struct cfg_route {
@@ -182,6 +183,8 @@ struct cfg_ikev2_profile {
         char name[CFG_NAME_MAX];
         bool sign, verify;
     } trustpoints[8];
+    char ivrf[CFG_NAME_MAX]; /* of the packets inside, for crypto maps; "" that of the port */
+    int ivrf_line;
 };
 
 /* ---- IKEv1 ---------------------------------------------------------------------------------------------------- */
@@ -218,6 +221,8 @@ struct cfg_isakmp_key {
 struct cfg_isakmp_local {
     struct ip_addr addr; /* IP_NONE when an interface is named, or neither: any */
     char interface[CV_NAME_MAX];
+    char vrf[CFG_NAME_MAX]; /* where the address is; "" global */
+    int line;
 };
 
 struct cfg_isakmp_keyring {
@@ -248,6 +253,8 @@ struct cfg_isakmp_profile {
     unsigned trustpoint_count;
     char trustpoints[8][CFG_NAME_MAX];
     int trustpoint_line;
+    char ivrf[CFG_NAME_MAX]; /* `vrf V`: of the packets inside, for crypto maps; "" that of the port */
+    int ivrf_line;
 };
 
 /* ---- IPsec -------------------------------------------------------------------------------------------------- */
@@ -291,6 +298,7 @@ struct cfg_ipsec_profile {
     bool responder_only;
     char description[CFG_TEXT_MAX];
     struct cfg_sa_params sa;
+    bool made; /* for an entry of a crypto map, by cfg_flows_make; behind all that were written */
 };
 
 /* ---- access lists and crypto maps ----------------------------------------------------------------------- */
@@ -307,6 +315,7 @@ struct cfg_acl {
     int line;
     unsigned ace_count;
     struct cfg_ace *aces; /* by seq */
+    int broken_line;      /* --ios: a line that could not be read; no crypto map may use the list then */
 };
 
 struct cfg_map_peer {
@@ -333,10 +342,12 @@ struct cfg_map_entry {
 struct cfg_crypto_map {
     char name[CFG_NAME_MAX];
     int line;
-    bool dynamic; /* a crypto dynamic-map */
-    bool ipv6;
-    char local_address[CV_NAME_MAX];   /* interface; "" the one it is applied to */
+    bool dynamic;                    /* a crypto dynamic-map */
+    bool ipv6;                       /* never set: `crypto map ipv6` is refused */
+    char local_address[CV_NAME_MAX]; /* interface; "" the one it is applied to */
+    int local_address_line;
     char isakmp_profile[CFG_NAME_MAX]; /* of all entries that have none */
+    int isakmp_profile_line;
     unsigned entry_count;
     struct cfg_map_entry *entries; /* by seq */
 };
@@ -365,11 +376,28 @@ struct cfg_vrf {
     int line;
 };
 
+/* A trust-point, as far as this release keeps it: what it says is shown and written back, and negotiates nothing. */
+struct cfg_trustpoint {
+    char name[CFG_NAME_MAX];
+    int line;
+    char enrollment
+        [CFG_TEXT_MAX]; /* what stands behind `enrollment`: "url http://192.0.2.1:80", "terminal"; "" none */
+    char fqdn[CFG_TEXT_MAX];       /* "none" included */
+    char ip_address[CFG_NAME_MAX]; /* an address, an interface, or "none" */
+    char subject_name[CFG_TEXT_MAX];
+    char rsakeypair[CFG_TEXT_MAX];
+    bool serial_number;
+    char revocation[CFG_NAME_MAX]; /* methods in order: "crl", "ocsp none"; "" the default, crl */
+    char vrf[CFG_NAME_MAX];
+    int vrf_line;
+};
+
 struct cfg_isakmp_peer { /* crypto isakmp peer {address A | hostname H} [vrf V] */
     int line;
     struct ip_addr addr; /* IP_NONE with a host name */
     char host[CFG_TEXT_MAX];
     char vrf[CFG_NAME_MAX];
+    int vrf_line;
     char description[CFG_TEXT_MAX];
     struct secret password;  /* set aggressive-mode password; empty: none */
     struct cfg_id client_id; /* set aggressive-mode client-endpoint; CFG_ID_NONE: not given */
@@ -430,6 +458,8 @@ struct cfg {
     struct cfg_vrf *vrfs;
     struct cfg_flow *flows;  /* interfaces of kind CV_IF_FLOW point here */
     unsigned char ipv4_deny; /* enum cfg_deny */
+    unsigned trustpoint_count;
+    struct cfg_trustpoint *trustpoints;
 };
 enum cfg_deny { CFG_DENY_JUMP, CFG_DENY_CLEAR, CFG_DENY_DROP };
 
@@ -463,7 +493,11 @@ CV_MUST_USE bool cfg_tunnel_source(const struct cfg *c, const struct cfg_interfa
 const struct cfg_acl *cfg_find_acl(const struct cfg *c, const char *name);
 /* Static and dynamic maps have name spaces of their own. */
 const struct cfg_crypto_map *cfg_find_map(const struct cfg *c, const char *name, bool dynamic);
+/* An entry that is used: a static one needs a peer and an access list with a permit line; a dynamic one's list may be left out, but not be
+ * without a permit line. What points to a dynamic map is judged by that map's entries. */
+bool cfg_map_entry_complete(const struct cfg *c, const struct cfg_map_entry *e, bool dynamic);
 const struct cfg_vrf *cfg_find_vrf(const struct cfg *c, const char *name);
+const struct cfg_trustpoint *cfg_find_trustpoint(const struct cfg *c, const char *name);
 /* The `crypto isakmp peer` block of an address, NULL when there is none. */
 const struct cfg_isakmp_peer *cfg_find_isakmp_peer(const struct cfg *c, const struct ip_addr *addr,
                                                    const char *vrf);
