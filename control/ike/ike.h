@@ -23,6 +23,10 @@ void ike_shutdown(struct ike *e);
 /* A new configuration; sessions whose tunnel, profile or key is unchanged stay, others are cleared. */
 void ike_reconfigure(struct ike *e, const struct cfg *cfg);
 
+/* What env.event and env.message are told, so that texts nobody reads are not made: events up to that level, and whether messages. At first
+ * everything. Warnings and errors are always told. */
+void ike_watch(struct ike *e, enum log_level most, bool messages);
+
 void ike_datagram_in(struct ike *e, const struct ike_datagram *d); /* data is copied before it is decrypted */
 uint64_t ike_next_timer(const struct ike *e); /* env ms; UINT64_MAX when nothing is due */
 void ike_timer(struct ike *e);
@@ -55,6 +59,17 @@ struct ike_error {
     uint64_t at_wall_ms;
 };
 
+/* How long the other end of a negotiation has been silent; by it TS-1 tells a blocked port from a refusal. What counts as heard is
+ * any datagram with the SA's SPIs, authentic or not: for people to look at, nothing is decided by it. */
+struct ike_silence {
+    bool known;             /* a negotiation waits, or ended so */
+    bool initiator, heard;  /* heard: something came back at all */
+    bool natt, heard_natt;  /* it floated to port 4500; something came back there */
+    unsigned version, sent; /* sent: datagrams since the last one that came */
+    uint64_t for_ms;        /* since the first of them */
+    char state[32];         /* where it stands, or ended */
+};
+
 struct ike_session_view {
     const char *interface; /* tunnel */
     const char *profile;   /* "" before it is known */
@@ -68,6 +83,7 @@ struct ike_session_view {
     bool has_error;
     struct ike_error last_error;
     uint32_t conn_id; /* of its IKE SA; 0 none */
+    struct ike_silence silence;
 };
 /* Calls fn for every tunnel with protection, and for live sessions of others. */
 void ike_each_session(struct ike *e, void (*fn)(void *ctx, const struct ike_session_view *v), void *ctx);
@@ -89,6 +105,12 @@ struct ike_sa_view {
     bool nat_local, nat_remote, fragmentation, dpd;
     unsigned dpd_interval_s, dpd_retry_s;
     unsigned child_count;
+    /* IKEv1 */
+    uint16_t hash;     /* enum cfg_hash; 0: by integ and prf */
+    bool aggressive;
+    bool peer_deleted; /* or otherwise on its way out: "ACTIVE (deleted)" */
+    const char *fvrf;  /* "" global */
+    struct ike_silence silence;
 };
 void ike_each_sa(struct ike *e, void (*fn)(void *ctx, const struct ike_sa_view *v), void *ctx);
 /* The IKE SA of that number; false when there is none (0 never is one). */

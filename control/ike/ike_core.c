@@ -85,6 +85,8 @@ cv_result ike_new(const struct ike_env *env, const struct cfg *cfg,
     e->unauth_limit = (struct log_limit){.burst = 10, .every_ms = 1000};
     e->answer_limit = e->proved_limit = (struct log_limit){.burst = 20, .every_ms = 10};
     e->session_timer_at = UINT64_MAX;
+    e->watch_level = LOG_LEVEL_DEBUG;
+    e->watch_messages = true;
     const struct sam_conf conf = {.now_ms = env->now_ms,
                                   .random = env->random,
                                   .env_ctx = env->ctx,
@@ -272,54 +274,12 @@ uint16_t ike_vrf_id(const struct ike *e, const char *name)
     return e->env.vrf_id && name[0] ? e->env.vrf_id(e->env.ctx, name) : 0;
 }
 
-static void emit(struct ike *e, const struct ike_sa *sa, const struct ip_endpoint *peer, enum log_level level,
-                 const char *facility, const char *fmt, va_list args)
-{
-    char text[LOG_LINE_MAX];
-    if (!e->env.event)
-        return;
-    vsnprintf(text, sizeof text, fmt, args);
-    struct ike_event ev = {.level = level, .facility = facility, .text = text};
-    if (sa) {
-        ev.conn_id = sa->conn_id;
-        ev.initiator = sa->initiator;
-    }
-    if (peer)
-        ev.peer = *peer;
-    e->env.event(e->env.ctx, &ev);
-}
-
-void ike_log(struct ike *e, const struct ike_sa *sa, enum log_level level, const char *facility,
-             const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    emit(e, sa, sa ? &sa->remote : NULL, level, facility, fmt, args);
-    va_end(args);
-}
-
-void ike_log_unauth(struct ike *e, const struct ip_endpoint *peer, const char *fmt, ...)
-{
-    va_list args;
-    if (!log_limit_ok(&e->unauth_limit, ike_now(e))) {
-        e->counters.rate_limited++;
-        return;
-    }
-    va_start(args, fmt);
-    emit(e, NULL, peer, LOG_LEVEL_INFO, "ikev2", fmt, args);
-    va_end(args);
-}
-
-void ike_decision(struct ike *e, const struct ike_sa *sa, const char *at, const struct sel_trace *t)
-{
-    if (e->env.decision)
-        e->env.decision(e->env.ctx, sa ? sa->conn_id : 0, at, t);
-}
-
 void ike_send(struct ike *e, struct ike_sa *sa, const uint8_t *data, size_t len)
 {
     const struct ike_datagram d = {
         .local = sa->local, .remote = sa->remote, .vrf = sa->vrf, .natt = sa->natt, .data = data, .len = len};
+    if (sa->sent_unheard++ == 0)
+        sa->unheard_since_ms = ike_now(e);
     e->counters.datagrams_out++;
     e->env.send(e->env.ctx, &d);
 }
@@ -331,17 +291,6 @@ void ike_send_back(struct ike *e, const struct ike_datagram *to, const uint8_t *
     d.len = len;
     e->counters.datagrams_out++;
     e->env.send(e->env.ctx, &d);
-}
-
-bool ike_notes_wanted(const struct ike *e)
-{
-    return e->env.message != NULL;
-}
-
-void ike_note(struct ike *e, const struct ike_note *n)
-{
-    if (e->env.message)
-        e->env.message(e->env.ctx, n);
 }
 
 const char *ike_sa_profile(const struct ike_sa *sa)

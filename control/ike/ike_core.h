@@ -12,6 +12,10 @@ void ike_reap(struct ike *e);
 /* Conn-ids of all SAs, so that a walk may remove any of them; *count. NULL when there are none or memory is short. free() it. */
 uint32_t *ike_sa_ids(struct ike *e, unsigned *count);
 
+/* ---- ike_tell.c ------------------------------------------------------------------------------------------- */
+/* The peer of sa is silent, in the middle of a negotiation; known false: it is not. */
+struct ike_silence ike_silence_of(const struct ike *e, const struct ike_sa *sa);
+
 /* ---- ike_heap.c ------------------------------------------------------------------------------------------- */
 CV_MUST_USE bool ike_heap_add(struct ike *e, struct ike_sa *sa);
 void ike_heap_drop(struct ike *e, struct ike_sa *sa);
@@ -55,6 +59,20 @@ void ike_session_want(struct ike *e, struct ike_session *s, bool persistent);
 /* Whether this end may start negotiating the tunnel; err (SEL_TEXT_MAX) says why not. */
 CV_MUST_USE bool ike_session_may_initiate(const struct ike *e, const struct ike_session *s, char *err,
                                           size_t err_len);
+void ike_session_retry_at(struct ike *e, struct ike_session *s, uint64_t at);
+
+/* ---- ike_group.c ------------------------------------------------------------------------------------------ */
+/* An IKE SA with the session's present peer that another permit line of its crypto map entry has: an established one, else one under way; NULL none. */
+struct ike_sa *ike_group_sa(struct ike *e, const struct ike_session *s);
+/* Until when the entry waits after a failure of one of its lines; 0: it does not. */
+uint64_t ike_group_pause(struct ike *e, const struct ike_session *s);
+/* The lines that waited for this IKE SA get their child now. */
+void ike_group_established(struct ike *e, const struct ike_sa *sa);
+/* How many peers the entry has; 1 for a tunnel. After a failure the next one's turn comes, for all lines. */
+unsigned ike_group_peers(const struct ike_session *s);
+void ike_group_next_peer(struct ike *e, struct ike_session *s);
+
+/* ---- ike_session.c, again --------------------------------------------------------------------------------- */
 /* A child of the interface that is not being taken down. */
 bool ike_session_has_child(const struct ike *e, const char *interface);
 

@@ -40,9 +40,23 @@ static const struct ike_version_ops *ops_of(const struct ike *e, unsigned major)
     return NULL;
 }
 
+/* Whoever it is from: for diagnosis alone. */
+static void heard(struct ike *e, const struct ike_datagram *d)
+{
+    struct ike_sa *sa = ike_sa_by_spi(e, d->data);
+    if (!sa)
+        sa = ike_sa_by_spi(e, d->data + PLD_SPI_LEN);
+    if (!sa)
+        return;
+    sa->heard = true;
+    sa->heard_natt = sa->heard_natt || d->natt;
+    sa->sent_unheard = 0;
+}
+
 void ike_datagram_in(struct ike *e, const struct ike_datagram *d)
 {
     e->counters.datagrams_in++;
+    e->in = NULL;
     if (d->len < PLD_HEADER_LEN || d->len > IKE_DATAGRAM_MAX) {
         e->counters.bad_header++;
         ike_log_unauth(e, &d->remote, "datagram of %zu octets dropped", d->len);
@@ -50,17 +64,23 @@ void ike_datagram_in(struct ike *e, const struct ike_datagram *d)
     }
     unsigned major = d->data[AT_VERSION] >> 4;
     const struct ike_version_ops *ops = ops_of(e, major);
+    e->in = d;
     if (!ops) {
         e->counters.bad_version++;
         ike_log_unauth(e, &d->remote, "IKE major version %u is not served", major);
         if (major > 2)
             refuse_version(e, d);
+        e->in = NULL;
         return;
     }
     uint8_t *copy = slice_dup((struct slice){d->data, d->len});
+    if (copy) {
+        heard(e, d);
+        ops->datagram(e, d, copy, d->len);
+    }
+    e->in = NULL;
     if (!copy)
         return;
-    ops->datagram(e, d, copy, d->len);
     secret_wipe(copy, d->len); /* decrypted in place */
     free(copy);
     ike_sessions_run(e);

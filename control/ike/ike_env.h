@@ -21,6 +21,20 @@ struct ike_datagram {
     size_t len;
 };
 
+/* Whom an event, a decision or a message is about, as far as it is known then: what `debug crypto condition` goes by. Cookies or SPIs
+ * tell two negotiations with one peer apart (PR-5). Views, valid during the call; texts are never NULL. */
+struct ike_about {
+    uint32_t conn_id; /* 0 before the SA exists */
+    unsigned version; /* of IKE; 0 not known */
+    bool initiator;
+    struct ip_endpoint local, peer; /* IP_NONE: not known */
+    uint16_t vrf;
+    const char *fvrf;                /* "" global */
+    const char *profile, *interface; /* "" not known */
+    const char *state;               /* printed name of the SA's state; "" none */
+    uint8_t spi_i[8], spi_r[8];      /* of the IKE SA; zeros: not known */
+};
+
 /* An event for the debug log: ios-semantics section 3. text is one line without newline. */
 struct ike_event {
     enum log_level level;
@@ -29,6 +43,14 @@ struct ike_event {
     bool initiator;
     struct ip_endpoint peer;
     const char *text;
+    const struct ike_about *about; /* the engine fills it in */
+};
+
+/* A choice of control/select with its trace. */
+struct ike_decided {
+    struct ike_about about;
+    const char *at; /* "IKE_AUTH", "MM5" */
+    const struct sel_trace *trace;
 };
 
 /* Keys of an IKE SA for a decoder such as Wireshark; only called when keylog is set (tests). */
@@ -52,6 +74,7 @@ struct ike_note {
     const struct ip_endpoint *local, *remote;
     unsigned payload_count;
     const char *payloads[IKE_NOTE_PAYLOADS_MAX]; /* "SA", "VID(NAT-T RFC 3947)", "N(INITIAL_CONTACT)" */
+    const struct ike_about *about; /* ike_note fills it in, from the SA of conn_id or the datagram in hand */
 };
 
 struct ike_env {
@@ -63,6 +86,7 @@ struct ike_env {
     void (*event)(void *ctx, const struct ike_event *e);   /* NULL allowed */
     void (*decision)(void *ctx, uint32_t conn_id, const char *at,
                      const struct sel_trace *t);           /* "IKE_AUTH"; NULL allowed */
+    void (*decided)(void *ctx, const struct ike_decided *d); /* the same with whom it is about; NULL allowed */
     void (*keylog)(void *ctx, const struct ike_keylog *k); /* NULL: off */
     void (*message)(void *ctx,
                     const struct ike_note *n); /* NULL: nobody looks, and the texts need not be made */

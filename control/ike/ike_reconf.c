@@ -94,6 +94,20 @@ static bool same_ipsec_profile(const struct cfg *old, const struct cfg_ipsec_pro
            same_transform_set(cfg_find_transform_set(old, "default"), cfg_find_transform_set(new, "default"));
 }
 
+static bool same_flow(const struct cfg_flow *a, const struct cfg_flow *b)
+{
+    if (!a || !b)
+        return a == b;
+    if (a->is_dynamic != b->is_dynamic || a->has_acl != b->has_acl || strcmp(a->group, b->group) != 0 ||
+        !ts_equal(&a->local, &b->local) || !ts_equal(&a->remote, &b->remote) ||
+        a->peer_count != b->peer_count)
+        return false;
+    for (unsigned i = 0; i < a->peer_count; i++)
+        if (!ip_addr_equal(&a->peers[i], &b->peers[i]))
+            return false;
+    return true;
+}
+
 static bool same_tunnel(const struct cfg *old, const struct cfg_interface *a, const struct cfg *new,
                         const struct cfg_interface *b)
 {
@@ -104,15 +118,64 @@ static bool same_tunnel(const struct cfg *old, const struct cfg_interface *a, co
            ip_addr_equal(&source_a, &source_b) &&
            ip_addr_equal(&a->tunnel_destination, &b->tunnel_destination) &&
            strcmp(a->tunnel_destination_host, b->tunnel_destination_host) == 0 &&
-           a->shutdown == b->shutdown && a->tunnel_mode == b->tunnel_mode && strcmp(a->vrf, b->vrf) == 0 &&
-           strcmp(a->tunnel_vrf, b->tunnel_vrf) == 0 &&
+           same_flow(a->flow, b->flow) && a->shutdown == b->shutdown && a->tunnel_mode == b->tunnel_mode &&
+           strcmp(a->vrf, b->vrf) == 0 && strcmp(a->tunnel_vrf, b->tunnel_vrf) == 0 &&
            strcmp(a->protection_profile, b->protection_profile) == 0 &&
            same_ipsec_profile(old, cfg_find_ipsec_profile(old, a->protection_profile), new,
                               cfg_find_ipsec_profile(new, b->protection_profile));
 }
 
+/* ---- IKEv1 ------------------------------------------------------------------------------------------------------ */
+static bool same_local(const struct cfg_isakmp_local *a, const struct cfg_isakmp_local *b)
+{
+    return ip_addr_equal(&a->addr, &b->addr) && strcmp(a->interface, b->interface) == 0;
+}
+
+static bool same_isakmp_profile(const struct cfg_isakmp_profile *a, const struct cfg_isakmp_profile *b)
+{
+    if (strcmp(a->fvrf, b->fvrf) != 0 || a->keyring_count != b->keyring_count ||
+        !same_id(&a->self, &b->self) || a->match_count != b->match_count ||
+        !same_local(&a->local, &b->local) || !same_dpd(a->dpd, b->dpd) || a->aggressive != b->aggressive)
+        return false;
+    for (unsigned i = 0; i < a->keyring_count; i++)
+        if (strcmp(a->keyrings[i], b->keyrings[i]) != 0)
+            return false;
+    for (unsigned i = 0; i < a->match_count; i++)
+        if (!same_id(&a->match[i], &b->match[i]))
+            return false;
+    return true;
+}
+
+static bool same_isakmp_keyring(const struct cfg_isakmp_keyring *a, const struct cfg_isakmp_keyring *b)
+{
+    if (!a || !b || a->key_count != b->key_count || strcmp(a->vrf, b->vrf) != 0 ||
+        !same_local(&a->local, &b->local))
+        return false;
+    for (unsigned i = 0; i < a->key_count; i++) {
+        const struct cfg_isakmp_key *x = &a->keys[i], *y = &b->keys[i];
+        if (x->has_address != y->has_address || !ip_prefix_equal(&x->address, &y->address) ||
+            strcmp(x->hostname, y->hostname) != 0 || !same_secret(&x->key, &y->key))
+            return false;
+    }
+    return true;
+}
+
+/* The profile as it was, or still none; and the keyring whose key proved the peer (its name is peer_tag). */
+static bool sa1_stays(const struct ike_sa *sa, const struct cfg *old, const struct cfg *new)
+{
+    if (sa->profile1) {
+        const struct cfg_isakmp_profile *p = cfg_find_isakmp_profile(new, sa->profile1->name);
+        if (!p || !same_isakmp_profile(sa->profile1, p))
+            return false;
+    }
+    return !new->isakmp_disabled &&same_isakmp_keyring(cfg_find_isakmp_keyring(old, sa->peer_tag),
+                                                       cfg_find_isakmp_keyring(new, sa->peer_tag));
+}
+
 static bool sa_stays(const struct ike_sa *sa, const struct cfg *old, const struct cfg *new)
 {
+    if (sa->established && sa->ops->version == 1)
+        return sa1_stays(sa, old, new);
     if (!sa->established || !sa->profile)
         return false;
     const struct cfg_ikev2_profile *p = cfg_find_profile(new, sa->profile->name);
@@ -200,6 +263,7 @@ void ike_reconfigure(struct ike *e, const struct cfg *cfg)
     for (unsigned i = 0; i < n; i++) {
         struct ike_sa *sa = ike_sa_by_conn(e, ids[i]);
         sa->profile = sa->profile ? cfg_find_profile(cfg, sa->profile->name) : NULL;
+        sa->profile1 = sa->profile1 ? cfg_find_isakmp_profile(cfg, sa->profile1->name) : NULL;
         sa->ops->reconfigured(e, sa);
     }
     free(ids);

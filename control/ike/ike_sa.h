@@ -26,6 +26,7 @@ struct ike_session {
     uint64_t retry_at_ms;           /* next attempt when wanted; UINT64_MAX: one is under way, or it is up */
     unsigned failures;              /* in a row */
     unsigned peer_turn;             /* crypto maps: which of the entry's peers is tried */
+    struct ike_silence silence;     /* of the last negotiation that ended in a timeout; known false: none */
     bool resume, resume_persistent; /* while ike_dp_lost and ike_reconfigure work */
     UT_hash_handle hh;              /* by interface name */
 };
@@ -69,6 +70,10 @@ struct ike_sa {
     uint64_t created_ms, established_ms;
     uint64_t lifetime_s;
     uint64_t last_in_ms; /* last authenticated message from the peer */
+    /* What went out since anything came with its SPIs, authentic or not: for diagnosis alone */
+    unsigned sent_unheard;
+    uint64_t unheard_since_ms;
+    bool heard, heard_natt;
     uint64_t timer_at; /* next time the version wants ops->timer; UINT64_MAX none; set it with ike_sa_timer */
     unsigned heap_at;  /* its place in the engine's timer heap */
     struct ike_sa *next_half_open, *prev_half_open; /* while half_open: of its address, by age */
@@ -103,6 +108,9 @@ struct ike {
     struct log_limit answer_limit; /* unprotected error answers, likewise (2.21.4) */
     struct log_limit
         proved_limit; /* ... to who has returned a cookie: who forges addresses does not use these up */
+    enum log_level watch_level; /* ike_watch */
+    bool watch_messages;
+    const struct ike_datagram *in; /* being handled; NULL otherwise */
     bool stopping;
     bool forgetting;        /* ike_free: nothing is told to the data plane any more */
     void *halfopen_peers;   /* per-address counts, ike_limit.c */
@@ -158,9 +166,11 @@ void ike_session_error(struct ike *e, struct ike_session *s, enum ike_reason why
 /* A child is up: clears error and retry state. */
 void ike_session_child_up(struct ike *e, struct ike_session *s);
 
+/* ike_tell.c. Texts that nobody reads are not made; what is costly to say only for them: ask first. */
+bool ike_told(const struct ike *e, enum log_level level);
 void ike_log(struct ike *e, const struct ike_sa *sa, enum log_level level, const char *facility,
              const char *fmt, ...) CV_PRINTF(5, 6);
-/* For lines that unauthenticated packets provoke: rate limited. */
+/* For lines that unauthenticated packets provoke: rate limited. The facility is that of the version in hand. */
 void ike_log_unauth(struct ike *e, const struct ip_endpoint *peer, const char *fmt, ...) CV_PRINTF(3, 4);
 void ike_decision(struct ike *e, const struct ike_sa *sa, const char *at, const struct sel_trace *t);
 void ike_send(struct ike *e, struct ike_sa *sa, const uint8_t *data, size_t len);

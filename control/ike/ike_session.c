@@ -8,6 +8,8 @@
 /* After a failure: 2 s, doubled each time, at most 5 min, up to a quarter later so that many tunnels do not march in step.
  * What only traffic asked for is given up after TRIES: the next packet asks again. */
 enum { RETRY_FIRST_MS = 2000, RETRY_MAX_MS = 300 * 1000, TRIES = 3 };
+/* A line of a crypto map whose sibling's IKE SA is under way, or makes its child, looks again after so long. */
+enum { GROUP_WAIT_MS = 5000, GROUP_CHILD_MS = 60 * 1000 };
 
 struct ike_session *ike_session_get(struct ike *e, const char *interface)
 {
@@ -85,6 +87,8 @@ bool ike_session_may_initiate(const struct ike *e, const struct ike_session *s, 
         why = "its IPsec profile is responder-only";
     else if (!version_of(e, p))
         why = "its version of IKE is not served";
+    else if (t->flow && t->flow->peer_count == 0)
+        why = "it is a dynamic crypto map entry: its peers begin";
     else if (ip_addr_is_any(&t->tunnel_destination))
         why = "it has no tunnel destination address";
     else if (!cfg_tunnel_source(e->cfg, t, &source))
@@ -104,7 +108,7 @@ static void set_error(struct ike *e, struct ike_session *s, enum ike_reason why,
     vsnprintf(s->last_error.text, sizeof s->last_error.text, fmt, args);
 }
 
-static void retry_at(struct ike *e, struct ike_session *s, uint64_t at)
+void ike_session_retry_at(struct ike *e, struct ike_session *s, uint64_t at)
 {
     s->retry_at_ms = at;
     if (at < e->session_timer_at)
@@ -114,18 +118,20 @@ static void retry_at(struct ike *e, struct ike_session *s, uint64_t at)
 static void back_off(struct ike *e, struct ike_session *s)
 {
     uint8_t r;
+    const unsigned peers = ike_group_peers(s);
     s->failures++;
-    if (!s->persistent && s->failures >= TRIES) {
+    ike_group_next_peer(e, s);
+    if (!s->persistent && s->failures >= TRIES * peers) {
         s->wanted = false;
         s->failures = 0;
     }
     uint64_t wait = RETRY_FIRST_MS;
-    for (unsigned i = 1; i < s->failures && wait < RETRY_MAX_MS; i++)
+    for (unsigned i = 1; i < s->failures / peers && wait < RETRY_MAX_MS; i++)
         wait *= 2;
     if (wait > RETRY_MAX_MS)
         wait = RETRY_MAX_MS;
     ike_random(e, &r, 1);
-    retry_at(e, s, ike_now(e) + wait + wait / 4 * r / 256);
+    ike_session_retry_at(e, s, ike_now(e) + wait + wait / 4 * r / 256);
 }
 
 void ike_session_error(struct ike *e, struct ike_session *s, enum ike_reason why, const char *fmt, ...)
@@ -154,8 +160,18 @@ static void start(struct ike *e, struct ike_session *s, const struct cv_acquire 
 {
     struct ike_sa *sa = ike_sa_by_conn(e, s->conn_id);
     char why[SEL_TEXT_MAX];
+    bool shared = false;
     if (sa && !sa->established)
         return; /* under way */
+    if (!sa && s->tunnel && s->tunnel->flow) {
+        uint64_t pause = ike_group_pause(e, s);
+        sa = ike_group_sa(e, s);
+        shared = sa != NULL;
+        if ((sa && !sa->established) || (!sa && pause > ike_now(e))) {
+            ike_session_retry_at(e, s, sa ? ike_now(e) + GROUP_WAIT_MS : pause);
+            return;
+        }
+    }
     if (!ike_session_may_initiate(e, s, why, sizeof why)) {
         s->wanted = false;
         s->retry_at_ms = UINT64_MAX;
@@ -165,6 +181,9 @@ static void start(struct ike *e, struct ike_session *s, const struct cv_acquire 
     const struct ike_version_ops *ops =
         version_of(e, cfg_find_ipsec_profile(e->cfg, s->tunnel->protection_profile));
     cv_result r = sa ? ops->initiate_child(e, sa, s, packet) : ops->initiate(e, s, packet);
+    if (shared && (r == CV_OK || r == CV_EEXIST))
+        ike_session_retry_at(e, s,
+                             ike_now(e) + GROUP_CHILD_MS); /* should that SA go before the child is there */
     /* a failure that the version has not explained itself */
     if (r != CV_OK && r != CV_EEXIST && s->retry_at_ms == UINT64_MAX)
         ike_session_failed(e, s, IKE_REASON_INTERNAL, "negotiation could not be started: %s",
@@ -322,7 +341,7 @@ void ike_session_lost(struct ike *e, struct ike_session *s, struct ike_sa *sa, e
     else if (!sa->established)
         back_off(e, s);
     else if (s->wanted)
-        retry_at(e, s, ike_now(e));
+        ike_session_retry_at(e, s, ike_now(e));
 }
 
 void ike_session_child_down(struct ike *e, const char *interface, enum ike_reason why, const char *text)

@@ -164,7 +164,8 @@ void ike_sa_remove(struct ike *e, struct ike_sa *sa, enum ike_reason why, const 
     va_start(args, fmt);
     give_up(e, sa, why, fmt, args);
     va_end(args);
-    ike_log(e, sa, LOG_LEVEL_INFO, "ikev2", "IKE SA removed: %s", ike_reason_name(why));
+    ike_log(e, sa, LOG_LEVEL_INFO, sa->ops->version == 1 ? "isakmp" : "ikev2", "IKE SA removed: %s",
+            ike_reason_name(why));
     sa->next_dead = e->dead;
     e->dead = sa;
 }
@@ -193,11 +194,13 @@ void ike_sa_established(struct ike *e, struct ike_sa *sa)
     sa->last_in_ms = sa->established_ms;
     if (sa->lifetime_s == 0)
         sa->lifetime_s = sa->profile && sa->profile->lifetime_s ? sa->profile->lifetime_s : 86400;
+    ike_group_established(e, sa);
 }
 
 void ike_sa_inherit(struct ike *e, struct ike_sa *old_sa, struct ike_sa *new_sa)
 {
     new_sa->profile = old_sa->profile;
+    new_sa->profile1 = old_sa->profile1;
     new_sa->local = old_sa->local;
     new_sa->remote = old_sa->remote;
     new_sa->auth_remote = old_sa->auth_remote;

@@ -48,21 +48,21 @@ static void fill_from_sa(struct ike_session_view *v, const struct ike_sa *sa)
     v->nat_local = sa->nat_local;
     v->nat_remote = sa->nat_remote;
     v->conn_id = sa->conn_id;
-    if (sa->profile)
-        v->profile = sa->profile->name;
+    v->profile = ike_sa_profile(sa);
     id_text(sa->peer_id_type, sa->peer_id, sa->peer_id_len, v->phase1_id);
 }
 
-static void fill_from_tunnel(const struct ike *e, struct ike_session_view *v, const struct cfg_interface *t)
+static void fill_from_tunnel(const struct ike *e, struct ike_session_view *v, const struct ike_session *s)
 {
+    const struct cfg_interface *t = s->tunnel;
     const struct cfg_ipsec_profile *p = cfg_find_ipsec_profile(e->cfg, t->protection_profile);
-    v->peer.addr = t->tunnel_destination;
+    v->peer.addr = ike_session_peer(s);
     v->peer.port = v->local.port = 500;
     if (!cfg_tunnel_source(e->cfg, t, &v->local.addr))
         v->local.addr = t->tunnel_source;
-    v->ike_version = 2;
+    v->ike_version = p ? cfg_ipsec_ike_version(e->cfg, p) : CFG_IKEV2;
     if (p)
-        v->profile = p->ikev2_profile;
+        v->profile = v->ike_version == CFG_IKEV1 ? p->isakmp_profile : p->ikev2_profile;
 }
 
 static void fill(struct ike *e, const struct ike_session *s, struct ike_session_view *v)
@@ -78,7 +78,7 @@ static void fill(struct ike *e, const struct ike_session *s, struct ike_session_
     if (sa)
         fill_from_sa(v, sa);
     else if (s->tunnel)
-        fill_from_tunnel(e, v, s->tunnel);
+        fill_from_tunnel(e, v, s);
     if (!sa && c) {
         v->peer = c->remote;
         v->local = c->local;
@@ -120,7 +120,7 @@ static void fill_sa(struct ike *e, const struct ike_sa *sa, struct ike_sa_view *
     v->ready = sa->established;
     v->state = sa->state;
     v->interface = sa->session;
-    v->profile = sa->profile ? sa->profile->name : "";
+    v->profile = ike_sa_profile(sa);
     v->encr = sa->keys.suite.encr;
     v->key_bits = sa->keys.suite.key_bits;
     v->integ = sa->keys.suite.integ;
