@@ -154,6 +154,12 @@ struct v1_sa {
     bool has_last_in;
     struct v1_sent sent; /* our last message of phase 1 */
     unsigned bad_in;     /* messages of phase 1 that did not decrypt to anything: bounded, KR-8 */
+    uint8_t refused_in
+        [V1_DIGEST_LEN]; /* the last message of phase 1 that was refused: the same again gets `sent` again (G13) */
+    bool has_refused_in;
+    bool refused; /* responder: KR-7 and the like, only duplicates are answered until the end */
+    uint16_t
+        clear_notify; /* the last error in the clear that the peer, or a forger, sent; for the text of a timeout; 0 none */
     uint64_t expire_half_open_at;
     /* phase 2 */
     struct v1_xchg *xchgs;
@@ -219,6 +225,9 @@ struct v1_in {
     struct v1_xchg *x;          /* Quick Mode: the exchange, NULL for a new one */
 };
 typedef void v1_handler(struct ike *e, struct ike_sa *sa, struct v1_in *in);
+/* v1_input: the message has proved to be the peer's (its HASH verified): it is alive, and where it now is when its NAT's mapping changed. Every handler calls
+ * it, once it believes. */
+void v1_heard(struct ike *e, struct ike_sa *sa, const struct v1_in *in);
 
 /* Phase 1 (v1_main, v1_aggr); MM1 and AM1 have no SA yet. */
 void v1_main_first(struct ike *e, struct v1_in *in);
