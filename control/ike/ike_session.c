@@ -279,6 +279,7 @@ static void adopt_owner(struct ike *e, struct ike_session *s)
 void ike_session_child_up(struct ike *e, struct ike_session *s)
 {
     s->has_error = false;
+    s->silence.known = false;
     s->failures = 0;
     s->retry_at_ms = UINT64_MAX;
     if (!ike_sa_by_conn(e, s->conn_id))
@@ -334,6 +335,9 @@ void ike_session_lost(struct ike *e, struct ike_session *s, struct ike_sa *sa, e
         return;
     }
     set_error(e, s, why, fmt, args);
+    s->silence = (struct ike_silence){0};
+    if (why == IKE_REASON_TIMEOUT)
+        s->silence = ike_silence_of(e, sa);
     ike_log(e, sa, LOG_LEVEL_WARNING, "session", "%s: %s: %s", s->interface, ike_reason_name(why),
             s->last_error.text);
     if (why == IKE_REASON_PEER_DELETED)

@@ -85,6 +85,10 @@ static void fill(struct ike *e, const struct ike_session *s, struct ike_session_
     }
     if (c && s->up_since_set)
         v->uptime_s = (ike_now(e) - s->up_since_ms) / 1000;
+    if (sa)
+        v->silence = ike_silence_of(e, sa);
+    if (!v->silence.known && !c)
+        v->silence = s->silence;
     v->has_error = s->has_error;
     v->last_error = s->last_error;
 }
@@ -121,6 +125,8 @@ static void fill_sa(struct ike *e, const struct ike_sa *sa, struct ike_sa_view *
     v->state = sa->state;
     v->interface = sa->session;
     v->profile = ike_sa_profile(sa);
+    v->fvrf = ike_vrf_name(e, sa->vrf);
+    v->silence = ike_silence_of(e, sa);
     v->encr = sa->keys.suite.encr;
     v->key_bits = sa->keys.suite.key_bits;
     v->integ = sa->keys.suite.integ;
