@@ -46,6 +46,19 @@ enum ike_cmd_outcome ike_up(struct ike *e, const char *tunnel, char *err, size_t
 enum ike_cmd_outcome ike_down(struct ike *e, const char *tunnel, char *err, size_t err_len);
 /* Delete sessions by peer address (IP_NONE: all). Returns how many. */
 unsigned ike_clear(struct ike *e, const struct ip_addr *remote);
+/* Which SAs `clear crypto ...` means; what is zero or NULL, any. */
+struct ike_pick {
+    unsigned version; /* of IKE */
+    uint32_t conn_id;
+    struct ip_addr local, remote; /* IP_NONE: any */
+    const char *fvrf;             /* "" is the global one */
+    const char *map; /* crypto map, or a tunnel's "Tunnel1-head-0": children alone */
+    uint32_t spi;    /* of either direction: children alone */
+};
+/* IKE SAs with their children, with messages to the peers; adopted children, too, when neither version nor conn_id is given. How many. */
+unsigned ike_clear_sas(struct ike *e, const struct ike_pick *p);
+/* Children alone: their IKE SAs stay. What was wanted up is negotiated again. */
+unsigned ike_clear_children(struct ike *e, const struct ike_pick *p);
 /* Rekey now, as if a soft lifetime had ended: for operators and tests. */
 enum ike_cmd_outcome ike_rekey(struct ike *e, const char *tunnel, bool ike_sa, char *err, size_t err_len);
 

@@ -45,15 +45,27 @@ static bool serves(struct ike *e, const struct ike_sa *sa, const char *interface
     return false;
 }
 
+static bool addr_fits(const struct ip_addr *asked, const struct ip_addr *have)
+{
+    return asked->family == IP_NONE || ip_addr_equal(asked, have);
+}
+
+static bool sa_fits(const struct ike *e, const struct ike_pick *p, const struct ike_sa *sa)
+{
+    return (p->version == 0 || p->version == sa->ops->version) &&
+           (p->conn_id == 0 || p->conn_id == sa->conn_id) && addr_fits(&p->local, &sa->local.addr) &&
+           addr_fits(&p->remote, &sa->remote.addr) &&
+           (!p->fvrf || strcmp(p->fvrf, ike_vrf_name(e, sa->vrf)) == 0);
+}
+
 /* Every IKE SA of the tunnel: two when both ends began at once. One that serves another tunnel, too, only loses its children here. */
-static unsigned delete_sas(struct ike *e, const char *interface, const struct ip_addr *remote)
+static unsigned delete_sas(struct ike *e, const char *interface, const struct ike_pick *p)
 {
     unsigned n, deleted = 0;
     uint32_t *ids = ike_sa_ids(e, &n);
     for (unsigned i = 0; i < n; i++) {
         struct ike_sa *sa = ike_sa_by_conn(e, ids[i]);
-        if (!sa || (interface && !serves(e, sa, interface)) ||
-            (remote && remote->family != IP_NONE && !ip_addr_equal(&sa->remote.addr, remote)))
+        if (!sa || (interface && !serves(e, sa, interface)) || !sa_fits(e, p, sa))
             continue;
         if (!interface || !ike_sa_leave_tunnel(e, sa, interface))
             sa->ops->delete_sa(e, sa, IKE_REASON_CLEARED);
@@ -64,14 +76,14 @@ static unsigned delete_sas(struct ike *e, const char *interface, const struct ip
 }
 
 /* Children without an IKE SA: adopted after a restart. */
-static unsigned delete_adopted(struct ike *e, const char *interface, const struct ip_addr *remote)
+static unsigned delete_adopted(struct ike *e, const char *interface, const struct ike_pick *p)
 {
     struct sam_child *next;
     unsigned deleted = 0;
     for (struct sam_child *c = sam_children_of(e->sam, 0); c; c = next) {
         next = c->next_of_owner;
         if (c->state != SAM_ADOPTED || (interface && strcmp(c->interface, interface) != 0) ||
-            (remote && remote->family != IP_NONE && !ip_addr_equal(&c->remote.addr, remote)))
+            !addr_fits(&p->local, &c->local.addr) || !addr_fits(&p->remote, &c->remote.addr))
             continue;
         sam_child_delete(e->sam, c, 0);
         deleted++;
@@ -84,18 +96,81 @@ enum ike_cmd_outcome ike_down(struct ike *e, const char *tunnel, char *err, size
     struct ike_session *s = find(e, tunnel, err, err_len);
     if (!s)
         return IKE_CMD_UNKNOWN_TUNNEL;
+    const struct ike_pick any = {0};
     s->wanted = s->persistent = false;
-    unsigned n = delete_sas(e, s->interface, NULL);
-    n += delete_adopted(e, s->interface, NULL);
+    unsigned n = delete_sas(e, s->interface, &any);
+    n += delete_adopted(e, s->interface, &any);
     s->up_since_set = false;
     s->has_error = false;
     return done(e, n ? IKE_CMD_STARTED : IKE_CMD_ALREADY);
 }
 
+unsigned ike_clear_sas(struct ike *e, const struct ike_pick *p)
+{
+    unsigned n = delete_sas(e, NULL, p);
+    if (p->version == 0 && p->conn_id == 0 && !p->fvrf)
+        n += delete_adopted(e, NULL, p);
+    done(e, IKE_CMD_STARTED);
+    return n;
+}
+
 unsigned ike_clear(struct ike *e, const struct ip_addr *remote)
 {
-    unsigned n = delete_sas(e, NULL, remote);
-    n += delete_adopted(e, NULL, remote);
+    struct ike_pick p = {0};
+    if (remote)
+        p.remote = *remote;
+    return ike_clear_sas(e, &p);
+}
+
+static bool map_fits(const struct ike *e, const char *map, const char *interface)
+{
+    const struct cfg_interface *t = cfg_find_interface(e->cfg, interface);
+    size_t n = strlen(interface);
+    if (t && t->flow)
+        return strcmp(t->flow->map, map) == 0;
+    return strncmp(map, interface, n) == 0 && strcmp(map + n, "-head-0") == 0;
+}
+
+static bool child_fits(const struct ike *e, const struct ike_pick *p, const struct sam_child *c)
+{
+    return c->state != SAM_RETIRING && addr_fits(&p->local, &c->local.addr) &&
+           addr_fits(&p->remote, &c->remote.addr) && (!p->map || map_fits(e, p->map, c->interface)) &&
+           (p->spi == 0 || p->spi == c->in.spi || p->spi == c->out.spi);
+}
+
+/* With a message to the peer when there is an IKE SA to send it on. */
+static void delete_child(struct ike *e, struct sam_child *c)
+{
+    struct ike_sa *sa = ike_sa_by_conn(e, c->owner);
+    char interface[CV_NAME_MAX];
+    memcpy(interface, c->interface, sizeof interface);
+    if (sa && sa->established && !sa->given_up)
+        (void)sa->ops->delete_child(e, sa, c); /* a delete that is under way already is as good */
+    else
+        sam_child_delete(e->sam, c, 0);
+    struct ike_session *s = ike_session_get(e, interface);
+    if (s && !ike_session_has_child(e, interface)) {
+        s->up_since_set = false;
+        if (s->wanted)
+            ike_session_want(e, s, s->persistent);
+    }
+}
+
+unsigned ike_clear_children(struct ike *e, const struct ike_pick *p)
+{
+    unsigned n = 0, count = 0;
+    for (const struct sam_child *c = sam_children(e->sam); c; c = c->next)
+        count += child_fits(e, p, c);
+    uint32_t *ids = count ? calloc(count, sizeof *ids) : NULL; /* a walk must not see what it starts */
+    for (const struct sam_child *c = sam_children(e->sam); ids && c && n < count; c = c->next)
+        if (child_fits(e, p, c))
+            ids[n++] = c->id;
+    for (unsigned i = 0; i < n; i++) {
+        struct sam_child *c = sam_child_by_id(e->sam, ids[i]);
+        if (c && c->state != SAM_RETIRING)
+            delete_child(e, c);
+    }
+    free(ids);
     done(e, IKE_CMD_STARTED);
     return n;
 }
