@@ -95,6 +95,20 @@ static bool all_zero(const uint8_t *p, size_t n)
     return true;
 }
 
+static bool is_host(const struct ts *t, const struct ip_addr *a)
+{
+    struct ip_prefix p;
+    return ts_to_prefix(t, &p) && p.len == ip_addr_bits(a) && ip_addr_equal(&p.addr, a);
+}
+
+/* RFC 4301 4.1: transport mode is between two hosts. Through a NAT the peer's selector may have its inner address. */
+static bool host_to_host(const struct cv_sa *sa)
+{
+    bool nat = sa->flags & CV_SA_NATT;
+    return sa->ts_count == 1 && (nat || is_host(&sa->ts_local[0], &sa->local.addr)) &&
+           (nat || is_host(&sa->ts_remote[0], &sa->remote.addr));
+}
+
 static void check_add(struct mock_dp *d, const struct cv_sa *sa)
 {
     bool in = sa->ref.dir == CV_DIR_IN;
@@ -112,8 +126,8 @@ static void check_add(struct mock_dp *d, const struct cv_sa *sa)
         violation(d, "integrity key of zeros", &sa->ref);
     if (!sa->encr_key_len && !sa->integ_key_len)
         violation(d, "no key at all", &sa->ref);
-    if (sa->mode != CV_MODE_TUNNEL)
-        violation(d, "not tunnel mode", &sa->ref);
+    if (sa->mode != CV_MODE_TUNNEL && !host_to_host(sa))
+        violation(d, "transport mode for others than the two gateways", &sa->ref);
     record_key(d, sa);
 }
 
@@ -265,24 +279,40 @@ static struct mock_sa *in_by_spi(struct mock_dp *d, uint32_t spi)
     return s->used && s->sa.ref.spi == spi ? s : NULL;
 }
 
-static bool selected(const struct cv_sa *sa, const struct ip_addr *local, const struct ip_addr *remote)
+static bool selected_out(const struct cv_sa *sa, const struct mock_packet *p)
 {
     for (unsigned i = 0; i < sa->ts_count; i++)
-        if (ts_match(&sa->ts_local[i], local, 17, 1000) && ts_match(&sa->ts_remote[i], remote, 17, 1000))
+        if (ts_match(&sa->ts_local[i], &p->src, p->proto, p->sport) &&
+            ts_match(&sa->ts_remote[i], &p->dst, p->proto, p->dport))
             return true;
     return false;
 }
 
-void mock_dp_acquire(struct mock_dp *d, uint32_t id, const struct ip_addr *src, const struct ip_addr *dst)
+static bool selected_in(const struct cv_sa *sa, const struct mock_packet *p)
+{
+    for (unsigned i = 0; i < sa->ts_count; i++)
+        if (ts_match(&sa->ts_remote[i], &p->src, p->proto, p->sport) &&
+            ts_match(&sa->ts_local[i], &p->dst, p->proto, p->dport))
+            return true;
+    return false;
+}
+
+static void acquire(struct mock_dp *d, uint32_t id, const struct mock_packet *p)
 {
     struct cv_evt ev;
     memset(&ev, 0, sizeof ev);
     ev.type = CV_EVT_ACQUIRE;
     ev.u.acquire.if_id = id;
-    ev.u.acquire.proto = 17;
-    ev.u.acquire.src = (struct ip_endpoint){.addr = *src, .port = 1000};
-    ev.u.acquire.dst = (struct ip_endpoint){.addr = *dst, .port = 1000};
+    ev.u.acquire.proto = p->proto;
+    ev.u.acquire.src = (struct ip_endpoint){.addr = p->src, .port = p->sport};
+    ev.u.acquire.dst = (struct ip_endpoint){.addr = p->dst, .port = p->dport};
     mock_dp_push(d, &ev);
+}
+
+void mock_dp_acquire(struct mock_dp *d, uint32_t id, const struct ip_addr *src, const struct ip_addr *dst)
+{
+    struct mock_packet p = {.src = *src, .dst = *dst, .proto = 17, .sport = 1000, .dport = 1000};
+    acquire(d, id, &p);
 }
 
 static void first_packet(struct mock_dp *d, struct mock_sa *s)
@@ -298,21 +328,20 @@ static void first_packet(struct mock_dp *d, struct mock_sa *s)
     mock_dp_push(d, &ev);
 }
 
-bool mock_dp_packet(struct mock_dp *from, struct mock_dp *to, uint32_t id, const struct ip_addr *src,
-                    const struct ip_addr *dst)
+bool mock_dp_pass(struct mock_dp *from, struct mock_dp *to, uint32_t id, const struct mock_packet *p)
 {
     struct mock_sa *out = mock_dp_sending(from, id);
     if (!out) {
-        mock_dp_acquire(from, id, src, dst);
+        acquire(from, id, p);
         return false;
     }
-    if (!selected(&out->sa, src, dst))
+    if (!selected_out(&out->sa, p))
         return false;
     out->counters.packets++;
     out->counters.bytes += 100;
     out->last_ms = from->now_ms(from->now_ctx);
     struct mock_sa *in = in_by_spi(to, out->sa.ref.spi);
-    if (!in || !same_keys(&in->sa, &out->sa) || !selected(&in->sa, dst, src))
+    if (!in || !same_keys(&in->sa, &out->sa) || !selected_in(&in->sa, p))
         return false;
     in->counters.packets++;
     in->counters.bytes += 100;
@@ -321,10 +350,17 @@ bool mock_dp_packet(struct mock_dp *from, struct mock_dp *to, uint32_t id, const
     return true;
 }
 
+bool mock_dp_packet(struct mock_dp *from, struct mock_dp *to, uint32_t id, const struct ip_addr *src,
+                    const struct ip_addr *dst)
+{
+    struct mock_packet p = {.src = *src, .dst = *dst, .proto = 17, .sport = 1000, .dport = 1000};
+    return mock_dp_pass(from, to, id, &p);
+}
+
 /* ---- consistency ------------------------------------------------------------------------------------------------------ */
 static bool mirrored(const struct cv_sa *out, const struct cv_sa *in)
 {
-    if (out->ts_count != in->ts_count ||
+    if (out->ts_count != in->ts_count || out->mode != in->mode ||
         (out->flags & (CV_SA_ESN | CV_SA_NATT)) != (in->flags & (CV_SA_ESN | CV_SA_NATT)))
         return false;
     for (unsigned i = 0; i < out->ts_count; i++)
@@ -343,8 +379,9 @@ static bool half(const struct mock_dp *a, const struct mock_dp *b, char *why)
         const struct mock_sa *in = in_by_spi((struct mock_dp *)(uintptr_t)b, out->ref.spi);
         const char *bad = !in                        ? "has no inbound SA at the other end"
                           : !same_keys(out, &in->sa) ? "has other keys at the other end"
-                          : !mirrored(out, &in->sa)  ? "has other selectors or flags at the other end"
-                                                     : NULL;
+                          : !mirrored(out, &in->sa)
+                              ? "has another mode, other selectors or flags at the other end"
+                              : NULL;
         if (bad) {
             snprintf(why, MOCK_TEXT, "outbound SPI 0x%08x %s", out->ref.spi, bad);
             return false;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MOCK_BITS = 8, MOCK_SLOTS = 1 << MOCK_BITS, MOCK_EVENTS = 4096, MOCK_TEXT = 512, MOCK_IFS = 8 };
+enum { MOCK_BITS = 8, MOCK_SLOTS = 1 << MOCK_BITS, MOCK_EVENTS = 4096, MOCK_TEXT = 512, MOCK_IFS = 64 };
 
 struct mock_sa {
     bool used, first_seen;
@@ -52,8 +52,16 @@ void mock_dp_restart(struct mock_dp *d);
 unsigned mock_dp_count(const struct mock_dp *d, enum cv_dir dir);
 /* The outbound SA that an interface sends on; NULL when there is none. */
 struct mock_sa *mock_dp_sending(struct mock_dp *d, uint32_t if_id);
+/* A packet that wants protection, as the sender's policy sees it. */
+struct mock_packet {
+    struct ip_addr src, dst;
+    uint8_t proto;
+    uint16_t sport, dport;
+};
 /* One packet from an interface of `from` to `to`: true when it arrives, i.e. `to` has the SA with the same keys and its selectors hold. With no
  * SA `from` raises an acquire. The first one on an inbound SA raises SA_FIRST there. */
+bool mock_dp_pass(struct mock_dp *from, struct mock_dp *to, uint32_t if_id, const struct mock_packet *p);
+/* The same for UDP from port 1000 to port 1000. */
 bool mock_dp_packet(struct mock_dp *from, struct mock_dp *to, uint32_t if_id, const struct ip_addr *src,
                     const struct ip_addr *dst);
 void mock_dp_acquire(struct mock_dp *d, uint32_t if_id, const struct ip_addr *src, const struct ip_addr *dst);
