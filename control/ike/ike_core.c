@@ -71,6 +71,11 @@ static void up_install_failed(void *ctx, struct sam_child *c, cv_result r)
     ike_session_child_down(e, c->interface, IKE_REASON_NO_RESOURCES, cv_result_text(r));
 }
 
+static void up_changed(void *ctx, const char *interface)
+{
+    ike_status_changed(ctx, interface);
+}
+
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
 cv_result ike_new(const struct ike_env *env, const struct cfg *cfg,
                   const struct ike_version_ops *const *versions, struct ike **out)
@@ -96,7 +101,8 @@ cv_result ike_new(const struct ike_env *env, const struct cfg *cfg,
                                          .expired = up_expired,
                                          .first_packet = up_first_packet,
                                          .install_failed = up_install_failed,
-                                         .idle = up_idle}};
+                                         .idle = up_idle,
+                                         .changed = up_changed}};
     cv_result r = sam_new(&conf, &e->sam);
     if (r != CV_OK) {
         free(e);

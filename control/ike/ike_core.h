@@ -16,6 +16,13 @@ uint32_t *ike_sa_ids(struct ike *e, unsigned *count);
 /* The peer of sa is silent, in the middle of a negotiation; known false: it is not. */
 struct ike_silence ike_silence_of(const struct ike *e, const struct ike_sa *sa);
 
+/* ---- ike_status.c ----------------------------------------------------------------------------------------- */
+/* A tunnel may have come up or gone down: looked at, and told as `crypto logging` has it, at the end of the event. */
+void ike_status_changed(struct ike *e, const char *interface);
+void ike_status_run(struct ike *e);
+/* The session is about to be freed. */
+void ike_status_drop(struct ike *e, struct ike_session *s);
+
 /* ---- ike_heap.c ------------------------------------------------------------------------------------------- */
 CV_MUST_USE bool ike_heap_add(struct ike *e, struct ike_sa *sa);
 void ike_heap_drop(struct ike *e, struct ike_sa *sa);

@@ -27,6 +27,11 @@ struct ike_session {
     unsigned failures;              /* in a row */
     unsigned peer_turn;             /* crypto maps: which of the entry's peers is tried */
     struct ike_silence silence;     /* of the last negotiation that ended in a timeout; known false: none */
+    struct ike_session *next_changed; /* in ike.changed, while is_changed: ike_status.c */
+    bool is_changed, told_up;
+    unsigned told_version;
+    struct ip_endpoint told_peer;
+    char told_id[64];
     bool resume, resume_persistent; /* while ike_dp_lost and ike_reconfigure work */
     UT_hash_handle hh;              /* by interface name */
 };
@@ -98,6 +103,7 @@ struct ike {
     struct ike_sa *dead;       /* freed by ike_reap */
     uint64_t session_timer_at; /* earliest retry; may be too early, never too late */
     struct ike_session *sessions;
+    struct ike_session *changed; /* ike_status.c */
     struct ike_counters counters;
     uint32_t last_conn_id;
     unsigned half_open;           /* as responder */

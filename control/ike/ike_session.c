@@ -42,6 +42,7 @@ void ike_sessions_sync(struct ike *e)
     HASH_ITER (hh, e->sessions, s, next) {
         if (s->tunnel)
             continue;
+        ike_status_drop(e, s);
         HASH_DEL(e->sessions, s);
         free(s);
     }
@@ -51,6 +52,7 @@ void ike_sessions_free(struct ike *e)
 {
     struct ike_session *s, *next;
     HASH_ITER (hh, e->sessions, s, next) {
+        ike_status_drop(e, s);
         HASH_DEL(e->sessions, s);
         free(s);
     }

@@ -172,6 +172,7 @@ void ike_sa_remove(struct ike *e, struct ike_sa *sa, enum ike_reason why, const 
 
 void ike_reap(struct ike *e)
 {
+    ike_status_run(e);
     while (e->dead) {
         struct ike_sa *sa = e->dead;
         e->dead = sa->next_dead;

@@ -201,6 +201,12 @@ static void tunnel_remove(struct sam *s, struct sam_entry *e)
     }
 }
 
+static void changed(const struct sam *s, const struct sam_child *c)
+{
+    if (s->conf.up.changed)
+        s->conf.up.changed(s->conf.up.ctx, c->interface);
+}
+
 cv_result sam_owner_add(struct sam *s, struct sam_entry *e)
 {
     CV_TRY(tunnel_add(s, e));
@@ -220,6 +226,7 @@ cv_result sam_owner_add(struct sam *s, struct sam_entry *e)
         o->first->prev_of_owner = e;
     o->first = e;
     e->in_owner_list = true;
+    changed(s, &e->c);
     return CV_OK;
 }
 
@@ -237,6 +244,7 @@ void sam_owner_remove(struct sam *s, struct sam_entry *e)
     if (next)
         next->prev_of_owner = e->prev_of_owner;
     e->in_owner_list = false;
+    changed(s, &e->c);
     if (!o->first) {
         HASH_DELETE(hh, s->owners, o);
         free(o);
@@ -483,6 +491,7 @@ void sam_child_delete(struct sam *s, struct sam_child *c, uint64_t linger_ms)
         c->remove_at_ms = at;
     c->state = SAM_RETIRING;
     sam_life_update(s, e);
+    changed(s, c);
 }
 
 /* The list moves whole: nothing is allocated, so nothing can fail. */
