@@ -1,4 +1,4 @@
-/* esp: ESP tunnel mode in and out (RFC 4303), with UDP encapsulation (RFC 3948), for IPv4 and IPv6.
+/* esp: ESP in and out (RFC 4303), tunnel and transport mode, with UDP encapsulation (RFC 3948), for IPv4 and IPv6.
  *
  * The worker hands bursts with one SA pointer per packet. SAs change within a burst; the hot fields of an
  * SA are one struct on few cache lines, read once when the SA changes. Nothing here allocates, locks, logs
@@ -6,7 +6,8 @@
  *
  * Packet form: esp_in gets mbufs whose data starts at the outer IP header; a good packet comes back with
  * its data at the inner IP header. esp_out gets data at the inner IP header and gives data at the outer
- * one. Per-packet facts travel in struct dp_meta, the mbuf's private area (dataplane/dp_meta.h). Packets are
+ * one. In transport mode both are the packet's own header, ESP between it and what it carries; which of the two an
+ * SA does is settled by the functions chosen when it is created. Per-packet facts travel in struct dp_meta, the mbuf's private area (dataplane/dp_meta.h). Packets are
  * single-segment mbufs, others are dropped with NO_MBUF: whoever receives chains linearises them before.
  *
  * Threads: an inbound SA is worked on by its owner worker alone (its replay window has one writer); an
@@ -50,7 +51,7 @@ void esp_worker_fini(struct esp_worker *w);
 
 /* counters: the SA's line in the shared statistics (zeroed by the caller); for an outbound SA the first of
  * `workers` lines. CV_EINVAL: a value makes no sense (SPI up to 255, families that differ, a window that is no power
- * of two, a key length); CV_EUNSUP: transport mode, or algorithms that the engine lacks. */
+ * of two, a key length, a mode); CV_EUNSUP: algorithms that the engine lacks. */
 CV_MUST_USE cv_result esp_in_sa_new(const struct cv_sa *sa, const struct eng_ops *engine, int socket,
                                     struct cv_sa_counters *counters, struct esp_in_sa **out);
 CV_MUST_USE cv_result esp_out_sa_new(const struct cv_sa *sa, const struct eng_ops *engine, int socket,
@@ -61,7 +62,8 @@ void esp_out_sa_free(struct esp_out_sa *sa);
  * current here; read the counters' highest_seq. */
 const struct cv_sa *esp_in_sa_conf(const struct esp_in_sa *sa);
 const struct cv_sa *esp_out_sa_conf(const struct esp_out_sa *sa);
-/* Manager only, after a NAT mapping change: replaces the outer template of an outbound SA atomically. */
+/* Manager only, after a NAT mapping change: replaces the outer template of an outbound SA atomically. CV_EUNSUP: another
+ * address in transport mode, where only the port may change. */
 CV_MUST_USE cv_result esp_out_sa_set_peer(struct esp_out_sa *sa, const struct ip_endpoint *remote);
 CV_MUST_USE cv_result esp_in_sa_set_peer(struct esp_in_sa *sa, const struct ip_endpoint *remote);
 /* Last outbound sequence number handed out. */
@@ -83,15 +85,23 @@ uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_i
  * of headroom and ESP_TAILROOM behind the data (scratch space), else they are dropped with NO_MBUF. Outer
  * header: DSCP copied, ECN by RFC 6040 4.1, DF by the SA (as if set for inner IPv6 with CV_DF_COPY), but
  * never for inner IPv6 of at most 1280 octets, which every link must carry (RFC 8200 5); TTL 64, UDP checksum
- * zero over IPv4 and computed over IPv6. CV_EVT_SA_SEQ is raised at 7/8 of the number space. */
+ * zero over IPv4 and computed over IPv6. Transport mode: the header stays as it is but for protocol, length and
+ * checksum; a packet between other ends than the SA's is dropped with TS_OUT, a fragment with FRAGMENT (RFC 4303
+ * 3.3.4). CV_EVT_SA_SEQ is raised at 7/8 of the number space. */
 uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, uint16_t n);
-enum { ESP_HEADROOM = 96, ESP_TAILROOM = 64 };
+enum {
+    ESP_HEADROOM = 88,
+    ESP_TAILROOM = 64
+}; /* the most that is put in front is 72, and the Ethernet header */
 
 /* The packet at the mbuf's data start is inside the SA's traffic selectors. */
 int esp_out_match(const struct esp_out_sa *sa, const struct rte_mbuf *m);
+/* The same of len octets at an IP header, of which there are enough for what the selectors name. */
+int esp_out_match_ip(const struct esp_out_sa *sa, const uint8_t *ip, uint32_t len);
 /* Most octets that encapsulation adds in front and behind, for the MTU: outer header, UDP, ESP, IV, padding, ICV. */
 uint16_t esp_out_overhead(const struct esp_out_sa *sa);
-/* Largest inner packet that fits an outer packet of mtu octets (exact, with padding). */
+/* Largest inner packet that fits an outer packet of mtu octets (exact, with padding; in transport mode for packets
+ * without IP options and extension headers). */
 uint16_t esp_out_inner_mtu(const struct esp_out_sa *sa, uint16_t mtu);
 
 #endif

@@ -1,11 +1,12 @@
 #include "dataplane/esp/esp_in.h"
 
+#include "dataplane/esp/esp_trailer.h"
+#include "dataplane/esp/esp_transport.h"
 #include "dataplane/esp/esp_ts.h"
 
 #include <rte_branch_prediction.h>
 #include <rte_malloc.h>
 #include <rte_prefetch.h>
-#include <rte_vect.h>
 #include <string.h>
 
 enum {
@@ -15,21 +16,12 @@ enum {
     V6_SRC = 8,
     MBUF_AHEAD = 6, /* packets ahead whose mbuf is fetched, and whose data */
     DATA_AHEAD = 3,
-    OLD_CKSUM_FLAGS = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK,
 };
 
 /* What a run adds to the SA's counters, and how much the lifetime lets it add. */
 struct tally {
     uint64_t packets, bytes, auth_failed, replayed, ts_failed, other;
     uint64_t packets_left, bytes_left;
-};
-
-/* A run: packets of the chunk that follow one another on one SA. */
-struct esp_in_part {
-    struct esp_in_sa *sa;
-    uint16_t n;            /* packets handed in */
-    uint16_t ahead;        /* packets from its first to the end of the chunk */
-    uint16_t first, count; /* its ops in the scratch arrays */
 };
 
 /* ---- before the engine ---------------------------------------------------------------------------------- */
@@ -94,24 +86,6 @@ static __rte_always_inline enum cv_drop replay_commit(struct esp_in_sa *sa, uint
     return r;
 }
 
-/* Pad octets are 1, 2, 3, ... (RFC 4303 2.4). `end` is where they end; the 16 octets in front of it are within
- * the packet, headers included. */
-static __rte_always_inline bool pad_ok(const uint8_t *end, uint32_t n)
-{
-    if (likely(n <= 16)) { /* all at once: a loop of varying length is mispredicted */
-        const __m128i ramp =
-            _mm_set_epi8(0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14, -15);
-        const __m128i want = _mm_add_epi8(_mm_set1_epi8((char)n), ramp),
-                      got = _mm_loadu_si128((const __m128i *)(const void *)(end - 16));
-        const uint32_t same = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(want, got));
-        return (same | ((1u << (16 - n)) - 1)) == 0xffff;
-    }
-    uint8_t wrong = 0;
-    for (uint32_t i = 1; i <= n; i++)
-        wrong |= (uint8_t)(end[(int64_t)i - 1 - n] ^ i);
-    return wrong == 0;
-}
-
 /* The inner packet lies at `in`, at most `max` octets of it; gives its length. */
 static __rte_always_inline bool inner_v4(const uint8_t *in, uint32_t max, uint32_t *len)
 {
@@ -138,14 +112,11 @@ static __rte_always_inline uint8_t outer_ecn(const struct esp_in_sa *sa, const u
 static __rte_always_inline enum cv_drop decap(const struct esp_in_sa *sa, struct rte_mbuf *m,
                                               const struct eng_op *op)
 {
-    uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *), *in = op->esp + sa->head, *end = in + op->data_len;
-    const uint8_t next = end[-1];
-    const uint32_t pad = end[-2];
-    if (unlikely(pad + ESP_TRAILER_LEN > op->data_len || !pad_ok(end - ESP_TRAILER_LEN, pad)))
+    uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *), *in = op->esp + sa->head;
+    uint32_t max, len;
+    uint8_t next, family, any, ecn, was;
+    if (unlikely(!esp_trailer_read(in, op->data_len, &next, &max)))
         return CV_DROP_ESP_PAD;
-    const uint32_t max = op->data_len - ESP_TRAILER_LEN - pad;
-    uint32_t len;
-    uint8_t family, any, ecn, was;
     if (next == ESP_NEXT_V4) {
         if (!inner_v4(in, max, &len))
             return CV_DROP_ESP_INNER;
@@ -175,7 +146,7 @@ static __rte_always_inline enum cv_drop decap(const struct esp_in_sa *sa, struct
     m->data_off = (uint16_t)(m->data_off + (in - ip));
     m->data_len = (uint16_t)len;
     m->pkt_len = len;
-    m->ol_flags &= ~(uint64_t)OLD_CKSUM_FLAGS; /* they spoke of the outer headers */
+    m->ol_flags &= ~(uint64_t)ESP_OLD_CKSUM_FLAGS;
     struct dp_meta *meta = dp_meta(m);
     meta->if_in = sa->if_id;
     meta->family = family;
@@ -208,7 +179,7 @@ static __rte_always_inline void natt_source(struct esp_worker *w, struct esp_in_
     else
         memcpy(seen.addr.b, ip + V6_SRC, 16);
     seen.port = (uint16_t)(udp[0] << 8 | udp[1]);
-    if (likely(memcmp(&seen, &expected, sizeof seen) == 0))
+    if (likely(memcmp(&seen, &expected, sizeof seen) == 0) || !esp_peer_ok(&sa->conf, &seen))
         return;
     if (sa->nat_told == version + 1 && w->now_tsc - sa->nat_told_tsc < w->second)
         return;
@@ -288,7 +259,7 @@ static void reject(struct esp_sort *sort, struct rte_mbuf *m, enum cv_drop reaso
 /* Authentic, new packets only. */
 static __rte_always_inline enum cv_drop accept_one(struct esp_worker *w, struct esp_in_sa *sa,
                                                    struct rte_mbuf *m, const struct eng_op *op, uint64_t seq,
-                                                   struct tally *t)
+                                                   struct tally *t, bool transport)
 {
     enum cv_drop r = replay_commit(sa, seq);
     if (unlikely(r != CV_DROP_NONE))
@@ -297,7 +268,7 @@ static __rte_always_inline enum cv_drop accept_one(struct esp_worker *w, struct 
         sa->first_seen = esp_event(w, CV_EVT_SA_FIRST, &sa->conf, 0, NULL);
     if (sa->natt && dp_meta(m)->udp_encap)
         natt_source(w, sa, rte_pktmbuf_mtod(m, const uint8_t *), op->esp - ESP_UDP_LEN);
-    r = decap(sa, m, op);
+    r = transport ? esp_transport_decap(sa, m, op) : decap(sa, m, op);
     if (unlikely(r != CV_DROP_NONE))
         return r;
     if (unlikely(t->bytes + m->data_len > t->bytes_left || t->packets >= t->packets_left)) {
@@ -345,7 +316,8 @@ static void part_check(struct esp_worker *w, struct esp_in_part *part, struct rt
 }
 
 /* Last pass: window, trailer, inner packet, selectors, counters. */
-static void part_accept(struct esp_worker *w, struct esp_in_part *part, struct esp_sort *sort)
+static __rte_always_inline void part_accept(struct esp_worker *w, struct esp_in_part *part,
+                                            struct esp_sort *sort, bool transport)
 {
     struct esp_scratch *s = w->scratch;
     struct esp_in_sa *sa = part->sa;
@@ -358,7 +330,7 @@ static void part_accept(struct esp_worker *w, struct esp_in_part *part, struct e
         if (likely(s->ops[i].ok)) {
             authentic = true;
             r = unlikely(sa->closed) ? (enum cv_drop)sa->closed
-                                     : accept_one(w, sa, m, &s->ops[i], s->seq[i], &t);
+                                     : accept_one(w, sa, m, &s->ops[i], s->seq[i], &t, transport);
         }
         if (likely(r == CV_DROP_NONE))
             sort->good[sort->goods++] = m;
@@ -370,6 +342,15 @@ static void part_accept(struct esp_worker *w, struct esp_in_part *part, struct e
         esp_counter_set(&sa->counters->highest_seq, sa->replay.top);
     }
     flush(w, sa, &t);
+}
+
+static void accept_tunnel(struct esp_worker *w, struct esp_in_part *part, struct esp_sort *sort)
+{
+    part_accept(w, part, sort, false);
+}
+static void accept_transport(struct esp_worker *w, struct esp_in_part *part, struct esp_sort *sort)
+{
+    part_accept(w, part, sort, true);
 }
 
 /* Passes over the chunk, as in esp_out.c. */
@@ -395,7 +376,7 @@ static void in_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in
                                parts[i].count);
     for (unsigned i = 0; i < count; i++)
         if (likely(parts[i].count))
-            part_accept(w, &parts[i], sort);
+            parts[i].sa->accept(w, &parts[i], sort);
 }
 
 uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, uint16_t n)
@@ -415,6 +396,7 @@ static void in_sa_set(struct esp_in_sa *sa, const struct cv_sa *conf, const stru
     sa->engine = engine;
     sa->counters = counters;
     sa->burst = info->burst;
+    sa->accept = conf->mode == CV_MODE_TRANSPORT ? accept_transport : accept_tunnel;
     sa->head = (uint8_t)(ESP_HDR_LEN + info->iv_len);
     sa->icv_len = info->icv_len;
     sa->align_mask = (uint8_t)(info->block - 1);
@@ -467,6 +449,8 @@ cv_result esp_in_sa_set_peer(struct esp_in_sa *sa, const struct ip_endpoint *rem
 {
     if (remote->addr.family != sa->family || (sa->natt && !remote->port))
         return CV_EINVAL;
+    if (!esp_peer_ok(&sa->conf, remote))
+        return CV_EUNSUP;
     struct esp_peer *p = &sa->peer;
     __atomic_store_n(&p->version, p->version + 1, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);

@@ -1,5 +1,7 @@
 #include "dataplane/esp/esp_out.h"
 
+#include "dataplane/esp/esp_trailer.h"
+#include "dataplane/esp/esp_transport.h"
 #include "dataplane/esp/esp_ts.h"
 
 #include <rte_branch_prediction.h>
@@ -8,14 +10,11 @@
 #include <string.h>
 
 enum {
-    PAD_MAX = 16,      /* one more than the most octets of padding: the largest block */
     V4_DF = 0x40,      /* in octet 6 of the header */
     V6_MTU_MIN = 1280, /* RFC 8200 5 */
     MBUF_AHEAD = 6,    /* packets ahead whose mbuf is fetched, and whose data */
     DATA_AHEAD = 3,
 };
-
-static const uint8_t pad_octets[PAD_MAX] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
 /* ---- building ------------------------------------------------------------------------------------------ */
 static __rte_always_inline void put32(uint8_t *p, uint32_t v)
@@ -92,9 +91,7 @@ static __rte_always_inline enum cv_drop build_one(const struct esp_template *t, 
     m->data_len = (uint16_t)total;
     m->pkt_len = total;
 
-    memcpy(end, pad_octets, PAD_MAX); /* self-describing (RFC 4303 2.4); the tailroom takes the surplus */
-    end[pad] = (uint8_t)pad;
-    end[pad + 1] = next;
+    esp_trailer_write(end, pad, next);
     put64(esp, t->spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32);
     if (natt) {
         const uint32_t udp_len = rte_cpu_to_be_16((uint16_t)(total - outer + ESP_UDP_LEN));
@@ -296,8 +293,8 @@ static void part_build(struct esp_worker *w, struct esp_out_part *part, struct r
 static void checksum_udp6(struct rte_mbuf *m)
 {
     uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
-    uint16_t check = esp_udp6_checksum(ip, m->data_len);
-    memcpy(ip + ESP_V6_LEN + 6, &check, sizeof check);
+    const uint16_t l3_len = dp_meta(m)->l3_len, check = esp_udp6_checksum(ip, l3_len, m->data_len);
+    memcpy(ip + l3_len + 6, &check, sizeof check);
 }
 
 /* Last pass: hands on what the engine encrypted; what it refused must not leave. */
@@ -374,6 +371,16 @@ uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_
 /* Workers that have read the number may each still add a burst before they see the SA closed. */
 #define ESN_SPARE ((uint64_t)CV_MAX_WORKERS * ESP_BURST_MAX)
 
+static esp_out_build_fn *builder(const struct cv_sa *conf)
+{
+    const bool natt = conf->flags & CV_SA_NATT;
+    if (conf->mode == CV_MODE_TRANSPORT)
+        return esp_transport_builder(conf);
+    if (conf->local.addr.family == IP_V4)
+        return natt ? build_v4_natt : build_v4;
+    return natt ? build_v6_natt : build_v6;
+}
+
 static void out_sa_set(struct esp_out_sa *sa, const struct cv_sa *conf, const struct eng_ops *engine,
                        struct cv_sa_counters *counters)
 {
@@ -382,7 +389,7 @@ static void out_sa_set(struct esp_out_sa *sa, const struct cv_sa *conf, const st
     sa->engine = engine;
     sa->counters = counters;
     sa->burst = sa->info.burst;
-    sa->build = v4 ? (natt ? build_v4_natt : build_v4) : (natt ? build_v6_natt : build_v6);
+    sa->build = builder(conf);
     sa->any = esp_ts_any(conf);
     sa->udp6 = natt && !v4;
     sa->seq = conf->seq;
@@ -429,6 +436,8 @@ cv_result esp_out_sa_set_peer(struct esp_out_sa *sa, const struct ip_endpoint *r
         return CV_EINVAL;
     if ((sa->conf.flags & CV_SA_NATT) && !remote->port)
         return CV_EINVAL;
+    if (!esp_peer_ok(&sa->conf, remote))
+        return CV_EUNSUP;
     struct esp_template t;
     esp_template_make(&t, &sa->conf, remote, &sa->info);
     const uint32_t next = sa->tmpl_version + 1;
@@ -446,11 +455,15 @@ uint64_t esp_out_sa_seq(const struct esp_out_sa *sa)
     return seq < sa->seq_max ? seq : sa->seq_max;
 }
 
+int esp_out_match_ip(const struct esp_out_sa *sa, const uint8_t *ip, uint32_t len)
+{
+    const uint8_t any = ip[0] >> 4 == 4 ? ESP_TS_ANY4 : ESP_TS_ANY6;
+    return (sa->any & any) || esp_ts_match(&sa->conf, ip, len, CV_DIR_OUT);
+}
+
 int esp_out_match(const struct esp_out_sa *sa, const struct rte_mbuf *m)
 {
-    const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-    const uint8_t any = p[0] >> 4 == 4 ? ESP_TS_ANY4 : ESP_TS_ANY6;
-    return (sa->any & any) || esp_ts_match(&sa->conf, p, m->data_len, CV_DIR_OUT);
+    return esp_out_match_ip(sa, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
 }
 
 /* Lengths are the same in every template of an SA; this one the manager, who asks, does not write meanwhile. */
@@ -459,10 +472,16 @@ static const struct esp_template *lengths(const struct esp_out_sa *sa)
     return &sa->tmpl[sa->tmpl_version & 1];
 }
 
+/* In transport mode the IP header is the packet's own. */
+static unsigned own_header(const struct esp_out_sa *sa)
+{
+    return sa->conf.mode == CV_MODE_TRANSPORT ? lengths(sa)->meta.l3_len : 0;
+}
+
 uint16_t esp_out_overhead(const struct esp_out_sa *sa)
 {
     const struct esp_template *t = lengths(sa);
-    return (uint16_t)(t->len + t->head + ESP_TRAILER_LEN + t->align_mask + t->icv_len);
+    return (uint16_t)(t->len + t->head + ESP_TRAILER_LEN + t->align_mask + t->icv_len - own_header(sa));
 }
 
 uint16_t esp_out_inner_mtu(const struct esp_out_sa *sa, uint16_t mtu)
@@ -472,5 +491,5 @@ uint16_t esp_out_inner_mtu(const struct esp_out_sa *sa, uint16_t mtu)
     if (mtu < fixed + ESP_TRAILER_LEN)
         return 0;
     const unsigned data = (mtu - fixed) & ~(unsigned)t->align_mask;
-    return data < ESP_TRAILER_LEN ? 0 : (uint16_t)(data - ESP_TRAILER_LEN);
+    return data < ESP_TRAILER_LEN ? 0 : (uint16_t)(data - ESP_TRAILER_LEN + own_header(sa));
 }

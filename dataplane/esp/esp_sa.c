@@ -51,8 +51,8 @@ cv_result esp_conf_check(const struct cv_sa *sa, enum cv_dir dir)
 {
     if (sa->ref.dir != dir || sa->ref.spi <= SPI_RESERVED || sa->df > CV_DF_CLEAR)
         return CV_EINVAL;
-    if (sa->mode != CV_MODE_TUNNEL)
-        return CV_EUNSUP;
+    if (sa->mode != CV_MODE_TUNNEL && sa->mode != CV_MODE_TRANSPORT)
+        return CV_EINVAL;
     const uint8_t family = sa->local.addr.family;
     if ((family != IP_V4 && family != IP_V6) || sa->remote.addr.family != family)
         return CV_EINVAL;
@@ -68,6 +68,11 @@ cv_result esp_conf_check(const struct cv_sa *sa, enum cv_dir dir)
         if (!ts_valid(&sa->ts_local[i]) || !ts_valid(&sa->ts_remote[i]))
             return CV_EINVAL;
     return CV_OK;
+}
+
+bool esp_peer_ok(const struct cv_sa *conf, const struct ip_endpoint *remote)
+{
+    return conf->mode == CV_MODE_TUNNEL || ip_addr_equal(&conf->remote.addr, &remote->addr);
 }
 
 void esp_conf_copy(struct cv_sa *out, const struct cv_sa *sa)

@@ -61,8 +61,14 @@ enum { ESP_BY_BYTES = 1, ESP_BY_PACKETS = 2 };
 CV_MUST_USE bool esp_event(struct esp_worker *w, enum cv_evt_type type, const struct cv_sa *conf,
                            uint32_t reason, const struct ip_endpoint *remote);
 
-/* CV_EINVAL or CV_EUNSUP (transport mode) when esp cannot do what `sa` asks for; algorithms are the engine's to judge. */
+/* Of checksums that a driver looked at: they spoke of headers that are gone. */
+enum { ESP_OLD_CKSUM_FLAGS = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK };
+
+/* CV_EINVAL when esp cannot do what `sa` asks for; algorithms are the engine's to judge. */
 CV_MUST_USE cv_result esp_conf_check(const struct cv_sa *sa, enum cv_dir dir);
+/* May `remote` become the SA's peer? In transport mode only its port may change: the address stands in the packets'
+ * own headers, and in the selectors. */
+bool esp_peer_ok(const struct cv_sa *conf, const struct ip_endpoint *remote);
 /* Copies the configuration without its secrets. */
 void esp_conf_copy(struct cv_sa *out, const struct cv_sa *sa);
 

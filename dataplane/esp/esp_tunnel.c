@@ -1,5 +1,31 @@
 #include "dataplane/esp/esp_tunnel.h"
 
+uint64_t esp_sum(const void *data, uint32_t len, uint64_t sum)
+{
+    const uint8_t *p = data;
+    for (; len >= 4; p += 4, len -= 4) {
+        uint32_t w;
+        memcpy(&w, p, sizeof w);
+        sum += w;
+    }
+    if (len) {
+        uint8_t tail[4] = {0};
+        uint32_t w;
+        memcpy(tail, p, len);
+        memcpy(&w, tail, sizeof w);
+        sum += w;
+    }
+    return sum;
+}
+
+uint16_t esp_sum_fold(uint64_t sum)
+{
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)~sum;
+}
+
+/* Of 16-bit words: what the builder adds to has room for few carries only. */
 static uint32_t sum_words(const void *data, uint32_t len)
 {
     const uint8_t *p = data;
@@ -40,24 +66,11 @@ void esp_template_make(struct esp_template *t, const struct cv_sa *conf, const s
     t->ecn_mask = conf->flags & CV_SA_ECN_DROP ? 0xfc : 0xff;
 }
 
-uint16_t esp_udp6_checksum(const uint8_t *ip6, uint32_t len)
+uint16_t esp_udp6_checksum(const uint8_t *ip6, uint32_t l3_len, uint32_t len)
 {
-    const uint32_t udp_len = len - ESP_V6_LEN;
+    const uint32_t udp_len = len - l3_len;
     uint64_t sum = (uint64_t)rte_cpu_to_be_16((uint16_t)udp_len) + rte_cpu_to_be_16(ESP_PROTO_UDP);
-    const uint8_t *p = ip6 + 8; /* the pseudo header's addresses, then the datagram */
-    uint32_t left = len - 8;
-    for (; left >= 4; p += 4, left -= 4) {
-        uint32_t w;
-        memcpy(&w, p, sizeof w);
-        sum += w;
-    }
-    uint8_t tail[4] = {0};
-    memcpy(tail, p, left);
-    uint32_t w;
-    memcpy(&w, tail, sizeof w);
-    sum += w;
-    while (sum >> 16)
-        sum = (sum & 0xffff) + (sum >> 16);
-    uint16_t out = (uint16_t)~sum;
+    sum = esp_sum(ip6 + 8, 32, sum); /* the pseudo header's addresses, then the datagram */
+    const uint16_t out = esp_sum_fold(esp_sum(ip6 + l3_len, udp_len, sum));
     return out ? out : 0xffff;
 }

@@ -1,4 +1,4 @@
-/* esp_tunnel: the outer header of a tunnel: templates for sending, DSCP and ECN both ways.
+/* esp_tunnel: the outer header of a tunnel: templates for sending, DSCP and ECN both ways; and checksums.
  *
  * Outer headers are IPv4 or IPv6, with or without a UDP header for NAT traversal (RFC 3948). The UDP
  * checksum is zero over IPv4 (RFC 3948 2.1) and computed over IPv6, where receivers need not take a zero
@@ -47,7 +47,7 @@ struct esp_template {
         ttl_proto; /* IPv4: octets 8 to 11 with a zero checksum; IPv6: octets 4 to 7 with a zero length */
     uint32_t sum;  /* IPv4: sum of the 16-bit words of octets 8 to 19 */
     struct esp_out_meta meta;
-    uint8_t len;  /* octets of IP and UDP header */
+    uint8_t len;  /* octets of IP header (without options) and UDP header */
     uint8_t head; /* octets of ESP header and IV */
     uint8_t icv_len;
     uint8_t align_mask; /* padding unit - 1 */
@@ -61,9 +61,13 @@ static_assert(sizeof(struct esp_template) == 64, "one cache line");
 void esp_template_make(struct esp_template *t, const struct cv_sa *conf, const struct ip_endpoint *remote,
                        const struct eng_session_info *info);
 
-/* UDP checksum of an IPv6 packet of `len` octets whose UDP header follows the fixed header and has a zero
+/* One's complement sum (RFC 1071) in memory order, not folded; folded and complemented. */
+uint64_t esp_sum(const void *data, uint32_t len, uint64_t sum);
+uint16_t esp_sum_fold(uint64_t sum);
+
+/* UDP checksum of an IPv6 packet of `len` octets whose UDP header stands l3_len octets behind its start and has a zero
  * checksum now; a result of zero is sent as all ones (RFC 8200 8.1). */
-uint16_t esp_udp6_checksum(const uint8_t *ip6, uint32_t len);
+uint16_t esp_udp6_checksum(const uint8_t *ip6, uint32_t l3_len, uint32_t len);
 
 /* Outer ECN arriving with inner ECN: what goes on, by RFC 6040 4.2; ESP_ECN_DROP when the packet must not. */
 enum { ESP_ECN_DROP = 4 };
