@@ -13,6 +13,7 @@
 #include "dataplane/io/io_port.h"
 #include "dataplane/ip/ip_if.h"
 #include "dataplane/ip/ip_nbr.h"
+#include "dataplane/ip/ip_policy.h"
 #include "dataplane/ip/ip_route.h"
 
 struct dp_worker;
@@ -42,6 +43,7 @@ struct dp {
     struct ip_routes routes;
     struct ip_nbrs nbrs;
     struct dp_sad sad;
+    struct ip_policy *policies[CV_MAX_IFS]; /* of ports with a crypto map; dp_policy.h */
 };
 
 #endif

@@ -159,7 +159,9 @@ static cv_result if_del(struct dp_manager *g, uint32_t id)
     addrs_remove(g, id);
     ip_route_flush(&g->dp->routes, id);
     dp_slow_forget(g, id);
-    return ip_if_del(&g->dp->ifs, id);
+    CV_TRY(ip_if_del(&g->dp->ifs, id));
+    dp_policy_remove(g->dp, &g->policies, id);
+    return CV_OK;
 }
 
 /* ---- SAs --------------------------------------------------------------------------------------------------------- */
@@ -172,7 +174,7 @@ static cv_result sa_add(struct dp_manager *g, const struct cv_sa *sa)
     const struct ip_if *on = ip_if_get(&g->dp->ifs, sa->if_id);
     if (!on)
         return CV_ENOENT;
-    if (on->kind != CV_IF_TUNNEL)
+    if (on->kind != CV_IF_TUNNEL && on->kind != CV_IF_FLOW)
         return CV_EINVAL;
     for (unsigned i = 0; i < sa->ts_count; i++)
         if (!ts_valid(&sa->ts_local[i]) || !ts_valid(&sa->ts_remote[i]))
@@ -198,6 +200,7 @@ static void flush(struct dp_manager *g)
     for (uint32_t id = 1; id < CV_MAX_IFS; id++)
         if (ip_if_get(&g->dp->ifs, id) && ip_if_del(&g->dp->ifs, id) != CV_OK)
             log_warning("interface %u could not be removed", id);
+    dp_policy_remove(g->dp, &g->policies, 0);
     dp_rcu_barrier(); /* slots are free again when the answer comes */
 }
 
@@ -283,9 +286,11 @@ static cv_result execute(struct dp_manager *g)
         flush(g);
         return CV_OK;
     case CV_CMD_POLICY_BEGIN:
+        return dp_policy_begin(g->dp, &g->policies, c->u.if_id);
     case CV_CMD_POLICY_ADD:
+        return dp_policy_add(&g->policies, &c->u.policy);
     case CV_CMD_POLICY_COMMIT:
-        return CV_EUNSUP;
+        return dp_policy_commit(g->dp, &g->policies, c->u.if_id);
     case CV_CMD_HELLO:
     case CV_CMD_SA_DEL:
     case CV_CMD_SA_DUMP:

@@ -3,6 +3,7 @@
 #include "dataplane/dp_eal.h"
 #include "dataplane/dp_manager.h"
 #include "dataplane/dp_meta.h"
+#include "dataplane/dp_policy.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_stats.h"
 #include "dataplane/dp_worker.h"
@@ -238,6 +239,8 @@ static void tables_stop(struct dp_setup *s)
     for (uint32_t id = 1; id < CV_MAX_IFS; id++)
         if (ip_if_get(&s->dp->ifs, id) && ip_if_del(&s->dp->ifs, id) != CV_OK)
             log_warning("interface %u was not removed", id);
+    struct dp_policy_opens none = {NULL};
+    dp_policy_remove(s->dp, &none, 0);
     for (unsigned v = 0; v < CV_MAX_VRFS; v++) {
         free(s->dp->routes.root[v][0]);
         free(s->dp->routes.root[v][1]);

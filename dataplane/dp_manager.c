@@ -49,6 +49,7 @@ void dp_manager_free(struct dp_manager *g)
         close(g->conn_fd);
     ip_reass_free(g->frags);
     dp_addrs_free(&g->addrs);
+    dp_policy_abandon(&g->policies);
     secret_wipe(&g->cmd, sizeof g->cmd);
     free(g);
 }
@@ -60,6 +61,7 @@ static void disconnect(struct dp_manager *g)
     g->conn_fd = -1;
     g->greeted = false;
     g->dump.running = false;
+    dp_policy_abandon(&g->policies);
     __atomic_store_n(&g->dp->connected, 0, __ATOMIC_RELEASE);
     log_info("culvertd went away; forwarding goes on");
 }

@@ -9,6 +9,7 @@
 #include "dataplane/dp.h"
 #include "dataplane/dp_addr.h"
 #include "dataplane/dp_meta.h"
+#include "dataplane/dp_policy.h"
 #include "dataplane/ip/ip_reass.h"
 
 enum { DP_PINGS = 256 };
@@ -37,6 +38,7 @@ struct dp_manager {
     struct cv_worker_stats *stats; /* the manager's own line */
     struct ip_reass *frags;
     struct dp_addrs addrs;
+    struct dp_policy_opens policies; /* transactions under way */
     struct dp_ping pings[DP_PINGS];
     unsigned next_ping;
     uint32_t keepalive_slot;                    /* of the outbound SAs: where the next look begins */

@@ -1,5 +1,6 @@
 #include "dataplane/dp_sad.h"
 #include "common/log.h"
+#include "dataplane/dp_pick.h"
 #include "dataplane/dp_rcu.h"
 
 #include <rte_lcore.h>
@@ -21,7 +22,7 @@ cv_result dp_sad_init(struct dp_sad *s, struct shm *shm, const struct eng_ops *e
     s->bits = shm->sa_index_bits;
     s->in = aligned_alloc(64, table_size(s) * sizeof *s->in);
     s->out = calloc(table_size(s), sizeof *s->out);
-    if (!s->in || !s->out) {
+    if (!s->in || !s->out || !ip_hash_key_make(&s->pick_key)) {
         free(s->in);
         free(s->out);
         return CV_ENOMEM;
@@ -162,16 +163,56 @@ static bool any_port_named(const struct cv_sa *sa)
     return false;
 }
 
+static bool names_upper_layer(const struct cv_sa *sa)
+{
+    for (unsigned i = 0; i < sa->ts_count; i++)
+        if (sa->ts_local[i].proto || sa->ts_remote[i].proto)
+            return true;
+    return any_port_named(sa);
+}
+
 static struct dp_tunnel *tunnel_new(unsigned count)
 {
     return calloc(1, sizeof(struct dp_tunnel) + count * sizeof(struct dp_tunnel_sa));
+}
+
+static void tunnel_free(void *p)
+{
+    struct dp_tunnel *t = p;
+    if (t)
+        free(t->pick);
+    free(t);
 }
 
 static void tunnel_publish(struct dp_sad *s, uint32_t if_id, struct dp_tunnel *new)
 {
     struct dp_tunnel *old = s->tunnels[if_id];
     __atomic_store_n(&s->tunnels[if_id], new, __ATOMIC_RELEASE);
-    dp_rcu_free(old);
+    if (old)
+        dp_rcu_defer(tunnel_free, old);
+}
+
+static struct dp_tunnel_sa tunnel_entry(struct esp_out_sa *sa)
+{
+    const struct cv_sa *conf = esp_out_sa_conf(sa);
+    return (struct dp_tunnel_sa){.sa = sa,
+                                 .any4 = covers_all(conf, IP_V4),
+                                 .any6 = covers_all(conf, IP_V6),
+                                 .df = conf->df,
+                                 .ports = any_port_named(conf),
+                                 .inner_mtu = 0};
+}
+
+/* False: no memory. */
+static bool tunnel_finish(const struct dp_sad *s, struct dp_tunnel *t, uint32_t count)
+{
+    t->count = count;
+    t->by_address = true;
+    for (uint32_t i = 0; i < count && t->by_address; i++)
+        t->by_address = !names_upper_layer(esp_out_sa_conf(t->sas[i].sa));
+    if (count >= DP_PICK_FROM)
+        t->pick = dp_pick_new(t, &s->pick_key);
+    return count < DP_PICK_FROM || t->pick;
 }
 
 /* The list without `but`, and `first` (when not NULL) in front. */
@@ -183,22 +224,14 @@ static cv_result tunnel_change(struct dp_sad *s, uint32_t if_id, struct esp_out_
     struct dp_tunnel *new = tunnel_new(room);
     if (!new)
         return CV_ENOMEM;
-    if (first) {
-        const struct cv_sa *conf = esp_out_sa_conf(first);
-        new->sas[n++] = (struct dp_tunnel_sa){.sa = first,
-                                              .any4 = covers_all(conf, IP_V4),
-                                              .any6 = covers_all(conf, IP_V6),
-                                              .df = conf->df,
-                                              .ports = any_port_named(conf),
-                                              .inner_mtu = 0};
-    }
+    if (first)
+        new->sas[n++] = tunnel_entry(first);
     for (unsigned i = 0; old && i < old->count; i++)
         if (old->sas[i].sa != but && old->sas[i].sa != first)
             new->sas[n++] = old->sas[i];
-    new->count = n;
-    if (n > DP_TUNNEL_SAS) {
-        free(new);
-        return CV_ENOSPC;
+    if (!tunnel_finish(s, new, n)) {
+        tunnel_free(new);
+        return CV_ENOMEM;
     }
     if (n == 0) {
         free(new);
@@ -312,7 +345,7 @@ void dp_sad_fini(struct dp_sad *s)
     dp_sad_flush(s);
     dp_rcu_barrier();
     for (unsigned i = 0; i < CV_MAX_IFS; i++)
-        free(s->tunnels[i]);
+        tunnel_free(s->tunnels[i]);
     free(s->in);
     free(s->out);
     memset(s, 0, sizeof *s);

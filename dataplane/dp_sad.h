@@ -1,5 +1,5 @@
 /* dp_sad: the SA tables. Inbound: the SPI is the index, one load finds the slot and its owner worker.
- * Outbound: per tunnel interface a list of active SAs, newest first.
+ * Outbound: per tunnel interface or flow a list of active SAs, newest first (dp_pick.h finds among many).
  *
  * Writers: the manager. Readers: any worker, between two quiescent states. Publication is a release store;
  * removal is unlink, grace period, free (esp wipes the keys). */
@@ -9,11 +9,11 @@
 #include "common/ring.h"
 #include "dataplane/engine/eng.h"
 #include "dataplane/esp/esp.h"
+#include "dataplane/ip/ip_hash.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-
-enum { DP_TUNNEL_SAS = 64 }; /* active outbound SAs of one interface */
 
 struct dp_sad_slot {
     struct esp_in_sa *sa; /* NULL: free. Published last */
@@ -38,8 +38,11 @@ struct dp_tunnel_sa {
     uint8_t ports;      /* a selector names ports, which only first fragments show */
     uint16_t inner_mtu; /* the manager refreshes it; relaxed */
 };
+struct dp_pick;
 struct dp_tunnel { /* immutable but for inner_mtu */
     uint32_t count;
+    bool by_address;      /* nothing but a packet's addresses decides which of them takes it */
+    struct dp_pick *pick; /* with many SAs, else NULL */
     struct dp_tunnel_sa sas[];
 };
 
@@ -47,6 +50,7 @@ struct dp_sad {
     const struct eng_ops *engine;
     struct shm *shm;
     unsigned workers, bits;
+    struct ip_hash_key pick_key;
     struct dp_sad_slot *in;
     struct dp_out_slot *out;
     uint32_t count;             /* SAs in both directions */
@@ -63,7 +67,7 @@ void dp_sad_fini(struct dp_sad *s); /* workers gone */
 
 /* CV_EINVAL: reference, SPI and slot do not agree; CV_EEXIST: slot taken; else what esp said. */
 CV_MUST_USE cv_result dp_sad_add(struct dp_sad *s, const struct cv_sa *sa);
-/* CV_ENOENT: no such SA; CV_ENOSPC: DP_TUNNEL_SAS active already. */
+/* CV_ENOENT: no such SA. */
 CV_MUST_USE cv_result dp_sad_activate(struct dp_sad *s, const struct cv_sa_ref *ref);
 /* The tunnel interface of an outbound SA; 0: no such SA. */
 uint32_t dp_sad_if_of(const struct dp_sad *s, const struct cv_sa_ref *ref);

@@ -1,6 +1,8 @@
 #include "dataplane/dp_transit.h"
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_flow.h"
+#include "dataplane/dp_pick.h"
+#include "dataplane/dp_protect.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_frag.h"
@@ -86,6 +88,12 @@ void dp_link_out_known(struct dp_worker *w, struct rte_mbuf *m)
         dp_drop(w, m, CV_DROP_IF_DOWN);
         return;
     }
+    /* A policy that came while it waited. */
+    const struct ip_policy *policy = dp_policy_get(w->dp, out->id);
+    if (unlikely(policy) && !dp_protect_still_clear(w, m, policy)) {
+        dp_drop(w, m, CV_DROP_POLICY_CLEAR);
+        return;
+    }
     link_out(w, m, out, ip_nbr_find(&w->dp->nbrs, out->id, meta->family, meta->next_hop.b), meta->next_hop.b);
 }
 
@@ -157,18 +165,6 @@ static void encapsulate_later(struct dp_worker *w, struct rte_mbuf *m, struct es
     dp_encapsulate_later(w, m, sa);
 }
 
-/* Newest first; whole-family selectors need no look at the packet. */
-static const struct dp_tunnel_sa *choose_sa(const struct dp_tunnel *t, const struct rte_mbuf *m,
-                                            uint8_t family)
-{
-    for (uint32_t i = 0; i < t->count; i++) {
-        const struct dp_tunnel_sa *s = &t->sas[i];
-        if ((family == IP_V4 ? s->any4 : s->any6) || esp_out_match(s->sa, m))
-            return s;
-    }
-    return NULL;
-}
-
 /* Is the cutting left to the outer packet? With `df-bit clear`, for IPv6 below its minimum MTU, and where the SA's
  * selectors name ports: of pieces but the first the peer could not see them (RFC 4301 7), and would drop them. */
 static bool cut_outside(const struct rte_mbuf *m, const struct dp_tunnel_sa *s, bool v4)
@@ -199,12 +195,30 @@ static void tunnel_too_big(struct dp_worker *w, struct rte_mbuf *m, const struct
         encapsulate_later(w, pieces[i], s->sa, if_id);
 }
 
+void dp_into_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tunnel,
+                const struct dp_tunnel_sa *s, bool by_address)
+{
+    if (!lower_ttl(w, m))
+        return;
+    uint16_t mtu = __atomic_load_n(&s->inner_mtu, __ATOMIC_RELAXED);
+    if (tunnel->mtu != 0 && (mtu == 0 || tunnel->mtu < mtu))
+        mtu = tunnel->mtu;
+    if (unlikely(mtu != 0 && m->pkt_len > mtu)) {
+        tunnel_too_big(w, m, s, tunnel->id, mtu);
+        return;
+    }
+    if (by_address)
+        dp_flow_learn_tunnel(w, m, tunnel->id, s->sa, mtu);
+    encapsulate_later(w, m, s->sa, tunnel->id);
+}
+
 static bool is_tunnel_loop(const struct rte_mbuf *m, const struct dp_meta *meta, const struct ip_if *tunnel)
 {
     if (meta->local_out == DP_LOCAL_ESP)
         return true;
     const struct ip_addr *far = &tunnel->conf.tunnel_dst;
     return meta->local_out == DP_LOCAL_IKE && far->family == meta->family &&
+           tunnel->tunnel_vrf == meta->vrf &&
            memcmp(far->b, ip_dst(m, meta->family), ip_family_len(meta->family)) == 0;
 }
 
@@ -220,24 +234,12 @@ static void tunnel_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_
         dp_drop_no_sa(w, m, tunnel->id);
         return;
     }
-    const struct dp_tunnel_sa *s = choose_sa(t, m, meta->family);
+    const struct dp_tunnel_sa *s = dp_pick(t, m, meta->family);
     if (unlikely(!s)) {
         dp_drop(w, m, CV_DROP_TS_OUT);
         return;
     }
-    if (!lower_ttl(w, m))
-        return;
-    const bool any = meta->family == IP_V4 ? s->any4 : s->any6; /* nothing of the packet decided */
-    uint16_t mtu = __atomic_load_n(&s->inner_mtu, __ATOMIC_RELAXED);
-    if (tunnel->mtu != 0 && (mtu == 0 || tunnel->mtu < mtu))
-        mtu = tunnel->mtu;
-    if (unlikely(mtu != 0 && m->pkt_len > mtu))
-        tunnel_too_big(w, m, s, tunnel->id, mtu);
-    else {
-        if (s == t->sas && any)
-            dp_flow_learn_tunnel(w, m, tunnel->id, s->sa, mtu);
-        encapsulate_later(w, m, s->sa, tunnel->id);
-    }
+    dp_into_sa(w, m, tunnel, s, t->by_address);
 }
 
 void dp_encapsulate(struct dp_worker *w)
@@ -385,13 +387,16 @@ void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
         dp_trouble(w, m, CV_DROP_NO_ROUTE, IP_TROUBLE_NO_ROUTE, 0);
         return;
     }
+    const struct ip_policy *policy = dp_policy_get(w->dp, out->id);
+    if (unlikely(policy) && !dp_protect_out(w, m, policy))
+        return;
     if (!lower_ttl(w, m))
         return;
     if (unlikely(m->pkt_len > out->mtu)) {
         port_too_big(w, m, h);
         return;
     }
-    if (h->nbr)
+    if (h->nbr && (!policy || dp_protect_by_address(policy, meta)))
         dp_flow_learn_port(w, m, out, h->nbr);
     link_out(w, m, out, h->nbr, h->next_hop ? h->next_hop->b : dst);
 }

@@ -4,7 +4,8 @@
  * Fails closed: a packet routed to a tunnel interface leaves encrypted by one of its SAs, or not at all.
  * Tunnels are route-based: what comes in clear from a wire is forwarded by its destination alone, whatever its
  * source; the inbound policy check of RFC 4301 5.2 is made for what comes through an SA (its selectors, and
- * the VRF of its tunnel). A gateway that must refuse clear packets keeps the inside in a VRF of its own.
+ * the VRF of its tunnel). A gateway that must refuse clear packets keeps the inside in a VRF of its own, or has a
+ * crypto map on the port: its policy is asked both ways (dp_protect.h).
  *
  * Each function takes ownership of the packet. The worker's own lcore only. */
 #ifndef DATAPLANE_DP_TRANSIT_H
@@ -14,6 +15,10 @@
 
 /* Data at the IP header; meta->vrf, family, local_out set. */
 void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m);
+/* To be sent by SA s of the tunnel or flow: TTL and MTU, then it joins what waits for encryption. by_address: what led here were
+ * the packet's addresses alone, so that others of the same ends may follow the short way. */
+void dp_into_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tunnel,
+                const struct dp_tunnel_sa *s, bool by_address);
 /* Joins what waits for encryption with sa. */
 static inline void dp_encapsulate_later(struct dp_worker *w, struct rte_mbuf *m, struct esp_out_sa *sa);
 /* Encrypts what waits for it and routes the outer packets. */

@@ -1,6 +1,7 @@
 #include "dataplane/dp_worker.h"
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_flow.h"
+#include "dataplane/dp_protect.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_transit.h"
 #include "dataplane/ip/ip_classify.h"
@@ -44,10 +45,14 @@ static void link_affair(struct dp_worker *w, struct rte_mbuf *m, const struct ip
 
 static void to_be_routed(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in)
 {
-    if (unlikely(is_link_affair(m, dp_meta(m)->family)))
+    if (unlikely(is_link_affair(m, dp_meta(m)->family))) {
         link_affair(w, m, in);
-    else
-        w->route[w->route_count++] = m;
+        return;
+    }
+    const struct ip_policy *policy = dp_policy_get(w->dp, in->id);
+    if (unlikely(policy) && !dp_protect_in(w, m, policy))
+        return;
+    w->route[w->route_count++] = m;
 }
 
 /* For this host's SA table? Else it is routed, and delivery here names the unknown SPI. So is what came out of a

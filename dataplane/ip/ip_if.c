@@ -29,7 +29,17 @@ static bool conf_ok(const struct cv_if *c)
         return false;
     if (c->mtu != 0 && (c->mtu < IP_MTU_MIN || c->mtu > IP_MTU_MAX))
         return false;
-    return c->kind == CV_IF_PORT || c->kind == CV_IF_LOOPBACK || (c->kind == CV_IF_TUNNEL && tunnel_ok(c));
+    switch (c->kind) {
+    case CV_IF_PORT:
+    case CV_IF_LOOPBACK:
+        return true;
+    case CV_IF_TUNNEL:
+        return tunnel_ok(c);
+    case CV_IF_FLOW: /* the port it names may come later, or be replaced; a policy's COMMIT looks */
+        return c->flow_port != 0 && c->flow_port < CV_MAX_IFS && c->flow_port != c->if_id;
+    default:
+        return false;
+    }
 }
 
 static void link_local_make(uint8_t out[16], const uint8_t mac[6])

@@ -1,0 +1,125 @@
+#include "dataplane/dp_protect.h"
+#include "dataplane/dp_drop.h"
+#include "dataplane/dp_pick.h"
+#include "dataplane/dp_transit.h"
+#include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_csum.h"
+
+enum { ND_HOP_LIMIT = 255, ND_FIRST = 133, ND_LAST = 137 };
+
+static const struct ip_policy_row *row_of(const struct ip_policy *policy, const struct rte_mbuf *m, bool in)
+{
+    struct ip_policy_key key;
+    ip_policy_key_of(m, in, &key);
+    return ip_policy_match(policy, dp_meta((struct rte_mbuf *)(uintptr_t)m)->family, &key);
+}
+
+/* The flow of a row; NULL while its interface is away: what it protects goes nowhere then. */
+static const struct ip_if *flow_of(const struct dp_worker *w, const struct ip_policy_row *row)
+{
+    const struct ip_if *flow = ip_if_get(&w->dp->ifs, row->flow_if);
+    return flow && flow->kind == CV_IF_FLOW && flow->up ? flow : NULL;
+}
+
+/* ---- going out -------------------------------------------------------------------------------------------------- */
+static bool is_exempt_out(const struct dp_meta *meta)
+{
+    return meta->local_out == DP_LOCAL_ESP || meta->local_out == DP_LOCAL_IKE;
+}
+
+/* True: on in clear. */
+static bool into_flow(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy,
+                      const struct ip_policy_row *row)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    const struct ip_if *flow = flow_of(w, row);
+    const struct dp_tunnel *t = flow ? dp_tunnel_get(&w->dp->sad, flow->id) : NULL;
+    const struct dp_tunnel_sa *s = t ? dp_pick(t, m, meta->family) : NULL;
+    if (likely(s)) {
+        dp_into_sa(w, m, flow, s, t->by_address && dp_protect_by_address(policy, meta));
+        return false;
+    }
+    if (row->action == CV_POLICY_PROTECT_IF)
+        return true;
+    if (!flow)
+        dp_drop(w, m, CV_DROP_IF_DOWN);
+    else if (row->action == CV_POLICY_PROTECT)
+        dp_drop_no_sa(w, m, flow->id);
+    else
+        dp_drop(w, m, CV_DROP_NO_SA);
+    return false;
+}
+
+bool dp_protect_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy)
+{
+    struct dp_meta *meta = dp_meta(m);
+    if (is_exempt_out(meta))
+        return true;
+    /* Looked at again: of what this host made and of what came out of an SA only the family is known. */
+    if (ip_classify_ip(m) == IP_CLASS_DROP) {
+        dp_drop(w, m, (enum cv_drop)meta->drop);
+        return false;
+    }
+    const struct ip_policy_row *row = row_of(policy, m, false);
+    if (!row || row->action == CV_POLICY_BYPASS)
+        return true;
+    if (row->action != CV_POLICY_DISCARD)
+        return into_flow(w, m, policy, row);
+    dp_drop(w, m, CV_DROP_POLICY_DENY);
+    return false;
+}
+
+bool dp_protect_still_clear(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy)
+{
+    if (is_exempt_out(dp_meta(m)))
+        return true;
+    if (ip_classify_ip(m) == IP_CLASS_DROP)
+        return false;
+    const struct ip_policy_row *row = row_of(policy, m, false);
+    if (!row || row->action == CV_POLICY_BYPASS)
+        return true;
+    if (row->action != CV_POLICY_PROTECT_IF)
+        return false;
+    const struct ip_if *flow = flow_of(w, row);
+    const struct dp_tunnel *t = flow ? dp_tunnel_get(&w->dp->sad, flow->id) : NULL;
+    return !t || !dp_pick(t, m, dp_meta(m)->family);
+}
+
+/* ---- coming in -------------------------------------------------------------------------------------------------- */
+static bool is_nd(const struct rte_mbuf *m, const struct dp_meta *meta)
+{
+    if (meta->family != IP_V6 || meta->proto != IP_PROTO_ICMP6 || m->data_len <= meta->l3_len)
+        return false;
+    const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+    return p[7] == ND_HOP_LIMIT && p[meta->l3_len] >= ND_FIRST && p[meta->l3_len] <= ND_LAST;
+}
+
+/* For this host, and to be taken in clear: what sets SAs up and what comes by them. */
+static bool is_exempt_in(const struct dp_worker *w, const struct rte_mbuf *m, const struct dp_meta *meta)
+{
+    bool ike = meta->proto == IP_PROTO_UDP && (meta->l4_dst == IP_PORT_IKE || meta->l4_dst == IP_PORT_NATT);
+    if (!meta->frag && !ike && meta->proto != IP_PROTO_ESP && !is_nd(m, meta))
+        return false;
+    const struct ip_route *r =
+        ip_route_lookup(&w->dp->routes, meta->vrf, meta->family, ip_dst(m, meta->family));
+    return r && r->kind == IP_ROUTE_LOCAL;
+}
+
+/* Does an SA of the flow carry the answers to m, so that m should have come by its peer? */
+static bool has_sa_for(const struct dp_worker *w, const struct rte_mbuf *m, const struct ip_policy_row *row)
+{
+    const struct ip_if *flow = flow_of(w, row);
+    const struct dp_tunnel *t = flow ? dp_tunnel_get(&w->dp->sad, flow->id) : NULL;
+    return t && dp_pick_slow(t, m, dp_meta((struct rte_mbuf *)(uintptr_t)m)->family, CV_DIR_IN);
+}
+
+bool dp_protect_in(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    const struct ip_policy_row *row = row_of(policy, m, true);
+    if (!row || row->action == CV_POLICY_BYPASS ||
+        (row->action == CV_POLICY_PROTECT_IF && !has_sa_for(w, m, row)) || is_exempt_in(w, m, meta))
+        return true;
+    dp_drop(w, m, row->action == CV_POLICY_DISCARD ? CV_DROP_POLICY_DENY : CV_DROP_POLICY_CLEAR);
+    return false;
+}
