@@ -114,6 +114,11 @@ struct v1_xchg {
     struct sel1_esp_choice choice;
     uint32_t child_id; /* responder: installed at QM1 already, activated by QM3 */
     bool commit;       /* the peer set the commit bit: CONNECTED is awaited, not demanded */
+    uint64_t started_ms;
+    uint64_t connect_at; /* commit: when the child sends without CONNECTED, too; UINT64_MAX none */
+    uint64_t
+        again_at; /* DONE: when the child `rekeys` is deleted, or, when `failed`, tried again; UINT64_MAX none */
+    bool failed;
 };
 
 struct v1_frags; /* reassembly, v1_frag.c */
@@ -169,9 +174,11 @@ struct v1_sa {
     struct v1_dpd dpd;
     struct v1_frags *frags;
     uint64_t rekey_at, expire_at; /* env ms; UINT64_MAX none */
-    uint32_t replaces;            /* conn_id of the SA that this one is the rekey of; 0 */
-    bool child_wanted;            /* initiator: a Quick Mode for sa->session follows phase 1 */
-    bool initial_contact_in;      /* the peer said so, under authentication */
+    uint8_t peer_id_fixed[4];     /* type, protocol and port of the peer's ID payload: HASH covers them */
+    uint16_t clear_error; /* what an Informational message in the clear said last (proves nothing); 0 none */
+    uint32_t replaces;    /* conn_id of the SA that this one is the rekey of; 0 */
+    bool child_wanted;    /* initiator: a Quick Mode for sa->session follows phase 1 */
+    bool initial_contact_in; /* the peer said so, under authentication */
     bool has_packet;
     struct cv_acquire packet; /* of the acquire that started it */
 };
@@ -243,6 +250,9 @@ v1_handler v1_quick_1, v1_quick_2, v1_quick_3, v1_info_in;
  * Rate-limited line; remembered as the text of a later timeout. */
 void v1_info_clear(struct ike *e, struct ike_sa *sa, struct v1_in *in);
 
+/* ops.first_packet: the first good packet on a child's inbound SA says that the peer has it, as QM3 does. */
+void v1_child_first_packet(struct ike *e, struct ike_sa *sa, struct sam_child *c);
+
 struct v1_xchg *v1_xchg_find(struct ike_sa *sa, uint32_t message_id);
 /* NULL when there are too many or memory is short. Its first IV is set (RFC 2409 Appendix B). */
 struct v1_xchg *v1_xchg_new(struct ike *e, struct ike_sa *sa, uint32_t message_id, bool initiator);
@@ -276,7 +286,13 @@ cv_result v1_rekey_sa(struct ike *e, struct ike_sa *sa); /* a new phase 1 beside
  * REPLACED, and deleted a little later. Also when the peer began it. */
 void v1_rekey_done(struct ike *e, struct ike_sa *sa);
 cv_result v1_delete_child(struct ike *e, struct ike_sa *sa, struct sam_child *c);
+/* Deletes for its children and itself, then removes it at once: they are not acknowledged. Also when expire_at has come (IKE_REASON_LIFETIME);
+ * a REPLACED one goes with IKE_REASON_REPLACED whatever `why`. */
 void v1_delete_sa(struct ike *e, struct ike_sa *sa, enum ike_reason why);
+/* The established SA that has what a REPLACED one had: the newest of the same peer and addresses; sa itself when it is not replaced. */
+struct ike_sa *v1_heir(struct ike *e, struct ike_sa *sa);
+/* Its keys for a decoder, when they are there and somebody listens (env keylog). */
+void v1_keylog(struct ike *e, const struct ike_sa *sa);
 
 /* v1_main: the initiator's way in, also for v1_rekey_sa (replaces: conn_id of the old one, else 0). Main or Aggressive Mode as configured (PR-16). */
 CV_MUST_USE cv_result v1_initiate(struct ike *e, struct ike_session *s, const struct cv_acquire *packet,

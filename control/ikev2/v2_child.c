@@ -1,5 +1,7 @@
 /* Child negotiation: proposals, selectors, keys, installation; the shared half of IKE_AUTH and CREATE_CHILD_SA. */
 #include "control/ikev2/v2_child.h"
+
+#include "control/ike/ike_child.h"
 #include "control/ikev2/v2_ts.h"
 
 #include <stdio.h>
@@ -7,7 +9,6 @@
 #include <string.h>
 
 enum {
-    LINGER_MS = 5000,   /* inbound: packets in flight */
     KE_RETRIES_MAX = 2, /* INVALID_KE_PAYLOAD rounds (1.2) */
     DH_RANDOM_MAX = 128
 };
@@ -157,33 +158,10 @@ cv_result v2_child_put_offer(struct ike *e, struct ike_sa *sa, struct v2_nego *n
 }
 
 /* ---- keys and installation ------------------------------------------------------------------------------------------ */
-static void install_addresses(const struct ike_sa *sa, struct sam_install *p)
+static unsigned keepalive_of(const struct ike *e, const struct ike_sa *sa)
 {
-    p->local = sa->local;
-    p->remote = sa->remote;
-    /* RFC 7296 2.23: UDP encapsulation when a NAT was found. Both may speak IKE on 4500 without one. */
-    p->natt = sa->natt && (sa->nat_local || sa->nat_remote);
-    p->behind_nat = p->natt && sa->nat_local;
-    if (!p->natt)
-        p->local.port = p->remote.port = 0;
-    p->vrf_outer = sa->vrf;
-}
-
-static void install_policy(struct ike *e, const struct ike_sa *sa, const struct v2_nego *n,
-                           struct sam_install *p)
-{
-    struct cfg_sa_params sp = cfg_sa_params_effective(e->cfg, n->ipsec);
-    p->interface = n->interface;
-    p->ipsec_profile = n->ipsec->name;
-    p->replay_window = (uint16_t)(sp.replay_disable ? 0 : sp.replay_window);
-    p->df = (uint8_t)sp.df;
-    p->ecn_drop = sp.ecn_discard;
-    p->lifetime_s = sp.lifetime_s;
-    p->idle_s = sp.idle_s;
-    p->lifetime_bytes = sp.lifetime_kb_disable ? 0 : sp.lifetime_kb * 1024;
-    unsigned keepalive = sa->profile && sa->profile->nat_keepalive_s ? sa->profile->nat_keepalive_s
-                                                                     : e->cfg->ikev2_nat_keepalive_s;
-    p->keepalive_s = (uint16_t)keepalive;
+    return sa->profile && sa->profile->nat_keepalive_s ? sa->profile->nat_keepalive_s
+                                                       : e->cfg->ikev2_nat_keepalive_s;
 }
 
 /* KEYMAT's first half protects what the exchange's initiator sends (2.17). */
@@ -198,8 +176,7 @@ cv_result v2_nego_install(struct ike *e, struct ike_sa *sa, struct v2_nego *n, b
         return CV_EINVAL;
 
     struct sam_install p;
-    memset(&p, 0, sizeof p);
-    p.owner = sa->conn_id;
+    ike_child_params(e, sa, n->interface, n->ipsec, keepalive_of(e, sa), &p);
     p.initiator = initiator;
     p.activate = activate;
     p.spi_in = n->spi_in;
@@ -213,8 +190,6 @@ cv_result v2_nego_install(struct ike *e, struct ike_sa *sa, struct v2_nego *n, b
     p.ts_count = pairs.count;
     p.ts_local = initiator ? pairs.i : pairs.r;
     p.ts_remote = initiator ? pairs.r : pairs.i;
-    install_addresses(sa, &p);
-    install_policy(e, sa, n, &p);
 
     struct cr_child_keys i2r, r2i;
     cv_result r = cr_child_keymat(&sa->keys, p.encr, p.key_bits, p.integ, shared, n->ni, n->nr, &i2r, &r2i);
@@ -235,32 +210,10 @@ cv_result v2_nego_install(struct ike *e, struct ike_sa *sa, struct v2_nego *n, b
     return r;
 }
 
-/* Children that outlived a restart have done their duty when a negotiated one is there. */
-static void retire_adopted(struct ike *e, const struct sam_child *c)
-{
-    struct sam_child *next;
-    for (struct sam_child *a = sam_children_of(e->sam, 0); a; a = next) {
-        next = a->next_of_owner;
-        if (a->state == SAM_ADOPTED && a->if_id == c->if_id)
-            sam_child_delete(e->sam, a, LINGER_MS);
-    }
-}
-
 void v2_child_up(struct ike *e, struct ike_sa *sa, const struct v2_nego *n, struct sam_child *c, bool rekey)
 {
-    char text[SEL_TEXT_MAX], local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
-    if (rekey)
-        e->counters.children_rekeyed++;
-    else
-        e->counters.children_established++;
-    ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "child SA %s on %s: SPI in 0x%08x out 0x%08x, %s, %s <-> %s%s",
-            rekey ? "rekeyed" : "up", c->interface, c->in.spi, c->out.spi,
-            sel_esp_choice_text(&n->choice, text), ts_text(&c->ts_local[0], local),
-            ts_text(&c->ts_remote[0], remote), c->ts_count > 1 ? ", ..." : "");
-    struct ike_session *s = ike_session_get(e, c->interface);
-    if (s)
-        ike_session_child_up(e, s);
-    retire_adopted(e, c);
+    char text[SEL_TEXT_MAX];
+    ike_child_up(e, sa, c, sel_esp_choice_text(&n->choice, text), rekey);
 }
 
 /* ---- initiator: the answer --------------------------------------------------------------------------------------- */
@@ -527,41 +480,14 @@ void v2_child_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, cons
 }
 
 /* ---- life of an installed child ---------------------------------------------------------------------------------- */
-/* Who sends in c's place: the one that replaced it, for the peer has that; a newer one may still wait for the peer to learn of
- * it. Without one, the newest sibling that nobody is about to delete. */
-static struct sam_child *successor(struct ike *e, const struct sam_child *c)
-{
-    struct sam_child *best = c->replaced_by ? sam_child_by_id(e->sam, c->replaced_by) : NULL;
-    if (best && best->state == SAM_INSTALLED)
-        return best;
-    best = NULL;
-    for (struct sam_child *o = sam_children_of(e->sam, c->owner); o; o = o->next_of_owner) {
-        if (o == c || o->state != SAM_INSTALLED || o->if_id != c->if_id)
-            continue;
-        bool better = !best || (best->replaced_by && !o->replaced_by) ||
-                      (!best->replaced_by == !o->replaced_by && o->id > best->id);
-        if (better)
-            best = o;
-    }
-    return best;
-}
-
 void v2_child_remove(struct ike *e, struct sam_child *c, uint64_t linger_ms)
 {
-    struct sam_child *next = c->state == SAM_INSTALLED ? successor(e, c) : NULL;
-    if (next && c->active)
-        sam_child_activate(e->sam, next);
-    sam_child_delete(e->sam, c, linger_ms);
+    ike_child_remove(e, c, linger_ms);
 }
 
 void v2_child_first_packet(struct ike *e, struct ike_sa *sa, struct sam_child *c)
 {
-    /* One that we started ourselves sends since it was made; one that was replaced must not come back. */
-    if (c->active || c->initiator || c->replaced_by || c->state != SAM_INSTALLED)
-        return;
-    ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec", "first packet on SPI 0x%08x: sending on 0x%08x from now on",
-            c->in.spi, c->out.spi);
-    sam_child_activate(e->sam, c);
+    ike_child_first_packet(e, sa, c);
 }
 
 void v2_child_nat_change(struct ike *e, struct ike_sa *sa, struct sam_child *c,

@@ -1,4 +1,5 @@
 /* INFORMATIONAL (RFC 7296 1.4): deletes, dead peer detection, notifies; and the peer that moves behind its NAT (2.23). */
+#include "control/ike/ike_child.h"
 #include "control/ikev2/v2.h"
 
 #include <string.h>
@@ -143,26 +144,6 @@ void v2_informational_request(struct ike *e, struct ike_sa *sa, const struct pld
 }
 
 /* ---- dead peer detection (2.4) ------------------------------------------------------------------------------------ */
-struct heard {
-    uint64_t at;           /* last sign of life: IKE or ESP */
-    uint64_t sent_packets; /* all ESP packets to the peer so far */
-};
-
-static struct heard last_heard(struct ike *e, const struct ike_sa *sa)
-{
-    struct heard h = {.at = sa->last_in_ms};
-    uint64_t now = ike_now(e);
-    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner) {
-        struct cv_sa_counters in, out;
-        uint64_t idle;
-        sam_child_counters(e->sam, c, &in, &out, &idle);
-        h.sent_packets += out.packets;
-        if (idle <= now && now - idle > h.at)
-            h.at = now - idle;
-    }
-    return h;
-}
-
 static bool busy(struct ike_sa *sa)
 {
     return v2_of(sa)->flight || v2_of(sa)->queue; /* any request finds a dead peer */
@@ -176,7 +157,7 @@ void v2_dpd_due(struct ike *e, struct ike_sa *sa)
     v->dpd_at = UINT64_MAX;
     if (!dpd.set || interval == 0 || v->state != V2_ESTABLISHED)
         return;
-    struct heard h = last_heard(e, sa);
+    struct ike_heard h = ike_last_heard(e, sa);
     if (now - h.at < interval) {
         v->dpd_at = h.at + interval;
         v->dpd_sent_packets = h.sent_packets;

@@ -1,0 +1,112 @@
+#include "control/ike/ike_child.h"
+
+enum { LINGER_MS = 5000 /* inbound: packets in flight */ };
+
+static void addresses(const struct ike_sa *sa, struct sam_install *p)
+{
+    p->local = sa->local;
+    p->remote = sa->remote;
+    /* UDP encapsulation when a NAT was found (RFC 7296 2.23, RFC 3947 4). Both may speak IKE on 4500 without one. */
+    p->natt = sa->natt && (sa->nat_local || sa->nat_remote);
+    p->behind_nat = p->natt && sa->nat_local;
+    if (!p->natt)
+        p->local.port = p->remote.port = 0;
+    p->vrf_outer = sa->vrf;
+}
+
+void ike_child_params(struct ike *e, const struct ike_sa *sa, const char *interface,
+                      const struct cfg_ipsec_profile *p, unsigned keepalive_s, struct sam_install *out)
+{
+    struct cfg_sa_params sp = cfg_sa_params_effective(e->cfg, p);
+    *out = (struct sam_install){.owner = sa->conn_id,
+                                .interface = interface,
+                                .ipsec_profile = p->name,
+                                .replay_window = (uint16_t)(sp.replay_disable ? 0 : sp.replay_window),
+                                .df = (uint8_t)sp.df,
+                                .ecn_drop = sp.ecn_discard,
+                                .lifetime_s = sp.lifetime_s,
+                                .idle_s = sp.idle_s,
+                                .lifetime_bytes = sp.lifetime_kb_disable ? 0 : sp.lifetime_kb * 1024,
+                                .keepalive_s = (uint16_t)keepalive_s};
+    addresses(sa, out);
+}
+
+/* Children that outlived a restart have done their duty when a negotiated one is there. */
+static void retire_adopted(struct ike *e, const struct sam_child *c)
+{
+    struct sam_child *next;
+    for (struct sam_child *a = sam_children_of(e->sam, 0); a; a = next) {
+        next = a->next_of_owner;
+        if (a->state == SAM_ADOPTED && a->if_id == c->if_id)
+            sam_child_delete(e->sam, a, LINGER_MS);
+    }
+}
+
+void ike_child_up(struct ike *e, struct ike_sa *sa, struct sam_child *c, const char *algorithms, bool rekey)
+{
+    char local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
+    if (rekey)
+        e->counters.children_rekeyed++;
+    else
+        e->counters.children_established++;
+    ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "child SA %s on %s: SPI in 0x%08x out 0x%08x, %s, %s <-> %s%s",
+            rekey ? "rekeyed" : "up", c->interface, c->in.spi, c->out.spi, algorithms,
+            ts_text(&c->ts_local[0], local), ts_text(&c->ts_remote[0], remote),
+            c->ts_count > 1 ? ", ..." : "");
+    struct ike_session *s = ike_session_get(e, c->interface);
+    if (s)
+        ike_session_child_up(e, s);
+    retire_adopted(e, c);
+}
+
+/* The one that replaced c: the peer has that; a newer one may still wait for the peer to learn of it. Without one, the newest sibling
+ * that nobody is about to delete. */
+static struct sam_child *successor(struct ike *e, const struct sam_child *c)
+{
+    struct sam_child *best = c->replaced_by ? sam_child_by_id(e->sam, c->replaced_by) : NULL;
+    if (best && best->state == SAM_INSTALLED)
+        return best;
+    best = NULL;
+    for (struct sam_child *o = sam_children_of(e->sam, c->owner); o; o = o->next_of_owner) {
+        if (o == c || o->state != SAM_INSTALLED || o->if_id != c->if_id)
+            continue;
+        bool better = !best || (best->replaced_by && !o->replaced_by) ||
+                      (!best->replaced_by == !o->replaced_by && o->id > best->id);
+        if (better)
+            best = o;
+    }
+    return best;
+}
+
+void ike_child_remove(struct ike *e, struct sam_child *c, uint64_t linger_ms)
+{
+    struct sam_child *next = c->state == SAM_INSTALLED ? successor(e, c) : NULL;
+    if (next && c->active)
+        sam_child_activate(e->sam, next);
+    sam_child_delete(e->sam, c, linger_ms);
+}
+
+void ike_child_first_packet(struct ike *e, struct ike_sa *sa, struct sam_child *c)
+{
+    /* One that we started ourselves sends since it was made; one that was replaced must not come back. */
+    if (c->active || c->initiator || c->replaced_by || c->state != SAM_INSTALLED)
+        return;
+    ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec", "first packet on SPI 0x%08x: sending on 0x%08x from now on",
+            c->in.spi, c->out.spi);
+    sam_child_activate(e->sam, c);
+}
+
+struct ike_heard ike_last_heard(struct ike *e, const struct ike_sa *sa)
+{
+    struct ike_heard h = {.at = sa->last_in_ms};
+    uint64_t now = ike_now(e);
+    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner) {
+        struct cv_sa_counters in, out;
+        uint64_t idle;
+        sam_child_counters(e->sam, c, &in, &out, &idle);
+        h.sent_packets += out.packets;
+        if (idle <= now && now - idle > h.at)
+            h.at = now - idle;
+    }
+    return h;
+}

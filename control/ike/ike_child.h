@@ -1,0 +1,24 @@
+/* ike_child: what both versions do with installed children: parameters from the policy, who sends after one is gone, signs of life. */
+#ifndef CONTROL_IKE_IKE_CHILD_H
+#define CONTROL_IKE_IKE_CHILD_H
+
+#include "control/ike/ike_sa.h"
+
+/* Addresses, encapsulation, owner and what the IPsec profile says (window, DF bit, ECN, lifetimes, idle time); interface and profile must live
+ * until the installation. keepalive_s: of NAT keepalives, 0 none. Not set: keys, SPIs, algorithms, selectors, transport, activate. */
+void ike_child_params(struct ike *e, const struct ike_sa *sa, const char *interface,
+                      const struct cfg_ipsec_profile *p, unsigned keepalive_s, struct sam_install *out);
+/* Tells log, counters and session; adopted children of the tunnel have done their duty. */
+void ike_child_up(struct ike *e, struct ike_sa *sa, struct sam_child *c, const char *algorithms, bool rekey);
+/* Outbound stops at once, inbound after linger_ms; when it was the sending one, the one that replaced it sends, else its newest sibling. */
+void ike_child_remove(struct ike *e, struct sam_child *c, uint64_t linger_ms);
+/* The peer sends on a child that it began: so may we (RFC 7296 2.8). */
+void ike_child_first_packet(struct ike *e, struct ike_sa *sa, struct sam_child *c);
+
+struct ike_heard {
+    uint64_t at;           /* env ms: last sign of life, IKE or ESP */
+    uint64_t sent_packets; /* all ESP packets to the peer so far */
+};
+struct ike_heard ike_last_heard(struct ike *e, const struct ike_sa *sa);
+
+#endif
