@@ -1,8 +1,11 @@
 #include "control/daemon_link.h"
 
+#include "common/log.h"
+#include "common/secret.h"
 #include "control/apply_json.h"
 #include "control/daemon_state.h"
 #include "control/runtime/rt_broker.h"
+#include "control/runtime/rt_keylog.h"
 #include "control/runtime/rt_loop.h"
 #include "control/sa/sam.h"
 
@@ -266,11 +269,23 @@ static unsigned link_bits(void *ctx)
     return s ? s->head->sa_index_bits : d->cfg->platform.sa_index_bits;
 }
 
+/* For tests, as the keys of IKE SAs: only when CULVERT_IKE_KEYLOG is set. */
+static void log_esp_keys(struct daemon *d, const struct cv_sa *sa)
+{
+    char text[512];
+    if (rt_keylog_esp(sa, text, sizeof text) != CV_OK ||
+        write(d->start.keylog_fd, text, strlen(text)) != (ssize_t)strlen(text))
+        log_warning("the keys of child 0x%08x could not be written down", sa->ref.spi);
+    secret_wipe(text, sizeof text);
+}
+
 static cv_result link_command(void *ctx, const struct cv_cmd *cmd, uint32_t *seq)
 {
     struct daemon *d = ctx;
     if (cmd->type == CV_CMD_SA_ADD || cmd->type == CV_CMD_SA_DEL)
         daemon_dirty(d);
+    if (cmd->type == CV_CMD_SA_ADD && d->start.keylog_fd >= 0)
+        log_esp_keys(d, &cmd->u.sa);
     return rt_link_command(d->link, cmd, NULL, NULL, seq);
 }
 

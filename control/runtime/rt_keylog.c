@@ -89,3 +89,73 @@ cv_result rt_keylog_format(const struct rt_keylog_line *k, char *out, size_t out
     add(&t, "\"%s\"\n", integ);
     return t.full ? CV_ENOSPC : CV_OK;
 }
+
+/* ---- ESP ------------------------------------------------------------------------------------------------------ */
+/* Wireshark's words for ESP; they differ from those for IKE. */
+static const char *esp_encr_name(uint16_t encr)
+{
+    switch (encr) {
+    case CV_ENCR_NULL:
+        return "NULL";
+    case CV_ENCR_3DES:
+        return "TripleDES-CBC [RFC2451]";
+    case CV_ENCR_AES_CBC:
+        return "AES-CBC [RFC3602]";
+    case CV_ENCR_AES_GCM_16:
+        return "AES-GCM with 16 octet ICV [RFC4106]";
+    default:
+        return NULL;
+    }
+}
+
+static const char *esp_integ_name(uint16_t integ)
+{
+    switch (integ) {
+    case CV_INTEG_NONE:
+        return "NULL";
+    case CV_INTEG_HMAC_MD5_96:
+        return "HMAC-MD5-96 [RFC2403]";
+    case CV_INTEG_HMAC_SHA1_96:
+        return "HMAC-SHA-1-96 [RFC2404]";
+    case CV_INTEG_HMAC_SHA2_256_128:
+        return "HMAC-SHA-256-128 [RFC4868]";
+    case CV_INTEG_HMAC_SHA2_384_192:
+        return "HMAC-SHA-384-192 [RFC4868]";
+    case CV_INTEG_HMAC_SHA2_512_256:
+        return "HMAC-SHA-512-256 [RFC4868]";
+    default:
+        return NULL;
+    }
+}
+
+static void add_key(struct text *t, const uint8_t *key, size_t n, const uint8_t *salt, size_t salt_len)
+{
+    add(t, "\"%s", n ? "0x" : "");
+    for (size_t i = 0; i < n && !t->full; i++)
+        add(t, "%02x", key[i]);
+    for (size_t i = 0; i < salt_len && !t->full; i++)
+        add(t, "%02x", salt[i]);
+    add(t, "\"");
+}
+
+cv_result rt_keylog_esp(const struct cv_sa *sa, char *out, size_t out_len)
+{
+    const char *encr = esp_encr_name(sa->encr), *integ = esp_integ_name(sa->integ);
+    const bool in = sa->ref.dir == CV_DIR_IN;
+    char src[IP_TEXT_MAX], dst[IP_TEXT_MAX];
+    struct text t = {out, out_len, 0, out_len == 0};
+    if (!encr || !integ || sa->encr_key_len > sizeof sa->encr_key || sa->salt_len > sizeof sa->salt ||
+        sa->integ_key_len > sizeof sa->integ_key)
+        return CV_EUNSUP;
+    if (t.full)
+        return CV_ENOSPC;
+    ip_addr_text(in ? &sa->remote.addr : &sa->local.addr, src);
+    ip_addr_text(in ? &sa->local.addr : &sa->remote.addr, dst);
+    add(&t, "# esp_sa \"%s\",\"%s\",\"%s\",\"0x%08x\",\"%s\",",
+        sa->local.addr.family == IP_V6 ? "IPv6" : "IPv4", src, dst, sa->ref.spi, encr);
+    add_key(&t, sa->encr_key, sa->encr_key_len, sa->salt, sa->salt_len);
+    add(&t, ",\"%s\",", integ);
+    add_key(&t, sa->integ_key, sa->integ_key_len, NULL, 0);
+    add(&t, "\n");
+    return t.full ? CV_ENOSPC : CV_OK;
+}

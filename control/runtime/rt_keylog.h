@@ -4,6 +4,7 @@
 #define CONTROL_RUNTIME_RT_KEYLOG_H
 
 #include "common/buf.h"
+#include "common/contract.h"
 #include "common/result.h"
 
 #include <stddef.h>
@@ -16,5 +17,7 @@ struct rt_keylog_line {
 };
 /* One line with newline. CV_EUNSUP for algorithms that Wireshark cannot decrypt, CV_ENOSPC. */
 CV_MUST_USE cv_result rt_keylog_format(const struct rt_keylog_line *k, char *out, size_t out_len);
+/* One direction of a child SA: "# esp_sa " and a row of Wireshark's esp_sa table. Results as above. */
+CV_MUST_USE cv_result rt_keylog_esp(const struct cv_sa *sa, char *out, size_t out_len);
 
 #endif

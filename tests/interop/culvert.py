@@ -86,6 +86,68 @@ def config(hostname="left", local="192.0.2.1", peer="192.0.2.2", outside_len=24,
     return "\n".join(line for line in lines if line) + "\n"
 
 
+class Suite1:
+    """Algorithms of IKEv1's phase 1 and ESP, in culvert's words, strongSwan's and libreswan's."""
+
+    def __init__(self, name, encr, hash_, group, transform_set, ike, esp, lib_ike=None):
+        self.name, self.encr, self.hash, self.group = name, encr, hash_, group
+        self.transform_set, self.ss_ike, self.ss_esp = transform_set, ike, esp
+        self.lib_ike = lib_ike or ike.rsplit("-", 1)[0] + ";" + GROUPS[group].replace("ecp", "dh_ecp_")
+
+
+OLD1 = Suite1("3des-md5-modp1024", "3des", "md5", 2, "esp-3des esp-md5-hmac", "3des-md5-modp1024", "3des-md5")
+AES1 = Suite1("aes128-sha1-modp2048", "aes", "sha", 14, "esp-aes esp-sha-hmac", "aes128-sha1-modp2048", "aes128-sha1")
+ECP1 = Suite1("aes256-sha256-ecp256", "aes 256", "sha256", 19, "esp-aes 256 esp-sha256-hmac",
+              "aes256-sha256-ecp256", "aes256-sha256", "aes256-sha2_256;dh19")
+SUITES1 = {s.name: s for s in (OLD1, AES1, ECP1)}
+
+
+def config1(hostname="left", local="192.0.2.1", peer="192.0.2.2", inside="10.1.0.1", psk="secret", suite=AES1,
+            style="map", near="10.1.0.0 0.0.255.255", far="10.2.0.0 0.0.255.255", route="10.2.0.0 255.255.0.0",
+            default_gateway=None, remote_id=None, keyring=None, profile="", pfs=None, transport=False, entry="",
+            extra="", dpd=None):
+    """An IKEv1 gateway. style: "map" a crypto map on Ethernet0/0, "ipsec" a route-based tunnel, "gre" a protected GRE
+    tunnel. remote_id, keyring, profile make an ISAKMP profile; without them the global key is used."""
+    lines = ["hostname %s" % hostname, "platform dataplane", " workers 1", " memory no-huge",
+             " port Ethernet0/0 vdev net_af_packet,iface=out0", " port Ethernet0/1 vdev net_af_packet,iface=in0",
+             "crypto isakmp policy 10", " encr %s" % suite.encr, " hash %s" % suite.hash,
+             " authentication pre-share", " group %d" % suite.group]
+    if dpd:
+        lines.append("crypto isakmp keepalive %s" % dpd)
+    with_profile = remote_id or profile
+    if with_profile:
+        lines += ["crypto keyring KR", " " + (keyring or "pre-shared-key address %s key %s" % (peer, psk)),
+                  "crypto isakmp profile PF", " keyring KR", " match identity %s" % (remote_id or "address %s" % peer),
+                  profile]
+    else:
+        lines.append("crypto isakmp key %s address %s" % (psk, peer))
+    lines += ["crypto ipsec transform-set TS %s" % suite.transform_set, " mode %s" % ("transport" if transport else "tunnel")]
+    bound = [" set transform-set TS", " set isakmp-profile PF" if with_profile else "",
+             " set pfs group%d" % pfs if pfs else "", entry]
+    if style == "map":
+        lines += ["ip access-list extended TRAFFIC", " permit ip %s %s" % (near, far),
+                  "crypto map MAP 10 ipsec-isakmp", " set peer %s" % peer, " match address TRAFFIC"] + bound
+    else:
+        lines += ["crypto ipsec profile IPP"] + bound
+    lines += ["interface Ethernet0/0", " ip address %s 255.255.255.0" % local,
+              " crypto map MAP" if style == "map" else "", "interface Ethernet0/1", " ip address %s 255.255.255.0" % inside]
+    if style != "map":
+        lines += ["interface Tunnel1", " ip address 10.255.0.1 255.255.255.252", " tunnel source Ethernet0/0",
+                  " tunnel mode ipsec ipv4" if style == "ipsec" else " tunnel mode gre ip",
+                  " tunnel destination %s" % peer, " tunnel protection ipsec profile IPP",
+                  "ip route %s Tunnel1" % route]
+    else:
+        lines.append("ip route %s %s" % (route, default_gateway or peer))
+    if default_gateway:
+        lines.append("ip route 0.0.0.0 0.0.0.0 %s" % default_gateway)
+    if extra:
+        lines.append(extra)
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+MAP_FLOW = "MAP#10.10"
+
+
 def mask(length):
     bits = (0xFFFFFFFF << (32 - length)) & 0xFFFFFFFF
     return ".".join(str(bits >> s & 255) for s in (24, 16, 8, 0))

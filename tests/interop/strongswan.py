@@ -56,12 +56,12 @@ swanctl { load = random openssl pem pkcs1 pkcs8 x509 }
 
 def connection(name="site", local="192.0.2.2", remote="192.0.2.1", local_id=None, remote_id=None,
                psk="secret", local_ts="10.2.0.0/16", remote_ts="10.1.0.0/16", ike="aes128gcm16-prfsha256-ecp256",
-               esp="aes128gcm16", children="", connections=""):
+               esp="aes128gcm16", children="", connections="", version=2):
     """The text of a swanctl.conf with one connection, one child of the same name, and one PSK."""
     return """
 connections {
   %(name)s {
-    version = 2
+    version = %(version)d
     local_addrs = %(local)s
     remote_addrs = %(remote)s
     proposals = %(ike)s
@@ -85,7 +85,7 @@ secrets { ike-%(name)s {
   secret = "%(psk)s" } }
 """ % dict(name=name, local=local, remote=remote, local_id=local_id or local, remote_id=remote_id or remote,
            psk=psk, local_ts=local_ts, remote_ts=remote_ts, ike=ike, esp=esp, children=children,
-           connections=connections)
+           connections=connections, version=version)
 
 
 def parse_raw(text):

@@ -51,7 +51,7 @@ def decode(transform):
         if transform.name in DECRYPTS:
             check(os.path.exists(site.culvert.keylog), "culvertd wrote no key file")
             with open(site.culvert.keylog) as f:
-                keys = [line.strip() for line in f if line.strip()]
+                keys = [line.strip() for line in f if line.strip() and not line.startswith("#")]
         check(len(keys) >= 4 or transform.name not in DECRYPTS, "keys of %d IKE SAs, of 2 set up and 2 rekeyed" % len(keys))
         options = []
         for line in keys:

@@ -2,6 +2,7 @@
 
 import culvert as cv
 import guest as vm
+import libreswan as lsw
 import strongswan as ss
 from net import Lab
 
@@ -61,6 +62,34 @@ def strongswan_site(title, transform=cv.GCM, group=19, culvert_args=None, strong
     return site
 
 
+def ikev1_site(title, suite=cv.AES1, peer="strongswan", start=True, strongswan_args=None, libreswan_more="",
+               keylog=False, strongswan_extra="", **culvert_args):
+    """As strongswan_site, over IKEv1, with strongSwan or libreswan as the peer; culvert with a crypto map unless told otherwise.
+
+    libreswan has no ESP here: its IKE is whole, its SAs carry nothing.
+    """
+    site = Site(Lab(title))
+    lab = site.lab
+    gw = _ends(site)
+    lab.veth(gw, "out0", site.peer_ns, "out0")
+    lab.bare_port(gw, "out0")
+    lab.bare_port(gw, "in0")
+    site.peer_ns.address("out0", "192.0.2.2/24")
+    site.peer_ns.address("in0", "10.2.0.1/24")
+    site.peer_ns.forward()
+    site.culvert = cv.Culvert(gw, cv.config1(suite=suite, **culvert_args), keylog=keylog)
+    if peer == "strongswan":
+        site.peer = ss.StrongSwan(site.peer_ns, extra=strongswan_extra)
+        site.peer_conf = ss.connection(version=1, ike=suite.ss_ike, esp=suite.ss_esp, **(strongswan_args or {}))
+    else:
+        site.peer = lsw.Libreswan(site.peer_ns)
+        site.peer_conf = (lsw.connection(ike=suite.lib_ike, esp=suite.ss_esp, more=libreswan_more), lsw.secrets())
+    if start:
+        site.culvert.start()
+        site.peer.start(*(site.peer_conf if isinstance(site.peer_conf, tuple) else (site.peer_conf,)))
+    return site
+
+
 def nat_site(title, behind="culvert", transform=cv.GCM, group=19):
     """left-host -- culvert -- router -- strongSwan -- right-host, the router hiding one gateway (`behind`).
 
@@ -97,6 +126,43 @@ def nat_site(title, behind="culvert", transform=cv.GCM, group=19):
                          remote_id="fqdn right.example")
         conf = ss.connection(local="198.51.100.2", remote="192.0.2.1", local_id="right.example",
                              remote_id="192.0.2.1", **ike)
+    site.culvert = cv.Culvert(gw, text).start()
+    site.peer = ss.StrongSwan(site.peer_ns).start(conf)
+    return site
+
+
+def nat_site1(title, behind="culvert", suite=cv.ECP1):
+    """As nat_site, over IKEv1 with a crypto map. In Main Mode the key is chosen by the packet's source address (KR-5, G31): the side that is
+    seen through the NAT has the router's address as its key; identities are told by ISAKMP profile and swanctl.conf."""
+    site = Site(Lab(title))
+    lab = site.lab
+    gw = _ends(site)
+    site.router = lab.ns("router")
+    lab.veth(gw, "out0", site.router, "near")
+    lab.veth(site.router, "wide", site.peer_ns, "out0")
+    lab.bare_port(gw, "out0")
+    lab.bare_port(gw, "in0")
+    site.router.address("near", "192.0.2.254/24")
+    site.router.address("wide", "198.51.100.254/24")
+    site.router.forward()
+    hidden_by = "wide" if behind == "culvert" else "near"
+    site.router.run("nft", "-f", "-", stdin="table ip nat {\n chain out {\n  type nat hook postrouting priority 100\n"
+                    "  oifname \"%s\" masquerade\n }\n}\n" % hidden_by)
+    site.peer_ns.address("out0", "198.51.100.2/24")
+    site.peer_ns.address("in0", "10.2.0.1/24")
+    site.peer_ns.forward()
+    site.peer_ns.route("192.0.2.0/24", "198.51.100.254")
+    algorithms = dict(version=1, ike=suite.ss_ike, esp=suite.ss_esp)
+    if behind == "culvert":
+        text = cv.config1(suite=suite, peer="198.51.100.2", default_gateway="192.0.2.254",
+                          remote_id="address 198.51.100.2", profile=" self-identity fqdn left.example")
+        conf = ss.connection(local="198.51.100.2", remote="%any", local_id="198.51.100.2", remote_id="left.example",
+                             **algorithms)
+    else:
+        text = cv.config1(suite=suite, peer="192.0.2.254", default_gateway="192.0.2.254",
+                          remote_id="host right.example")
+        conf = ss.connection(local="198.51.100.2", remote="192.0.2.1", local_id="right.example",
+                             remote_id="192.0.2.1", **algorithms)
     site.culvert = cv.Culvert(gw, text).start()
     site.peer = ss.StrongSwan(site.peer_ns).start(conf)
     return site
@@ -152,6 +218,30 @@ def pair_site(title, transform=cv.GCM, group=19, left_args=None, right_args=None
                 tunnel_ip="10.255.0.2 255.255.255.252", far="10.1.0.0 255.255.0.0")
     args.update(right_args or {})
     site.peer = cv.Culvert(site.peer_ns, cv.config(transform=transform, group=group, **args), name="right")
+    if start:
+        site.culvert.start()
+        site.peer.start()
+    return site
+
+
+REFERENCE_PLATFORM = """platform dataplane
+ workers 1
+ memory no-huge
+ port Ethernet0/0 vdev net_af_packet,iface=out0
+"""
+
+
+def reference_pair(title, left, right, start=True, keylog=False):
+    """Two culverts on one wire with two configurations of the reference documents (192.0.2.x is not used: theirs are 192.168.0.1 and .2),
+    which know nothing of ports: the platform section is put in front. No hosts: traffic is `ping ... source Loopback0`."""
+    site = Site(Lab(title))
+    lab = site.lab
+    gw, site.peer_ns = lab.ns("r1"), lab.ns("r2")
+    lab.veth(gw, "out0", site.peer_ns, "out0")
+    for ns in (gw, site.peer_ns):
+        lab.bare_port(ns, "out0")
+    site.culvert = cv.Culvert(gw, REFERENCE_PLATFORM + left, name="left", keylog=keylog)
+    site.peer = cv.Culvert(site.peer_ns, REFERENCE_PLATFORM + right, name="right", keylog=keylog)
     if start:
         site.culvert.start()
         site.peer.start()

@@ -63,6 +63,28 @@ static void short_buffers_fail_at_every_length(void)
     CU_ASSERT(rt_keylog_format(&k, out, need) == CV_OK);
 }
 
-UNIT_MAIN("runtime keylog", UNIT_TEST(cbc_line_has_all_four_keys),
-          UNIT_TEST(aead_line_has_salted_keys_and_no_integrity_keys),
+static void an_esp_line_is_a_row_of_wiresharks_table_behind_a_mark(void)
+{
+    struct cv_sa sa;
+    char text[512];
+    memset(&sa, 0, sizeof sa);
+    sa.ref = (struct cv_sa_ref){.dir = CV_DIR_IN, .spi = 0x11223344};
+    CU_ASSERT(ip_addr_parse("192.0.2.1", &sa.local.addr) && ip_addr_parse("192.0.2.2", &sa.remote.addr));
+    sa.encr = CV_ENCR_AES_GCM_16;
+    sa.encr_key_len = 2;
+    sa.salt_len = 4;
+    memcpy(sa.encr_key, "\xaa\xbb", 2);
+    memcpy(sa.salt, "\x01\x02\x03\x04", 4);
+    CU_ASSERT_EQUAL(rt_keylog_esp(&sa, text, sizeof text), CV_OK);
+    CU_ASSERT_STRING_EQUAL(text,
+                           "# esp_sa \"IPv4\",\"192.0.2.2\",\"192.0.2.1\",\"0x11223344\",\"AES-GCM with 16 "
+                           "octet ICV [RFC4106]\",\"0xaabb01020304\",\"NULL\",\"\"\n");
+    for (size_t n = 0; n < strlen(text); n++)
+        CU_ASSERT_EQUAL(rt_keylog_esp(&sa, text, n), CV_ENOSPC);
+    sa.encr = CV_ENCR_CHACHA20_POLY1305;
+    CU_ASSERT_EQUAL(rt_keylog_esp(&sa, text, sizeof text), CV_EUNSUP);
+}
+
+UNIT_MAIN("runtime keylog", UNIT_TEST(an_esp_line_is_a_row_of_wiresharks_table_behind_a_mark),
+          UNIT_TEST(cbc_line_has_all_four_keys), UNIT_TEST(aead_line_has_salted_keys_and_no_integrity_keys),
           UNIT_TEST(what_wireshark_cannot_decrypt_is_refused), UNIT_TEST(short_buffers_fail_at_every_length))
