@@ -416,8 +416,8 @@ static void PR_13_GRE_tunnel_protection_is_host_to_host_protocol_47(void)
     const struct sam_child *c = wire_child(w, A);
     char text[TS_TEXT_MAX];
     CU_ASSERT_EQUAL(c->ts_count, 1);
-    CU_ASSERT_STRING_EQUAL(ts_text(&c->ts_local[0], text), "192.168.0.1/32[47]");
-    CU_ASSERT_STRING_EQUAL(ts_text(&c->ts_remote[0], text), "192.168.0.2/32[47]");
+    CU_ASSERT_STRING_EQUAL(ts_text(&c->ts_local[0], text), "192.168.0.1/32[47/*]");
+    CU_ASSERT_STRING_EQUAL(ts_text(&c->ts_remote[0], text), "192.168.0.2/32[47/*]");
     /* nothing but GRE between the two */
     struct mock_packet udp = {.src = w->side[A].address, .dst = w->side[B].address, .proto = 17};
     CU_ASSERT_FALSE(wire_pass(w, A, &udp));
