@@ -24,6 +24,14 @@ struct tally {
     uint64_t packets_left, bytes_left;
 };
 
+/* A run: packets of the chunk that follow one another on one SA. */
+struct esp_in_part {
+    struct esp_in_sa *sa;
+    uint16_t n;            /* packets handed in */
+    uint16_t ahead;        /* packets from its first to the end of the chunk */
+    uint16_t first, count; /* its ops in the scratch arrays */
+};
+
 /* ---- before the engine ---------------------------------------------------------------------------------- */
 static __rte_always_inline bool dst_matches(const struct esp_in_sa *sa, const uint8_t *ip)
 {
@@ -344,13 +352,17 @@ static __rte_always_inline void part_accept(struct esp_worker *w, struct esp_in_
     flush(w, sa, &t);
 }
 
-static void accept_tunnel(struct esp_worker *w, struct esp_in_part *part, struct esp_sort *sort)
+/* The last pass of a chunk in which there is transport mode. */
+static __rte_noinline void accept_mixed(struct esp_worker *w, struct esp_in_part *parts, unsigned count,
+                                        struct esp_sort *sort)
 {
-    part_accept(w, part, sort, false);
-}
-static void accept_transport(struct esp_worker *w, struct esp_in_part *part, struct esp_sort *sort)
-{
-    part_accept(w, part, sort, true);
+    for (unsigned i = 0; i < count; i++)
+        if (likely(parts[i].count)) {
+            if (parts[i].sa->transport)
+                part_accept(w, &parts[i], sort, true);
+            else
+                part_accept(w, &parts[i], sort, false);
+        }
 }
 
 /* Passes over the chunk, as in esp_out.c. */
@@ -358,12 +370,13 @@ static void in_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in
                      struct esp_sort *sort)
 {
     struct esp_in_part parts[ESP_CHUNK];
-    unsigned count = 0, ops = 0;
+    unsigned count = 0, ops = 0, transport = 0;
     for (unsigned i = 0, run; i < n; i += run) {
         for (run = 1; i + run < n && sas[i + run] == sas[i]; run++)
             ;
         struct esp_in_part *part = &parts[count++];
         part->sa = sas[i];
+        transport |= sas[i]->transport;
         part->first = (uint16_t)ops;
         part->n = (uint16_t)run;
         part->ahead = (uint16_t)(n - i);
@@ -374,9 +387,13 @@ static void in_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in
         if (likely(parts[i].count))
             parts[i].sa->burst(w->engine, parts[i].sa->session, w->scratch->ops + parts[i].first,
                                parts[i].count);
+    if (unlikely(transport)) {
+        accept_mixed(w, parts, count, sort);
+        return;
+    }
     for (unsigned i = 0; i < count; i++)
         if (likely(parts[i].count))
-            parts[i].sa->accept(w, &parts[i], sort);
+            part_accept(w, &parts[i], sort, false);
 }
 
 uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, uint16_t n)
@@ -396,7 +413,7 @@ static void in_sa_set(struct esp_in_sa *sa, const struct cv_sa *conf, const stru
     sa->engine = engine;
     sa->counters = counters;
     sa->burst = info->burst;
-    sa->accept = conf->mode == CV_MODE_TRANSPORT ? accept_transport : accept_tunnel;
+    sa->transport = conf->mode == CV_MODE_TRANSPORT;
     sa->head = (uint8_t)(ESP_HDR_LEN + info->iv_len);
     sa->icv_len = info->icv_len;
     sa->align_mask = (uint8_t)(info->block - 1);

@@ -14,23 +14,11 @@ struct esp_peer {
     struct ip_endpoint remote;
 };
 
-/* A run: packets of the chunk that follow one another on one SA. */
-struct esp_in_part {
-    struct esp_in_sa *sa;
-    uint16_t n;            /* packets handed in */
-    uint16_t ahead;        /* packets from its first to the end of the chunk */
-    uint16_t first, count; /* its ops in the scratch arrays */
-};
-
-/* What follows decryption; chosen by the SA's mode. */
-typedef void esp_in_accept_fn(struct esp_worker *w, struct esp_in_part *part, struct esp_sort *sort);
-
 struct esp_in_sa {
     /* hot */
     eng_burst_fn *burst;
     struct eng_session *session;
     struct cv_sa_counters *counters;
-    esp_in_accept_fn *accept;
     uint32_t if_id;
     uint8_t head; /* octets of ESP header and IV */
     uint8_t icv_len;
@@ -44,6 +32,7 @@ struct esp_in_sa {
     bool first_seen;
     bool soft_raised;
     uint8_t hard_untold; /* ESP_BY_*: why it was closed, until the event is taken */
+    bool transport;
     uint8_t local[16];
     uint64_t nat_told_tsc; /* when a NAT_CHANGE was last taken */
     uint32_t nat_told;     /* and peer.version + 1 then */
