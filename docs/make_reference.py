@@ -63,7 +63,8 @@ def initialisers(body):
 
 
 SECTIONS = (
-    ("Global", ("system", "interface_global", "ikev2_global", "ipsec_global", "isakmp_global")),
+    ("Global", ("system", "interface_global", "ikev2_global", "ipsec_global", "isakmp_global", "map_global",
+                "acl_global")),
     ("platform dataplane", ("platform",)),
     ("interface", ("interface",)),
     ("crypto ikev2 proposal", ("ikev2_proposal",)),
@@ -72,7 +73,9 @@ SECTIONS = (
     ("peer, in a keyring", ("ikev2_peer",)),
     ("crypto ikev2 profile", ("ikev2_profile",)),
     ("crypto ipsec transform-set", ("transform_set",)),
-    ("crypto ipsec profile", ("ipsec_profile",)),
+    ("crypto ipsec profile", ("ipsec_set", "ipsec_profile")),
+    ("crypto map and crypto dynamic-map", ("ipsec_set", "map")),
+    ("ip access-list extended", ("acl",)),
     ("crypto isakmp policy", ("isakmp_policy",)),
     ("crypto keyring", ("isakmp_keyring",)),
     ("crypto isakmp profile", ("isakmp_profile",)),

@@ -1,6 +1,7 @@
 #include "control/config/cfg.h"
 
 #include "control/config/cfg_findings.h"
+#include "control/config/cfg_flows.h"
 #include "control/config/cfg_modes.h"
 #include "control/config/cfg_parser.h"
 #include "control/config/cfg_refs.h"
@@ -214,6 +215,8 @@ cv_result cfg_parse_with(const char *text, const char *file, const struct cfg_pa
         take_text(&p, text);
         if (!p.out_of_memory && p.errors < CFG_ERRORS_MAX)
             cfg_refs_check(&p);
+        if (!p.out_of_memory && !p.errors)
+            cfg_flows_make(&p);
         r = p.out_of_memory ? CV_ENOMEM : p.errors ? CV_EPARSE : CV_OK;
     }
     cfg_findings_sort(findings);

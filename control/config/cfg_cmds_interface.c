@@ -216,6 +216,21 @@ static void set_tunnel_protection(struct cfg_parser *p, const struct cfg_match *
     x->protection_line = m->form == CFG_SET ? p->line : 0;
 }
 
+/* ---- crypto maps ------------------------------------------------------------------------------------------------- */
+static void set_crypto_map(struct cfg_parser *p, const struct cfg_match *m)
+{
+    struct cfg_interface *x = cur(p);
+    if (x->kind != CV_IF_PORT && m->form == CFG_SET) {
+        cfg_error(p, m->args[0].column,
+                  x->kind == CV_IF_TUNNEL ? "use: tunnel protection ipsec profile NAME"
+                                          : "put it under the interface that packets leave by",
+                  "%s is no port that a crypto map can be applied to", x->name);
+        return;
+    }
+    cfg_take_text(p, m, x->crypto_map, sizeof x->crypto_map);
+    x->crypto_map_line = m->form == CFG_SET ? p->line : 0;
+}
+
 /* ---- routes ------------------------------------------------------------------------------------------------------ */
 static bool same_route(const struct cfg_route *a, const struct cfg_route *b, bool any_next_hop)
 {
@@ -320,7 +335,8 @@ static const struct cfg_cmd interface_rows[] = {
     {"tunnel vrf <WORD>", NULL, 0, NO_VRF, false},
     {"vrf forwarding <WORD>", NULL, 0, NO_VRF, false},
     {"ip vrf forwarding <WORD>", NULL, 0, NO_VRF, false},
-    {"crypto map <LINE>", NULL, 0, "use an interface Tunnel with `tunnel protection ipsec profile`", false},
+    {"crypto map <WORD>", set_crypto_map, 0, NULL, false},
+    {"ipv6 crypto map <WORD>", NULL, 0, "use an interface Tunnel with `tunnel mode ipsec ipv6`", false},
     {"crypto ipsec df-bit <LINE>", NULL, 0, "use the global `crypto ipsec df-bit`", false},
     {"ip access-group <LINE>", NULL, 0, "leave it out: packets are not filtered", false},
     {"tunnel key <LINE>", NULL, 0, "leave it out: a key belongs to GRE", false},

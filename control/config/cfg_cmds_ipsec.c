@@ -116,9 +116,16 @@ static bool in_profile(const struct cfg_match *m)
     return strcmp(m->args[0].name, "set") == 0;
 }
 
+/* The profile whose section is open: one of its own, or that of an entry of a crypto map. */
+static struct cfg_ipsec_profile *cur_profile(struct cfg_parser *p)
+{
+    return p->open[p->depth - 1].mode == CFG_MODE_MAP ? &p->c->maps[p->map].entries[p->map_entry].ipsec
+                                                      : &p->c->ipsec_profiles[p->ipsec_profile];
+}
+
 static struct cfg_sa_params *params(struct cfg_parser *p, const struct cfg_match *m)
 {
-    return in_profile(m) ? &p->c->ipsec_profiles[p->ipsec_profile].sa : &p->c->sa;
+    return in_profile(m) ? &cur_profile(p)->sa : &p->c->sa;
 }
 
 static void set_life_seconds(struct cfg_parser *p, const struct cfg_match *m)
@@ -180,6 +187,14 @@ static void set_global_df(struct cfg_parser *p, const struct cfg_match *m)
     p->c->df = df_of(m);
 }
 
+static void set_ipv4_deny(struct cfg_parser *p, const struct cfg_match *m)
+{
+    bool set = m->form == CFG_SET;
+    p->c->ipv4_deny = set && cfg_match_has(m, "clear")  ? CFG_DENY_CLEAR
+                      : set && cfg_match_has(m, "drop") ? CFG_DENY_DROP
+                                                        : CFG_DENY_JUMP;
+}
+
 static void set_ecn(struct cfg_parser *p, const struct cfg_match *m)
 {
     params(p, m)->ecn_set = m->form == CFG_SET;
@@ -192,11 +207,6 @@ static void set_esn(struct cfg_parser *p, const struct cfg_match *m)
 }
 
 /* ---- IPsec profiles -------------------------------------------------------------------------------------------------- */
-static struct cfg_ipsec_profile *cur_profile(struct cfg_parser *p)
-{
-    return &p->c->ipsec_profiles[p->ipsec_profile];
-}
-
 static void open_ipsec_profile(struct cfg_parser *p, const struct cfg_match *m)
 {
     struct cfg *c = p->c;
@@ -215,7 +225,7 @@ static void open_ipsec_profile(struct cfg_parser *p, const struct cfg_match *m)
         found ? i : cfg_append(p, &c->ipsec_profiles, &c->ipsec_profile_count, sizeof *c->ipsec_profiles);
     if (p->ipsec_profile == UINT_MAX)
         return;
-    struct cfg_ipsec_profile *x = cur_profile(p);
+    struct cfg_ipsec_profile *x = &c->ipsec_profiles[p->ipsec_profile];
     if (!found && !cfg_copy(p, x->name, sizeof x->name, a))
         return;
     if (!found || x->builtin)
@@ -277,9 +287,9 @@ static void set_description(struct cfg_parser *p, const struct cfg_match *m)
 #define WINDOWS "64|128|256|512|1024|2048|4096"
 #define LEAVE   "leave it out"
 
-static const struct cfg_cmd profile_rows[] = {
+/* In an IPsec profile and in an entry of a crypto map alike. */
+static const struct cfg_cmd set_rows_shared[] = {
     {"description <LINE>", set_description, 0, NULL, false},
-    {"responder-only", set_responder_only, 0, NULL, false},
     {"set transform-set <WORD>+", set_transform_sets, 0, NULL, false},
     {"set ikev2-profile <WORD>", set_ikev2_profile, 0, NULL, false},
     {"set isakmp-profile <WORD>", set_isakmp_profile, 0, NULL, false},
@@ -297,6 +307,11 @@ static const struct cfg_cmd profile_rows[] = {
     {"set security-association level per-host", NULL, 0, LEAVE, false},
     {"set security-association dummy <LINE>", NULL, 0, LEAVE, false},
     {"set identity <WORD>", NULL, 0, LEAVE, false},
+};
+const struct cfg_cmd_table cfg_cmds_ipsec_set = CFG_ROWS(set_rows_shared);
+
+static const struct cfg_cmd profile_rows[] = {
+    {"responder-only", set_responder_only, 0, NULL, false},
     {"set mixed-mode", NULL, 0, "tunnels carry IPv4 and IPv6 as the peer agrees", true},
     {"set reverse-route <LINE>", NULL, 0, "use: ip route PREFIX MASK TunnelN", false},
     {"set security-policy limit <0-50000>", NULL, 0, LEAVE, false},
@@ -322,7 +337,7 @@ static const struct cfg_cmd global_rows[] = {
      "packets over the tunnel's MTU are answered with ICMP, or fragmented before encryption", true},
     {"crypto ipsec nat-transparency udp-encapsulation", NULL, 0, "NAT traversal is always on", true},
     {"crypto ipsec nat-transparency spi-matching", NULL, 0, "UDP encapsulation is used behind NAT", false},
-    {"crypto ipsec ipv4-deny <LINE>", NULL, 0, LEAVE, false},
+    {"crypto ipsec ipv4-deny <jump|clear|drop>", set_ipv4_deny, 0, NULL, false},
     {"crypto ipsec optional [<LINE>]", NULL, 0, "leave it out: a packet for a tunnel is never sent in clear",
      false},
 };

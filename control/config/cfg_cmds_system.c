@@ -61,8 +61,6 @@ static const struct cfg_cmd platform_rows[] = {
 const struct cfg_cmd_table cfg_cmds_platform = CFG_ROWS(platform_rows);
 
 #define NO_PKI "use pre-shared keys: crypto ikev2 keyring"
-#define NO_MAP "use a route-based tunnel: interface Tunnel with `tunnel protection ipsec profile`"
-#define NO_ACL "access lists are reserved for crypto maps; route into a tunnel instead"
 #define NO_VRF "leave VRFs out; everything is in the global table"
 
 /* `enter` of a command that is refused marks that lines of its own follow; they are skipped with it. */
@@ -74,11 +72,7 @@ static const struct cfg_cmd system_rows[] = {
     {"crypto pki <LINE>", NULL, CFG_MODE_GLOBAL, NO_PKI, false},
     {"crypto ca <LINE>", NULL, CFG_MODE_GLOBAL, NO_PKI, false},
     {"crypto key <LINE>", NULL, CFG_MODE_GLOBAL, NO_PKI, false},
-    {"crypto map <LINE>", NULL, CFG_MODE_GLOBAL, NO_MAP, false},
-    {"crypto dynamic-map <LINE>", NULL, CFG_MODE_GLOBAL, NO_MAP, false},
     {"crypto call admission <LINE>", NULL, 0, "use: crypto ikev2 limit max-sa N", false},
-    {"access-list <LINE>", NULL, 0, NO_ACL, false},
-    {"ip access-list <LINE>", NULL, CFG_MODE_GLOBAL, NO_ACL, false},
     {"vrf definition <LINE>", NULL, CFG_MODE_GLOBAL, NO_VRF, false},
     {"ip vrf <LINE>", NULL, CFG_MODE_GLOBAL, NO_VRF, false},
 };

@@ -62,14 +62,23 @@ static void lint_profile(struct cfg_linter *l, const struct cfg_ipsec_profile *p
                      "no tunnel uses IPsec profile %s", p->name);
 }
 
+static bool names_set(const struct cfg_ipsec_profile *p, const struct cfg_transform_set *s)
+{
+    for (unsigned k = 0; k < p->transform_set_count; k++)
+        if (!p->builtin && strcmp(p->transform_sets[k], s->name) == 0)
+            return true;
+    return false;
+}
+
 static bool set_used(const struct cfg *c, const struct cfg_transform_set *s)
 {
-    for (unsigned i = 0; i < c->ipsec_profile_count; i++) {
-        const struct cfg_ipsec_profile *p = &c->ipsec_profiles[i];
-        for (unsigned k = 0; k < p->transform_set_count; k++)
-            if (!p->builtin && strcmp(p->transform_sets[k], s->name) == 0)
+    for (unsigned i = 0; i < c->ipsec_profile_count; i++)
+        if (names_set(&c->ipsec_profiles[i], s))
+            return true;
+    for (unsigned i = 0; i < c->map_count; i++)
+        for (unsigned k = 0; k < c->maps[i].entry_count; k++)
+            if (names_set(&c->maps[i].entries[k].ipsec, s))
                 return true;
-    }
     return false;
 }
 
@@ -86,6 +95,7 @@ void cfg_lint_ipsec(struct cfg_linter *l)
                          "no IPsec profile uses transform set %s", c->transform_sets[i].name);
     }
     for (unsigned i = 0; i < c->ipsec_profile_count; i++)
-        if (!c->ipsec_profiles[i].builtin || profile_used(c, &c->ipsec_profiles[i]))
+        if (!c->ipsec_profiles[i].made &&
+            (!c->ipsec_profiles[i].builtin || profile_used(c, &c->ipsec_profiles[i])))
             lint_profile(l, &c->ipsec_profiles[i]);
 }

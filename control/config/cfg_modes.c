@@ -11,7 +11,8 @@ static const struct {
     [CFG_MODE_GLOBAL] = {"config",
                          CFG_MODE_NONE,
                          {&cfg_cmds_system, &cfg_cmds_interface_global, &cfg_cmds_ikev2_global,
-                          &cfg_cmds_ipsec_global, &cfg_cmds_isakmp_global}},
+                          &cfg_cmds_ipsec_global, &cfg_cmds_isakmp_global, &cfg_cmds_acl_global,
+                          &cfg_cmds_map_global}},
     [CFG_MODE_PLATFORM] = {"config-platform", CFG_MODE_GLOBAL, {&cfg_cmds_platform}},
     [CFG_MODE_INTERFACE] = {"config-if", CFG_MODE_GLOBAL, {&cfg_cmds_interface}},
     [CFG_MODE_IKEV2_PROPOSAL] = {"config-ikev2-proposal", CFG_MODE_GLOBAL, {&cfg_cmds_ikev2_proposal}},
@@ -20,10 +21,14 @@ static const struct {
     [CFG_MODE_IKEV2_PEER] = {"config-ikev2-keyring-peer", CFG_MODE_IKEV2_KEYRING, {&cfg_cmds_ikev2_peer}},
     [CFG_MODE_IKEV2_PROFILE] = {"config-ikev2-profile", CFG_MODE_GLOBAL, {&cfg_cmds_ikev2_profile}},
     [CFG_MODE_TRANSFORM_SET] = {"cfg-crypto-trans", CFG_MODE_GLOBAL, {&cfg_cmds_transform_set}},
-    [CFG_MODE_IPSEC_PROFILE] = {"ipsec-profile", CFG_MODE_GLOBAL, {&cfg_cmds_ipsec_profile}},
+    [CFG_MODE_IPSEC_PROFILE] = {"ipsec-profile",
+                                CFG_MODE_GLOBAL,
+                                {&cfg_cmds_ipsec_set, &cfg_cmds_ipsec_profile}},
     [CFG_MODE_ISAKMP_POLICY] = {"config-isakmp", CFG_MODE_GLOBAL, {&cfg_cmds_isakmp_policy}},
     [CFG_MODE_ISAKMP_KEYRING] = {"conf-keyring", CFG_MODE_GLOBAL, {&cfg_cmds_isakmp_keyring}},
     [CFG_MODE_ISAKMP_PROFILE] = {"conf-isa-prof", CFG_MODE_GLOBAL, {&cfg_cmds_isakmp_profile}},
+    [CFG_MODE_ACL] = {"config-ext-nacl", CFG_MODE_GLOBAL, {&cfg_cmds_acl}},
+    [CFG_MODE_MAP] = {"config-crypto-map", CFG_MODE_GLOBAL, {&cfg_cmds_ipsec_set, &cfg_cmds_map}},
 };
 
 struct cfg_mode_def cfg_mode(enum cfg_mode m)

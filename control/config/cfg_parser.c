@@ -189,6 +189,18 @@ void cfg_free(struct cfg *c)
         cfg_keyring_clear(&c->keyrings[i]);
     for (unsigned i = 0; i < c->profile_count; i++)
         cfg_profile_clear(&c->profiles[i]);
+    for (unsigned i = 0; i < c->acl_count; i++)
+        free(c->acls[i].aces);
+    for (unsigned i = 0; i < c->map_count; i++)
+        free(c->maps[i].entries);
+    free(c->acls);
+    free(c->maps);
+    free(c->vrfs);
+    free(c->flows);
+    free(c->trustpoints);
+    for (unsigned i = 0; i < c->isakmp_peer_count; i++)
+        secret_free(&c->isakmp_peers[i].password);
+    free(c->isakmp_peers);
     free(c->interfaces);
     free(c->routes);
     free(c->proposals);

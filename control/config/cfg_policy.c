@@ -147,6 +147,8 @@ static cv_result add_box(struct flattening *f, unsigned from, const struct ts *l
             else
                 CV_TRY(add_row(f, f->c->ipv4_deny == CFG_DENY_DROP ? CV_POLICY_DISCARD : CV_POLICY_BYPASS,
                                NULL, &a, &b));
+            if (ts_equal(&a, local) && ts_equal(&b, remote))
+                return CV_OK; /* all of the box is decided */
         }
     return CV_OK;
 }

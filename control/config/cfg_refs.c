@@ -77,6 +77,9 @@ static_assert(offsetof(struct cfg_isakmp_profile, name) == 0, "name first");
 static_assert(offsetof(struct cfg_transform_set, name) == 0, "name first");
 static_assert(offsetof(struct cfg_ipsec_profile, name) == 0, "name first");
 static_assert(offsetof(struct cfg_interface, name) == 0, "name first");
+static_assert(offsetof(struct cfg_acl, name) == 0, "name first");
+static_assert(offsetof(struct cfg_crypto_map, name) == 0, "name first");
+static_assert(offsetof(struct cfg_vrf, name) == 0, "name first");
 
 static void check_ikev2(struct cfg_parser *p, const struct names *interfaces)
 {
@@ -122,7 +125,8 @@ static void check_source(struct cfg_parser *p, const struct names *interfaces, c
         check(p, interfaces, x->tunnel_source_if, x->source_line);
 }
 
-static void check_ipsec(struct cfg_parser *p)
+/* An IPsec profile, or what an entry of a crypto map has of one. */
+static void check_ipsec(struct cfg_parser *p, const struct cfg_ipsec_profile *x)
 {
     struct cfg *c = p->c;
     struct names sets =
@@ -130,12 +134,40 @@ static void check_ipsec(struct cfg_parser *p)
     struct names profiles = NAMES("IKEv2 profile", "crypto ikev2 profile", c->profiles, c->profile_count);
     struct names isakmp =
         NAMES("ISAKMP profile", "crypto isakmp profile", c->isakmp_profiles, c->isakmp_profile_count);
-    for (unsigned i = 0; i < c->ipsec_profile_count; i++) {
-        const struct cfg_ipsec_profile *x = &c->ipsec_profiles[i];
-        for (unsigned k = 0; k < x->transform_set_count && !x->builtin; k++)
-            check(p, &sets, x->transform_sets[k], x->transform_set_line);
-        check(p, &profiles, x->ikev2_profile, x->ikev2_profile_line);
-        check(p, &isakmp, x->isakmp_profile, x->isakmp_profile_line);
+    for (unsigned k = 0; k < x->transform_set_count && !x->builtin; k++)
+        check(p, &sets, x->transform_sets[k], x->transform_set_line);
+    check(p, &profiles, x->ikev2_profile, x->ikev2_profile_line);
+    check(p, &isakmp, x->isakmp_profile, x->isakmp_profile_line);
+}
+
+/* Static and dynamic maps have name spaces of their own. */
+static bool has_map(struct cfg_parser *p, const char *name, bool dynamic, int line)
+{
+    if (!name[0] || cfg_find_map(p->c, name, dynamic) || p->errors >= CFG_ERRORS_MAX)
+        return true;
+    p->errors++;
+    char remedy[CFG_TEXT_MAX];
+    snprintf(remedy, sizeof remedy, "define it: crypto %s %s 10%s", dynamic ? "dynamic-map" : "map", name,
+             dynamic ? "" : " ipsec-isakmp");
+    if (cfg_findings_add(p->findings, line, 0, "reference", CFG_ERROR, remedy, "there is no crypto %s %s",
+                         dynamic ? "dynamic-map" : "map", name) != CV_OK)
+        p->out_of_memory = true;
+    return false;
+}
+
+static void check_map(struct cfg_parser *p, const struct cfg_crypto_map *m, const struct names *interfaces)
+{
+    struct cfg *c = p->c;
+    struct names acls = NAMES("access list", "ip access-list extended", c->acls, c->acl_count);
+    struct names isakmp =
+        NAMES("ISAKMP profile", "crypto isakmp profile", c->isakmp_profiles, c->isakmp_profile_count);
+    check(p, interfaces, m->local_address, m->local_address_line);
+    check(p, &isakmp, m->isakmp_profile, m->isakmp_profile_line);
+    for (unsigned i = 0; i < m->entry_count; i++) {
+        const struct cfg_map_entry *e = &m->entries[i];
+        check_ipsec(p, &e->ipsec);
+        check(p, &acls, e->acl, e->acl_line);
+        (void)has_map(p, e->dynamic, true, e->dynamic_line);
     }
 }
 
@@ -147,10 +179,14 @@ void cfg_refs_check(struct cfg_parser *p)
         NAMES("IPsec profile", "crypto ipsec profile", c->ipsec_profiles, c->ipsec_profile_count);
     check_ikev2(p, &interfaces);
     check_isakmp(p, &interfaces);
-    check_ipsec(p);
+    for (unsigned i = 0; i < c->ipsec_profile_count; i++)
+        check_ipsec(p, &c->ipsec_profiles[i]);
+    for (unsigned i = 0; i < c->map_count; i++)
+        check_map(p, &c->maps[i], &interfaces);
     for (unsigned i = 0; i < c->interface_count; i++) {
         check_source(p, &interfaces, &c->interfaces[i]);
         check(p, &ipsec, c->interfaces[i].protection_profile, c->interfaces[i].protection_line);
+        (void)has_map(p, c->interfaces[i].crypto_map, false, c->interfaces[i].crypto_map_line);
     }
     for (unsigned i = 0; i < c->route_count; i++)
         check(p, &interfaces, c->routes[i].interface, c->routes[i].line);

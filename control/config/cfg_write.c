@@ -143,6 +143,8 @@ static void put_interface(struct cfg_writer *w, const struct cfg_interface *x)
     if (x->ipv6_mtu)
         cfg_put(w, " ipv6 mtu %u\n", x->ipv6_mtu);
     put_tunnel(w, x);
+    if (x->crypto_map[0])
+        cfg_put_word(w, " crypto map ", x->crypto_map, "");
     if (x->shutdown)
         cfg_put(w, " shutdown\n");
 }
@@ -186,8 +188,10 @@ int cfg_write(const struct cfg *c, bool show_keys, char *out, size_t out_len)
     cfg_write_ikev2(&w, c);
     cfg_write_isakmp(&w, c);
     cfg_write_ipsec(&w, c);
+    cfg_write_map(&w, c);
     for (unsigned i = 0; i < c->interface_count; i++)
-        put_interface(&w, &c->interfaces[i]);
+        if (!c->interfaces[i].flow)
+            put_interface(&w, &c->interfaces[i]);
     cfg_put(&w, "!\n");
     if (c->ipv6_unicast_routing)
         cfg_put(&w, "ipv6 unicast-routing\n");

@@ -33,5 +33,9 @@ void cfg_write_ikev2(struct cfg_writer *w, const struct cfg *c);
 void cfg_write_isakmp(struct cfg_writer *w, const struct cfg *c);
 /* cfg_write_ipsec.c */
 void cfg_write_ipsec(struct cfg_writer *w, const struct cfg *c);
+/* The lines that an IPsec profile and an entry of a crypto map have alike. */
+void cfg_write_ipsec_lines(struct cfg_writer *w, const struct cfg_ipsec_profile *x);
+/* cfg_write_map.c: access lists and crypto maps */
+void cfg_write_map(struct cfg_writer *w, const struct cfg *c);
 
 #endif

@@ -52,9 +52,8 @@ static void put_set(struct cfg_writer *w, const struct cfg_transform_set *x)
             x->transport_require ? " require" : "");
 }
 
-static void put_profile(struct cfg_writer *w, const struct cfg_ipsec_profile *x)
+void cfg_write_ipsec_lines(struct cfg_writer *w, const struct cfg_ipsec_profile *x)
 {
-    cfg_put_word(w, "!\ncrypto ipsec profile ", x->name, "");
     if (x->description[0])
         cfg_put(w, " description %s\n", x->description);
     for (unsigned i = 0; i < x->transform_set_count; i++)
@@ -67,6 +66,12 @@ static void put_profile(struct cfg_writer *w, const struct cfg_ipsec_profile *x)
     if (x->ikev2_profile[0])
         cfg_put_word(w, " set ikev2-profile ", x->ikev2_profile, "");
     put_params(w, " set", &x->sa);
+}
+
+static void put_profile(struct cfg_writer *w, const struct cfg_ipsec_profile *x)
+{
+    cfg_put_word(w, "!\ncrypto ipsec profile ", x->name, "");
+    cfg_write_ipsec_lines(w, x);
     if (x->responder_only)
         cfg_put(w, " responder-only\n");
 }
@@ -76,6 +81,8 @@ void cfg_write_ipsec(struct cfg_writer *w, const struct cfg *c)
     put_params(w, "crypto ipsec", &c->sa);
     if (c->df != CV_DF_COPY)
         cfg_put(w, "crypto ipsec df-bit %s\n", df_word(c->df));
+    if (c->ipv4_deny != CFG_DENY_JUMP)
+        cfg_put(w, "crypto ipsec ipv4-deny %s\n", c->ipv4_deny == CFG_DENY_CLEAR ? "clear" : "drop");
     if (!cfg_find_transform_set(c, "default"))
         cfg_put(w, "no crypto ipsec transform-set default\n");
     for (unsigned i = 0; i < c->transform_set_count; i++)
@@ -84,6 +91,6 @@ void cfg_write_ipsec(struct cfg_writer *w, const struct cfg *c)
     if (!cfg_find_ipsec_profile(c, "default"))
         cfg_put(w, "no crypto ipsec profile default\n");
     for (unsigned i = 0; i < c->ipsec_profile_count; i++)
-        if (!c->ipsec_profiles[i].builtin)
+        if (!c->ipsec_profiles[i].builtin && !c->ipsec_profiles[i].made)
             put_profile(w, &c->ipsec_profiles[i]);
 }

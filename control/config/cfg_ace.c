@@ -1,0 +1,332 @@
+#include "control/config/cfg_ace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_SCTP = 132 };
+enum { OF_TCP = 1, OF_UDP = 2, OF_BOTH = 3 };
+
+static const struct {
+    const char *word;
+    uint8_t number;
+} protocols[] = {
+    {"ip", 0},    {"ahp", 51},  {"eigrp", 88}, {"esp", 50}, {"gre", 47},
+    {"icmp", 1},  {"igmp", 2},  {"ipinip", 4}, {"nos", 94}, {"ospf", 89},
+    {"pcp", 108}, {"pim", 103}, {"sctp", 132}, {"tcp", 6},  {"udp", 17},
+};
+
+static const struct {
+    const char *word;
+    uint16_t number;
+    uint8_t of;
+} ports[] = {
+    {"bgp", 179, OF_TCP},
+    {"biff", 512, OF_UDP},
+    {"bootpc", 68, OF_UDP},
+    {"bootps", 67, OF_UDP},
+    {"chargen", 19, OF_TCP},
+    {"cmd", 514, OF_TCP},
+    {"daytime", 13, OF_TCP},
+    {"discard", 9, OF_BOTH},
+    {"dnsix", 195, OF_UDP},
+    {"domain", 53, OF_BOTH},
+    {"echo", 7, OF_BOTH},
+    {"exec", 512, OF_TCP},
+    {"finger", 79, OF_TCP},
+    {"ftp", 21, OF_TCP},
+    {"ftp-data", 20, OF_TCP},
+    {"gopher", 70, OF_TCP},
+    {"hostname", 101, OF_TCP},
+    {"ident", 113, OF_TCP},
+    {"irc", 194, OF_TCP},
+    {"isakmp", 500, OF_UDP},
+    {"klogin", 543, OF_TCP},
+    {"kshell", 544, OF_TCP},
+    {"login", 513, OF_TCP},
+    {"lpd", 515, OF_TCP},
+    {"mobile-ip", 434, OF_UDP},
+    {"nameserver", 42, OF_UDP},
+    {"netbios-dgm", 138, OF_UDP},
+    {"netbios-ns", 137, OF_UDP},
+    {"netbios-ss", 139, OF_UDP},
+    {"nntp", 119, OF_TCP},
+    {"non500-isakmp", 4500, OF_UDP},
+    {"ntp", 123, OF_UDP},
+    {"pim-auto-rp", 496, OF_BOTH},
+    {"pop2", 109, OF_TCP},
+    {"pop3", 110, OF_TCP},
+    {"rip", 520, OF_UDP},
+    {"smtp", 25, OF_TCP},
+    {"snmp", 161, OF_UDP},
+    {"snmptrap", 162, OF_UDP},
+    {"sunrpc", 111, OF_BOTH},
+    {"syslog", 514, OF_UDP},
+    {"tacacs", 49, OF_BOTH},
+    {"talk", 517, OF_BOTH},
+    {"telnet", 23, OF_TCP},
+    {"tftp", 69, OF_UDP},
+    {"time", 37, OF_BOTH},
+    {"uucp", 540, OF_TCP},
+    {"who", 513, OF_UDP},
+    {"whois", 43, OF_TCP},
+    {"www", 80, OF_TCP},
+    {"xdmcp", 177, OF_UDP},
+};
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+/* Where the line is being read. */
+struct reading {
+    struct cfg_parser *p;
+    const struct cfg_line *line;
+    unsigned at;
+};
+
+static const char *word(const struct reading *r)
+{
+    return r->at < r->line->count ? r->line->tokens[r->at].text : "";
+}
+
+static int column(const struct reading *r)
+{
+    return r->at < r->line->count ? r->line->tokens[r->at].column : (int)strlen(r->line->raw) + 1;
+}
+
+static bool is(const struct reading *r, const char *keyword)
+{
+    return strcasecmp(word(r), keyword) == 0;
+}
+
+static bool wrong(const struct reading *r, const char *remedy)
+{
+    if (r->at >= r->line->count)
+        cfg_error(r->p, column(r), remedy, "the command is not complete");
+    else
+        cfg_error(r->p, column(r), remedy, "\"%.60s\" is not known here", word(r));
+    return false;
+}
+
+static bool number(const char *text, unsigned long max, unsigned long *out)
+{
+    size_t n = strlen(text);
+    if (n == 0 || n > 10 || strspn(text, "0123456789") != n)
+        return false;
+    *out = strtoul(text, NULL, 10);
+    return *out <= max;
+}
+
+/* ---- the parts of a line ------------------------------------------------------------------------------------ */
+static bool take_protocol(struct reading *r, uint8_t *proto)
+{
+    unsigned long n;
+    for (size_t i = 0; i < COUNT(protocols); i++)
+        if (is(r, protocols[i].word)) {
+            *proto = protocols[i].number;
+            r->at++;
+            return true;
+        }
+    if (!number(word(r), UINT8_MAX, &n) || n == 0)
+        return wrong(r, "expected a protocol: ip, tcp, udp, icmp, gre, esp, ahp ..., or its number 1-255");
+    *proto = (uint8_t)n;
+    r->at++;
+    return true;
+}
+
+/* 0.0.255.255 -> 16 */
+static bool wildcard_len(const struct ip_addr *wild, unsigned *len)
+{
+    struct ip_addr mask = *wild;
+    for (size_t i = 0; i < 4; i++)
+        mask.b[i] = (uint8_t)~wild->b[i];
+    return wild->family == IP_V4 && ip_mask_len(&mask, len);
+}
+
+static bool wrong_wildcard(const struct reading *r, const struct ip_addr *wild)
+{
+    unsigned len;
+    char remedy[CFG_TEXT_MAX] = "write one line for each network, as in: permit ip 10.0.0.0 0.0.0.255 any",
+         text[IP_TEXT_MAX];
+    struct ip_addr right = *wild;
+    if (wild->family == IP_V4 && ip_mask_len(wild, &len)) {
+        for (size_t i = 0; i < 4; i++)
+            right.b[i] = (uint8_t)~wild->b[i];
+        snprintf(remedy, sizeof remedy, "a wildcard has ones where a mask has zeros: write %s",
+                 ip_addr_text(&right, text));
+    }
+    cfg_error(r->p, column(r), remedy, "a wildcard mask with holes cannot be a traffic selector");
+    return false;
+}
+
+static bool take_address(struct reading *r, struct ip_prefix *out)
+{
+    struct ip_addr a = ip_addr_v4((const uint8_t[4]){0}), wild;
+    unsigned len = 0;
+    bool host = is(r, "host"), any = is(r, "any");
+    const char *expected = "expected any, host A.B.C.D, or A.B.C.D and a wildcard mask";
+    if (host || any)
+        r->at++;
+    if (!any && (!ip_addr_parse(word(r), &a) || a.family != IP_V4))
+        return wrong(r, expected);
+    r->at += !any;
+    if (host)
+        len = 32;
+    if (!any && !host) {
+        if (!ip_addr_parse(word(r), &wild) || wild.family != IP_V4)
+            return wrong(r, "expected a wildcard mask, as 0.0.0.255");
+        if (!wildcard_len(&wild, &len))
+            return wrong_wildcard(r, &wild);
+        r->at++;
+    }
+    return ip_prefix_make(&a, len, out);
+}
+
+static bool has_ports(uint8_t proto)
+{
+    return proto == PROTO_TCP || proto == PROTO_UDP || proto == PROTO_SCTP;
+}
+
+static bool take_port(struct reading *r, uint8_t proto, unsigned long *out)
+{
+    unsigned of = proto == PROTO_UDP ? OF_UDP : OF_TCP;
+    bool found = number(word(r), UINT16_MAX, out);
+    for (size_t i = 0; i < COUNT(ports) && !found; i++)
+        if ((ports[i].of & of) && is(r, ports[i].word)) {
+            *out = ports[i].number;
+            found = true;
+        }
+    if (!found)
+        return wrong(r, "expected a port: 0-65535, or a name as telnet, www, domain, isakmp");
+    r->at++;
+    return true;
+}
+
+static bool no_port(const struct reading *r, const char *remedy, const char *why)
+{
+    cfg_error(r->p, column(r), remedy, "%s", why);
+    return false;
+}
+
+/* [{eq|lt|gt} P | range P P]; the whole range without. */
+static bool take_ports(struct reading *r, uint8_t proto, uint16_t *lo, uint16_t *hi)
+{
+    unsigned long a, b;
+    bool eq = is(r, "eq"), lt = is(r, "lt"), gt = is(r, "gt"), range = is(r, "range");
+    *lo = 0;
+    *hi = UINT16_MAX;
+    if (is(r, "neq"))
+        return no_port(r, "write two lines: lt P, and gt P",
+                       "neq is two ranges, and a traffic selector has one");
+    if (!eq && !lt && !gt && !range)
+        return true;
+    if (!has_ports(proto))
+        return no_port(r, "say tcp or udp", "this protocol has no ports");
+    r->at++;
+    if (!take_port(r, proto, &a))
+        return false;
+    b = a;
+    if (range && !take_port(r, proto, &b))
+        return false;
+    r->at--; /* what may be wrong now is the last port */
+    if ((lt && a == 0) || (gt && a == UINT16_MAX) || a > b)
+        return no_port(r, range ? "the lower port first" : "a range that holds a port",
+                       "no port is in this range");
+    r->at++;
+    *lo = (uint16_t)(lt ? 0 : gt ? a + 1 : a);
+    *hi = (uint16_t)(lt ? a - 1 : gt ? UINT16_MAX : b);
+    return true;
+}
+
+/* What may stand behind the destination: nothing that changes what the line matches. */
+static bool take_tail(struct reading *r, uint8_t proto)
+{
+    static const char *const known[] = {
+        "established", "fragments", "dscp", "precedence", "tos", "ttl", "time-range", "option", "match-all",
+        "match-any",   "reflect",   "syn",  "ack",        "fin", "rst", "psh",        "urg"};
+    if (is(r, "log") || is(r, "log-input")) {
+        cfg_warn(r->p, column(r), "unsupported", "leave it out", "`%s` has no effect in this release",
+                 word(r));
+        r->at++;
+    }
+    if (r->at >= r->line->count)
+        return true;
+    for (size_t i = 0; i < COUNT(known); i++)
+        if (is(r, known[i])) {
+            cfg_error(r->p, column(r), "leave it out, or write a line without it",
+                      "`%s` cannot be part of a traffic selector", known[i]);
+            return false;
+        }
+    if (proto == PROTO_ICMP)
+        return no_port(r, "leave it out: permit icmp SOURCE DESTINATION",
+                       "ICMP types cannot be part of a traffic selector");
+    return wrong(r, "expected the end of the line");
+}
+
+bool cfg_ace_take(struct cfg_parser *p, const struct cfg_line *line, unsigned first, struct cfg_ace *out)
+{
+    struct reading r = {.p = p, .line = line, .at = first};
+    struct ip_prefix src, dst;
+    uint16_t src_lo, src_hi, dst_lo, dst_hi;
+    uint8_t proto = 0;
+    memset(out, 0, sizeof *out);
+    out->line = p->line;
+    out->permit = strncasecmp("permit", word(&r), strlen(word(&r))) == 0;
+    r.at++;
+    if (!take_protocol(&r, &proto) || !take_address(&r, &src) || !take_ports(&r, proto, &src_lo, &src_hi) ||
+        !take_address(&r, &dst) || !take_ports(&r, proto, &dst_lo, &dst_hi) || !take_tail(&r, proto))
+        return false;
+    out->local = ts_from_prefix(&src, proto, src_lo, src_hi);
+    out->remote = ts_from_prefix(&dst, proto, dst_lo, dst_hi);
+    return true;
+}
+
+/* ---- and back -------------------------------------------------------------------------------------------------- */
+static void address_text(const struct ts *t, char *out, size_t room)
+{
+    struct ip_prefix p;
+    struct ip_addr wild;
+    char a[IP_TEXT_MAX], w[IP_TEXT_MAX];
+    out[0] = '\0';
+    if (!ts_to_prefix(t, &p))
+        return;
+    wild = p.addr;
+    for (unsigned i = 0; i < 32; i++)
+        wild.b[i / 8] =
+            (uint8_t)(i % 8 == 0 ? 0 : wild.b[i / 8]) | (uint8_t)(i >= p.len ? 0x80u >> i % 8 : 0);
+    if (p.len == 0)
+        snprintf(out, room, "any");
+    else if (p.len == 32)
+        snprintf(out, room, "host %s", ip_addr_text(&p.addr, a));
+    else
+        snprintf(out, room, "%s %s", ip_addr_text(&p.addr, a), ip_addr_text(&wild, w));
+}
+
+static void ports_text(const struct ts *t, char *out, size_t room)
+{
+    out[0] = '\0';
+    if (t->port_lo == t->port_hi)
+        snprintf(out, room, " eq %u", t->port_lo);
+    else if (t->port_lo > 0 && t->port_hi == UINT16_MAX)
+        snprintf(out, room, " gt %u", t->port_lo - 1u);
+    else if (t->port_lo == 0 && t->port_hi < UINT16_MAX)
+        snprintf(out, room, " lt %u", t->port_hi + 1u);
+    else if (t->port_lo > 0)
+        snprintf(out, room, " range %u %u", t->port_lo, t->port_hi);
+}
+
+const char *cfg_ace_text(const struct cfg_ace *a, char *out)
+{
+    char proto[8], src[40], dst[40], src_ports[24], dst_ports[24];
+    snprintf(proto, sizeof proto, "%u", a->local.proto);
+    for (size_t i = 0; i < COUNT(protocols); i++)
+        if (protocols[i].number == a->local.proto)
+            snprintf(proto, sizeof proto, "%s", protocols[i].word);
+    address_text(&a->local, src, sizeof src);
+    address_text(&a->remote, dst, sizeof dst);
+    ports_text(&a->local, src_ports, sizeof src_ports);
+    ports_text(&a->remote, dst_ports, sizeof dst_ports);
+    snprintf(out, CFG_ACE_TEXT_MAX, "%s %s %s%s %s%s", a->permit ? "permit" : "deny", proto, src, src_ports,
+             dst, dst_ports);
+    return out;
+}
