@@ -6,6 +6,7 @@ alone. Without kernel ESP (outside of the guest) the IKE dialogue is whole, but 
 """
 import os
 import re
+import shutil
 
 from net import LabError, wait_for
 
@@ -43,12 +44,19 @@ def secrets(psk="secret", ids=("192.0.2.2", "192.0.2.1")):
 
 
 class Libreswan:
-    def __init__(self, ns, name="libreswan"):
+    def __init__(self, ns, name="libreswan", in_guest=False):
         self.ns, self.lab, self.name = ns, ns.lab, name
         self.dir = self.lab.mkdir(name)
-        self.run_dir = self.lab.mkdir(name, "run")
+        # A guest cannot bind a socket, nor lock a database, on the directory that it shares with the host.
+        self.run_dir = "/run/pluto-%s" % name if in_guest else self.lab.mkdir(name, "run")
+        self.nss = os.path.join(self.run_dir, "nss")
         self.ctl = os.path.join(self.run_dir, "pluto.ctl")
+        self.libexec = os.path.join(self.dir, "libexec")  # a copy: the guest sees the lab's directory wherever the sources are
+        shutil.copytree(os.path.join(UNPACKED, "usr", "libexec"), self.libexec)
         self.process = None
+
+    def _tool(self, name):
+        return os.path.join(self.libexec, "ipsec", name)
 
     def _path(self, what):
         return os.path.join(self.dir, what)
@@ -56,24 +64,23 @@ class Libreswan:
     def start(self, connections, secret_lines):
         self.lab.write(self.name + "/ipsec.conf", "config setup\n  ikev1-policy=accept\n" + connections)
         self.lab.write(self.name + "/secrets", secret_lines)
-        self.lab.mkdir(self.name, "nss")
-        self.ns.run("certutil", "-N", "-d", "sql:" + self._path("nss"), "--empty-password")
+        self.ns.run("mkdir", "-p", self.nss)
+        self.ns.run("certutil", "-N", "-d", "sql:" + self.nss, "--empty-password")
         script = ("mount --bind %s /usr/libexec && exec /usr/libexec/ipsec/pluto --config %s --ipsecdir %s --nssdir %s "
                   "--rundir %s --secretsfile %s --nofork --stderrlog --no-dnssec --nhelpers 0 --use-xfrm"
-                  % (os.path.join(UNPACKED, "usr", "libexec"), self._path("ipsec.conf"), self.dir, self._path("nss"),
-                     self.run_dir, self._path("secrets")))
+                  % (self.libexec, self._path("ipsec.conf"), self.dir, self.nss, self.run_dir, self._path("secrets")))
         self.process = self.ns.start(self.name, "sh", "-c", script)
         wait_for("pluto's socket", lambda: self.ns.exists(self.ctl) or self.process.poll() is not None, 20)
         if self.process.poll() is not None:
             raise LabError("pluto ended at start, see %s" % self.process.log_path)
         wait_for("pluto to listen", lambda: "listening for IKE messages" in self.log_text(), 10)
         for name in re.findall(r"^conn (\S+)", connections, re.M):
-            self.ns.run(os.path.join(TOOLS, "addconn"), "--ctlsocket", self.ctl, "--config",
+            self.ns.run(self._tool("addconn"), "--ctlsocket", self.ctl, "--config",
                         self._path("ipsec.conf"), name)
         return self
 
     def whack(self, *args, check=True, timeout=30):
-        return self.ns.run(os.path.join(TOOLS, "whack"), "--ctlsocket", self.ctl, *args, check=check, timeout=timeout)
+        return self.ns.run(self._tool("whack"), "--ctlsocket", self.ctl, *args, check=check, timeout=timeout)
 
     def initiate(self, name="site", check=False, asynchronous=False):
         more = ["--asynchronous"] if asynchronous else []

@@ -224,6 +224,41 @@ def pair_site(title, transform=cv.GCM, group=19, left_args=None, right_args=None
     return site
 
 
+def guest_site1(title, peer="strongswan", suite=cv.AES1, gre=False, strongswan_args=None, libreswan_more="pfs=no", **culvert_args):
+    """As guest_site, over IKEv1: strongSwan or libreswan with kernel ESP. gre: a GRE tunnel of the guest's kernel, protected in transport mode,
+    with addresses 10.255.0.1 and .2 inside."""
+    site = Site(Lab(title))
+    lab = site.lab
+    gw = _ends(site)
+    lab.veth(gw, "out0", site.peer_ns, "out0")
+    lab.bare_port(gw, "out0")
+    lab.bare_port(gw, "in0")
+    lab.bridge(site.peer_ns, "br-out", ["out0"])
+    lab.bridge(site.peer_ns, "br-in", ["in0"])
+    if gre:
+        culvert_args.update(style="gre", transport=True)
+    site.culvert = cv.Culvert(gw, cv.config1(suite=suite, **culvert_args)).start()
+    site.guest = vm.Guest(site.peer_ns)
+    site.guest.address("eth0", "192.0.2.2/24")
+    site.guest.address("eth1", "10.2.0.1/24")
+    site.guest.forward()
+    if gre:
+        site.guest.run("ip", "tunnel", "add", "gre1", "mode", "gre", "local", "192.0.2.2", "remote", "192.0.2.1", "ttl", "64")
+        site.guest.address("gre1", "10.255.0.2/30")
+        site.guest.run("ip", "link", "set", "gre1", "up")
+        site.guest.run("ip", "route", "add", "10.1.0.0/16", "dev", "gre1")
+    if peer == "strongswan":
+        ts = dict(local_ts="192.0.2.2/32[gre]", remote_ts="192.0.2.1/32[gre]", children="mode = transport") if gre else {}
+        site.peer = ss.StrongSwan(site.guest, libipsec=False).start(ss.connection(
+            version=1, ike=suite.ss_ike, esp=suite.ss_esp, **{**ts, **(strongswan_args or {})}))
+    else:
+        gre_lines = "\ntype=transport\nleftprotoport=gre\nrightprotoport=gre" if gre else ""
+        subnets = dict(local_subnet=None, remote_subnet=None) if gre else {}
+        site.peer = lsw.Libreswan(site.guest, in_guest=True).start(
+            lsw.connection(ike=suite.lib_ike, esp=suite.ss_esp, more=libreswan_more + gre_lines, **subnets), lsw.secrets())
+    return site
+
+
 REFERENCE_PLATFORM = """platform dataplane
  workers 1
  memory no-huge
