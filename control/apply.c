@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "control/config/cfg.h"
+#include "control/config/cfg_policy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@ void apply_free(struct apply_set *s)
     free(s->ifs);
     free(s->addrs);
     free(s->routes);
+    free(s->policies);
     memset(s, 0, sizeof *s);
 }
 
@@ -49,6 +51,22 @@ static void tunnel_fields(const struct cfg *c, const struct cfg_interface *t, st
     out->df = (uint8_t)(p ? cfg_sa_params_effective(c, p).df : c->df);
     if (!cfg_tunnel_source(c, t, &out->tunnel_src))
         log_warning("%s has no source address: it stays down", t->name);
+    out->is_protected = t->protection_profile[0] != '\0';
+    out->gre_keyed = t->gre_keyed;
+    out->gre_key = t->gre_keyed ? t->gre_key : 0;
+    out->gre_ttl = (uint8_t)t->tunnel_ttl;
+    out->gre_pmtud = t->tunnel_pmtud;
+}
+
+/* One permit line of a crypto map: numbered after the port that it is on. */
+static cv_result flow_fields(const struct cfg *c, const struct cfg_interface *i, struct rt_names *ifs,
+                             struct cv_if *out)
+{
+    out->flow_port = rt_names_add(ifs, i->flow->port, CV_MAX_IFS);
+    tunnel_fields(c, i, out);
+    out->tunnel_mode = 0;
+    out->gre_ttl = 0;
+    return out->flow_port ? CV_OK : CV_ENOSPC;
 }
 
 /* The data plane has one MTU for both families: of two the smaller, which suits either. */
@@ -72,9 +90,10 @@ static cv_result build_if(const struct cfg *c, const struct cfg_interface *i, st
     snprintf(out->name, sizeof out->name, "%s", i->name);
     if (i->kind == CV_IF_PORT)
         port_name(c, i->name, out->port);
+    out->tcp_mss = (uint16_t)i->tcp_mss;
     if (i->kind == CV_IF_TUNNEL)
         tunnel_fields(c, i, out);
-    return CV_OK;
+    return i->kind == CV_IF_FLOW ? flow_fields(c, i, ifs, out) : CV_OK;
 }
 
 static void build_addrs(const struct cfg_interface *i, const struct cv_if *f, struct apply_set *out)
@@ -125,6 +144,106 @@ static cv_result build_route(const struct cfg *c, const struct cfg_route *r, str
     return CV_OK;
 }
 
+/* ---- reverse routes ------------------------------------------------------------------------------------------ */
+static bool wants_reverse_route(const struct cfg *c, const struct cfg_flow *f)
+{
+    const struct cfg_crypto_map *m = cfg_find_map(c, f->map, false);
+    for (unsigned i = 0; m && i < m->entry_count; i++)
+        if (m->entries[i].seq == f->seq)
+            return m->entries[i].reverse_route && !f->is_dynamic && f->peer_count > 0;
+    return false;
+}
+
+/* Where packets to the peer go: the next hop of the longest prefix around it, or the peer itself on the link. */
+static bool way_to_peer(const struct apply_set *s, const struct cv_if *flow, const struct ip_addr *peer,
+                        struct ip_addr *next_hop)
+{
+    int len = -1;
+    for (unsigned i = 0; i < s->addr_count; i++) {
+        const struct apply_addr *a = &s->addrs[i];
+        struct ip_prefix p;
+        if (a->addr.if_id == flow->flow_port && (int)a->addr.len > len &&
+            ip_prefix_make(&a->addr.addr, a->addr.len, &p) && ip_prefix_contains(&p, peer)) {
+            len = a->addr.len;
+            *next_hop = *peer;
+        }
+    }
+    for (unsigned i = 0; i < s->route_count; i++) {
+        const struct cv_route *r = &s->routes[i];
+        if (r->vrf != flow->tunnel_vrf || (int)r->prefix.len <= len || !ip_prefix_contains(&r->prefix, peer))
+            continue;
+        len = r->prefix.len;
+        *next_hop = r->next_hop.family != IP_NONE ? r->next_hop : *peer;
+    }
+    return len >= 0;
+}
+
+static bool route_stands(const struct apply_set *s, uint16_t vrf, const struct ip_prefix *p)
+{
+    for (unsigned i = 0; i < s->route_count; i++)
+        if (s->routes[i].vrf == vrf && ip_prefix_equal(&s->routes[i].prefix, p))
+            return true;
+    return false;
+}
+
+static void reverse_route(const struct cfg_interface *i, const struct cv_if *flow, struct apply_set *out)
+{
+    char text[TS_TEXT_MAX];
+    struct cv_route *r = &out->routes[out->route_count];
+    memset(r, 0, sizeof *r);
+    if (!ts_to_prefix(&i->flow->remote, &r->prefix) ||
+        !way_to_peer(out, flow, &i->flow->peers[0], &r->next_hop)) {
+        log_warning("%s: no reverse route to %s", i->name, ts_text(&i->flow->remote, text));
+        return;
+    }
+    if (route_stands(out, flow->vrf, &r->prefix))
+        return;
+    r->vrf = flow->vrf;
+    r->if_id = flow->flow_port;
+    out->route_count++;
+}
+
+static void reverse_routes(const struct cfg *c, struct apply_set *out)
+{
+    for (unsigned i = 0; i < c->interface_count; i++)
+        if (c->interfaces[i].kind == CV_IF_FLOW && wants_reverse_route(c, c->interfaces[i].flow))
+            reverse_route(&c->interfaces[i], &out->ifs[i], out);
+}
+
+/* ---- policies ------------------------------------------------------------------------------------------------ */
+static cv_result policy_add(struct apply_set *out, const struct cfg_policy_row *rows, unsigned count,
+                            uint32_t port, const struct rt_names *ifs)
+{
+    struct cv_policy *all = realloc(out->policies, (out->policy_count + count) * sizeof *all);
+    if (!all)
+        return CV_ENOMEM;
+    out->policies = all;
+    for (unsigned i = 0; i < count; i++) {
+        struct cv_policy *p = &all[out->policy_count++];
+        memset(p, 0, sizeof *p);
+        p->if_id = port;
+        p->order = i + 1;
+        p->action = (uint8_t)rows[i].action;
+        p->flow_if = rows[i].flow ? rt_names_find(ifs, rows[i].flow->name) : 0;
+        p->local = rows[i].local;
+        p->remote = rows[i].remote;
+    }
+    return CV_OK;
+}
+
+static cv_result build_policy(const struct cfg *c, const struct cfg_interface *port, const struct cv_if *f,
+                              const struct rt_names *ifs, struct apply_set *out)
+{
+    struct cfg_policy_row *rows = NULL;
+    unsigned count = 0;
+    cv_result r = cfg_policy_rows(c, port, &rows, &count);
+    if (r == CV_OK && count > 0)
+        r = policy_add(out, rows, count, f->if_id, ifs);
+    free(rows);
+    return r;
+}
+
+/* ---- the set ------------------------------------------------------------------------------------------------- */
 static cv_result set_room(const struct cfg *c, struct apply_set *out)
 {
     size_t addrs = 0;
@@ -132,7 +251,7 @@ static cv_result set_room(const struct cfg *c, struct apply_set *out)
         addrs += c->interfaces[i].addr_count;
     out->ifs = calloc(c->interface_count + 1, sizeof *out->ifs);
     out->addrs = calloc(addrs + 1, sizeof *out->addrs);
-    out->routes = calloc(c->route_count + 1, sizeof *out->routes);
+    out->routes = calloc(c->route_count + c->flow_count + 1, sizeof *out->routes);
     return out->ifs && out->addrs && out->routes ? CV_OK : CV_ENOMEM;
 }
 
@@ -148,6 +267,10 @@ static cv_result set_fill(const struct cfg *c, struct rt_names *ifs, struct rt_n
     }
     for (unsigned i = 0; i < c->route_count; i++)
         CV_TRY(build_route(c, &c->routes[i], ifs, vrfs, out));
+    reverse_routes(c, out);
+    for (unsigned i = 0; i < c->interface_count; i++)
+        if (c->interfaces[i].kind == CV_IF_PORT && c->interfaces[i].crypto_map[0])
+            CV_TRY(build_policy(c, &c->interfaces[i], &out->ifs[i], ifs, out));
     return CV_OK;
 }
 
@@ -189,6 +312,7 @@ static const struct cv_route *find_route(const struct apply_set *s, const struct
 
 struct diff {
     const struct apply_set *was, *want;
+    bool known; /* what was */
     bool again;
     apply_emit_fn *emit;
     void *ctx;
@@ -230,13 +354,98 @@ static void removals(const struct diff *d)
             emit(d, CV_CMD_IF_DEL, &d->was->ifs[i].if_id, sizeof d->was->ifs[i].if_id);
 }
 
-static void additions(const struct diff *d)
+/* ---- policies of ports ------------------------------------------------------------------------------------- */
+static const struct cv_policy *rows_of(const struct apply_set *s, uint32_t port, unsigned *count)
+{
+    const struct cv_policy *first = NULL;
+    *count = 0;
+    for (unsigned i = 0; i < s->policy_count; i++)
+        if (s->policies[i].if_id == port) {
+            first = first ? first : &s->policies[i];
+            ++*count;
+        }
+    return first;
+}
+
+static void policy_emit(const struct diff *d, uint32_t port)
+{
+    unsigned count;
+    const struct cv_policy *rows = rows_of(d->want, port, &count);
+    emit(d, CV_CMD_POLICY_BEGIN, &port, sizeof port);
+    for (unsigned i = 0; i < count; i++)
+        emit(d, CV_CMD_POLICY_ADD, &rows[i], sizeof rows[i]);
+    emit(d, CV_CMD_POLICY_COMMIT, &port, sizeof port);
+}
+
+static bool policy_changed(const struct diff *d, uint32_t port)
+{
+    unsigned was, want;
+    const struct cv_policy *a = rows_of(d->was, port, &was), *b = rows_of(d->want, port, &want);
+    if (d->again || !if_survives(d, port) || was != want)
+        return want > 0;
+    return want > 0 && memcmp(a, b, want * sizeof *a) != 0;
+}
+
+/* A flow on a port that stays may be told before anything is taken away. */
+static bool flow_is_early(const struct diff *d, const struct cv_if *f)
+{
+    return f->kind == CV_IF_FLOW && if_survives(d, f->flow_port) &&
+           (!find_if(d->was, f->if_id) || if_survives(d, f->if_id));
+}
+
+/* May the port's policy be committed before removals? */
+static bool policy_is_early(const struct diff *d, uint32_t port)
+{
+    unsigned count;
+    const struct cv_policy *rows = rows_of(d->want, port, &count);
+    for (unsigned i = 0; i < count; i++) {
+        const struct cv_if *flow = rows[i].flow_if ? find_if(d->want, rows[i].flow_if) : NULL;
+        if (rows[i].flow_if && (!flow || !flow_is_early(d, flow)))
+            return false;
+    }
+    return if_survives(d, port);
+}
+
+static void policies(const struct diff *d, bool early)
+{
+    for (unsigned i = 0; i < d->want->if_count; i++) {
+        const uint32_t id = d->want->ifs[i].if_id;
+        if (policy_changed(d, id) && policy_is_early(d, id) == early)
+            policy_emit(d, id);
+    }
+}
+
+static bool has_rows(const struct apply_set *s, uint32_t port)
+{
+    unsigned count;
+    return rows_of(s, port, &count) != NULL;
+}
+
+/* Last of all: what was protected by the map may go by a route to a tunnel now. */
+static void policies_gone(const struct diff *d)
+{
+    for (unsigned i = 0; i < d->want->if_count; i++) {
+        const struct cv_if *f = &d->want->ifs[i];
+        bool had = has_rows(d->was, f->if_id) && if_survives(d, f->if_id);
+        if (f->kind == CV_IF_PORT && (had || (d->again && !d->known)) && !has_rows(d->want, f->if_id))
+            policy_emit(d, f->if_id);
+    }
+}
+
+/* ---- additions ----------------------------------------------------------------------------------------------- */
+static void interfaces(const struct diff *d, bool early)
 {
     for (unsigned i = 0; i < d->want->if_count; i++) {
         const struct cv_if *f = &d->want->ifs[i], *o = find_if(d->was, f->if_id);
-        if (d->again || !o || memcmp(f, o, sizeof *f) != 0)
+        if (flow_is_early(d, f) == early && (d->again || !o || memcmp(f, o, sizeof *f) != 0))
             emit(d, CV_CMD_IF_SET, f, sizeof *f);
     }
+}
+
+static void additions(const struct diff *d)
+{
+    interfaces(d, false);
+    policies(d, false);
     for (unsigned i = 0; i < d->want->addr_count; i++) {
         const struct apply_addr *a = &d->want->addrs[i];
         if (d->again || !same_addr(a, find_addr(d->was, a)) || !if_survives(d, a->addr.if_id))
@@ -247,13 +456,16 @@ static void additions(const struct diff *d)
         if (d->again || !o || memcmp(r, o, sizeof *r) != 0 || (r->if_id && !if_survives(d, r->if_id)))
             emit(d, CV_CMD_ROUTE_ADD, r, sizeof *r);
     }
+    policies_gone(d);
 }
 
 void apply_diff(const struct apply_set *was, const struct apply_set *want, bool again, apply_emit_fn *emit_fn,
                 void *ctx)
 {
     static const struct apply_set nothing;
-    struct diff d = {was ? was : &nothing, want, again, emit_fn, ctx};
+    struct diff d = {was ? was : &nothing, want, was != NULL, again, emit_fn, ctx};
+    interfaces(&d, true);
+    policies(&d, true);
     removals(&d);
     additions(&d);
 }

@@ -1,7 +1,9 @@
-/* apply: from a configuration to what the data plane must hold: interfaces, addresses and routes, numbered, and the
- * commands that lead from one such set to the next.
+/* apply: from a configuration to what the data plane must hold: interfaces, addresses, routes and the policies of crypto
+ * maps, numbered, and the commands that lead from one such set to the next.
  *
- * Pure: no I/O. Removals come before additions, so that a name, address or prefix may move in one reload. */
+ * Pure: no I/O. Removals come before additions, so that a name, address or prefix may move in one reload. Nothing goes in
+ * clear on the way: a policy that protects is in force before a route goes or comes, and is taken away after all
+ * others have been set. */
 #ifndef CONTROL_APPLY_H
 #define CONTROL_APPLY_H
 
@@ -14,17 +16,20 @@ struct apply_addr {
     uint16_t vrf;
 };
 
-/* Sorted by nothing in particular; keys are unique: if_id, (if_id, addr), (vrf, prefix). */
+/* Sorted by nothing in particular; keys are unique: if_id, (if_id, addr), (vrf, prefix). Rows of policies stand together by
+ * port, and in their order. */
 struct apply_set {
-    unsigned if_count, addr_count, route_count;
+    unsigned if_count, addr_count, route_count, policy_count;
     struct cv_if *ifs;
     struct apply_addr *addrs;
     struct cv_route *routes;
+    struct cv_policy *policies;
 };
 void apply_free(struct apply_set *s);
 
 /* Numbers new names in ifs and vrfs. Of routes with one prefix the one with the lowest distance stays. A route or tunnel
- * that cannot be expressed is left out with a warning in the log. CV_ENOSPC: more names than the contract numbers. */
+ * that cannot be expressed is left out with a warning in the log. `reverse-route` of a static crypto map entry gives routes to
+ * its remote selectors by the way to its first peer, unless one of that prefix is configured. CV_ENOSPC: more names than the contract numbers. */
 CV_MUST_USE cv_result apply_build(const struct cfg *c, struct rt_names *ifs, struct rt_names *vrfs,
                                   struct apply_set *out);
 

@@ -25,6 +25,16 @@ static json_t *if_json(const struct cv_if *f)
                      "name", f->name);
 }
 
+/* Of a policy the port alone. */
+static json_t *policies_json(const struct apply_set *s)
+{
+    json_t *ports = json_array();
+    for (unsigned i = 0; i < s->policy_count; i++)
+        if (i == 0 || s->policies[i].if_id != s->policies[i - 1].if_id)
+            json_array_append_new(ports, json_integer((json_int_t)s->policies[i].if_id));
+    return ports;
+}
+
 json_t *apply_json(const struct apply_set *s)
 {
     json_t *ifs = json_array(), *addrs = json_array(), *routes = json_array();
@@ -34,7 +44,8 @@ json_t *apply_json(const struct apply_set *s)
         json_array_append_new(addrs, addr_json(&s->addrs[i]));
     for (unsigned i = 0; i < s->route_count; i++)
         json_array_append_new(routes, route_json(&s->routes[i]));
-    return json_pack("{s:o, s:o, s:o}", "interfaces", ifs, "addresses", addrs, "routes", routes);
+    return json_pack("{s:o, s:o, s:o, s:o}", "interfaces", ifs, "addresses", addrs, "routes", routes,
+                     "policies", policies_json(s));
 }
 
 static bool number(const json_t *o, const char *key, json_int_t most, uint32_t *out)
@@ -50,7 +61,7 @@ static bool if_read(const json_t *o, struct cv_if *f)
 {
     uint32_t kind, vrf;
     const char *name = json_string_value(json_object_get(o, "name"));
-    if (!name || !number(o, "if_id", CV_MAX_IFS - 1, &f->if_id) || !number(o, "kind", CV_IF_TUNNEL, &kind) ||
+    if (!name || !number(o, "if_id", CV_MAX_IFS - 1, &f->if_id) || !number(o, "kind", CV_IF_FLOW, &kind) ||
         !number(o, "vrf", CV_MAX_VRFS - 1, &vrf) || strlen(name) >= sizeof f->name)
         return false;
     f->kind = (uint8_t)kind;
@@ -83,14 +94,23 @@ static bool route_read(const json_t *o, struct cv_route *r)
     return true;
 }
 
+static bool policy_read(const json_t *v, struct cv_policy *p)
+{
+    if (!json_is_integer(v) || json_integer_value(v) <= 0 || json_integer_value(v) >= CV_MAX_IFS)
+        return false;
+    p->if_id = (uint32_t)json_integer_value(v);
+    return true;
+}
+
 static bool set_read(const json_t *j, struct apply_set *s)
 {
     const json_t *ifs = json_object_get(j, "interfaces"), *addrs = json_object_get(j, "addresses"),
-                 *routes = json_object_get(j, "routes");
+                 *routes = json_object_get(j, "routes"), *policies = json_object_get(j, "policies");
     s->ifs = calloc(json_array_size(ifs) + 1, sizeof *s->ifs);
     s->addrs = calloc(json_array_size(addrs) + 1, sizeof *s->addrs);
     s->routes = calloc(json_array_size(routes) + 1, sizeof *s->routes);
-    if (!s->ifs || !s->addrs || !s->routes)
+    s->policies = calloc(json_array_size(policies) + 1, sizeof *s->policies);
+    if (!s->ifs || !s->addrs || !s->routes || !s->policies)
         return false;
     for (; s->if_count < json_array_size(ifs); s->if_count++)
         if (!if_read(json_array_get(ifs, s->if_count), &s->ifs[s->if_count]))
@@ -100,6 +120,9 @@ static bool set_read(const json_t *j, struct apply_set *s)
             return false;
     for (; s->route_count < json_array_size(routes); s->route_count++)
         if (!route_read(json_array_get(routes, s->route_count), &s->routes[s->route_count]))
+            return false;
+    for (; s->policy_count < json_array_size(policies); s->policy_count++)
+        if (!policy_read(json_array_get(policies, s->policy_count), &s->policies[s->policy_count]))
             return false;
     return true;
 }

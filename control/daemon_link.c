@@ -38,6 +38,13 @@ static char *describe(const struct cv_cmd *c)
         n = asprintf(&out, "%sroute %s", c->type == CV_CMD_ROUTE_DEL ? "no " : "",
                      ip_prefix_text(&c->u.route.prefix, text));
         break;
+    case CV_CMD_POLICY_BEGIN:
+    case CV_CMD_POLICY_COMMIT:
+        n = asprintf(&out, "crypto map of interface number %u", c->u.if_id);
+        break;
+    case CV_CMD_POLICY_ADD:
+        n = asprintf(&out, "crypto map of interface number %u, row %u", c->u.policy.if_id, c->u.policy.order);
+        break;
     default:
         n = asprintf(&out, "command %u", c->type);
     }
