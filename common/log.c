@@ -30,6 +30,11 @@ void log_set_level(enum log_level most)
     atomic_store_explicit(&most_level, (int)most, memory_order_relaxed);
 }
 
+enum log_level log_most(void)
+{
+    return (enum log_level)atomic_load_explicit(&most_level, memory_order_relaxed);
+}
+
 bool log_level_parse(const char *text, enum log_level *out)
 {
     for (int i = LOG_LEVEL_ERROR; i <= LOG_LEVEL_DEBUG; i++) {

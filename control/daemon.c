@@ -66,21 +66,35 @@ static void env_send(void *ctx, const struct ike_datagram *m)
 
 static void env_event(void *ctx, const struct ike_event *e)
 {
+    struct daemon *d = ctx;
     char peer[IP_TEXT_MAX];
-    (void)ctx;
-    if (e->conn_id)
+    if (d->cli)
+        cli_server_event(d->cli, e);
+    if (strcmp(e->facility, "syslog") == 0)
+        log_write(e->level, "%s", e->text);
+    else if (e->conn_id)
         log_write(e->level, "%s: (conn %u%s, %s) %s", e->facility, e->conn_id, e->initiator ? " I" : " R",
                   ip_endpoint_text(&e->peer, peer), e->text);
     else
         log_write(e->level, "%s: (%s) %s", e->facility, ip_endpoint_text(&e->peer, peer), e->text);
 }
 
-static void env_decision(void *ctx, uint32_t conn_id, const char *at, const struct sel_trace *t)
+static void env_decided(void *ctx, const struct ike_decided *one)
 {
     struct daemon *d = ctx;
-    cli_decisions_add(&d->decisions, rt_wall_ms(), conn_id, at, t);
-    log_debug("decision: (conn %u, %s) %s by %s: %s; %s", conn_id, at, sel_kind_text(t->kind),
+    const struct sel_trace *t = one->trace;
+    cli_decisions_add(&d->decisions, rt_wall_ms(), one);
+    if (d->cli)
+        cli_server_decided(d->cli, one);
+    log_debug("decision: (conn %u, %s) %s by %s: %s; %s", one->about.conn_id, one->at, sel_kind_text(t->kind),
               t->rule ? t->rule : "-", t->chosen[0] ? t->chosen : "none", t->text);
+}
+
+static void env_message(void *ctx, const struct ike_note *n)
+{
+    struct daemon *d = ctx;
+    if (d->cli)
+        cli_server_message(d->cli, n);
 }
 
 static void env_keylog(void *ctx, const struct ike_keylog *k)
@@ -104,7 +118,8 @@ static void env_init(struct daemon *d)
         .random = env_random,
         .send = env_send,
         .event = env_event,
-        .decision = env_decision,
+        .decided = env_decided,
+        .message = env_message,
         .keylog = d->start.keylog_fd >= 0 ? env_keylog : NULL,
         .dp = &d->sam_link,
     };
@@ -239,12 +254,20 @@ static void cli_touched(void *ctx)
     daemon_rearm(ctx);
 }
 
+/* While nobody follows `debug`, the engine makes no more texts than the log takes. */
+static void cli_followed(void *ctx, bool any)
+{
+    struct daemon *d = ctx;
+    ike_watch(d->ike, any ? LOG_LEVEL_DEBUG : log_most(), any);
+}
+
 static void cli_env_init(struct daemon *d)
 {
     d->cli_env = (struct cli_env){
         .ctx = d,
         .base = d->base,
         .decisions = &d->decisions,
+        .conds = &d->conds,
         .version = CULVERT_VERSION,
         .started_wall_ms = rt_wall_ms(),
         .ike = cli_ike,
@@ -259,6 +282,7 @@ static void cli_env_init(struct daemon *d)
         .wall_ms = env_wall,
         .random = env_random,
         .touched = cli_touched,
+        .followed = cli_followed,
     };
 }
 
@@ -364,12 +388,14 @@ static cv_result daemon_init(struct daemon *d)
     env_init(d);
     CV_TRY(ike_new(&d->ike_env, d->cfg, versions, &d->ike));
     cli_env_init(d);
+    cli_followed(d, false);
     return cli_server_new(&d->cli_env, d->start.cli_fd, &d->cli);
 }
 
 static void daemon_free(struct daemon *d)
 {
     cli_server_free(d->cli);
+    d->cli = NULL;
     if (d->ike)
         ike_free(d->ike);
     rt_link_free(d->link);

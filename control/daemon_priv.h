@@ -4,6 +4,7 @@
 
 #include "control/apply.h"
 #include "control/cli/cli_call.h"
+#include "control/cli/cli_cond.h"
 #include "control/cli/cli_decisions.h"
 #include "control/cli/cli_server.h"
 #include "control/daemon.h"
@@ -26,6 +27,7 @@ struct daemon {
     struct cli_env cli_env;
     struct cli_server *cli;
     struct cli_decisions decisions;
+    struct cli_conds conds;
     struct rt_state state;
     struct event *ike_timer, *save_timer, *connect_timer, *stop_timer, *sigterm, *sigint, *sighup;
     bool save_armed;

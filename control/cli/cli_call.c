@@ -1,5 +1,6 @@
 #include "control/cli/cli_call.h"
 
+#include "control/cli/cli_debug.h"
 #include "control/cli/cli_exec.h"
 #include "control/cli/cli_ping.h"
 #include "control/cli/cli_show_ike.h"
@@ -32,6 +33,28 @@ cli_fn *cli_command(enum cli_id id)
         [CLI_SHOW_DATAPLANE] = cli_show_dataplane,
         [CLI_SHOW_CONFIG] = cli_show_config,
         [CLI_SHOW_VERSION] = cli_show_version,
+        [CLI_SHOW_DEBUGGING] = cli_show_debugging,
+        [CLI_SHOW_DEBUG_CONDITION] = cli_show_debug_condition,
+        [CLI_DEBUG_ID_ISAKMP] = cli_debug,
+        [CLI_DEBUG_ID_IKEV2] = cli_debug,
+        [CLI_DEBUG_ID_IPSEC] = cli_debug,
+        [CLI_UNDEBUG_ALL] = cli_undebug,
+        [CLI_UNDEBUG_ISAKMP] = cli_undebug,
+        [CLI_UNDEBUG_IKEV2] = cli_undebug,
+        [CLI_UNDEBUG_IPSEC] = cli_undebug,
+        [CLI_COND_ID_PEER4] = cli_debug_condition,
+        [CLI_COND_ID_PEER6] = cli_debug_condition,
+        [CLI_COND_ID_SUBNET] = cli_debug_condition,
+        [CLI_COND_ID_LOCAL4] = cli_debug_condition,
+        [CLI_COND_ID_LOCAL6] = cli_debug_condition,
+        [CLI_COND_ID_PROFILE1] = cli_debug_condition,
+        [CLI_COND_ID_PROFILE2] = cli_debug_condition,
+        [CLI_COND_ID_FVRF] = cli_debug_condition,
+        [CLI_COND_ID_CONNID] = cli_debug_condition,
+        [CLI_COND_ID_SPI] = cli_debug_condition,
+        [CLI_COND_ID_COOKIE] = cli_debug_condition,
+        [CLI_COND_ID_UNMATCHED] = cli_debug_condition,
+        [CLI_COND_ID_RESET] = cli_debug_condition,
         [CLI_CLEAR_SESSION] = cli_clear_session,
         [CLI_UP] = cli_up,
         [CLI_DOWN] = cli_down,

@@ -14,12 +14,14 @@
 
 struct event_base;
 struct cli_decisions;
+struct cli_conds;
 
 /* What the daemon offers its commands. All of one thread. */
 struct cli_env {
     void *ctx;
     struct event_base *base;
     struct cli_decisions *decisions;
+    struct cli_conds *conds; /* of `debug crypto condition` */
     const char *version;
     uint64_t started_wall_ms;
     struct ike *(*ike)(void *ctx);
@@ -34,12 +36,15 @@ struct cli_env {
     uint64_t (*wall_ms)(void *ctx);                            /* since 1970 */
     void (*random)(void *ctx, uint8_t *out, size_t n);
     void (*touched)(void *ctx); /* a command changed the engine: look at its timers */
+    /* Whether anybody follows `debug` now: the engine need not make what nobody reads. NULL allowed. */
+    void (*followed)(void *ctx, bool any);
 };
 
 struct cli_call {
     const struct cli_env *env;
     struct cli_parsed cmd;
     bool json;
+    bool shell; /* the client is one: `debug` goes on after the command */
     void *conn; /* cli_server's */
     /* Asynchronous commands: state, and what ends it when the client goes away or the call is finished. */
     void *pending;

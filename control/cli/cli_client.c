@@ -94,10 +94,19 @@ static int broke_off(void)
     return CLI_NO_DAEMON;
 }
 
-int cli_client_run(int fd, int argc, const char *const *argv, bool json)
+bool cli_client_lines(int fd)
+{
+    uint8_t head[CLI_FRAME_HEAD];
+    enum cli_frame kind;
+    uint32_t n;
+    return read_all(fd, head, sizeof head) && cli_frame_parse(head, &kind, &n) && kind == CLI_LINES &&
+           copy_out(fd, stdout, n);
+}
+
+int cli_client_run(int fd, int argc, const char *const *argv, unsigned ask)
 {
     size_t len = 0;
-    uint8_t *request = cli_request_make(argc, argv, json, &len), head[CLI_FRAME_HEAD], status[4];
+    uint8_t *request = cli_request_make(argc, argv, ask, &len), head[CLI_FRAME_HEAD], status[4];
     if (!request) {
         fprintf(stderr, "culvert: the command is too long or not UTF-8\n");
         return CLI_USAGE;
@@ -112,7 +121,7 @@ int cli_client_run(int fd, int argc, const char *const *argv, bool json)
             break;
         if (kind == CLI_EXIT)
             return read_all(fd, status, sizeof status) ? status[3] : broke_off();
-        if (!copy_out(fd, kind == CLI_STDOUT ? stdout : stderr, n))
+        if (!copy_out(fd, kind == CLI_STDERR ? stderr : stdout, n))
             break;
     }
     return broke_off();

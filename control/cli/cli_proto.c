@@ -20,11 +20,12 @@ bool cli_frame_parse(const uint8_t head[CLI_FRAME_HEAD], enum cli_frame *kind, u
 {
     *kind = (enum cli_frame)head[0];
     *len = (uint32_t)head[1] << 24 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 8 | head[4];
-    return (head[0] == CLI_STDOUT || head[0] == CLI_STDERR || (head[0] == CLI_EXIT && *len == 4)) &&
+    return (head[0] == CLI_STDOUT || head[0] == CLI_STDERR || head[0] == CLI_LINES ||
+            (head[0] == CLI_EXIT && *len == 4)) &&
            *len <= CLI_FRAME_MAX;
 }
 
-uint8_t *cli_request_make(int argc, const char *const *argv, bool json, size_t *len)
+uint8_t *cli_request_make(int argc, const char *const *argv, unsigned ask, size_t *len)
 {
     json_t *words = json_array();
     for (int i = 0; i < argc; i++)
@@ -32,7 +33,8 @@ uint8_t *cli_request_make(int argc, const char *const *argv, bool json, size_t *
             json_decref(words); /* not UTF-8 */
             return NULL;
         }
-    json_t *j = json_pack("{s:o, s:b}", "argv", words, "json", json);
+    json_t *j = json_pack("{s:o, s:b, s:b}", "argv", words, "json", (ask & CLI_ASK_JSON) != 0, "shell",
+                          (ask & CLI_ASK_SHELL) != 0);
     char *text = json_dumps(j, JSON_COMPACT);
     json_decref(j);
     size_t n = text ? strlen(text) : 0;

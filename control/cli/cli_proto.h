@@ -1,8 +1,9 @@
 /* cli_proto: what client and daemon say to each other over RUN/cli.sock, a stream socket.
  *
- * Client: 4 octets length (big-endian), then that many octets of JSON {"argv":[..],"json":bool}. Daemon: frames of
+ * Client: 4 octets length (big-endian), then that many octets of JSON {"argv":[..],"json":bool,"shell":bool}. Daemon: frames of
  * 1 octet kind, 4 octets length, octets; the last one is EXIT with the status as 4 octets. Then the next request may
- * come on the same connection. */
+ * come on the same connection. To a client whose requests say "shell" DEBUG frames may come at any time, also between
+ * answers: whole lines of `debug`. */
 #ifndef CONTROL_CLI_CLI_PROTO_H
 #define CONTROL_CLI_CLI_PROTO_H
 
@@ -13,13 +14,14 @@
 #include <stdint.h>
 
 enum { CLI_REQUEST_MAX = 65536, CLI_FRAME_MAX = 1 << 20, CLI_FRAME_HEAD = 5 };
-enum cli_frame { CLI_STDOUT = 'o', CLI_STDERR = 'e', CLI_EXIT = 'x' };
+enum cli_frame { CLI_STDOUT = 'o', CLI_STDERR = 'e', CLI_EXIT = 'x', CLI_LINES = 'd' };
+enum { CLI_ASK_JSON = 1, CLI_ASK_SHELL = 2 };
 enum cli_status { CLI_OK = 0, CLI_NOT_SO = 1, CLI_USAGE = 2, CLI_NO_DAEMON = 3 };
 
 void cli_frame_head(uint8_t head[CLI_FRAME_HEAD], enum cli_frame kind, uint32_t len);
 /* False for a kind or length that cannot be. */
 CV_MUST_USE bool cli_frame_parse(const uint8_t head[CLI_FRAME_HEAD], enum cli_frame *kind, uint32_t *len);
-/* Allocated request with its length before it (free it); NULL when it is too long or memory is short. */
-uint8_t *cli_request_make(int argc, const char *const *argv, bool json, size_t *len);
+/* Allocated request with its length before it (free it); NULL when it is too long or memory is short. ask: CLI_ASK_* bits. */
+uint8_t *cli_request_make(int argc, const char *const *argv, unsigned ask, size_t *len);
 
 #endif

@@ -1,5 +1,6 @@
 #include "control/cli/cli_server.h"
 
+#include "control/cli/cli_debug.h"
 #include "control/cli/cli_ping.h"
 
 #include <errno.h>
@@ -21,6 +22,9 @@ struct conn {
     struct cli_call *call; /* running, NULL none */
     json_t *request;       /* holds the call's words */
     bool cut;              /* output of this call was lost: the client did not read it */
+    unsigned follows;      /* CLI_DEBUG_* */
+    bool shell, lines_json;
+    uint64_t lines_lost;
     const char *argv[CLI_ARGC_MAX];
 };
 
@@ -29,6 +33,7 @@ struct cli_server {
     struct evconnlistener *listener;
     struct conn *conns;
     unsigned count;
+    unsigned followed; /* of all conns together */
 };
 
 /* ---- output ----------------------------------------------------------------------------------------------------- */
@@ -87,11 +92,136 @@ void cli_json(struct cli_call *c, json_t *j)
     json_decref(j);
 }
 
+/* ---- debug --------------------------------------------------------------------------------------------------------- */
+static void followers_changed(struct cli_server *s)
+{
+    unsigned was = s->followed;
+    s->followed = 0;
+    for (const struct conn *n = s->conns; n; n = n->next)
+        s->followed |= n->follows;
+    if (!was != !s->followed && s->env->followed)
+        s->env->followed(s->env->ctx, s->followed != 0);
+}
+
+static enum cli_frame lines_kind(const struct conn *n)
+{
+    return n->shell ? CLI_LINES : CLI_STDOUT;
+}
+
+static void tell_lost(struct conn *n)
+{
+    char text[128];
+    int len = n->lines_json
+                  ? snprintf(text, sizeof text, "{\"kind\": \"lost\", \"lines\": %llu}\n",
+                             (unsigned long long)n->lines_lost)
+                  : snprintf(text, sizeof text, "*** %llu debug lines lost: they were read too slowly\n",
+                             (unsigned long long)n->lines_lost);
+    n->lines_lost = 0;
+    frame(n, lines_kind(n), text, (size_t)len);
+}
+
+static void lines(struct conn *n, const char *text)
+{
+    size_t waiting = evbuffer_get_length(bufferevent_get_output(n->bev)), len = strlen(text);
+    if (n->lines_lost > 0 && waiting < CLI_LINES_MAX / 2)
+        tell_lost(n);
+    if (n->lines_lost > 0 || waiting + len > CLI_LINES_MAX) {
+        for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
+            n->lines_lost++;
+        return;
+    }
+    frame(n, lines_kind(n), text, len);
+}
+
+/* A client may have read everything before anything more happens: it is told of its losses then, too. */
+static void on_drained(struct bufferevent *bev, void *arg)
+{
+    struct conn *n = arg;
+    (void)bev;
+    if (n->lines_lost > 0)
+        tell_lost(n);
+}
+
+static void on_item(void *ctx, const struct cli_debug_item *item)
+{
+    struct cli_server *s = ctx;
+    const struct cli_env *env = s->env;
+    if (!(item->facilities & s->followed) || !cli_conds_pass(env->conds, env->ike(env->ctx), item->about))
+        return;
+    uint64_t now = env->wall_ms(env->ctx);
+    for (struct conn *n = s->conns; n; n = n->next) {
+        char *text = n->follows ? cli_debug_render(item, n->follows, n->lines_json, now) : NULL;
+        if (text)
+            lines(n, text);
+        free(text);
+    }
+}
+
+void cli_server_event(struct cli_server *s, const struct ike_event *e)
+{
+    if (s->followed)
+        cli_debug_event(e, on_item, s);
+}
+
+void cli_server_decided(struct cli_server *s, const struct ike_decided *d)
+{
+    if (s->followed)
+        cli_debug_decided(d, on_item, s);
+}
+
+void cli_server_message(struct cli_server *s, const struct ike_note *m)
+{
+    struct ike_sa_view sa;
+    if (!s->followed)
+        return;
+    bool found = m->conn_id && ike_find_sa(s->env->ike(s->env->ctx), m->conn_id, &sa);
+    cli_debug_message(m, found ? sa.state : NULL, on_item, s);
+}
+
+unsigned cli_server_follow(struct cli_call *c, unsigned more)
+{
+    struct conn *n = c->conn;
+    n->follows |= more;
+    n->lines_json = c->json;
+    followers_changed(n->server);
+    return n->follows;
+}
+
+unsigned cli_server_unfollow(struct cli_call *c, unsigned less)
+{
+    struct cli_server *s = ((struct conn *)c->conn)->server;
+    unsigned taken = 0;
+    for (struct conn *n = s->conns; n; n = n->next) {
+        taken += (n->follows & less) != 0;
+        n->follows &= ~less;
+        if (!n->follows && n->call && n->call != c && n->call->pending &&
+            cli_command(n->call->cmd.row->id) == cli_debug)
+            cli_finish(n->call, CLI_OK);
+    }
+    followers_changed(s);
+    return taken;
+}
+
+unsigned cli_server_followed(struct cli_call *c, unsigned *clients)
+{
+    const struct cli_server *s = ((struct conn *)c->conn)->server;
+    *clients = 0;
+    for (const struct conn *n = s->conns; n; n = n->next)
+        *clients += n->follows != 0;
+    return s->followed;
+}
+
 /* ---- calls ---------------------------------------------------------------------------------------------------------- */
 static void call_free(struct conn *n)
 {
     struct cli_call *c = n->call;
     n->call = NULL;
+    if (!n->shell && (n->follows || n->lines_lost > 0)) {
+        if (n->lines_lost > 0)
+            tell_lost(n);
+        n->follows = 0;
+        followers_changed(n->server);
+    }
     if (c && c->pending && c->pending_free)
         c->pending_free(c->pending);
     free(c);
@@ -116,8 +246,8 @@ static void take_requests(struct conn *n);
 void cli_finish(struct cli_call *c, enum cli_status status)
 {
     struct conn *n = c->conn;
+    call_free(n); /* what it prints at its end comes before the status */
     answer_exit(n, status);
-    call_free(n);
     bufferevent_trigger(n->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
 }
 
@@ -127,6 +257,7 @@ static int call_parse(struct conn *n, struct cli_call *c)
     const json_t *argv = json_object_get(n->request, "argv");
     size_t argc = json_array_size(argv);
     c->json = json_is_true(json_object_get(n->request, "json"));
+    c->shell = n->shell = json_is_true(json_object_get(n->request, "shell"));
     if (argc > CLI_ARGC_MAX) {
         cli_error(c, "more than %d words", CLI_ARGC_MAX);
         return CLI_USAGE;
@@ -175,7 +306,9 @@ static void conn_free(struct conn *n)
             break;
         }
     s->count--;
+    n->follows = 0;
     call_free(n);
+    followers_changed(s);
     bufferevent_free(n->bev);
     free(n);
 }
@@ -254,7 +387,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     n->next = s->conns;
     s->conns = n;
     s->count++;
-    bufferevent_setcb(n->bev, on_read, NULL, on_event, n);
+    bufferevent_setcb(n->bev, on_read, on_drained, on_event, n);
     bufferevent_setwatermark(n->bev, EV_READ, 0, CLI_REQUEST_MAX + 4);
     bufferevent_enable(n->bev, EV_READ | EV_WRITE);
 }

@@ -5,12 +5,16 @@
 #include "control/cli/cli_proto.h"
 #include "control/cli/cli_tree.h"
 
+#include <errno.h>
 #include <histedit.h>
+#include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <wchar.h>
 
 enum { LINE_MAX_OCTETS = 4096, HISTORY_LINES = 500 };
 
@@ -49,7 +53,7 @@ static int run_interruptible(struct shell *s, int argc, const char *const *argv,
     struct sigaction now = {.sa_handler = on_interrupt}, before;
     sigaction(SIGINT, &now, &before);
     s->interrupted = false;
-    int status = cli_client_run(s->fd, argc, argv, json);
+    int status = cli_client_run(s->fd, argc, argv, CLI_ASK_SHELL | (json ? CLI_ASK_JSON : 0u));
     s->interrupted = cli_client_interrupted();
     sigaction(SIGINT, &before, NULL);
     return status;
@@ -95,6 +99,40 @@ static void run_line(struct shell *s, char *line)
         s->status = cli_local_run(&p, json);
     else
         run_remote(s, n, words, json);
+}
+
+/* ---- waiting for input, printing debug lines meanwhile --------------------------------------------------------- */
+static void hang_up(struct shell *s)
+{
+    fputs("% culvertd hung up\n", stdout);
+    fflush(stdout);
+    close(s->fd);
+    s->fd = -1; /* a restarted daemon is found by the next command */
+}
+
+/* Until stdin has something, or its end. before and after each lot of lines: the terminal's prompt makes room. */
+static void wait_for_input(struct shell *s, void (*before)(void *), void (*after)(void *), void *ctx)
+{
+    for (;;) {
+        struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = s->fd, .events = POLLIN}};
+        if (poll(p, 2, -1) < 0) {
+            if (errno != EINTR)
+                return;
+            if (after)
+                after(ctx); /* the window's size may have changed */
+            continue;
+        }
+        if (s->fd >= 0 && p[1].revents) {
+            if (before)
+                before(ctx);
+            if (!cli_client_lines(s->fd))
+                hang_up(s);
+            if (after)
+                after(ctx);
+        }
+        if (p[0].revents)
+            return;
+    }
 }
 
 /* ---- completion and `?` ---------------------------------------------------------------------------------------------- */
@@ -185,8 +223,44 @@ static char *on_prompt(EditLine *el)
     return prompt;
 }
 
+/* The line under construction is wiped, and drawn anew below what was printed. */
+static void line_wipe(void *ctx)
+{
+    (void)ctx;
+    fputs("\r\033[J", stdout);
+    fflush(stdout);
+}
+
+static void line_draw(void *ctx)
+{
+    fflush(stdout);
+    el_set(ctx, EL_REFRESH);
+}
+
+static int on_getc(EditLine *el, wchar_t *out)
+{
+    struct shell *s = NULL;
+    mbstate_t state = {0};
+    el_get(el, EL_CLIENTDATA, &s);
+    for (;;) {
+        char ch;
+        wait_for_input(s, line_wipe, line_draw, el);
+        ssize_t n = read(STDIN_FILENO, &ch, 1);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (n <= 0)
+            return (int)n;
+        size_t used = mbrtowc(out, &ch, 1, &state);
+        if (used == (size_t)-2)
+            continue; /* a character of several octets */
+        if (used == (size_t)-1)
+            *out = L'?';
+        return 1;
+    }
+}
+
 /* ---- loops -------------------------------------------------------------------------------------------------------------- */
-static EditLine *editor_new(History *h)
+static EditLine *editor_new(struct shell *s, History *h)
 {
     HistEvent ev;
     EditLine *el = el_init("culvert", stdin, stdout, stderr);
@@ -198,6 +272,8 @@ static EditLine *editor_new(History *h)
     el_set(el, EL_EDITOR, "emacs");
     el_set(el, EL_HIST, history, h);
     el_set(el, EL_SIGNAL, 1);
+    el_set(el, EL_CLIENTDATA, s);
+    el_set(el, EL_GETCFN, on_getc);
     el_set(el, EL_ADDFN, "culvert-help", "what may follow", on_question);
     el_set(el, EL_ADDFN, "culvert-complete", "complete the word", on_tab);
     el_set(el, EL_BIND, "?", "culvert-help", NULL);
@@ -208,7 +284,7 @@ static EditLine *editor_new(History *h)
 static void loop_terminal(struct shell *s)
 {
     History *h = history_init();
-    EditLine *el = h ? editor_new(h) : NULL;
+    EditLine *el = h ? editor_new(s, h) : NULL;
     HistEvent ev;
     const char *text;
     int n;
@@ -225,15 +301,32 @@ static void loop_terminal(struct shell *s)
         history_end(h);
 }
 
+/* One line of stdin, without what stdio would read ahead and poll not see. False at its end. */
+static bool plain_line(struct shell *s, char line[LINE_MAX_OCTETS])
+{
+    size_t n = 0;
+    while (n < LINE_MAX_OCTETS - 1) {
+        wait_for_input(s, NULL, NULL, NULL);
+        ssize_t got = read(STDIN_FILENO, line + n, 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0 || line[n++] == '\n')
+            break;
+    }
+    line[n] = '\0';
+    return n > 0;
+}
+
 static void loop_plain(struct shell *s)
 {
     char line[LINE_MAX_OCTETS];
-    while (!s->leave && fgets(line, sizeof line, stdin))
+    while (!s->leave && plain_line(s, line))
         run_line(s, line);
 }
 
 int cli_shell(const char *run_dir)
 {
+    setlocale(LC_CTYPE, "");
     struct shell s = {.run_dir = run_dir, .fd = -1};
     if (isatty(STDIN_FILENO))
         loop_terminal(&s);

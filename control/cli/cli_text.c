@@ -29,6 +29,14 @@ const char *cli_time(uint64_t wall_ms, char out[CLI_TEXT_MAX])
     return out;
 }
 
+const char *cli_time_ms(uint64_t wall_ms, char out[CLI_TEXT_MAX])
+{
+    char whole[CLI_TEXT_MAX];
+    cli_time(wall_ms, whole);
+    snprintf(out, CLI_TEXT_MAX, "%.19s.%03uZ", whole, (unsigned)(wall_ms % 1000u));
+    return out;
+}
+
 const char *cli_encr(uint16_t encr)
 {
     switch (encr) {

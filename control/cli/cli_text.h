@@ -8,11 +8,12 @@
 
 /* All return out, or static text. */
 enum { CLI_TEXT_MAX = 192 };
-const char *cli_uptime(uint64_t seconds, char out[CLI_TEXT_MAX]); /* "00:01:02", "1d02h" */
-const char *cli_time(uint64_t wall_ms, char out[CLI_TEXT_MAX]);   /* "2026-11-21T01:37:08Z" (RFC 3339) */
-const char *cli_encr(uint16_t encr);                              /* "AES-CBC" */
-const char *cli_integ(uint16_t integ, uint16_t encr);             /* "SHA256"; "None" with an AEAD */
-const char *cli_prf(uint16_t prf);                                /* "SHA256" */
+const char *cli_uptime(uint64_t seconds, char out[CLI_TEXT_MAX]);  /* "00:01:02", "1d02h" */
+const char *cli_time(uint64_t wall_ms, char out[CLI_TEXT_MAX]);    /* "2026-11-21T01:37:08Z" (RFC 3339) */
+const char *cli_time_ms(uint64_t wall_ms, char out[CLI_TEXT_MAX]); /* with milliseconds */
+const char *cli_encr(uint16_t encr);                               /* "AES-CBC" */
+const char *cli_integ(uint16_t integ, uint16_t encr);              /* "SHA256"; "None" with an AEAD */
+const char *cli_prf(uint16_t prf);                                 /* "SHA256" */
 const char *cli_transform(uint16_t encr, uint16_t key_bits, uint16_t integ, char out[CLI_TEXT_MAX]);
 /* "esp-gcm 128", "esp-256-aes esp-sha256-hmac" */
 const char *cli_ident(const struct ts *t,

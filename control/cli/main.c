@@ -76,7 +76,7 @@ int main(int argc, char **argv)
     int fd = cli_client_connect(o.run_dir);
     if (fd < 0)
         return CLI_NO_DAEMON;
-    status = cli_client_run(fd, count, words, o.json);
+    status = cli_client_run(fd, count, words, o.json ? CLI_ASK_JSON : 0u);
     close(fd);
     return status;
 }

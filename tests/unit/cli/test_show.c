@@ -2,6 +2,7 @@
  * put into a shared memory by the test, and golden files. SPIs are masked: they are random. With CULVERT_GOLDEN_UPDATE=1
  * the files are written instead of compared. */
 #include "control/cli/cli_client.h"
+#include "control/cli/cli_cond.h"
 #include "control/cli/cli_decisions.h"
 #include "control/cli/cli_proto.h"
 #include "control/cli/cli_server.h"
@@ -24,6 +25,7 @@ static struct world {
     struct pair pair;
     struct event_base *base;
     struct cli_decisions decisions;
+    struct cli_conds conds;
     struct cli_env env;
     struct cli_server *server;
     struct shm shm;
@@ -159,6 +161,7 @@ static void world_make(const struct pair_opt *o)
     w.base = event_base_new();
     w.env = (struct cli_env){.base = w.base,
                              .decisions = &w.decisions,
+                             .conds = &w.conds,
                              .version = "9.9.9",
                              .started_wall_ms = 0,
                              .ike = env_ike,

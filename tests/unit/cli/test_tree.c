@@ -56,13 +56,21 @@ static void words_abbreviate_to_a_unique_prefix(void)
     is("sh run", CLI_SHOW_CONFIG);
     is("sh ver", CLI_SHOW_VERSION);
     is("cl cry ses", CLI_CLEAR_SESSION);
-    is("u Tunnel1", CLI_UP);
+    is("up Tunnel1", CLI_UP);
+    is("sh cry isa sa", CLI_SHOW_ISAKMP_SA);
+    is("sh cry ipse tr", CLI_SHOW_TRANSFORM_SET);
+    is("sh cry map", CLI_SHOW_MAP);
+    is("deb cry isa det", CLI_DEBUG_ID_ISAKMP);
+    is("deb cry cond peer ipv4 192.0.2.2", CLI_COND_ID_PEER4);
+    is("deb cry cond coo 2ABF14E400000001", CLI_COND_ID_COOKIE);
+    is("un all", CLI_UNDEBUG_ALL);
+    is("no deb cry ike", CLI_UNDEBUG_IKEV2);
     is("ping 10.0.0.1", CLI_PING);
 }
 
 static void ambiguous_words_name_the_choices(void)
 {
-    refused("sh cry i sa", "ambiguous; expected ikev2, ipsec");
+    refused("sh cry i sa", "ambiguous; expected isakmp, ikev2, ipsec");
     refused("c", "ambiguous");
     refused("re", "rekey, reload");
 }
@@ -71,11 +79,11 @@ static void unknown_and_missing_words_name_what_was_expected(void)
 {
     refused("frobnicate", "not a command");
     refused("", "wants a word");
-    refused("show crypto", "session, ikev2, ipsec, decisions");
+    refused("show crypto", "session, isakmp, ikev2, ipsec, map, decisions");
     refused("show ip route foo", "expected vrf NAME");
     refused("show version foo", "nothing more");
     refused("up", "up wants TUNNEL");
-    refused("up a b", "'b' is not known after 'up'");
+    refused("up a b c", "'c' is not known after 'up'");
     refused("ping 10.0.0.1 repeat", "repeat wants N after it");
 }
 
@@ -163,10 +171,10 @@ static void question_mark_lists_what_may_follow(void)
     struct list l = {""};
     const char *words[] = {"sh", "cry"};
     cli_next(2, words, "", add, &l);
-    CU_ASSERT_STRING_EQUAL(l.text, "session ikev2 ipsec decisions ");
+    CU_ASSERT_STRING_EQUAL(l.text, "session isakmp ikev2 ipsec map decisions debug-condition ");
     l.text[0] = '\0';
     cli_next(2, words, "i", add, &l);
-    CU_ASSERT_STRING_EQUAL(l.text, "ikev2 ipsec ");
+    CU_ASSERT_STRING_EQUAL(l.text, "isakmp ikev2 ipsec ");
     const char *ping[] = {"ping", "10.0.0.1"};
     l.text[0] = '\0';
     cli_next(2, ping, "s", add, &l);
@@ -199,7 +207,7 @@ static void request_carries_its_length(void)
     uint8_t *r = cli_request_make(2, words, true, &n);
     CU_ASSERT_FATAL(r != NULL);
     CU_ASSERT(n == 4u + r[3] && r[0] == 0 && r[1] == 0 && r[2] == 0);
-    CU_ASSERT(memcmp(r + 4, "{\"argv\":[\"show\",\"version\"],\"json\":true}", n - 4) == 0);
+    CU_ASSERT(memcmp(r + 4, "{\"argv\":[\"show\",\"version\"],\"json\":true,\"shell\":false}", n - 4) == 0);
     free(r);
     const char *bad[] = {"\xff\xfe"};
     CU_ASSERT(cli_request_make(1, bad, false, &n) == NULL);
