@@ -7,11 +7,15 @@
  *   if-port ID NAME PORT [vrf N] [mtu N] [down]
  *   if-loopback ID NAME [vrf N]
  *   if-tunnel ID NAME 4|6 SRC DST [vrf N] [tvrf N] [mtu N] [df copy|set|clear] [down]
+ *   if-flow ID NAME PORT-ID [vrf N] [mtu N] [down]
  *   if-del ID
+ *   policy-begin PORT-ID    policy-commit PORT-ID
+ *   policy-row PORT-ID ORDER protect|protect-if|protect-only|bypass|discard FLOW-ID LOCALPREFIX REMOTEPREFIX
+ *      [proto N] [lport LOW HIGH] [rport LOW HIGH]
  *   addr ID ADDR/LEN            addr-del ID ADDR/LEN
  *   route VRF PREFIX dev ID [via ADDR]      route VRF PREFIX via ADDR      route-del VRF PREFIX
  *   sa in|out SLOT SPI IF ALG SEED LOCAL REMOTE [ports L R] [esn] [noreplay] [window N] [natnat N]
- *      [ts LOCALPREFIX REMOTEPREFIX]... [soft-packets N] [hard-packets N] [soft-bytes N] [hard-bytes N] [seq N] [df WORD]
+ *      [ts LOCALPREFIX REMOTEPREFIX]... [soft-packets N] [hard-packets N] [soft-bytes N] [hard-bytes N] [seq N] [df WORD] [vrf OUTER]
  *      ALG: gcm128 gcm256 cbc128-sha1 cbc128-sha256 cbc256-sha512 chacha gmac128 null-sha256; keys are SEED, SEED+1, ...
  *      ports: UDP encapsulation. natnat N: behind a NAT, keepalive every N s.
  *   activate SLOT SPI           sa-del in|out SLOT SPI        set-peer in|out SLOT SPI ADDR PORT
@@ -287,6 +291,56 @@ static void do_if(struct cv_cmd *c, uint8_t kind)
     if_options(i);
 }
 
+static void do_flow(struct cv_cmd *c)
+{
+    struct cv_if *i = &c->u.interface;
+    c->type = CV_CMD_IF_SET;
+    i->kind = CV_IF_FLOW;
+    i->if_id = (uint32_t)num();
+    snprintf(i->name, sizeof i->name, "%s", next());
+    i->flow_port = (uint32_t)num();
+    if_options(i);
+}
+
+static uint8_t action_word(void)
+{
+    static const char *const actions[] = {
+        [CV_POLICY_PROTECT] = "protect",           [CV_POLICY_PROTECT_IF] = "protect-if",
+        [CV_POLICY_PROTECT_ONLY] = "protect-only", [CV_POLICY_BYPASS] = "bypass",
+        [CV_POLICY_DISCARD] = "discard",
+    };
+    for (uint8_t i = CV_POLICY_PROTECT; i <= CV_POLICY_DISCARD; i++)
+        if (option(actions[i]))
+            return i;
+    bad("action expected");
+}
+
+static void do_policy_row(struct cv_cmd *c)
+{
+    struct cv_policy *p = &c->u.policy;
+    c->type = CV_CMD_POLICY_ADD;
+    p->if_id = (uint32_t)num();
+    p->order = (uint32_t)num();
+    p->action = action_word();
+    p->flow_if = (uint32_t)num();
+    struct ip_prefix l = prefix(), r = prefix();
+    p->local = ts_from_prefix(&l, 0, 0, 65535);
+    p->remote = ts_from_prefix(&r, 0, 0, 65535);
+    while (at < word_count) {
+        if (option("proto")) {
+            p->local.proto = p->remote.proto = (uint8_t)num();
+        } else if (option("lport")) {
+            p->local.port_lo = (uint16_t)num();
+            p->local.port_hi = (uint16_t)num();
+        } else if (option("rport")) {
+            p->remote.port_lo = (uint16_t)num();
+            p->remote.port_hi = (uint16_t)num();
+        } else {
+            bad("unknown option");
+        }
+    }
+}
+
 static void do_route(struct cv_cmd *c)
 {
     struct cv_route *r = &c->u.route;
@@ -364,6 +418,8 @@ static void sa_option(struct cv_sa *s)
         s->hard_bytes = num();
     } else if (option("seq")) {
         s->seq = num();
+    } else if (option("vrf")) {
+        s->vrf_outer = (uint16_t)num();
     } else if (option("df")) {
         s->df = df_word();
     } else {
@@ -537,6 +593,13 @@ static void run_words(void)
         do_if(&c, CV_IF_LOOPBACK);
     } else if (strcmp(name, "if-tunnel") == 0) {
         do_if(&c, CV_IF_TUNNEL);
+    } else if (strcmp(name, "if-flow") == 0) {
+        do_flow(&c);
+    } else if (strcmp(name, "policy-row") == 0) {
+        do_policy_row(&c);
+    } else if (strcmp(name, "policy-begin") == 0 || strcmp(name, "policy-commit") == 0) {
+        c.type = name[7] == 'b' ? CV_CMD_POLICY_BEGIN : CV_CMD_POLICY_COMMIT;
+        c.u.if_id = (uint32_t)num();
     } else if (strcmp(name, "if-del") == 0) {
         c.type = CV_CMD_IF_DEL;
         c.u.if_id = (uint32_t)num();
