@@ -163,8 +163,6 @@ struct v1_sa {
         [V1_DIGEST_LEN]; /* the last message of phase 1 that was refused: the same again gets `sent` again (G13) */
     bool has_refused_in;
     bool refused; /* responder: KR-7 and the like, only duplicates are answered until the end */
-    uint16_t
-        clear_notify; /* the last error in the clear that the peer, or a forger, sent; for the text of a timeout; 0 none */
     uint64_t expire_half_open_at;
     /* phase 2 */
     struct v1_xchg *xchgs;
@@ -174,7 +172,8 @@ struct v1_sa {
     struct v1_dpd dpd;
     struct v1_frags *frags;
     uint64_t rekey_at, expire_at; /* env ms; UINT64_MAX none */
-    uint8_t peer_id_fixed[4];     /* type, protocol and port of the peer's ID payload: HASH covers them */
+    uint8_t own_id_fixed[4],
+        peer_id_fixed[4]; /* type, protocol and port of the ID payloads as sent: HASH covers them */
     uint16_t clear_error; /* what an Informational message in the clear said last (proves nothing); 0 none */
     uint32_t replaces;    /* conn_id of the SA that this one is the rekey of; 0 */
     bool child_wanted;    /* initiator: a Quick Mode for sa->session follows phase 1 */

@@ -1,0 +1,12 @@
+/* v1_input: from a datagram to its handler: header, SA by cookies, duplicates, fragments, decryption, payloads, rules, then the table. */
+#ifndef CONTROL_IKEV1_V1_INPUT_H
+#define CONTROL_IKEV1_V1_INPUT_H
+
+#include "control/ikev1/v1.h"
+
+/* ops.datagram */
+void v1_datagram(struct ike *e, const struct ike_datagram *d, uint8_t *data, size_t len);
+/* The peer's NAT has moved: SA and children follow, when the peer is behind one and this end is not. */
+void v1_follow_peer(struct ike *e, struct ike_sa *sa, const struct ip_endpoint *remote);
+
+#endif

@@ -1,0 +1,16 @@
+/* v1_main: Main Mode; its handlers stand in v1.h. This is what Aggressive Mode shares with it. */
+#ifndef CONTROL_IKEV1_V1_MAIN_H
+#define CONTROL_IKEV1_V1_MAIN_H
+
+#include "control/ikev1/v1.h"
+
+/* fVRF and addresses of the SA; valid as long as it. */
+struct sel_v1_path v1_path(struct ike *e, const struct ike_sa *sa);
+/* The profile for the peer's identity that was kept, traced and logged (PF-3, PF-6). NULL: none. */
+const struct cfg_isakmp_profile *v1_profile_of_peer(struct ike *e, struct ike_sa *sa, const char *at);
+/* v1_proved, with what the log says about it. */
+CV_MUST_USE bool v1_check_proof(struct ike *e, struct ike_sa *sa, const struct v1_in *in, const char *name);
+/* The message of that name could not be made: the SA goes. */
+void v1_not_made(struct ike *e, struct ike_sa *sa, const char *name, cv_result r);
+
+#endif
