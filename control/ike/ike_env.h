@@ -55,6 +55,7 @@ struct ike_decided {
 
 /* Keys of an IKE SA for a decoder such as Wireshark; only called when keylog is set (tests). */
 struct ike_keylog {
+    unsigned version; /* 2; 1: one key for both directions, sk_ei */
     const uint8_t *spi_i, *spi_r;
     uint16_t encr, key_bits, integ;
     struct slice sk_ei, sk_er, sk_ai, sk_ar; /* sk_e with the salt for AEADs */

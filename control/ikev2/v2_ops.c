@@ -57,7 +57,8 @@ void v2_keylog(struct ike *e, const struct ike_sa *sa)
     if (!e->env.keylog || !encr)
         return;
     size_t e_len = (size_t)encr->key_len + encr->salt_len, a_len = integ ? integ->key_len : 0;
-    const struct ike_keylog log = {.spi_i = sa->spi_i,
+    const struct ike_keylog log = {.version = 2,
+                                   .spi_i = sa->spi_i,
                                    .spi_r = sa->spi_r,
                                    .encr = k->suite.encr,
                                    .key_bits = k->suite.key_bits,
