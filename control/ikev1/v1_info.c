@@ -89,11 +89,14 @@ static void notify_clear(struct ike *e, struct ike_sa *sa, uint8_t proto, struct
         return;
     }
     ike_random(e, (uint8_t *)&id, sizeof id);
-    if (v1_msg_begin(e, sa, PLD1_INFORMATIONAL, id, "INFO", &m) == CV_OK) {
+    cv_result r = v1_msg_begin(e, sa, PLD1_INFORMATIONAL, id, "INFO", &m);
+    if (r == CV_OK) {
         pld1_put_notify(&m.b, proto, spi, type, none);
-        (void)v1_msg_send(e, sa, &m, NULL, NULL, false);
+        r = v1_msg_send(e, sa, &m, NULL, NULL, false);
     }
     v1_msg_free(&m);
+    if (r != CV_OK)
+        ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "NOTIFY %s could not be sent", pld1_notify_name(type));
 }
 
 void v1_send_notify(struct ike *e, struct ike_sa *sa, uint8_t proto, struct slice spi, uint16_t type,
@@ -359,7 +362,7 @@ void v1_info_in(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         ike_log_unauth(e, &in->d->remote, "HASH(1) of an Informational message does not fit: ignored");
         return;
     }
-    sa->last_in_ms = ike_now(e);
+    v1_heard(e, sa, in);
     v1_of(sa)->dpd.unanswered = 0;
     if (!v1_xchg_find(sa,
                       id)) /* CONNECTED has the ID of its Quick Mode, whose duplicates are still answered */

@@ -494,7 +494,7 @@ void v1_quick_2(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         return;
     }
     struct answer a = {.e = e, .sa = sa, .x = x, .m = in->m, .why = IKE_REASON_INTERNAL};
-    sa->last_in_ms = ike_now(e);
+    v1_heard(e, sa, in);
     x->commit = in->m->header.flags & PLD1_FLAG_COMMIT;
     cv_result r = accept_answer(&a);
     if (r == CV_OK) {

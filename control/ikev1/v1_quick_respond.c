@@ -406,7 +406,7 @@ void v1_quick_1(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         ike_log_unauth(e, &in->d->remote, "HASH(1) of a Quick Mode does not fit: ignored");
         return;
     }
-    sa->last_in_ms = ike_now(e);
+    v1_heard(e, sa, in);
     struct v1_xchg *x = v1_xchg_new(e, sa, id, false);
     if (!x) {
         ike_log(e, sa, LOG_LEVEL_WARNING, "isakmp", "Quick Mode not taken: %u are under way", V1_XCHG_MAX);
@@ -450,7 +450,7 @@ void v1_quick_3(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         ike_log_unauth(e, &in->d->remote, "HASH(3) of a Quick Mode does not fit: ignored");
         return;
     }
-    sa->last_in_ms = ike_now(e);
+    v1_heard(e, sa, in);
     memcpy(x->last_in, in->digest, sizeof x->last_in);
     memcpy(x->iv, in->iv_next, sizeof x->iv);
     v1_quick_confirmed(e, sa, x);
