@@ -42,6 +42,8 @@ struct dp {
     struct ip_ifs ifs;
     struct ip_routes routes;
     struct ip_nbrs nbrs;
+    uint16_t
+        gre_mtu[CV_MAX_IFS]; /* of the way to a GRE tunnel's far end, 0 unknown; the manager's, relaxed */
     struct dp_sad sad;
     struct ip_policy *policies[CV_MAX_IFS]; /* of ports with a crypto map; dp_policy.h */
 };

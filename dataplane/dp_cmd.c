@@ -176,6 +176,9 @@ static cv_result sa_add(struct dp_manager *g, const struct cv_sa *sa)
         return CV_ENOENT;
     if (on->kind != CV_IF_TUNNEL && on->kind != CV_IF_FLOW)
         return CV_EINVAL;
+    /* What is routed into an IPsec tunnel has other addresses than the SA's ends. */
+    if (sa->mode == CV_MODE_TRANSPORT && on->kind == CV_IF_TUNNEL && !on->gre)
+        return CV_EINVAL;
     for (unsigned i = 0; i < sa->ts_count; i++)
         if (!ts_valid(&sa->ts_local[i]) || !ts_valid(&sa->ts_remote[i]))
             return CV_EINVAL;
@@ -244,10 +247,39 @@ static void refresh_tunnel(struct dp *dp, uint32_t if_id)
         __atomic_store_n(&t->sas[i].inner_mtu, inner_mtu(dp, t->sas[i].sa), __ATOMIC_RELAXED);
 }
 
+/* Of an IPsec tunnel: what its first SA takes, and what is configured. */
+static uint16_t tunnel_mtu(const struct dp *dp, const struct ip_if *tunnel)
+{
+    const struct dp_tunnel *t = dp->sad.tunnels[tunnel->id];
+    const uint16_t by_sa = t ? t->sas[0].inner_mtu : 0;
+    return tunnel->mtu != 0 && (by_sa == 0 || tunnel->mtu < by_sa) ? tunnel->mtu : by_sa;
+}
+
+/* The way to the far end of a GRE tunnel: a port, or an IPsec tunnel underneath. */
+static uint16_t gre_path_mtu(const struct dp *dp, const struct ip_if *tunnel)
+{
+    const struct ip_addr *next_hop, *far = &tunnel->conf.tunnel_dst;
+    const struct ip_route *r =
+        ip_route_resolve(&dp->routes, tunnel->tunnel_vrf, far->family, far->b, &next_hop);
+    const struct ip_if *out = r && r->kind != IP_ROUTE_LOCAL ? ip_if_get(&dp->ifs, r->if_id) : NULL;
+    if (!out || out->gre || (out->kind != CV_IF_PORT && out->kind != CV_IF_TUNNEL))
+        return 0;
+    return out->kind == CV_IF_PORT ? out->mtu : tunnel_mtu(dp, out);
+}
+
+static void refresh_gre(struct dp *dp, uint32_t if_id)
+{
+    const struct ip_if *tunnel = ip_if_get(&dp->ifs, if_id);
+    if (tunnel && tunnel->gre_head.len != 0)
+        __atomic_store_n(&dp->gre_mtu[if_id], gre_path_mtu(dp, tunnel), __ATOMIC_RELAXED);
+}
+
 void dp_cmd_refresh_mtu(struct dp_manager *g)
 {
-    for (uint32_t id = 1; id < CV_MAX_IFS; id++)
+    for (uint32_t id = 1; id < CV_MAX_IFS; id++) {
         refresh_tunnel(g->dp, id);
+        refresh_gre(g->dp, id);
+    }
 }
 
 static cv_result sa_activate(struct dp_manager *g, const struct cv_sa_ref *ref)

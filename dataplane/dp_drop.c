@@ -1,6 +1,7 @@
 #include "dataplane/dp_drop.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_gre.h"
 
 enum { PROTO_TCP = 6 };
 
@@ -137,6 +138,20 @@ void dp_drop_no_sa(struct dp_worker *w, struct rte_mbuf *m, uint32_t if_id)
         e.u.acquire.proto = meta->proto;
         endpoints_of(m, meta, &e.u.acquire.src, &e.u.acquire.dst);
         tcp_ports(m, meta, &e.u.acquire.src, &e.u.acquire.dst);
+        (void)dp_event(w, &e); /* lost, the next such packet brings another */
+    }
+    dp_drop(w, m, CV_DROP_NO_SA);
+}
+
+void dp_drop_no_gre_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tunnel)
+{
+    if (acquire_due(w, tunnel->id)) {
+        struct cv_evt e = {.type = CV_EVT_ACQUIRE};
+        e.u.acquire.if_id = tunnel->id;
+        e.u.acquire.vrf = tunnel->tunnel_vrf;
+        e.u.acquire.proto = IP_PROTO_GRE;
+        e.u.acquire.src.addr = tunnel->conf.tunnel_src;
+        e.u.acquire.dst.addr = tunnel->conf.tunnel_dst;
         (void)dp_event(w, &e); /* lost, the next such packet brings another */
     }
     dp_drop(w, m, CV_DROP_NO_SA);

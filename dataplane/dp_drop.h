@@ -24,6 +24,8 @@ void dp_trouble(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, enum 
 void dp_drop_unknown_spi(struct dp_worker *w, struct rte_mbuf *m);
 /* A protected route without an SA: one ACQUIRE per interface and second. */
 void dp_drop_no_sa(struct dp_worker *w, struct rte_mbuf *m, uint32_t if_id);
+/* The same for a packet on its way into a protected GRE tunnel: what wants the SA is the GRE packet it would be. */
+void dp_drop_no_gre_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tunnel);
 
 void dp_slow(struct dp_worker *w, struct rte_mbuf *m, enum dp_slow what);
 /* Joins the vector for worker `to`; given at the end of the burst (dp_transmit). */

@@ -25,11 +25,20 @@ static struct dp_flow *flow_of(struct dp_worker *w, const struct rte_mbuf *m)
     return f;
 }
 
-void dp_flow_learn_tunnel(struct dp_worker *w, const struct rte_mbuf *m, uint32_t if_id,
+/* A crypto map's flow has none of its own: its packets leave by the port. */
+static uint16_t mss_of(const struct dp_worker *w, const struct ip_if *tunnel)
+{
+    const struct ip_if *port =
+        tunnel->kind == CV_IF_FLOW ? ip_if_get(&w->dp->ifs, tunnel->conf.flow_port) : NULL;
+    return port ? port->tcp_mss : tunnel->tcp_mss;
+}
+
+void dp_flow_learn_tunnel(struct dp_worker *w, const struct rte_mbuf *m, const struct ip_if *tunnel,
                           struct esp_out_sa *sa, uint32_t mtu)
 {
     struct dp_flow *f = flow_of(w, m);
-    f->if_id = if_id;
+    f->if_id = tunnel->id;
+    f->tcp_mss = mss_of(w, tunnel);
     f->sa = sa;
     f->mtu = mtu ? mtu : UINT32_MAX;
     f->valid = true;
@@ -42,6 +51,7 @@ void dp_flow_learn_port(struct dp_worker *w, const struct rte_mbuf *m, const str
     const bool v4 = f->family == IP_V4;
     const uint16_t type = rte_cpu_to_be_16(v4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
     f->if_id = out->id;
+    f->tcp_mss = out->tcp_mss;
     f->sa = NULL;
     f->port = out->port;
     f->mtu = out->mtu;

@@ -11,13 +11,14 @@
 
 #include "dataplane/dp_transit.h"
 #include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_mss.h"
 #include "dataplane/ip/ip_ttl.h"
 
 #include <rte_ether.h>
 
-/* The packets of this flow go into sa, that takes inner packets of up to mtu octets (0: of any length). m: one of
+/* The packets of this flow go into `tunnel` (or a crypto map's flow) by sa, that takes inner packets of up to mtu octets (0: of any length). m: one of
  * them, data at the IP header. Not for an SA that was chosen by more than family and addresses. */
-void dp_flow_learn_tunnel(struct dp_worker *w, const struct rte_mbuf *m, uint32_t if_id,
+void dp_flow_learn_tunnel(struct dp_worker *w, const struct rte_mbuf *m, const struct ip_if *tunnel,
                           struct esp_out_sa *sa, uint32_t mtu);
 /* ... out of a port, to a neighbour who answers. */
 void dp_flow_learn_port(struct dp_worker *w, const struct rte_mbuf *m, const struct ip_if *out,
@@ -54,6 +55,8 @@ static inline void dp_flow_send(struct dp_worker *w, struct rte_mbuf *m, const s
     struct dp_flow *f = &w->flow;
     if (meta->local_out == DP_TRANSIT)
         ip_ttl_lower(rte_pktmbuf_mtod(m, uint8_t *), meta->family);
+    if (unlikely(f->tcp_mss))
+        ip_mss_clamp(m, f->tcp_mss);
     f->packets++;
     f->bytes += m->pkt_len;
     if (f->sa) {

@@ -49,6 +49,8 @@ enum dp_gate dp_gate_of(const struct rte_mbuf *m, enum dp_slow what)
         if (meta->frag)
             return DP_GATE_FRAGMENT;
         return is_nd(m, meta) ? DP_GATE_ND : DP_GATE_LOCAL;
+    case DP_SLOW_GRE:
+        return DP_GATE_FRAGMENT;
     case DP_SLOW_ICMP:
         return is_too_big(meta) ? DP_GATE_TOO_BIG : DP_GATE_TROUBLE;
     case DP_SLOW_PING_LOST:

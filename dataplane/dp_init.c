@@ -228,7 +228,9 @@ static void free_packet(void *ctx, struct rte_mbuf *m)
 static cv_result tables_start(struct dp_setup *s)
 {
     /* Empty tables are all zeroes. */
-    return ip_hash_key_make(&s->dp->nbrs.key) ? CV_OK : fail(s, "no random numbers");
+    return ip_hash_key_make(&s->dp->nbrs.key) && ip_hash_key_make(&s->dp->ifs.hash_key)
+               ? CV_OK
+               : fail(s, "no random numbers");
 }
 
 static void tables_stop(struct dp_setup *s)

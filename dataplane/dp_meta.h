@@ -41,6 +41,7 @@ enum dp_local {
     DP_LOCAL_ESP,  /* the outer packet of an SA: never into a tunnel again */
     DP_LOCAL_IKE,  /* an injected IKE datagram: never into the tunnel it is to set up */
     DP_LOCAL_PING, /* an echo request of CV_CMD_PING: its drop is reported */
+    DP_LOCAL_GRE,  /* the outer packet of a GRE tunnel: into SAs, but never into GRE again */
 };
 
 /* Where a packet of the hand-off ring joins the worker's loop. */
@@ -50,6 +51,7 @@ enum dp_stage {
     DP_STAGE_ROUTE,  /* data at the IP header, meta->vrf set: look the route up */
     DP_STAGE_OUT,    /* route known: meta->if_out and next_hop */
     DP_STAGE_FRAME,  /* a finished frame for meta->port */
+    DP_STAGE_GRE,    /* what an SA of a GRE tunnel delivered in fragments, put together */
 };
 
 /* What the manager is asked for with a packet of the slow ring. */
@@ -59,6 +61,7 @@ enum dp_slow {
     DP_SLOW_RESOLVE,   /* next hop unknown: keep it and ask */
     DP_SLOW_ICMP,      /* send the ICMP error in meta about it, then drop it */
     DP_SLOW_PING_LOST, /* an echo request of ours was dropped: meta->drop says why */
+    DP_SLOW_GRE,       /* a fragment that an SA of a GRE tunnel delivered */
 };
 
 static inline struct dp_meta *dp_meta(struct rte_mbuf *m)

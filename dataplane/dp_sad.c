@@ -200,6 +200,7 @@ static struct dp_tunnel_sa tunnel_entry(struct esp_out_sa *sa)
                                  .any6 = covers_all(conf, IP_V6),
                                  .df = conf->df,
                                  .ports = any_port_named(conf),
+                                 .transport = conf->mode == CV_MODE_TRANSPORT,
                                  .inner_mtu = 0};
 }
 

@@ -36,6 +36,7 @@ struct dp_tunnel_sa {
     uint8_t any4, any6; /* every packet of the family is inside the selectors */
     uint8_t df;         /* enum cv_df */
     uint8_t ports;      /* a selector names ports, which only first fragments show */
+    bool transport;
     uint16_t inner_mtu; /* the manager refreshes it; relaxed */
 };
 struct dp_pick;

@@ -374,6 +374,11 @@ void dp_slow_packet(struct dp_manager *g, struct rte_mbuf *m)
     case DP_SLOW_LOCAL:
         local(g, m);
         break;
+    case DP_SLOW_GRE:
+        m = ip_reass_take(g->frags, m, g->now);
+        if (m)
+            give(g, m, DP_STAGE_GRE);
+        break;
     case DP_SLOW_RESOLVE:
         resolve(g, m);
         break;

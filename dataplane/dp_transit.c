@@ -1,11 +1,14 @@
 #include "dataplane/dp_transit.h"
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_flow.h"
+#include "dataplane/dp_gre.h"
 #include "dataplane/dp_pick.h"
 #include "dataplane/dp_protect.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_frag.h"
+#include "dataplane/ip/ip_gre.h"
+#include "dataplane/ip/ip_mss.h"
 
 #include <rte_ethdev.h>
 #include <rte_ether.h>
@@ -98,8 +101,7 @@ void dp_link_out_known(struct dp_worker *w, struct rte_mbuf *m)
 }
 
 /* ---- TTL and MTU ------------------------------------------------------------------------------------------- */
-/* False: it expired, and the packet is gone. */
-static bool lower_ttl(struct dp_worker *w, struct rte_mbuf *m)
+bool dp_lower_ttl(struct dp_worker *w, struct rte_mbuf *m)
 {
     const struct dp_meta *meta = dp_meta(m);
     uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
@@ -113,8 +115,7 @@ static bool lower_ttl(struct dp_worker *w, struct rte_mbuf *m)
     return true;
 }
 
-/* IPv4 with DF, and IPv6 that others sent, must not be cut. */
-static bool may_fragment(const struct rte_mbuf *m)
+bool dp_may_fragment(const struct rte_mbuf *m)
 {
     const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
     if (meta->family == IP_V4)
@@ -122,9 +123,7 @@ static bool may_fragment(const struct rte_mbuf *m)
     return meta->local_out != DP_TRANSIT;
 }
 
-/* The fragments of m, which is gone then; 0 when it was dropped instead. */
-static unsigned cut(struct dp_worker *w, struct rte_mbuf *m, uint16_t mtu,
-                    struct rte_mbuf *pieces[IP_FRAG_MAX])
+unsigned dp_cut(struct dp_worker *w, struct rte_mbuf *m, uint16_t mtu, struct rte_mbuf *pieces[IP_FRAG_MAX])
 {
     unsigned n = ip_classify_ip(m) != IP_CLASS_DROP ? ip_frag_split(m, mtu, w->dp->pool, pieces) : 0;
     if (n == 0)
@@ -143,6 +142,8 @@ static void deliver(struct dp_worker *w, struct rte_mbuf *m)
         dp_drop(w, m, (enum cv_drop)meta->drop);
     } else if (meta->frag || meta->proto == IP_PROTO_ICMP || meta->proto == IP_PROTO_ICMP6) {
         dp_slow(w, m, DP_SLOW_LOCAL);
+    } else if (meta->proto == IP_PROTO_GRE) {
+        dp_gre_received(w, m);
     } else if (class == IP_CLASS_ESP) {
         dp_drop_unknown_spi(w, m);
     } else if (meta->proto == IP_PROTO_UDP && (meta->l4_dst == IP_PORT_IKE || meta->l4_dst == IP_PORT_NATT)) {
@@ -169,9 +170,11 @@ static void encapsulate_later(struct dp_worker *w, struct rte_mbuf *m, struct es
  * selectors name ports: of pieces but the first the peer could not see them (RFC 4301 7), and would drop them. */
 static bool cut_outside(const struct rte_mbuf *m, const struct dp_tunnel_sa *s, bool v4)
 {
+    if (s->transport) /* takes whole packets only (RFC 4303 3.3.4) */
+        return dp_may_fragment(m);
     if (!v4)
         return m->pkt_len <= IP_MTU_MIN6;
-    return may_fragment(m) ? s->ports && s->df != CV_DF_SET : s->df == CV_DF_CLEAR;
+    return dp_may_fragment(m) ? s->ports && s->df != CV_DF_SET : s->df == CV_DF_CLEAR;
 }
 
 /* Longer than the tunnel takes: cut before encryption when the packet allows it; else its sender is told. */
@@ -186,11 +189,11 @@ static void tunnel_too_big(struct dp_worker *w, struct rte_mbuf *m, const struct
     }
     if (!v4 && mtu < IP_MTU_MIN6)
         mtu = IP_MTU_MIN6;
-    if (!may_fragment(m)) {
+    if (!dp_may_fragment(m)) {
         dp_trouble(w, m, CV_DROP_TOO_BIG, IP_TROUBLE_TOO_BIG, mtu);
         return;
     }
-    unsigned n = cut(w, m, mtu, pieces);
+    unsigned n = dp_cut(w, m, mtu, pieces);
     for (unsigned i = 0; i < n; i++)
         encapsulate_later(w, pieces[i], s->sa, if_id);
 }
@@ -198,8 +201,10 @@ static void tunnel_too_big(struct dp_worker *w, struct rte_mbuf *m, const struct
 void dp_into_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tunnel,
                 const struct dp_tunnel_sa *s, bool by_address)
 {
-    if (!lower_ttl(w, m))
+    if (!dp_lower_ttl(w, m))
         return;
+    if (unlikely(tunnel->tcp_mss))
+        ip_mss_clamp(m, tunnel->tcp_mss);
     uint16_t mtu = __atomic_load_n(&s->inner_mtu, __ATOMIC_RELAXED);
     if (tunnel->mtu != 0 && (mtu == 0 || tunnel->mtu < mtu))
         mtu = tunnel->mtu;
@@ -208,7 +213,7 @@ void dp_into_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tun
         return;
     }
     if (by_address)
-        dp_flow_learn_tunnel(w, m, tunnel->id, s->sa, mtu);
+        dp_flow_learn_tunnel(w, m, tunnel, s->sa, mtu);
     encapsulate_later(w, m, s->sa, tunnel->id);
 }
 
@@ -225,6 +230,10 @@ static bool is_tunnel_loop(const struct rte_mbuf *m, const struct dp_meta *meta,
 static void tunnel_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tunnel)
 {
     const struct dp_meta *meta = dp_meta(m);
+    if (tunnel->gre) {
+        dp_gre_out(w, m, tunnel);
+        return;
+    }
     if (unlikely(is_tunnel_loop(m, meta, tunnel))) {
         dp_drop(w, m, CV_DROP_TUNNEL_LOOP);
         return;
@@ -341,11 +350,11 @@ static void port_too_big(struct dp_worker *w, struct rte_mbuf *m, const struct d
 {
     struct rte_mbuf *pieces[IP_FRAG_MAX];
     const struct ip_if *out = h->out;
-    if (!may_fragment(m)) {
+    if (!dp_may_fragment(m)) {
         dp_trouble(w, m, CV_DROP_TOO_BIG, IP_TROUBLE_TOO_BIG, out->mtu);
         return;
     }
-    unsigned n = cut(w, m, out->mtu, pieces);
+    unsigned n = dp_cut(w, m, out->mtu, pieces);
     for (unsigned i = 0; i < n; i++)
         link_out(w, pieces[i], out, h->nbr,
                  h->next_hop ? h->next_hop->b : ip_dst(pieces[i], dp_meta(pieces[i])->family));
@@ -387,10 +396,12 @@ void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
         dp_trouble(w, m, CV_DROP_NO_ROUTE, IP_TROUBLE_NO_ROUTE, 0);
         return;
     }
+    if (unlikely(out->tcp_mss))
+        ip_mss_clamp(m, out->tcp_mss);
     const struct ip_policy *policy = dp_policy_get(w->dp, out->id);
     if (unlikely(policy) && !dp_protect_out(w, m, policy))
         return;
-    if (!lower_ttl(w, m))
+    if (!dp_lower_ttl(w, m))
         return;
     if (unlikely(m->pkt_len > out->mtu)) {
         port_too_big(w, m, h);

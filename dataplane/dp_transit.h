@@ -12,6 +12,7 @@
 #define DATAPLANE_DP_TRANSIT_H
 
 #include "dataplane/dp_worker.h"
+#include "dataplane/ip/ip_frag.h"
 
 /* Data at the IP header; meta->vrf, family, local_out set. */
 void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m);
@@ -21,6 +22,13 @@ void dp_into_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tun
                 const struct dp_tunnel_sa *s, bool by_address);
 /* Joins what waits for encryption with sa. */
 static inline void dp_encapsulate_later(struct dp_worker *w, struct rte_mbuf *m, struct esp_out_sa *sa);
+/* What a packet has to pass before it leaves: TTL, lowered unless it was made here (false: it expired, and is gone); may
+ * it be cut (IPv4 with DF, and IPv6 that others sent, must not be); its fragments of at most mtu octets (it is gone
+ * then; 0: it was dropped instead). */
+CV_MUST_USE bool dp_lower_ttl(struct dp_worker *w, struct rte_mbuf *m);
+bool dp_may_fragment(const struct rte_mbuf *m);
+CV_MUST_USE unsigned dp_cut(struct dp_worker *w, struct rte_mbuf *m, uint16_t mtu,
+                            struct rte_mbuf *pieces[IP_FRAG_MAX]);
 /* Encrypts what waits for it and routes the outer packets. */
 void dp_encapsulate(struct dp_worker *w);
 /* A packet the manager kept for a neighbour: meta->if_out and next_hop say where it goes. */

@@ -1,11 +1,13 @@
 #include "dataplane/dp_worker.h"
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_flow.h"
+#include "dataplane/dp_gre.h"
 #include "dataplane/dp_protect.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_transit.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_mss.h"
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
@@ -94,6 +96,13 @@ static void ip_received(struct dp_worker *w, struct rte_mbuf *m, enum ip_class c
     }
 }
 
+/* Of the packets to be routed, those from `first` on came in by an interface with `ip tcp adjust-mss`. */
+static void clamp_mss(struct dp_worker *w, unsigned first, uint16_t mss)
+{
+    for (unsigned i = first; i < w->route_count; i++)
+        ip_mss_clamp(w->route[i], mss);
+}
+
 static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf **pkts, unsigned n)
 {
     const struct ip_if *in = ip_if_of_port(&w->dp->ifs, port);
@@ -101,6 +110,7 @@ static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf 
         dp_drop_all(w, pkts, n, CV_DROP_IF_DOWN);
         return;
     }
+    const unsigned first = w->route_count;
     uint64_t bytes = 0;
     for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
         rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
@@ -115,6 +125,8 @@ static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf 
         bytes += m->pkt_len;
         ip_received(w, m, ip_classify_frame(m, in->mac), in);
     }
+    if (unlikely(in->tcp_mss))
+        clamp_mss(w, first, in->tcp_mss);
     dp_count(&w->if_stats[in->id].rx_packets, n);
     dp_count(&w->if_stats[in->id].rx_bytes, bytes);
 }
@@ -172,6 +184,9 @@ static void handed_in(struct dp_worker *w, struct rte_mbuf *m)
     case DP_STAGE_OUT:
         dp_link_out_known(w, m);
         break;
+    case DP_STAGE_GRE:
+        dp_gre_reassembled(w, m);
+        break;
     case DP_STAGE_FRAME:
         dp_frame_out(w, m, meta->port);
         break;
@@ -183,9 +198,14 @@ static void handed_in(struct dp_worker *w, struct rte_mbuf *m)
 static void decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n, uint32_t if_id)
 {
     const struct ip_if *in = ip_if_get(&w->dp->ifs, if_id);
+    const unsigned first = w->route_count;
     uint64_t bytes = 0;
     if (unlikely(!in || !in->up)) {
         dp_drop_all(w, pkts, n, CV_DROP_IF_DOWN);
+        return;
+    }
+    if (in->gre) {
+        dp_gre_decapsulated(w, pkts, n, in);
         return;
     }
     for (unsigned i = 0; i < n; i++) {
@@ -195,6 +215,8 @@ static void decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n
         bytes += pkts[i]->pkt_len;
         w->route[w->route_count++] = pkts[i];
     }
+    if (unlikely(in->tcp_mss))
+        clamp_mss(w, first, in->tcp_mss);
     dp_count(&w->if_stats[if_id].rx_packets, n);
     dp_count(&w->if_stats[if_id].rx_bytes, bytes);
 }
@@ -227,6 +249,7 @@ static void route_all(struct dp_worker *w)
 static void process(struct dp_worker *w)
 {
     w->hop.valid = w->source.valid = false; /* tables may have changed since the last burst */
+    w->gre.tunnel = NULL;
     decapsulate(w);
     route_all(w);
     dp_encapsulate(w);
@@ -341,6 +364,7 @@ cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_wo
     w->esp.event = esp_event;
     w->esp.event_ctx = w;
     w->esp.sole = dp->workers == 1;
+    w->gre_id = (uint16_t)id;
     queues_take(w);
     *out = w;
     return CV_OK;

@@ -44,13 +44,21 @@ struct dp_hop {
 struct dp_flow {
     bool valid;
     uint8_t family, local_out;
-    uint16_t vrf, port;
+    uint16_t vrf, port, tcp_mss;
     uint32_t if_id;          /* out by; the tunnel's */
     uint32_t mtu;            /* longer packets go the whole way */
     uint64_t ends[4];        /* source and destination as in the header */
     struct esp_out_sa *sa;   /* NULL: out of the port, with the Ethernet header */
     uint8_t ether[16];       /* 14 of them */
     uint64_t packets, bytes; /* of the interface, not counted yet */
+};
+
+/* How the last GRE tunnel's packets go: found once per burst. */
+struct dp_gre_way {
+    const struct ip_if *tunnel; /* NULL: none yet */
+    const struct dp_tunnel_sa *sa;
+    bool some_sa; /* it has SAs, whether they take its packets or not */
+    uint16_t mtu; /* longest inner packet; 0: not known */
 };
 
 /* The last looked up source: is it an address of this host? */
@@ -71,6 +79,8 @@ struct dp_worker {
     struct dp_hop hop;
     struct dp_flow flow;
     struct dp_source source;
+    struct dp_gre_way gre;
+    uint16_t gre_id; /* identification of the last GRE packet sent */
 
     unsigned rxq_count;
     struct dp_rxq rxq[CV_MAX_PORTS];

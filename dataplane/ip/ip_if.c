@@ -1,5 +1,6 @@
 #include "dataplane/ip/ip_if.h"
 #include "dataplane/dp_rcu.h"
+#include "dataplane/ip/ip_gre.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,26 @@ static bool family_known(uint8_t family)
     return family == IP_NONE || family == IP_V4 || family == IP_V6;
 }
 
+static bool is_gre(const struct cv_if *c)
+{
+    return c->kind == CV_IF_TUNNEL && (c->tunnel_mode == CV_TUNNEL_GRE || c->tunnel_mode == CV_TUNNEL_GRE6);
+}
+
+static bool family_fits(const struct ip_addr *end, uint8_t tunnel_mode)
+{
+    return end->family == IP_NONE || end->family == (tunnel_mode == CV_TUNNEL_GRE ? IP_V4 : IP_V6);
+}
+
+static bool gre_ok(const struct cv_if *c)
+{
+    return c->gre_keyed <= 1 && c->is_protected <= 1 && c->gre_pmtud <= 1 && c->df <= CV_DF_CLEAR &&
+           family_fits(&c->tunnel_src, c->tunnel_mode) && family_fits(&c->tunnel_dst, c->tunnel_mode);
+}
+
 static bool tunnel_ok(const struct cv_if *c)
 {
+    if (is_gre(c))
+        return gre_ok(c);
     if (c->tunnel_mode != CV_TUNNEL_IPSEC4 && c->tunnel_mode != CV_TUNNEL_IPSEC6)
         return false;
     return c->df <= CV_DF_CLEAR && family_known(c->tunnel_src.family) && family_known(c->tunnel_dst.family);
@@ -70,7 +89,11 @@ cv_result ip_if_set(struct ip_ifs *t, const struct cv_if *conf, uint16_t port, c
         new->mtu = port_mtu;
     new->vrf = conf->vrf;
     new->tunnel_vrf = conf->tunnel_vrf;
+    new->tcp_mss = conf->tcp_mss;
     new->conf = *conf;
+    new->gre = is_gre(conf);
+    if (new->gre)
+        ip_gre_head_make(new);
     if (is_port) {
         memcpy(new->mac, mac, sizeof new->mac);
         link_local_make(new->link_local, mac);
@@ -78,6 +101,9 @@ cv_result ip_if_set(struct ip_ifs *t, const struct cv_if *conf, uint16_t port, c
     if (old && old->port != IP_NO_PORT && old->port != new->port)
         __atomic_store_n(&t->by_port[old->port], NULL, __ATOMIC_RELEASE);
     __atomic_store_n(&t->by_id[new->id], new, __ATOMIC_RELEASE);
+    ip_gre_link(t, new);
+    if (old)
+        ip_gre_unlink(t, old);
     if (is_port)
         __atomic_store_n(&t->by_port[port], new, __ATOMIC_RELEASE);
     t->count += old ? 0 : 1;
@@ -93,6 +119,7 @@ cv_result ip_if_del(struct ip_ifs *t, uint32_t id)
     if (old->port != IP_NO_PORT)
         __atomic_store_n(&t->by_port[old->port], NULL, __ATOMIC_RELEASE);
     __atomic_store_n(&t->by_id[id], NULL, __ATOMIC_RELEASE);
+    ip_gre_unlink(t, old);
     t->count--;
     dp_rcu_free(old);
     return CV_OK;

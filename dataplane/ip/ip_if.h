@@ -7,10 +7,22 @@
 
 #include "common/contract.h"
 #include "common/result.h"
+#include "dataplane/ip/ip_hash.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { IP_NO_PORT = 0xffff, IP_MTU_MIN = 68, IP_MTU_MIN6 = 1280, IP_MTU_MAX = 9216 };
+
+enum { IP_GRE_HEAD_MAX = 48, IP_GRE_CHAINS = CV_MAX_IFS };
+
+/* What a GRE tunnel puts in front of every packet (ip_gre.h). */
+struct ip_gre_head {
+    uint8_t family; /* of the outer header */
+    uint8_t l3_len; /* its octets */
+    uint8_t len;    /* and those of GRE; 0: an end is missing, nothing can be sent or received */
+    uint8_t octets[IP_GRE_HEAD_MAX];
+};
 
 struct ip_if {
     uint32_t id;
@@ -20,8 +32,12 @@ struct ip_if {
     uint16_t mtu;  /* IP MTU; of a tunnel 0 when it is not configured */
     uint16_t vrf;
     uint16_t tunnel_vrf;
+    uint16_t tcp_mss; /* 0: TCP SYNs pass as they are */
+    bool gre;         /* a tunnel of mode GRE or GRE6 */
     uint8_t mac[6];
     uint8_t link_local[16]; /* fe80::/64 with the MAC's EUI-64 (RFC 4291 2.5.6), ports only */
+    struct ip_gre_head gre_head;
+    struct ip_if *gre_next; /* in its chain; changes while published, atomic */
     struct cv_if conf;
 };
 
@@ -29,6 +45,8 @@ struct ip_ifs {
     struct ip_if *by_id[CV_MAX_IFS];
     struct ip_if *by_port[CV_MAX_PORTS];
     uint32_t count;
+    struct ip_hash_key hash_key;      /* made before the first tunnel */
+    struct ip_if *gre[IP_GRE_CHAINS]; /* ip_gre.h */
 };
 
 /* Publishes conf, replacing its id's entry. port and mac: of its port, IP_NO_PORT and NULL for others.
