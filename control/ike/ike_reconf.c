@@ -176,6 +176,8 @@ static bool sa_stays(const struct ike_sa *sa, const struct cfg *old, const struc
 {
     if (sa->established && sa->ops->version == 1)
         return sa1_stays(sa, old, new);
+    if (sa->ops->version == 1 && !sa->initiator) /* G2: it goes on with the key that it began with */
+        return !new->isakmp_disabled;
     if (!sa->established || !sa->profile)
         return false;
     const struct cfg_ikev2_profile *p = cfg_find_profile(new, sa->profile->name);

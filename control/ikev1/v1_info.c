@@ -5,6 +5,7 @@
 #include "common/secret.h"
 #include "control/ike/ike_child.h"
 #include "control/ikev1/v1_message.h"
+#include "control/ikev1/v1_note.h"
 
 #include <string.h>
 
@@ -148,8 +149,10 @@ void v1_refuse_clear(struct ike *e, const struct ike_datagram *d, const struct p
     pld_begin(&b, &w, &answer);
     pld1_put_notify(&b, PLD1_PROTO_ISAKMP, (struct slice){cookies, sizeof cookies}, type, (struct slice){0});
     pld1_end(&b, 1);
-    if (!w.bad)
-        ike_send_back(e, d, out, w.len);
+    if (w.bad)
+        return;
+    v1_note_own(e, NULL, d, "INFO", out, w.len);
+    ike_send_back(e, d, out, w.len);
 }
 
 /* ---- in the clear ------------------------------------------------------------------------------------------------ */
