@@ -4,6 +4,7 @@
 #include "control/cli/cli_proto.h"
 #include "control/cli/cli_shell.h"
 #include "control/cli/cli_tree.h"
+#include "control/tools/exp.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -67,6 +68,8 @@ int main(int argc, char **argv)
     /* What follows `bench` is culvert-dp's own business, options and all. */
     if (strcmp(words[0], "bench") == 0)
         return cli_local_bench(count - 1, words + 1);
+    if (strcmp(words[0], "explain") == 0)
+        return exp_main(count - 1, words + 1, o.json);
     if (cli_parse(count, words, &p, err) != CV_OK) {
         fprintf(stderr, "culvert: %s\n", err);
         return CLI_USAGE;

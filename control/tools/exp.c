@@ -1,0 +1,225 @@
+#include "control/tools/exp.h"
+
+#include "control/config/cfg_report.h"
+#include "control/tools/exp_report.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { STATUS_UP = 0, STATUS_NOT_UP = 1, STATUS_USAGE = 2 };
+enum { ADVISED_MAX = 8 /* failing pairs for which changes are tried out */ };
+
+/* ---- the runs --------------------------------------------------------------------------------------------------------------- */
+CV_PRINTF(2, 3) static void say(char **err, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    if (!*err && vasprintf(err, fmt, ap) < 0)
+        *err = NULL;
+    va_end(ap);
+}
+
+static cv_result load(const struct exp_options *o, struct exp_result *out, char **err)
+{
+    cv_result first = CV_OK;
+    char *text[2] = {NULL, NULL};
+    for (enum exp_end e = EXP_A; e <= EXP_B; e++) {
+        struct exp_side *s = &out->c.side[e];
+        cv_result r = exp_side_load(o->file[e], e, o->ios, s);
+        if (r != CV_OK)
+            text[e] = cfg_report_errors(&s->findings, "culvert", o->file[e]);
+        first = first == CV_OK ? r : first;
+    }
+    if (first != CV_OK)
+        say(err, "%s%s", text[EXP_A] ? text[EXP_A] : "", text[EXP_B] ? text[EXP_B] : "");
+    free(text[EXP_A]);
+    free(text[EXP_B]);
+    return first;
+}
+
+static bool failed(const struct exp_run *r)
+{
+    return r->outcome != EXP_UP && r->outcome != EXP_NOT_MEANT;
+}
+
+static cv_result run_pair(const struct exp_options *o, struct exp_result *out, struct exp_pair_result *p)
+{
+    for (enum exp_end e = EXP_A; e <= EXP_B; e++) {
+        if (!o->ends[e])
+            continue;
+        CV_TRY(exp_run(&out->c, &p->pair, e, &p->run[e]));
+        p->ran[e] = true;
+        if (failed(&p->run[e]) || (p->run[e].outcome == EXP_NOT_MEANT && o->ends_given))
+            out->all_up = false;
+    }
+    bool both = p->ran[EXP_A] && p->ran[EXP_B] && p->run[EXP_A].outcome != EXP_NOT_MEANT &&
+                p->run[EXP_B].outcome != EXP_NOT_MEANT;
+    if (both && (p->run[EXP_A].outcome == EXP_UP) != (p->run[EXP_B].outcome == EXP_UP))
+        out->asymmetric = true;
+    return CV_OK;
+}
+
+static cv_result advise(const struct exp_options *o, struct exp_result *out)
+{
+    unsigned advised = 0;
+    for (unsigned i = 0; i < out->pair_count && advised < ADVISED_MAX; i++) {
+        struct exp_pair_result *p = &out->pair[i];
+        const struct exp_run *bad = NULL;
+        for (enum exp_end e = EXP_B + 1; e-- > EXP_A;)
+            if (p->ran[e] && failed(&p->run[e]))
+                bad = &p->run[e];
+        if (!bad)
+            continue;
+        CV_TRY(exp_advise(&out->c, &p->pair, o->ends, bad, &p->advice));
+        p->has_advice = true;
+        advised++;
+    }
+    return CV_OK;
+}
+
+cv_result exp_explain(const struct exp_options *o, struct exp_result *out, char **err)
+{
+    struct exp_pairs pairs;
+    char why[CFG_TEXT_MAX] = "";
+    memset(out, 0, sizeof *out);
+    *err = NULL;
+    out->options = *o;
+    out->all_up = true;
+    CV_TRY(load(o, out, err));
+    CV_TRY(exp_case_units(&out->c));
+    cv_result r = exp_pairs_of(out->c.units, o->tunnel, &pairs, why, sizeof why);
+    if (r == CV_ENOENT)
+        say(err, "culvert: %s\n", why);
+    if (r == CV_OK && !(out->pair = calloc(pairs.count, sizeof *out->pair)))
+        r = CV_ENOMEM;
+    for (unsigned i = 0; r == CV_OK && i < pairs.count; i++) {
+        out->pair[i].pair = pairs.pair[i];
+        out->pair_count++;
+        r = run_pair(o, out, &out->pair[i]);
+    }
+    memcpy(out->left_out, pairs.left_out, sizeof out->left_out);
+    exp_pairs_free(&pairs);
+    return r == CV_OK ? advise(o, out) : r;
+}
+
+void exp_result_free(struct exp_result *r)
+{
+    for (unsigned i = 0; i < r->pair_count; i++)
+        for (enum exp_end e = EXP_A; e <= EXP_B; e++)
+            if (r->pair[i].ran[e])
+                exp_run_free(&r->pair[i].run[e]);
+    free(r->pair);
+    exp_case_free(&r->c);
+    memset(r, 0, sizeof *r);
+}
+
+/* ---- the command -------------------------------------------------------------------------------------------------------------- */
+static int usage(const char *what, const char *word)
+{
+    fprintf(stderr,
+            "culvert: explain: %s%s, as in: culvert explain A.conf B.conf [--initiator a|b|both] [--tunnel "
+            "NAME] [--ios] "
+            "[--json] [--html FILE]\n",
+            what, word);
+    return STATUS_USAGE;
+}
+
+static bool take_initiator(const char *word, struct exp_options *o)
+{
+    bool both = strcmp(word, "both") == 0;
+    o->ends[EXP_A] = both || strcmp(word, "a") == 0;
+    o->ends[EXP_B] = both || strcmp(word, "b") == 0;
+    o->ends_given = !both;
+    return o->ends[EXP_A] || o->ends[EXP_B];
+}
+
+/* -1: go on; else the exit status. */
+static int take_options(int argc, const char *const *argv, struct exp_options *o)
+{
+    unsigned files = 0;
+    for (int i = 0; i < argc; i++) {
+        const char *a = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
+        bool valued = strcmp(a, "--initiator") == 0 || strcmp(a, "--tunnel") == 0 ||
+                      strcmp(a, "--html") == 0 || strcmp(a, "--enrolled") == 0;
+        if (valued && !value)
+            return usage("no value for ", a);
+        if (strcmp(a, "--initiator") == 0 && !take_initiator(value, o))
+            return usage("--initiator wants a, b or both, not ", value);
+        if (strcmp(a, "--enrolled") == 0) {
+            fprintf(stderr,
+                    "culvert: explain: --enrolled: certificates: not in this release, use pre-shared keys\n");
+            return STATUS_USAGE;
+        }
+        if (strcmp(a, "--tunnel") == 0)
+            o->tunnel = value;
+        else if (strcmp(a, "--html") == 0)
+            o->html_file = value;
+        else if (strcmp(a, "--json") == 0)
+            o->json = true;
+        else if (strcmp(a, "--ios") == 0)
+            o->ios = true;
+        else if (!valued && strncmp(a, "--", 2) == 0)
+            return usage("unknown option ", a);
+        else if (!valued && files == 2)
+            return usage("more than two files: ", a);
+        else if (!valued)
+            o->file[files++] = a;
+        i += valued;
+    }
+    return files == 2
+               ? -1
+               : usage(files ? "the second configuration is missing" : "two configurations are missing", "");
+}
+
+static bool write_page(const struct exp_result *r, const char *file)
+{
+    char *page = exp_report_html(r);
+    FILE *f = page ? fopen(file, "we") : NULL;
+    bool ok = f && fputs(page, f) >= 0;
+    if (f && fclose(f) != 0)
+        ok = false;
+    if (!ok)
+        fprintf(stderr, "culvert: %s: cannot be written: %s\n", file, strerror(errno));
+    free(page);
+    return ok;
+}
+
+static int report(const struct exp_result *r)
+{
+    char *text = r->options.json ? exp_report_json(r) : exp_report_text(r);
+    int status = r->all_up ? STATUS_UP : STATUS_NOT_UP;
+    if (!text || fputs(text, stdout) < 0 || fflush(stdout) != 0)
+        status = STATUS_USAGE;
+    free(text);
+    if (r->options.html_file && !write_page(r, r->options.html_file))
+        status = STATUS_USAGE;
+    return status;
+}
+
+int exp_main(int argc, const char *const *argv, bool json)
+{
+    struct exp_options o = {.ends = {true, true}, .json = json};
+    struct exp_result r;
+    char *err = NULL;
+    int status = take_options(argc, argv, &o);
+    if (status >= 0)
+        return status;
+    cv_result res = exp_explain(&o, &r, &err);
+    if (res != CV_OK) {
+        if (err)
+            fputs(err, stderr);
+        else
+            fprintf(stderr, "culvert: explain: %s\n", cv_result_text(res));
+        status = STATUS_USAGE;
+    } else {
+        status = report(&r);
+    }
+    free(err);
+    exp_result_free(&r);
+    return status;
+}

@@ -1,0 +1,155 @@
+#include "control/tools/exp_record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RECORDS_MAX = 100000 };
+
+/* One more element at the end of a list; NULL when there is no room. */
+static void *more(struct exp_recorder *w, void *list, unsigned *count, unsigned *cap, size_t size)
+{
+    void **p = list;
+    if (*count == *cap) {
+        unsigned n = *cap ? *cap * 2 : 16;
+        void *bigger = n <= RECORDS_MAX ? realloc(*p, n * size) : NULL;
+        if (!bigger) {
+            w->r->out_of_memory = true;
+            return NULL;
+        }
+        *p = bigger;
+        *cap = n;
+    }
+    char *at = (char *)*p + (size_t)(*count)++ * size;
+    memset(at, 0, size);
+    return at;
+}
+
+/* ---- messages ------------------------------------------------------------------------------------------------------- */
+static struct exp_message *known(struct exp_record *r, enum exp_end from, const struct ike_note *n,
+                                 bool any_conn)
+{
+    for (unsigned i = r->message_count; i > 0; i--) {
+        struct exp_message *m = &r->messages[i - 1];
+        if (m->from == from && m->message_id == n->message_id && strcmp(m->name, n->name) == 0 &&
+            (any_conn || m->conn_id == n->conn_id))
+            return m;
+    }
+    return NULL;
+}
+
+static void sent(struct exp_recorder *w, enum exp_end on, uint64_t now_ms, const struct ike_note *n)
+{
+    struct exp_record *r = w->r;
+    struct exp_message *m = n->again ? known(r, on, n, false) : NULL;
+    if (m) {
+        m->again++;
+        return;
+    }
+    m = more(w, &r->messages, &r->message_count, &w->message_cap, sizeof *m);
+    if (!m)
+        return;
+    snprintf(m->name, sizeof m->name, "%s", n->name);
+    m->from = on;
+    m->at_ms = now_ms;
+    m->conn_id = n->conn_id;
+    m->message_id = n->message_id;
+    m->payloads = calloc(n->payload_count ? n->payload_count : 1, sizeof *m->payloads);
+    if (!m->payloads) {
+        r->out_of_memory = true;
+        return;
+    }
+    for (; m->payload_count < n->payload_count; m->payload_count++)
+        snprintf(m->payloads[m->payload_count], sizeof *m->payloads, "%s", n->payloads[m->payload_count]);
+}
+
+void exp_recorder_message(struct exp_recorder *w, enum exp_end on, uint64_t now_ms, const struct ike_note *n)
+{
+    if (n->out) {
+        sent(w, on, now_ms, n);
+        return;
+    }
+    struct exp_message *m = known(w->r, exp_other(on), n, true);
+    if (m)
+        m->received = true;
+    snprintf(w->handling[on], sizeof w->handling[on], "%s", n->name);
+}
+
+/* ---- decisions and events ---------------------------------------------------------------------------------------------- */
+void exp_recorder_decision(struct exp_recorder *w, enum exp_end on, const char *at, const struct sel_trace *t)
+{
+    struct exp_record *r = w->r;
+    struct exp_decision *d = more(w, &r->decisions, &r->decision_count, &w->decision_cap, sizeof *d);
+    if (!d)
+        return;
+    d->on = on;
+    d->after = r->message_count;
+    snprintf(d->at, sizeof d->at, "%s", at);
+    d->t = *t;
+    if (!d->t.rule)
+        d->t.rule = "";
+}
+
+/* The reason code at the start of text, or behind one "NAME: "; *rest is what follows it. */
+static enum ike_reason reason_in(const char *text, const char **rest)
+{
+    for (unsigned i = IKE_REASON_NONE + 1; i < IKE_REASON_COUNT; i++) {
+        const char *name = ike_reason_name((enum ike_reason)i);
+        size_t n = strlen(name);
+        if (strncmp(text, name, n) == 0 && text[n] == ':') {
+            *rest = text + n + 1;
+            *rest += strspn(*rest, " ");
+            return (enum ike_reason)i;
+        }
+    }
+    return IKE_REASON_NONE;
+}
+
+static void complaint(struct exp_recorder *w, enum exp_end on, const struct ike_event *e)
+{
+    struct exp_record *r = w->r;
+    const char *rest, *colon = strstr(e->text, ": ");
+    size_t owner = 0;
+    enum ike_reason why = reason_in(e->text, &rest);
+    if (why == IKE_REASON_NONE && colon && (owner = (size_t)(colon - e->text)) < CV_NAME_MAX)
+        why = reason_in(colon + 2, &rest);
+    if (why == IKE_REASON_NONE)
+        return;
+    struct exp_error *x = more(w, &r->errors, &r->error_count, &w->error_cap, sizeof *x);
+    if (!x)
+        return;
+    x->on = on;
+    x->reason = why;
+    x->after = r->message_count;
+    snprintf(x->interface, sizeof x->interface, "%.*s", (int)owner, e->text);
+    snprintf(x->text, sizeof x->text, "%s", rest);
+    snprintf(x->at, sizeof x->at, "%s", w->handling[on]);
+}
+
+void exp_recorder_event(struct exp_recorder *w, enum exp_end on, uint64_t now_ms, const struct ike_event *e)
+{
+    struct exp_record *r = w->r;
+    complaint(w, on, e);
+    struct exp_event *x = more(w, &r->events, &r->event_count, &w->event_cap, sizeof *x);
+    if (!x)
+        return;
+    x->on = on;
+    x->after = r->message_count;
+    x->at_ms = now_ms;
+    x->level = e->level;
+    snprintf(x->facility, sizeof x->facility, "%s", e->facility);
+    snprintf(x->text, sizeof x->text, "%s", e->text);
+}
+
+void exp_record_free(struct exp_record *r)
+{
+    if (!r)
+        return;
+    for (unsigned i = 0; i < r->message_count; i++)
+        free(r->messages[i].payloads);
+    free(r->messages);
+    free(r->decisions);
+    free(r->errors);
+    free(r->events);
+    free(r);
+}

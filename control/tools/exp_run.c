@@ -1,0 +1,173 @@
+#include "control/tools/exp_run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+cv_result exp_case_units(struct exp_case *c)
+{
+    CV_TRY(exp_units_of(c->side[EXP_A].cfg, &c->units[EXP_A]));
+    return exp_units_of(c->side[EXP_B].cfg, &c->units[EXP_B]);
+}
+
+void exp_case_free(struct exp_case *c)
+{
+    for (enum exp_end e = EXP_A; e <= EXP_B; e++) {
+        exp_units_free(&c->units[e]);
+        exp_side_free(&c->side[e]);
+    }
+}
+
+const char *exp_outcome_text(enum exp_outcome o)
+{
+    static const char *const text[] = {[EXP_UP] = "up",
+                                       [EXP_PHASE1_FAILED] = "phase1-failed",
+                                       [EXP_PHASE2_FAILED] = "phase2-failed",
+                                       [EXP_NOT_MEANT] = "not-run"};
+    return text[o];
+}
+
+const struct exp_decision *exp_run_decision(const struct exp_run *r, enum exp_end on, enum sel_kind kind,
+                                            bool none_chosen)
+{
+    for (unsigned i = r->record ? r->record->decision_count : 0; i > 0; i--) {
+        const struct exp_decision *d = &r->record->decisions[i - 1];
+        if (d->on == on && d->t.kind == kind && (!none_chosen || !d->t.chosen[0]))
+            return d;
+    }
+    return NULL;
+}
+
+/* ---- who decided ------------------------------------------------------------------------------------------------------ */
+/* The first complaint that is more than silence: the peer's answer to it, or the silence after it, comes later. */
+static const struct exp_error *deciding(const struct exp_record *r)
+{
+    for (unsigned i = 0; i < r->error_count; i++)
+        if (r->errors[i].reason != IKE_REASON_TIMEOUT)
+            return &r->errors[i];
+    return r->error_count ? &r->errors[r->error_count - 1] : NULL;
+}
+
+static enum sel_kind kind_of(enum ike_reason why)
+{
+    switch (why) {
+    case IKE_REASON_NO_PSK:
+    case IKE_REASON_KEYRING_MISMATCH:
+    case IKE_REASON_BAD_PSK:
+    case IKE_REASON_ID_MISMATCH:
+        return SEL_KEYRING;
+    case IKE_REASON_NO_PROFILE:
+    case IKE_REASON_PROFILE_MISMATCH:
+    case IKE_REASON_TS_UNACCEPTABLE:
+        return SEL_PROFILE;
+    default:
+        return SEL_PROPOSAL;
+    }
+}
+
+/* The rule that stands in the trace of the decision; KR-8 has none, for it shows by garbage. */
+static void find_rule(struct exp_run *r)
+{
+    if (r->reason == IKE_REASON_TIMEOUT)
+        return;
+    if (r->reason == IKE_REASON_BAD_PSK && r->unit[r->on]->version == CFG_IKEV1) {
+        snprintf(r->rule, sizeof r->rule, "KR-8");
+        return;
+    }
+    const struct exp_decision *d = exp_run_decision(r, r->on, kind_of(r->reason), true);
+    if (!d && kind_of(r->reason) == SEL_PROFILE)
+        d = exp_run_decision(r, r->on, SEL_POLICY, true);
+    if (!d)
+        d = exp_run_decision(r, r->on, kind_of(r->reason), false);
+    if (d)
+        snprintf(r->rule, sizeof r->rule, "%s", d->t.rule);
+}
+
+static const char *first_message(const struct exp_run *r)
+{
+    return r->unit[r->initiator]->version == CFG_IKEV1 ? "MM1" : "IKE_SA_INIT request";
+}
+
+/* The last message of the initiator that nobody has answered. */
+static const char *unanswered(const struct exp_run *r)
+{
+    const struct exp_record *x = r->record;
+    for (unsigned i = x->message_count; i > 0; i--)
+        if (x->messages[i - 1].from == r->initiator)
+            return x->messages[i - 1].name;
+    return first_message(r);
+}
+
+static void blame(struct exp_run *r)
+{
+    const struct exp_error *e = deciding(r->record);
+    r->on = exp_other(r->initiator);
+    r->reason = e ? e->reason : IKE_REASON_TIMEOUT;
+    snprintf(r->text, sizeof r->text, "%s", e ? e->text : ike_reason_text(r->reason));
+    if (r->reason == IKE_REASON_TIMEOUT) {
+        snprintf(r->failed_at, sizeof r->failed_at, "%s", unanswered(r));
+        return;
+    }
+    r->on = e->on;
+    snprintf(r->failed_at, sizeof r->failed_at, "%s", e->at[0] ? e->at : first_message(r));
+}
+
+static void refused(struct exp_run *r)
+{
+    r->outcome = r->unit[r->initiator]->answers_only ? EXP_NOT_MEANT : EXP_PHASE1_FAILED;
+    r->on = r->initiator;
+    r->reason = IKE_REASON_NO_ROUTE;
+    snprintf(r->failed_at, sizeof r->failed_at, "%s", first_message(r));
+    snprintf(r->text, sizeof r->text, "%s cannot start: %s", r->unit[r->on]->name, r->record->refused);
+}
+
+static void judge(struct exp_run *r)
+{
+    const struct exp_record *x = r->record;
+    if (x->refused[0]) {
+        refused(r);
+        return;
+    }
+    if (x->up) {
+        r->outcome = EXP_UP;
+        r->on = r->initiator;
+        snprintf(r->text, sizeof r->text, "%u SA pair%s: %s", x->children, x->children == 1 ? "" : "s",
+                 x->child);
+        return;
+    }
+    r->outcome = x->phase1[EXP_A] && x->phase1[EXP_B] ? EXP_PHASE2_FAILED : EXP_PHASE1_FAILED;
+    blame(r);
+    find_rule(r);
+}
+
+cv_result exp_run(const struct exp_case *c, const struct exp_pair *pair, enum exp_end initiator,
+                  struct exp_run *out)
+{
+    const struct cfg *const cfg[2] = {c->side[EXP_A].cfg, c->side[EXP_B].cfg};
+    memset(out, 0, sizeof *out);
+    out->initiator = initiator;
+    for (enum exp_end e = EXP_A; e <= EXP_B; e++) {
+        out->unit[e] = exp_unit_find(&c->units[e], pair->name[e]);
+        if (!out->unit[e])
+            return CV_ENOENT;
+    }
+    const struct exp_unit *u = out->unit[initiator];
+    CV_TRY(exp_sim(cfg, initiator, u->members, u->member_count, &out->record));
+    judge(out);
+    return CV_OK;
+}
+
+void exp_run_free(struct exp_run *r)
+{
+    exp_record_free(r->record);
+    memset(r, 0, sizeof *r);
+}
+
+unsigned exp_run_score(const struct exp_run *r)
+{
+    enum { UP = 1000, PHASE2 = 500, MOST = 400 };
+    if (r->outcome == EXP_UP || r->outcome == EXP_NOT_MEANT)
+        return UP;
+    unsigned n = r->record->message_count;
+    unsigned score = (r->outcome == EXP_PHASE2_FAILED ? PHASE2 : 0) + (n > MOST ? MOST : n);
+    return score + r->record->children; /* some of a crypto map's flows */
+}
