@@ -63,8 +63,8 @@ def initialisers(body):
 
 
 SECTIONS = (
-    ("Global", ("system", "interface_global", "ikev2_global", "ipsec_global", "isakmp_global", "map_global",
-                "acl_global")),
+    ("Global", ("system", "interface_global", "ikev2_global", "ipsec_global", "isakmp_global", "isakmp_peer_global",
+                "map_global", "acl_global", "vrf_global")),
     ("platform dataplane", ("platform",)),
     ("interface", ("interface",)),
     ("crypto ikev2 proposal", ("ikev2_proposal",)),
@@ -79,6 +79,9 @@ SECTIONS = (
     ("crypto isakmp policy", ("isakmp_policy",)),
     ("crypto keyring", ("isakmp_keyring",)),
     ("crypto isakmp profile", ("isakmp_profile",)),
+    ("crypto isakmp peer", ("isakmp_peer",)),
+    ("vrf definition and ip vrf", ("vrf",)),
+    ("address-family, in a VRF", ("vrf_family",)),
 )
 
 

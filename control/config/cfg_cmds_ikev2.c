@@ -166,9 +166,13 @@ static void set_policy_proposal(struct cfg_parser *p, const struct cfg_match *m)
         x->proposal_count++;
 }
 
-static void set_policy_fvrf_any(struct cfg_parser *p, const struct cfg_match *m)
+/* {V | any}; global without. */
+static void set_policy_fvrf(struct cfg_parser *p, const struct cfg_match *m)
 {
-    cur_policy(p)->fvrf_any = m->form == CFG_SET;
+    cur_policy(p)->fvrf_any = m->form == CFG_SET && cfg_match_has(m, "any");
+    cfg_take_text(p, m, cur_policy(p)->fvrf, sizeof cur_policy(p)->fvrf);
+    if (cur_policy(p)->fvrf_any)
+        memset(cur_policy(p)->fvrf, 0, sizeof cur_policy(p)->fvrf);
 }
 
 static void set_policy_local(struct cfg_parser *p, const struct cfg_match *m)
@@ -190,12 +194,10 @@ static void set_policy_local(struct cfg_parser *p, const struct cfg_match *m)
         x->local[x->local_count++] = a->addr;
 }
 
-#define NO_VRF "use: match fvrf any"
-
 static const struct cfg_cmd policy_rows[] = {
     {"proposal <WORD>", set_policy_proposal, 0, NULL, false},
-    {"match fvrf ~any", set_policy_fvrf_any, 0, NULL, false},
-    {"match fvrf <WORD>", NULL, 0, NO_VRF, false},
+    {"match fvrf ~any", set_policy_fvrf, 0, NULL, false},
+    {"match fvrf <WORD>", set_policy_fvrf, 0, NULL, false},
     {"match address local <ADDR>", set_policy_local, 0, NULL, false},
 };
 const struct cfg_cmd_table cfg_cmds_ikev2_policy = CFG_ROWS(policy_rows);

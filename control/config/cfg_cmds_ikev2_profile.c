@@ -19,9 +19,19 @@ static void set_shutdown(struct cfg_parser *p, const struct cfg_match *m)
     cur(p)->shutdown = m->form == CFG_SET;
 }
 
-static void set_fvrf_any(struct cfg_parser *p, const struct cfg_match *m)
+/* {V | any}; global without. */
+static void set_fvrf(struct cfg_parser *p, const struct cfg_match *m)
 {
-    cur(p)->fvrf_any = m->form == CFG_SET;
+    cur(p)->fvrf_any = m->form == CFG_SET && cfg_match_has(m, "any");
+    cfg_take_text(p, m, cur(p)->fvrf, sizeof cur(p)->fvrf);
+    if (cur(p)->fvrf_any)
+        memset(cur(p)->fvrf, 0, sizeof cur(p)->fvrf);
+}
+
+static void set_ivrf(struct cfg_parser *p, const struct cfg_match *m)
+{
+    cfg_take_text(p, m, cur(p)->ivrf, sizeof cur(p)->ivrf);
+    cur(p)->ivrf_line = m->form == CFG_SET ? p->line : 0;
 }
 
 /* ---- match ------------------------------------------------------------------------------------------------------- */
@@ -176,8 +186,8 @@ static void set_initial_contact(struct cfg_parser *p, const struct cfg_match *m)
 static const struct cfg_cmd rows[] = {
     {"description <LINE>", set_description, 0, NULL, false},
     {"shutdown", set_shutdown, 0, NULL, false},
-    {"match fvrf ~any", set_fvrf_any, 0, NULL, false},
-    {"match fvrf <WORD>", NULL, 0, "use: match fvrf any", false},
+    {"match fvrf ~any", set_fvrf, 0, NULL, false},
+    {"match fvrf <WORD>", set_fvrf, 0, NULL, false},
     {"match address local <ADDR>", match_local, 0, NULL, false},
     {"match address local interface <IF>", match_local, 0, NULL, false},
     {"match identity remote address <ADDR>", match_identity, 0, NULL, false},
@@ -212,7 +222,7 @@ static const struct cfg_cmd rows[] = {
     {"dpd <10-3600> <2-60> [<on-demand|periodic>]", set_dpd, 0, NULL, false},
     {"nat keepalive <5-3600>", set_nat_keepalive, 0, NULL, false},
     {"initial-contact force", set_initial_contact, 0, NULL, false},
-    {"ivrf <WORD>", NULL, 0, "leave VRFs out; everything is in the global table", false},
+    {"ivrf <WORD>", set_ivrf, 0, NULL, false},
     {"virtual-template <LINE>", NULL, 0, NO_DYNAMIC, false},
     {"aaa <LINE>", NULL, 0, "leave it out: there is no AAA", false},
 };

@@ -32,6 +32,7 @@ static void open_interface(struct cfg_parser *p, const struct cfg_match *m)
     cur(p)->kind = a->kind;
     cur(p)->line = p->line;
     cur(p)->tunnel_mode = CV_TUNNEL_GRE; /* IOS's default: gre ip */
+    cur(p)->tunnel_ttl = a->kind == CV_IF_TUNNEL ? 255 : 0;
 }
 
 static void set_description(struct cfg_parser *p, const struct cfg_match *m)
@@ -216,6 +217,58 @@ static void set_tunnel_protection(struct cfg_parser *p, const struct cfg_match *
     x->protection_line = m->form == CFG_SET ? p->line : 0;
 }
 
+static void set_tunnel_vrf(struct cfg_parser *p, const struct cfg_match *m)
+{
+    if (!is_tunnel(p, m))
+        return;
+    cfg_take_text(p, m, cur(p)->tunnel_vrf, sizeof cur(p)->tunnel_vrf);
+    cur(p)->tunnel_vrf_line = m->form == CFG_SET ? p->line : 0;
+}
+
+static void set_tunnel_key(struct cfg_parser *p, const struct cfg_match *m)
+{
+    const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
+    if (!is_tunnel(p, m))
+        return;
+    cur(p)->gre_keyed = m->form == CFG_SET;
+    cur(p)->gre_key = m->form == CFG_SET ? (uint32_t)n->number : 0;
+}
+
+static void set_tunnel_ttl(struct cfg_parser *p, const struct cfg_match *m)
+{
+    const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
+    if (is_tunnel(p, m))
+        cur(p)->tunnel_ttl = m->form == CFG_SET ? (unsigned)n->number : 255;
+}
+
+static void set_tunnel_pmtud(struct cfg_parser *p, const struct cfg_match *m)
+{
+    if (is_tunnel(p, m))
+        cur(p)->tunnel_pmtud = m->form == CFG_SET;
+}
+
+static void set_tcp_mss(struct cfg_parser *p, const struct cfg_match *m)
+{
+    const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
+    cur(p)->tcp_mss = m->form == CFG_SET ? (unsigned)n->number : 0;
+}
+
+/* IOS: an interface that changes its VRF loses its addresses. */
+static void set_vrf(struct cfg_parser *p, const struct cfg_match *m)
+{
+    struct cfg_interface *x = cur(p);
+    char before[sizeof x->vrf];
+    memcpy(before, x->vrf, sizeof before);
+    cfg_take_text(p, m, x->vrf, sizeof x->vrf);
+    x->vrf_line = m->form == CFG_SET ? p->line : 0;
+    if (strcmp(before, x->vrf) == 0 || x->addr_count == 0)
+        return;
+    cfg_warn(p, m->args[0].column, "vrf", "put this line in front of the addresses",
+             "%s changes its VRF and loses its addresses", x->name);
+    memset(x->addrs, 0, sizeof x->addrs);
+    x->addr_count = 0;
+}
+
 /* ---- crypto maps ------------------------------------------------------------------------------------------------- */
 static void set_crypto_map(struct cfg_parser *p, const struct cfg_match *m)
 {
@@ -234,7 +287,7 @@ static void set_crypto_map(struct cfg_parser *p, const struct cfg_match *m)
 /* ---- routes ------------------------------------------------------------------------------------------------------ */
 static bool same_route(const struct cfg_route *a, const struct cfg_route *b, bool any_next_hop)
 {
-    return ip_prefix_equal(&a->prefix, &b->prefix) &&
+    return ip_prefix_equal(&a->prefix, &b->prefix) && strcmp(a->vrf, b->vrf) == 0 &&
            (any_next_hop ||
             (ip_addr_equal(&a->next_hop, &b->next_hop) && strcmp(a->interface, b->interface) == 0));
 }
@@ -246,7 +299,8 @@ static bool route_of(struct cfg_parser *p, const struct cfg_match *m, struct cfg
     const struct cfg_arg *net = prefix ? prefix : cfg_match_arg(m, CFG_ARG_ADDR, 0);
     const struct cfg_arg *hop = cfg_match_arg(m, CFG_ARG_ADDR, prefix ? 0 : 1);
     const struct cfg_arg *ifc = cfg_match_arg(m, CFG_ARG_IF, 0), *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
-    const struct cfg_arg *name = cfg_match_arg(m, CFG_ARG_WORD, 0);
+    const struct cfg_arg *vrf = cfg_match_has(m, "vrf") ? cfg_match_arg(m, CFG_ARG_WORD, 0) : NULL;
+    const struct cfg_arg *name = cfg_match_arg(m, CFG_ARG_WORD, vrf ? 1 : 0);
     *x = (struct cfg_route){
         .distance = n ? (unsigned)n->number : 1, .permanent = cfg_match_has(m, "permanent"), .line = p->line};
     if (!net || !ip_prefix_make(&net->addr, prefix ? prefix->len : mask ? mask->len : 32, &x->prefix))
@@ -262,6 +316,8 @@ static bool route_of(struct cfg_parser *p, const struct cfg_match *m, struct cfg
     if (ifc)
         memcpy(x->interface, ifc->name, sizeof ifc->name);
     if (name && !cfg_copy(p, x->name, sizeof x->name, name))
+        return false;
+    if (vrf && !cfg_copy(p, x->vrf, sizeof x->vrf, vrf))
         return false;
     if (hop && (ip_addr_is_any(&hop->addr) || ip_addr_is_multicast(&hop->addr))) {
         cfg_error(p, hop->column, "the address of the next router", "no address a next hop can have");
@@ -292,7 +348,7 @@ static void set_unicast_routing(struct cfg_parser *p, const struct cfg_match *m)
     p->c->ipv6_unicast_routing = m->form == CFG_SET;
 }
 
-#define NO_VRF   "leave VRFs out; everything is in the global table"
+#define NO_LEAK  "name a next hop in the same VRF"
 #define NO_TRACK "leave `track` out"
 #define V4_TAIL  " [<1-255>] [name <WORD>] [permanent] [name <WORD>]"
 #define V6_TAIL  " [<1-254>] [name <WORD>]"
@@ -305,11 +361,16 @@ static const struct cfg_cmd global_rows[] = {
     {"ip route <A.B.C.D> <MASK> ~<IF> <A.B.C.D>" V4_TAIL, set_route, 0, NULL, false},
     {"ip route <A.B.C.D> <MASK> <A.B.C.D> [<1-255>] track <LINE>", NULL, 0, NO_TRACK, false},
     {"ip route <A.B.C.D> <MASK> <IF> [<1-255>] track <LINE>", NULL, 0, NO_TRACK, false},
-    {"ip route vrf <LINE>", NULL, 0, NO_VRF, false},
+    {"ip route vrf <WORD> <A.B.C.D> <MASK> ~<A.B.C.D>" V4_TAIL, set_route, 0, NULL, false},
+    {"ip route vrf <WORD> <A.B.C.D> <MASK> ~<IF>" V4_TAIL, set_route, 0, NULL, false},
+    {"ip route vrf <WORD> <A.B.C.D> <MASK> ~<IF> <A.B.C.D>" V4_TAIL, set_route, 0, NULL, false},
+    {"ip route vrf <WORD> <A.B.C.D> <MASK> <A.B.C.D> global", NULL, 0, NO_LEAK, false},
     {"ipv6 route <X:X::X/N> ~<X:X::X>" V6_TAIL, set_route, 0, NULL, false},
     {"ipv6 route <X:X::X/N> ~<IF>" V6_TAIL, set_route, 0, NULL, false},
     {"ipv6 route <X:X::X/N> ~<IF> <X:X::X>" V6_TAIL, set_route, 0, NULL, false},
-    {"ipv6 route vrf <LINE>", NULL, 0, NO_VRF, false},
+    {"ipv6 route vrf <WORD> <X:X::X/N> ~<X:X::X>" V6_TAIL, set_route, 0, NULL, false},
+    {"ipv6 route vrf <WORD> <X:X::X/N> ~<IF>" V6_TAIL, set_route, 0, NULL, false},
+    {"ipv6 route vrf <WORD> <X:X::X/N> ~<IF> <X:X::X>" V6_TAIL, set_route, 0, NULL, false},
 };
 const struct cfg_cmd_table cfg_cmds_interface_global = CFG_ROWS(global_rows);
 
@@ -332,18 +393,20 @@ static const struct cfg_cmd interface_rows[] = {
     {"tunnel destination <ADDR>", set_tunnel_destination, 0, NULL, false},
     {"tunnel destination <HOST>", set_tunnel_destination, 0, NULL, false},
     {"tunnel protection ~ipsec profile <WORD> [shared]", set_tunnel_protection, 0, NULL, false},
-    {"tunnel vrf <WORD>", NULL, 0, NO_VRF, false},
-    {"vrf forwarding <WORD>", NULL, 0, NO_VRF, false},
-    {"ip vrf forwarding <WORD>", NULL, 0, NO_VRF, false},
+    {"tunnel vrf <WORD>", set_tunnel_vrf, 0, NULL, false},
+    {"vrf forwarding <WORD>", set_vrf, 0, NULL, false},
+    {"ip vrf forwarding <WORD>", set_vrf, 0, NULL, false},
     {"crypto map <WORD>", set_crypto_map, 0, NULL, false},
     {"ipv6 crypto map <WORD>", NULL, 0, "use an interface Tunnel with `tunnel mode ipsec ipv6`", false},
     {"crypto ipsec df-bit <LINE>", NULL, 0, "use the global `crypto ipsec df-bit`", false},
     {"ip access-group <LINE>", NULL, 0, "leave it out: packets are not filtered", false},
-    {"tunnel key <LINE>", NULL, 0, "leave it out: a key belongs to GRE", false},
-    {"tunnel ttl <1-255>", NULL, 0, "the outer TTL is 64", true},
-    {"tunnel path-mtu-discovery [<LINE>]", NULL, 0, "leave it out", true},
-    {"keepalive [<LINE>]", NULL, 0, "leave it out; dead peers are found by `crypto ikev2 dpd`", true},
-    {"ip tcp adjust-mss <500-1460>", NULL, 0, "set the TCP MSS on the hosts", true},
+    {"tunnel key <0-4294967295>", set_tunnel_key, 0, NULL, false},
+    {"tunnel ttl <1-255>", set_tunnel_ttl, 0, NULL, false},
+    {"tunnel path-mtu-discovery", set_tunnel_pmtud, 0, NULL, false},
+    {"tunnel path-mtu-discovery age-timer <LINE>", NULL, 0, "say: tunnel path-mtu-discovery", true},
+    {"tunnel path-mtu-discovery min-mtu <LINE>", NULL, 0, "say: tunnel path-mtu-discovery", true},
+    {"keepalive [<LINE>]", NULL, 0, "leave it out; dead peers are found by DPD", true},
+    {"ip tcp adjust-mss <500-1460>", set_tcp_mss, 0, NULL, false},
     {"duplex <LINE>", NULL, 0, "leave it out", true},
     {"speed <LINE>", NULL, 0, "leave it out", true},
     {"negotiation auto", NULL, 0, "leave it out", true},

@@ -170,7 +170,7 @@ static struct cfg_isakmp_keyring *cur_keyring(struct cfg_parser *p)
 static void open_keyring(struct cfg_parser *p, const struct cfg_match *m)
 {
     struct cfg *c = p->c;
-    const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_WORD, 0);
+    const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_WORD, 0), *vrf = cfg_match_arg(m, CFG_ARG_WORD, 1);
     unsigned i = 0;
     while (i < c->isakmp_keyring_count && strcmp(c->isakmp_keyrings[i].name, a->text) != 0)
         i++;
@@ -189,10 +189,17 @@ static void open_keyring(struct cfg_parser *p, const struct cfg_match *m)
     }
     p->isakmp_keyring =
         found ? i : cfg_append(p, &c->isakmp_keyrings, &c->isakmp_keyring_count, sizeof *c->isakmp_keyrings);
-    if (p->isakmp_keyring == UINT_MAX || found)
+    if (p->isakmp_keyring == UINT_MAX)
         return;
+    if (found) { /* its VRF cannot be changed on IOS either */
+        if (strcmp(cur_keyring(p)->vrf, vrf ? vrf->text : "") != 0)
+            cfg_error(p, (vrf ? vrf : a)->column, "one name for each", "keyring %s is in another VRF",
+                      cur_keyring(p)->name);
+        return;
+    }
     cur_keyring(p)->line = p->line;
-    (void)cfg_copy(p, cur_keyring(p)->name, sizeof cur_keyring(p)->name, a);
+    if (cfg_copy(p, cur_keyring(p)->name, sizeof cur_keyring(p)->name, a) && vrf)
+        (void)cfg_copy(p, cur_keyring(p)->vrf, sizeof cur_keyring(p)->vrf, vrf);
 }
 
 static void set_description(struct cfg_parser *p, const struct cfg_match *m)
@@ -202,10 +209,9 @@ static void set_description(struct cfg_parser *p, const struct cfg_match *m)
 
 static void set_local(struct cfg_parser *p, const struct cfg_match *m)
 {
-    cfg_key_local(m, &cur_keyring(p)->local);
+    cfg_key_local(p, m, &cur_keyring(p)->local);
 }
 
-#define NO_VRF "leave VRFs out; everything is in the global table"
 #define NO_RSA "use pre-shared keys: pre-shared-key address A key K"
 
 static const struct cfg_cmd keyring_rows[] = {
@@ -220,8 +226,8 @@ static const struct cfg_cmd keyring_rows[] = {
     {"pre-shared-key hostname <HOST> ~key <0|6|hex> <KEY>", set_keyring_key, 0, NULL, false},
     {"local-address <ADDR>", set_local, 0, NULL, false},
     {"local-address <IF>", set_local, 0, NULL, false},
-    {"local-address <ADDR> <WORD>", NULL, 0, NO_VRF, false},
-    {"local-address <IF> <WORD>", NULL, 0, NO_VRF, false},
+    {"local-address <ADDR> <WORD>", set_local, 0, NULL, false},
+    {"local-address <IF> <WORD>", set_local, 0, NULL, false},
     {"rsa-pubkey <LINE>", NULL, CFG_MODE_ISAKMP_KEYRING, NO_RSA, false},
 };
 const struct cfg_cmd_table cfg_cmds_isakmp_keyring = CFG_ROWS(keyring_rows);
@@ -287,8 +293,27 @@ static void set_fragmentation(struct cfg_parser *p, const struct cfg_match *m)
     p->c->isakmp_fragmentation = m->form == CFG_SET;
 }
 
+static void set_spi_recovery(struct cfg_parser *p, const struct cfg_match *m)
+{
+    p->c->isakmp_invalid_spi_recovery = m->form == CFG_SET;
+}
+
+static void set_max_sa(struct cfg_parser *p, const struct cfg_match *m)
+{
+    const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
+    p->c->isakmp_max_sa = m->form == CFG_SET ? (unsigned)n->number : 0;
+}
+
+/* `all` is for IKEv2, too. */
+static void set_in_negotiation(struct cfg_parser *p, const struct cfg_match *m)
+{
+    const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
+    p->c->isakmp_max_in_negotiation = m->form == CFG_SET ? (unsigned)n->number : CFG_IN_NEGOTIATION_DEFAULT;
+    if (cfg_match_has(m, "all"))
+        p->c->ikev2_max_in_negotiation = p->c->isakmp_max_in_negotiation;
+}
+
 #define NO_EASY_VPN "leave it out: remote access (XAUTH, mode configuration) is not done"
-#define NO_PEER     "use `initiate mode aggressive` in a crypto isakmp profile"
 
 static const struct cfg_cmd global_rows[] = {
     {"crypto isakmp enable", set_enable, 0, NULL, false},
@@ -307,13 +332,16 @@ static const struct cfg_cmd global_rows[] = {
     {"crypto isakmp identity <address|hostname|dn>", set_identity, 0, NULL, false},
     {"crypto isakmp aggressive-mode disable", set_aggressive, 0, NULL, false},
     {"crypto isakmp fragmentation", set_fragmentation, 0, NULL, false},
-    {"crypto isakmp invalid-spi-recovery", NULL, 0, "a packet of an unknown SPI is dropped and counted",
-     true},
+    {"crypto isakmp invalid-spi-recovery", set_spi_recovery, 0, NULL, false},
     {"crypto isakmp disconnect-revoked-peers", NULL, 0, "certificates are not in this release", true},
     {"crypto isakmp xauth timeout <5-90>", NULL, 0, NO_EASY_VPN, true},
-    {"crypto isakmp peer <LINE>", NULL, CFG_MODE_GLOBAL, NO_PEER, false},
     {"crypto isakmp client <LINE>", NULL, CFG_MODE_GLOBAL, NO_EASY_VPN, false},
     {"crypto keyring <WORD>", open_keyring, CFG_MODE_ISAKMP_KEYRING, NULL, false},
-    {"crypto keyring <WORD> vrf <WORD>", NULL, CFG_MODE_GLOBAL, NO_VRF, false},
+    {"crypto keyring <WORD> vrf <WORD>", open_keyring, CFG_MODE_ISAKMP_KEYRING, NULL, false},
+    {"crypto call admission limit ike sa <0-99999>", set_max_sa, 0, NULL, false},
+    {"crypto call admission limit ike in-negotiation-sa <10-99999>", set_in_negotiation, 0, NULL, false},
+    {"crypto call admission limit all in-negotiation-sa <10-99999>", set_in_negotiation, 0, NULL, false},
+    {"crypto call admission limit ipsec sa <0-99999>", NULL, 0,
+     "use: security-associations, in `platform dataplane`", true},
 };
 const struct cfg_cmd_table cfg_cmds_isakmp_global = CFG_ROWS(global_rows);

@@ -40,6 +40,23 @@ static bool same_id(const struct cfg_id *a, const struct cfg_id *b)
     return a->kind == b->kind && ip_prefix_equal(&a->prefix, &b->prefix) && strcmp(a->text, b->text) == 0;
 }
 
+/* The fVRF stands behind the identity. A profile has one: that of its match lines. */
+static bool same_fvrf(struct cfg_parser *p, const struct cfg_match *m, const struct cfg_id *id)
+{
+    struct cfg_isakmp_profile *x = cur(p);
+    const struct cfg_arg *vrf = cfg_match_arg(m, CFG_ARG_WORD, id->kind == CFG_ID_ADDRESS ? 0 : 1);
+    const char *name = vrf ? vrf->text : "";
+    if (m->form != CFG_SET || strcmp(x->fvrf, name) == 0)
+        return true;
+    if (x->match_count > 0) {
+        cfg_error(p, (vrf ? vrf : &m->args[0])->column, "make a profile for each fVRF",
+                  "the match lines of a profile are all for one fVRF");
+        return false;
+    }
+    memset(x->fvrf, 0, sizeof x->fvrf);
+    return !vrf || cfg_copy(p, x->fvrf, sizeof x->fvrf, vrf);
+}
+
 static void match_identity(struct cfg_parser *p, const struct cfg_match *m)
 {
     struct cfg_isakmp_profile *x = cur(p);
@@ -50,6 +67,8 @@ static void match_identity(struct cfg_parser *p, const struct cfg_match *m)
                                   : !word || !cfg_copy(p, id.text, sizeof id.text, word))
         return;
     if (m->form == CFG_SET && id.kind == CFG_ID_EMAIL && !email_ok(p, word))
+        return;
+    if (!same_fvrf(p, m, &id))
         return;
     for (unsigned i = 0; i < x->match_count; i++)
         if (!same_id(&x->match[i], &id))
@@ -130,7 +149,13 @@ static void add_trustpoint(struct cfg_parser *p, const struct cfg_match *m)
 /* ---- the rest -------------------------------------------------------------------------------------------------------- */
 static void set_local(struct cfg_parser *p, const struct cfg_match *m)
 {
-    cfg_key_local(m, &cur(p)->local);
+    cfg_key_local(p, m, &cur(p)->local);
+}
+
+static void set_vrf(struct cfg_parser *p, const struct cfg_match *m)
+{
+    cfg_take_text(p, m, cur(p)->ivrf, sizeof cur(p)->ivrf);
+    cur(p)->ivrf_line = m->form == CFG_SET ? p->line : 0;
 }
 
 static void set_keepalive(struct cfg_parser *p, const struct cfg_match *m)
@@ -143,7 +168,6 @@ static void set_initiate(struct cfg_parser *p, const struct cfg_match *m)
     cur(p)->aggressive = m->form == CFG_SET;
 }
 
-#define NO_VRF          "leave VRFs out; everything is in the global table"
 #define NO_CERTIFICATES "use pre-shared keys: a keyring, and `match identity`"
 #define NO_DYNAMIC      "use an interface Tunnel with `tunnel protection ipsec profile`"
 #define NO_EASY_VPN     "leave it out: remote access (XAUTH, mode configuration) is not done"
@@ -158,28 +182,28 @@ static const struct cfg_cmd rows[] = {
     {"self-identity ~user-fqdn <WORD>", self_identity, 0, NULL, false},
     {"ca trust-point <WORD>", add_trustpoint, 0, NULL, false},
     {"match identity address <A.B.C.D> [<MASK>]", match_identity, 0, NULL, false},
-    {"match identity address <A.B.C.D> <WORD>", NULL, 0, NO_VRF, false},
-    {"match identity address <A.B.C.D> <MASK> <WORD>", NULL, 0, NO_VRF, false},
+    {"match identity address <A.B.C.D> <WORD>", match_identity, 0, NULL, false},
+    {"match identity address <A.B.C.D> <MASK> <WORD>", match_identity, 0, NULL, false},
     {"match identity address ipv6 <X:X::X/N>", match_identity, 0, NULL, false},
-    {"match identity address ipv6 <X:X::X/N> <WORD>", NULL, 0, NO_VRF, false},
+    {"match identity address ipv6 <X:X::X/N> <WORD>", match_identity, 0, NULL, false},
     {"match identity host <WORD>", match_identity, 0, NULL, false},
     {"match identity host domain <WORD>", match_identity, 0, NULL, false},
-    {"match identity host <WORD> <WORD>", NULL, 0, NO_VRF, false},
-    {"match identity host domain <WORD> <WORD>", NULL, 0, NO_VRF, false},
+    {"match identity host <WORD> <WORD>", match_identity, 0, NULL, false},
+    {"match identity host domain <WORD> <WORD>", match_identity, 0, NULL, false},
     {"match identity user <WORD>", match_identity, 0, NULL, false},
     {"match identity user-fqdn <WORD>", match_identity, 0, NULL, false},
     {"match identity user domain <WORD>", match_identity, 0, NULL, false},
-    {"match identity user <WORD> <WORD>", NULL, 0, NO_VRF, false},
-    {"match identity user domain <WORD> <WORD>", NULL, 0, NO_VRF, false},
+    {"match identity user <WORD> <WORD>", match_identity, 0, NULL, false},
+    {"match identity user domain <WORD> <WORD>", match_identity, 0, NULL, false},
     {"match identity group <WORD>", match_identity, 0, NULL, false},
     {"match certificate <WORD>", NULL, 0, NO_CERTIFICATES, false},
     {"local-address <ADDR>", set_local, 0, NULL, false},
     {"local-address <IF>", set_local, 0, NULL, false},
-    {"local-address <ADDR> <WORD>", NULL, 0, NO_VRF, false},
-    {"local-address <IF> <WORD>", NULL, 0, NO_VRF, false},
+    {"local-address <ADDR> <WORD>", set_local, 0, NULL, false},
+    {"local-address <IF> <WORD>", set_local, 0, NULL, false},
     {"keepalive <10-3600> retry <2-60>", set_keepalive, 0, NULL, false},
     {"initiate mode aggressive", set_initiate, 0, NULL, false},
-    {"vrf <WORD>", NULL, 0, NO_VRF, false},
+    {"vrf <WORD>", set_vrf, 0, NULL, false},
     {"virtual-template <LINE>", NULL, 0, NO_DYNAMIC, false},
     {"accounting <LINE>", NULL, 0, NO_EASY_VPN, false},
     {"client <LINE>", NULL, 0, NO_EASY_VPN, false},

@@ -61,7 +61,6 @@ static const struct cfg_cmd platform_rows[] = {
 const struct cfg_cmd_table cfg_cmds_platform = CFG_ROWS(platform_rows);
 
 #define NO_PKI "use pre-shared keys: crypto ikev2 keyring"
-#define NO_VRF "leave VRFs out; everything is in the global table"
 
 /* `enter` of a command that is refused marks that lines of its own follow; they are skipped with it. */
 static const struct cfg_cmd system_rows[] = {
@@ -72,8 +71,5 @@ static const struct cfg_cmd system_rows[] = {
     {"crypto pki <LINE>", NULL, CFG_MODE_GLOBAL, NO_PKI, false},
     {"crypto ca <LINE>", NULL, CFG_MODE_GLOBAL, NO_PKI, false},
     {"crypto key <LINE>", NULL, CFG_MODE_GLOBAL, NO_PKI, false},
-    {"crypto call admission <LINE>", NULL, 0, "use: crypto ikev2 limit max-sa N", false},
-    {"vrf definition <LINE>", NULL, CFG_MODE_GLOBAL, NO_VRF, false},
-    {"ip vrf <LINE>", NULL, CFG_MODE_GLOBAL, NO_VRF, false},
 };
 const struct cfg_cmd_table cfg_cmds_system = CFG_ROWS(system_rows);

@@ -75,7 +75,7 @@ static void flow_name(const struct applied *a, unsigned ace, char out[CV_NAME_MA
 static unsigned profile_for(struct cfg_parser *p, const struct applied *a)
 {
     struct cfg *c = p->c;
-    char numbers[28], name[CFG_NAME_MAX];
+    char numbers[28], name[CFG_NAME_MAX] = "";
     number_text(a, ' ', numbers, sizeof numbers);
     name_of(name, sizeof name, a->map->name, numbers);
     for (unsigned i = 0; i < c->ipsec_profile_count; i++) {

@@ -123,14 +123,18 @@ bool cfg_key_identity(struct cfg_parser *p, const struct cfg_match *m, struct cf
     return true;
 }
 
-void cfg_key_local(const struct cfg_match *m, struct cfg_isakmp_local *out)
+void cfg_key_local(struct cfg_parser *p, const struct cfg_match *m, struct cfg_isakmp_local *out)
 {
+    const struct cfg_arg *vrf = cfg_match_arg(m, CFG_ARG_WORD, 0);
     const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_ADDR, 0), *ifc = cfg_match_arg(m, CFG_ARG_IF, 0);
     memset(out, 0, sizeof *out);
     if (m->form == CFG_SET && a)
         out->addr = a->addr;
     else if (m->form == CFG_SET && ifc)
         memcpy(out->interface, ifc->name, sizeof ifc->name);
+    out->line = m->form == CFG_SET ? p->line : 0;
+    if (m->form == CFG_SET && vrf)
+        (void)cfg_copy(p, out->vrf, sizeof out->vrf, vrf);
 }
 
 struct cfg_dpd cfg_key_dpd(const struct cfg_match *m)

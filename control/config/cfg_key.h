@@ -12,8 +12,8 @@ void cfg_key_take_word(struct cfg_parser *p, const struct cfg_match *m, unsigned
 CV_MUST_USE bool cfg_key_prefix(const struct cfg_match *m, struct ip_prefix *out);
 /* {address .. | fqdn [domain] F | email [domain] E | key-id K | dn | any}. On false *out is empty and the error is noted. */
 bool cfg_key_identity(struct cfg_parser *p, const struct cfg_match *m, struct cfg_id *out);
-/* An address or an interface, or neither on `no`. */
-void cfg_key_local(const struct cfg_match *m, struct cfg_isakmp_local *out);
+/* An address or an interface with the VRF it is in, or nothing on `no`. */
+void cfg_key_local(struct cfg_parser *p, const struct cfg_match *m, struct cfg_isakmp_local *out);
 /* <interval> [<retry>] [on-demand|periodic]; retry 2 s by default (section 5); unset on `no`. */
 struct cfg_dpd cfg_key_dpd(const struct cfg_match *m);
 

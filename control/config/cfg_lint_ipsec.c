@@ -4,6 +4,33 @@
 
 #include <string.h>
 
+static bool names_set(const struct cfg_ipsec_profile *p, const struct cfg_transform_set *s)
+{
+    for (unsigned k = 0; k < p->transform_set_count; k++)
+        if (!p->builtin && strcmp(p->transform_sets[k], s->name) == 0)
+            return true;
+    return false;
+}
+
+/* Transport mode is for packets between the two hosts: GRE's, and lines `permit ip host A host B` of a crypto map. */
+static void lint_transport(struct cfg_linter *l, const struct cfg_transform_set *s)
+{
+    for (unsigned i = 0; i < l->c->interface_count && s->transport; i++) {
+        const struct cfg_interface *t = &l->c->interfaces[i];
+        const struct cfg_ipsec_profile *p = cfg_find_ipsec_profile(l->c, t->protection_profile);
+        if (t->kind != CV_IF_TUNNEL || t->tunnel_mode == CV_TUNNEL_GRE || t->tunnel_mode == CV_TUNNEL_GRE6 ||
+            !p || !names_set(p, s))
+            continue;
+        cfg_lint_add(l, s->line, "transport", s->transport_require ? CFG_ERROR : CFG_WARNING,
+                     "say: mode tunnel",
+                     s->transport_require
+                         ? "transform set %s: %s has `tunnel mode ipsec`, for which transport mode cannot be"
+                         : "transform set %s: %s has `tunnel mode ipsec` and uses tunnel mode",
+                     s->name, t->name);
+        return;
+    }
+}
+
 static void lint_set(struct cfg_linter *l, const struct cfg_transform_set *s)
 {
     if (s->ah_integ != CV_INTEG_NONE)
@@ -24,12 +51,7 @@ static void lint_set(struct cfg_linter *l, const struct cfg_transform_set *s)
     if (s->encr == CV_ENCR_NULL || s->encr == CV_ENCR_NULL_AES_GMAC)
         cfg_lint_add(l, s->line, "no-encryption", CFG_WARNING, "use esp-gcm 256 unless the data is public",
                      "transform set %s does not encrypt", s->name);
-    if (s->transport_require)
-        cfg_lint_add(l, s->line, "unsupported", CFG_ERROR, "say: mode tunnel",
-                     "transform set %s: transport mode is not in this release", s->name);
-    else if (s->transport)
-        cfg_lint_add(l, s->line, "transport", CFG_WARNING, "say: mode tunnel",
-                     "transform set %s: tunnels with `tunnel mode ipsec` use tunnel mode", s->name);
+    lint_transport(l, s);
 }
 
 static bool profile_used(const struct cfg *c, const struct cfg_ipsec_profile *p)
@@ -60,14 +82,6 @@ static void lint_profile(struct cfg_linter *l, const struct cfg_ipsec_profile *p
         cfg_lint_add(l, p->line, "unused", CFG_WARNING,
                      "name it in a tunnel: tunnel protection ipsec profile NAME",
                      "no tunnel uses IPsec profile %s", p->name);
-}
-
-static bool names_set(const struct cfg_ipsec_profile *p, const struct cfg_transform_set *s)
-{
-    for (unsigned k = 0; k < p->transform_set_count; k++)
-        if (!p->builtin && strcmp(p->transform_sets[k], s->name) == 0)
-            return true;
-    return false;
 }
 
 static bool set_used(const struct cfg *c, const struct cfg_transform_set *s)

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NO_IKEV1 "use IKEv2: crypto ikev2 keyring, profile, and `set ikev2-profile` in the IPsec profile"
-
 /* ---- policies --------------------------------------------------------------------------------------------------- */
 static bool weak_group(uint16_t group)
 {
@@ -117,8 +115,9 @@ static void lint_same_addresses(struct cfg_linter *l)
         const struct cfg_isakmp_keyring *k = r ? &c->isakmp_keyrings[r - 1] : &c->isakmp_default;
         for (unsigned i = 0; i < k->key_count; i++, number++) {
             bool fresh = true;
-            unsigned *first =
-                k->keys[i].has_address ? cfg_pmap_put(&map, &k->keys[i].address, number, &fresh) : NULL;
+            unsigned *first = k->keys[i].has_address ? cfg_pmap_put(&map, cfg_vrf_number(c, k->vrf),
+                                                                    &k->keys[i].address, number, &fresh)
+                                                     : NULL;
             if (first && !fresh)
                 same_address(l, key_by_number(c, *first), (struct key_at){k, &k->keys[i]});
         }
@@ -239,15 +238,10 @@ static void lint_profiles(struct cfg_linter *l)
 /* ---- what would negotiate ---------------------------------------------------------------------------------------- */
 void cfg_lint_isakmp_binding(struct cfg_linter *l, const struct cfg_ipsec_profile *p)
 {
-    const struct cfg_isakmp_profile *bound = cfg_find_isakmp_profile(l->c, p->isakmp_profile);
     if (p->isakmp_profile[0] && p->ikev2_profile[0])
         cfg_lint_add(l, p->isakmp_profile_line, "G25", CFG_WARNING, "keep one of them",
                      "IPsec profile %s: `set ikev2-profile` wins, `set isakmp-profile` has no effect",
                      p->name);
-    else if (bound)
-        cfg_lint_add(l, p->isakmp_profile_line, "unsupported", CFG_ERROR, NO_IKEV1,
-                     "IPsec profile %s is bound to ISAKMP profile %s: IKEv1 is not in this release", p->name,
-                     bound->name);
     else if (!p->isakmp_profile[0])
         cfg_lint_add(l, p->line, "LN-6", CFG_INFO, "bind one: set isakmp-profile NAME",
                      "IPsec profile %s is bound to no ISAKMP profile; the best match is taken (PF-2)",
@@ -292,12 +286,6 @@ void cfg_lint_isakmp_tunnel(struct cfg_linter *l, const struct cfg_interface *t,
     const struct cfg_isakmp_profile *bound = cfg_find_isakmp_profile(l->c, ipsec->isakmp_profile);
     if (bound && t->tunnel_destination.family != IP_NONE)
         another_answers(l, t, bound);
-    if (!bound)
-        cfg_lint_add(
-            l, t->protection_line, "unsupported", CFG_ERROR, NO_IKEV1,
-            "%s negotiates with IKEv1, for its IPsec profile %s is bound to no IKEv2 profile: IKEv1 is "
-            "not in this release",
-            t->name, ipsec->name);
 }
 
 void cfg_lint_isakmp(struct cfg_linter *l)

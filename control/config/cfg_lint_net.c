@@ -16,7 +16,9 @@ struct network {
 static int by_place(const void *a, const void *b)
 {
     const struct network *x = a, *y = b;
-    int d = memcmp(&x->net.addr, &y->net.addr, sizeof x->net.addr);
+    int d = strcmp(x->interface->vrf, y->interface->vrf);
+    if (d == 0)
+        d = memcmp(&x->net.addr, &y->net.addr, sizeof x->net.addr);
     if (d == 0)
         d = (int)x->net.len - (int)y->net.len; /* the wider first */
     return d ? d : x->addr->line - y->addr->line;
@@ -66,6 +68,7 @@ static void lint_overlaps(struct cfg_linter *l)
     qsort(all, n, sizeof *all, by_place);
     for (unsigned i = 1; i < n; i++)
         if (all[wide].net.addr.family == all[i].net.addr.family &&
+            strcmp(all[wide].interface->vrf, all[i].interface->vrf) == 0 &&
             ip_prefix_contains(&all[wide].net, &all[i].net.addr))
             overlap(l, &all[wide], &all[i]);
         else
@@ -77,22 +80,23 @@ static void lint_overlaps(struct cfg_linter *l)
 struct view {
     struct cfg_linter *l;
     const struct cfg *c;
-    struct cfg_pmap networks, own; /* to an index into interfaces */
-    struct cfg_pmap routes;        /* to an index into routes */
-    struct cfg_pmap tunnels;       /* destination to the last tunnel that has it, ... */
+    struct cfg_pmap networks, own; /* by VRF, to an index into interfaces */
+    struct cfg_pmap routes;        /* by VRF, to an index into routes */
+    struct cfg_pmap tunnels;       /* by VRF, destination to the last tunnel that has it, ... */
     unsigned *same_destination;    /* ... and each tunnel to the one before; UINT_MAX: none */
 };
 
 static void view_interface(struct view *v, unsigned i)
 {
     const struct cfg_interface *x = &v->c->interfaces[i];
+    unsigned vrf = cfg_vrf_number(v->c, x->vrf);
     struct ip_prefix p;
     bool fresh;
     for (unsigned k = 0; k < x->addr_count; k++) {
         if (ip_prefix_make(&x->addrs[k].addr, ip_addr_bits(&x->addrs[k].addr), &p))
-            cfg_pmap_put(&v->own, &p, i, &fresh);
+            cfg_pmap_put(&v->own, vrf, &p, i, &fresh);
         if (!x->shutdown && ip_prefix_make(&x->addrs[k].addr, x->addrs[k].len, &p))
-            cfg_pmap_put(&v->networks, &p, i, &fresh);
+            cfg_pmap_put(&v->networks, vrf, &p, i, &fresh);
     }
 }
 
@@ -100,7 +104,8 @@ static void view_routes(struct view *v)
 {
     bool fresh;
     for (unsigned i = 0; i < v->c->route_count; i++) {
-        unsigned *best = cfg_pmap_put(&v->routes, &v->c->routes[i].prefix, i, &fresh);
+        unsigned *best = cfg_pmap_put(&v->routes, cfg_vrf_number(v->c, v->c->routes[i].vrf),
+                                      &v->c->routes[i].prefix, i, &fresh);
         if (v->c->routes[i].distance < v->c->routes[*best].distance)
             *best = i;
     }
@@ -135,30 +140,32 @@ static bool view_make(struct view *v, struct cfg_linter *l)
     return true;
 }
 
-static const struct cfg_interface *owner(const struct view *v, const struct ip_addr *a)
+static const struct cfg_interface *owner(const struct view *v, unsigned vrf, const struct ip_addr *a)
 {
     int len;
-    const unsigned *i = cfg_pmap_longest(&v->own, a, &len);
+    const unsigned *i = cfg_pmap_longest(&v->own, vrf, a, &len);
     return i ? &v->c->interfaces[*i] : NULL;
 }
 
 /* The interface whose network holds a; *len is then the prefix length. */
-static const struct cfg_interface *connected(const struct view *v, const struct ip_addr *a, int *len)
+static const struct cfg_interface *connected(const struct view *v, unsigned vrf, const struct ip_addr *a,
+                                             int *len)
 {
-    const unsigned *i = cfg_pmap_longest(&v->networks, a, len);
+    const unsigned *i = cfg_pmap_longest(&v->networks, vrf, a, len);
     return i ? &v->c->interfaces[*i] : NULL;
 }
 
 /* Where a packet to a leaves; NULL: no route. */
-static const struct cfg_interface *way_to(const struct view *v, const struct ip_addr *a)
+static const struct cfg_interface *way_to(const struct view *v, unsigned vrf, const struct ip_addr *a)
 {
     int direct_len, len, unused;
-    const struct cfg_interface *direct = connected(v, a, &direct_len);
-    const unsigned *i = cfg_pmap_longest(&v->routes, a, &len);
+    const struct cfg_interface *direct = connected(v, vrf, a, &direct_len);
+    const unsigned *i = cfg_pmap_longest(&v->routes, vrf, a, &len);
     const struct cfg_route *r = i ? &v->c->routes[*i] : NULL;
     if (!r || (direct && direct_len >= len))
         return direct;
-    return r->interface[0] ? cfg_find_interface(v->c, r->interface) : connected(v, &r->next_hop, &unused);
+    return r->interface[0] ? cfg_find_interface(v->c, r->interface)
+                           : connected(v, vrf, &r->next_hop, &unused);
 }
 
 /* ---- tunnels ------------------------------------------------------------------------------------------------------------------------ */
@@ -169,12 +176,15 @@ static bool is_ipsec(const struct cfg_interface *t)
 
 static void lint_mode(struct cfg_linter *l, const struct cfg_interface *t)
 {
-    if (!is_ipsec(t))
-        cfg_lint_add(l, t->line, "unsupported", CFG_ERROR, "say: tunnel mode ipsec ipv4",
-                     "%s is a GRE tunnel (the default of IOS), which is not in this release", t->name);
-    else if (!t->protection_profile[0])
-        cfg_lint_add(l, t->line, "unprotected", CFG_ERROR, "as in: tunnel protection ipsec profile NAME",
-                     "%s has no protection and carries nothing", t->name);
+    if (!t->protection_profile[0])
+        cfg_lint_add(l, t->line, "unprotected", is_ipsec(t) ? CFG_ERROR : CFG_WARNING,
+                     "as in: tunnel protection ipsec profile NAME",
+                     is_ipsec(t) ? "%s has no protection and carries nothing"
+                                 : "%s is a GRE tunnel without protection: all it carries is in clear",
+                     t->name);
+    if (is_ipsec(t) && (t->gre_keyed || t->tunnel_ttl != 255))
+        cfg_lint_add(l, t->line, "no-effect", CFG_WARNING, "leave it out", "%s: `tunnel %s` is for GRE",
+                     t->name, t->gre_keyed ? "key" : "ttl");
 }
 
 static void lint_source(struct view *v, const struct cfg_interface *t)
@@ -183,6 +193,7 @@ static void lint_source(struct view *v, const struct cfg_interface *t)
     struct ip_addr src;
     char text[IP_TEXT_MAX];
     const struct cfg_interface *x = cfg_find_interface(l->c, t->tunnel_source_if);
+    unsigned vrf = cfg_vrf_number(l->c, t->tunnel_vrf);
     if (!t->tunnel_source_if[0] && t->tunnel_source.family == IP_NONE)
         cfg_lint_add(l, t->line, "incomplete", CFG_ERROR, "as in: tunnel source Ethernet0/0",
                      "%s has no source", t->name);
@@ -193,9 +204,14 @@ static void lint_source(struct view *v, const struct cfg_interface *t)
     else if (!cfg_tunnel_source(l->c, t, &src))
         cfg_lint_add(l, t->source_line, "source", CFG_ERROR, "use the same family for both",
                      "%s: source and destination are of different families", t->name);
-    else if (!t->tunnel_source_if[0] && !owner(v, &src))
+    else if (!t->tunnel_source_if[0] && !owner(v, vrf, &src))
         cfg_lint_add(l, t->source_line, "source", CFG_ERROR, "name an address of one of the interfaces",
                      "%s: no interface has the source address %s", t->name, ip_addr_text(&src, text));
+    if (x && strcmp(x->vrf, t->tunnel_vrf) != 0)
+        cfg_lint_add(l, t->source_line, "vrf", CFG_ERROR,
+                     x->vrf[0] ? "say `tunnel vrf` with the VRF of its source" : "leave `tunnel vrf` out",
+                     "%s: its source %s is not in the VRF of its outer packets (%s)", t->name, x->name,
+                     t->tunnel_vrf[0] ? t->tunnel_vrf : "global");
     if (x && x->shutdown)
         cfg_lint_add(l, t->source_line, "source", CFG_WARNING, "take its `shutdown` away",
                      "%s: its source %s is shut down", t->name, x->name);
@@ -205,6 +221,7 @@ static void lint_destination(struct view *v, const struct cfg_interface *t)
 {
     struct cfg_linter *l = v->l;
     const struct cfg_ipsec_profile *p = cfg_find_ipsec_profile(l->c, t->protection_profile);
+    unsigned vrf = cfg_vrf_number(l->c, t->tunnel_vrf);
     char text[IP_TEXT_MAX];
     if (t->tunnel_destination_host[0])
         cfg_lint_add(l, t->destination_line, "unsupported", CFG_ERROR, "write the address",
@@ -218,8 +235,8 @@ static void lint_destination(struct view *v, const struct cfg_interface *t)
                          "%s has no destination: it waits for a peer and cannot start one", t->name);
         return;
     }
-    const struct cfg_interface *own = owner(v, &t->tunnel_destination),
-                               *way = way_to(v, &t->tunnel_destination);
+    const struct cfg_interface *own = owner(v, vrf, &t->tunnel_destination),
+                               *way = way_to(v, vrf, &t->tunnel_destination);
     ip_addr_text(&t->tunnel_destination, text);
     if (own)
         cfg_lint_add(l, t->destination_line, "destination", CFG_ERROR, "name the peer's address",
@@ -299,7 +316,8 @@ static bool same_ends(const struct cfg *c, const struct cfg_interface *a, const 
     return a->kind == CV_IF_TUNNEL && a->protection_profile[0] && b->tunnel_destination.family != IP_NONE &&
            ip_addr_equal(&a->tunnel_destination, &b->tunnel_destination) && cfg_tunnel_source(c, a, &x) &&
            cfg_tunnel_source(c, b, &y) && ip_addr_equal(&x, &y) &&
-           strcmp(a->protection_profile, b->protection_profile) == 0;
+           strcmp(a->protection_profile, b->protection_profile) == 0 && a->tunnel_mode == b->tunnel_mode &&
+           a->gre_keyed == b->gre_keyed && a->gre_key == b->gre_key;
 }
 
 /* Two tunnels with the same ends and protection: the second would never see a packet. */
@@ -311,7 +329,7 @@ static void lint_twins(struct view *v, const struct cfg_interface *t)
     if (!ip_prefix_make(&t->tunnel_destination, ip_addr_bits(&t->tunnel_destination), &p) ||
         t->tunnel_destination.family == IP_NONE)
         return;
-    unsigned *last = cfg_pmap_put(&v->tunnels, &p, self, &fresh);
+    unsigned *last = cfg_pmap_put(&v->tunnels, cfg_vrf_number(v->c, t->tunnel_vrf), &p, self, &fresh);
     v->same_destination[self] = fresh ? UINT_MAX : *last;
     *last = self;
     for (unsigned i = v->same_destination[self]; i != UINT_MAX; i = v->same_destination[i])
@@ -363,16 +381,20 @@ static void lint_route(struct view *v, const struct cfg_route *r)
     struct cfg_linter *l = v->l;
     const struct cfg_interface *x = cfg_find_interface(l->c, r->interface);
     int len;
+    unsigned vrf = cfg_vrf_number(l->c, r->vrf);
     char text[IP_TEXT_MAX], hop[IP_TEXT_MAX];
     ip_prefix_text(&r->prefix, text);
+    if (x && strcmp(x->vrf, r->vrf) != 0)
+        cfg_lint_add(l, r->line, "vrf", CFG_WARNING, "name an interface of the same VRF",
+                     "the route to %s leaves its VRF by %s", text, x->name);
     if (x && x->kind == CV_IF_PORT && r->next_hop.family == IP_NONE)
         cfg_lint_add(l, r->line, "next-hop", CFG_WARNING, "name the next router: Ethernet0/0 192.0.2.254",
                      "the route to %s takes every address in it for a neighbour on %s", text, x->name);
-    else if (r->next_hop.family != IP_NONE && owner(v, &r->next_hop))
+    else if (r->next_hop.family != IP_NONE && owner(v, vrf, &r->next_hop))
         cfg_lint_add(l, r->line, "next-hop", CFG_ERROR, "name the next router",
                      "the next hop %s of the route to %s is this host", ip_addr_text(&r->next_hop, hop),
                      text);
-    else if (!r->interface[0] && !connected(v, &r->next_hop, &len))
+    else if (!r->interface[0] && !connected(v, vrf, &r->next_hop, &len))
         cfg_lint_add(l, r->line, "next-hop", CFG_WARNING,
                      "a next hop on the network of an interface that is up",
                      "the next hop %s of the route to %s is on no connected network",

@@ -41,6 +41,12 @@ const struct cfg_crypto_map *cfg_find_map(const struct cfg *c, const char *name,
     return NULL;
 }
 
+unsigned cfg_vrf_number(const struct cfg *c, const char *name)
+{
+    const struct cfg_vrf *v = name[0] ? cfg_find_vrf(c, name) : NULL;
+    return v ? (unsigned)(v - c->vrfs) + 1u : 0u;
+}
+
 static bool permits(const struct cfg_acl *a)
 {
     for (unsigned i = 0; a && i < a->ace_count; i++)
@@ -199,7 +205,7 @@ const struct cfg_isakmp_policy *cfg_isakmp_policies(const struct cfg *c, unsigne
 bool cfg_isakmp_used(const struct cfg *c)
 {
     return c->isakmp_policy_count > 0 || c->isakmp_default.key_count > 0 || c->isakmp_keyring_count > 0 ||
-           c->isakmp_profile_count > 0;
+           c->isakmp_profile_count > 0 || c->isakmp_peer_count > 0;
 }
 
 bool cfg_isakmp_profile_complete(const struct cfg_isakmp_profile *p)

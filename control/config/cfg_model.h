@@ -476,7 +476,7 @@ const struct cfg_isakmp_profile *cfg_find_isakmp_profile(const struct cfg *c, co
 /* The policies in force, by priority: those configured, else the built-in 65507..65514 (section 5), else, with `no crypto isakmp
  * default policy`, none. The array lives as long as c, or longer. */
 const struct cfg_isakmp_policy *cfg_isakmp_policies(const struct cfg *c, unsigned *count);
-/* Something of IKEv1 is configured: a policy, a key, a keyring or a profile. */
+/* Something of IKEv1 is configured: a policy, a key, a keyring, a profile or a peer. */
 bool cfg_isakmp_used(const struct cfg *c);
 /* An ISAKMP profile takes part as responder only with a match line. */
 bool cfg_isakmp_profile_complete(const struct cfg_isakmp_profile *p);
@@ -493,6 +493,8 @@ CV_MUST_USE bool cfg_tunnel_source(const struct cfg *c, const struct cfg_interfa
 const struct cfg_acl *cfg_find_acl(const struct cfg *c, const char *name);
 /* Static and dynamic maps have name spaces of their own. */
 const struct cfg_crypto_map *cfg_find_map(const struct cfg *c, const char *name, bool dynamic);
+/* The table of a VRF: 0 for "" (global), else from 1 in configuration order; 0 for one that is not defined. */
+unsigned cfg_vrf_number(const struct cfg *c, const char *name);
 /* An entry that is used: a static one needs a peer and an access list with a permit line; a dynamic one's list may be left out, but not be
  * without a permit line. What points to a dynamic map is judged by that map's entries. */
 bool cfg_map_entry_complete(const struct cfg *c, const struct cfg_map_entry *e, bool dynamic);

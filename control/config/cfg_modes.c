@@ -12,7 +12,7 @@ static const struct {
                          CFG_MODE_NONE,
                          {&cfg_cmds_system, &cfg_cmds_interface_global, &cfg_cmds_ikev2_global,
                           &cfg_cmds_ipsec_global, &cfg_cmds_isakmp_global, &cfg_cmds_acl_global,
-                          &cfg_cmds_map_global}},
+                          &cfg_cmds_map_global, &cfg_cmds_vrf_global, &cfg_cmds_isakmp_peer_global}},
     [CFG_MODE_PLATFORM] = {"config-platform", CFG_MODE_GLOBAL, {&cfg_cmds_platform}},
     [CFG_MODE_INTERFACE] = {"config-if", CFG_MODE_GLOBAL, {&cfg_cmds_interface}},
     [CFG_MODE_IKEV2_PROPOSAL] = {"config-ikev2-proposal", CFG_MODE_GLOBAL, {&cfg_cmds_ikev2_proposal}},
@@ -27,6 +27,9 @@ static const struct {
     [CFG_MODE_ISAKMP_POLICY] = {"config-isakmp", CFG_MODE_GLOBAL, {&cfg_cmds_isakmp_policy}},
     [CFG_MODE_ISAKMP_KEYRING] = {"conf-keyring", CFG_MODE_GLOBAL, {&cfg_cmds_isakmp_keyring}},
     [CFG_MODE_ISAKMP_PROFILE] = {"conf-isa-prof", CFG_MODE_GLOBAL, {&cfg_cmds_isakmp_profile}},
+    [CFG_MODE_ISAKMP_PEER] = {"config-isakmp-peer", CFG_MODE_GLOBAL, {&cfg_cmds_isakmp_peer}},
+    [CFG_MODE_VRF] = {"config-vrf", CFG_MODE_GLOBAL, {&cfg_cmds_vrf}},
+    [CFG_MODE_VRF_FAMILY] = {"config-vrf-af", CFG_MODE_VRF, {&cfg_cmds_vrf_family}},
     [CFG_MODE_ACL] = {"config-ext-nacl", CFG_MODE_GLOBAL, {&cfg_cmds_acl}},
     [CFG_MODE_MAP] = {"config-crypto-map", CFG_MODE_GLOBAL, {&cfg_cmds_ipsec_set, &cfg_cmds_map}},
 };

@@ -124,6 +124,7 @@ cv_result cfg_defaults(struct cfg_parser *p)
     struct cfg *c = p->c;
     platform_init(&c->platform);
     c->ikev2_max_in_negotiation = CFG_IN_NEGOTIATION_DEFAULT;
+    c->isakmp_max_in_negotiation = CFG_IN_NEGOTIATION_DEFAULT;
     c->ikev2_max_out_negotiation = 400;
     c->ikev2_window = 5;
     c->ikev2_fragmentation = true;

@@ -30,7 +30,7 @@ struct cfg_parser {
     bool indented; /* some line of the file is */
     /* the objects of the open sections */
     unsigned interface, proposal, policy, keyring, peer, profile, transform_set, ipsec_profile;
-    unsigned isakmp_policy, isakmp_keyring, isakmp_profile, acl, map, map_entry;
+    unsigned isakmp_policy, isakmp_keyring, isakmp_profile, isakmp_peer, acl, map, map_entry, vrf;
 };
 
 /* Records an error at a column of the current line. remedy: what would be right. */

@@ -171,6 +171,36 @@ static void check_map(struct cfg_parser *p, const struct cfg_crypto_map *m, cons
     }
 }
 
+static void check_vrfs(struct cfg_parser *p)
+{
+    struct cfg *c = p->c;
+    struct names vrfs = NAMES("VRF", "vrf definition", c->vrfs, c->vrf_count);
+    for (unsigned i = 0; i < c->interface_count; i++) {
+        check(p, &vrfs, c->interfaces[i].vrf, c->interfaces[i].vrf_line);
+        check(p, &vrfs, c->interfaces[i].tunnel_vrf, c->interfaces[i].tunnel_vrf_line);
+    }
+    for (unsigned i = 0; i < c->route_count; i++)
+        check(p, &vrfs, c->routes[i].vrf, c->routes[i].line);
+    for (unsigned i = 0; i < c->policy_count; i++)
+        check(p, &vrfs, c->policies[i].fvrf, c->policies[i].line);
+    for (unsigned i = 0; i < c->profile_count; i++) {
+        check(p, &vrfs, c->profiles[i].fvrf, c->profiles[i].line);
+        check(p, &vrfs, c->profiles[i].ivrf, c->profiles[i].ivrf_line);
+    }
+    for (unsigned i = 0; i < c->isakmp_keyring_count; i++) {
+        check(p, &vrfs, c->isakmp_keyrings[i].vrf, c->isakmp_keyrings[i].line);
+        check(p, &vrfs, c->isakmp_keyrings[i].local.vrf, c->isakmp_keyrings[i].local.line);
+    }
+    for (unsigned i = 0; i < c->isakmp_profile_count; i++) {
+        const struct cfg_isakmp_profile *x = &c->isakmp_profiles[i];
+        check(p, &vrfs, x->fvrf, x->match_count ? x->match[0].line : x->line);
+        check(p, &vrfs, x->ivrf, x->ivrf_line);
+        check(p, &vrfs, x->local.vrf, x->local.line);
+    }
+    for (unsigned i = 0; i < c->isakmp_peer_count; i++)
+        check(p, &vrfs, c->isakmp_peers[i].vrf, c->isakmp_peers[i].vrf_line);
+}
+
 void cfg_refs_check(struct cfg_parser *p)
 {
     struct cfg *c = p->c;
@@ -179,6 +209,7 @@ void cfg_refs_check(struct cfg_parser *p)
         NAMES("IPsec profile", "crypto ipsec profile", c->ipsec_profiles, c->ipsec_profile_count);
     check_ikev2(p, &interfaces);
     check_isakmp(p, &interfaces);
+    check_vrfs(p);
     for (unsigned i = 0; i < c->ipsec_profile_count; i++)
         check_ipsec(p, &c->ipsec_profiles[i]);
     for (unsigned i = 0; i < c->map_count; i++)

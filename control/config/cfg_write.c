@@ -126,6 +126,14 @@ static void put_tunnel(struct cfg_writer *w, const struct cfg_interface *x)
         cfg_put(w, " tunnel destination %s\n", x->tunnel_destination_host);
     else if (x->tunnel_destination.family != IP_NONE)
         cfg_put(w, " tunnel destination %s\n", ip_addr_text(&x->tunnel_destination, addr));
+    if (x->tunnel_vrf[0])
+        cfg_put_word(w, " tunnel vrf ", x->tunnel_vrf, "");
+    if (x->gre_keyed)
+        cfg_put(w, " tunnel key %u\n", x->gre_key);
+    if (x->tunnel_ttl != 255 && x->kind == CV_IF_TUNNEL)
+        cfg_put(w, " tunnel ttl %u\n", x->tunnel_ttl);
+    if (x->tunnel_pmtud)
+        cfg_put(w, " tunnel path-mtu-discovery\n");
     if (x->protection_profile[0])
         cfg_put_word(w, " tunnel protection ipsec profile ", x->protection_profile,
                      x->protection_shared ? " shared" : "");
@@ -136,12 +144,16 @@ static void put_interface(struct cfg_writer *w, const struct cfg_interface *x)
     cfg_put(w, "!\ninterface %s\n", x->name);
     if (x->description[0])
         cfg_put(w, " description %s\n", x->description);
+    if (x->vrf[0])
+        cfg_put_word(w, " vrf forwarding ", x->vrf, "");
     for (unsigned i = 0; i < x->addr_count; i++)
         put_address(w, &x->addrs[i]);
     if (x->ip_mtu)
         cfg_put(w, " ip mtu %u\n", x->ip_mtu);
     if (x->ipv6_mtu)
         cfg_put(w, " ipv6 mtu %u\n", x->ipv6_mtu);
+    if (x->tcp_mss)
+        cfg_put(w, " ip tcp adjust-mss %u\n", x->tcp_mss);
     put_tunnel(w, x);
     if (x->crypto_map[0])
         cfg_put_word(w, " crypto map ", x->crypto_map, "");
@@ -154,10 +166,15 @@ static void put_route(struct cfg_writer *w, const struct cfg_route *x)
     char net[IP_TEXT_MAX], mask[IP_TEXT_MAX], hop[IP_TEXT_MAX];
     bool v6 = x->prefix.addr.family == IP_V6;
     mask_text(&x->prefix.addr, x->prefix.len, mask);
+    cfg_put(w, v6 ? "ipv6 route " : "ip route ");
+    if (x->vrf[0]) {
+        cfg_put_name(w, "vrf ", x->vrf);
+        cfg_put(w, " ");
+    }
     if (v6)
-        cfg_put(w, "ipv6 route %s", ip_prefix_text(&x->prefix, net));
+        cfg_put(w, "%s", ip_prefix_text(&x->prefix, net));
     else
-        cfg_put(w, "ip route %s %s", ip_addr_text(&x->prefix.addr, net), mask);
+        cfg_put(w, "%s %s", ip_addr_text(&x->prefix.addr, net), mask);
     if (x->interface[0])
         cfg_put(w, " %s", x->interface);
     if (x->next_hop.family != IP_NONE)
@@ -168,6 +185,17 @@ static void put_route(struct cfg_writer *w, const struct cfg_route *x)
         cfg_put_word(w, " name ", x->name, x->permanent ? " permanent" : "");
     else
         cfg_put(w, "%s\n", x->permanent ? " permanent" : "");
+}
+
+static void put_vrf(struct cfg_writer *w, const struct cfg_vrf *x)
+{
+    cfg_put_word(w, x->legacy ? "!\nip vrf " : "!\nvrf definition ", x->name, "");
+    if (x->rd[0])
+        cfg_put_word(w, " rd ", x->rd, "");
+    if (x->ipv4 && !x->legacy)
+        cfg_put(w, " address-family ipv4\n exit-address-family\n");
+    if (x->ipv6)
+        cfg_put(w, " address-family ipv6\n exit-address-family\n");
 }
 
 static void put_platform(struct cfg_writer *w, const struct platform *p)
@@ -185,6 +213,8 @@ int cfg_write(const struct cfg *c, bool show_keys, char *out, size_t out_len)
     if (c->domain_name[0])
         cfg_put_word(&w, "ip domain name ", c->domain_name, "");
     put_platform(&w, &c->platform);
+    for (unsigned i = 0; i < c->vrf_count; i++)
+        put_vrf(&w, &c->vrfs[i]);
     cfg_write_ikev2(&w, c);
     cfg_write_isakmp(&w, c);
     cfg_write_ipsec(&w, c);

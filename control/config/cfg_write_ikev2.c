@@ -27,7 +27,9 @@ static void put_policy(struct cfg_writer *w, const struct cfg_ikev2_policy *x)
     char addr[IP_TEXT_MAX];
     cfg_put_word(w, "!\ncrypto ikev2 policy ", x->name, "");
     /* the built-in one is for any fVRF; edited, it stays so unless it says otherwise */
-    if (strcmp(x->name, "default") == 0 && !x->fvrf_any)
+    if (x->fvrf[0])
+        cfg_put_word(w, " match fvrf ", x->fvrf, "");
+    else if (strcmp(x->name, "default") == 0 && !x->fvrf_any)
         cfg_put(w, " no match fvrf any\n");
     else if (x->fvrf_any)
         cfg_put(w, " match fvrf any\n");
@@ -110,6 +112,8 @@ static void put_dpd(struct cfg_writer *w, const char *before, const struct cfg_d
 static void put_matches(struct cfg_writer *w, const struct cfg_ikev2_profile *x)
 {
     char addr[IP_TEXT_MAX];
+    if (x->fvrf[0])
+        cfg_put_word(w, " match fvrf ", x->fvrf, "");
     if (x->fvrf_any)
         cfg_put(w, " match fvrf any\n");
     for (unsigned i = 0; i < x->local_count; i++)
@@ -145,6 +149,8 @@ static void put_profile(struct cfg_writer *w, const struct cfg_ikev2_profile *x)
         cfg_put(w, " nat keepalive %u\n", x->nat_keepalive_s);
     if (x->initial_contact_force)
         cfg_put(w, " initial-contact force\n");
+    if (x->ivrf[0])
+        cfg_put_word(w, " ivrf ", x->ivrf, "");
     if (x->shutdown)
         cfg_put(w, " shutdown\n");
 }

@@ -54,15 +54,20 @@ static void put_peer(struct cfg_writer *w, const char *before, const struct cfg_
 static void put_local(struct cfg_writer *w, const char *before, const struct cfg_isakmp_local *x)
 {
     char addr[IP_TEXT_MAX];
-    if (x->interface[0])
-        cfg_put(w, "%slocal-address %s\n", before, x->interface);
-    else if (x->addr.family != IP_NONE)
-        cfg_put(w, "%slocal-address %s\n", before, ip_addr_text(&x->addr, addr));
+    if (!x->interface[0] && x->addr.family == IP_NONE)
+        return;
+    cfg_put(w, "%slocal-address %s", before, x->interface[0] ? x->interface : ip_addr_text(&x->addr, addr));
+    if (x->vrf[0])
+        cfg_put_name(w, " ", x->vrf);
+    cfg_put(w, "\n");
 }
 
 static void put_keyring(struct cfg_writer *w, const struct cfg_isakmp_keyring *k)
 {
-    cfg_put_word(w, "!\ncrypto keyring ", k->name, "");
+    cfg_put_name(w, "!\ncrypto keyring ", k->name);
+    if (k->vrf[0])
+        cfg_put_name(w, " vrf ", k->vrf);
+    cfg_put(w, "\n");
     if (k->description[0])
         cfg_put(w, "  description %s\n", k->description);
     put_local(w, "  ", &k->local);
@@ -72,21 +77,24 @@ static void put_keyring(struct cfg_writer *w, const struct cfg_isakmp_keyring *k
     }
 }
 
-static void put_match(struct cfg_writer *w, const struct cfg_id *x)
+static void put_match(struct cfg_writer *w, const struct cfg_id *x, const char *fvrf)
 {
     static const char *const kinds[] = {[CFG_ID_FQDN] = "host ",
                                         [CFG_ID_FQDN_DOMAIN] = "host domain ",
                                         [CFG_ID_EMAIL] = "user ",
                                         [CFG_ID_EMAIL_DOMAIN] = "user domain ",
                                         [CFG_ID_KEY_ID] = "group "};
-    char text[IP_TEXT_MAX];
+    char text[IP_TEXT_MAX], mask[IP_TEXT_MAX];
     cfg_put(w, "   match identity ");
     if (x->kind == CFG_ID_ADDRESS && x->prefix.addr.family == IP_V6)
-        cfg_put(w, "address ipv6 %s\n", ip_prefix_text(&x->prefix, text));
+        cfg_put(w, "address ipv6 %s", ip_prefix_text(&x->prefix, text));
     else if (x->kind == CFG_ID_ADDRESS)
-        cfg_put_prefix(w, "address ", &x->prefix, true);
+        cfg_put(w, "address %s %s", ip_addr_text(&x->prefix.addr, text), cfg_mask_text(&x->prefix, mask));
     else
-        cfg_put_word(w, kinds[x->kind], x->text, "");
+        cfg_put_name(w, kinds[x->kind], x->text);
+    if (fvrf[0])
+        cfg_put_name(w, " ", fvrf);
+    cfg_put(w, "\n");
 }
 
 static void put_self(struct cfg_writer *w, const struct cfg_id *x)
@@ -114,12 +122,39 @@ static void put_profile(struct cfg_writer *w, const struct cfg_isakmp_profile *x
     for (unsigned i = 0; i < x->trustpoint_count; i++)
         cfg_put_word(w, "   ca trust-point ", x->trustpoints[i], "");
     for (unsigned i = 0; i < x->match_count; i++)
-        put_match(w, &x->match[i]);
+        put_match(w, &x->match[i], x->fvrf);
     if (x->dpd.set)
         cfg_put(w, "   keepalive %u retry %u\n", x->dpd.interval_s, x->dpd.retry_s);
     if (x->aggressive)
         cfg_put(w, "   initiate mode aggressive\n");
     put_local(w, "   ", &x->local);
+    if (x->ivrf[0])
+        cfg_put_word(w, "   vrf ", x->ivrf, "");
+}
+
+static void put_isakmp_peer(struct cfg_writer *w, const struct cfg_isakmp_peer *x)
+{
+    char addr[IP_TEXT_MAX];
+    if (x->host[0])
+        cfg_put_name(w, "!\ncrypto isakmp peer hostname ", x->host);
+    else
+        cfg_put(w, "!\ncrypto isakmp peer address %s", ip_addr_text(&x->addr, addr));
+    if (x->vrf[0])
+        cfg_put_name(w, " vrf ", x->vrf);
+    cfg_put(w, "\n");
+    if (x->description[0])
+        cfg_put(w, " description %s\n", x->description);
+    if (x->password.n > 0)
+        cfg_put_key(w, " set aggressive-mode password ", &x->password);
+    if (x->client_id.kind == CFG_ID_ADDRESS)
+        cfg_put(w, " set aggressive-mode client-endpoint %s %s\n",
+                x->client_id.prefix.addr.family == IP_V6 ? "ipv6-address" : "ipv4-address",
+                ip_addr_text(&x->client_id.prefix.addr, addr));
+    else if (x->client_id.kind != CFG_ID_NONE)
+        cfg_put_word(w,
+                     x->client_id.kind == CFG_ID_FQDN ? " set aggressive-mode client-endpoint fqdn "
+                                                      : " set aggressive-mode client-endpoint user-fqdn ",
+                     x->client_id.text, "");
 }
 
 static void put_globals(struct cfg_writer *w, const struct cfg *c)
@@ -139,6 +174,12 @@ static void put_globals(struct cfg_writer *w, const struct cfg *c)
         cfg_put(w, "crypto isakmp aggressive-mode disable\n");
     if (c->isakmp_fragmentation)
         cfg_put(w, "crypto isakmp fragmentation\n");
+    if (c->isakmp_invalid_spi_recovery)
+        cfg_put(w, "crypto isakmp invalid-spi-recovery\n");
+    if (c->isakmp_max_sa)
+        cfg_put(w, "crypto call admission limit ike sa %u\n", c->isakmp_max_sa);
+    if (c->isakmp_max_in_negotiation != CFG_IN_NEGOTIATION_DEFAULT)
+        cfg_put(w, "crypto call admission limit ike in-negotiation-sa %u\n", c->isakmp_max_in_negotiation);
 }
 
 static void put_global_key(struct cfg_writer *w, const struct cfg_isakmp_key *x)
@@ -156,6 +197,8 @@ void cfg_write_isakmp(struct cfg_writer *w, const struct cfg *c)
         put_policy(w, &c->isakmp_policies[i]);
     for (unsigned i = 0; i < c->isakmp_default.key_count; i++)
         put_global_key(w, &c->isakmp_default.keys[i]);
+    for (unsigned i = 0; i < c->isakmp_peer_count; i++)
+        put_isakmp_peer(w, &c->isakmp_peers[i]);
     for (unsigned i = 0; i < c->isakmp_profile_count; i++)
         put_profile(w, &c->isakmp_profiles[i]);
 }

@@ -167,10 +167,12 @@ static void what_has_no_meaning_is_refused(void)
     bad("crypto isakmp key 6 ABC address 10.0.0.1\n", "type 6");
     bad("crypto isakmp key k address 10.0.0.1 255.0.255.0\n", "does not belong");
     bad("crypto keyring default\n", "keyring default");
-    bad("crypto keyring K vrf RED\n pre-shared-key address 10.0.0.1 key k\n", "not in this release");
-    bad("crypto isakmp profile P\n match identity address 10.0.0.1 255.255.255.255 RED\n",
-        "not in this release");
-    bad("crypto isakmp profile P\n vrf RED\n", "not in this release");
+    bad("crypto keyring K vrf RED\n pre-shared-key address 10.0.0.1 key k\n", "no VRF RED");
+    bad("crypto isakmp profile P\n match identity address 10.0.0.1 255.255.255.255 RED\n", "no VRF RED");
+    bad("crypto isakmp profile P\n vrf RED\n", "no VRF RED");
+    bad("vrf definition RED\ncrypto isakmp profile P\n match identity address 10.0.0.1 RED\n match identity "
+        "host a\n",
+        "for one fVRF");
     bad("crypto isakmp profile P\n match identity user nobody\n", "no e-mail");
     bad("crypto isakmp profile P\n match certificate MAP\n", "not in this release");
     bad("crypto ipsec profile I\n set isakmp-profile P\n", "no ISAKMP profile P");
@@ -326,15 +328,13 @@ static void LN_4_one_identity_two_profiles(void)
     CU_ASSERT_PTR_NULL(lint_printed("C2", "LN-4"));
 }
 
-static void LN_6_and_unsupported_say_what_would_use_IKEv1(void)
+static void LN_6_and_G25_say_who_negotiates(void)
 {
     CU_ASSERT_PTR_NOT_NULL(lint_printed("C7", "LN-6"));
     CU_ASSERT(says("source", CFG_ERROR, "Ethernet0/0 has no address"));
-    CU_ASSERT(says("unsupported", CFG_ERROR, "Tunnel1 negotiates with IKEv1"));
     CU_ASSERT_FALSE(says("no-profile", CFG_ERROR, ""));
     CU_ASSERT_PTR_NULL(lint_printed("C1", "LN-6"));
-    CU_ASSERT(says("unsupported", CFG_ERROR, "IPsec profile profile1 is bound to ISAKMP profile profile2"));
-    CU_ASSERT_PTR_NULL(lint("crypto isakmp profile P\n match identity host a\n", "unsupported"));
+    CU_ASSERT_PTR_NULL(lint_printed("C1", "unsupported"));
     CU_ASSERT_PTR_NULL(lint("crypto ipsec profile I\n set isakmp-profile P\n set ikev2-profile V\n"
                             "crypto isakmp profile P\ncrypto ikev2 profile V\n",
                             "unsupported"));
@@ -386,6 +386,6 @@ UNIT_MAIN("config-isakmp", UNIT_TEST(a_policy_has_the_defaults_of_section_5),
           UNIT_TEST(G25_an_ikev2_profile_wins_and_an_unbound_one_is_IKEv1_where_that_is_configured),
           UNIT_TEST(C1_to_C8_load_as_printed), UNIT_TEST(LN_1_two_keys_for_one_address),
           UNIT_TEST(LN_2_several_keyrings_of_one_fvrf), UNIT_TEST(LN_3_global_keys_beside_keyrings),
-          UNIT_TEST(LN_4_one_identity_two_profiles), UNIT_TEST(LN_6_and_unsupported_say_what_would_use_IKEv1),
+          UNIT_TEST(LN_4_one_identity_two_profiles), UNIT_TEST(LN_6_and_G25_say_who_negotiates),
           UNIT_TEST(LN_11_another_profile_answers_the_peer), UNIT_TEST(LN_12_weak_policies),
           UNIT_TEST(findings_end))

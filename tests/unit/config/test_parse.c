@@ -458,16 +458,13 @@ static void dangling_names_are_errors_with_the_nearest_name(void)
 
 static void later_releases_are_refused_with_a_remedy(void)
 {
-    bad("crypto isakmp peer address 10.0.0.1\n set aggressive-mode password x\ncrypto keyring K vrf RED\n "
-        "pre-shared-key address 1.1.1.1 key x\n\n\n"
-        "ip access-list extended TS\n permit ip any any\naccess-list 100 permit ip any any\ncrypto map M 10 "
-        "ipsec-isakmp\n"
-        " match address TS\nvrf definition RED\n rd 1:1\ncrypto pki trustpoint T\n enrollment url "
-        "http://x\n");
-    CU_ASSERT_EQUAL(found.count, 7);
-    expect(0, 1, 1, "\"crypto isakmp peer\" is not in this release", "initiate mode aggressive");
-    expect(2, 7, 1, "\"ip access-list\"", "route into a tunnel");
-    expect(5, 12, 1, "\"vrf definition\"", "VRF");
+    bad("crypto isakmp client configuration group G\n key x\ncrypto map ipv6 M 10 ipsec-isakmp\n set peer "
+        "2001:db8::1\n\n\nip access-list standard TS\n permit any\ncrypto key generate rsa\n"
+        "interface Ethernet0/0\n ip access-group 101 in\n");
+    CU_ASSERT_EQUAL(found.count, 5);
+    expect(0, 1, 1, "\"crypto isakmp client\" is not in this release", "remote access");
+    expect(1, 3, 1, "\"crypto map ipv6\"", "tunnel mode ipsec ipv6");
+    expect(2, 7, 1, "\"ip access-list standard\"", "extended");
 }
 
 static void errors_stop_at_a_limit(void)

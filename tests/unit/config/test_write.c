@@ -32,12 +32,19 @@ static char *text_of(const struct cfg *c, bool show_keys)
     return text;
 }
 
+static void forget_ipsec_lines(struct cfg_ipsec_profile *x)
+{
+    x->line = x->ikev2_profile_line = x->isakmp_profile_line = x->transform_set_line = 0;
+}
+
 /* Lines differ between the two; nothing else may. */
 static void forget_lines(struct cfg *c)
 {
     for (unsigned i = 0; i < c->interface_count; i++) {
         struct cfg_interface *x = &c->interfaces[i];
         x->line = x->protection_line = x->source_line = x->destination_line = 0;
+        x->vrf_line = x->tunnel_vrf_line = x->crypto_map_line = 0;
+        x->flow = NULL; /* compared apart */
         for (unsigned k = 0; k < x->addr_count; k++)
             x->addrs[k].line = 0;
     }
@@ -52,19 +59,33 @@ static void forget_lines(struct cfg *c)
     for (unsigned i = 0; i < c->transform_set_count; i++)
         c->transform_sets[i].line = 0;
     for (unsigned i = 0; i < c->ipsec_profile_count; i++)
-        c->ipsec_profiles[i].line = c->ipsec_profiles[i].ikev2_profile_line =
-            c->ipsec_profiles[i].isakmp_profile_line = c->ipsec_profiles[i].transform_set_line = 0;
+        forget_ipsec_lines(&c->ipsec_profiles[i]);
     for (unsigned i = 0; i < c->isakmp_policy_count; i++)
         c->isakmp_policies[i].line = 0;
     for (unsigned i = 0; i < c->isakmp_profile_count; i++) {
         struct cfg_isakmp_profile *x = &c->isakmp_profiles[i];
-        x->line = x->self.line = x->trustpoint_line = 0;
+        x->line = x->self.line = x->trustpoint_line = x->local.line = x->ivrf_line = 0;
         memset(x->keyring_lines, 0, sizeof x->keyring_lines);
         for (unsigned k = 0; k < x->match_count; k++)
             x->match[k].line = 0;
     }
     for (unsigned i = 0; i < c->platform.port_count; i++)
         c->platform.ports[i].line = 0;
+    for (unsigned i = 0; i < c->isakmp_keyring_count; i++)
+        c->isakmp_keyrings[i].local.line = 0;
+    for (unsigned i = 0; i < c->vrf_count; i++)
+        c->vrfs[i].line = 0;
+    for (unsigned i = 0; i < c->acl_count; i++)
+        for (unsigned k = 0; k < c->acls[i].ace_count; k++)
+            c->acls[i].aces[k].line = 0;
+    for (unsigned i = 0; i < c->map_count; i++) {
+        c->maps[i].line = c->maps[i].local_address_line = c->maps[i].isakmp_profile_line = 0;
+        for (unsigned k = 0; k < c->maps[i].entry_count; k++) {
+            struct cfg_map_entry *e = &c->maps[i].entries[k];
+            e->line = e->dynamic_line = e->acl_line = 0;
+            forget_ipsec_lines(&e->ipsec);
+        }
+    }
 }
 
 #define SAME(a, b, items, count)                                                                             \
@@ -140,6 +161,41 @@ static void same_isakmp(const struct cfg *a, const struct cfg *b)
     CU_ASSERT_EQUAL(a->isakmp_nat_keepalive_s, b->isakmp_nat_keepalive_s);
 }
 
+static void same_maps(const struct cfg *a, const struct cfg *b)
+{
+    SAME(a, b, vrfs, vrf_count);
+    SAME(a, b, flows, flow_count);
+    CU_ASSERT_EQUAL(a->ipv4_deny, b->ipv4_deny);
+    CU_ASSERT_EQUAL_FATAL(a->acl_count, b->acl_count);
+    for (unsigned i = 0; i < a->acl_count; i++) {
+        CU_ASSERT_STRING_EQUAL(a->acls[i].name, b->acls[i].name);
+        SAME(&a->acls[i], &b->acls[i], aces, ace_count);
+    }
+    CU_ASSERT_EQUAL_FATAL(a->map_count, b->map_count);
+    for (unsigned i = 0; i < a->map_count; i++) {
+        const struct cfg_crypto_map *x = &a->maps[i], *y = &b->maps[i];
+        CU_ASSERT(!strcmp(x->name, y->name) && x->dynamic == y->dynamic);
+        CU_ASSERT(!strcmp(x->local_address, y->local_address) &&
+                  !strcmp(x->isakmp_profile, y->isakmp_profile));
+        SAME(x, y, entries, entry_count);
+    }
+}
+
+static void same_peers(const struct cfg *a, const struct cfg *b)
+{
+    CU_ASSERT_EQUAL(a->isakmp_invalid_spi_recovery, b->isakmp_invalid_spi_recovery);
+    CU_ASSERT_EQUAL(a->isakmp_max_sa, b->isakmp_max_sa);
+    CU_ASSERT_EQUAL(a->isakmp_max_in_negotiation, b->isakmp_max_in_negotiation);
+    CU_ASSERT_EQUAL_FATAL(a->isakmp_peer_count, b->isakmp_peer_count);
+    for (unsigned i = 0; i < a->isakmp_peer_count; i++) {
+        const struct cfg_isakmp_peer *x = &a->isakmp_peers[i], *y = &b->isakmp_peers[i];
+        CU_ASSERT(ip_addr_equal(&x->addr, &y->addr) && !strcmp(x->host, y->host) && !strcmp(x->vrf, y->vrf));
+        CU_ASSERT(same_secret(&x->password, &y->password) && !strcmp(x->description, y->description));
+        CU_ASSERT(x->client_id.kind == y->client_id.kind && !strcmp(x->client_id.text, y->client_id.text) &&
+                  ip_prefix_equal(&x->client_id.prefix, &y->client_id.prefix));
+    }
+}
+
 static void same(struct cfg *a, struct cfg *b)
 {
     forget_lines(a);
@@ -152,6 +208,8 @@ static void same(struct cfg *a, struct cfg *b)
     SAME(a, b, ipsec_profiles, ipsec_profile_count);
     same_ikev2(a, b);
     same_isakmp(a, b);
+    same_maps(a, b);
+    same_peers(a, b);
     CU_ASSERT_EQUAL(memcmp(&a->sa, &b->sa, sizeof a->sa), 0);
     CU_ASSERT_EQUAL(memcmp(&a->platform, &b->platform, sizeof a->platform), 0);
     CU_ASSERT_STRING_EQUAL(a->hostname, b->hostname);
@@ -228,6 +286,52 @@ static void IKEv1_comes_back_as_it_was(void)
         "crypto ipsec profile I\n set isakmp-profile P\n");
 }
 
+static void maps_VRFs_and_GRE_come_back_as_they_were(void)
+{
+    round_trip(
+        "vrf definition RED\n rd 1:1\n address-family ipv4\n exit-address-family\n address-family ipv6\n"
+        "ip vrf OLD\n rd 1:2\n route-target both 1:1\n"
+        "crypto ipsec ipv4-deny clear\n"
+        "access-list 101 remark one\naccess-list 101 permit tcp any eq 80 host 10.0.0.1 range 5 9\n"
+        "access-list 101 deny udp 10.0.0.0 0.0.255.255 gt 5 any lt 9\n"
+        "ip access-list extended L\n 7 permit gre any any\n permit 77 any any\n 100 deny ip any any\n"
+        " permit icmp host 1.1.1.1 any\n"
+        "crypto keyring K vrf RED\n local-address Loopback0 RED\n pre-shared-key address 0.0.0.0 key a\n"
+        "crypto isakmp profile P\n match identity address 10.0.0.1 RED\n match identity host a.x RED\n"
+        " match identity address ipv6 2001:db8::/32 RED\n match identity user domain x RED\n vrf OLD\n"
+        " local-address 10.0.0.1 RED\n"
+        "crypto isakmp profile Q\n match identity address 0.0.0.0\n"
+        "crypto ikev2 profile V\n match fvrf RED\n match identity remote any\n ivrf OLD\n"
+        "crypto ikev2 policy W\n match fvrf RED\n proposal default\n"
+        "crypto dynamic-map D 10\n set isakmp-profile P\n reverse-route\ncrypto dynamic-map D 20\n"
+        " match address L\n set pfs group14\n"
+        "crypto map M local-address Loopback0\ncrypto map M isakmp-profile Q\n"
+        "crypto map M 10 ipsec-isakmp\n description d\n set peer 192.0.2.2\n set peer 192.0.2.3 default\n"
+        " set security-association lifetime seconds 300\n match address 101\n"
+        "crypto map M 20 ipsec-isakmp profile P\n set peer 192.0.2.2\n match address L\n"
+        "crypto map M 30 ipsec-isakmp\ncrypto map M 65535 ipsec-isakmp dynamic D\n"
+        "crypto map N 10 ipsec-isakmp\n"
+        "interface Loopback0\n vrf forwarding RED\n ip address 10.0.0.1 255.255.255.255\n"
+        "interface Ethernet0/0\n ip vrf forwarding RED\n ip address 192.0.2.1 255.255.255.0\n crypto map M\n"
+        "interface Tunnel1\n vrf forwarding OLD\n tunnel vrf RED\n tunnel key 4294967295\n tunnel ttl 9\n"
+        " tunnel path-mtu-discovery\n ip tcp adjust-mss 1360\n tunnel source Loopback0\n"
+        " tunnel destination 192.0.2.9\n"
+        "interface Tunnel2\n tunnel mode gre ipv6\n"
+        "ip route vrf RED 10.0.0.0 255.0.0.0 192.0.2.254 5 name x\nip route vrf OLD 10.0.0.0 255.0.0.0 "
+        "Tunnel1\n"
+        "ip route 10.0.0.0 255.0.0.0 Tunnel1\nipv6 route vrf RED ::/0 2001:db8::1\n"
+        "crypto isakmp invalid-spi-recovery\ncrypto call admission limit ike sa 100\n"
+        "crypto call admission limit all in-negotiation-sa 50\n"
+        "crypto isakmp peer address 192.0.2.9 vrf RED\n description d\n set aggressive-mode password 0 key\n"
+        " set aggressive-mode client-endpoint fqdn r1.x\n"
+        "crypto isakmp peer hostname a.x\n set aggressive-mode password \"a b\"\n"
+        " set aggressive-mode client-endpoint user-fqdn u@x\n"
+        "crypto isakmp peer address 2001:db8::1\n set aggressive-mode client-endpoint ipv6-address "
+        "2001:db8::2\n"
+        "crypto isakmp peer address 192.0.2.10\n set aggressive-mode client-endpoint ipv4-address "
+        "192.0.2.1\n");
+}
+
 static void the_golden_configurations_come_back_as_they_were(void)
 {
     glob_t g;
@@ -302,5 +406,6 @@ static void a_small_buffer_is_never_overrun(void)
 
 UNIT_MAIN("config-write", UNIT_TEST(everything_comes_back_as_it_was),
           UNIT_TEST(the_golden_configurations_come_back_as_they_were), UNIT_TEST(IKEv1_comes_back_as_it_was),
+          UNIT_TEST(maps_VRFs_and_GRE_come_back_as_they_were),
           UNIT_TEST(IKEv1_keys_are_hidden_unless_asked_for), UNIT_TEST(keys_are_hidden_unless_asked_for),
           UNIT_TEST(a_small_buffer_is_never_overrun))
