@@ -219,6 +219,14 @@ static bool under_way(struct ike_sa *sa, const struct ike_session *s)
     return false;
 }
 
+/* PF-7 holds for us, too: an SA that the peer began may have another profile than the tunnel is bound to. */
+static bool may_serve(struct ike *e, const struct ike_sa *sa, const struct ike_session *s)
+{
+    const struct cfg_ipsec_profile *p =
+        s->tunnel ? cfg_find_ipsec_profile(e->cfg, s->tunnel->protection_profile) : NULL;
+    return !p || sel_v1_entry_accepts(e->cfg, p, sa->profile1, NULL);
+}
+
 static cv_result prepare(struct ike *e, struct ike_session *s, const struct sam_child *rekeys,
                          struct v1_xchg *x, const struct cfg_ipsec_profile **p)
 {
@@ -326,6 +334,8 @@ cv_result v1_quick_start(struct ike *e, struct ike_sa *sa, struct ike_session *s
         return CV_EINVAL;
     if (under_way(sa, s))
         return CV_EEXIST;
+    if (!rekeys && !may_serve(e, sa, s))
+        return v1_initiate(e, s, packet, 0);
     struct v1_xchg *x = v1_xchg_new(e, sa, v1_message_id(e, sa), true);
     if (!x)
         return CV_ENOSPC;

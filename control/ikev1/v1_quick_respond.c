@@ -38,6 +38,8 @@ static cv_result no(struct respond *q, uint16_t notify, enum ike_reason why, con
 {
     struct ike_session *s = q->x->interface[0] ? ike_session_get(q->e, q->x->interface) : NULL;
     q->notify = notify;
+    if (s && !ike_sa_by_conn(q->e, s->conn_id)) /* it has an IKE SA with the peer, if nothing more */
+        ike_session_attach(q->e, s, v1_heir(q->e, q->sa));
     if (s)
         ike_session_error(q->e, s, why, "%s", text);
     ike_log(q->e, q->sa, s ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "ipsec", "child SA refused with %s: %s",
