@@ -177,6 +177,7 @@ struct v1_sa {
     uint16_t clear_error; /* what an Informational message in the clear said last (proves nothing); 0 none */
     uint32_t replaces;    /* conn_id of the SA that this one is the rekey of; 0 */
     bool child_wanted;    /* initiator: a Quick Mode for sa->session follows phase 1 */
+    bool life_cut;        /* responder: the peer offered more, and is told (RFC 2407 4.6.3.1) */
     bool initial_contact_in; /* the peer said so, under authentication */
     bool has_packet;
     struct cv_acquire packet; /* of the acquire that started it */

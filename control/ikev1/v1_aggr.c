@@ -210,4 +210,6 @@ void v1_aggr_3(struct ike *e, struct ike_sa *sa, struct v1_in *in)
     v1_took(sa, in);
     v1_sent_free(&v1->sent);
     v1_established(e, sa);
+    if (!sa->dead)
+        v1_send_lifetime(e, sa);
 }

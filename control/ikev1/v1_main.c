@@ -250,7 +250,7 @@ void v1_main_3(struct ike *e, struct ike_sa *sa, struct v1_in *in)
 }
 
 /* ---- initiator: MM4, MM5 ------------------------------------------------------------------------------------------- */
-/* ID, HASH and, in MM5, INITIAL-CONTACT (PR-16). */
+/* ID, HASH and, in MM5, INITIAL-CONTACT (PR-16); in MM6 our lifetime, when it is the shorter. */
 static cv_result send_proof(struct ike *e, struct ike_sa *sa, const char *name, bool by_timer)
 {
     struct v1_sa *v1 = v1_of(sa);
@@ -262,6 +262,8 @@ static cv_result send_proof(struct ike *e, struct ike_sa *sa, const char *name, 
     }
     if (r == CV_OK && sa->initiator)
         v1_put_initial_contact(e, sa, &m);
+    else if (r == CV_OK)
+        v1_put_lifetime(e, sa, &m);
     if (r == CV_OK)
         r = v1_msg_send(e, sa, &m, v1->iv, &v1->sent, by_timer);
     v1_msg_free(&m);

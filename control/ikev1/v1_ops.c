@@ -83,6 +83,19 @@ static void drop_others(struct ike *e, struct ike_sa *sa)
     }
 }
 
+/* A tunnel between the two that has no IKE SA uses this one, when it may (PF-7): its status says that phase 1 stands, and traffic from here does not ask for
+ * another. */
+static void serve(struct ike *e, struct ike_sa *sa)
+{
+    struct sel_trace trace;
+    struct ike_session *s = ike_session_between(e, sa->vrf, &sa->local.addr, &sa->remote.addr, 1);
+    const struct cfg_ipsec_profile *p =
+        s ? cfg_find_ipsec_profile(e->cfg, s->tunnel->protection_profile) : NULL;
+    if (p && !ike_sa_by_conn(e, s->conn_id) && !ip_addr_is_any(&s->tunnel->tunnel_destination) &&
+        sel_v1_entry_accepts(e->cfg, p, sa->profile1, &trace))
+        ike_session_attach(e, s, sa);
+}
+
 void v1_established(struct ike *e, struct ike_sa *sa)
 {
     char id[SEL_TEXT_MAX];
@@ -106,6 +119,8 @@ void v1_established(struct ike *e, struct ike_sa *sa)
     if (v1->initial_contact_in)
         drop_others(e, sa);
     v1_rekey_done(e, sa);
+    if (!sa->dead && !sa->session[0])
+        serve(e, sa);
     struct ike_session *s = v1->child_wanted && sa->session[0] ? ike_session_get(e, sa->session) : NULL;
     if (!s || sa->dead)
         return;

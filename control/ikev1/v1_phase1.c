@@ -10,7 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ID_FIXED = 4, PROTO_UDP = 17, METHODS = 1u << SEL1_METHOD_PSK };
+enum {
+    ID_FIXED = 4,
+    PROTO_UDP = 17,
+    METHODS = 1u << SEL1_METHOD_PSK,
+    SPI_LEN = 2 * PLD1_COOKIE_LEN,
+    LIFE_DATA_MAX = 16
+};
 
 /* ---- decisions ------------------------------------------------------------------------------------------------------ */
 void v1_decided(struct ike *e, const struct ike_sa *sa, const char *at, const struct sel_trace *t)
@@ -207,6 +213,11 @@ cv_result v1_keep_key(struct v1_sa *v1, struct sel_v1_key key, struct slice psk)
     return secret_copy(&v1->psk, psk.p, psk.n);
 }
 
+static bool offered_more(const struct pld1_message *m, const struct sel1_ike_choice *choice)
+{
+    return m->sa.transforms[m->sa.proposals[0].first + choice->transform].life.seconds > choice->life_s;
+}
+
 static cv_result fill_responder(struct ike *e, struct ike_sa *sa, const struct v1_in *in,
                                 const struct sel1_ike_choice *choice, struct sel_v1_key key)
 {
@@ -219,6 +230,7 @@ static cv_result fill_responder(struct ike *e, struct ike_sa *sa, const struct v
     sa->natt = in->d->natt;
     v1->aggressive = in->m->header.exchange == PLD1_AGGRESSIVE;
     v1->choice = *choice;
+    v1->life_cut = offered_more(in->m, choice);
     v1->expire_half_open_at = ike_now(e) + ike_limit_life_ms(e);
     if (!ike_limit_add(e, sa))
         return CV_ENOMEM;
@@ -384,6 +396,8 @@ void v1_garbage(struct ike *e, struct ike_sa *sa, const struct v1_in *in, enum p
                  "%s of %s does not decrypt with the key of keyring %s: the two ends' pre-shared keys differ "
                  "(KR-8)",
                  v1->aggressive ? "AM3" : "MM5", peer, v1->keyring);
+    v1->sent.next_at =
+        sa->initiator ? v1->sent.next_at : UINT64_MAX; /* it has our last message, as this one shows */
     v1_bad_message(e, sa, in);
 }
 
@@ -553,16 +567,48 @@ static bool first_contact(const struct ike *e, const struct ike_sa *sa)
     return true;
 }
 
-void v1_put_initial_contact(struct ike *e, struct ike_sa *sa, struct v1_msg *m)
+static struct slice spi_of(const struct ike_sa *sa, uint8_t cookies[SPI_LEN])
 {
-    uint8_t cookies[2 * PLD1_COOKIE_LEN];
-    if (!first_contact(e, sa))
-        return;
     memcpy(cookies, sa->spi_i, PLD1_COOKIE_LEN);
     memcpy(cookies + PLD1_COOKIE_LEN, sa->spi_r, PLD1_COOKIE_LEN);
-    pld1_put_notify(&m->b, PLD1_PROTO_ISAKMP, (struct slice){cookies, sizeof cookies}, PLD1_N_INITIAL_CONTACT,
-                    (struct slice){0});
+    return (struct slice){cookies, SPI_LEN};
+}
+
+void v1_put_initial_contact(struct ike *e, struct ike_sa *sa, struct v1_msg *m)
+{
+    uint8_t cookies[SPI_LEN];
+    if (!first_contact(e, sa))
+        return;
+    pld1_put_notify(&m->b, PLD1_PROTO_ISAKMP, spi_of(sa, cookies), PLD1_N_INITIAL_CONTACT, (struct slice){0});
     ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "Send initial contact");
+}
+
+static struct slice life_data(const struct ike_sa *sa, uint8_t out[LIFE_DATA_MAX])
+{
+    const struct v1_sa *v1 = sa->v;
+    const struct pld1_life life = {.seconds = v1->choice.life_s};
+    struct buf_writer w = buf_writer_init(out, LIFE_DATA_MAX);
+    pld1_put_life(&w, PLD1_PROTO_ISAKMP, &life);
+    return (struct slice){out, w.len};
+}
+
+void v1_put_lifetime(struct ike *e, struct ike_sa *sa, struct v1_msg *m)
+{
+    uint8_t cookies[SPI_LEN], data[LIFE_DATA_MAX];
+    if (!v1_of(sa)->life_cut)
+        return;
+    pld1_put_notify(&m->b, PLD1_PROTO_ISAKMP, spi_of(sa, cookies), PLD1_N_RESPONDER_LIFETIME,
+                    life_data(sa, data));
+    ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "Sending NOTIFY RESPONDER_LIFETIME protocol 1: %us",
+            v1_of(sa)->choice.life_s);
+}
+
+void v1_send_lifetime(struct ike *e, struct ike_sa *sa)
+{
+    uint8_t cookies[SPI_LEN], data[LIFE_DATA_MAX];
+    if (v1_of(sa)->life_cut)
+        v1_send_notify(e, sa, PLD1_PROTO_ISAKMP, spi_of(sa, cookies), PLD1_N_RESPONDER_LIFETIME,
+                       life_data(sa, data));
 }
 
 void v1_take_notifies(struct ike *e, struct ike_sa *sa, const struct pld1_message *m)

@@ -77,6 +77,9 @@ struct sel_id v1_peer_id(const struct ike_sa *sa);
 CV_MUST_USE bool v1_proved(struct ike_sa *sa, const struct pld1_message *m);
 /* N(INITIAL-CONTACT) (RFC 2407 4.6.3.3) when this is the only SA with the peer (PR-16). */
 void v1_put_initial_contact(struct ike *e, struct ike_sa *sa, struct v1_msg *m);
+/* RESPONDER-LIFETIME, when we hold less than the peer offered (G26): in MM6; after AM3 in an Informational message. */
+void v1_put_lifetime(struct ike *e, struct ike_sa *sa, struct v1_msg *m);
+void v1_send_lifetime(struct ike *e, struct ike_sa *sa);
 /* What the peer says beside its proof: INITIAL-CONTACT, RESPONDER-LIFETIME. */
 void v1_take_notifies(struct ike *e, struct ike_sa *sa, const struct pld1_message *m);
 
