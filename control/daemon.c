@@ -3,6 +3,7 @@
 #include "control/admit.h"
 #include "control/daemon_link.h"
 #include "control/daemon_state.h"
+#include "control/ikev1/v1.h"
 #include "control/ikev2/v2.h"
 #include "control/runtime/rt_broker.h"
 #include "control/runtime/rt_keylog.h"
@@ -378,7 +379,7 @@ static void state_init(struct daemon *d)
 
 static cv_result daemon_init(struct daemon *d)
 {
-    static const struct ike_version_ops *const versions[] = {&v2_ops, NULL};
+    static const struct ike_version_ops *const versions[] = {&v2_ops, &v1_ops, NULL};
     d->base = rt_loop_new();
     if (!d->base || !events_init(d))
         return CV_ENOMEM;
