@@ -6,7 +6,8 @@
  *   hello
  *   if-port ID NAME PORT [vrf N] [mtu N] [down]
  *   if-loopback ID NAME [vrf N]
- *   if-tunnel ID NAME 4|6 SRC DST [vrf N] [tvrf N] [mtu N] [df copy|set|clear] [down]
+ *   if-tunnel ID NAME 4|6|gre|gre6 SRC DST [vrf N] [tvrf N] [mtu N] [df copy|set|clear] [down] [key N] [ttl N] [protected]
+ *                             [pmtud] [mss N]                        (mss: of ports, too)
  *   if-flow ID NAME PORT-ID [vrf N] [mtu N] [down]
  *   if-del ID
  *   policy-begin PORT-ID    policy-commit PORT-ID
@@ -17,7 +18,8 @@
  *   sa in|out SLOT SPI IF ALG SEED LOCAL REMOTE [ports L R] [esn] [noreplay] [window N] [natnat N]
  *      [ts LOCALPREFIX REMOTEPREFIX]... [soft-packets N] [hard-packets N] [soft-bytes N] [hard-bytes N] [seq N] [df WORD] [vrf OUTER]
  *      ALG: gcm128 gcm256 cbc128-sha1 cbc128-sha256 cbc256-sha512 chacha gmac128 null-sha256; keys are SEED, SEED+1, ...
- *      ports: UDP encapsulation. natnat N: behind a NAT, keepalive every N s.
+ *      [transport] [hosts PROTO]
+ *      ports: UDP encapsulation. hosts: selectors from end to end, of one protocol. natnat N: behind a NAT, keepalive every N s.
  *   activate SLOT SPI           sa-del in|out SLOT SPI        set-peer in|out SLOT SPI ADDR PORT
  *   dump    flush
  *   ping DST SRC [size N] [count N] [vrf N] [ttl N] [df]      waits for each answer, 2 s
@@ -171,8 +173,8 @@ static void print_event(const struct cv_evt *e)
 static void print_punt(const struct cv_ike_pkt *p)
 {
     char a[IP_TEXT_MAX], b[IP_TEXT_MAX];
-    printf("punt local %s remote %s if %u flags %u len %u first 0x%02x last 0x%02x\n",
-           ip_endpoint_text(&p->local, a), ip_endpoint_text(&p->remote, b), p->if_id, p->flags, p->len,
+    printf("punt local %s remote %s if %u vrf %u flags %u len %u first 0x%02x last 0x%02x\n",
+           ip_endpoint_text(&p->local, a), ip_endpoint_text(&p->remote, b), p->if_id, p->vrf, p->flags, p->len,
            p->len ? p->data[0] : 0, p->len ? p->data[p->len - 1] : 0);
 }
 
@@ -269,9 +271,29 @@ static void if_options(struct cv_if *i)
             i->up = 0;
         else if (option("df"))
             i->df = df_word();
+        else if (option("key")) {
+            i->gre_keyed = 1;
+            i->gre_key = (uint32_t)num();
+        } else if (option("ttl"))
+            i->gre_ttl = (uint8_t)num();
+        else if (option("protected"))
+            i->is_protected = 1;
+        else if (option("pmtud"))
+            i->gre_pmtud = 1;
+        else if (option("mss"))
+            i->tcp_mss = (uint16_t)num();
         else
             bad("unknown option");
     }
+}
+
+static uint8_t tunnel_mode(void)
+{
+    if (option("gre6"))
+        return CV_TUNNEL_GRE6;
+    if (option("gre"))
+        return CV_TUNNEL_GRE;
+    return num() == 6 ? CV_TUNNEL_IPSEC6 : CV_TUNNEL_IPSEC4;
 }
 
 static void do_if(struct cv_cmd *c, uint8_t kind)
@@ -284,7 +306,7 @@ static void do_if(struct cv_cmd *c, uint8_t kind)
     if (kind == CV_IF_PORT)
         snprintf(i->port, sizeof i->port, "%s", next());
     if (kind == CV_IF_TUNNEL) {
-        i->tunnel_mode = num() == 6 ? CV_TUNNEL_IPSEC6 : CV_TUNNEL_IPSEC4;
+        i->tunnel_mode = tunnel_mode();
         i->tunnel_src = address();
         i->tunnel_dst = address();
     }
@@ -408,6 +430,15 @@ static void sa_option(struct cv_sa *s)
             bad("too many selectors");
         s->ts_local[s->ts_count] = ts_from_prefix(&l, 0, 0, 65535);
         s->ts_remote[s->ts_count++] = ts_from_prefix(&r, 0, 0, 65535);
+    } else if (option("transport")) {
+        s->mode = CV_MODE_TRANSPORT;
+    } else if (option("hosts")) {
+        const uint8_t proto = (uint8_t)num();
+        const struct ip_prefix l = {s->local.addr, (uint8_t)ip_addr_bits(&s->local.addr)},
+                               r = {s->remote.addr, (uint8_t)ip_addr_bits(&s->remote.addr)};
+        s->ts_local[0] = ts_from_prefix(&l, proto, 0, 65535);
+        s->ts_remote[0] = ts_from_prefix(&r, proto, 0, 65535);
+        s->ts_count = 1;
     } else if (option("soft-packets")) {
         s->soft_packets = num();
     } else if (option("hard-packets")) {

@@ -11,27 +11,10 @@ sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 from case import add_case, case, check, check_equal, main  # noqa: E402
 from capture import Capture  # noqa: E402
-from dp_site import SPI_A, SPI_B, CULVERT_DP, Site  # noqa: E402
+from dp_site import SPI_A, SPI_B, CULVERT_DP, Site, clear_packets, frames, ping_ok  # noqa: E402
 from traffic import iperf3, ping  # noqa: E402
 
 TARGETS = ("10.2.0.2", "fd00:2::2")
-
-
-def frames(pcap, display):
-    done = subprocess.run(["tshark", "-n", "-r", pcap, "-Y", display, "-T", "fields", "-e", "frame.number"],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=60)
-    check_equal(done.returncode, 0, "tshark's exit status")
-    return len(done.stdout.split())
-
-
-def clear_packets(pcap):
-    """Anything of the hosts' own networks that is readable in the middle."""
-    return frames(pcap, "ip.addr == 10.0.0.0/8 || ipv6.addr == fd00::/16")
-
-
-def ping_ok(ns, target, count=5, **kw):
-    sent, got = ping(ns, target, count, **kw)
-    check_equal(got, sent, "answers from %s" % target)
 
 
 def ping_through(natt, outer, alg, options="", workers=1, slot=1):
@@ -183,10 +166,10 @@ def ike():
           "inject 192.0.2.1 500 192.0.2.2 500 3900\ninject 2001:db8::1 500 2001:db8::2 500 3901\n"
           "inject 192.0.2.1 4500 192.0.2.2 4500 0 natt keepalive\nsleep 300\n")
     text = listener.text()
-    check("punt local 192.0.2.2:500 remote 192.0.2.1:500 if 2 flags 0 len 300 first 0x01 last 0x2c" in text, text)
-    check("punt local 192.0.2.2:4500 remote 192.0.2.1:4500 if 2 flags 1 len 301 first 0x01 last 0x2d" in text, text)
+    check("punt local 192.0.2.2:500 remote 192.0.2.1:500 if 2 vrf 0 flags 0 len 300 first 0x01 last 0x2c" in text, text)
+    check("punt local 192.0.2.2:4500 remote 192.0.2.1:4500 if 2 vrf 0 flags 1 len 301 first 0x01 last 0x2d" in text, text)
     check("len 3900 first 0x01 last 0x3c" in text, text)
-    check("local [2001:db8::2]:500 remote [2001:db8::1]:500 if 2 flags 0 len 3901 first 0x01 last 0x3d" in text, text)
+    check("local [2001:db8::2]:500 remote [2001:db8::1]:500 if 2 vrf 0 flags 0 len 3901 first 0x01 last 0x3d" in text, text)
     check_equal(site.b.drops().get("natt-keepalive"), 1, "keepalives")
 
 

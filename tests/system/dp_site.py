@@ -11,8 +11,10 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
+from case import check_equal  # noqa: E402
 from culvert import BUILD  # noqa: E402
 from net import Lab, LabError, wait_for  # noqa: E402
+from traffic import ping  # noqa: E402
 
 DPCTL = os.path.join(BUILD, "tests", "mock", "dpctl")
 CULVERT_DP = os.path.join(BUILD, "culvert-dp")
@@ -39,12 +41,12 @@ class Listener:
 
 
 class Gateway:
-    def __init__(self, lab, short, workers=1, extra=""):
+    def __init__(self, lab, short, workers=1, extra="", vdev="net_af_packet"):
         self.lab, self.ns, self.short = lab, lab.ns(short), short
         self.dir = lab.mkdir("run-" + short)
         self.conf = lab.write(short + ".conf", "platform dataplane\n workers %d\n memory no-huge 192\n"
-                              " port Ethernet0/0 vdev net_af_packet,iface=in0\n"
-                              " port Ethernet0/1 vdev net_af_packet,iface=out0\n%s" % (workers, extra))
+                              " port Ethernet0/0 vdev %s,iface=in0\n port Ethernet0/1 vdev %s,iface=out0\n%s" %
+                              (workers, vdev, vdev, extra))
         self.socket = os.path.join(self.dir, "dp.sock")
         self.process = None
         self.count = 0
@@ -90,12 +92,13 @@ class Gateway:
 
 
 class Site:
-    """workers: of each gateway. outer 4 or 6: the family between the gateways."""
+    """workers: of each gateway. outer 4 or 6: the family between the gateways. vdev: with net_af_packet the kernel joins fragments
+    before the gateway sees them; net_af_xdp hands on what is on the wire."""
 
-    def __init__(self, title, workers=1, outer=4):
+    def __init__(self, title, workers=1, outer=4, vdev="net_af_packet"):
         self.lab = lab = Lab("dp-" + title)
         self.left, self.right, self.mid = lab.ns("left"), lab.ns("right"), lab.ns("mid")
-        self.a, self.b = Gateway(lab, "a", workers), Gateway(lab, "b", workers)
+        self.a, self.b = Gateway(lab, "a", workers, vdev=vdev), Gateway(lab, "b", workers, vdev=vdev)
         self.outer = outer
         for host, gw in ((self.left, self.a), (self.right, self.b)):
             lab.veth(host, "eth0", gw.ns, "in0")
@@ -148,3 +151,20 @@ class Site:
         spi_a, spi_b = SPI_A + slot - 1 + (generation << 20), SPI_B + slot - 1 + (generation << 20)
         self.a.ctl("sa-del in %d %#x\nsa-del out %d %#x\n" % (slot, spi_a, slot, spi_b))
         self.b.ctl("sa-del in %d %#x\nsa-del out %d %#x\n" % (slot, spi_b, slot, spi_a))
+
+
+def frames(pcap, display):
+    done = subprocess.run(["tshark", "-n", "-r", pcap, "-Y", display, "-T", "fields", "-e", "frame.number"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=60)
+    check_equal(done.returncode, 0, "tshark's exit status")
+    return len(done.stdout.split())
+
+
+def clear_packets(pcap):
+    """Anything of the hosts' own networks that is readable in the middle."""
+    return frames(pcap, "ip.addr == 10.0.0.0/8 || ipv6.addr == fd00::/16")
+
+
+def ping_ok(ns, target, count=5, **kw):
+    sent, got = ping(ns, target, count, **kw)
+    check_equal(got, sent, "answers from %s" % target)

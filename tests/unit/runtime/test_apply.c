@@ -58,9 +58,19 @@ struct script {
 static void note(void *ctx, const struct cv_cmd *c)
 {
     struct script *s = ctx;
-    char a[IP_TEXT_MAX], line[200] = "?";
+    char a[IP_TEXT_MAX], l[TS_TEXT_MAX], r[TS_TEXT_MAX], line[400] = "?";
     s->count++;
     switch (c->type) {
+    case CV_CMD_POLICY_BEGIN:
+        snprintf(line, sizeof line, "policy %u", c->u.if_id);
+        break;
+    case CV_CMD_POLICY_COMMIT:
+        snprintf(line, sizeof line, "commit %u", c->u.if_id);
+        break;
+    case CV_CMD_POLICY_ADD:
+        snprintf(line, sizeof line, " %u action %u flow %u %s > %s", c->u.policy.order, c->u.policy.action,
+                 c->u.policy.flow_if, ts_text(&c->u.policy.local, l), ts_text(&c->u.policy.remote, r));
+        break;
     case CV_CMD_IF_SET:
         snprintf(line, sizeof line, "if %u %s", c->u.interface.if_id, c->u.interface.name);
         break;
@@ -255,6 +265,186 @@ static void source_is_the_address_of_the_interface_that_leads_there(void)
     world_end(&w);
 }
 
+/* ---- crypto maps ------------------------------------------------------------------------------------------------- */
+/* The port, its map with two permit lines, and what stands behind them. */
+#define MAP_HEAD                                                                                             \
+    "hostname r1\n"                                                                                          \
+    "platform dataplane\n"                                                                                   \
+    " port Ethernet0/0 vdev net_null0\n"                                                                     \
+    "crypto isakmp policy 10\n"                                                                              \
+    " encr aes 256\n"                                                                                        \
+    " group 14\n"                                                                                            \
+    "crypto isakmp key k address 192.0.2.2\n"                                                                \
+    "crypto ipsec transform-set T esp-aes esp-sha256-hmac\n"
+#define MAP_ENTRY(more)                                                                                      \
+    "crypto map M 10 ipsec-isakmp\n"                                                                         \
+    " set peer 192.0.2.2\n"                                                                                  \
+    " set transform-set T\n"                                                                                 \
+    " match address A\n" more
+#define MAP_PORT(more)                                                                                       \
+    "interface Ethernet0/0\n"                                                                                \
+    " ip address 192.0.2.1 255.255.255.0\n" more
+#define MAP_ACL                                                                                              \
+    "ip access-list extended A\n"                                                                            \
+    " permit ip 10.1.0.0 0.0.255.255 10.2.0.0 0.0.255.255\n"                                                 \
+    " permit tcp 10.1.0.0 0.0.255.255 10.4.0.0 0.0.255.255 eq 80\n"
+#define MAP_ON " crypto map M\n"
+
+static const char with_map[] = MAP_HEAD MAP_ACL MAP_ENTRY("") MAP_PORT(MAP_ON);
+static const char without_map[] = MAP_HEAD MAP_ACL MAP_ENTRY("") MAP_PORT("");
+static const char with_tunnel[] =
+    MAP_HEAD MAP_ACL MAP_ENTRY("") MAP_PORT("") "interface Tunnel1\n"
+                                                " ip address 172.16.0.1 255.255.255.252\n"
+                                                " tunnel source Ethernet0/0\n"
+                                                " tunnel destination 192.0.2.2\n"
+                                                "ip route 10.2.0.0 255.255.0.0 Tunnel1\n";
+
+static const struct cv_if *named(const struct apply_set *s, const char *name)
+{
+    for (unsigned i = 0; i < s->if_count; i++)
+        if (strcmp(s->ifs[i].name, name) == 0)
+            return &s->ifs[i];
+    return NULL;
+}
+
+static void PR_12_each_permit_line_is_a_flow_and_policies_come_before_addresses(void)
+{
+    struct world w = {0};
+    struct apply_set s = build(&w, with_map);
+    struct script got = diff(NULL, &s, false);
+    CU_ASSERT_STRING_EQUAL(got.text, "if 1 Ethernet0/0\nif 2 M#10.10\nif 3 M#10.20\n"
+                                     "policy 1\n 1 action 1 flow 2 10.1.0.0/16 > 10.2.0.0/16\n"
+                                     " 2 action 1 flow 3 10.1.0.0/16[6/*] > 10.4.0.0/16[6/80]\ncommit 1\n"
+                                     "addr 1 192.0.2.1/24\n");
+    const struct cv_if *f = named(&s, "M#10.10");
+    char text[IP_TEXT_MAX];
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    CU_ASSERT_TRUE(f->kind == CV_IF_FLOW && f->flow_port == 1 && f->up && f->tunnel_mode == 0);
+    CU_ASSERT_STRING_EQUAL(ip_addr_text(&f->tunnel_src, text), "192.0.2.1");
+    CU_ASSERT_STRING_EQUAL(ip_addr_text(&f->tunnel_dst, text), "192.0.2.2");
+    apply_free(&s);
+    world_end(&w);
+}
+
+static void a_changed_line_commits_before_what_it_replaces_goes_and_the_same_map_is_not_told_again(void)
+{
+    struct world w = {0};
+    struct apply_set a = build(&w, with_map), same = build(&w, with_map);
+    struct apply_set b =
+        build(&w, MAP_HEAD "ip access-list extended A\n"
+                           " permit ip 10.1.0.0 0.0.255.255 10.2.0.0 0.0.255.255\n"
+                           " 30 permit ip 10.1.0.0 0.0.255.255 10.7.0.0 0.0.255.255\n" MAP_ENTRY("")
+                               MAP_PORT(MAP_ON));
+    CU_ASSERT_EQUAL(diff(&a, &same, false).count, 0);
+    CU_ASSERT_STRING_EQUAL(diff(&a, &b, false).text,
+                           "if 4 M#10.30\npolicy 1\n 1 action 1 flow 2 10.1.0.0/16 > 10.2.0.0/16\n"
+                           " 2 action 1 flow 4 10.1.0.0/16 > 10.7.0.0/16\ncommit 1\nno if 3\n");
+    apply_free(&a);
+    apply_free(&same);
+    apply_free(&b);
+    world_end(&w);
+}
+
+/* Nothing in clear in between, whichever way: the map before the route goes, the route before the map goes. */
+static void from_a_tunnel_to_a_map_and_back_something_protects_throughout(void)
+{
+    struct world w = {0};
+    struct apply_set map = build(&w, with_map), tunnel = build(&w, with_tunnel);
+    struct script to = diff(&tunnel, &map, false), back = diff(&map, &tunnel, false);
+    char *commit = strstr(to.text, "commit 1\n"), *gone = strstr(to.text, "no route 10.2.0.0/16\n");
+    CU_ASSERT_TRUE(commit && gone && commit < gone);
+    char *route = strstr(back.text, "\nroute 10.2.0.0/16\n"),
+         *off = strstr(back.text, "policy 1\ncommit 1\n");
+    CU_ASSERT_TRUE(route && off && route < off);
+    CU_ASSERT_TRUE(off && strcmp(off, "policy 1\ncommit 1\n") == 0);
+    apply_free(&map);
+    apply_free(&tunnel);
+    world_end(&w);
+}
+
+static void a_policy_is_remembered_by_its_port_and_taken_away_after_a_restart(void)
+{
+    struct world w = {0};
+    struct apply_set a = build(&w, with_map), b = build(&w, without_map), back;
+    json_t *j = apply_json(&a);
+    CU_ASSERT_FATAL(apply_from_json(j, &back) == CV_OK);
+    CU_ASSERT_EQUAL(back.policy_count, 1);
+    CU_ASSERT_STRING_EQUAL(diff(&back, &b, true).text, "no if 2\nno if 3\nif 1 Ethernet0/0\n"
+                                                       "addr 1 192.0.2.1/24\npolicy 1\ncommit 1\n");
+    CU_ASSERT_STRING_EQUAL(diff(NULL, &b, true).text,
+                           "if 1 Ethernet0/0\naddr 1 192.0.2.1/24\npolicy 1\ncommit 1\n");
+    CU_ASSERT_TRUE(strstr(diff(&back, &a, true).text, " 2 action 1 flow 3") != NULL);
+    json_decref(j);
+    j = json_loads("{\"policies\":[4096]}", 0, NULL);
+    apply_free(&back);
+    CU_ASSERT_EQUAL(apply_from_json(j, &back), CV_EPARSE);
+    json_decref(j);
+    apply_free(&a);
+    apply_free(&b);
+    world_end(&w);
+}
+
+static void reverse_routes_lead_the_way_to_the_peer(void)
+{
+    struct world w = {0};
+    char text[IP_TEXT_MAX];
+    struct apply_set far = build(&w, MAP_HEAD MAP_ACL MAP_ENTRY(" reverse-route\n")
+                                         MAP_PORT(MAP_ON) "ip route 0.0.0.0 0.0.0.0 192.0.2.254\n"
+                                                          "ip route 10.4.0.0 255.255.0.0 192.0.2.77\n");
+    CU_ASSERT_EQUAL_FATAL(far.route_count, 3); /* 10.4.0.0/16 is configured: it stays as it is */
+    CU_ASSERT_STRING_EQUAL(ip_prefix_text(&far.routes[2].prefix, text), "10.2.0.0/16");
+    CU_ASSERT_STRING_EQUAL(ip_addr_text(&far.routes[2].next_hop, text), "192.0.2.2"); /* on the link */
+    CU_ASSERT_EQUAL(far.routes[2].if_id, 1);
+    apply_free(&far);
+    far = build(&w, MAP_HEAD MAP_ACL
+                "crypto map M 10 ipsec-isakmp\n"
+                " set peer 203.0.113.9\n"
+                " set transform-set T\n"
+                " match address A\n"
+                " reverse-route\n" MAP_PORT(MAP_ON) "ip route 0.0.0.0 0.0.0.0 192.0.2.254\n");
+    CU_ASSERT_EQUAL_FATAL(far.route_count, 3);
+    CU_ASSERT_STRING_EQUAL(ip_addr_text(&far.routes[1].next_hop, text), "192.0.2.254");
+    apply_free(&far);
+    world_end(&w);
+}
+
+static void GRE_and_VRF_of_a_tunnel_reach_the_data_plane(void)
+{
+    struct world w = {0};
+    struct apply_set s = build(&w, MAP_HEAD "vrf definition red\n"
+                                            " address-family ipv4\n"
+                                            "vrf definition blue\n"
+                                            " address-family ipv4\n"
+                                            "interface Ethernet0/0\n"
+                                            " vrf forwarding blue\n"
+                                            " ip address 192.0.2.1 255.255.255.0\n"
+                                            "interface Tunnel1\n"
+                                            " vrf forwarding red\n"
+                                            " ip address 172.16.0.1 255.255.255.252\n"
+                                            " ip tcp adjust-mss 1360\n"
+                                            " tunnel source Ethernet0/0\n"
+                                            " tunnel destination 192.0.2.2\n"
+                                            " tunnel vrf blue\n"
+                                            " tunnel key 4000000000\n"
+                                            " tunnel path-mtu-discovery\n"
+                                            "interface Tunnel2\n"
+                                            " tunnel source Ethernet0/0\n"
+                                            " tunnel destination 192.0.2.3\n"
+                                            " tunnel vrf blue\n"
+                                            " tunnel ttl 64\n"
+                                            "ip route vrf red 10.9.0.0 255.255.0.0 Tunnel1\n");
+    const struct cv_if *port = named(&s, "Ethernet0/0"), *a = named(&s, "Tunnel1"), *b = named(&s, "Tunnel2");
+    CU_ASSERT_TRUE_FATAL(port && a && b);
+    CU_ASSERT_TRUE(port->vrf != 0 && a->tunnel_vrf == port->vrf && a->vrf != 0 && a->vrf != port->vrf);
+    CU_ASSERT_TRUE(b->vrf == 0 && b->tunnel_vrf == port->vrf);
+    CU_ASSERT_TRUE(a->tunnel_mode == CV_TUNNEL_GRE && a->gre_keyed && a->gre_key == 4000000000u);
+    CU_ASSERT_TRUE(a->gre_ttl == 255 && a->gre_pmtud && a->tcp_mss == 1360 && !a->is_protected);
+    CU_ASSERT_TRUE(!b->gre_keyed && b->gre_key == 0 && b->gre_ttl == 64 && !b->gre_pmtud && b->tcp_mss == 0);
+    CU_ASSERT_TRUE(s.route_count == 1 && s.routes[0].vrf == a->vrf && s.routes[0].if_id == a->if_id);
+    apply_free(&s);
+    world_end(&w);
+}
+
 UNIT_MAIN("apply", UNIT_TEST(empty_data_plane_gets_everything_in_order),
           UNIT_TEST(of_routes_with_one_prefix_the_lowest_distance_stays),
           UNIT_TEST(tunnel_has_its_outer_addresses_and_port_its_name),
@@ -262,4 +452,10 @@ UNIT_MAIN("apply", UNIT_TEST(empty_data_plane_gets_everything_in_order),
           UNIT_TEST(same_configuration_changes_nothing_but_can_be_said_again),
           UNIT_TEST(removals_come_first_and_numbers_stay), UNIT_TEST(change_of_an_interface_is_sent_alone),
           UNIT_TEST(remembered_set_removes_what_went_meanwhile), UNIT_TEST(damaged_memory_is_refused),
-          UNIT_TEST(source_is_the_address_of_the_interface_that_leads_there))
+          UNIT_TEST(source_is_the_address_of_the_interface_that_leads_there),
+          UNIT_TEST(PR_12_each_permit_line_is_a_flow_and_policies_come_before_addresses),
+          UNIT_TEST(a_changed_line_commits_before_what_it_replaces_goes_and_the_same_map_is_not_told_again),
+          UNIT_TEST(from_a_tunnel_to_a_map_and_back_something_protects_throughout),
+          UNIT_TEST(a_policy_is_remembered_by_its_port_and_taken_away_after_a_restart),
+          UNIT_TEST(reverse_routes_lead_the_way_to_the_peer),
+          UNIT_TEST(GRE_and_VRF_of_a_tunnel_reach_the_data_plane))

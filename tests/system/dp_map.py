@@ -1,0 +1,393 @@
+#!/usr/bin/python3
+"""culvert-dp with the policies of crypto maps: both directions, what goes in clear and what never does, and VRFs.
+
+    left host -- A -- mid (bridge) -- B -- right host      10.1.0.0/24, fd00:1::/64 | 10.2.0.0/24, fd00:2::/64
+A and B route the other's network to each other in clear; the policy of their outer port (if 2) protects it."""
+import os
+import re
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.path.insert(0, os.path.join(HERE, "..", "interop"))
+from capture import Capture  # noqa: E402
+from case import case, check, check_equal, main  # noqa: E402
+from dp_site import SPI_A, SPI_B, Site, clear_packets, frames, ping_ok  # noqa: E402
+from traffic import iperf3, ping  # noqa: E402
+
+FLOW4, FLOW6 = 20, 21
+
+
+class MapSite(Site):
+    """The same site; routes in clear, and a crypto map in place of the tunnel."""
+
+    def addresses(self):
+        for gw, n, far in ((self.a, 1, 2), (self.b, 2, 1)):
+            gw.ctl("""
+                if-port 1 Ethernet0/0 Ethernet0/0
+                if-port 2 Ethernet0/1 Ethernet0/1
+                if-flow %(f4)d M-10.10 2
+                if-flow %(f6)d M-20.10 2
+                addr 1 10.%(n)d.0.1/24
+                addr 1 fd00:%(n)d::1/64
+                addr 2 192.0.2.%(n)d/24
+                addr 2 2001:db8::%(n)d/64
+                route 0 10.%(far)d.0.0/16 via 192.0.2.%(far)d
+                route 0 fd00:%(far)d::/64 via 2001:db8::%(far)d
+                """ % dict(n=n, far=far, f4=FLOW4, f6=FLOW6))
+
+    def policy(self, gw, rows="", check_commit=True):
+        """rows: without port, with {l}, {r}: this and the other end's number."""
+        n = (1, 2) if gw is self.a else (2, 1)
+        lines = [line.strip().format(l=n[0], r=n[1]) for line in rows.strip().splitlines()]
+        return gw.ctl("policy-begin 2\n" + "".join("policy-row 2 %s\n" % line for line in lines) + "policy-commit 2\n",
+                      check=check_commit)
+
+    def policies(self, rows):
+        self.policy(self.a, rows)
+        self.policy(self.b, rows)
+
+    def flow_sas(self, flow=FLOW4, slot=1, options="", family=4, generation=0):
+        spi_a, spi_b = SPI_A + slot - 1 + (generation << 20), SPI_B + slot - 1 + (generation << 20)
+        for gw, mine, theirs, l, r in ((self.a, spi_a, spi_b, 1, 2), (self.b, spi_b, spi_a, 2, 1)):
+            ts = "ts 10.%d.0.0/24 10.%d.0.0/24" % (l, r) if family == 4 else "ts fd00:%d::/64 fd00:%d::/64" % (l, r)
+            ends = "192.0.2.%d 192.0.2.%d" % (l, r)
+            gw.ctl("sa in %d %#x %d gcm128 %d %s %s %s\n" % (slot, mine, flow, l, ends, ts, options) +
+                   "sa out %d %#x %d gcm128 %d %s %s %s\n" % (slot, theirs, flow, r, ends, ts, options) +
+                   "activate %d %#x\n" % (slot, theirs))
+
+    def mac(self, gw, interface="out0"):
+        return gw.ns.run("cat", "/sys/class/net/%s/address" % interface).stdout.strip()
+
+    def frames_from_mid(self, gw, packets, count=3):
+        """scapy expressions, sent in clear from the middle to the gateway's outer port."""
+        script = ("import logging; logging.getLogger('scapy').setLevel(logging.ERROR)\n"
+                  "from scapy.all import *\n"
+                  "for p in [%s]:\n sendp(Ether(dst=%r)/p, iface='br0', count=%d, verbose=0)\n"
+                  % (", ".join(packets), self.mac(gw), count))
+        self.mid.run("/usr/bin/python3", "-c", script, timeout=60)
+        time.sleep(0.2)
+
+
+PROTECT = """10 protect 20 10.{l}.0.0/24 10.{r}.0.0/24
+             20 protect 21 fd00:{l}::/64 fd00:{r}::/64"""
+
+
+def seen_by(host, interface, what, during):
+    """How many frames that match come to a host meanwhile."""
+    wire = Capture(host, interface, name="seen-%d" % time.monotonic_ns(), what=what)
+    during()
+    return frames(wire.stop(), "frame")
+
+
+@case("PR-12: what the permit lines name goes through their SAs, both ways and both families, and nothing of it in clear")
+def both_ways():
+    site = MapSite("map")
+    site.flow_sas()
+    site.flow_sas(FLOW6, 2, family=6)
+    site.policies(PROTECT)
+    wire = Capture(site.mid, "br0", what="ip or ip6")
+    for host, targets in ((site.left, ("10.2.0.2", "fd00:2::2")), (site.right, ("10.1.0.2", "fd00:1::2"))):
+        for target in targets:
+            ping_ok(host, target)
+            ping_ok(host, target, size=1300)
+    ping_ok(site.left, "10.2.0.1")  # the other gateway's own address
+    said = site.a.ctl("ping 10.2.0.2 10.1.0.1 count 3")  # this gateway's own packets
+    check_equal(len(re.findall(r"^event ping .*type 0 .*from 10.2.0.2", said, re.M)), 3, "answers to A itself: %s" % said)
+    for slot in (1, 2):
+        check_equal(site.b.counters("in", slot)["packets"], site.a.counters("out", slot)["packets"], "slot %d, A to B" % slot)
+        check_equal(site.a.counters("in", slot)["packets"], site.b.counters("out", slot)["packets"], "slot %d, B to A" % slot)
+        check(site.a.counters("out", slot)["packets"] >= 20, "packets of slot %d" % slot)
+    rate = iperf3(site.left, site.right, "10.2.0.2", seconds=2)["mbits"]
+    check_equal(clear_packets(wire.stop()), 0, "clear packets in the middle")
+    for gw in (site.a, site.b):
+        bad = {k: v for k, v in gw.drops().items() if k.startswith(("esp", "replay", "ts-", "policy", "no-sa"))}
+        check(not bad, "drops on %s: %s" % (gw.short, bad))
+    check_equal((site.a.stop(), site.b.stop()), (0, 0), "exit statuses")
+    return "%.0f Mbit/s" % rate
+
+
+@case("large packets through a map: cut before encryption without DF, refused with ICMP when DF is set")
+def large():
+    site = MapSite("maplarge")
+    site.flow_sas()
+    site.policies(PROTECT)
+    wire = Capture(site.mid, "br0", what="ip or ip6")
+    ping_ok(site.left, "10.2.0.2", 2)
+    done = site.left.run("ping", "-M", "dont", "-c", "3", "-i", "0.1", "-s", "3000", "10.2.0.2", check=False)
+    check(" 3 received" in done.stdout, done.stdout)
+    done = site.left.run("ping", "-M", "do", "-c", "2", "-i", "0.1", "-s", "1472", "10.2.0.2", check=False)
+    check("needed" in done.stdout or "too long" in done.stdout, done.stdout + done.stderr)
+    check(site.a.drops().get("too-big", 0) >= 1, "too-big drops: %s" % site.a.drops())
+    check_equal(clear_packets(wire.stop()), 0, "clear packets in the middle")
+
+
+@case("deny lines pass in clear or are dropped, and what no line names passes in clear")
+def deny():
+    site = MapSite("deny")
+    site.left.address("eth0", "10.1.0.3/24", "10.1.0.4/24")
+    site.right.address("eth0", "10.2.0.3/24", "10.2.5.2/24")
+    site.b.ctl("route 0 10.2.5.0/24 via 10.2.0.2")
+    site.flow_sas()
+    site.policies("5 bypass 0 10.{l}.0.3/32 10.{r}.0.3/32\n7 discard 0 10.1.0.4/32 10.2.0.0/24\n"
+                  "8 discard 0 10.2.0.0/24 10.1.0.4/32\n" + PROTECT)
+    wire = Capture(site.mid, "br0", what="ip")
+    ping_ok(site.left, "10.2.0.3", 4, source="10.1.0.3")
+    ping_ok(site.left, "10.2.5.2", 4, source="10.1.0.2")
+    ping_ok(site.left, "10.2.0.2", 4, source="10.1.0.2")
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05, source="10.1.0.4")[1], 0, "answers to what is dropped")
+    pcap = wire.stop()
+    check_equal(site.a.drops().get("policy-deny"), 3, "policy-deny drops: %s" % site.a.drops())
+    site.frames_from_mid(site.a, ["IP(src='10.2.0.2',dst='10.1.0.4')/ICMP()"])
+    check_equal(site.a.drops().get("policy-deny"), 6, "the mirror image is dropped, too: %s" % site.a.drops())
+    check_equal(frames(pcap, "icmp && ip.addr == 10.1.0.3 && ip.addr == 10.2.0.3"), 8, "clear packets of the deny line")
+    check_equal(frames(pcap, "icmp && ip.addr == 10.2.5.2"), 8, "clear packets that no line names")
+    check_equal(clear_packets(pcap), 16, "clear packets in all")
+
+
+@case("without an SA: nothing in clear; protect asks once a second, protect-only never, protect-if lets pass until there is one")
+def no_sa():
+    site = MapSite("nosa")
+    site.policy(site.a, PROTECT)
+    wire = Capture(site.mid, "br0", what="ip or ip6")
+    listener = site.a.listen(1800)
+    started = time.monotonic()
+    sent, got = ping(site.left, "10.2.0.2", 10, interval=0.05, wait=1)
+    said = listener.text()
+    check_equal(got, 0, "answers without an SA")
+    acquires = re.findall(r"^event acquire if (\d+) vrf 0 proto 1 src 10.1.0.2:0 dst 10.2.0.2:0", said, re.M)
+    check_equal(acquires, ["20"], "acquires: %s" % said)
+    check_equal(site.a.drops().get("no-sa"), sent, "no-sa drops")
+    check(time.monotonic() - started < 10, "slow")
+    # An SA of other selectors is none: it is asked for again, and nothing passes.
+    site.a.ctl("sa out 1 %#x 20 gcm128 2 192.0.2.1 192.0.2.2 ts 10.1.0.0/24 10.2.0.128/25\nactivate 1 %#x" % (SPI_B, SPI_B))
+    listener = site.a.listen(1500)
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers by an SA of other selectors")
+    check("event acquire if 20" in listener.text(), "asked again")
+    site.a.ctl("sa-del out 1 %#x" % SPI_B)
+    site.policy(site.a, PROTECT.replace("protect", "protect-only"))
+    listener = site.a.listen(1500)
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers under protect-only")
+    check("acquire" not in listener.text(), "protect-only asks nobody")
+    check_equal(clear_packets(wire.stop()), 0, "clear packets in the middle")
+    # The flow is gone, the row is not: it protects on.
+    site.a.ctl("if-del %d" % FLOW4)
+    wire = Capture(site.mid, "br0", name="gone", what="ip")
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers without a flow")
+    check_equal(clear_packets(wire.stop()), 0, "clear packets without a flow")
+    site.a.ctl("if-flow %d M-10.10 2" % FLOW4)
+    rows = "10 protect-if 20 0.0.0.0/0 0.0.0.0/0"
+    site.policies(rows)
+    ping_ok(site.left, "10.2.0.2", 3)  # in clear
+    check_equal(site.a.counters("out")["packets"], 0, "encrypted packets")
+    site.flow_sas(generation=1)
+    wire = Capture(site.mid, "br0", name="if", what="ip")
+    ping_ok(site.left, "10.2.0.2", 3)
+    ping_ok(site.left, "192.0.2.2", 3)  # no SA takes it
+    pcap = wire.stop()
+    check_equal(clear_packets(pcap), 6, "clear packets: those of 192.0.2.2 alone")
+    check_equal(frames(pcap, "esp"), 6, "ESP packets")
+    site.frames_from_mid(site.a, ["IP(src='10.2.0.2',dst='10.1.0.2')/ICMP()"])
+    check_equal(site.a.drops().get("policy-clear"), 3, "what the SA should have carried: %s" % site.a.drops())
+
+
+@case("RFC 4301 5.2: in clear what a line protects is dropped, forwarded or local; IKE, ESP and ND of this host are not")
+def clear_in():
+    site = MapSite("clearin", vdev="net_af_xdp")
+    site.flow_sas()
+    site.flow_sas(FLOW6, 2, family=6)
+    site.policies("10 protect 20 0.0.0.0/0 0.0.0.0/0\n20 protect 21 ::/0 ::/0")
+    ping_ok(site.left, "10.2.0.2", 3)
+    ping_ok(site.left, "fd00:2::2", 3)  # ND of the gateways among themselves works
+    before = site.a.drops().get("policy-clear", 0)
+    n = seen_by(site.left, "eth0", "icmp or udp", lambda: site.frames_from_mid(site.a, [
+        "IP(src='10.2.0.2',dst='10.1.0.2')/ICMP()",
+        "IP(src='10.2.0.2',dst='10.1.0.2')/UDP(sport=500,dport=500)/Raw(b'x'*40)",
+        "IP(src='10.2.0.2',dst='10.1.0.2',flags='MF')/UDP(sport=9,dport=9)/Raw(b'x'*40)",
+        "IP(src='10.2.0.2',dst='10.1.0.2',frag=100)/Raw(b'x'*40)",
+        "IPv6(src='fd00:2::2',dst='fd00:1::2')/ICMPv6EchoRequest()",
+        "IP(src='192.0.2.7',dst='10.1.0.1')/ICMP()",
+        "IP(src='192.0.2.7',dst='192.0.2.1')/ICMP()",
+        "IP(src='192.0.2.7',dst='192.0.2.1')/TCP(dport=500)",
+        "IPv6(src='2001:db8::7',dst='2001:db8::1')/ICMPv6EchoRequest()"]))
+    check_equal(n, 0, "clear packets that came to the left host")
+    check_equal(site.a.drops().get("policy-clear", 0) - before, 27, "policy-clear: %s" % site.a.drops())
+    # To this host, and exempt: a whole IKE datagram, one in fragments, ESP of no SA.
+    listener = site.a.listen(6000)
+    site.frames_from_mid(site.a, [
+        "IP(src='192.0.2.2',dst='192.0.2.1')/UDP(sport=500,dport=500)/Raw(b'a'*100)",
+        "*fragment(IP(src='192.0.2.2',dst='192.0.2.1',id=77)/UDP(sport=500,dport=500)/Raw(b'b'*2500),fragsize=1400)",
+        "IP(src='192.0.2.2',dst='192.0.2.1')/ESP(spi=0x99990001,seq=1,data=b'c'*40)"], count=1)
+    said = listener.text()
+    check("len 100 first 0x61" in said and "len 2500 first 0x62" in said, "punted IKE: %s" % said)
+    check("event unknown-spi spi 0x99990001" in said, "the unknown SPI is told: %s" % said)
+    # A whole echo request in fragments to this host: dropped once it is whole.
+    before = site.a.drops().get("policy-clear", 0)
+    site.frames_from_mid(site.a, [
+        "*fragment(IP(src='192.0.2.7',dst='192.0.2.1',id=78)/ICMP()/Raw(b'd'*2500),fragsize=1400)"], count=1)
+    check_equal(site.a.drops().get("policy-clear", 0) - before, 1, "the reassembled echo request: %s" % site.a.drops())
+    # Its own IKE goes out in clear.
+    wire = Capture(site.mid, "br0", name="ike", what="udp port 500 or udp port 4500")
+    site.a.ctl("inject 192.0.2.1 500 192.0.2.2 500 300\ninject 192.0.2.1 4500 192.0.2.2 4500 301 natt\nsleep 200")
+    check_equal(frames(wire.stop(), "udp"), 2, "IKE datagrams on the wire")
+
+
+@case("RFC 4301 7: later fragments go by a line that protects, whatever its ports, and never by one that lets ports pass")
+def fragments():
+    site = MapSite("frags", vdev="net_af_xdp")
+    site.policy(site.a, "10 protect 20 10.{l}.0.0/24 10.{r}.0.0/24 proto 17 rport 53 53")
+    wire = Capture(site.mid, "br0", what="ip")
+    script = ("from scapy.all import *\n"
+              "big = IP(src='10.1.0.2',dst='10.2.0.2',id=5)/UDP(sport=4000,dport=%d)/Raw(b'x'*3000)\n"
+              "for p in fragment(big, fragsize=1000): sendp(Ether(dst=%r)/p, iface='eth0', verbose=0)\n")
+    inside = site.mac(site.a, "in0")
+    ping_ok(site.left, "10.2.0.2", 2)  # not named: in clear
+    site.left.run("/usr/bin/python3", "-c", script % (53, inside), timeout=60)
+    time.sleep(0.3)
+    check_equal(site.a.drops().get("no-sa"), 4, "fragments of a protected datagram: %s" % site.a.drops())
+    # Another port: the first fragment is in clear, as the line says; the later ones cannot be told apart and are kept.
+    site.left.run("/usr/bin/python3", "-c", script % (54, inside), timeout=60)
+    time.sleep(0.3)
+    check_equal(site.a.drops().get("no-sa"), 7, "later fragments: %s" % site.a.drops())
+    check_equal(frames(wire.stop(), "ip.proto == 17"), 1, "fragments in clear")
+    site.policy(site.a, "5 bypass 0 10.{l}.0.0/24 10.{r}.0.0/24 proto 17 rport 53 53\n" + PROTECT)
+    wire = Capture(site.mid, "br0", name="pass", what="ip")
+    site.left.run("/usr/bin/python3", "-c", script % (53, inside), timeout=60)
+    time.sleep(0.3)
+    check_equal(frames(wire.stop(), "ip.proto == 17"), 1, "clear: the first fragment alone")
+    check_equal(site.a.drops().get("no-sa"), 10, "the others: %s" % site.a.drops())
+
+
+@case("a policy replaced two hundred times under traffic lets no packet pass in clear, and loses none")
+def replaced():
+    site = MapSite("replace", workers=2)
+    site.flow_sas(slot=2)
+    site.policies(PROTECT)
+    wire = Capture(site.mid, "br0", what="ip")
+    ping_ok(site.left, "10.2.0.2", 2)
+    lost, stop = [], threading.Event()
+
+    def traffic():
+        while not stop.is_set():
+            sent, got = ping(site.left, "10.2.0.2", 200, interval=0.002, wait=1)
+            lost.append(sent - got)
+    t = threading.Thread(target=traffic)
+    t.start()
+    # Other rows around the same protection: many, few, in ports, none but it; and transactions that fail.
+    filler = "".join("%d bypass 0 10.1.%d.0/24 10.77.%d.0/24\n" % (k + 1, k % 256, k // 2) for k in range(60))
+    variants = [PROTECT, filler + PROTECT.replace("10 p", "100 p").replace("20 p", "200 p"),
+                "1 protect 20 10.1.0.0/24 10.2.0.0/24 proto 6\n" + PROTECT, "1 protect 20 0.0.0.0/1 10.2.0.0/16"]
+    script = ""
+    for n in range(200):
+        rows = variants[n % len(variants)].format(l=1, r=2)
+        script += "policy-begin 2\n" + "".join("policy-row 2 %s\n" % line.strip() for line in rows.strip().splitlines())
+        if n % 10 == 3:  # fails: the one before stays
+            script += "fail 1 policy-row 2 9 protect 0 10.9.0.0/16 10.9.0.0/16\nfail 1 policy-commit 2\n"
+        else:
+            script += "policy-commit 2\n"
+    said = site.a.ctl(script, timeout=120)
+    stop.set()
+    t.join()
+    check_equal(len(re.findall(r"^reply policy-commit ok", said, re.M)), 180, "commits")
+    pcap = wire.stop()
+    check_equal(clear_packets(pcap), 0, "clear packets in the middle")
+    check_equal(sum(lost), 0, "packets lost")
+    # And taken away: only then in clear.
+    site.policy(site.a)
+    site.policy(site.b)
+    ping_ok(site.left, "10.2.0.2", 2)
+    return "%d packets meanwhile" % (len(lost) * 200)
+
+
+@case("a packet that waits for its neighbour goes by the policy that came meanwhile")
+def pending():
+    site = MapSite("pending")
+    # Nobody answers for .9: the packet waits, and is then covered by a policy.
+    site.a.ctl("route 0 10.2.0.0/16 via 192.0.2.9")
+    wire = Capture(site.mid, "br0", what="ip or arp")
+    t = threading.Thread(target=lambda: ping(site.left, "10.2.0.2", 2, interval=0.1, wait=2))
+    t.start()
+    time.sleep(0.5)
+    site.policy(site.a, PROTECT)
+    site.mid.run("ip", "addr", "add", "192.0.2.9/24", "dev", "br0")  # now it answers
+    t.join()
+    check(frames(wire.stop(), "arp") >= 1, "it was asked for")
+    check_equal(clear_packets(wire.path), 0, "clear packets")
+    check(site.a.drops().get("policy-clear", 0) + site.a.drops().get("no-sa", 0) + site.a.drops().get("no-neighbour", 0) >= 2,
+          "drops: %s" % site.a.drops())
+
+
+@case("VRFs: equal addresses in two; tunnel inside one, transport in the other; IKE and ping in theirs")
+def vrfs():
+    site = MapSite("mapvrf")
+    for gw, n, far in ((site.a, 1, 2), (site.b, 2, 1)):
+        # Inside: VRF 1. Outside: VRF 2, where the inside's own network stands, too, to be mixed up by who can.
+        gw.ctl("""
+            flush
+            if-port 1 Ethernet0/0 Ethernet0/0 vrf 1
+            if-port 2 Ethernet0/1 Ethernet0/1 vrf 2
+            if-loopback 3 Loopback0 vrf 2
+            addr 1 10.%(n)d.0.1/24
+            addr 2 192.0.2.%(n)d/24
+            addr 3 10.%(n)d.0.1/32
+            if-loopback 4 Loopback1 vrf 1
+            addr 4 192.0.2.%(n)d/32
+            if-tunnel 10 Tunnel1 4 192.0.2.%(n)d 192.0.2.%(far)d vrf 1 tvrf 2
+            route 1 10.%(far)d.0.0/24 dev 10
+            route 2 10.%(far)d.0.0/24 via 192.0.2.%(far)d
+            sa in 1 %(mine)#x 10 gcm128 %(n)d 192.0.2.%(n)d 192.0.2.%(far)d vrf 2
+            sa out 1 %(theirs)#x 10 gcm128 %(far)d 192.0.2.%(n)d 192.0.2.%(far)d vrf 2
+            activate 1 %(theirs)#x
+            """ % dict(n=n, far=far, mine=SPI_A if n == 1 else SPI_B, theirs=SPI_B if n == 1 else SPI_A))
+    wire = Capture(site.mid, "br0", what="ip")
+    ping_ok(site.left, "10.2.0.2", 3)
+    ping_ok(site.right, "10.1.0.2", 3)
+    said = site.a.ctl("ping 10.2.0.1 10.1.0.1 vrf 1 count 2")
+    check_equal(len(re.findall(r"^event ping .*type 0 ", said, re.M)), 2, "in VRF 1, by the tunnel: %s" % said)
+    check_equal(clear_packets(wire.stop()), 0, "clear packets of VRF 1")
+    check_equal(site.a.counters("out")["packets"], 8, "packets of the tunnel")
+    # The same addresses in VRF 2 are reached in clear: another host of the same name.
+    wire = Capture(site.mid, "br0", name="clear", what="ip")
+    said = site.a.ctl("ping 10.2.0.1 10.1.0.1 vrf 2 count 2")
+    check_equal(len(re.findall(r"^event ping .*type 0 ", said, re.M)), 2, "in VRF 2, in clear: %s" % said)
+    check_equal(clear_packets(wire.stop()), 4, "clear packets of VRF 2")
+    check_equal(site.a.counters("out")["packets"], 8, "packets of the tunnel")
+    site.a.ctl("fail 1 ping 10.2.0.1 10.1.0.1 vrf 3")  # nobody's address there
+    # IKE in the fVRF: sent in 2, punted with 2. In VRF 1 the same far address is behind no port.
+    listener = site.b.listen(1500)
+    site.a.ctl("inject 192.0.2.1 500 192.0.2.2 500 120 vrf 2\ninject 192.0.2.1 500 192.0.2.2 500 121 vrf 1\nsleep 200")
+    said = listener.text()
+    check("vrf 2 flags 0 len 120" in said and "len 121" not in said, "punted: %s" % said)
+    check_equal(site.a.drops().get("no-route"), 1, "IKE in the VRF without a way: %s" % site.a.drops())
+    # ESP of the tunnel's SPI to the same address in another VRF: not this SA's.
+    n = site.b.counters("in")["packets"]
+    site.b.ctl("if-port 1 Ethernet0/0 Ethernet0/0 vrf 1")
+    inside = site.mac(site.b, "in0")
+    site.right.run("/usr/bin/python3", "-c", "from scapy.all import *\nsendp(Ether(dst=%r)/IP(src='10.2.0.2',dst='192.0.2.2')"
+                   "/ESP(spi=%#x,seq=9,data=b'c'*60), iface='eth0', verbose=0)" % (inside, SPI_B), timeout=60)
+    time.sleep(0.2)
+    check_equal(site.b.counters("in")["packets"], n, "decrypted packets")
+    check_equal(site.b.drops().get("wrong-peer"), 1, "ESP in another VRF: %s" % site.b.drops())
+
+
+@case("VRFs and a map: a flow's packets come out in its own VRF")
+def map_vrf():
+    site = MapSite("flowvrf")
+    b = site.b
+    site.flow_sas()
+    site.policies(PROTECT)
+    ping_ok(site.left, "10.2.0.2", 2)
+    b.ctl("if-flow %d M-10.10 2 vrf 5" % FLOW4)
+    before = b.counters("in")["packets"]
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers from another VRF")
+    check_equal(b.counters("in")["packets"] - before, 3, "decrypted packets")
+    check_equal(b.drops().get("no-route"), 3, "no-route drops: %s" % b.drops())
+    b.ctl("if-port 1 Ethernet0/0 Ethernet0/0 vrf 5\naddr 1 10.2.0.1/24\nroute 5 10.1.0.0/24 dev 2 via 192.0.2.1")
+    ping_ok(site.left, "10.2.0.2", 3)
+    ping_ok(site.right, "10.1.0.2", 3)
+
+
+if __name__ == "__main__":
+    main()
