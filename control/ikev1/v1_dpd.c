@@ -119,8 +119,7 @@ void v1_dpd_in(struct ike *e, struct ike_sa *sa, const struct pld1_notify *n)
     uint32_t seq;
     struct buf_reader r = buf_reader_init(n->data.p, n->data.n);
     v1_cookies(sa, cookies);
-    /* RFC 3706 6.2: the cookies in the SPI should be checked; some leave them out. */
-    if (n->spi.n != 0 && (n->spi.n != sizeof cookies || !secret_equal(n->spi.p, cookies, sizeof cookies))) {
+    if (n->spi.n != sizeof cookies || !secret_equal(n->spi.p, cookies, sizeof cookies)) { /* RFC 3706 6.2 */
         ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "DPD notify with the cookies of another SA: ignored");
         return;
     }
