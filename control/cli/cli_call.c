@@ -3,8 +3,11 @@
 #include "control/cli/cli_debug.h"
 #include "control/cli/cli_exec.h"
 #include "control/cli/cli_ping.h"
+#include "control/cli/cli_show_conf.h"
 #include "control/cli/cli_show_ike.h"
+#include "control/cli/cli_show_ikev2_conf.h"
 #include "control/cli/cli_show_ipsec.h"
+#include "control/cli/cli_show_isakmp.h"
 #include "control/cli/cli_show_net.h"
 #include "control/cli/cli_show_session.h"
 #include "control/cli/cli_show_sys.h"
@@ -33,6 +36,20 @@ cli_fn *cli_command(enum cli_id id)
         [CLI_SHOW_DATAPLANE] = cli_show_dataplane,
         [CLI_SHOW_CONFIG] = cli_show_config,
         [CLI_SHOW_VERSION] = cli_show_version,
+        [CLI_SHOW_ISAKMP_SA] = cli_show_isakmp_sa,
+        [CLI_SHOW_ISAKMP_KEY] = cli_show_isakmp_key,
+        [CLI_SHOW_ISAKMP_PROFILE] = cli_show_isakmp_profile,
+        [CLI_SHOW_ISAKMP_POLICY] = cli_show_isakmp_policy,
+        [CLI_SHOW_ISAKMP_DEFAULT_POLICY] = cli_show_isakmp_default_policy,
+        [CLI_SHOW_ISAKMP_PEERS] = cli_show_isakmp_peers,
+        [CLI_SHOW_IKEV2_PROFILE] = cli_show_ikev2_profile,
+        [CLI_SHOW_IKEV2_POLICY] = cli_show_ikev2_policy,
+        [CLI_SHOW_IKEV2_PROPOSAL] = cli_show_ikev2_proposal,
+        [CLI_SHOW_MAP] = cli_show_map,
+        [CLI_SHOW_IPSEC_PROFILE] = cli_show_ipsec_profile,
+        [CLI_SHOW_TRANSFORM_SET] = cli_show_transform_set,
+        [CLI_SHOW_ACL] = cli_show_acl,
+        [CLI_SHOW_VRF] = cli_show_vrf,
         [CLI_SHOW_DEBUGGING] = cli_show_debugging,
         [CLI_SHOW_DEBUG_CONDITION] = cli_show_debug_condition,
         [CLI_DEBUG_ID_ISAKMP] = cli_debug,

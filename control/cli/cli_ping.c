@@ -140,6 +140,35 @@ void cli_ping_event(struct cli_call *c, const struct cv_ping_evt *e)
     ping_next(p);
 }
 
+/* `ping vrf NAME ADDRESS`, or the option. */
+static const char *vrf_of(const struct cli_call *c)
+{
+    return c->cmd.arg_count > 1 ? c->cmd.args[0] : cli_opt(&c->cmd, "vrf");
+}
+
+static bool vrf_take(struct cli_call *c, struct cv_ping *r, char err[CLI_ERR_MAX])
+{
+    const char *name = vrf_of(c);
+    r->vrf = name ? c->env->vrf_id(c->env->ctx, name) : 0;
+    if (!name || r->vrf != 0)
+        return true;
+    snprintf(err, CLI_ERR_MAX, "no VRF %.60s is in use", name);
+    return false;
+}
+
+static bool source_of_interface(struct cli_call *c, const struct cfg_interface *i, unsigned addr,
+                                struct cv_ping *r, char err[CLI_ERR_MAX])
+{
+    const uint16_t vrf = c->env->vrf_id(c->env->ctx, i->vrf);
+    if (vrf_of(c) && vrf != r->vrf) {
+        snprintf(err, CLI_ERR_MAX, "%.40s is not in VRF %.60s", i->name, vrf_of(c));
+        return false;
+    }
+    r->src = i->addrs[addr].addr;
+    r->vrf = vrf;
+    return true;
+}
+
 /* An interface name, or an address of ours. */
 static bool source_take(struct cli_call *c, struct cv_ping *r, char err[CLI_ERR_MAX])
 {
@@ -149,7 +178,8 @@ static bool source_take(struct cli_call *c, struct cv_ping *r, char err[CLI_ERR_
     if (!text) {
         if (c->env->source_for(c->env->ctx, r->vrf, &r->dst, &r->src))
             return true;
-        snprintf(err, CLI_ERR_MAX, "no local address of that family to send from");
+        snprintf(err, CLI_ERR_MAX, "no local address of that family to send from%s%.60s",
+                 vrf_of(c) ? " in VRF " : "", vrf_of(c) ? vrf_of(c) : "");
         return false;
     }
     if (ip_addr_parse(text, &r->src))
@@ -158,11 +188,8 @@ static bool source_take(struct cli_call *c, struct cv_ping *r, char err[CLI_ERR_
     const struct cfg_interface *i =
         cfg_interface_name(text, name, &kind) ? cfg_find_interface(cfg, name) : NULL;
     for (unsigned k = 0; i && k < i->addr_count; k++)
-        if (i->addrs[k].addr.family == r->dst.family) {
-            r->src = i->addrs[k].addr;
-            r->vrf = c->env->vrf_id(c->env->ctx, i->vrf);
-            return true;
-        }
+        if (i->addrs[k].addr.family == r->dst.family)
+            return source_of_interface(c, i, k, r, err);
     snprintf(err, CLI_ERR_MAX,
              "source '%.60s' is no address, and no interface with an address of that family", text);
     return false;
@@ -172,8 +199,9 @@ static bool request_take(struct cli_call *c, struct ping *p, char err[CLI_ERR_MA
 {
     struct cv_ping *r = &p->request;
     unsigned size;
-    if (!ip_addr_parse(c->cmd.args[0], &r->dst)) {
-        snprintf(err, CLI_ERR_MAX, "ping wants an address, not '%.60s'", c->cmd.args[0]);
+    const char *dst = c->cmd.args[c->cmd.arg_count - 1];
+    if (!ip_addr_parse(dst, &r->dst)) {
+        snprintf(err, CLI_ERR_MAX, "ping wants an address, not '%.60s'", dst);
         return false;
     }
     unsigned headers = r->dst.family == IP_V4 ? HEADERS_V4 : HEADERS_V6;
@@ -185,7 +213,7 @@ static bool request_take(struct cli_call *c, struct ping *p, char err[CLI_ERR_MA
     r->ttl = TTL;
     r->df = cli_opt(&c->cmd, "df-bit") != NULL;
     c->env->random(c->env->ctx, (uint8_t *)&r->id, sizeof r->id);
-    return source_take(c, r, err);
+    return vrf_take(c, r, err) && source_take(c, r, err);
 }
 
 int cli_ping(struct cli_call *c)

@@ -82,9 +82,16 @@ static const char *mode_text(const struct cfg_interface *i)
         return "IPSEC/IP";
     case CV_TUNNEL_IPSEC6:
         return "IPSEC/IPV6";
+    case CV_TUNNEL_GRE6:
+        return "GRE/IPv6";
     default:
         return "GRE/IP";
     }
+}
+
+static bool is_gre(const struct cfg_interface *i)
+{
+    return i->kind == CV_IF_TUNNEL && (i->tunnel_mode == CV_TUNNEL_GRE || i->tunnel_mode == CV_TUNNEL_GRE6);
 }
 
 static void mac_text(const uint8_t m[6], char out[20])
@@ -94,7 +101,7 @@ static void mac_text(const uint8_t m[6], char out[20])
 
 static json_t *if_json(struct cli_call *c, const struct if_view *v)
 {
-    static const char *const kinds[] = {"", "port", "loopback", "tunnel"};
+    static const char *const kinds[] = {"", "port", "loopback", "tunnel", "flow"};
     char text[IP_TEXT_MAX], mac[20];
     const struct cfg_interface *i = v->cfg;
     json_t *addrs = json_array(), *o = json_object();
@@ -109,6 +116,8 @@ static json_t *if_json(struct cli_call *c, const struct if_view *v)
     json_object_set_new(o, "description", json_string(i->description));
     json_object_set_new(o, "vrf", json_string(i->vrf));
     json_object_set_new(o, "addresses", addrs);
+    json_object_set_new(o, "crypto_map", i->crypto_map[0] ? json_string(i->crypto_map) : json_null());
+    json_object_set_new(o, "tcp_adjust_mss", i->tcp_mss ? json_integer(i->tcp_mss) : json_null());
     json_object_set_new(o, "rx_packets", json_integer((json_int_t)v->sum.rx_packets));
     json_object_set_new(o, "rx_bytes", json_integer((json_int_t)v->sum.rx_bytes));
     json_object_set_new(o, "tx_packets", json_integer((json_int_t)v->sum.tx_packets));
@@ -128,6 +137,10 @@ static json_t *if_json(struct cli_call *c, const struct if_view *v)
         json_object_set_new(o, "tunnel_source", json_string(ip_addr_text(&src, text)));
         json_object_set_new(o, "tunnel_destination", json_string(ip_addr_text(&i->tunnel_destination, text)));
         json_object_set_new(o, "protection_profile", json_string(i->protection_profile));
+        json_object_set_new(o, "tunnel_vrf", json_string(i->tunnel_vrf));
+        json_object_set_new(o, "tunnel_key",
+                            is_gre(i) && i->gre_keyed ? json_integer(i->gre_key) : json_null());
+        json_object_set_new(o, "tunnel_ttl", is_gre(i) ? json_integer(i->tunnel_ttl) : json_null());
     }
     return o;
 }
@@ -143,6 +156,16 @@ static void text_tunnel(struct cli_call *c, const struct cfg_interface *i)
               i->tunnel_destination_host[0] ? i->tunnel_destination_host
                                             : ip_addr_text(&i->tunnel_destination, b));
     cli_print(c, "  Tunnel protocol/transport %s\n", mode_text(i));
+    if (is_gre(i)) {
+        if (i->gre_keyed)
+            cli_print(c, "    Key 0x%X, sequencing disabled\n", i->gre_key);
+        else
+            cli_print(c, "    Key disabled, sequencing disabled\n");
+        cli_print(c, "    Checksumming of packets disabled\n  Tunnel TTL %u%s\n", i->tunnel_ttl,
+                  i->tunnel_pmtud ? "\n  Path MTU Discovery" : "");
+    }
+    if (i->tunnel_vrf[0])
+        cli_print(c, "  Tunnel VRF %s\n", i->tunnel_vrf);
     if (i->protection_profile[0])
         cli_print(c, "  Tunnel protection via IPSec (profile \"%s\")\n", i->protection_profile);
 }
@@ -170,6 +193,10 @@ static void text_if(struct cli_call *c, const struct if_view *v)
                   i->addrs[k].secondary ? " secondary" : "");
     if (i->ip_mtu || v->port)
         cli_print(c, "  MTU %u bytes\n", i->ip_mtu ? i->ip_mtu : v->port->mtu);
+    if (i->tcp_mss)
+        cli_print(c, "  TCP MSS adjusted to %u\n", i->tcp_mss);
+    if (i->crypto_map[0])
+        cli_print(c, "  Crypto map %s\n", i->crypto_map);
     if (i->kind == CV_IF_TUNNEL) {
         cli_print(c, "  Encapsulation TUNNEL\n");
         text_tunnel(c, i);
@@ -206,6 +233,8 @@ int cli_show_interfaces(struct cli_call *c)
     }
     json_t *a = c->json ? json_array() : NULL;
     for (unsigned i = 0; i < cfg->interface_count; i++) {
+        if (cfg->interfaces[i].kind == CV_IF_FLOW) /* a line of a crypto map: nobody wrote an interface */
+            continue;
         if (name[0] && strcmp(name, cfg->interfaces[i].name) != 0)
             continue;
         shown++;

@@ -134,12 +134,26 @@ const char *cli_transform(uint16_t encr, uint16_t key_bits, uint16_t integ, char
     return out;
 }
 
-const char *cli_mask(uint8_t len, char out[IP_TEXT_MAX])
+static const char *bits_text(uint32_t m, char out[IP_TEXT_MAX])
 {
-    uint32_t m = len == 0 ? 0 : len >= 32 ? 0xffffffffu : ~(0xffffffffu >> len);
     uint8_t b[4] = {(uint8_t)(m >> 24), (uint8_t)(m >> 16), (uint8_t)(m >> 8), (uint8_t)m};
     struct ip_addr a = ip_addr_v4(b);
     return ip_addr_text(&a, out);
+}
+
+static uint32_t mask_of(uint8_t len)
+{
+    return len == 0 ? 0 : len >= 32 ? 0xffffffffu : ~(0xffffffffu >> len);
+}
+
+const char *cli_mask(uint8_t len, char out[IP_TEXT_MAX])
+{
+    return bits_text(mask_of(len), out);
+}
+
+const char *cli_wildcard(uint8_t len, char out[IP_TEXT_MAX])
+{
+    return bits_text(~mask_of(len), out);
 }
 
 /* "A/M" for IPv4 prefixes, "P/len" for IPv6, "A-B" for what is no prefix. */

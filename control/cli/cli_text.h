@@ -20,6 +20,7 @@ const char *cli_ident(const struct ts *t,
                       char out[CLI_TEXT_MAX]); /* "0.0.0.0/0.0.0.0/0/0": addr/mask/prot/port */
 const char *cli_flow(const struct ts *local, const struct ts *remote, char out[2 * CLI_TEXT_MAX]);
 /* "permit ip 0.0.0.0/0.0.0.0 0.0.0.0/0.0.0.0" */
-const char *cli_mask(uint8_t len, char out[IP_TEXT_MAX]); /* 24 -> "255.255.255.0" */
+const char *cli_wildcard(uint8_t len, char out[IP_TEXT_MAX]); /* 24 -> "0.0.0.255" */
+const char *cli_mask(uint8_t len, char out[IP_TEXT_MAX]);     /* 24 -> "255.255.255.0" */
 
 #endif

@@ -112,8 +112,11 @@ const struct cli_row cli_rows[] = {
      "outcome"},
     {"down", CLI_DOWN, false, "TUNNEL [SEQ]", "timeout=SECONDS", "Delete its SAs at both ends"},
     {"rekey", CLI_REKEY, false, "TUNNEL [ike]", NULL, "Rekey a tunnel's child SA now, or its IKE SA"},
-    {"ping", CLI_PING, false, "ADDRESS", "source=IF-OR-ADDRESS;repeat=N;size=OCTETS;timeout=SECONDS;df-bit",
+    {"ping", CLI_PING, false, "ADDRESS",
+     "vrf=NAME;source=IF-OR-ADDRESS;repeat=N;size=OCTETS;timeout=SECONDS;df-bit",
      "ICMP echo from this gateway"},
+    {"ping vrf", CLI_PING, false, "NAME ADDRESS",
+     "source=IF-OR-ADDRESS;repeat=N;size=OCTETS;timeout=SECONDS;df-bit", "ICMP echo in a VRF"},
     {"reload", CLI_RELOAD, false, NULL, NULL, "Read the configuration file again: all of it or nothing"},
 };
 const unsigned cli_row_count = sizeof cli_rows / sizeof cli_rows[0];

@@ -73,7 +73,8 @@ static void decisions_keep_the_last_64_newest_first(void)
     struct sel_trace t = {.rule = "KR-11"};
     CU_ASSERT(cli_decisions_get(&d, 0) == NULL);
     for (uint32_t i = 1; i <= 100; i++)
-        cli_decisions_add(&d, i, &(struct ike_decided){.about = {.conn_id = i}, .at = "IKE_AUTH", .trace = &t});
+        cli_decisions_add(&d, i,
+                          &(struct ike_decided){.about = {.conn_id = i}, .at = "IKE_AUTH", .trace = &t});
     CU_ASSERT_FATAL(cli_decisions_get(&d, 63) != NULL);
     CU_ASSERT(cli_decisions_get(&d, 0)->conn_id == 100 && cli_decisions_get(&d, 63)->conn_id == 37);
     CU_ASSERT(cli_decisions_get(&d, 64) == NULL);

@@ -66,6 +66,8 @@ static void words_abbreviate_to_a_unique_prefix(void)
     is("un all", CLI_UNDEBUG_ALL);
     is("no deb cry ike", CLI_UNDEBUG_IKEV2);
     is("ping 10.0.0.1", CLI_PING);
+    is("ping 10.0.0.1 vrf red source Lo0", CLI_PING);
+    is("ping vrf red 10.0.0.1 repeat 2", CLI_PING);
 }
 
 static void ambiguous_words_name_the_choices(void)
@@ -85,6 +87,7 @@ static void unknown_and_missing_words_name_what_was_expected(void)
     refused("up", "up wants TUNNEL");
     refused("up a b c", "'c' is not known after 'up'");
     refused("ping 10.0.0.1 repeat", "repeat wants N after it");
+    refused("ping vrf red", "ping vrf wants ADDRESS after it");
 }
 
 static void options_come_in_any_order_with_or_without_dashes(void)

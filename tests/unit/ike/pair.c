@@ -112,9 +112,11 @@ static void give_plane(struct mock_dp *d)
     free(d);
 }
 
+void (*pair_adjust)(struct pair_side *s, struct ike_env *env, const struct ike_version_ops **versions);
+
 static void start_side(struct pair *p, struct pair_side *s, struct cfg *cfg, uint64_t seed)
 {
-    static const struct ike_version_ops *const versions[] = {&v2_ops, NULL};
+    const struct ike_version_ops *versions[4] = {&v2_ops};
     s->pair = p;
     s->cfg = cfg;
     s->rng = seed;
@@ -123,13 +125,15 @@ static void start_side(struct pair *p, struct pair_side *s, struct cfg *cfg, uin
     s->dp->ifs[0] = "Ethernet0/0";
     s->dp->ifs[1] = "Tunnel1";
     s->link = mock_dp_link(s->dp);
-    const struct ike_env env = {.ctx = s,
-                                .now_ms = now_ms,
-                                .wall_ms = now_ms,
-                                .random = fill_random,
-                                .send = send_packet,
-                                .event = log_event,
-                                .dp = &s->link};
+    struct ike_env env = {.ctx = s,
+                          .now_ms = now_ms,
+                          .wall_ms = now_ms,
+                          .random = fill_random,
+                          .send = send_packet,
+                          .event = log_event,
+                          .dp = &s->link};
+    if (pair_adjust)
+        pair_adjust(s, &env, versions);
     if (ike_new(&env, cfg, versions, &s->e) != CV_OK)
         abort();
 }

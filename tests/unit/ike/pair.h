@@ -56,6 +56,9 @@ struct pair_opt {
     const char *transform_a, *transform_b;
 };
 void pair_start(struct pair *p, const struct pair_opt *o);
+/* Not NULL: called before each engine is made; it may change its environment and versions (room for 3, NULL last). The engine's own
+ * callbacks have the pair_side as ctx; what is set here shares it. */
+extern void (*pair_adjust)(struct pair_side *s, struct ike_env *env, const struct ike_version_ops **versions);
 /* The configurations are the pair's afterwards: pair_end frees them (NULL: was taken back). */
 void pair_start_with(struct pair *p, struct cfg *a, struct cfg *b);
 void pair_end(struct pair *p);
