@@ -66,6 +66,9 @@ static cv_result flow_fields(const struct cfg *c, const struct cfg_interface *i,
     tunnel_fields(c, i, out);
     out->tunnel_mode = 0;
     out->gre_ttl = 0;
+    /* `ip tcp adjust-mss` of the port holds for what passes it in an SA, too. */
+    const struct cfg_interface *port = cfg_find_interface(c, i->flow->port);
+    out->tcp_mss = (uint16_t)(port ? port->tcp_mss : 0);
     return out->flow_port ? CV_OK : CV_ENOSPC;
 }
 

@@ -152,7 +152,9 @@ static void every_row_can_be_reached_by_its_own_words(void)
         CU_ASSERT(r->help && r->help[0]);
         if (r->id == CLI_NONE)
             continue;
-        snprintf(line, sizeof line, "%s%s", r->words, r->args && r->args[0] != '[' ? " x" : "");
+        int n = snprintf(line, sizeof line, "%s", r->words);
+        for (const char *a = r->args; a && *a && *a != '['; a = strchr(a, ' ') ? strchr(a, ' ') + 1 : "")
+            n += snprintf(line + n, sizeof line - (size_t)n, " x");
         is(line, r->id);
     }
 }
