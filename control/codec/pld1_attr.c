@@ -55,10 +55,11 @@ static const char *read_duration(struct reading *s, const struct attribute *a)
     s->life_open = false;
     if (to && *to != 0)
         return "two lifetimes of one kind";
-    if (!to || v == 0)
+    if (!to)
         s->t->unusable = true;
     else
-        *to = v;
+        *to =
+            v; /* 0: no limit of this kind, as strongSwan says where none is configured; lifetimes never refuse (G26) */
     return NULL;
 }
 

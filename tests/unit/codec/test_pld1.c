@@ -364,6 +364,9 @@ static void RFC_2408_3_3_and_RFC_2407_4_5_attributes(void)
     CU_ASSERT_EQUAL(m.sa.transforms[0].life.seconds, 5);
     PHASE1("\35", "\25", LIFE "\0\14\0\5\1\0\0\0\0", NONE);
     CU_ASSERT_EQUAL(m.sa.transforms[0].life.seconds, UINT32_MAX);
+    PHASE1("\30", "\20", LIFE "\x80\14\0\0",
+           NONE); /* what strongSwan sends without rekeying: no limit, no refusal (G26) */
+    CU_ASSERT(m.sa.transforms[0].life.seconds == 0 && !m.sa.transforms[0].unusable);
     PHASE1("\30", "\20", LIFE "\0\14\0\0", ATTRIBUTE);
     PHASE1("\24", "\14", LIFE, ATTRIBUTE);                                  /* type alone */
     PHASE1("\24", "\14", "\x80\14\0\5", ATTRIBUTE);                         /* duration alone */
