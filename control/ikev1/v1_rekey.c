@@ -9,7 +9,7 @@ enum {
     /* Two phase 1s that both ends began at once: neither replaces the other (G22). */
     SIMULTANEOUS_MS = 60 * 1000,
     /* A replaced IKE SA still answers for so long: messages in flight, and a peer that has not seen the new one yet. */
-    REPLACED_WAIT_MS = 30 * 1000,
+    REPLACED_WAIT_MS = 10 * 1000,
     RETRY_MS = 60 * 1000
 };
 

@@ -134,6 +134,213 @@ static void RFC_2407_4_6_3_1_the_responder_says_its_shorter_lifetime(void)
     wire_free(w);
 }
 
+/* ---- Quick Modes of another hand ---------------------------------------------------------------------------------- */
+enum { TUNNEL = 1, AES = 12, SHA256 = 5, MODE_TRANSPORT = 2, HOSTILE_SPI = 0x12345678 };
+
+struct quick {
+    unsigned proposals, transforms; /* of each; the last one is the one that fits */
+    bool same_number, fqdn, mixed, one_port_range, no_ids, host_ids, ke, long_nonce;
+    uint32_t spi;
+    uint16_t group;
+};
+
+static void put_quick(struct pld_builder *b, void *ctx)
+{
+    const struct quick *q = ctx;
+    struct pld1_build_proposal p[PLD1_MAX_PROPOSALS];
+    uint8_t nonce[256] = {1, 2, 3}, any[8] = {0}, address[4] = {192, 0, 2, 1}, value[256] = {2};
+    memset(p, 0, sizeof p);
+    for (unsigned i = 0; i < q->proposals; i++) {
+        p[i] = (struct pld1_build_proposal){.number = (uint8_t)(q->same_number ? 1 : i + 1),
+                                            .proto = PLD1_PROTO_ESP,
+                                            .spi_len = 4,
+                                            .count = q->transforms,
+                                            .spi = {(uint8_t)(q->spi >> 24), (uint8_t)(q->spi >> 16),
+                                                    (uint8_t)(q->spi >> 8), (uint8_t)q->spi}};
+        for (unsigned k = 0; k < q->transforms; k++) {
+            bool fits = i + 1 == q->proposals && k + 1 == q->transforms;
+            p[i].transforms[k] = (struct pld1_build_transform){.number = (uint8_t)(k + 1),
+                                                               .id = AES,
+                                                               .key_bits = fits ? 128 : 192,
+                                                               .integ = SHA256,
+                                                               .encap = TUNNEL,
+                                                               .group = q->group,
+                                                               .life = {3600, 0}};
+        }
+    }
+    pld1_put_sa(b, p, q->proposals);
+    pld1_put_raw(b, PLD1_NONCE, (struct slice){nonce, q->long_nonce ? sizeof nonce : 16});
+    if (q->ke)
+        pld1_put_raw(b, PLD1_KE, (struct slice){value, q->group == 14 ? 256 : 64});
+    if (q->no_ids)
+        return;
+    if (q->fqdn) {
+        pld1_put_id(b, PLD1_ID_IPV4_SUBNET, 0, 0, (struct slice){any, 8});
+        pld1_put_id(b, PLD1_ID_FQDN, 0, 0, (struct slice){(const uint8_t *)"x.example", 9});
+    } else if (q->mixed) {
+        uint8_t six[16] = {0x20, 1};
+        pld1_put_id(b, PLD1_ID_IPV4_SUBNET, 0, 0, (struct slice){any, 8});
+        pld1_put_id(b, PLD1_ID_IPV6, 0, 0, (struct slice){six, 16});
+    } else if (q->host_ids) {
+        pld1_put_id(b, PLD1_ID_IPV4, 0, 0, (struct slice){address, 4});
+        pld1_put_id(b, PLD1_ID_IPV4_SUBNET, 0, 0, (struct slice){any, 8});
+    } else {
+        pld1_put_id(b, PLD1_ID_IPV4_SUBNET, 0, 0, (struct slice){any, 8});
+        pld1_put_id(b, PLD1_ID_IPV4_SUBNET, 0, 0, (struct slice){any, 8});
+    }
+}
+
+static const char mode_esp[] = "esp-aes esp-sha256-hmac";
+
+static struct wire *up_to_hostile(void)
+{
+    const struct wire_conf c = {.ikev1 = true, .transform = mode_esp};
+    return up(200, &c, &c);
+}
+
+/* What B does with such a QM1: answers, refuses with this notify, or (NULL) nothing. */
+static void offered(struct quick q, const char *answer, bool installs)
+{
+    struct wire *w = up_to_hostile();
+    if (!q.spi)
+        q.spi = HOSTILE_SPI;
+    wire_forge1(w, A, wire_sa(w, A), PLD1_QUICK, 0, WIRE_SOUND, put_quick, &q);
+    if (answer)
+        CU_ASSERT(wire_saw(w, answer));
+    CU_ASSERT_EQUAL(wire_children(w, B), installs ? 2 : 1);
+    CU_ASSERT_NOT_EQUAL(wire_child(w, B)->out.spi, q.spi); /* nothing is sent before QM3 */
+    wire_run(w, 100000);
+    CU_ASSERT_EQUAL(wire_children(w, B), 1); /* without QM3 it is taken back */
+    CU_ASSERT_EQUAL(wire_sas(w, B), 1);
+    wire_free(w);
+}
+
+static void RFC_2408_4_2_several_proposals_and_transforms_in_one_SA(void)
+{
+    offered((struct quick){.proposals = 1, .transforms = 1}, "B QM2: HASH SA NONCE ID ID", true);
+    offered((struct quick){.proposals = 1, .transforms = 20}, "B QM2: HASH SA NONCE ID ID", true);
+    offered((struct quick){.proposals = 12, .transforms = 1}, "B QM2: HASH SA NONCE ID ID", true);
+    offered((struct quick){.proposals = 2, .transforms = 1, .same_number = true},
+            "B INFO: HASH N(NO_PROPOSAL_CHOSEN)", false);
+}
+
+static void CVE_2023_38711_proxies_that_are_no_addresses(void)
+{
+    offered((struct quick){.proposals = 1, .transforms = 1, .fqdn = true},
+            "B INFO: HASH N(INVALID_ID_INFORMATION)", false);
+    offered((struct quick){.proposals = 1, .transforms = 1, .mixed = true},
+            "B INFO: HASH N(INVALID_ID_INFORMATION)", false);
+}
+
+static void RFC_2409_5_5_without_identities_the_gateways_themselves(void)
+{
+    struct wire *w = up_to_hostile();
+    struct quick q = {.proposals = 1, .transforms = 1, .no_ids = true, .spi = HOSTILE_SPI};
+    wire_forge1(w, A, wire_sa(w, A), PLD1_QUICK, 0, WIRE_SOUND, put_quick, &q);
+    CU_ASSERT(wire_saw(w, "B QM2: HASH SA NONCE N(RESPONDER_LIFETIME)"));
+    const struct sam_child *c = sam_children_on(ike_sam(w->side[B].ike), w->side[B].tunnel);
+    char local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
+    CU_ASSERT_STRING_EQUAL(ts_text(&c->ts_local[0], local), "192.0.2.2/32");
+    CU_ASSERT_STRING_EQUAL(ts_text(&c->ts_remote[0], remote), "192.0.2.1/32");
+    wire_free(w);
+}
+
+static void a_peer_may_ask_for_less_than_the_policy(void)
+{
+    offered((struct quick){.proposals = 1, .transforms = 1, .host_ids = true}, "B QM2: HASH SA NONCE ID ID",
+            true);
+}
+
+static void reserved_SPIs_and_PFS_without_its_value_are_refused(void)
+{
+    offered((struct quick){.proposals = 1, .transforms = 1, .spi = 255}, "B INFO: HASH N(NO_PROPOSAL_CHOSEN)",
+            false);
+    offered((struct quick){.proposals = 1, .transforms = 1, .group = 14},
+            "B INFO: HASH N(INVALID_KEY_INFORMATION)", false);
+    offered((struct quick){.proposals = 1, .transforms = 1, .ke = true},
+            "B INFO: HASH N(INVALID_KEY_INFORMATION)", false);
+    offered((struct quick){.proposals = 1, .transforms = 1, .ke = true, .group = 19}, /* not on the curve */
+            "B INFO: HASH N(INVALID_KEY_INFORMATION)", false);
+    offered((struct quick){.proposals = 1, .transforms = 1, .ke = true, .group = 1025},
+            "B INFO: HASH N(NO_PROPOSAL_CHOSEN)", false);
+    offered((struct quick){.proposals = 1, .transforms = 1, .ke = true, .group = 14},
+            "B QM2: HASH SA NONCE KE ID ID", true);
+}
+
+static void quick_mode_without_a_good_HASH_changes_nothing(void)
+{
+    static const unsigned how[] = {WIRE_BAD_HASH, WIRE_NO_HASH, WIRE_CLEAR};
+    for (unsigned i = 0; i < 3; i++) {
+        struct wire *w = up_to_hostile();
+        struct quick q = {.proposals = 1, .transforms = 1, .spi = HOSTILE_SPI};
+        wire_forge1(w, A, wire_sa(w, A), PLD1_QUICK, 0, how[i], put_quick, &q);
+        CU_ASSERT_EQUAL(wire_children(w, B), 1);
+        CU_ASSERT_EQUAL(v1_of(wire_sa(w, B))->xchg_count, 1); /* its own, which is over */
+        wire_free(w);
+    }
+}
+
+/* More than V1_XCHG_MAX at once are not taken, refused ones make room, and honest ones still come through. */
+static void exchanges_are_bounded(void)
+{
+    struct wire *w = up_to_hostile();
+    struct quick good = {.proposals = 1, .transforms = 1, .spi = HOSTILE_SPI},
+                 bad = {.proposals = 1, .transforms = 1, .spi = HOSTILE_SPI, .fqdn = true};
+    for (unsigned i = 0; i < V1_XCHG_MAX + 6; i++)
+        wire_forge1(w, A, wire_sa(w, A), PLD1_QUICK, 0, WIRE_SOUND, put_quick, &bad);
+    CU_ASSERT(v1_of(wire_sa(w, B))->xchg_count <= V1_XCHG_MAX);
+    rekey(w, A, false);
+    wire_run(w, 1000);
+    CU_ASSERT(wire_saw(w, "A QM3: HASH"));
+    for (unsigned i = 0; i < V1_XCHG_MAX + 6; i++)
+        wire_forge1(w, A, wire_sa(w, A), PLD1_QUICK, 0, WIRE_SOUND, put_quick, &good);
+    CU_ASSERT(v1_of(wire_sa(w, B))->xchg_count <= V1_XCHG_MAX);
+    CU_ASSERT(wire_children(w, B) <= V1_XCHG_MAX + 2);
+    wire_run(w, 100000);
+    CU_ASSERT_EQUAL(wire_children(w, B), 1);
+    wire_free(w);
+}
+
+struct kept {
+    uint8_t data[2048];
+    size_t len;
+    unsigned countdown;
+};
+
+static bool keep_one(struct wire *w, struct wire_packet *p, void *ctx)
+{
+    struct kept *k = ctx;
+    (void)w;
+    if (p->from == A && k->len == 0 && --k->countdown == 0 && p->len <= sizeof k->data) {
+        memcpy(k->data, p->data, p->len);
+        k->len = p->len;
+    }
+    return true;
+}
+
+/* A QM1 of old, and a delete of old: known by their message IDs for as long as they are remembered. */
+static void replays_of_phase_2_do_nothing(void)
+{
+    for (unsigned which = 1; which <= 3; which++) { /* QM1, QM3, the delete of the replaced child */
+        struct wire *w = up(210, NULL, NULL);
+        struct kept k = {.countdown = which};
+        w->filter = keep_one;
+        w->filter_ctx = &k;
+        rekey(w, A, false);
+        wire_run(w, 3 * OVERLAP_MS);
+        CU_ASSERT_NOT_EQUAL_FATAL(k.len, 0);
+        CU_ASSERT(settled(w));
+        uint32_t spi = wire_child(w, B)->in.spi;
+        for (unsigned i = 0; i < 3; i++) {
+            wire_inject(w, B, k.data, k.len);
+            wire_run(w, 100000); /* also when the exchange is forgotten */
+        }
+        CU_ASSERT(settled(w));
+        CU_ASSERT_EQUAL(wire_child(w, B)->in.spi, spi);
+        wire_free(w);
+    }
+}
+
 /* ---- rekeying children ------------------------------------------------------------------------------------------------- */
 static void child_rekey_from_each_side_loses_no_packet(void)
 {
@@ -541,8 +748,14 @@ UNIT_MAIN("phase2-v1", UNIT_TEST(RFC_2409_5_5_quick_mode_follows_main_mode_from_
           UNIT_TEST(RFC_2409_5_5_PFS_puts_KE_into_both_messages), UNIT_TEST(PFS_of_one_end_alone),
           UNIT_TEST(every_transform_of_the_configuration_carries_packets),
           UNIT_TEST(RFC_2407_4_6_3_1_the_responder_says_its_shorter_lifetime),
-          UNIT_TEST(child_rekey_from_each_side_loses_no_packet), UNIT_TEST(idle_child_rekey_moves_both_ends),
-          UNIT_TEST(a_lost_QM3_is_made_good_by_the_first_packet),
+          UNIT_TEST(RFC_2408_4_2_several_proposals_and_transforms_in_one_SA),
+          UNIT_TEST(CVE_2023_38711_proxies_that_are_no_addresses),
+          UNIT_TEST(RFC_2409_5_5_without_identities_the_gateways_themselves),
+          UNIT_TEST(a_peer_may_ask_for_less_than_the_policy),
+          UNIT_TEST(reserved_SPIs_and_PFS_without_its_value_are_refused),
+          UNIT_TEST(quick_mode_without_a_good_HASH_changes_nothing), UNIT_TEST(exchanges_are_bounded),
+          UNIT_TEST(replays_of_phase_2_do_nothing), UNIT_TEST(child_rekey_from_each_side_loses_no_packet),
+          UNIT_TEST(idle_child_rekey_moves_both_ends), UNIT_TEST(a_lost_QM3_is_made_good_by_the_first_packet),
           UNIT_TEST(a_lost_QM3_of_an_idle_child_comes_again_for_a_repeated_QM2),
           UNIT_TEST(G22_both_ends_rekey_at_once_without_loss_and_the_second_dies_out),
           UNIT_TEST(children_are_rekeyed_for_hours_without_loss),
