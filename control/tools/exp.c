@@ -124,6 +124,7 @@ static int usage(const char *what, const char *word)
     fprintf(stderr,
             "culvert: explain: %s%s, as in: culvert explain A.conf B.conf [--initiator a|b|both] [--tunnel "
             "NAME] [--ios] "
+            "[--debug] "
             "[--json] [--html FILE]\n",
             what, word);
     return STATUS_USAGE;
@@ -163,6 +164,8 @@ static int take_options(int argc, const char *const *argv, struct exp_options *o
             o->json = true;
         else if (strcmp(a, "--ios") == 0)
             o->ios = true;
+        else if (strcmp(a, "--debug") == 0)
+            o->debug = true;
         else if (!valued && strncmp(a, "--", 2) == 0)
             return usage("unknown option ", a);
         else if (!valued && files == 2)

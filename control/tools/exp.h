@@ -11,6 +11,7 @@ struct exp_options {
     const char *tunnel;    /* NULL: all */
     const char *html_file; /* NULL: none */
     bool json, ios;
+    bool debug; /* the engines' log lines among the messages */
 };
 
 struct exp_pair_result {

@@ -1,6 +1,9 @@
 /* Causes that lie on the way: addresses that do not mirror, versions of IKE, selectors, silence. */
 #include "control/tools/exp_cause.h"
 
+#include "common/secret.h"
+
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,6 +65,47 @@ static void fix_destination(struct exp_fix *f, const struct exp_cause *x, enum e
         redirect(f, x, e);
 }
 
+/* The end gets the address that the other one looks for. */
+static void move_source(struct exp_cause *x, enum exp_end e)
+{
+    const struct cfg_interface *t = x->run->unit[e]->first;
+    const struct cfg_interface *port =
+        cfg_find_interface(x->c->side[e].cfg, t->flow ? t->flow->port : t->tunnel_source_if);
+    const struct ip_addr *want = &x->run->unit[exp_other(e)]->remote;
+    for (unsigned i = 0; port && i < port->addr_count; i++) {
+        const struct cfg_ifaddr *a = &port->addrs[i];
+        char shown[CFG_TEXT_MAX];
+        if (!ip_addr_equal(&a->addr, exp_local(x, e)) || want->family != IP_V4 || a->addr.family != IP_V4)
+            continue;
+        exp_side_shown(&x->c->side[e], a->line, shown, sizeof shown);
+        const char *mask = strrchr(shown, ' ');
+        struct exp_fix *f =
+            exp_cause_fix(x, "on %c (%s): the address of %s becomes %s, where %c looks for it", exp_letter(e),
+                          exp_at(x, e, a->line), port->name, exp_addr(want), exp_letter(exp_other(e)));
+        exp_fix_edit(f, e, EXP_REPLACE, a->line, " ip address %s%s", exp_addr(want), mask ? mask : "");
+    }
+}
+
+/* The end names the other's address wherever it named the old one: destination, keys and identities. */
+static void readdress(struct exp_cause *x, enum exp_end e)
+{
+    const struct exp_side *s = &x->c->side[e];
+    const char *was = exp_addr(&x->run->unit[e]->remote), *is = exp_addr(exp_local(x, exp_other(e)));
+    char raw[EXP_EDIT_TEXT];
+    struct exp_fix *f = exp_cause_fix(x, "on %c: %s instead of %s", exp_letter(e), is, was);
+    for (int n = 1; f && n <= s->lines; n++) {
+        exp_side_line(s, n, raw, sizeof raw - IP_TEXT_MAX);
+        char *at = strstr(raw, was), *end = at ? at + strlen(was) : NULL;
+        if (!at || *raw == '!' || (at > raw && (isxdigit(at[-1]) || at[-1] == '.')) || isxdigit(*end) ||
+            *end == '.')
+            continue;
+        size_t used = strlen(f->say);
+        snprintf(f->say + used, sizeof f->say - used, "%s %s", f->count ? "," : " at", exp_at(x, e, n));
+        exp_fix_edit(f, e, EXP_REPLACE, n, "%.*s%s%s", (int)(at - raw), raw, is, end);
+    }
+    secret_wipe(raw, sizeof raw);
+}
+
 void exp_cause_addresses(struct exp_cause *x)
 {
     const struct exp_unit *a = x->run->unit[EXP_A], *b = x->run->unit[EXP_B];
@@ -78,6 +122,10 @@ void exp_cause_addresses(struct exp_cause *x)
     if ((!ea && !eb) || !a->has_local || !b->has_local)
         return;
     struct exp_fix *f;
+    if (ea && !eb)
+        readdress(x, EXP_A);
+    if (eb && !ea)
+        readdress(x, EXP_B);
     if (ea && eb)
         f = exp_cause_fix(x, "on A (%s) and on B (%s): %s to %s, %s to %s",
                           exp_at(x, EXP_A, destination_line(a)), exp_at(x, EXP_B, destination_line(b)),
@@ -91,9 +139,8 @@ void exp_cause_addresses(struct exp_cause *x)
         fix_destination(f, x, EXP_A);
     if (eb)
         fix_destination(f, x, EXP_B);
-    if (ea)
-        exp_cause_fix(x, "or give %s of B the source %s, if that is what A has to reach", b->name,
-                      exp_addr(&a->remote));
+    if (ea != eb)
+        move_source(x, ea ? EXP_B : EXP_A);
 }
 
 /* ---- versions ---------------------------------------------------------------------------------------------------------------- */
@@ -240,9 +287,10 @@ static void access_lists(struct exp_cause *x, enum exp_end e)
         if (!t || !t->flow || has_mirror(d, v, t->flow) || !ace_words(&t->flow->remote, from, sizeof from) ||
             !ace_words(&t->flow->local, to, sizeof to))
             continue;
-        exp_cause_also(x, " \"%s\" (%s) has no mirror in access list %s of %c (%s).",
-                       exp_shown(x, e, ace_line(c, t->flow)), exp_at(x, e, ace_line(c, t->flow)), acl->name,
-                       exp_letter(exp_other(e)), exp_at(x, exp_other(e), acl->line));
+        exp_cause_also(x, "%s%c's \"%s\" (%s) has no mirror in access list %s of %c (%s).",
+                       x->why[0] ? " " : "", exp_letter(e), exp_shown(x, e, ace_line(c, t->flow)),
+                       exp_at(x, e, ace_line(c, t->flow)), acl->name, exp_letter(exp_other(e)),
+                       exp_at(x, exp_other(e), acl->line));
         if (!f)
             f = exp_cause_fix(x,
                               "on %c (%s): add to access list %s the mirror of %s: permit ip %s %s (PR-12)",
@@ -283,16 +331,17 @@ static void mirror_one(struct exp_cause *x, enum exp_end e)
 
 void exp_cause_selectors(struct exp_cause *x)
 {
-    say_selectors(x);
-    modes(x);
+    const struct cfg_interface *a = x->run->unit[EXP_A]->first, *b = x->run->unit[EXP_B]->first;
     mirror_one(x, x->run->on);
     mirror_one(x, exp_other(x->run->on));
     access_lists(x, x->run->initiator);
     access_lists(x, exp_other(x->run->initiator));
-    const struct cfg_interface *a = x->run->unit[EXP_A]->first, *b = x->run->unit[EXP_B]->first;
+    if (!x->why[0])
+        say_selectors(x);
+    modes(x);
     if (!a->flow != !b->flow)
-        exp_cause_fix(x, "use a tunnel interface at both ends, or a crypto map at both: %c has %s, %c has %s",
-                      'A', a->name, 'B', b->name);
+        exp_cause_fix(x, "use a tunnel interface at both ends, or a crypto map at both: A has %s, B has %s",
+                      a->name, b->name);
 }
 
 /* ---- silence ------------------------------------------------------------------------------------------------------------------ */

@@ -180,7 +180,7 @@ static void isakmp_policies(struct exp_cause *x)
     policy_words(near[EXP_A], words[EXP_A], sizeof words[EXP_A]);
     policy_words(near[EXP_B], words[EXP_B], sizeof words[EXP_B]);
     exp_cause_why(x,
-                  "no ISAKMP policy in common; nearest are policy %u of A (%s: %s) and policy %u of B (%s: "
+                  "No ISAKMP policy in common; nearest are policy %u of A (%s: %s) and policy %u of B (%s: "
                   "%s): they differ in %s.",
                   near[EXP_A]->priority, policy_at(x, EXP_A, near[EXP_A]), words[EXP_A],
                   near[EXP_B]->priority, policy_at(x, EXP_B, near[EXP_B]), words[EXP_B], differ);
@@ -236,7 +236,7 @@ static void v2_values_text(const struct cfg_ikev2_proposal *p, unsigned attr, ch
     size_t used = 0;
     unsigned count = attr == V2_ENCR    ? p->encr_count
                      : attr == V2_INTEG ? p->integ_count
-                     : attr == V2_PRF   ? p->prf_count
+                     : attr == V2_PRF   ? p->prf_count ? p->prf_count : p->integ_count
                                         : p->group_count;
     snprintf(out, n, "none");
     for (unsigned i = 0; i < count && used < n; i++) {
@@ -247,7 +247,7 @@ static void v2_values_text(const struct cfg_ikev2_proposal *p, unsigned attr, ch
         else if (attr == V2_INTEG)
             word = cfg_alg_integ_word(p->integ[i]);
         else if (attr == V2_PRF)
-            word = cfg_alg_prf_word(p->prf[i]);
+            word = cfg_alg_prf_word(p->prf_count ? p->prf[i] : cfg_alg_prf_of_integ(p->integ[i]));
         else
             snprintf(number, sizeof number, "%u", p->group[i]);
         used += (size_t)snprintf(out + used, n - used, "%s%s", i ? " " : "", word);
@@ -301,7 +301,7 @@ static void ikev2_proposals(struct exp_cause *x)
     if (!near[EXP_A] || least == 0)
         return;
     exp_cause_why(x,
-                  "no IKEv2 proposal in common; nearest are %s of A (%s) and %s of B (%s), which have "
+                  "No IKEv2 proposal in common; nearest are %s of A (%s) and %s of B (%s), which have "
                   "nothing in common in",
                   near[EXP_A]->name, near[EXP_A]->builtin ? "built in" : exp_at(x, EXP_A, near[EXP_A]->line),
                   near[EXP_B]->name, near[EXP_B]->builtin ? "built in" : exp_at(x, EXP_B, near[EXP_B]->line));
@@ -406,7 +406,7 @@ static void transform_sets(struct exp_cause *x)
             }
     if (near[EXP_A] && least > 0) {
         exp_cause_why(x,
-                      "no transform set in common; nearest are %s of A (%s: %s) and %s of B (%s: %s): they "
+                      "No transform set in common; nearest are %s of A (%s: %s) and %s of B (%s: %s): they "
                       "differ in %s%s%s.",
                       near[EXP_A]->name,
                       near[EXP_A]->builtin ? "built in" : exp_at(x, EXP_A, near[EXP_A]->line),

@@ -66,7 +66,21 @@ static json_t *decisions_of(const struct exp_record *x)
     return a;
 }
 
-static json_t *run_of(const struct exp_pair_result *p, enum exp_end e)
+static json_t *events_of(const struct exp_record *x)
+{
+    static const char *const level[] = {"error", "warning", "info", "debug"};
+    json_t *a = json_array();
+    for (unsigned i = 0; i < x->event_count; i++) {
+        const struct exp_event *e = &x->events[i];
+        json_array_append_new(a, json_pack("{s:o, s:I, s:i, s:s, s:o, s:o}", "on", end_of(e->on), "at_ms",
+                                           (json_int_t)e->at_ms, "after_message", (int)e->after, "level",
+                                           level[e->level & 3], "facility", string_of(e->facility), "text",
+                                           string_of(e->text)));
+    }
+    return a;
+}
+
+static json_t *run_of(const struct exp_result *res, const struct exp_pair_result *p, enum exp_end e)
 {
     const struct exp_run *x = &p->run[e];
     bool up = x->outcome == EXP_UP;
@@ -90,6 +104,8 @@ static json_t *run_of(const struct exp_pair_result *p, enum exp_end e)
     json_object_set_new(j, "change", change);
     json_object_set_new(j, "change_tried", json_boolean(!up && p->has_advice && p->advice.solved));
     json_object_set_new(j, "or_change", or_else);
+    if (res->options.debug)
+        json_object_set_new(j, "events", events_of(x->record));
     return j;
 }
 
@@ -137,7 +153,7 @@ char *exp_report_json(const struct exp_result *r)
     for (unsigned i = 0; i < r->pair_count; i++)
         for (enum exp_end e = EXP_A; e <= EXP_B; e++)
             if (r->pair[i].ran[e] && r->pair[i].run[e].outcome != EXP_NOT_MEANT)
-                json_array_append_new(runs, run_of(&r->pair[i], e));
+                json_array_append_new(runs, run_of(r, &r->pair[i], e));
     json_t *j = json_pack("{s:o, s:b, s:o, s:{s:o, s:o}, s:o, s:{s:o, s:o}, s:{s:i, s:i}}", "runs", runs,
                           "asymmetric", r->asymmetric, "lint", lint_of(r), "files", "a",
                           string_of(r->c.side[EXP_A].file), "b", string_of(r->c.side[EXP_B].file), "not_run",

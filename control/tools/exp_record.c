@@ -26,29 +26,32 @@ static void *more(struct exp_recorder *w, void *list, unsigned *count, unsigned 
 }
 
 /* ---- messages ------------------------------------------------------------------------------------------------------- */
-static struct exp_message *known(struct exp_record *r, enum exp_end from, const struct ike_note *n,
-                                 bool any_conn)
+static unsigned known(const struct exp_record *r, enum exp_end from, const struct ike_note *n)
 {
     for (unsigned i = r->message_count; i > 0; i--) {
-        struct exp_message *m = &r->messages[i - 1];
+        const struct exp_message *m = &r->messages[i - 1];
         if (m->from == from && m->message_id == n->message_id && strcmp(m->name, n->name) == 0 &&
-            (any_conn || m->conn_id == n->conn_id))
-            return m;
+            m->conn_id == n->conn_id)
+            return i;
     }
-    return NULL;
+    return 0;
 }
 
-static void sent(struct exp_recorder *w, enum exp_end on, uint64_t now_ms, const struct ike_note *n)
+void exp_recorder_message(struct exp_recorder *w, enum exp_end on, uint64_t now_ms, const struct ike_note *n)
 {
     struct exp_record *r = w->r;
-    struct exp_message *m = n->again ? known(r, on, n, false) : NULL;
-    if (m) {
-        m->again++;
+    unsigned place = n->out && n->again ? known(r, on, n) : 0;
+    if (!n->out)
+        return; /* that of its sender says the same */
+    w->last_sent[on] = place;
+    if (place) {
+        r->messages[place - 1].again++;
         return;
     }
-    m = more(w, &r->messages, &r->message_count, &w->message_cap, sizeof *m);
+    struct exp_message *m = more(w, &r->messages, &r->message_count, &w->message_cap, sizeof *m);
     if (!m)
         return;
+    w->last_sent[on] = r->message_count;
     snprintf(m->name, sizeof m->name, "%s", n->name);
     m->from = on;
     m->at_ms = now_ms;
@@ -63,22 +66,29 @@ static void sent(struct exp_recorder *w, enum exp_end on, uint64_t now_ms, const
         snprintf(m->payloads[m->payload_count], sizeof *m->payloads, "%s", n->payloads[m->payload_count]);
 }
 
-void exp_recorder_message(struct exp_recorder *w, enum exp_end on, uint64_t now_ms, const struct ike_note *n)
+void exp_recorder_delivered(struct exp_recorder *w, enum exp_end to, unsigned place)
 {
-    if (n->out) {
-        sent(w, on, now_ms, n);
+    if (place == 0 || place > w->r->message_count)
         return;
-    }
-    struct exp_message *m = known(w->r, exp_other(on), n, true);
-    if (m)
-        m->received = true;
-    snprintf(w->handling[on], sizeof w->handling[on], "%s", n->name);
+    struct exp_message *m = &w->r->messages[place - 1];
+    m->received = true;
+    memcpy(w->handling[to], m->name, sizeof m->name);
 }
 
 /* ---- decisions and events ---------------------------------------------------------------------------------------------- */
+static bool same(const struct exp_decision *d, enum exp_end on, const char *at, const struct sel_trace *t)
+{
+    return d->on == on && d->t.kind == t->kind && strcmp(d->at, at) == 0 &&
+           strcmp(d->t.rule, t->rule ? t->rule : "") == 0 && strcmp(d->t.chosen, t->chosen) == 0 &&
+           strcmp(d->t.text, t->text) == 0;
+}
+
 void exp_recorder_decision(struct exp_recorder *w, enum exp_end on, const char *at, const struct sel_trace *t)
 {
     struct exp_record *r = w->r;
+    for (unsigned i = r->decision_count; i > 0 && r->decisions[i - 1].after == r->message_count; i--)
+        if (same(&r->decisions[i - 1], on, at, t))
+            return;
     struct exp_decision *d = more(w, &r->decisions, &r->decision_count, &w->decision_cap, sizeof *d);
     if (!d)
         return;
@@ -88,6 +98,19 @@ void exp_recorder_decision(struct exp_recorder *w, enum exp_end on, const char *
     d->t = *t;
     if (!d->t.rule)
         d->t.rule = "";
+}
+
+/* "child SA refused with TS_UNACCEPTABLE: ...": what is said of a child that belongs to no tunnel. */
+static enum ike_reason reason_of_refusal(const char *text, const char **rest)
+{
+    static const char start[] = "child SA refused with ";
+    if (strncmp(text, start, sizeof start - 1) != 0)
+        return IKE_REASON_NONE;
+    const char *colon = strchr(text, ':');
+    *rest = colon ? colon + 1 + strspn(colon + 1, " ") : "";
+    if (strncmp(text + sizeof start - 1, "TS_UN", 5) == 0 || strstr(*rest, "no protected tunnel") == *rest)
+        return IKE_REASON_TS_UNACCEPTABLE;
+    return strncmp(text + sizeof start - 1, "NO", 2) == 0 ? IKE_REASON_NO_PROPOSAL : IKE_REASON_CHILD_FAILED;
 }
 
 /* The reason code at the start of text, or behind one "NAME: "; *rest is what follows it. */
@@ -113,6 +136,8 @@ static void complaint(struct exp_recorder *w, enum exp_end on, const struct ike_
     enum ike_reason why = reason_in(e->text, &rest);
     if (why == IKE_REASON_NONE && colon && (owner = (size_t)(colon - e->text)) < CV_NAME_MAX)
         why = reason_in(colon + 2, &rest);
+    if (why == IKE_REASON_NONE && (why = reason_of_refusal(e->text, &rest)) != IKE_REASON_NONE)
+        owner = 0;
     if (why == IKE_REASON_NONE)
         return;
     struct exp_error *x = more(w, &r->errors, &r->error_count, &w->error_cap, sizeof *x);

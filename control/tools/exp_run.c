@@ -56,9 +56,10 @@ static enum sel_kind kind_of(enum ike_reason why)
     case IKE_REASON_ID_MISMATCH:
         return SEL_KEYRING;
     case IKE_REASON_NO_PROFILE:
+        return SEL_PROFILE;
     case IKE_REASON_PROFILE_MISMATCH:
     case IKE_REASON_TS_UNACCEPTABLE:
-        return SEL_PROFILE;
+        return SEL_POLICY; /* the choice of the tunnel */
     default:
         return SEL_PROPOSAL;
     }
@@ -74,8 +75,8 @@ static void find_rule(struct exp_run *r)
         return;
     }
     const struct exp_decision *d = exp_run_decision(r, r->on, kind_of(r->reason), true);
-    if (!d && kind_of(r->reason) == SEL_PROFILE)
-        d = exp_run_decision(r, r->on, SEL_POLICY, true);
+    if (!d && kind_of(r->reason) == SEL_POLICY)
+        d = exp_run_decision(r, r->on, SEL_PROFILE, true);
     if (!d)
         d = exp_run_decision(r, r->on, kind_of(r->reason), false);
     if (d)
@@ -164,10 +165,11 @@ void exp_run_free(struct exp_run *r)
 
 unsigned exp_run_score(const struct exp_run *r)
 {
-    enum { UP = 1000, PHASE2 = 500, MOST = 400 };
+    enum { UP = 1000, PHASE2 = 500, MOST = 200, MIRRORED = 200 };
     if (r->outcome == EXP_UP || r->outcome == EXP_NOT_MEANT)
         return UP;
     unsigned n = r->record->message_count;
     unsigned score = (r->outcome == EXP_PHASE2_FAILED ? PHASE2 : 0) + (n > MOST ? MOST : n);
+    score += exp_pair_mirrors(r->unit[EXP_A], r->unit[EXP_B]) ? MIRRORED : 0;
     return score + r->record->children; /* some of a crypto map's flows */
 }

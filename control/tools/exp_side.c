@@ -21,7 +21,10 @@ cv_result exp_side_parse(const char *text, const char *file, enum exp_end end, b
     out->text = strdup(text);
     if (!out->text)
         return CV_ENOMEM;
-    CV_TRY(cfg_parse(out->text, out->file, &out->cfg, &out->findings));
+    for (const char *at = out->text; *at; at += strcspn(at, "\n"), at += *at == '\n')
+        out->lines++;
+    const struct cfg_parse_options o = {.ios = ios, .skips = &out->skips};
+    CV_TRY(cfg_parse_with(out->text, out->file, &o, &out->cfg, &out->findings));
     return cfg_lint(out->cfg, &out->findings);
 }
 
@@ -97,6 +100,7 @@ void exp_side_free(struct exp_side *s)
     free(s->text);
     cfg_free(s->cfg);
     cfg_findings_free(&s->findings);
+    cfg_skips_free(&s->skips);
     free(s->origin);
     memset(s, 0, sizeof *s);
 }

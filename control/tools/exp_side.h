@@ -14,8 +14,8 @@ struct exp_side {
     struct cfg *cfg;
     struct cfg_findings findings; /* of the parser, then of the linter */
     struct cfg_skips skips;
-    int *origin; /* of a changed side: the line of the first file that line n (from 1) was; NULL: the same */
     int lines;
+    int *origin; /* of a changed side: the line of the first file that line n (from 1) was; NULL: the same */
 };
 
 static inline char exp_letter(enum exp_end e)

@@ -28,6 +28,7 @@ struct packet {
     struct ike_datagram d;
     uint8_t *data;
     uint64_t due, order;
+    unsigned place; /* of its message in the record */
 };
 
 struct end {
@@ -132,7 +133,10 @@ static void env_send(void *ctx, const struct ike_datagram *d)
     struct end *from = ctx;
     struct sim *w = from->sim;
     struct end *to = &w->end[exp_other(from->which)];
-    struct packet p = {.to = to->which, .due = w->now + LATENCY_MS, .order = w->order++};
+    struct packet p = {.to = to->which,
+                       .due = w->now + LATENCY_MS,
+                       .order = w->order++,
+                       .place = w->rec.last_sent[from->which]};
     p.d = (struct ike_datagram){
         .local = d->remote, .remote = d->local, .natt = d->remote.port == IKE_NATT_PORT};
     if (w->queued == WIRE_MAX || !owns(to, &d->remote.addr, &p.d.vrf) ||
@@ -159,6 +163,7 @@ static void deliver(struct sim *w)
     unsigned i = first_due(w);
     struct packet p = w->wire[i];
     w->wire[i] = w->wire[--w->queued];
+    exp_recorder_delivered(&w->rec, p.to, p.place);
     ike_datagram_in(w->end[p.to].ike, &p.d);
     free(p.data);
 }

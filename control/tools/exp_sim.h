@@ -16,7 +16,7 @@ struct exp_message {
     enum exp_end from;
     uint64_t at_ms;
     unsigned again; /* how often it was sent once more */
-    bool received;  /* the other end took it in */
+    bool received;  /* it reached the other end at least once */
     uint32_t conn_id, message_id;
     unsigned payload_count;
     char (*payloads)[EXP_NAME_MAX];

@@ -122,7 +122,7 @@ static void message(FILE *to, const struct exp_message *m)
     if (m->again && used < sizeof text)
         used += (size_t)snprintf(text + used, sizeof text - used, " -- sent %u times", m->again + 1);
     if (!m->received && used < sizeof text)
-        snprintf(text + used, sizeof text - used, " -- not taken in by %c", exp_letter(exp_other(m->from)));
+        snprintf(text + used, sizeof text - used, " -- does not reach %c", exp_letter(exp_other(m->from)));
     fprintf(to, "  %s  ", m->from == EXP_A ? "A ---> B" : "A <--- B");
     wrapped(to, text, INDENT);
 }
@@ -145,11 +145,21 @@ static void decision(FILE *to, const struct exp_decision *d)
     }
 }
 
-static void ladder(FILE *to, const struct exp_pair_result *p, enum exp_end e)
+/* The engines' log lines up to there. */
+static unsigned debug_lines(FILE *to, const struct exp_record *x, unsigned from, unsigned after)
+{
+    for (; from < x->event_count && x->events[from].after <= after; from++) {
+        fprintf(to, "%s    > ", x->events[from].on == EXP_A ? "  A     " : "       B");
+        wrapped(to, x->events[from].text, 14);
+    }
+    return from;
+}
+
+static void ladder(FILE *to, const struct exp_result *res, const struct exp_pair_result *p, enum exp_end e)
 {
     const struct exp_run *r = &p->run[e];
     const struct exp_record *x = r->record;
-    unsigned d = 0;
+    unsigned d = 0, line = 0;
     fprintf(to, "\n%c initiates (%s of A, %s of B): %s", exp_letter(e), r->unit[EXP_A]->name,
             r->unit[EXP_B]->name, exp_outcome_text(r->outcome));
     if (r->outcome == EXP_UP)
@@ -159,6 +169,8 @@ static void ladder(FILE *to, const struct exp_pair_result *p, enum exp_end e)
     for (unsigned i = 0; i <= x->message_count; i++) {
         for (; d < x->decision_count && x->decisions[d].after <= i; d++)
             decision(to, &x->decisions[d]);
+        if (res->options.debug)
+            line = debug_lines(to, x, line, i);
         if (i < x->message_count)
             message(to, &x->messages[i]);
     }
@@ -232,7 +244,7 @@ char *exp_report_text(const struct exp_result *r)
     for (unsigned i = 0; i < r->pair_count; i++)
         for (enum exp_end e = EXP_A; e <= EXP_B; e++)
             if (r->pair[i].ran[e])
-                ladder(to, &r->pair[i], e);
+                ladder(to, r, &r->pair[i], e);
     lint(to, r);
     others(to, r);
     if (fclose(to) == 0)
