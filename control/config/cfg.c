@@ -2,6 +2,7 @@
 
 #include "control/config/cfg_findings.h"
 #include "control/config/cfg_flows.h"
+#include "control/config/cfg_ios.h"
 #include "control/config/cfg_modes.h"
 #include "control/config/cfg_parser.h"
 #include "control/config/cfg_refs.h"
@@ -103,6 +104,12 @@ static void refuse(struct cfg_parser *p, const struct cfg_match *m)
     char words[80] = "";
     for (unsigned i = 0; i < m->count && m->args[i].type == CFG_ARG_KEYWORD; i++)
         snprintf(words + strlen(words), sizeof words - strlen(words), "%s%s", i ? " " : "", m->args[i].name);
+    if (p->ios) {
+        bool concerns = cfg_ios_concerns(p, m->line, current(p)->mode);
+        cfg_ios_skip(p, m->line);
+        if (!concerns)
+            return;
+    }
     if (m->form != CFG_SET)
         return; /* what is not done need not be undone */
     if (m->cmd->ignore)
@@ -123,9 +130,11 @@ static void run(struct cfg_parser *p, const struct cfg_line *line, const struct 
         cmd->run(p, &a->match);
     else
         refuse(p, &a->match);
-    bool opens = cmd->enter != CFG_MODE_NONE && a->match.form == CFG_SET;
+    bool opens = cmd->enter != CFG_MODE_NONE && a->match.form == CFG_SET && !p->skipping;
     if (opens && p->errors == errors && p->depth < CFG_DEPTH_MAX)
         p->open[p->depth++] = (struct cfg_open){.mode = cmd->enter, .indent = line->indent};
+    else if (opens && p->ios)
+        cfg_ios_skip(p, line);
     else if (opens && p->errors != errors)
         lose(p, line, true);
 }
@@ -135,12 +144,25 @@ static bool is_word(const struct cfg_line *line, const char *word)
     return line->count == 1 && strcasecmp(line->tokens[0].text, word) == 0;
 }
 
+/* --ios: a line that no section's grammar knows belongs to the section that its indentation says. */
+static void pass_over(struct cfg_parser *p, const struct cfg_line *line, const struct attempt *a)
+{
+    p->depth = depth_by_indent(p, line->indent);
+    if (line->indent <= p->open[p->depth - 1].indent)
+        p->depth = 1;
+    if (cfg_ios_concerns(p, line, current(p)->mode))
+        report(p, &a->bad);
+    cfg_ios_skip(p, line);
+}
+
 static void take_line(struct cfg_parser *p, const struct cfg_line *line)
 {
     if (line->count == 0)
         return;
     p->indented = p->indented || line->indent > 0;
     if (p->lost && line->indent > p->lost_indent)
+        return;
+    if (p->ios && cfg_ios_under_skipped(p, line))
         return;
     if (is_word(line, "exit") || is_word(line, "end")) {
         p->depth = is_word(line, "end") || p->depth == 1 ? 1 : p->depth - 1;
@@ -151,6 +173,10 @@ static void take_line(struct cfg_parser *p, const struct cfg_line *line)
     find_command(p, line, &a);
     if (a.result == CFG_MATCHED) {
         run(p, line, &a);
+        return;
+    }
+    if (p->ios) {
+        pass_over(p, line, &a);
         return;
     }
     /* In a file without indentation, what starts like no global command belongs to the section that could not be opened. */
@@ -169,20 +195,25 @@ static void take_text(struct cfg_parser *p, const char *text)
         p->out_of_memory = true;
         return;
     }
-    for (int number = 1; *text && p->errors < CFG_ERRORS_MAX && !p->out_of_memory; number++) {
+    for (int number = 1; *text && cfg_fatal_errors(p) < CFG_ERRORS_MAX && !p->out_of_memory; number++) {
         size_t n = strcspn(text, "\n");
         int column;
         const char *why;
         p->line = number;
-        if (cfg_lex(text, n, number, line, &column, &why))
-            take_line(p, line);
-        else
-            cfg_error(p, column, "", "%s", why);
+        if (!cfg_ios_body(p, text, n)) {
+            bool good = cfg_lex(text, n, number, line, &column, &why);
+            line->any_interface = p->ios;
+            if (good)
+                take_line(p, line);
+            else
+                cfg_error(p, column, "", "%s", why);
+        }
         text += n + (text[n] == '\n');
     }
     secret_wipe(line, sizeof *line);
     free(line);
-    if (p->errors >= CFG_ERRORS_MAX)
+    cfg_ios_end(p);
+    if (cfg_fatal_errors(p) >= CFG_ERRORS_MAX)
         cfg_error(p, 0, "correct the first of them and try again", "too many errors");
 }
 
@@ -200,7 +231,9 @@ cv_result cfg_parse(const char *text, const char *file, struct cfg **out, struct
 cv_result cfg_parse_with(const char *text, const char *file, const struct cfg_parse_options *o,
                          struct cfg **out, struct cfg_findings *findings)
 {
-    struct cfg_parser p = {.findings = findings, .depth = 1};
+    struct cfg_parser p = {.findings = findings, .depth = 1, .text = text};
+    p.ios = o && o->ios;
+    p.skips = o ? o->skips : NULL;
     if (o && o->skips)
         memset(o->skips, 0, sizeof *o->skips);
     p.open[0].mode = CFG_MODE_GLOBAL;
@@ -213,11 +246,11 @@ cv_result cfg_parse_with(const char *text, const char *file, const struct cfg_pa
     cv_result r = cfg_defaults(&p);
     if (r == CV_OK) {
         take_text(&p, text);
-        if (!p.out_of_memory && p.errors < CFG_ERRORS_MAX)
+        if (!p.out_of_memory && cfg_fatal_errors(&p) < CFG_ERRORS_MAX)
             cfg_refs_check(&p);
-        if (!p.out_of_memory && !p.errors)
+        if (!p.out_of_memory && !cfg_fatal_errors(&p))
             cfg_flows_make(&p);
-        r = p.out_of_memory ? CV_ENOMEM : p.errors ? CV_EPARSE : CV_OK;
+        r = p.out_of_memory ? CV_ENOMEM : cfg_fatal_errors(&p) ? CV_EPARSE : CV_OK;
     }
     cfg_findings_sort(findings);
     if (r == CV_OK)

@@ -20,6 +20,8 @@ extern const struct cfg_cmd_table cfg_cmds_ipsec_global, cfg_cmds_transform_set,
     cfg_cmds_ipsec_profile; /* _set: in profiles and in entries of crypto maps */
 /* cfg_cmds_isakmp_peer.c */
 extern const struct cfg_cmd_table cfg_cmds_isakmp_peer_global, cfg_cmds_isakmp_peer;
+/* cfg_cmds_pki.c */
+extern const struct cfg_cmd_table cfg_cmds_pki_global, cfg_cmds_trustpoint, cfg_cmds_certificate_chain;
 /* cfg_cmds_vrf.c */
 extern const struct cfg_cmd_table cfg_cmds_vrf_global, cfg_cmds_vrf, cfg_cmds_vrf_family;
 /* cfg_cmds_acl.c, cfg_cmds_map.c */

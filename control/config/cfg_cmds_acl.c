@@ -1,6 +1,7 @@
 #include "control/config/cfg_cmds.h"
 
 #include "control/config/cfg_ace.h"
+#include "control/config/cfg_ios.h"
 #include "control/config/cfg_parser.h"
 
 #include <limits.h>
@@ -93,10 +94,8 @@ static void take_ace(struct cfg_parser *p, const struct cfg_match *m, unsigned i
 {
     struct cfg_ace x;
     struct cfg_acl *a = &p->c->acls[i];
-    if (!cfg_ace_take(p, m->line, first, &x)) {
-        a->broken_line = p->line;
+    if (!cfg_ace_take(p, m->line, first, &x))
         return;
-    }
     x.seq = seq;
     if (m->form == CFG_SET)
         insert_ace(p, a, &x, m->line->tokens[first].column);
@@ -119,7 +118,9 @@ static unsigned token_of(const struct cfg_match *m, const char *keyword)
 static void open_acl(struct cfg_parser *p, const struct cfg_match *m)
 {
     const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_WORD, 0);
-    if (m->form != CFG_SET)
+    if (p->ios && !cfg_ios_wants_acl(p, a->text))
+        cfg_ios_skip(p, m->line);
+    else if (m->form != CFG_SET)
         remove_acl(p->c, a->text);
     else
         p->acl = have_acl(p, a);
@@ -164,6 +165,10 @@ const struct cfg_cmd_table cfg_cmds_acl = CFG_ROWS(acl_rows);
 static void numbered_line(struct cfg_parser *p, const struct cfg_match *m)
 {
     const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
+    if (n && p->ios && !cfg_ios_wants_acl(p, n->text)) {
+        cfg_ios_skip(p, m->line);
+        return;
+    }
     unsigned i = n ? have_acl(p, n) : UINT_MAX;
     if (!n)
         cfg_error(p, m->line->tokens[0].column, "as in: no access-list 101", "which access list?");

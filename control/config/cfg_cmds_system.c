@@ -60,16 +60,11 @@ static const struct cfg_cmd platform_rows[] = {
 };
 const struct cfg_cmd_table cfg_cmds_platform = CFG_ROWS(platform_rows);
 
-#define NO_PKI "use pre-shared keys: crypto ikev2 keyring"
-
 /* `enter` of a command that is refused marks that lines of its own follow; they are skipped with it. */
 static const struct cfg_cmd system_rows[] = {
     {"hostname <WORD>", set_hostname, 0, NULL, false},
     {"ip domain name <WORD>", set_domain, 0, NULL, false},
     {"ip domain-name <WORD>", set_domain, 0, NULL, false},
     {"platform dataplane", open_platform, CFG_MODE_PLATFORM, NULL, false},
-    {"crypto pki <LINE>", NULL, CFG_MODE_GLOBAL, NO_PKI, false},
-    {"crypto ca <LINE>", NULL, CFG_MODE_GLOBAL, NO_PKI, false},
-    {"crypto key <LINE>", NULL, CFG_MODE_GLOBAL, NO_PKI, false},
 };
 const struct cfg_cmd_table cfg_cmds_system = CFG_ROWS(system_rows);

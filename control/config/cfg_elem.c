@@ -213,12 +213,21 @@ static bool join_if(const struct cfg_line *line, unsigned i, char *out, size_t r
     return n > 0 && (size_t)n < room;
 }
 
+/* A word as a value; with --ios an interface of every kind. */
+static bool parse_value(const struct value *v, const struct cfg_line *line, const char *text,
+                        struct cfg_arg *arg)
+{
+    if (v->parse(text, arg))
+        return true;
+    return v->type == CFG_ARG_IF && line->any_interface && cfg_ifname_any(text, arg->name, &arg->kind);
+}
+
 static struct cfg_fitting fit_value(const struct value *v, const struct cfg_line *line, unsigned i)
 {
     struct cfg_fitting f = {.words = 1};
     struct cfg_arg scratch = {0};
     char joined[2 * CV_NAME_MAX];
-    if (v->parse(line->tokens[i].text, &scratch)) {
+    if (parse_value(v, line, line->tokens[i].text, &scratch)) {
         f.fit = v->fit;
         if (v->type == CFG_ARG_LINE)
             f.words = line->count - i;
@@ -264,7 +273,7 @@ void cfg_elem_take(const struct cfg_elem *e, const struct cfg_fitting *f, const 
     } else if (v) {
         arg->type = v->type;
         bool ok = f->words == 2 ? join_if(line, i, joined, sizeof joined) && v->parse(joined, arg)
-                                : v->parse(arg->text, arg);
+                                : parse_value(v, line, arg->text, arg);
         (void)ok; /* it did in cfg_elem_fit */
     } else {
         arg->type = CFG_ARG_NUMBER;

@@ -257,7 +257,7 @@ void cfg_flows_make(struct cfg_parser *p)
     for (unsigned i = written; i < c->interface_count; i++)
         c->interfaces[i].flow = &c->flows[i - written];
     check_names(p, written);
-    for (unsigned i = 0; i < written && !p->errors; i++)
+    for (unsigned i = 0; i < written && !cfg_fatal_errors(p); i++)
         if (c->interfaces[i].crypto_map[0])
             check_rows(p, &c->interfaces[i]);
 }

@@ -79,6 +79,23 @@ static bool unit_of(const char *s, unsigned max_parts, char *out, size_t room)
     return false;
 }
 
+bool cfg_ifname_any(const char *text, char out[CV_NAME_MAX], enum cv_if_kind *kind)
+{
+    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-");
+    const char *unit = text + n;
+    if (n < 2 || !isalpha((unsigned char)text[0]) || !isdigit((unsigned char)unit[0]) ||
+        unit[strspn(unit, "0123456789/.:")] != '\0')
+        return false;
+    int t = type_of(text, n);
+    int len = t >= 0 ? snprintf(out, CV_NAME_MAX, "%s%s", types[t].name, unit)
+                     : snprintf(out, CV_NAME_MAX, "%s", text);
+    if (len < 0 || len >= CV_NAME_MAX)
+        return false;
+    *kind = CV_IF_PORT;
+    return t < 0 ||
+           types[t].kind == CV_IF_PORT; /* a Loopback or Tunnel has one number: cfg_interface_name knows it */
+}
+
 bool cfg_interface_name(const char *text, char out[CV_NAME_MAX], enum cv_if_kind *kind)
 {
     size_t n = letters(text);

@@ -6,6 +6,9 @@
 
 #include "control/config/cfg.h"
 
+/* The name of an interface of any kind that IOS has (Port-channel1.100, Vlan10, Serial0/0/0:0, Dialer1), as it was typed but for types
+ * known here; what is no Loopback or Tunnel is a port. */
+CV_MUST_USE bool cfg_ifname_any(const char *text, char out[CV_NAME_MAX], enum cv_if_kind *kind);
 /* True when text is a (prefix of an) interface type alone, as in "interface Tunnel 1". */
 CV_MUST_USE bool cfg_ifname_is_type(const char *text);
 

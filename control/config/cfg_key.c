@@ -62,7 +62,11 @@ void cfg_key_take_word(struct cfg_parser *p, const struct cfg_match *m, unsigned
                   "the command ends before its key");
         return;
     }
-    if (cfg_match_has(m, "6"))
+    if (cfg_match_has(m, "6") && p->ios) { /* unknown, but the same for each of its uses */
+        cfg_warn(p, a->column, "key-6", "write the key in clear to compare it with the peer's",
+                 "a key of type 6 is encrypted: its octets are taken for the key");
+        r = secret_copy(out, a->text, strlen(a->text));
+    } else if (cfg_match_has(m, "6"))
         cfg_error(p, a->column, "write the key in clear, or as: hex 0x...",
                   "keys of type 6 cannot be read: they are encrypted under a master key of another device");
     else if (!cfg_match_has(m, "hex"))

@@ -50,6 +50,7 @@ static bool copy_line(const char *text, size_t n, struct cfg_line *out, int *col
 bool cfg_lex(const char *text, size_t n, int number, struct cfg_line *out, int *column, const char **why)
 {
     out->number = number;
+    out->any_interface = false;
     out->count = 0;
     out->raw[0] = '\0';
     if (!copy_line(text, n, out, column, why))

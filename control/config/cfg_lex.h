@@ -21,7 +21,8 @@ struct cfg_token {
 
 struct cfg_line {
     int number;
-    int indent; /* blanks before the first token; a tab goes to the next multiple of 8 */
+    int indent;         /* blanks before the first token; a tab goes to the next multiple of 8 */
+    bool any_interface; /* names of interfaces of every kind that IOS has are taken (--ios) */
     unsigned count;
     struct cfg_token tokens[CFG_TOKENS_MAX];
     char raw[CFG_LINE_MAX];   /* the line without its comment and trailing blanks */

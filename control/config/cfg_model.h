@@ -315,7 +315,6 @@ struct cfg_acl {
     int line;
     unsigned ace_count;
     struct cfg_ace *aces; /* by seq */
-    int broken_line;      /* --ios: a line that could not be read; no crypto map may use the list then */
 };
 
 struct cfg_map_peer {

@@ -4,7 +4,7 @@
 
 #include "control/config/cfg_match.h"
 
-enum { CFG_TABLES_MAX = 10 };
+enum { CFG_TABLES_MAX = 12 };
 
 struct cfg_mode_def {
     const char *prompt; /* "config-if", as IOS has it */

@@ -16,7 +16,9 @@ void cfg_error(struct cfg_parser *p, int column, const char *remedy, const char 
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     p->errors++;
-    if (cfg_findings_add(p->findings, p->line, column, "syntax", CFG_ERROR, remedy, "%s", text) != CV_OK)
+    p->tolerated += p->ios;
+    if (cfg_findings_add(p->findings, p->line, column, "syntax", p->ios ? CFG_WARNING : CFG_ERROR, remedy,
+                         "%s", text) != CV_OK)
         p->out_of_memory = true;
 }
 

@@ -20,7 +20,8 @@ struct cfg_parser {
     struct cfg *c;
     struct cfg_findings *findings;
     int line;
-    unsigned errors; /* of the whole file */
+    unsigned errors;    /* of the whole file */
+    unsigned tolerated; /* those of them that are warnings, for --ios */
     bool out_of_memory;
     struct cfg_open open[CFG_DEPTH_MAX]; /* [0] is global */
     unsigned depth;                      /* open[depth - 1] is the current one */
@@ -28,12 +29,27 @@ struct cfg_parser {
     bool lost_section;                   /* ... and it was meant to open a section */
     int lost_indent;
     bool indented; /* some line of the file is */
+    /* bodies that are no commands; --ios (cfg_ios) */
+    bool certificate;   /* in the hexadecimal of one */
+    char banner_end[4]; /* what closes the banner; "" in none */
+    int body_line;      /* where the body began */
+    bool ios;
+    const char *text; /* the whole */
+    struct cfg_skips *skips;
+    bool skipping; /* what is indented further than skip_indent is passed over */
+    int skip_indent;
     /* the objects of the open sections */
     unsigned interface, proposal, policy, keyring, peer, profile, transform_set, ipsec_profile;
-    unsigned isakmp_policy, isakmp_keyring, isakmp_profile, isakmp_peer, acl, map, map_entry, vrf;
+    unsigned isakmp_policy, isakmp_keyring, isakmp_profile, isakmp_peer, acl, map, map_entry, vrf, trustpoint;
 };
 
-/* Records an error at a column of the current line. remedy: what would be right. */
+/* Errors that make the configuration useless. */
+static inline unsigned cfg_fatal_errors(const struct cfg_parser *p)
+{
+    return p->errors - p->tolerated;
+}
+
+/* Records an error at a column of the current line; for --ios a warning. remedy: what would be right. */
 void cfg_error(struct cfg_parser *p, int column, const char *remedy, const char *fmt, ...) CV_PRINTF(4, 5);
 void cfg_warn(struct cfg_parser *p, int column, const char *rule, const char *remedy, const char *fmt, ...)
     CV_PRINTF(5, 6);

@@ -44,7 +44,7 @@ static bool missing(struct cfg_parser *p, const struct names *n, const char *nam
                     enum cfg_severity severity)
 {
     char remedy[CFG_TEXT_MAX];
-    if (!name[0] || has(n, name) || p->errors >= CFG_ERRORS_MAX)
+    if (!name[0] || has(n, name) || cfg_fatal_errors(p) >= CFG_ERRORS_MAX)
         return false;
     const char *near = nearest(n, name);
     if (near)
@@ -57,8 +57,18 @@ static bool missing(struct cfg_parser *p, const struct names *n, const char *nam
     return true;
 }
 
+/* Without an interface or an access list the rest of a router's configuration still means what it means. */
+static bool tolerable(const struct cfg_parser *p, const struct names *n)
+{
+    return p->ios && (n->size == sizeof(struct cfg_interface) || n->size == sizeof(struct cfg_acl));
+}
+
 static void check(struct cfg_parser *p, const struct names *n, const char *name, int line)
 {
+    if (tolerable(p, n)) {
+        (void)missing(p, n, name, line, CFG_WARNING);
+        return;
+    }
     if (missing(p, n, name, line, CFG_ERROR))
         p->errors++;
 }
@@ -143,7 +153,7 @@ static void check_ipsec(struct cfg_parser *p, const struct cfg_ipsec_profile *x)
 /* Static and dynamic maps have name spaces of their own. */
 static bool has_map(struct cfg_parser *p, const char *name, bool dynamic, int line)
 {
-    if (!name[0] || cfg_find_map(p->c, name, dynamic) || p->errors >= CFG_ERRORS_MAX)
+    if (!name[0] || cfg_find_map(p->c, name, dynamic) || cfg_fatal_errors(p) >= CFG_ERRORS_MAX)
         return true;
     p->errors++;
     char remedy[CFG_TEXT_MAX];

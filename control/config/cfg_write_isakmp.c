@@ -182,6 +182,27 @@ static void put_globals(struct cfg_writer *w, const struct cfg *c)
         cfg_put(w, "crypto call admission limit ike in-negotiation-sa %u\n", c->isakmp_max_in_negotiation);
 }
 
+static void put_trustpoint(struct cfg_writer *w, const struct cfg_trustpoint *x)
+{
+    cfg_put_word(w, "!\ncrypto pki trustpoint ", x->name, "");
+    if (x->enrollment[0])
+        cfg_put(w, " enrollment %s\n", x->enrollment);
+    if (x->serial_number)
+        cfg_put(w, " serial-number\n");
+    if (x->fqdn[0])
+        cfg_put_word(w, " fqdn ", x->fqdn, "");
+    if (x->ip_address[0])
+        cfg_put_word(w, " ip-address ", x->ip_address, "");
+    if (x->subject_name[0])
+        cfg_put(w, " subject-name %s\n", x->subject_name);
+    if (x->vrf[0])
+        cfg_put_word(w, " vrf ", x->vrf, "");
+    if (x->revocation[0])
+        cfg_put(w, " revocation-check %s\n", x->revocation);
+    if (x->rsakeypair[0])
+        cfg_put(w, " rsakeypair %s\n", x->rsakeypair);
+}
+
 static void put_global_key(struct cfg_writer *w, const struct cfg_isakmp_key *x)
 {
     cfg_put_key_word(w, "crypto isakmp key ", &x->key);
@@ -191,6 +212,8 @@ static void put_global_key(struct cfg_writer *w, const struct cfg_isakmp_key *x)
 void cfg_write_isakmp(struct cfg_writer *w, const struct cfg *c)
 {
     put_globals(w, c);
+    for (unsigned i = 0; i < c->trustpoint_count; i++)
+        put_trustpoint(w, &c->trustpoints[i]);
     for (unsigned i = 0; i < c->isakmp_keyring_count; i++)
         put_keyring(w, &c->isakmp_keyrings[i]);
     for (unsigned i = 0; i < c->isakmp_policy_count; i++)
