@@ -1,5 +1,6 @@
 #include "control/cli/cli_call.h"
 
+#include "control/cli/cli_clear.h"
 #include "control/cli/cli_debug.h"
 #include "control/cli/cli_exec.h"
 #include "control/cli/cli_ping.h"
@@ -73,6 +74,9 @@ cli_fn *cli_command(enum cli_id id)
         [CLI_COND_ID_UNMATCHED] = cli_debug_condition,
         [CLI_COND_ID_RESET] = cli_debug_condition,
         [CLI_CLEAR_SESSION] = cli_clear_session,
+        [CLI_CLEAR_ISAKMP] = cli_clear_isakmp,
+        [CLI_CLEAR_IKEV2_SA] = cli_clear_ikev2_sa,
+        [CLI_CLEAR_IPSEC_SA] = cli_clear_ipsec_sa,
         [CLI_UP] = cli_up,
         [CLI_DOWN] = cli_down,
         [CLI_REKEY] = cli_rekey,

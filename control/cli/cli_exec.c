@@ -251,21 +251,6 @@ int cli_rekey(struct cli_call *c)
     return status;
 }
 
-int cli_clear_session(struct cli_call *c)
-{
-    struct ip_addr remote = {0};
-    const char *text = cli_opt(&c->cmd, "remote");
-    if (text && !ip_addr_parse(text, &remote)) {
-        cli_error(c, "remote wants an address, not '%.60s'", text);
-        return CLI_USAGE;
-    }
-    unsigned n = ike_clear(c->env->ike(c->env->ctx), &remote);
-    c->env->touched(c->env->ctx);
-    if (c->json)
-        cli_json(c, json_pack("{s:i}", "cleared", (int)n));
-    return CLI_OK;
-}
-
 int cli_reload(struct cli_call *c)
 {
     struct cfg_findings f = {0};

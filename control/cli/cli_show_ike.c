@@ -9,7 +9,7 @@
 struct seen {
     struct cli_call *c;
     bool detailed;
-    struct ip_addr remote;
+    struct ip_addr remote, local;
     uint8_t family; /* text: one table for each */
     json_t *json;
     unsigned shown;
@@ -34,6 +34,7 @@ static json_t *sa_json(const struct ike_sa_view *v)
     json_object_set_new(o, "remote_port", json_integer(v->remote.port));
     json_object_set_new(o, "status", json_string(v->ready ? "READY" : "IN-NEG"));
     json_object_set_new(o, "state", json_string(v->state));
+    json_object_set_new(o, "fvrf", json_string(v->fvrf ? v->fvrf : ""));
     json_object_set_new(o, "interface", json_string(v->interface));
     json_object_set_new(o, "profile", json_string(v->profile));
     json_object_set_new(o, "spi_i", json_string(spi_text(v->spi_i, spi)));
@@ -89,15 +90,24 @@ static void text_detail(struct cli_call *c, const struct ike_sa_view *v)
     cli_print(c, "      Initiator of SA : %s\n", v->initiator ? "Yes" : "No");
 }
 
+static const char *vrfs(struct cli_call *c, const struct ike_sa_view *v, char out[2 * CFG_NAME_MAX + 2])
+{
+    const struct cfg_interface *t = cfg_find_interface(c->env->cfg(c->env->ctx), v->interface);
+    snprintf(out, 2 * CFG_NAME_MAX + 2, "%s/%s", v->fvrf && v->fvrf[0] ? v->fvrf : "none",
+             t && t->vrf[0] ? t->vrf : "none");
+    return out;
+}
+
 static void text_sa(struct seen *s, const struct ike_sa_view *v)
 {
     struct cli_call *c = s->c;
+    char both[2 * CFG_NAME_MAX + 2];
     char local[IP_TEXT_MAX], remote[IP_TEXT_MAX];
     if (s->shown == 1)
         cli_print(c, " IPv%u Crypto IKEv2  SA\n", v->local.addr.family);
     cli_print(c, "\nTunnel-id Local                 Remote                fvrf/ivrf            Status\n");
     cli_print(c, "%-9u %-21s %-21s %-20s %s\n", v->conn_id, ip_endpoint_text(&v->local, local),
-              ip_endpoint_text(&v->remote, remote), "none/none", v->ready ? "READY" : "IN-NEG");
+              ip_endpoint_text(&v->remote, remote), vrfs(c, v, both), v->ready ? "READY" : "IN-NEG");
     if (v->encr) {
         cli_print(c, "      Encr: %s", cli_encr(v->encr));
         if (v->key_bits)
@@ -116,7 +126,8 @@ static void text_sa(struct seen *s, const struct ike_sa_view *v)
 static void on_sa(void *ctx, const struct ike_sa_view *v)
 {
     struct seen *s = ctx;
-    if (v->version != 2 || (s->remote.family != IP_NONE && !ip_addr_equal(&s->remote, &v->remote.addr)))
+    if (v->version != 2 || (s->remote.family != IP_NONE && !ip_addr_equal(&s->remote, &v->remote.addr)) ||
+        (s->local.family != IP_NONE && !ip_addr_equal(&s->local, &v->local.addr)))
         return;
     if (s->json) {
         json_array_append_new(s->json, sa_json(v));
@@ -134,6 +145,11 @@ int cli_show_ikev2_sa(struct cli_call *c)
     const char *remote = cli_opt(&c->cmd, "remote");
     if (remote && !ip_addr_parse(remote, &s.remote)) {
         cli_error(c, "remote wants an address, not '%.60s'", remote);
+        return CLI_USAGE;
+    }
+    const char *local = cli_opt(&c->cmd, "local");
+    if (local && !ip_addr_parse(local, &s.local)) {
+        cli_error(c, "local wants an address, not '%.60s'", local);
         return CLI_USAGE;
     }
     struct ike *e = c->env->ike(c->env->ctx);
@@ -178,6 +194,12 @@ int cli_show_ikev2_stats(struct cli_call *c)
     return CLI_OK;
 }
 
+static json_t *endpoint_json(const struct ip_endpoint *e)
+{
+    char text[IP_TEXT_MAX];
+    return e->addr.family == IP_NONE ? json_null() : json_string(ip_addr_text(&e->addr, text));
+}
+
 static json_t *decision_json(const struct cli_decision *d)
 {
     char when[CLI_TEXT_MAX];
@@ -186,16 +208,19 @@ static json_t *decision_json(const struct cli_decision *d)
         json_array_append_new(candidates,
                               json_pack("{s:s, s:b, s:s}", "name", d->trace.candidates[i].name, "matched",
                                         d->trace.candidates[i].matched, "why", d->trace.candidates[i].why));
-    return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:s}", "time", cli_time(d->wall_ms, when),
-                     "conn_id", (int)d->conn_id, "at", d->at, "kind", sel_kind_text(d->trace.kind), "chosen",
-                     d->trace.chosen, "rule", d->trace.rule ? d->trace.rule : "", "candidates", candidates,
-                     "text", d->trace.text);
+    return json_pack("{s:s, s:i, s:i, s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:s}", "time",
+                     cli_time(d->wall_ms, when), "conn_id", (int)d->conn_id, "ike_version", (int)d->version,
+                     "peer", endpoint_json(&d->peer), "local", endpoint_json(&d->local), "at", d->at, "kind",
+                     sel_kind_text(d->trace.kind), "chosen", d->trace.chosen, "rule",
+                     d->trace.rule ? d->trace.rule : "", "candidates", candidates, "text", d->trace.text);
 }
 
 static void decision_text(struct cli_call *c, const struct cli_decision *d)
 {
-    char when[CLI_TEXT_MAX];
-    cli_print(c, "%s conn %u %s: %s: %s by rule %s\n", cli_time(d->wall_ms, when), d->conn_id, d->at,
+    char when[CLI_TEXT_MAX], peer[IP_TEXT_MAX];
+    bool known = d->peer.addr.family != IP_NONE;
+    cli_print(c, "%s conn %u%s%s %s: %s: %s by rule %s\n", cli_time(d->wall_ms, when), d->conn_id,
+              known ? " peer " : "", known ? ip_addr_text(&d->peer.addr, peer) : "", d->at,
               sel_kind_text(d->trace.kind), d->trace.chosen[0] ? d->trace.chosen : "none",
               d->trace.rule ? d->trace.rule : "-");
     if (d->trace.text[0])
@@ -208,8 +233,16 @@ static void decision_text(struct cli_call *c, const struct cli_decision *d)
 int cli_show_decisions(struct cli_call *c)
 {
     const struct cli_decision *d;
+    const char *text = cli_opt(&c->cmd, "peer");
+    struct ip_addr peer = {0};
+    if (text && !ip_addr_parse(text, &peer)) {
+        cli_error(c, "peer wants an address, not '%.60s'", text);
+        return CLI_USAGE;
+    }
     json_t *a = c->json ? json_array() : NULL;
     for (unsigned i = 0; (d = cli_decisions_get(c->env->decisions, i)) != NULL; i++) {
+        if (text && !ip_addr_equal(&peer, &d->peer.addr))
+            continue;
         if (a)
             json_array_append_new(a, decision_json(d));
         else

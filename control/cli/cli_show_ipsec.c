@@ -10,13 +10,44 @@
 struct filter {
     char interface[CV_NAME_MAX]; /* "": all */
     struct ip_addr peer;         /* IP_NONE: all */
+    const char *map, *vrf;       /* NULL: all */
     bool detail;
 };
 
-static bool passes(const struct filter *f, const struct sam_child *k)
+static const struct cfg_interface *tunnel_of(struct cli_call *c, const struct sam_child *k)
 {
-    return (!f->interface[0] || strcmp(f->interface, k->interface) == 0) &&
-           (f->peer.family == IP_NONE || ip_addr_equal(&f->peer, &k->remote.addr));
+    return cfg_find_interface(c->env->cfg(c->env->ctx), k->interface);
+}
+
+/* The map's name; of a tunnel's protection "Tunnel1-head-0", as on IOS. */
+static const char *map_tag(struct cli_call *c, const struct sam_child *k, char out[CFG_NAME_MAX + 8])
+{
+    const struct cfg_interface *t = tunnel_of(c, k);
+    if (t && t->flow)
+        snprintf(out, CFG_NAME_MAX + 8, "%s", t->flow->map);
+    else
+        snprintf(out, CFG_NAME_MAX + 8, "%s-head-0", k->interface);
+    return out;
+}
+
+/* The port that a crypto map is applied to, or the tunnel. */
+static const char *place(struct cli_call *c, const struct sam_child *k)
+{
+    const struct cfg_interface *t = tunnel_of(c, k);
+    return t && t->flow ? t->flow->port : k->interface;
+}
+
+static bool passes(struct cli_call *c, const struct filter *f, const struct sam_child *k)
+{
+    char tag[CFG_NAME_MAX + 8];
+    const struct cfg_interface *t = tunnel_of(c, k);
+    if (f->interface[0] && strcmp(f->interface, k->interface) != 0 && strcmp(f->interface, place(c, k)) != 0)
+        return false;
+    if (f->map && strcmp(f->map, map_tag(c, k, tag)) != 0)
+        return false;
+    if (f->vrf && strcmp(strcmp(f->vrf, "global") == 0 ? "" : f->vrf, t ? t->vrf : "") != 0)
+        return false;
+    return f->peer.family == IP_NONE || ip_addr_equal(&f->peer, &k->remote.addr);
 }
 
 static void text_counters(struct cli_call *c, const struct cli_flow_view *f, bool detail)
@@ -43,7 +74,7 @@ static void text_sa(struct cli_call *c, const struct cli_flow_view *f, bool in)
 {
     const struct sam_child *k = f->child;
     uint32_t spi = in ? k->in.spi : k->out.spi;
-    char kb[24] = "unlimited", s[24] = "unlimited";
+    char kb[24] = "unlimited", s[24] = "unlimited", tag[CFG_NAME_MAX + 8];
     bool aead = k->integ == CV_INTEG_NONE;
     if (f->has_volume)
         snprintf(kb, sizeof kb, "%llu", (unsigned long long)f->remaining_kb);
@@ -53,8 +84,8 @@ static void text_sa(struct cli_call *c, const struct cli_flow_view *f, bool in)
     cli_print(c, "        transform: %s ,\n", f->transform);
     cli_print(c, "        in use settings ={%s%s%s, }\n", k->transport ? "Transport" : "Tunnel",
               k->natt ? " UDP-Encaps" : "", k->esn ? ", esn" : "");
-    cli_print(c, "        conn id: %u, flow_id: %s:%u, sibling_flags 80000040, crypto map: %s-head-0\n",
-              k->owner, f->engine, in ? k->in.sa_id : k->out.sa_id, k->interface);
+    cli_print(c, "        conn id: %u, flow_id: %s:%u, sibling_flags 80000040, crypto map: %s\n", k->owner,
+              f->engine, in ? k->in.sa_id : k->out.sa_id, map_tag(c, k, tag));
     cli_print(c, "        sa timing: remaining key lifetime (k/sec): (%s/%s)\n", kb, s);
     cli_print(c, "        IV size: %u bytes\n", aead ? 8u : k->encr == CV_ENCR_AES_CBC ? 16u : 8u);
     if (in)
@@ -71,7 +102,8 @@ static void text_child(struct cli_call *c, const struct cli_flow_view *f, bool d
 {
     const struct sam_child *k = f->child;
     char a[IP_TEXT_MAX], b[IP_TEXT_MAX], ident[CLI_TEXT_MAX];
-    cli_print(c, "\n   protected vrf: (none)\n");
+    const struct cfg_interface *t = tunnel_of(c, k);
+    cli_print(c, "\n   protected vrf: %s\n", t && t->vrf[0] ? t->vrf : "(none)");
     for (unsigned i = 0; i < k->ts_count; i++) {
         cli_print(c, "   local  ident (addr/mask/prot/port): (%s)\n", cli_ident(&k->ts_local[i], ident));
         cli_print(c, "   remote ident (addr/mask/prot/port): (%s)\n", cli_ident(&k->ts_remote[i], ident));
@@ -95,12 +127,16 @@ static void text_child(struct cli_call *c, const struct cli_flow_view *f, bool d
     cli_print(c, "\n     outbound ah sas:\n\n     outbound pcp sas:\n");
 }
 
-static json_t *child_json(const struct cli_flow_view *f)
+static json_t *child_json(struct cli_call *c, const struct cli_flow_view *f)
 {
     const struct sam_child *k = f->child;
-    char a[IP_TEXT_MAX];
+    char a[IP_TEXT_MAX], tag[CFG_NAME_MAX + 8];
+    const struct cfg_interface *t = tunnel_of(c, k);
     json_t *o = cli_flow_json(f);
     json_object_set_new(o, "interface", json_string(k->interface));
+    json_object_set_new(o, "port", json_string(place(c, k)));
+    json_object_set_new(o, "crypto_map_tag", json_string(map_tag(c, k, tag)));
+    json_object_set_new(o, "protected_vrf", json_string(t ? t->vrf : ""));
     json_object_set_new(o, "ipsec_profile", json_string(k->ipsec_profile));
     json_object_set_new(o, "local", json_string(ip_addr_text(&k->local.addr, a)));
     json_object_set_new(o, "peer", json_string(ip_addr_text(&k->remote.addr, a)));
@@ -114,6 +150,8 @@ static bool filter_take(struct cli_call *c, struct filter *f)
     enum cv_if_kind kind;
     memset(f, 0, sizeof *f);
     f->detail = cli_opt(&c->cmd, "detail") != NULL;
+    f->map = cli_opt(&c->cmd, "map");
+    f->vrf = cli_opt(&c->cmd, "vrf");
     if (interface && !cfg_interface_name(interface, f->interface, &kind)) {
         cli_error(c, "interface wants an interface name, not '%.60s'", interface);
         return false;
@@ -125,27 +163,61 @@ static bool filter_take(struct cli_call *c, struct filter *f)
     return true;
 }
 
+static void text_tunnel(struct cli_call *c, const struct filter *f, const char *interface, char last[192])
+{
+    char here[192], tag[CFG_NAME_MAX + 8], a[IP_TEXT_MAX];
+    const struct sam_child *k = sam_children_on(ike_sam(c->env->ike(c->env->ctx)), interface);
+    for (; k; k = k->next_of_tunnel) {
+        struct cli_flow_view v;
+        if (!passes(c, f, k))
+            continue;
+        cli_flow_view(c, k, &v);
+        snprintf(here, sizeof here, "interface: %s\n    Crypto map tag: %s, local addr %s\n", place(c, k),
+                 map_tag(c, k, tag), ip_addr_text(&k->local.addr, a));
+        if (strcmp(last, here) != 0)
+            cli_print(c, "\n%s", here);
+        snprintf(last, 192, "%s", here);
+        text_child(c, &v, f->detail);
+    }
+}
+
+/* SAs, not pairs: two of a child, one of one that only lingers for what is on its way. */
+static int count(struct cli_call *c, const struct filter *f)
+{
+    unsigned total = 0, active = 0, rekeying = 0;
+    for (const struct sam_child *k = sam_children(ike_sam(c->env->ike(c->env->ctx))); k; k = k->next) {
+        if (!passes(c, f, k))
+            continue;
+        unsigned n = k->state == SAM_RETIRING ? 1 : 2;
+        total += n;
+        *(k->state == SAM_RETIRING || k->soft_fired ? &rekeying : &active) += n;
+    }
+    if (c->json)
+        cli_json(c, json_pack("{s:i, s:i, s:i, s:i, s:i}", "total", (int)total, "active", (int)active,
+                              "rekeying", (int)rekeying, "unused", 0, "invalid", 0));
+    else
+        cli_print(c, "IPsec SA total: %u, active: %u, rekeying: %u, unused: 0, invalid: 0\n", total, active,
+                  rekeying);
+    return CLI_OK;
+}
+
 int cli_show_ipsec_sa(struct cli_call *c)
 {
     struct filter filter;
     struct cli_flow_view f;
-    char last[CV_NAME_MAX] = "", a[IP_TEXT_MAX];
+    char last[192] = "";
     if (!filter_take(c, &filter))
         return CLI_USAGE;
+    if (cli_opt(&c->cmd, "count"))
+        return count(c, &filter);
     json_t *all = c->json ? json_array() : NULL;
     for (const struct sam_child *k = sam_children(ike_sam(c->env->ike(c->env->ctx))); k; k = k->next) {
-        if (!passes(&filter, k))
-            continue;
-        cli_flow_view(c, k, &f);
-        if (all) {
-            json_array_append_new(all, child_json(&f));
-            continue;
+        if (all && passes(c, &filter, k)) {
+            cli_flow_view(c, k, &f);
+            json_array_append_new(all, child_json(c, &f));
         }
-        if (strcmp(last, k->interface) != 0)
-            cli_print(c, "\ninterface: %s\n    Crypto map tag: %s-head-0, local addr %s\n", k->interface,
-                      k->interface, ip_addr_text(&k->local.addr, a));
-        snprintf(last, sizeof last, "%s", k->interface);
-        text_child(c, &f, filter.detail);
+        if (!all && !k->next_of_tunnel) /* a tunnel's oldest: all of it together */
+            text_tunnel(c, &filter, k->interface, last);
     }
     if (all)
         cli_json(c, json_pack("{s:o}", "sas", all));

@@ -1,5 +1,6 @@
 #include "control/cli/cli_show_session.h"
 
+#include "control/cli/cli_diag.h"
 #include "control/cli/cli_flow.h"
 #include "control/cli/cli_text.h"
 #include "control/config/cfg.h"
@@ -10,9 +11,10 @@
 struct seen {
     struct cli_call *c;
     bool detail, brief;
-    struct ip_addr remote;       /* IP_NONE: all */
-    char interface[CV_NAME_MAX]; /* "": all */
-    json_t *json;                /* array; NULL for text */
+    struct ip_addr remote, local; /* IP_NONE: all */
+    const char *fvrf;             /* NULL: all; "global": none */
+    char interface[CV_NAME_MAX];  /* "": all */
+    json_t *json;                 /* array; NULL for text */
     unsigned shown;
 };
 
@@ -54,7 +56,15 @@ static json_t *session_json(struct cli_call *c, const struct ike_session_view *v
 {
     char peer[IP_TEXT_MAX], local[IP_TEXT_MAX];
     json_t *o = json_object();
+    const struct cfg_interface *i = cfg_find_interface(c->env->cfg(c->env->ctx), v->interface);
     json_object_set_new(o, "interface", json_string(v->interface));
+    json_object_set_new(o, "port", i && i->flow ? json_string(i->flow->port) : json_null());
+    json_object_set_new(o, "crypto_map",
+                        i && i->flow ? json_pack("{s:s, s:i, s:i}", "name", i->flow->map, "sequence",
+                                                 (int)i->flow->seq, "line", (int)i->flow->ace)
+                                     : json_null());
+    json_object_set_new(o, "fvrf", json_string(i ? i->tunnel_vrf : ""));
+    json_object_set_new(o, "ivrf", json_string(i ? i->vrf : ""));
     json_object_set_new(o, "profile", json_string(v->profile));
     json_object_set_new(o, "status", json_string(ike_session_status_text(v->status)));
     json_object_set_new(o, "peer", json_string(ip_addr_text(&v->peer.addr, peer)));
@@ -68,6 +78,7 @@ static json_t *session_json(struct cli_call *c, const struct ike_session_view *v
     json_object_set_new(o, "uptime_s", json_integer((json_int_t)v->uptime_s));
     json_object_set_new(o, "conn_id", json_integer(v->conn_id));
     json_object_set_new(o, "last_error", error_json(v));
+    json_object_set_new(o, "diagnosis", cli_diag_json(c, v));
     json_object_set_new(o, "flows", flows_json(c, v->interface));
     return o;
 }
@@ -105,9 +116,23 @@ static void text_flow(struct cli_call *c, const struct cli_flow_view *f, unsigne
               (unsigned long long)f->out.packets, (unsigned long long)f->out.other_drops, kb, s);
 }
 
+/* What it would carry, while there is nothing that does. */
+static void text_no_flow(struct cli_call *c, const char *interface)
+{
+    const struct cfg *cfg = c->env->cfg(c->env->ctx);
+    const struct cfg_interface *i = cfg_find_interface(cfg, interface);
+    char flow[2 * CLI_TEXT_MAX];
+    struct ts local, remote;
+    if (i && cfg_is_protected(i) && cfg_selectors(cfg, i, &local, &remote))
+        cli_print(c, "  IPSEC FLOW: %s\n        Active SAs: 0, origin: crypto map\n",
+                  cli_flow(&local, &remote, flow));
+}
+
 static void text_flows(struct cli_call *c, const char *interface, bool detail)
 {
     char flow[2 * CLI_TEXT_MAX];
+    if (!children(c, interface))
+        text_no_flow(c, interface);
     for (const struct sam_child *k = children(c, interface); k; k = k->next_of_tunnel) {
         struct cli_flow_view f;
         cli_flow_view(c, k, &f);
@@ -127,7 +152,10 @@ static void text_session(struct seen *s, const struct ike_session_view *v)
     struct cli_call *c = s->c;
     char peer[IP_TEXT_MAX], up[CLI_TEXT_MAX], when[CLI_TEXT_MAX];
     const struct cfg_interface *i = cfg_find_interface(c->env->cfg(c->env->ctx), v->interface);
-    cli_print(c, "\nInterface: %s\n", v->interface);
+    struct cli_diag d;
+    cli_print(c, "\nInterface: %s\n", i && i->flow ? i->flow->port : v->interface);
+    if (i && i->flow)
+        cli_print(c, "Crypto map: %s %u line %u (%s)\n", i->flow->map, i->flow->seq, i->flow->ace, i->name);
     if (v->profile[0])
         cli_print(c, "Profile: %s\n", v->profile);
     if (s->detail && v->uptime_s)
@@ -147,6 +175,8 @@ static void text_session(struct seen *s, const struct ike_session_view *v)
     if (s->detail && v->has_error)
         cli_print(c, "  Last error: %s (%s) at %s\n", ike_reason_name(v->last_error.reason),
                   v->last_error.text, cli_time(v->last_error.at_wall_ms, when));
+    if (s->detail && cli_diagnose(c, v, &d))
+        cli_print(c, "  Diagnosis: %s: %s\n", d.rule, d.text);
 }
 
 static void text_brief(struct seen *s, const struct ike_session_view *v)
@@ -157,12 +187,25 @@ static void text_brief(struct seen *s, const struct ike_session_view *v)
               v->phase1_id[0] ? v->phase1_id : "-", cli_uptime(v->uptime_s, up), letters[v->status]);
 }
 
+/* By the tunnel, or by the port that a crypto map is applied to; and by the VRF outside. */
+static bool passes(const struct seen *s, const struct ike_session_view *v)
+{
+    const struct cfg_interface *i = cfg_find_interface(s->c->env->cfg(s->c->env->ctx), v->interface);
+    const char *fvrf = i ? i->tunnel_vrf : "";
+    if (s->interface[0] && strcmp(s->interface, v->interface) != 0 &&
+        !(i && i->flow && strcmp(s->interface, i->flow->port) == 0))
+        return false;
+    return !s->fvrf || strcmp(fvrf, strcmp(s->fvrf, "global") == 0 ? "" : s->fvrf) == 0;
+}
+
 static void on_session(void *ctx, const struct ike_session_view *v)
 {
     struct seen *s = ctx;
     if (s->remote.family != IP_NONE && !ip_addr_equal(&s->remote, &v->peer.addr))
         return;
-    if (s->interface[0] && strcmp(s->interface, v->interface) != 0)
+    if (s->local.family != IP_NONE && !ip_addr_equal(&s->local, &v->local.addr))
+        return;
+    if (!passes(s, v))
         return;
     s->shown++;
     if (s->json)
@@ -176,7 +219,13 @@ static void on_session(void *ctx, const struct ike_session_view *v)
 static bool filters_take(struct cli_call *c, struct seen *s)
 {
     const char *remote = cli_opt(&c->cmd, "remote"), *interface = cli_opt(&c->cmd, "interface");
+    const char *local = cli_opt(&c->cmd, "local");
     enum cv_if_kind kind;
+    s->fvrf = cli_opt(&c->cmd, "fvrf");
+    if (local && !ip_addr_parse(local, &s->local)) {
+        cli_error(c, "local wants an address, not '%.60s'", local);
+        return false;
+    }
     if (remote && !ip_addr_parse(remote, &s->remote)) {
         cli_error(c, "remote wants an address, not '%.60s'", remote);
         return false;

@@ -193,11 +193,26 @@ const char *cli_ident(const struct ts *t, char out[CLI_TEXT_MAX])
     return out;
 }
 
+/* "host A" for one address, "A/M", and the port if there is one. */
+static void flow_side(const struct ts *t, char *out, size_t room)
+{
+    struct ip_prefix p;
+    char a[IP_TEXT_MAX], port[16];
+    if (ts_to_prefix(t, &p) && p.len == ip_addr_bits(&p.addr))
+        snprintf(out, room, "host %s", ip_addr_text(&p.addr, a));
+    else
+        net_text(t, out, room);
+    port_text(t, port, sizeof port);
+    size_t n = strlen(out);
+    if (strcmp(port, "0") != 0)
+        snprintf(out + n, room - n, " port %s", port);
+}
+
 const char *cli_flow(const struct ts *local, const struct ts *remote, char out[2 * CLI_TEXT_MAX])
 {
-    char a[2 * IP_TEXT_MAX + 2], b[2 * IP_TEXT_MAX + 2], proto[16];
-    net_text(local, a, sizeof a);
-    net_text(remote, b, sizeof b);
+    char a[2 * IP_TEXT_MAX + 20], b[2 * IP_TEXT_MAX + 20], proto[16];
+    flow_side(local, a, sizeof a);
+    flow_side(remote, b, sizeof b);
     if (local->proto)
         snprintf(proto, sizeof proto, "%u", local->proto);
     else

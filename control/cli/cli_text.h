@@ -19,7 +19,7 @@ const char *cli_transform(uint16_t encr, uint16_t key_bits, uint16_t integ, char
 const char *cli_ident(const struct ts *t,
                       char out[CLI_TEXT_MAX]); /* "0.0.0.0/0.0.0.0/0/0": addr/mask/prot/port */
 const char *cli_flow(const struct ts *local, const struct ts *remote, char out[2 * CLI_TEXT_MAX]);
-/* "permit ip 0.0.0.0/0.0.0.0 0.0.0.0/0.0.0.0" */
+/* "permit ip 0.0.0.0/0.0.0.0 0.0.0.0/0.0.0.0", "permit 47 host A host B" */
 const char *cli_wildcard(uint8_t len, char out[IP_TEXT_MAX]); /* 24 -> "0.0.0.255" */
 const char *cli_mask(uint8_t len, char out[IP_TEXT_MAX]);     /* 24 -> "255.255.255.0" */
 

@@ -306,6 +306,10 @@ static void view(const struct ike_sa *sa, struct ike_sa_view *out)
         return;
     struct cfg_dpd dpd = cfg_isakmp_dpd_effective(v1->engine->cfg, sa->profile1);
     out->profile = ike_sa_profile(sa);
+    out->state = v1_state_shown(v1->state);
+    out->hash = v1->choice.hash;
+    out->aggressive = v1->aggressive;
+    out->peer_deleted = v1->state == V1_REPLACED || sa->given_up;
     out->encr = v1->choice.encr;
     out->key_bits = v1->choice.key_bits;
     out->prf = v1->choice.prf;

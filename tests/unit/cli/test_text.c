@@ -55,7 +55,8 @@ static void selectors_have_masks_protocol_and_port(void)
     CU_ASSERT_STRING_EQUAL(cli_ident(&v6, t), "2001:db8::/32/0/0");
     CU_ASSERT_STRING_EQUAL(cli_flow(&any, &any, f), "permit ip 0.0.0.0/0.0.0.0 0.0.0.0/0.0.0.0");
     CU_ASSERT_STRING_EQUAL(cli_flow(&v6, &v6, f), "permit ipv6 2001:db8::/32 2001:db8::/32");
-    CU_ASSERT_STRING_EQUAL(cli_flow(&net, &net, f), "permit 6 10.1.0.0/255.255.0.0 10.1.0.0/255.255.0.0");
+    CU_ASSERT_STRING_EQUAL(cli_flow(&net, &net, f),
+                           "permit 6 10.1.0.0/255.255.0.0 port 443 10.1.0.0/255.255.0.0 port 443");
     memcpy(range.lo, "\x0a\x00\x00\x01", 4);
     memcpy(range.hi, "\x0a\x00\x00\x09", 4);
     CU_ASSERT_STRING_EQUAL(cli_ident(&range, t), "10.0.0.1-10.0.0.9/0/0");
