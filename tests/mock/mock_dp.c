@@ -330,6 +330,12 @@ static void first_packet(struct mock_dp *d, struct mock_sa *s)
 
 bool mock_dp_pass(struct mock_dp *from, struct mock_dp *to, uint32_t id, const struct mock_packet *p)
 {
+    return mock_dp_pass_nat(from, to, id, p, p);
+}
+
+bool mock_dp_pass_nat(struct mock_dp *from, struct mock_dp *to, uint32_t id, const struct mock_packet *p,
+                      const struct mock_packet *arrives)
+{
     struct mock_sa *out = mock_dp_sending(from, id);
     if (!out) {
         acquire(from, id, p);
@@ -341,7 +347,8 @@ bool mock_dp_pass(struct mock_dp *from, struct mock_dp *to, uint32_t id, const s
     out->counters.bytes += 100;
     out->last_ms = from->now_ms(from->now_ctx);
     struct mock_sa *in = in_by_spi(to, out->sa.ref.spi);
-    if (!in || !same_keys(&in->sa, &out->sa) || !selected_in(&in->sa, p))
+    if (!in || !same_keys(&in->sa, &out->sa) ||
+        !selected_in(&in->sa, out->sa.mode == CV_MODE_TRANSPORT ? arrives : p))
         return false;
     in->counters.packets++;
     in->counters.bytes += 100;
@@ -363,6 +370,8 @@ static bool mirrored(const struct cv_sa *out, const struct cv_sa *in)
     if (out->ts_count != in->ts_count || out->mode != in->mode ||
         (out->flags & (CV_SA_ESN | CV_SA_NATT)) != (in->flags & (CV_SA_ESN | CV_SA_NATT)))
         return false;
+    if (out->mode == CV_MODE_TRANSPORT && out->flags & CV_SA_NATT)
+        return true; /* the addresses differ on the two sides of the NAT */
     for (unsigned i = 0; i < out->ts_count; i++)
         if (!ts_equal(&out->ts_local[i], &in->ts_remote[i]) ||
             !ts_equal(&out->ts_remote[i], &in->ts_local[i]))

@@ -61,6 +61,9 @@ struct mock_packet {
 /* One packet from an interface of `from` to `to`: true when it arrives, i.e. `to` has the SA with the same keys and its selectors hold. With no
  * SA `from` raises an acquire. The first one on an inbound SA raises SA_FIRST there. */
 bool mock_dp_pass(struct mock_dp *from, struct mock_dp *to, uint32_t if_id, const struct mock_packet *p);
+/* The same where a NAT is on the way: in transport mode the packet's addresses are its outer ones, and `arrives` is what it is then. */
+bool mock_dp_pass_nat(struct mock_dp *from, struct mock_dp *to, uint32_t if_id, const struct mock_packet *p,
+                      const struct mock_packet *arrives);
 /* The same for UDP from port 1000 to port 1000. */
 bool mock_dp_packet(struct mock_dp *from, struct mock_dp *to, uint32_t if_id, const struct ip_addr *src,
                     const struct ip_addr *dst);

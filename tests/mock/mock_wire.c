@@ -108,6 +108,11 @@ void wire_translate(const struct wire *w, struct wire_packet *p)
     }
 }
 
+void wire_put(struct wire *w, const struct wire_packet *p)
+{
+    enqueue(w, p, delay_of(w));
+}
+
 /* The forwarding table that an address of the end is in; false when it has no such address. */
 static bool owns(const struct wire_side *s, const struct ip_addr *a, uint16_t *vrf)
 {

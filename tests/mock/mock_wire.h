@@ -179,6 +179,8 @@ void wire_forge1(struct wire *w, enum wire_end as, struct ike_sa *sa, uint8_t ex
 /* IKEv1, for filters: opens a protected datagram as its receiver would. In phase 1 `change` has all payloads; in phase 2 those behind HASH, whose
  * value is made anew where the sender knows how (HASH(1), HASH(2)). False when it is not one that can be opened. */
 bool wire_reseal1(struct wire *w, struct wire_packet *p, wire_change *change, void *ctx);
+/* A packet on the wire, as if it had been sent: for filters that make several of one. data is copied. */
+void wire_put(struct wire *w, const struct wire_packet *p);
 /* Raw octets delivered at once to an end, from the other end's port 500. */
 void wire_inject(struct wire *w, enum wire_end to, const uint8_t *data, size_t len);
 

@@ -120,7 +120,12 @@ bool wire_packet(struct wire *w, enum wire_end from)
 
 bool wire_pass(struct wire *w, enum wire_end from, const struct mock_packet *p)
 {
-    return mock_dp_pass(w->side[from].dp, w->side[!from].dp, w->side[from].if_id, p);
+    struct mock_packet arrives = *p;
+    if (w->nat.family != IP_NONE && from == A && ip_addr_equal(&p->src, &w->side[A].address))
+        arrives.src = w->nat;
+    if (w->nat.family != IP_NONE && from == B && ip_addr_equal(&p->dst, &w->nat))
+        arrives.dst = w->side[A].address;
+    return mock_dp_pass_nat(w->side[from].dp, w->side[!from].dp, w->side[from].if_id, p, &arrives);
 }
 
 unsigned wire_traffic(struct wire *w, uint64_t ms)
