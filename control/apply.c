@@ -313,6 +313,39 @@ static const struct cv_route *find_route(const struct apply_set *s, const struct
     return NULL;
 }
 
+static bool if_in_use(const struct apply_set *s, uint32_t id)
+{
+    return find_if(s, id) != NULL;
+}
+
+static bool vrf_in_use(const struct apply_set *s, uint32_t id)
+{
+    for (unsigned i = 0; i < s->if_count; i++)
+        if (s->ifs[i].vrf == id || s->ifs[i].tunnel_vrf == id)
+            return true;
+    for (unsigned i = 0; i < s->route_count; i++)
+        if (s->routes[i].vrf == id)
+            return true;
+    return false;
+}
+
+static void names_forget(const struct apply_set *in_use, struct rt_names *names,
+                         bool (*used)(const struct apply_set *, uint32_t))
+{
+    for (unsigned i = names->count; i-- > 0;)
+        if (!used(in_use, names->items[i].id)) {
+            char name[RT_NAME_MAX];
+            snprintf(name, sizeof name, "%s", names->items[i].name);
+            rt_names_remove(names, name);
+        }
+}
+
+void apply_forget(const struct apply_set *in_use, struct rt_names *ifs, struct rt_names *vrfs)
+{
+    names_forget(in_use, ifs, if_in_use);
+    names_forget(in_use, vrfs, vrf_in_use);
+}
+
 struct diff {
     const struct apply_set *was, *want;
     bool known; /* what was */

@@ -33,6 +33,10 @@ void apply_free(struct apply_set *s);
 CV_MUST_USE cv_result apply_build(const struct cfg *c, struct rt_names *ifs, struct rt_names *vrfs,
                                   struct apply_set *out);
 
+/* Removes the names whose numbers `in_use` does not have, so that these may be given again. They were taken from the data plane
+ * when it came into force. */
+void apply_forget(const struct apply_set *in_use, struct rt_names *ifs, struct rt_names *vrfs);
+
 /* Calls emit for every command that turns `was` (NULL: an empty data plane) into `want`. again: send also what both hold. */
 typedef void apply_emit_fn(void *ctx, const struct cv_cmd *cmd);
 void apply_diff(const struct apply_set *was, const struct apply_set *want, bool again, apply_emit_fn *emit,

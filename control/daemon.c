@@ -110,6 +110,16 @@ static void env_keylog(void *ctx, const struct ike_keylog *k)
     secret_wipe(text, sizeof text);
 }
 
+static const char *env_vrf_name(void *ctx, uint16_t vrf)
+{
+    return vrf ? rt_names_text(&((struct daemon *)ctx)->state.vrfs, vrf) : "";
+}
+
+static uint16_t env_vrf_id(void *ctx, const char *name)
+{
+    return (uint16_t)rt_names_find(&((struct daemon *)ctx)->state.vrfs, name);
+}
+
 static void env_init(struct daemon *d)
 {
     d->ike_env = (struct ike_env){
@@ -123,6 +133,8 @@ static void env_init(struct daemon *d)
         .message = env_message,
         .keylog = d->start.keylog_fd >= 0 ? env_keylog : NULL,
         .dp = &d->sam_link,
+        .vrf_name = env_vrf_name,
+        .vrf_id = env_vrf_id,
     };
 }
 
@@ -180,6 +192,16 @@ static void config_commit(struct daemon *d, struct cfg *cfg, struct apply_set *w
     daemon_rearm(d);
 }
 
+/* When the numbers run out, those of names that the configuration in force does not have are free again. */
+static cv_result build(struct daemon *d, const struct cfg *cfg, struct apply_set *want)
+{
+    cv_result r = apply_build(cfg, &d->state.ifs, &d->state.vrfs, want);
+    if (r != CV_ENOSPC)
+        return r;
+    apply_forget(&d->want, &d->state.ifs, &d->state.vrfs);
+    return apply_build(cfg, &d->state.ifs, &d->state.vrfs, want);
+}
+
 cv_result daemon_reload(struct daemon *d, struct cfg_findings *f)
 {
     struct cfg *cfg = NULL;
@@ -194,7 +216,7 @@ cv_result daemon_reload(struct daemon *d, struct cfg_findings *f)
     if (r == CV_OK)
         r = admit_check(cfg, f);
     if (r == CV_OK)
-        r = apply_build(cfg, &d->state.ifs, &d->state.vrfs, &want);
+        r = build(d, cfg, &want);
     if (r != CV_OK) {
         cfg_free(cfg);
         return r;
@@ -227,11 +249,6 @@ static const struct shm *cli_shm(void *ctx)
 static uint32_t cli_if_id(void *ctx, const char *name)
 {
     return rt_names_find(&((struct daemon *)ctx)->state.ifs, name);
-}
-
-static uint16_t cli_vrf_id(void *ctx, const char *name)
-{
-    return (uint16_t)rt_names_find(&((struct daemon *)ctx)->state.vrfs, name);
 }
 
 static bool cli_source(void *ctx, uint16_t vrf, const struct ip_addr *dst, struct ip_addr *src)
@@ -275,7 +292,7 @@ static void cli_env_init(struct daemon *d)
         .cfg = cli_cfg,
         .shm = cli_shm,
         .if_id = cli_if_id,
-        .vrf_id = cli_vrf_id,
+        .vrf_id = env_vrf_id,
         .source_for = cli_source,
         .command = cli_send_command,
         .reload = cli_reload,

@@ -445,6 +445,24 @@ static void GRE_and_VRF_of_a_tunnel_reach_the_data_plane(void)
     world_end(&w);
 }
 
+static void numbers_of_names_that_went_can_be_given_again(void)
+{
+    struct world w = {0};
+    struct apply_set a = build(&w, with_map), b = build(&w, without_map);
+    CU_ASSERT_EQUAL(rt_names_find(&w.ifs, "M#10.20"), 3);
+    CU_ASSERT_EQUAL(rt_names_add(&w.vrfs, "gone", CV_MAX_VRFS), 1);
+    apply_forget(&a, &w.ifs, &w.vrfs);
+    CU_ASSERT_EQUAL(w.ifs.count, 3);
+    CU_ASSERT_EQUAL(w.vrfs.count, 0);
+    apply_forget(&b, &w.ifs, &w.vrfs);
+    CU_ASSERT_EQUAL(w.ifs.count, 1);
+    CU_ASSERT_EQUAL(rt_names_find(&w.ifs, "Ethernet0/0"), 1);
+    CU_ASSERT_EQUAL(rt_names_add(&w.ifs, "Loopback9", CV_MAX_IFS), 2);
+    apply_free(&a);
+    apply_free(&b);
+    world_end(&w);
+}
+
 UNIT_MAIN("apply", UNIT_TEST(empty_data_plane_gets_everything_in_order),
           UNIT_TEST(of_routes_with_one_prefix_the_lowest_distance_stays),
           UNIT_TEST(tunnel_has_its_outer_addresses_and_port_its_name),
@@ -458,4 +476,5 @@ UNIT_MAIN("apply", UNIT_TEST(empty_data_plane_gets_everything_in_order),
           UNIT_TEST(from_a_tunnel_to_a_map_and_back_something_protects_throughout),
           UNIT_TEST(a_policy_is_remembered_by_its_port_and_taken_away_after_a_restart),
           UNIT_TEST(reverse_routes_lead_the_way_to_the_peer),
+          UNIT_TEST(numbers_of_names_that_went_can_be_given_again),
           UNIT_TEST(GRE_and_VRF_of_a_tunnel_reach_the_data_plane))
