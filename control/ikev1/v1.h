@@ -176,6 +176,7 @@ struct v1_sa {
         peer_id_fixed[4]; /* type, protocol and port of the ID payloads as sent: HASH covers them */
     uint16_t clear_error; /* what an Informational message in the clear said last (proves nothing); 0 none */
     uint32_t replaces;    /* conn_id of the SA that this one is the rekey of; 0 */
+    uint64_t child_at;    /* Aggressive Mode: when it starts, for AM3 has no answer; UINT64_MAX not then */
     bool child_wanted;    /* initiator: a Quick Mode for sa->session follows phase 1 */
     bool life_cut;        /* responder: the peer offered more, and is told (RFC 2407 4.6.3.1) */
     bool initial_contact_in; /* the peer said so, under authentication */

@@ -14,6 +14,8 @@
 /* Rekeying starts a tenth of the lifetime before its end, at most 9 min, and up to twice as early as initiator; a responder waits until half of
  * that is left, so that the two seldom meet. */
 enum { REKEY_MARGIN_DIV = 10, REKEY_MARGIN_MAX_MS = 540 * 1000, REKEY_AGAIN_MS = 1000 };
+/* A peer that gets QM1 before AM3, or takes them in this order, drops it; asking again costs 10 s. */
+enum { AM3_AHEAD_MS = 200 };
 
 cv_result v1_sa_new(struct ike *e, struct ike_sa *sa)
 {
@@ -22,7 +24,7 @@ cv_result v1_sa_new(struct ike *e, struct ike_sa *sa)
         return CV_ENOMEM;
     v1->engine = e;
     v1->sent.next_at = UINT64_MAX;
-    v1->expire_half_open_at = v1->rekey_at = v1->expire_at = v1->dpd.at = UINT64_MAX;
+    v1->expire_half_open_at = v1->rekey_at = v1->expire_at = v1->child_at = v1->dpd.at = UINT64_MAX;
     sa->v = v1;
     return CV_OK;
 }
@@ -96,6 +98,19 @@ static void serve(struct ike *e, struct ike_sa *sa)
         ike_session_attach(e, s, sa);
 }
 
+static void first_child(struct ike *e, struct ike_sa *sa)
+{
+    struct v1_sa *v1 = v1_of(sa);
+    struct ike_session *s = v1->child_wanted && sa->session[0] ? ike_session_get(e, sa->session) : NULL;
+    v1->child_at = UINT64_MAX;
+    if (!s)
+        return;
+    cv_result r = v1_quick_start(e, sa, s, v1->has_packet ? &v1->packet : NULL, NULL);
+    if (r != CV_OK && r != CV_EEXIST && !s->has_error)
+        ike_session_failed(e, s, IKE_REASON_INTERNAL, "Quick Mode could not be started: %s",
+                           cv_result_text(r));
+}
+
 void v1_established(struct ike *e, struct ike_sa *sa)
 {
     char id[SEL_TEXT_MAX];
@@ -121,13 +136,12 @@ void v1_established(struct ike *e, struct ike_sa *sa)
     v1_rekey_done(e, sa);
     if (!sa->dead && !sa->session[0])
         serve(e, sa);
-    struct ike_session *s = v1->child_wanted && sa->session[0] ? ike_session_get(e, sa->session) : NULL;
-    if (!s || sa->dead)
+    if (sa->dead)
         return;
-    cv_result r = v1_quick_start(e, sa, s, v1->has_packet ? &v1->packet : NULL, NULL);
-    if (r != CV_OK && r != CV_EEXIST && !s->has_error)
-        ike_session_failed(e, s, IKE_REASON_INTERNAL, "Quick Mode could not be started: %s",
-                           cv_result_text(r));
+    if (v1->aggressive && sa->initiator)
+        v1->child_at = now + AM3_AHEAD_MS;
+    else
+        first_child(e, sa);
 }
 
 /* ---- timers ----------------------------------------------------------------------------------------------------------------- */
@@ -147,6 +161,7 @@ void v1_schedule(struct ike *e, struct ike_sa *sa)
     earliest(&at, v1->expire_half_open_at);
     earliest(&at, v1->expire_at);
     earliest(&at, v1_xchg_next(sa));
+    earliest(&at, v1->child_at);
     if (v1->state == V1_COMPLETE) {
         earliest(&at, v1->rekey_at);
         earliest(&at, v1->dpd.at);
@@ -240,6 +255,8 @@ static void established_due(struct ike *e, struct ike_sa *sa, uint64_t now)
     struct v1_sa *v1 = v1_of(sa);
     if (v1_xchg_next(sa) <= now)
         v1_xchg_timer(e, sa);
+    if (!sa->dead && now >= v1->child_at)
+        first_child(e, sa);
     if (sa->dead)
         return;
     if (now >= v1->expire_at) {

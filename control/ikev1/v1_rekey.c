@@ -6,8 +6,6 @@
 #include <string.h>
 
 enum {
-    /* Two phase 1s that both ends began at once: neither replaces the other (G22). */
-    SIMULTANEOUS_MS = 60 * 1000,
     /* A replaced IKE SA still answers for so long: messages in flight, and a peer that has not seen the new one yet. */
     REPLACED_WAIT_MS = 10 * 1000,
     RETRY_MS = 60 * 1000
@@ -133,12 +131,13 @@ static void flush_overlaps(struct ike *e, struct ike_sa *old_sa, struct ike_sa *
     }
 }
 
-static bool replaces(struct ike *e, struct ike_sa *sa, struct ike_sa *old_sa)
+/* Two phase 1s that both ends began at once stand side by side (G22). What began when the other stood already is meant to follow it. */
+static bool replaces(struct ike_sa *sa, struct ike_sa *old_sa)
 {
     if (old_sa == sa || !old_sa->established || !v1_same_peer(old_sa, sa) ||
         old_sa->profile1 != sa->profile1 || v1_of(old_sa)->state != V1_COMPLETE)
         return false;
-    return v1_of(sa)->replaces == old_sa->conn_id || ike_now(e) - old_sa->established_ms >= SIMULTANEOUS_MS;
+    return v1_of(sa)->replaces == old_sa->conn_id || old_sa->established_ms < sa->created_ms;
 }
 
 void v1_rekey_done(struct ike *e, struct ike_sa *sa)
@@ -146,7 +145,7 @@ void v1_rekey_done(struct ike *e, struct ike_sa *sa)
     struct ike_sa *next;
     for (struct ike_sa *o = ike_peer_sas(e, sa); o; o = next) {
         next = o->next_of_peer;
-        if (!replaces(e, sa, o))
+        if (!replaces(sa, o))
             continue;
         struct v1_sa *old_v1 = v1_of(o);
         ike_log(e, sa, LOG_LEVEL_INFO, "isakmp", "IKE SA rekeyed, it replaces number %u", o->conn_id);
