@@ -156,6 +156,17 @@ static void forget(struct pld1_message *m)
     m->header = header;
 }
 
+/* libreswan rounds messages up to four octets, also those in the clear. */
+static bool only_alignment(struct buf_reader *r)
+{
+    uint8_t pad = 0;
+    if (buf_left(r) > 3)
+        return false;
+    while (buf_left(r) > 0 && pad == 0)
+        (void)!buf_u8(r, &pad);
+    return buf_left(r) == 0 && pad == 0;
+}
+
 cv_result pld1_outer(const uint8_t *datagram, size_t len, struct pld1_message *m, const char **err)
 {
     struct buf_reader r = buf_reader_init(datagram, len);
@@ -168,7 +179,7 @@ cv_result pld1_outer(const uint8_t *datagram, size_t len, struct pld1_message *m
         bad = pld1_wrong(m, PLD1_FAULT_LENGTH, "message length differs from the datagram's");
     if (!bad)
         bad = read_chain(&r, m);
-    if (!bad && buf_left(&r) != 0)
+    if (!bad && !only_alignment(&r))
         bad = pld1_wrong(m, PLD1_FAULT_LENGTH, "octets left over after the last payload");
     return bad ? refuse(CV_EPARSE, bad, err) : CV_OK;
 }

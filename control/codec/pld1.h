@@ -261,7 +261,7 @@ struct pld1_message {
 CV_MUST_USE cv_result pld1_header(const uint8_t *datagram, size_t len, struct pld_header *out,
                                   const char **err);
 /* The payloads of a datagram in the clear, whose header was read into m->header; forgets all else that m held. The
- * message must end with its last payload. CV_EPARSE with m->fault for every deviation; CV_EINVAL when the header says
+ * message must end with its last payload, or up to three zero octets behind it. CV_EPARSE with m->fault for every deviation; CV_EINVAL when the header says
  * that it is encrypted. */
 CV_MUST_USE cv_result pld1_outer(const uint8_t *datagram, size_t len, struct pld1_message *m,
                                  const char **err);

@@ -195,6 +195,22 @@ static void RFC_2408_5_2_header_refusals(void)
     CU_ASSERT_EQUAL(pld1_header(s.bytes, s.len, &h, &err), CV_EPARSE);
 }
 
+static void up_to_three_zero_octets_may_round_up_a_message_in_the_clear(void)
+{
+    for (unsigned pad = 0; pad < 6; pad++)
+        for (unsigned value = 0; value < 2; value++) {
+            struct sample s;
+            sample1_make(0, &s);
+            memset(s.bytes + s.len, (int)value, pad);
+            s.len += pad;
+            s.bytes[26] = (uint8_t)(s.len >> 8);
+            s.bytes[27] = (uint8_t)s.len;
+            CU_ASSERT_EQUAL(pld1_header(s.bytes, s.len, &m.header, &err), CV_OK);
+            bool taken = pld1_outer(s.bytes, s.len, &m, &err) == CV_OK;
+            CU_ASSERT_EQUAL(taken, pad == 0 || (value == 0 && pad <= 3));
+        }
+}
+
 /* The fault of a chain with one raw payload in it; PLD1_FAULT_NONE when it is read. */
 static enum pld1_fault one(uint8_t type, const void *body, size_t n)
 {
@@ -549,8 +565,8 @@ static void answers_and_IDs_and_NAT_payloads(void)
     refused(3, "a payload is missing that this message must have");
 }
 
-UNIT_MAIN("pld1", UNIT_TEST(RFC_2409_5_phase_1_SA_round_trip),
-          UNIT_TEST(RFC_2408_4_2_answer_repeats_the_attributes),
+UNIT_MAIN("pld1", UNIT_TEST(up_to_three_zero_octets_may_round_up_a_message_in_the_clear),
+          UNIT_TEST(RFC_2409_5_phase_1_SA_round_trip), UNIT_TEST(RFC_2408_4_2_answer_repeats_the_attributes),
           UNIT_TEST(RFC_2407_4_5_Quick_Mode_round_trip),
           UNIT_TEST(RFC_2409_5_5_after_hash_ends_before_the_padding),
           UNIT_TEST(RFC_3947_NAT_payloads_and_the_drafts_numbers), UNIT_TEST(the_others_round_trip),
