@@ -25,6 +25,9 @@ void cfg_lint_isakmp(struct cfg_linter *l);
 void cfg_lint_isakmp_binding(struct cfg_linter *l, const struct cfg_ipsec_profile *p);
 void cfg_lint_isakmp_tunnel(struct cfg_linter *l, const struct cfg_interface *t,
                             const struct cfg_ipsec_profile *ipsec);
+/* cfg_lint_map.c: access lists and crypto maps. cfg_lint_vrf.c: LN-14, LN-15 */
+void cfg_lint_map(struct cfg_linter *l);
+void cfg_lint_vrf(struct cfg_linter *l);
 /* cfg_lint_net.c: interfaces, tunnels, routes */
 void cfg_lint_net(struct cfg_linter *l);
 

@@ -328,4 +328,8 @@ void cfg_lint_ike(struct cfg_linter *l)
     lint_policies(l);
     lint_keyrings(l);
     lint_profiles(l);
+    for (unsigned i = 0; i < l->c->trustpoint_count; i++)
+        cfg_lint_add(l, l->c->trustpoints[i].line, "unsupported", CFG_WARNING, "use pre-shared keys",
+                     "trust-point %s has no effect: certificates are not in this release",
+                     l->c->trustpoints[i].name);
 }

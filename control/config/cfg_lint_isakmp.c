@@ -90,6 +90,14 @@ static void same_address(struct cfg_linter *l, struct key_at first, struct key_a
     char text[IP_TEXT_MAX];
     if (strcmp(first.ring->vrf, second.ring->vrf) != 0 || apart(&first.ring->local, &second.ring->local))
         return;
+    if (first.ring == second.ring) {
+        cfg_lint_add(
+            l, second.key->line, "LN-1", CFG_WARNING, "keep one of them",
+            "keyring %s has two keys for the same address %s: unsupported and unpredictable on IOS; the "
+            "first is taken (KR-6)",
+            first.ring->name, ip_prefix_text(&first.key->address, text));
+        return;
+    }
     bool ranked = first.ring == &l->c->isakmp_default && second.ring != first.ring;
     cfg_lint_add(
         l, second.key->line, "LN-1", CFG_WARNING, "keep one of them",
@@ -280,12 +288,119 @@ static void another_answers(struct cfg_linter *l, const struct cfg_interface *t,
     }
 }
 
+/* ---- the key for a peer -------------------------------------------------------------------------------------------- */
+struct key_search {
+    bool by_address, by_name;
+};
+
+static void search_keys(const struct cfg_isakmp_keyring *k, const struct cfg_interface *t,
+                        struct key_search *s)
+{
+    if (!k || strcmp(k->vrf, t->tunnel_vrf) != 0)
+        return;
+    for (unsigned i = 0; i < k->key_count; i++) {
+        const struct cfg_isakmp_key *x = &k->keys[i];
+        s->by_name = s->by_name || !x->has_address;
+        s->by_address =
+            s->by_address || (x->has_address && ip_prefix_contains(&x->address, &t->tunnel_destination));
+    }
+}
+
+/* KR-2, KR-3: those of the bound profile, else all. */
+static struct key_search keys_for(const struct cfg *c, const struct cfg_interface *t,
+                                  const struct cfg_isakmp_profile *bound)
+{
+    struct key_search s = {0};
+    for (unsigned i = 0; bound && i < bound->keyring_count; i++)
+        search_keys(cfg_find_isakmp_keyring(c, bound->keyrings[i]), t, &s);
+    if (!bound || bound->keyring_count == 0)
+        search_keys(&c->isakmp_default, t, &s);
+    for (unsigned i = 0; !bound && i < c->isakmp_keyring_count; i++)
+        search_keys(&c->isakmp_keyrings[i], t, &s);
+    return s;
+}
+
+/* G31: in Main Mode the key is looked up by the address that packets come from, before any identity is seen. */
+static void lint_key(struct cfg_linter *l, const struct cfg_interface *t,
+                     const struct cfg_isakmp_profile *bound)
+{
+    struct key_search s = keys_for(l->c, t, bound);
+    const struct cfg_isakmp_peer *peer = cfg_find_isakmp_peer(l->c, &t->tunnel_destination, t->tunnel_vrf);
+    char text[IP_TEXT_MAX];
+    ip_addr_text(&t->tunnel_destination, text);
+    if (s.by_address || (peer && peer->password.n > 0))
+        return;
+    if (!s.by_name)
+        cfg_lint_add(l, t->protection_line, "no-psk", CFG_ERROR, "as in: pre-shared-key address A key SECRET",
+                     "%s: no keyring that is searched for %s has a key for it", t->name, text);
+    else if (!bound || !bound->aggressive)
+        cfg_lint_add(
+            l, t->protection_line, "G31", CFG_WARNING,
+            "give the key an address, 0.0.0.0 if need be, or say `initiate mode aggressive` on both sides",
+            "%s: the only keys for %s are by host name, and Main Mode looks keys up by address (KR-5)",
+            t->name, text);
+}
+
+/* ---- Aggressive Mode ------------------------------------------------------------------------------------------------- */
+static bool has_name_key(const struct cfg_isakmp_keyring *k)
+{
+    for (unsigned i = 0; i < k->key_count; i++)
+        if (!k->keys[i].has_address)
+            return true;
+    return false;
+}
+
+/* A line that needs Aggressive Mode; 0 when there is none. */
+static int needs_aggressive(const struct cfg *c)
+{
+    for (unsigned i = 0; i < c->isakmp_profile_count; i++)
+        if (c->isakmp_profiles[i].aggressive)
+            return c->isakmp_profiles[i].line;
+    for (unsigned i = 0; i < c->isakmp_peer_count; i++)
+        if (c->isakmp_peers[i].password.n > 0 || c->isakmp_peers[i].client_id.kind != CFG_ID_NONE)
+            return c->isakmp_peers[i].line;
+    for (unsigned i = 0; i < c->isakmp_keyring_count; i++)
+        if (has_name_key(&c->isakmp_keyrings[i]))
+            return c->isakmp_keyrings[i].line;
+    for (unsigned i = 0; i < c->isakmp_default.key_count; i++)
+        if (!c->isakmp_default.keys[i].has_address)
+            return c->isakmp_default.keys[i].line;
+    return 0;
+}
+
+/* IOS answers it unless told not to; here only where something of the configuration needs it. */
+static void lint_aggressive(struct cfg_linter *l)
+{
+    int line = needs_aggressive(l->c);
+    if (line && l->c->isakmp_aggressive_disable)
+        cfg_lint_add(
+            l, line, "aggressive", CFG_WARNING, "keep one of the two",
+            "Aggressive Mode is wanted here, and disabled by `crypto isakmp aggressive-mode disable`");
+    else if (line)
+        cfg_lint_add(
+            l, line, "aggressive", CFG_WARNING, "use Main Mode with keys by address, or a long random key",
+            "Aggressive Mode is answered because of this line: it gives away a hash of the key to whoever "
+            "asks, good for guessing the key without being noticed");
+    else if (!l->c->isakmp_aggressive_disable && ikev1_negotiates(l->c))
+        cfg_lint_add(l, 0, "aggressive", CFG_INFO, "",
+                     "Aggressive Mode is not answered, for nothing here needs it; IOS answers it by default");
+}
+
+static void lint_disabled(struct cfg_linter *l)
+{
+    if (l->c->isakmp_disabled && ikev1_negotiates(l->c))
+        cfg_lint_add(l, 0, "disabled", CFG_ERROR, "say: crypto isakmp enable",
+                     "`no crypto isakmp enable`, but a tunnel or crypto map negotiates with IKEv1");
+}
+
 void cfg_lint_isakmp_tunnel(struct cfg_linter *l, const struct cfg_interface *t,
                             const struct cfg_ipsec_profile *ipsec)
 {
     const struct cfg_isakmp_profile *bound = cfg_find_isakmp_profile(l->c, ipsec->isakmp_profile);
     if (bound && t->tunnel_destination.family != IP_NONE)
         another_answers(l, t, bound);
+    if (t->tunnel_destination.family != IP_NONE)
+        lint_key(l, t, bound);
 }
 
 void cfg_lint_isakmp(struct cfg_linter *l)
@@ -293,4 +408,6 @@ void cfg_lint_isakmp(struct cfg_linter *l)
     lint_policies(l);
     lint_keyrings(l);
     lint_profiles(l);
+    lint_aggressive(l);
+    lint_disabled(l);
 }

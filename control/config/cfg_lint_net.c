@@ -342,15 +342,9 @@ static void lint_twins(struct view *v, const struct cfg_interface *t)
         }
 }
 
-static void lint_tunnel(struct view *v, const struct cfg_interface *t)
+/* Who negotiates, with which profile and key. */
+static void lint_negotiation(struct cfg_linter *l, const struct cfg_interface *t)
 {
-    struct cfg_linter *l = v->l;
-    lint_mode(l, t);
-    lint_source(v, t);
-    if (!t->protection_profile[0])
-        return;
-    lint_destination(v, t);
-    lint_twins(v, t);
     const struct cfg_ipsec_profile *ipsec = cfg_find_ipsec_profile(l->c, t->protection_profile);
     if (ipsec && cfg_ipsec_ike_version(l->c, ipsec) == CFG_IKEV1) {
         cfg_lint_isakmp_tunnel(l, t, ipsec);
@@ -362,6 +356,29 @@ static void lint_tunnel(struct view *v, const struct cfg_interface *t)
     lint_binding(l, t, bound);
     if (bound)
         lint_key(l, t, bound);
+}
+
+static void lint_tunnel(struct view *v, const struct cfg_interface *t)
+{
+    struct cfg_linter *l = v->l;
+    lint_mode(l, t);
+    lint_source(v, t);
+    if (!t->protection_profile[0])
+        return;
+    lint_destination(v, t);
+    lint_twins(v, t);
+    lint_negotiation(l, t);
+}
+
+/* The flows of an entry differ in their selectors only: the first stands for all. */
+static void lint_flow(struct view *v, const struct cfg_interface *t)
+{
+    const struct cfg_interface *before = t - 1;
+    if (before->flow && strcmp(before->flow->group, t->flow->group) == 0)
+        return;
+    if (!t->flow->is_dynamic)
+        lint_destination(v, t);
+    lint_negotiation(v->l, t);
 }
 
 /* ---- ports and routes -------------------------------------------------------------------------------------------------------------- */
@@ -430,6 +447,8 @@ void cfg_lint_net(struct cfg_linter *l)
         lint_mtu(l, x);
         if (x->kind == CV_IF_TUNNEL && !x->shutdown)
             lint_tunnel(&v, x);
+        else if (x->flow && !x->shutdown)
+            lint_flow(&v, x);
         else if (x->kind == CV_IF_PORT && !x->shutdown)
             lint_port(l, x);
     }

@@ -372,6 +372,67 @@ static void LN_12_weak_policies(void)
     CU_ASSERT(says("no-policy", CFG_ERROR, "rsa-sig is the default"));
 }
 
+#define KEYS "crypto isakmp policy 10\n encr aes\n group 14\n authentication pre-share\n"
+
+static void G31_a_key_by_name_is_none_in_Main_Mode(void)
+{
+    const struct cfg_finding *f = lint(TUNNEL KEYS "crypto isakmp key k hostname r2.x\n", "G31");
+    CU_ASSERT(f && f->severity == CFG_WARNING && f->line == 6 && strstr(f->text, "KR-5"));
+    CU_ASSERT_PTR_NULL(
+        lint(TUNNEL " initiate mode aggressive\n" KEYS "crypto isakmp key k hostname r2.x\n", "G31"));
+    CU_ASSERT_PTR_NULL(
+        lint(TUNNEL KEYS "crypto isakmp key k hostname r2.x\ncrypto isakmp key k address 0.0.0.0\n", "G31"));
+    CU_ASSERT_PTR_NULL(lint(TUNNEL KEYS
+                            "crypto isakmp key k hostname r2.x\ncrypto isakmp peer address 10.0.0.2\n"
+                            " set aggressive-mode password k\n",
+                            "G31"));
+    /* KR-2: another keyring's key does not count */
+    f = lint(TUNNEL KEYS "crypto keyring K\n pre-shared-key address 10.0.0.2 key k\n", "no-psk");
+    CU_ASSERT(f && f->severity == CFG_ERROR && strstr(f->text, "10.0.0.2"));
+    CU_ASSERT_PTR_NULL(lint(
+        TUNNEL " keyring K\n" KEYS "crypto keyring K\n pre-shared-key address 10.0.0.2 key k\n", "no-psk"));
+}
+
+static void Aggressive_Mode_is_told_of_where_it_is_needed(void)
+{
+    const struct cfg_finding *f = lint(TUNNEL KEYS "crypto isakmp key k address 10.0.0.2\n", "aggressive");
+    CU_ASSERT(f && f->severity == CFG_INFO);
+    CU_ASSERT_PTR_NULL(lint(TUNNEL KEYS "crypto isakmp aggressive-mode disable\n", "aggressive"));
+    f = lint(TUNNEL " initiate mode aggressive\n", "aggressive");
+    CU_ASSERT(f && f->severity == CFG_WARNING && f->line == 9);
+    f = lint("crypto isakmp key k hostname a.x\ncrypto isakmp aggressive-mode disable\n", "aggressive");
+    CU_ASSERT(f && f->severity == CFG_WARNING && strstr(f->text, "disabled by"));
+    f = lint("crypto isakmp peer address 10.0.0.2\n set aggressive-mode password k\n", "aggressive");
+    CU_ASSERT(f && f->severity == CFG_WARNING);
+    CU_ASSERT_PTR_NULL(lint("hostname x\n", "aggressive"));
+    f = lint(TUNNEL "no crypto isakmp enable\n", "disabled");
+    CU_ASSERT(f && f->severity == CFG_ERROR);
+}
+
+static void LN_14_and_LN_15_VRFs_in_profiles_and_keyrings(void)
+{
+#define RED                                                                                                  \
+    "vrf definition RED\ninterface Loopback0\n vrf forwarding RED\n ip address 10.9.9.9 255.255.255.255\n"
+    const struct cfg_finding *f = lint(TUNNEL " vrf RED\n" RED, "LN-14");
+    CU_ASSERT(f && f->severity == CFG_WARNING && f->line == 11);
+    CU_ASSERT_PTR_NULL(lint(RED "crypto isakmp profile P\n match identity host a\n vrf RED\n", "LN-14"));
+    f = lint(RED "crypto keyring K\n local-address 10.9.9.9\n", "LN-15");
+    CU_ASSERT(f && f->severity == CFG_WARNING && f->line == 6);
+    CU_ASSERT_PTR_NULL(lint(RED "crypto keyring K\n local-address 10.9.9.9 RED\n", "LN-15"));
+    CU_ASSERT_PTR_NOT_NULL(lint(RED "crypto isakmp profile P\n local-address Loopback0\n", "LN-15"));
+    CU_ASSERT_PTR_NULL(lint(RED "crypto isakmp profile P\n local-address Loopback0 RED\n", "LN-15"));
+    CU_ASSERT_PTR_NULL(lint("crypto keyring K\n local-address 10.9.9.9\n", "LN-15"));
+}
+
+static void LN_12_DES_is_an_error_that_does_not_refuse_the_file(void)
+{
+    const struct cfg_finding *f = lint("crypto isakmp policy 10\n encr des\n", "LN-12");
+    CU_ASSERT(f && f->severity == CFG_ERROR); /* admission refuses the rule "unsupported" only */
+    f = lint("crypto ipsec transform-set T esp-des esp-sha-hmac\n", "LN-12");
+    CU_ASSERT(f && f->severity == CFG_ERROR);
+    CU_ASSERT_PTR_NULL(rule("unsupported"));
+}
+
 static void findings_end(void)
 {
     cfg_findings_free(&found);
@@ -388,4 +449,7 @@ UNIT_MAIN("config-isakmp", UNIT_TEST(a_policy_has_the_defaults_of_section_5),
           UNIT_TEST(LN_2_several_keyrings_of_one_fvrf), UNIT_TEST(LN_3_global_keys_beside_keyrings),
           UNIT_TEST(LN_4_one_identity_two_profiles), UNIT_TEST(LN_6_and_G25_say_who_negotiates),
           UNIT_TEST(LN_11_another_profile_answers_the_peer), UNIT_TEST(LN_12_weak_policies),
-          UNIT_TEST(findings_end))
+          UNIT_TEST(LN_12_DES_is_an_error_that_does_not_refuse_the_file),
+          UNIT_TEST(G31_a_key_by_name_is_none_in_Main_Mode),
+          UNIT_TEST(Aggressive_Mode_is_told_of_where_it_is_needed),
+          UNIT_TEST(LN_14_and_LN_15_VRFs_in_profiles_and_keyrings), UNIT_TEST(findings_end))
