@@ -290,7 +290,8 @@ cv_result v1_delete_child(struct ike *e, struct ike_sa *sa, struct sam_child *c)
 /* Deletes for its children and itself, then removes it at once: they are not acknowledged. Also when expire_at has come (IKE_REASON_LIFETIME);
  * a REPLACED one goes with IKE_REASON_REPLACED whatever `why`. */
 void v1_delete_sa(struct ike *e, struct ike_sa *sa, enum ike_reason why);
-/* The established SA that has what a REPLACED one had: the newest of the same peer and addresses; sa itself when it is not replaced. */
+/* The newest established SA of the same peer, profile and addresses, sa among them: new Quick Modes are its (G22). A REPLACED one is it only when
+ * there is no other. */
 struct ike_sa *v1_heir(struct ike *e, struct ike_sa *sa);
 /* Its keys for a decoder, when they are there and somebody listens (env keylog). */
 void v1_keylog(struct ike *e, const struct ike_sa *sa);

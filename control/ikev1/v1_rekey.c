@@ -18,22 +18,26 @@ bool v1_same_peer(const struct ike_sa *a, const struct ike_sa *b)
            a->vrf == b->vrf;
 }
 
+static bool later(const struct ike_sa *a, const struct ike_sa *b)
+{
+    return a->established_ms > b->established_ms ||
+           (a->established_ms == b->established_ms && a->conn_id > b->conn_id);
+}
+
 struct ike_sa *v1_other(struct ike *e, struct ike_sa *sa)
 {
     struct ike_sa *best = NULL;
     for (struct ike_sa *o = ike_peer_sas(e, sa); o; o = o->next_of_peer)
         if (o != sa && o->established && v1_same_peer(o, sa) && o->profile1 == sa->profile1 &&
-            v1_of(o)->state == V1_COMPLETE &&
-            (!best || o->established_ms > best->established_ms ||
-             (o->established_ms == best->established_ms && o->conn_id > best->conn_id)))
+            v1_of(o)->state == V1_COMPLETE && (!best || later(o, best)))
             best = o;
     return best;
 }
 
 struct ike_sa *v1_heir(struct ike *e, struct ike_sa *sa)
 {
-    struct ike_sa *other = v1_of(sa)->state == V1_REPLACED ? v1_other(e, sa) : NULL;
-    return other ? other : sa;
+    struct ike_sa *other = v1_other(e, sa);
+    return other && (v1_of(sa)->state == V1_REPLACED || later(other, sa)) ? other : sa;
 }
 
 /* ---- children ------------------------------------------------------------------------------------------------------- */
@@ -75,7 +79,7 @@ cv_result v1_delete_child(struct ike *e, struct ike_sa *sa, struct sam_child *c)
     uint8_t spi[V1_ESP_SPI_LEN];
     v1_spi_put(spi, c->in.spi); /* RFC 2408 3.15: the sender's own SPI */
     if (sa->established && !sa->dead)
-        v1_send_delete(e, sa, PLD1_PROTO_ESP, (struct slice){spi, sizeof spi});
+        v1_send_delete(e, v1_heir(e, sa), PLD1_PROTO_ESP, (struct slice){spi, sizeof spi});
     ike_child_remove(e, c, V1_LINGER_MS);
     return CV_OK;
 }
