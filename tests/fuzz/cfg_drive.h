@@ -43,9 +43,36 @@ static inline void cfg_drive_again(const struct cfg *c)
     free(second);
 }
 
+/* As a router's configuration: what parses so need not be written in a form that parses without the option (interfaces of any
+ * kind), but each line is read, passed over or complained about without harm, and the list of skips adds up. */
+static inline void cfg_drive_ios(const char *text)
+{
+    struct cfg *c;
+    struct cfg_findings f;
+    struct cfg_skips skips;
+    struct cfg_parse_options o = {.ios = true, .skips = &skips};
+    unsigned lines = 0;
+    cv_result r = cfg_parse_with(text, "fuzz", &o, &c, &f);
+    if ((r == CV_OK) != (c != NULL) || (r == CV_EPARSE) != (cfg_findings_count(&f, CFG_ERROR) > 0))
+        cfg_drive_breach("result and findings disagree (ios)", text);
+    for (unsigned i = 0; i < skips.count; i++)
+        lines += skips.items[i].lines;
+    if (lines != skips.lines)
+        cfg_drive_breach("skipped lines do not add up", text);
+    if (c) {
+        if (cfg_lint(c, &f) != CV_OK)
+            abort();
+        free(cfg_drive_write(c));
+    }
+    cfg_skips_free(&skips);
+    cfg_findings_free(&f);
+    cfg_free(c);
+}
+
 /* True when the text parsed. */
 static inline bool cfg_drive(const char *text)
 {
+    cfg_drive_ios(text);
     struct cfg *c;
     struct cfg_findings f;
     cv_result r = cfg_parse(text, "fuzz", &c, &f);
