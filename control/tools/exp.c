@@ -36,7 +36,11 @@ static cv_result load(const struct exp_options *o, struct exp_result *out, char 
         first = first == CV_OK ? r : first;
     }
     if (first != CV_OK)
-        say(err, "%s%s", text[EXP_A] ? text[EXP_A] : "", text[EXP_B] ? text[EXP_B] : "");
+        say(err, "%s%s%s", text[EXP_A] ? text[EXP_A] : "", text[EXP_B] ? text[EXP_B] : "",
+            first == CV_EPARSE && !o->ios
+                ? "culvert: explain: for whole router configurations add --ios, which skips what is "
+                  "outside of the grammar\n"
+                : "");
     free(text[EXP_A]);
     free(text[EXP_B]);
     return first;

@@ -74,6 +74,10 @@ static void find_rule(struct exp_run *r)
         snprintf(r->rule, sizeof r->rule, "KR-8");
         return;
     }
+    if (r->reason == IKE_REASON_ID_MISMATCH && r->on == r->initiator) {
+        snprintf(r->rule, sizeof r->rule, "G30");
+        return;
+    }
     const struct exp_decision *d = exp_run_decision(r, r->on, kind_of(r->reason), true);
     if (!d && kind_of(r->reason) == SEL_POLICY)
         d = exp_run_decision(r, r->on, SEL_PROFILE, true);
@@ -117,7 +121,8 @@ static void refused(struct exp_run *r)
     r->outcome = r->unit[r->initiator]->answers_only ? EXP_NOT_MEANT : EXP_PHASE1_FAILED;
     r->on = r->initiator;
     r->reason = IKE_REASON_NO_ROUTE;
-    snprintf(r->failed_at, sizeof r->failed_at, "%s", first_message(r));
+    if (r->outcome != EXP_NOT_MEANT)
+        snprintf(r->failed_at, sizeof r->failed_at, "%s", first_message(r));
     snprintf(r->text, sizeof r->text, "%s cannot start: %s", r->unit[r->on]->name, r->record->refused);
 }
 

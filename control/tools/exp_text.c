@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 108, LINT_MAX = 12, TEXT_MAX = 2 * EXP_SAY_MAX };
+enum { WIDTH = 108, LINT_MAX = 12, SKIPS_MAX = 6, TEXT_MAX = 2 * EXP_SAY_MAX };
 
 /* ---- shared ---------------------------------------------------------------------------------------------------------------- */
 void exp_report_headline(const struct exp_pair_result *p, char *out, size_t n)
@@ -224,11 +224,11 @@ static void others(FILE *to, const struct exp_result *r)
             continue;
         fprintf(to, "\nSkipped in %s: %u lines in %u sections outside of the grammar:\n", s->file,
                 s->skips.lines, s->skips.count);
-        for (unsigned i = 0; i < s->skips.count && i < LINT_MAX; i++)
+        for (unsigned i = 0; i < s->skips.count && i < SKIPS_MAX; i++)
             fprintf(to, "  %s:%d: %s%s\n", s->file, s->skips.items[i].line, s->skips.items[i].text,
                     s->skips.items[i].lines > 1 ? " ..." : "");
-        if (s->skips.count > LINT_MAX)
-            fprintf(to, "  and %u more\n", s->skips.count - LINT_MAX);
+        if (s->skips.count > SKIPS_MAX)
+            fprintf(to, "  and %u more\n", s->skips.count - SKIPS_MAX);
     }
 }
 

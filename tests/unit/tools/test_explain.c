@@ -1,0 +1,406 @@
+/* What explain says, end to end: the golden files of tests/golden/explain (cases.txt says which), and what the rules of
+ * ios-semantics demand of each. To take over what this release prints, after reading it: run with CULVERT_BLESS=1. */
+#include "control/tools/exp_report.h"
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { WORDS = 12, TEXT = 1 << 20 };
+
+static char *slurp(const char *file)
+{
+    char *text = calloc(1, TEXT);
+    FILE *f = fopen(file, "re");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+    if (f) {
+        text[fread(text, 1, TEXT - 1, f)] = '\0';
+        fclose(f);
+    }
+    return text;
+}
+
+static void same_as(const char *name, const char *ending, const char *got)
+{
+    char file[256];
+    snprintf(file, sizeof file, "explain/%s%s", name, ending);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(got);
+    if (getenv("CULVERT_BLESS")) {
+        FILE *f = fopen(file, "we");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+        fputs(got, f);
+        fclose(f);
+    }
+    char *want = slurp(file);
+    CU_ASSERT(want[0] != '\0');
+    if (strcmp(want, got) != 0)
+        printf("\n%s, expected:\n%s\ngot:\n%s\n", file, want, got);
+    CU_ASSERT_STRING_EQUAL(want, got);
+    free(want);
+}
+
+/* One line of cases.txt. */
+struct kase {
+    char line[512];
+    char *word[WORDS];
+    unsigned count;
+};
+
+static bool next_case(FILE *f, struct kase *k)
+{
+    while (fgets(k->line, sizeof k->line, f)) {
+        k->count = 0;
+        for (char *w = strtok(k->line, " \n"); w && k->count < WORDS; w = strtok(NULL, " \n"))
+            k->word[k->count++] = w;
+        if (k->count >= 3 && k->word[0][0] != '#')
+            return true;
+    }
+    return false;
+}
+
+static struct exp_options options_of(const struct kase *k)
+{
+    struct exp_options o = {.file = {k->word[1], k->word[2]}, .ends = {true, true}};
+    for (unsigned i = 3; i < k->count; i++) {
+        o.ios = o.ios || strcmp(k->word[i], "--ios") == 0;
+        o.debug = o.debug || strcmp(k->word[i], "--debug") == 0;
+        if (strcmp(k->word[i], "--initiator") == 0) {
+            o.ends[EXP_A] = k->word[i + 1][0] == 'a';
+            o.ends[EXP_B] = !o.ends[EXP_A];
+            o.ends_given = true;
+        }
+    }
+    return o;
+}
+
+static void explain(const char *a, const char *b, struct exp_result *r)
+{
+    const struct exp_options o = {.file = {a, b}, .ends = {true, true}};
+    char *err;
+    CU_ASSERT_EQUAL_FATAL(exp_explain(&o, r, &err), CV_OK);
+    CU_ASSERT_PTR_NULL(err);
+    free(err);
+}
+
+static void reports_are_those_of_the_golden_files(void)
+{
+    struct kase k;
+    unsigned n = 0;
+    FILE *f = fopen("explain/cases.txt", "re");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    while (next_case(f, &k)) {
+        struct exp_options o = options_of(&k);
+        struct exp_result r;
+        char *err;
+        CU_ASSERT_EQUAL_FATAL(exp_explain(&o, &r, &err), CV_OK);
+        char *text = exp_report_text(&r), *json = exp_report_json(&r);
+        same_as(k.word[0], ".txt", text);
+        same_as(k.word[0], ".json", json);
+        free(text);
+        free(json);
+        free(err);
+        exp_result_free(&r);
+        n++;
+    }
+    fclose(f);
+    CU_ASSERT(n >= 44);
+}
+
+/* ---- what the rules demand ------------------------------------------------------------------------------------------------- */
+#define CONF(name) "explain/configs/" name ".conf"
+
+/* outcome and reason of one run; failed_at, on and rule where they are given. */
+static void expect(const struct exp_result *r, enum exp_end initiator, enum exp_outcome outcome,
+                   enum ike_reason reason, const char *failed_at, char on, const char *rule)
+{
+    const struct exp_run *x = &r->pair[0].run[initiator];
+    CU_ASSERT_EQUAL(x->outcome, outcome);
+    CU_ASSERT_EQUAL(x->reason, reason);
+    if (failed_at)
+        CU_ASSERT_STRING_EQUAL(x->failed_at, failed_at);
+    if (on)
+        CU_ASSERT_EQUAL(exp_letter(x->on), on);
+    if (rule)
+        CU_ASSERT_STRING_EQUAL(x->rule, rule);
+}
+
+static void expect_up(const struct exp_result *r, enum exp_end initiator)
+{
+    expect(r, initiator, EXP_UP, IKE_REASON_NONE, NULL, 0, NULL);
+}
+
+static void both_up(const char *a, const char *b)
+{
+    struct exp_result r;
+    explain(a, b, &r);
+    expect_up(&r, EXP_A);
+    expect_up(&r, EXP_B);
+    CU_ASSERT(r.all_up && !r.asymmetric);
+    exp_result_free(&r);
+}
+
+static void KR_7_C1_and_C2_come_up_from_one_side_only(void)
+{
+    struct exp_result r;
+    explain("ios/C1.conf", "ios/C2.conf", &r);
+    expect_up(&r, EXP_A);
+    expect(&r, EXP_B, EXP_PHASE1_FAILED, IKE_REASON_KEYRING_MISMATCH, "MM5", 'A', "KR-7");
+    CU_ASSERT(r.asymmetric && !r.all_up);
+    const struct exp_advice *a = &r.pair[0].advice;
+    CU_ASSERT(a->solved && a->step_count == 1 && a->other_count >= 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(a->step[0], "C1.conf:2"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(a->step[0], "keyring1"));
+    exp_result_free(&r);
+}
+
+static void KR_7_each_remedy_of_C1_brings_it_up_from_both_sides(void)
+{
+    both_up(CONF("c1-keyring1-without-key"), "ios/C2.conf");
+    both_up(CONF("c1-profile2-with-keyring1"), "ios/C2.conf");
+}
+
+static void KR_8_different_passwords_are_bad_psk_at_MM5(void)
+{
+    struct exp_result r;
+    explain(CONF("r1-v1"), CONF("r2-v1-other-password"), &r);
+    expect(&r, EXP_A, EXP_PHASE1_FAILED, IKE_REASON_BAD_PSK, "MM5", 'B', "KR-8");
+    expect(&r, EXP_B, EXP_PHASE1_FAILED, IKE_REASON_BAD_PSK, "MM5", 'A', "KR-8");
+    CU_ASSERT(r.pair[0].advice.solved);
+    exp_result_free(&r);
+}
+
+static void KR_3_KR_5_the_longest_mask_wins(void)
+{
+    both_up(CONF("c3-r1"), CONF("r2-v1"));
+    both_up(CONF("c4-r1"), CONF("c4-r2-cisco2"));
+    struct exp_result r;
+    explain(CONF("c4-r1"), CONF("c4-r2-cisco"), &r);
+    expect(&r, EXP_A, EXP_PHASE1_FAILED, IKE_REASON_BAD_PSK, "MM5", 'B', "KR-8");
+    exp_result_free(&r);
+}
+
+static void KR_6_of_equal_masks_the_first_keyring_is_taken(void)
+{
+    struct exp_result r;
+    explain(CONF("c5-r1"), CONF("r2-v1"), &r);
+    expect_up(&r, EXP_A);
+    expect(&r, EXP_B, EXP_PHASE1_FAILED, IKE_REASON_KEYRING_MISMATCH, "MM5", 'A', "KR-7");
+    exp_result_free(&r);
+}
+
+static void KR_9_the_global_key_comes_first_on_the_responder(void)
+{
+    both_up(CONF("c6-r1"), CONF("c6-r2-cisco3"));
+    struct exp_result r;
+    explain(CONF("c6-r1-keyring2"), CONF("c4-r2-cisco2"), &r);
+    expect_up(&r, EXP_A);
+    expect(&r, EXP_B, EXP_PHASE1_FAILED, IKE_REASON_BAD_PSK, "MM5", 'A', NULL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.pair[0].advice.why, "KR-9"));
+    CU_ASSERT(r.pair[0].advice.solved);
+    exp_result_free(&r);
+}
+
+static void KR_11_C1_and_C2_in_IKEv2_words_come_up_from_both_sides(void)
+{
+    both_up(CONF("kr11-r1"), CONF("kr11-r2"));
+}
+
+static void PF_2_PF_3_the_most_specific_profile_wins(void)
+{
+    both_up(CONF("c7-r1"), CONF("c8-r2"));
+}
+
+static void PF_7_another_profile_fails_in_quick_mode(void)
+{
+    struct exp_result r;
+    explain(CONF("r1-v1"), CONF("pf7-r2"), &r);
+    expect(&r, EXP_A, EXP_PHASE2_FAILED, IKE_REASON_PROFILE_MISMATCH, "QM1", 'B', "PF-7");
+    expect_up(&r, EXP_B);
+    CU_ASSERT(r.pair[0].advice.solved);
+    exp_result_free(&r);
+    both_up(CONF("r1-v1"), CONF("pf7-r2-bound-to-profile2"));
+}
+
+static void PF_8_PF_9_the_last_of_equal_profiles_is_not_the_bound_one(void)
+{
+    struct exp_result r;
+    explain(CONF("r1-v2"), CONF("c14-psk-r2"), &r);
+    expect(&r, EXP_A, EXP_PHASE2_FAILED, IKE_REASON_PROFILE_MISMATCH, "IKE_AUTH request", 'B', "PF-9");
+    expect_up(&r, EXP_B);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.pair[0].advice.why, "PF-8"));
+    CU_ASSERT(r.pair[0].advice.solved);
+    exp_result_free(&r);
+    both_up(CONF("r1-v2"), CONF("c14-psk-r2-bound-to-profile3"));
+}
+
+static void PR_12_four_permit_lines_make_four_SA_pairs(void)
+{
+    struct exp_result r;
+    explain(CONF("c18-left"), CONF("c18-right"), &r);
+    expect_up(&r, EXP_A);
+    expect_up(&r, EXP_B);
+    CU_ASSERT_EQUAL(r.pair_count, 1);
+    CU_ASSERT_EQUAL(r.pair[0].run[EXP_A].record->children, 4);
+    CU_ASSERT_EQUAL(r.pair[0].run[EXP_B].record->children, 4);
+    exp_result_free(&r);
+    explain(CONF("c18-left"), CONF("c18-right-three-lines"), &r);
+    expect(&r, EXP_A, EXP_PHASE2_FAILED, IKE_REASON_TS_UNACCEPTABLE, "QM1", 'B', "PR-12");
+    expect_up(&r, EXP_B);
+    CU_ASSERT(r.pair[0].advice.solved);
+    exp_result_free(&r);
+}
+
+static void G31_a_key_by_host_name_does_not_count_in_main_mode(void)
+{
+    struct exp_result r;
+    explain(CONF("r1-v1"), CONF("r2-v1-hostname-key"), &r);
+    expect(&r, EXP_A, EXP_PHASE1_FAILED, IKE_REASON_NO_PSK, "MM1", 'B', "KR-5");
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.pair[0].advice.why, "host R1.cisco.com"));
+    CU_ASSERT(r.pair[0].advice.solved);
+    exp_result_free(&r);
+}
+
+static void attributes_that_differ_are_named(void)
+{
+    struct exp_result r;
+    explain(CONF("r1-v1"), CONF("r2-v1-sha-group14"), &r);
+    expect(&r, EXP_A, EXP_PHASE1_FAILED, IKE_REASON_NO_PROPOSAL, "MM1", 'B', NULL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.pair[0].advice.why, "they differ in hash, group"));
+    exp_result_free(&r);
+    explain(CONF("r1-v2"), CONF("r2-v2-group14"), &r);
+    expect(&r, EXP_A, EXP_PHASE1_FAILED, IKE_REASON_NO_PROPOSAL, "IKE_SA_INIT request", 'B', NULL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.pair[0].advice.why, "group (A: 19; B: 14)"));
+    exp_result_free(&r);
+}
+
+static void addresses_that_do_not_mirror_are_named(void)
+{
+    struct exp_result r;
+    explain(CONF("r1-v1"), CONF("r2-v1-moved"), &r);
+    CU_ASSERT_FALSE(r.pair[0].pair.mirrored);
+    expect(&r, EXP_A, EXP_PHASE1_FAILED, IKE_REASON_TIMEOUT, "MM1", 'B', "");
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(r.pair[0].advice.why, "goes to 192.168.0.2, but B's Tunnel1 comes from 192.168.0.9"));
+    CU_ASSERT(r.pair[0].advice.solved);
+    exp_result_free(&r);
+}
+
+static void two_faults_take_two_steps(void)
+{
+    struct exp_result r;
+    explain(CONF("r1-v1"), CONF("r2-v1-two-faults"), &r);
+    CU_ASSERT_EQUAL(r.pair[0].advice.step_count, 2);
+    CU_ASSERT(r.pair[0].advice.solved);
+    exp_result_free(&r);
+}
+
+/* Each failure of the golden files has a remedy that was tried, but for two versions of IKE, which is no matter of one line. */
+static void every_failure_has_a_remedy_that_was_tried(void)
+{
+    struct kase k;
+    FILE *f = fopen("explain/cases.txt", "re");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    while (next_case(f, &k)) {
+        struct exp_options o = options_of(&k);
+        struct exp_result r;
+        char *err;
+        CU_ASSERT_EQUAL_FATAL(exp_explain(&o, &r, &err), CV_OK);
+        for (unsigned i = 0; i < r.pair_count; i++) {
+            CU_ASSERT_EQUAL(r.pair[i].has_advice, !r.all_up);
+            if (r.pair[i].has_advice && strcmp(k.word[0], "v1-and-v2") != 0 && !r.pair[i].advice.solved) {
+                printf("%s: no remedy\n", k.word[0]);
+                CU_ASSERT(r.pair[i].advice.solved);
+            }
+        }
+        free(err);
+        exp_result_free(&r);
+    }
+    fclose(f);
+}
+
+static void C1_and_C2_take_less_than_a_second(void)
+{
+    struct timespec from, to;
+    struct exp_result r;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    explain("ios/C1.conf", "ios/C2.conf", &r);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    CU_ASSERT((to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000 < 1000);
+    exp_result_free(&r);
+}
+
+static int command(const char *const *argv, int argc)
+{
+    return exp_main(argc, argv, false);
+}
+
+static void exit_status_says_whether_all_came_up(void)
+{
+    const char *const up[] = {CONF("r1-v2"), CONF("r2-v2")}, *const one[] = {"ios/C1.conf", "ios/C2.conf"},
+                      *const a[] = {"ios/C1.conf", "ios/C2.conf", "--initiator", "a"},
+                      *const none[] = {"ios/C1.conf", "ios/none.conf"},
+                      *const bad[] = {"ios/C1.conf", "explain/cases.txt"},
+                      *const enrolled[] = {"ios/C1.conf", "ios/C2.conf", "--enrolled", "a:TP1"},
+                      *const unknown[] = {"ios/C1.conf", "ios/C2.conf", "--tunnel", "Tunnel9"},
+                      *const word[] = {"ios/C1.conf", "ios/C2.conf", "--initiator", "c"},
+                      *const only_b[] = {CONF("r1-v2"), CONF("r2-v2-responder-only"), "--initiator", "b"},
+                      *const either[] = {CONF("r1-v2"), CONF("r2-v2-responder-only")};
+    CU_ASSERT_EQUAL(command(up, 2), 0);
+    CU_ASSERT_EQUAL(command(one, 2), 1);
+    CU_ASSERT_EQUAL(command(a, 4), 0);
+    CU_ASSERT_EQUAL(command(none, 2), 2);
+    CU_ASSERT_EQUAL(command(bad, 2), 2);
+    CU_ASSERT_EQUAL(command(enrolled, 4), 2);
+    CU_ASSERT_EQUAL(command(unknown, 4), 2);
+    CU_ASSERT_EQUAL(command(word, 4), 2);
+    CU_ASSERT_EQUAL(command(only_b, 4), 1);
+    CU_ASSERT_EQUAL(command(either, 2), 0);
+    CU_ASSERT_EQUAL(command(up, 1), 2);
+}
+
+static void bad_files_are_told_with_file_and_line(void)
+{
+    const struct exp_options o = {.file = {"ios/C1.conf", "explain/cases.txt"}, .ends = {true, true}};
+    struct exp_result r;
+    char *err;
+    CU_ASSERT_EQUAL(exp_explain(&o, &r, &err), CV_EPARSE);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(err);
+    CU_ASSERT_EQUAL(strncmp(err, "culvert: explain/cases.txt:1: ", 30), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err, "--ios"));
+    free(err);
+    exp_result_free(&r);
+}
+
+int main(void)
+{
+    static const struct unit_test tests[] = {
+        UNIT_TEST(reports_are_those_of_the_golden_files),
+        UNIT_TEST(KR_7_C1_and_C2_come_up_from_one_side_only),
+        UNIT_TEST(KR_7_each_remedy_of_C1_brings_it_up_from_both_sides),
+        UNIT_TEST(KR_8_different_passwords_are_bad_psk_at_MM5),
+        UNIT_TEST(KR_3_KR_5_the_longest_mask_wins),
+        UNIT_TEST(KR_6_of_equal_masks_the_first_keyring_is_taken),
+        UNIT_TEST(KR_9_the_global_key_comes_first_on_the_responder),
+        UNIT_TEST(KR_11_C1_and_C2_in_IKEv2_words_come_up_from_both_sides),
+        UNIT_TEST(PF_2_PF_3_the_most_specific_profile_wins),
+        UNIT_TEST(PF_7_another_profile_fails_in_quick_mode),
+        UNIT_TEST(PF_8_PF_9_the_last_of_equal_profiles_is_not_the_bound_one),
+        UNIT_TEST(PR_12_four_permit_lines_make_four_SA_pairs),
+        UNIT_TEST(G31_a_key_by_host_name_does_not_count_in_main_mode),
+        UNIT_TEST(attributes_that_differ_are_named),
+        UNIT_TEST(addresses_that_do_not_mirror_are_named),
+        UNIT_TEST(two_faults_take_two_steps),
+        UNIT_TEST(every_failure_has_a_remedy_that_was_tried),
+        UNIT_TEST(C1_and_C2_take_less_than_a_second),
+        UNIT_TEST(exit_status_says_whether_all_came_up),
+        UNIT_TEST(bad_files_are_told_with_file_and_line),
+    };
+    if (chdir(GOLDEN) != 0) {
+        perror(GOLDEN);
+        return 1;
+    }
+    return unit_run("tools-explain", tests, sizeof tests / sizeof tests[0]);
+}
