@@ -95,6 +95,8 @@ static void run_line(struct shell *s, char *line)
     }
     if (p.row->id == CLI_BENCH)
         puts("% bench runs from the command line: culvert bench ...");
+    else if (p.row->id == CLI_EXPLAIN)
+        puts("% explain runs from the command line: culvert explain A.conf B.conf");
     else if (p.row->local)
         s->status = cli_local_run(&p, json);
     else

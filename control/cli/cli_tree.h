@@ -13,6 +13,7 @@ enum { CLI_ARGC_MAX = 32, CLI_OPTS_MAX = 8, CLI_ERR_MAX = 256 };
 enum cli_id {
     CLI_NONE, /* a word that needs another one after it */
     CLI_CHECK,
+    CLI_EXPLAIN,
     CLI_BENCH,
     CLI_HELP,
     CLI_SHOW_SESSION,

@@ -74,6 +74,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "culvert: %s\n", err);
         return CLI_USAGE;
     }
+    if (p.row->id == CLI_EXPLAIN) /* abbreviated */
+        return exp_main(count - 1, words + 1, o.json);
     if (p.row->local)
         return cli_local_run(&p, o.json);
     int fd = cli_client_connect(o.run_dir);
