@@ -202,9 +202,7 @@ void v1_aggr_3(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         v1_bad_message(e, sa, in);
         return;
     }
-    sa->local = in->d->local;
-    sa->remote = in->d->remote;
-    sa->natt = in->d->natt;
+    v1_peer_at(sa, in);
     memcpy(v1->iv, in->iv_next, sizeof v1->iv);
     v1_take_notifies(e, sa, in->m);
     v1_took(sa, in);

@@ -365,9 +365,7 @@ void v1_main_5(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         return;
     }
     /* It decrypts: the peer has the key. Its ports may be new, behind a NAT (RFC 3947 4). */
-    sa->local = in->d->local;
-    sa->remote = in->d->remote;
-    sa->natt = in->d->natt;
+    v1_peer_at(sa, in);
     const struct cfg_isakmp_profile *p = v1_profile_of_peer(e, sa, "MM5");
     if (!keyring_agrees(e, sa, p, in)) {
         refuse_5(e, sa, in);

@@ -358,6 +358,17 @@ void v1_float(struct ike *e, struct ike_sa *sa)
             ip_endpoint_text(&sa->remote, peer));
 }
 
+/* RFC 3947 4: who floats has found a NAT. NAT-D is not authenticated: were one spoiled on the way, one end would encapsulate in UDP and the other
+ * would not, and no Quick Mode fit for as long as the SA lives. */
+void v1_peer_at(struct ike_sa *sa, const struct v1_in *in)
+{
+    if (in->d->natt && !sa->natt && !sa->nat_local)
+        sa->nat_remote = true;
+    sa->local = in->d->local;
+    sa->remote = in->d->remote;
+    sa->natt = in->d->natt;
+}
+
 void v1_took(struct ike_sa *sa, const struct v1_in *in)
 {
     struct v1_sa *v1 = v1_of(sa);

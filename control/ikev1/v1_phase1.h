@@ -50,6 +50,8 @@ CV_MUST_USE cv_result v1_derive(struct ike *e, struct ike_sa *sa, const struct p
 void v1_put_values(struct ike_sa *sa, struct v1_msg *m);
 /* After MM3/MM4: port 4500 from the next message on, when there is a NAT (RFC 3947 4). */
 void v1_float(struct ike *e, struct ike_sa *sa);
+/* Responder: MM5 or AM3 has come from where the peer is now, at port 4500 when it found a NAT. */
+void v1_peer_at(struct ike_sa *sa, const struct v1_in *in);
 /* The message was taken: the same again is a duplicate (G33). */
 void v1_took(struct ike_sa *sa, const struct v1_in *in);
 /* A message that cannot be right; with too many of them the SA goes. */

@@ -292,6 +292,32 @@ static void every_variant_of_NAT_traversal(void)
     }
 }
 
+/* The last NAT-D of MM3 or MM4 is another: its receiver believes in a NAT, the other end does not. */
+static bool spoil_nat_d(struct wire *w, struct wire_packet *p, void *ctx)
+{
+    enum wire_end from = *(enum wire_end *)ctx;
+    (void)w;
+    if (p->from == from && p->len > PLD_HEADER_LEN && p->data[16] == PLD1_KE && p->data[18] == PLD1_MAIN)
+        p->data[p->len - 1] ^= 1;
+    return true;
+}
+
+static void a_NAT_that_only_one_end_sees_does_not_keep_Quick_Mode_from_agreeing(void)
+{
+    for (enum wire_end from = A; from <= B; from++) {
+        struct wire_conf c = {.ikev1 = true};
+        struct wire *w = wire_new(22, &c, &c);
+        w->filter = spoil_nat_d;
+        w->filter_ctx = &from;
+        wire_up(w, A);
+        wire_run(w, SETTLE_MS);
+        CU_ASSERT_FATAL(wire_both_up(w));
+        for (enum wire_end end = A; end <= B; end++) /* who begins says: it floats, or does not */
+            CU_ASSERT_EQUAL(!!(mock_dp_sending(w->side[end].dp, 1)->sa.flags & CV_SA_NATT), from == B);
+        wire_free(w);
+    }
+}
+
 static void a_peer_without_NAT_traversal_stays_on_port_500(void)
 {
     struct wire_conf c = {.ikev1 = true};
@@ -501,6 +527,7 @@ UNIT_MAIN("paths-v1", UNIT_TEST(aggressive_with_keys_by_address),
           UNIT_TEST(RFC3947_initiator_behind_a_NAT_floats_with_MM5),
           UNIT_TEST(behind_a_NAT_both_phases_are_done_anew_without_loss), UNIT_TEST(aggressive_through_a_NAT),
           UNIT_TEST(the_peers_new_mapping_is_followed), UNIT_TEST(every_variant_of_NAT_traversal),
+          UNIT_TEST(a_NAT_that_only_one_end_sees_does_not_keep_Quick_Mode_from_agreeing),
           UNIT_TEST(a_peer_without_NAT_traversal_stays_on_port_500), UNIT_TEST(GRE_in_transport_mode),
           UNIT_TEST(RFC3947_5_2_GRE_in_transport_mode_through_a_NAT),
           UNIT_TEST(Ciscos_fragments_are_put_together_in_any_order),
