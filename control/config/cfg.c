@@ -148,7 +148,7 @@ static bool is_word(const struct cfg_line *line, const char *word)
 static void pass_over(struct cfg_parser *p, const struct cfg_line *line, const struct attempt *a)
 {
     p->depth = depth_by_indent(p, line->indent);
-    if (line->indent <= p->open[p->depth - 1].indent)
+    if (p->indented && line->indent <= p->open[p->depth - 1].indent)
         p->depth = 1;
     if (cfg_ios_concerns(p, line, current(p)->mode))
         report(p, &a->bad);

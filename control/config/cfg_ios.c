@@ -10,24 +10,27 @@
 #include <strings.h>
 
 /* ---- the list ----------------------------------------------------------------------------------------------------- */
-/* Words behind which a secret may stand in lines that are no commands of ours. */
-static const char *const secret_words[] = {
-    "password", "secret", "key",       "key-string", "community", "md5", "server-key", "passphrase",
-    "psk",      "auth",   "encrypted", "7",          "5",         "6",   "8",          "9"};
-
-static bool hides(const char *word, size_t n)
+/* Whether a secret may stand behind this word of a line that is no command of ours. */
+static bool hides(const char *word, size_t n, bool aaa)
 {
-    for (size_t i = 0; i < sizeof secret_words / sizeof secret_words[0]; i++)
-        if (strlen(secret_words[i]) == n && strncasecmp(secret_words[i], word, n) == 0)
+    static const char *const parts[] = {"key",    "password",  "passwd", "passphrase",
+                                        "secret", "community", "md5",    "psk"};
+    char text[64] = "";
+    for (size_t i = 0; i < n && i < sizeof text - 1; i++)
+        text[i] = (char)tolower((unsigned char)word[i]);
+    if (strstr(text, "keyring") || strstr(text, "pubkey"))
+        return false;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (strstr(text, parts[i]))
             return true;
-    return false;
+    return !aaa && strcmp(text, "authentication") == 0; /* ip nhrp authentication, standby authentication */
 }
 
 /* Copies a line without its blanks at both ends, up to the first word that may be a secret. */
 static void copy_text(char *out, size_t room, const char *text, size_t n)
 {
     size_t at = 0, i = 0;
-    bool any = false;
+    bool aaa = false, any = false;
     while (n > 0 && isspace((unsigned char)text[n - 1]))
         n--;
     while (i < n && isspace((unsigned char)text[i]))
@@ -38,7 +41,8 @@ static void copy_text(char *out, size_t room, const char *text, size_t n)
         for (size_t k = 0; k < len && at + 1 < room; k++)
             out[at++] = isprint((unsigned char)text[i + k]) ? text[i + k] : '?';
         i += len;
-        if (any && hides(text + i - len, len) && i < n) {
+        aaa = aaa || (!any && len == 3 && memcmp(text + i - len, "aaa", 3) == 0);
+        if (hides(text + i - len, len, aaa) && i < n) {
             snprintf(out + at, room - at, " <hidden>");
             return;
         }

@@ -298,7 +298,7 @@ static void search_keys(const struct cfg_isakmp_keyring *k, const struct cfg_int
 {
     if (!k || strcmp(k->vrf, t->tunnel_vrf) != 0)
         return;
-    for (unsigned i = 0; i < k->key_count; i++) {
+    for (unsigned i = 0; i < k->key_count && !s->by_address; i++) {
         const struct cfg_isakmp_key *x = &k->keys[i];
         s->by_name = s->by_name || !x->has_address;
         s->by_address =

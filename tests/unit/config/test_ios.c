@@ -153,6 +153,14 @@ static void secrets_of_other_commands_are_not_listed(void)
         for (unsigned k = 0; k < sizeof secrets / sizeof secrets[0]; k++)
             CU_ASSERT_PTR_NULL(strstr(skips.items[i].text, secrets[k]));
     CU_ASSERT_STRING_EQUAL(skipped("snmp-server")->text, "snmp-server community <hidden>");
+    CU_ASSERT_STRING_EQUAL(skipped("ip nhrp")->text, "ip nhrp authentication <hidden>");
+    CU_ASSERT_STRING_EQUAL(skipped("aaa auth")->text, "aaa authentication login default local");
+    cfg_free(c);
+    c = ios("crypto ikev2 keyring K\n peer A\n  pre-shared-key local hunter2 x y\n"
+            "interface Ethernet0/0\n ip ospf message-digest-key 1 md5 hunter2\n");
+    for (unsigned i = 0; i < skips.count; i++)
+        CU_ASSERT_PTR_NULL(strstr(skips.items[i].text, "hunter2"));
+    CU_ASSERT_EQUAL(skips.count, 2);
     cfg_free(c);
     c = ios("username a password hunter2\ncrypto foo key hunter2\n key hunter2\n");
     for (unsigned i = 0; i < skips.count; i++)
@@ -181,6 +189,19 @@ static void a_section_that_fails_takes_its_lines_with_it(void)
     const struct cfg_skipped *s = skipped("crypto isakmp policy 99999");
     CU_ASSERT(s && s->lines == 3);
     CU_ASSERT(warned("\"99999\" is not known"));
+    cfg_free(c);
+}
+
+static void a_file_without_indentation_keeps_its_sections(void)
+{
+    struct cfg *c = ios("crypto map M 10 ipsec-isakmp\nset peer 192.0.2.2\nmatch address A\n"
+                        "ip access-list extended A\npermit ip any host 10.0.0.1\n"
+                        "interface GigabitEthernet0/0\nip address 192.0.2.1 255.255.255.0\nip nat outside\n"
+                        "load-interval 30\ncrypto map M\nrouter bgp 1\nneighbor 1.1.1.1 remote-as 2\n"
+                        "ip route 0.0.0.0 0.0.0.0 192.0.2.2\n");
+    CU_ASSERT_EQUAL(c->flow_count, 1);
+    CU_ASSERT_EQUAL(c->route_count, 1);
+    CU_ASSERT_EQUAL(skips.lines, 4);
     cfg_free(c);
 }
 
@@ -308,7 +329,8 @@ UNIT_MAIN("config-ios", UNIT_TEST(a_router_keeps_its_IPsec),
           UNIT_TEST(what_is_passed_over_is_counted_with_its_lines), UNIT_TEST(what_concerns_IPsec_is_said),
           UNIT_TEST(secrets_of_other_commands_are_not_listed),
           UNIT_TEST(the_same_file_is_refused_without_the_option),
-          UNIT_TEST(a_section_that_fails_takes_its_lines_with_it), UNIT_TEST(banners_end_where_they_end),
+          UNIT_TEST(a_section_that_fails_takes_its_lines_with_it),
+          UNIT_TEST(a_file_without_indentation_keeps_its_sections), UNIT_TEST(banners_end_where_they_end),
           UNIT_TEST(interfaces_of_every_kind_are_ports), UNIT_TEST(a_certificate_ends_at_quit),
           UNIT_TEST(trustpoints_are_kept), UNIT_TEST(C9_to_C18_load_as_printed),
           UNIT_TEST(certificates_are_unsupported_and_no_syntax_errors))
