@@ -69,7 +69,9 @@ class Gateway:
         with open(self.lab.path("%s-%d.log" % (self.short, self.count)), "w") as f:
             f.write(script + "\n" + done.stdout)
         if check and done.returncode != 0:
-            raise LabError("dpctl on %s: exit %d: %s" % (self.short, done.returncode, done.stdout[-600:]))
+            ended = self.process.poll()
+            raise LabError("dpctl on %s: exit %d: %s%s" % (self.short, done.returncode, done.stdout[-600:],
+                                                           "" if ended is None else " (culvert-dp ended: %d)" % ended))
         return done.stdout
 
     def listen(self, ms, script=""):
