@@ -115,7 +115,7 @@ struct v1_xchg {
     uint32_t child_id; /* responder: installed at QM1 already, activated by QM3 */
     bool commit;       /* the peer set the commit bit: CONNECTED is awaited, not demanded */
     uint64_t started_ms;
-    uint64_t connect_at; /* commit: when the child sends without CONNECTED, too; UINT64_MAX none */
+    uint64_t connect_at; /* when the new child sends without a sign that the peer has it, too; UINT64_MAX none */
     uint64_t
         again_at; /* DONE: when the child `rekeys` is deleted, or, when `failed`, tried again; UINT64_MAX none */
     bool failed;
@@ -258,6 +258,8 @@ struct v1_xchg *v1_xchg_find(struct ike_sa *sa, uint32_t message_id);
 /* NULL when there are too many or memory is short. Its first IV is set (RFC 2409 Appendix B). */
 struct v1_xchg *v1_xchg_new(struct ike *e, struct ike_sa *sa, uint32_t message_id, bool initiator);
 void v1_xchg_free(struct ike *e, struct ike_sa *sa, struct v1_xchg *x); /* unlinks, releases the SPI, wipes */
+/* The same message came again and was answered again: QM3 has not arrived, the peer has no child yet. */
+void v1_xchg_repeated(struct ike *e, struct v1_xchg *x);
 void v1_xchg_timer(struct ike *e,
                    struct ike_sa *sa);          /* retransmissions and ends of Quick Modes that are due */
 uint64_t v1_xchg_next(const struct ike_sa *sa); /* when the next is; UINT64_MAX */

@@ -316,7 +316,7 @@ static void connected_in(struct ike *e, struct ike_sa *sa, uint32_t message_id)
 {
     struct v1_xchg *x = v1_xchg_find(sa, message_id);
     if (x && x->connect_at != UINT64_MAX)
-        x->connect_at = ike_now(e);
+        v1_xchg_connected(e, x);
 }
 
 static void notify_in(struct ike *e, struct ike_sa *sa, const struct pld1_notify *n, uint32_t message_id)

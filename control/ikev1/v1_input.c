@@ -234,6 +234,7 @@ static bool quick_repeated(struct ike *e, struct ike_sa *sa, const struct input 
     if (x && x->sent.count > 0) {
         e->counters.retransmits_answered++;
         v1_msg_again(e, sa, &x->sent);
+        v1_xchg_repeated(e, x);
     }
     return true;
 }

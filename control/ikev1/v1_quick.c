@@ -13,7 +13,6 @@
 enum {
     DH_RANDOM_MAX = 128,
     RETRY_REFUSED_MS = 10000, /* a refused rekey is tried again before the lifetime ends */
-    CONNECTED_WAIT_MS = 2000  /* with the commit bit */
 };
 
 /* ---- what both roles share ----------------------------------------------------------------------------------------- */
@@ -487,8 +486,16 @@ static void complete(struct ike *e, struct ike_sa *sa, struct v1_xchg *x, struct
     v1_xchg_done(e, x);
     if (old && old->state == SAM_INSTALLED)
         x->again_at = ike_now(e) + V1_OVERLAP_MS; /* then follows its delete */
-    if (x->commit)
-        x->connect_at = ike_now(e) + CONNECTED_WAIT_MS;
+    if (!c->active)
+        x->connect_at = ike_now(e) + V1_CONNECT_MS;
+}
+
+/* Some install their inbound SA at QM3 only, and what we send before is lost there. While an older child serves, the new one waits for a
+ * packet from the peer, or a while; likewise when the peer set the commit bit (RFC 2408 3.1). */
+static bool sends_at_once(struct ike *e, const struct v1_xchg *x)
+{
+    const struct sam_child *old = x->rekeys ? sam_child_by_id(e->sam, x->rekeys) : NULL;
+    return !x->commit && !(old && old->state == SAM_INSTALLED && old->active);
 }
 
 void v1_quick_2(struct ike *e, struct ike_sa *sa, struct v1_in *in)
@@ -508,7 +515,7 @@ void v1_quick_2(struct ike *e, struct ike_sa *sa, struct v1_in *in)
     x->commit = in->m->header.flags & PLD1_FLAG_COMMIT;
     cv_result r = accept_answer(&a);
     if (r == CV_OK) {
-        r = v1_quick_install(e, sa, x, a.p, !x->commit, &c);
+        r = v1_quick_install(e, sa, x, a.p, sends_at_once(e, x), &c);
         if (r != CV_OK)
             (void)no(&a, r == CV_ENOSPC ? IKE_REASON_NO_RESOURCES : IKE_REASON_INTERNAL, cv_result_text(r));
     }
@@ -541,6 +548,6 @@ void v1_child_first_packet(struct ike *e, struct ike_sa *sa, struct sam_child *c
     if (x->state == V1_X_R_QM2)
         v1_quick_confirmed(e, holder, x);
     else
-        x->connect_at = ike_now(e); /* as good as CONNECTED */
+        v1_xchg_connected(e, x); /* as good as CONNECTED */
     v1_schedule(e, holder);
 }

@@ -8,6 +8,8 @@ enum {
     V1_ESP_SPI_LEN = 4,
     V1_ESP_SPI_MIN = 256, /* RFC 4303 2.1: 0..255 are reserved */
     V1_LINGER_MS = 5000,  /* inbound of a child that is gone: packets in flight */
+    V1_CONNECT_MS =
+        3000, /* a new child sends so long after QM3 at the latest, if an older one does meanwhile */
     V1_OVERLAP_MS = 5000, /* a replaced child is deleted so long after its successor is up */
     V1_NONCE_OWN = 32
 };
@@ -46,6 +48,8 @@ void v1_quick_confirmed(struct ike *e, struct ike_sa *sa, struct v1_xchg *x);
 /* ---- v1_xchg.c ------------------------------------------------------------------------------------------------- */
 /* The exchange is over: secrets are wiped, what it sent is kept for duplicates for a while. */
 void v1_xchg_done(struct ike *e, struct v1_xchg *x);
+/* The peer has the child: it sends from now on, unless it has been replaced. */
+void v1_xchg_connected(struct ike *e, struct v1_xchg *x);
 /* The one that made this child and waits for QM3 or CONNECTED; NULL. */
 struct v1_xchg *v1_xchg_of_child(struct ike_sa *sa, uint32_t child_id);
 

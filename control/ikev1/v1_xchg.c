@@ -200,8 +200,7 @@ static void follow_up(struct ike *e, struct ike_sa *sa, struct v1_xchg *x)
         (void)v1_rekey_child(e, owner, c);
 }
 
-/* The peer set the commit bit, and has not said CONNECTED (RFC 2408 3.1): by now it is ready, or will never be. */
-static void connected_anyway(struct ike *e, struct v1_xchg *x)
+void v1_xchg_connected(struct ike *e, struct v1_xchg *x)
 {
     struct sam_child *c = sam_child_by_id(e->sam, x->child_id);
     x->connect_at = UINT64_MAX;
@@ -209,12 +208,20 @@ static void connected_anyway(struct ike *e, struct v1_xchg *x)
         sam_child_activate(e->sam, c);
 }
 
+void v1_xchg_repeated(struct ike *e, struct v1_xchg *x)
+{
+    if (x->connect_at != UINT64_MAX && x->again_at != UINT64_MAX) {
+        x->connect_at = ike_now(e) + V1_CONNECT_MS;
+        x->again_at = ike_now(e) + V1_OVERLAP_MS;
+    }
+}
+
 static void due(struct ike *e, struct ike_sa *sa, struct v1_xchg *x, uint64_t now)
 {
     if (x->forget_at <= now && x->again_at > now && x->connect_at > now)
         v1_xchg_free(e, sa, x);
     else if (x->connect_at <= now)
-        connected_anyway(e, x);
+        v1_xchg_connected(e, x); /* by now it is ready, or will never be */
     else if (x->again_at <= now)
         follow_up(e, sa, x);
     else

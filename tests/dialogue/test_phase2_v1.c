@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OVERLAP_MS = 12000, REPLACED_MS = 45000 };
+enum { OVERLAP_MS = 15000, REPLACED_MS = 45000 };
 
 static struct wire *begin(uint64_t seed, const struct wire_conf *a, const struct wire_conf *b,
                           enum wire_end by)
