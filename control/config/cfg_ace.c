@@ -291,9 +291,9 @@ static void address_text(const struct ts *t, char *out, size_t room)
     if (!ts_to_prefix(t, &p))
         return;
     wild = p.addr;
-    for (unsigned i = 0; i < 32; i++)
-        wild.b[i / 8] =
-            (uint8_t)(i % 8 == 0 ? 0 : wild.b[i / 8]) | (uint8_t)(i >= p.len ? 0x80u >> i % 8 : 0);
+    uint32_t ones = p.len < 32 ? UINT32_MAX >> p.len : 0;
+    for (unsigned i = 0; i < 4; i++)
+        wild.b[i] = (uint8_t)(ones >> (24 - 8 * i) & 0xff);
     if (p.len == 0)
         snprintf(out, room, "any");
     else if (p.len == 32)
