@@ -322,6 +322,15 @@ static cv_result compute_keys(const struct ike_sa *sa, struct slice ke, struct s
     return r;
 }
 
+/* Our own values given back to us: with them, and our own cookie, our own HASH would be the peer's. */
+static bool reflected(const struct ike_sa *sa, const struct pld1_message *m)
+{
+    const struct v1_sa *v1 = sa->v;
+    const struct slice ke = cr_dh_public(v1->dh);
+    return (m->ke.n == ke.n && memcmp(m->ke.p, ke.p, ke.n) == 0) ||
+           memcmp(sa->spi_i, sa->spi_r, sizeof sa->spi_i) == 0;
+}
+
 cv_result v1_derive(struct ike *e, struct ike_sa *sa, const struct pld1_message *m)
 {
     struct v1_sa *v1 = v1_of(sa);
@@ -329,7 +338,7 @@ cv_result v1_derive(struct ike *e, struct ike_sa *sa, const struct pld1_message 
     const struct cr_dh_alg *alg = cr_dh(v1->choice.group);
     uint8_t *nonce = sa->initiator ? v1->nr : v1->ni;
     if (!v1->dh || !alg || m->ke.n != alg->public_len || m->nonce.n < PLD1_NONCE_MIN ||
-        m->nonce.n > PLD1_NONCE_MAX)
+        m->nonce.n > PLD1_NONCE_MAX || reflected(sa, m))
         return CV_EINVAL;
     cv_result r = compute_keys(sa, m->ke, m->nonce, &keys);
     if (r == CV_OK)
