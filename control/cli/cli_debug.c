@@ -211,10 +211,10 @@ static char *render_json(const struct cli_debug_item *item, unsigned shown, uint
 }
 
 /* Peers choose parts of it: it stays one line. */
-static void line(FILE *f, const char *when, const char *name, uint32_t conn_id, const char *text,
-                 const char *where)
+static void line(FILE *f, const char *when, const char *name, uint32_t conn_id, const char *indent,
+                 const char *text, const char *where)
 {
-    fprintf(f, "%s: %s:(%u): ", when, name, conn_id);
+    fprintf(f, "%s: %s:(%u): %s", when, name, conn_id, indent);
     for (; *text; text++)
         fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, f);
     fprintf(f, "%s\n", where);
@@ -235,9 +235,9 @@ char *cli_debug_render(const struct cli_debug_item *item, unsigned mask, bool js
     FILE *f = open_memstream(&out, &len);
     if (!f)
         return NULL;
-    line(f, when, tag(item, shown), item->about->conn_id, item->text, where);
+    line(f, when, tag(item, shown), item->about->conn_id, "", item->text, where);
     for (unsigned i = 0; detail && i < item->extra_count; i++)
-        line(f, when, tag(item, shown), item->about->conn_id, item->extra[i], "");
+        line(f, when, tag(item, shown), item->about->conn_id, "  ", item->extra[i], "");
     if (fclose(f) != 0) {
         free(out);
         return NULL;

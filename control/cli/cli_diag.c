@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static bool said(struct cli_diag *out, const char *rule, const char *fmt, ...) CV_PRINTF(3, 4);
 
@@ -45,9 +46,11 @@ static bool silent(const struct ike_session_view *v, struct cli_diag *out)
                     "is blocked from here "
                     "to the peer, or the peer gave up",
                     peer, s->sent, seconds, s->natt ? 4500u : 500u);
+    if (s->version == 1 && strcmp(s->state, "MM_KEY_EXCH") != 0 && strcmp(s->state, "AG_AUTH") != 0)
+        return false; /* before the keys count it is a refusal, and the last error has it */
     return said(out, s->version == 1 ? "KR-8" : "TS-1",
-                "%s answered at first, then no more (state %s, %u datagrams, %u s): %s", peer, s->state,
-                s->sent, seconds,
+                "%s answered at first, then %s (state %s, %u datagrams, %u s): %s", peer,
+                s->stuck ? "only repeats itself" : "no more", s->state, s->sent, seconds,
                 s->version == 1
                     ? "it drops what it cannot decrypt or accept without a word: the pre-shared keys differ "
                       "(KR-8), it "

@@ -78,6 +78,7 @@ struct ike_silence {
     bool known;             /* a negotiation waits, or ended so */
     bool initiator, heard;  /* heard: something came back at all */
     bool natt, heard_natt;  /* it floated to port 4500; something came back there */
+    bool stuck;             /* it is heard, but says the same again and again: the two below count from the last progress */
     unsigned version, sent; /* sent: datagrams since the last one that came */
     uint64_t for_ms;        /* since the first of them */
     char state[32];         /* where it stands, or ended */

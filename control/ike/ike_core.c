@@ -284,8 +284,7 @@ void ike_send(struct ike *e, struct ike_sa *sa, const uint8_t *data, size_t len)
 {
     const struct ike_datagram d = {
         .local = sa->local, .remote = sa->remote, .vrf = sa->vrf, .natt = sa->natt, .data = data, .len = len};
-    if (sa->sent_unheard++ == 0)
-        sa->unheard_since_ms = ike_now(e);
+    ike_silence_sent(e, sa);
     e->counters.datagrams_out++;
     e->env.send(e->env.ctx, &d);
 }

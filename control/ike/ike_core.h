@@ -15,6 +15,7 @@ uint32_t *ike_sa_ids(struct ike *e, unsigned *count);
 /* ---- ike_tell.c ------------------------------------------------------------------------------------------- */
 /* The peer of sa is silent, in the middle of a negotiation; known false: it is not. */
 struct ike_silence ike_silence_of(const struct ike *e, const struct ike_sa *sa);
+void ike_silence_sent(const struct ike *e, struct ike_sa *sa); /* a datagram of it leaves */
 
 /* ---- ike_status.c ----------------------------------------------------------------------------------------- */
 /* A tunnel may have come up or gone down: looked at, and told as `crypto logging` has it, at the end of the event. */

@@ -50,7 +50,8 @@ static void heard(struct ike *e, const struct ike_datagram *d)
         return;
     sa->heard = true;
     sa->heard_natt = sa->heard_natt || d->natt;
-    sa->sent_unheard = 0;
+    if (d->natt || !sa->natt) /* an echo of what was before the float to port 4500 says nothing about that */
+        sa->sent_unheard = 0;
 }
 
 void ike_datagram_in(struct ike *e, const struct ike_datagram *d)

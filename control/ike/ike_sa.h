@@ -79,6 +79,10 @@ struct ike_sa {
     unsigned sent_unheard;
     uint64_t unheard_since_ms;
     bool heard, heard_natt;
+    /* ... and in the present state: ends that repeat themselves hear each other and get no further */
+    unsigned sent_stuck;
+    uint64_t stuck_since_ms;
+    char stuck_state[32];
     uint64_t timer_at; /* next time the version wants ops->timer; UINT64_MAX none; set it with ike_sa_timer */
     unsigned heap_at;  /* its place in the engine's timer heap */
     struct ike_sa *next_half_open, *prev_half_open; /* while half_open: of its address, by age */
@@ -117,6 +121,7 @@ struct ike {
     enum log_level watch_level; /* ike_watch */
     bool watch_messages;
     const struct ike_datagram *in; /* being handled; NULL otherwise */
+    const struct ike_session *starting; /* whose negotiation begins; NULL otherwise */
     bool stopping;
     bool forgetting;        /* ike_free: nothing is told to the data plane any more */
     void *halfopen_peers;   /* per-address counts, ike_limit.c */

@@ -182,7 +182,9 @@ static void start(struct ike *e, struct ike_session *s, const struct cv_acquire 
     s->retry_at_ms = UINT64_MAX;
     const struct ike_version_ops *ops =
         version_of(e, cfg_find_ipsec_profile(e->cfg, s->tunnel->protection_profile));
+    e->starting = s;
     cv_result r = sa ? ops->initiate_child(e, sa, s, packet) : ops->initiate(e, s, packet);
+    e->starting = NULL;
     if (shared && (r == CV_OK || r == CV_EEXIST))
         ike_session_retry_at(e, s,
                              ike_now(e) + GROUP_CHILD_MS); /* should that SA go before the child is there */

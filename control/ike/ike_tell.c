@@ -33,6 +33,17 @@ static struct ike_about about(const struct ike *e, const struct ike_sa *sa)
         a.state = sa->state;
         memcpy(a.spi_i, sa->spi_i, sizeof a.spi_i);
         memcpy(a.spi_r, sa->spi_r, sizeof a.spi_r);
+    } else if (!e->in && e->starting && e->starting->tunnel) {
+        const struct cfg_interface *t = e->starting->tunnel;
+        const struct cfg_ipsec_profile *p = cfg_find_ipsec_profile(e->cfg, t->protection_profile);
+        a.initiator = true;
+        a.version = p ? (unsigned)cfg_ipsec_ike_version(e->cfg, p) : 0;
+        a.interface = e->starting->interface;
+        a.peer.addr = ike_session_peer(e->starting);
+        if (!cfg_tunnel_source(e->cfg, t, &a.local.addr))
+            a.local.addr.family = IP_NONE;
+        a.fvrf = t->tunnel_vrf;
+        return a;
     } else if (e->in) {
         struct buf_reader r = buf_reader_init(e->in->data, e->in->len);
         uint8_t next, version;
@@ -117,17 +128,38 @@ void ike_note(struct ike *e, const struct ike_note *n)
     e->env.message(e->env.ctx, &filled);
 }
 
+void ike_silence_sent(const struct ike *e, struct ike_sa *sa)
+{
+    uint64_t now = ike_now(e);
+    if (sa->sent_unheard++ == 0)
+        sa->unheard_since_ms = now;
+    if (strcmp(sa->stuck_state, sa->state) != 0) {
+        memcpy(sa->stuck_state, sa->state, sizeof sa->stuck_state);
+        sa->sent_stuck = 0;
+        sa->stuck_since_ms = now;
+    }
+    sa->sent_stuck++;
+}
+
 struct ike_silence ike_silence_of(const struct ike *e, const struct ike_sa *sa)
 {
-    struct ike_silence s = {.known = !sa->established && sa->sent_unheard > 0,
+    enum { REPEATED = 2 };
+    struct ike_silence s = {.known = !sa->established && (sa->sent_unheard > 0 || sa->sent_stuck > 0),
                             .initiator = sa->initiator,
                             .heard = sa->heard,
                             .natt = sa->natt,
                             .heard_natt = sa->heard_natt,
                             .version = sa->ops->version,
                             .sent = sa->sent_unheard};
-    if (s.known)
-        s.for_ms = ike_now(e) - sa->unheard_since_ms;
+    uint64_t since = sa->unheard_since_ms;
+    if (sa->sent_unheard < REPEATED && sa->sent_stuck >= REPEATED &&
+        strcmp(sa->stuck_state, sa->state) == 0) {
+        s.stuck = true;
+        s.sent = sa->sent_stuck;
+        since = sa->stuck_since_ms;
+    }
+    if (s.known && s.sent > 0)
+        s.for_ms = ike_now(e) - since;
     memcpy(s.state, sa->state, sizeof s.state);
     return s;
 }

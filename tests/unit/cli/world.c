@@ -242,6 +242,8 @@ int dial(void)
     CU_ASSERT_FATAL(fd >= 0);
     struct timeval patience = {0, 20000};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    char nothing[1] = "";
+    listen_to(fd, 0, nothing);
     return fd;
 }
 
@@ -300,7 +302,12 @@ int answer(int fd, char *out)
 void listen_to(int fd, unsigned turns, char *out)
 {
     static uint8_t raw[OUT_MAX];
-    size_t have = 0, len = strlen(out), at = 0;
+    static size_t have;
+    static int of;
+    size_t len = strlen(out), at = 0;
+    if (fd != of || turns == 0)
+        have = 0; /* turns 0: a new connection of that number */
+    of = fd;
     for (unsigned i = 0; i < turns; i++) {
         event_base_loop(w.base, EVLOOP_NONBLOCK);
         if (!w.frozen)
@@ -318,6 +325,8 @@ void listen_to(int fd, unsigned turns, char *out)
         }
         at += CLI_FRAME_HEAD + size;
     }
+    memmove(raw, raw + at, have - at);
+    have -= at;
     out[len] = '\0';
 }
 
