@@ -139,7 +139,7 @@ static void put_mask(uint8_t *out, size_t n, unsigned len)
 {
     for (size_t i = 0; i < n; i++) {
         unsigned bits = len > 8 * i ? len - (unsigned)(8 * i) : 0;
-        out[i] = bits >= 8 ? 0xff : (uint8_t)(0xff << (8 - bits));
+        out[i] = (uint8_t)(bits >= 8 ? 0xff : 0xff << (8 - bits));
     }
 }
 
