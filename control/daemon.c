@@ -104,7 +104,9 @@ static void env_keylog(void *ctx, const struct ike_keylog *k)
     struct rt_keylog_line line = {k->spi_i, k->spi_r, k->encr,  k->key_bits, k->integ,
                                   k->sk_ei, k->sk_er, k->sk_ai, k->sk_ar};
     char text[1024];
-    if (rt_keylog_format(&line, text, sizeof text) != CV_OK ||
+    cv_result r = k->version == 1 ? rt_keylog_ike1(k->spi_i, k->sk_ei, text, sizeof text)
+                                  : rt_keylog_format(&line, text, sizeof text);
+    if (r != CV_OK ||
         write(d->start.keylog_fd, text, strlen(text)) != (ssize_t)strlen(text))
         log_warning("keys of an IKE SA could not be written to the key log");
     secret_wipe(text, sizeof text);

@@ -159,3 +159,16 @@ cv_result rt_keylog_esp(const struct cv_sa *sa, char *out, size_t out_len)
     add(&t, "\n");
     return t.full ? CV_ENOSPC : CV_OK;
 }
+
+cv_result rt_keylog_ike1(const uint8_t *cookie_i, struct slice key, char *out, size_t out_len)
+{
+    struct text t = {out, out_len, 0, out_len == 0};
+    if (t.full)
+        return CV_ENOSPC;
+    add(&t, "# ikev1_decryption_table ");
+    add_hex(&t, cookie_i, 8);
+    for (size_t i = 0; i < key.n && !t.full; i++)
+        add(&t, "%02x", key.p[i]);
+    add(&t, "\n");
+    return t.full ? CV_ENOSPC : CV_OK;
+}

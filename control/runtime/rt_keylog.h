@@ -17,6 +17,8 @@ struct rt_keylog_line {
 };
 /* One line with newline. CV_EUNSUP for algorithms that Wireshark cannot decrypt, CV_ENOSPC. */
 CV_MUST_USE cv_result rt_keylog_format(const struct rt_keylog_line *k, char *out, size_t out_len);
+/* IKEv1: "# ikev1_decryption_table " and a row of that table: the initiator's cookie, 8 octets, and the key of the cipher. CV_ENOSPC. */
+CV_MUST_USE cv_result rt_keylog_ike1(const uint8_t *cookie_i, struct slice key, char *out, size_t out_len);
 /* One direction of a child SA: "# esp_sa " and a row of Wireshark's esp_sa table. Results as above. */
 CV_MUST_USE cv_result rt_keylog_esp(const struct cv_sa *sa, char *out, size_t out_len);
 

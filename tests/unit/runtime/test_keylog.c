@@ -85,6 +85,18 @@ static void an_esp_line_is_a_row_of_wiresharks_table_behind_a_mark(void)
     CU_ASSERT_EQUAL(rt_keylog_esp(&sa, text, sizeof text), CV_EUNSUP);
 }
 
-UNIT_MAIN("runtime keylog", UNIT_TEST(an_esp_line_is_a_row_of_wiresharks_table_behind_a_mark),
+static void an_IKEv1_line_is_cookie_and_key_behind_a_mark(void)
+{
+    static const uint8_t cookie[8] = {1, 2, 3, 4, 5, 6, 7, 0xff}, key[3] = {0xaa, 0xbb, 0x0c};
+    static const char want[] = "# ikev1_decryption_table 01020304050607ff,aabb0c\n";
+    char text[128];
+    CU_ASSERT_EQUAL(rt_keylog_ike1(cookie, (struct slice){key, sizeof key}, text, sizeof text), CV_OK);
+    CU_ASSERT_STRING_EQUAL(text, want);
+    for (size_t n = 0; n < sizeof want; n++)
+        CU_ASSERT_EQUAL(rt_keylog_ike1(cookie, (struct slice){key, sizeof key}, text, n), CV_ENOSPC);
+}
+
+UNIT_MAIN("runtime keylog", UNIT_TEST(an_IKEv1_line_is_cookie_and_key_behind_a_mark),
+          UNIT_TEST(an_esp_line_is_a_row_of_wiresharks_table_behind_a_mark),
           UNIT_TEST(cbc_line_has_all_four_keys), UNIT_TEST(aead_line_has_salted_keys_and_no_integrity_keys),
           UNIT_TEST(what_wireshark_cannot_decrypt_is_refused), UNIT_TEST(short_buffers_fail_at_every_length))
