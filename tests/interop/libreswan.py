@@ -29,7 +29,7 @@ def connection(name="site", local="192.0.2.2", remote="192.0.2.1", local_id=None
     """One conn of ipsec.conf. more: further lines, as `aggressive=yes`."""
     lines = ["conn " + name, "left=" + local, "right=" + remote, "authby=secret",
              "ikev2=" + ("no" if version == 1 else "insist"), "ike=" + ike, "phase2alg=" + esp, "auto=ignore",
-             "rekey=no", "fragmentation=yes"]
+             "rekey=no", "fragmentation=yes", "leftupdown=%disabled"]
     if local_subnet:
         lines += ["leftsubnet=" + local_subnet, "rightsubnet=" + remote_subnet]
     if local_id:

@@ -247,6 +247,8 @@ def guest_site1(title, peer="strongswan", suite=cv.AES1, gre=False, strongswan_a
         site.guest.address("gre1", "10.255.0.2/30")
         site.guest.run("ip", "link", "set", "gre1", "up")
         site.guest.run("ip", "route", "add", "10.1.0.0/16", "dev", "gre1")
+    elif peer == "libreswan":
+        site.guest.route("10.1.0.0/16", "192.0.2.1")  # its updown script would make it
     if peer == "strongswan":
         ts = dict(local_ts="192.0.2.2/32[gre]", remote_ts="192.0.2.1/32[gre]", children="mode = transport") if gre else {}
         site.peer = ss.StrongSwan(site.guest, libipsec=False).start(ss.connection(
