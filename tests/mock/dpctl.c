@@ -174,8 +174,8 @@ static void print_punt(const struct cv_ike_pkt *p)
 {
     char a[IP_TEXT_MAX], b[IP_TEXT_MAX];
     printf("punt local %s remote %s if %u vrf %u flags %u len %u first 0x%02x last 0x%02x\n",
-           ip_endpoint_text(&p->local, a), ip_endpoint_text(&p->remote, b), p->if_id, p->vrf, p->flags, p->len,
-           p->len ? p->data[0] : 0, p->len ? p->data[p->len - 1] : 0);
+           ip_endpoint_text(&p->local, a), ip_endpoint_text(&p->remote, b), p->if_id, p->vrf, p->flags,
+           p->len, p->len ? p->data[0] : 0, p->len ? p->data[p->len - 1] : 0);
 }
 
 /* Reads what is there; true when it saw the reply to seq (0: none wanted) or an event of that name. */

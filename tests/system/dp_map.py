@@ -319,6 +319,34 @@ def pending():
           "drops: %s" % site.a.drops())
 
 
+@case("GRE in a crypto map: what the tunnel makes is protected by the port's policy, and GRE in clear is not taken")
+def gre():
+    site = MapSite("mapgre")
+    for gw, n, far in ((site.a, 1, 2), (site.b, 2, 1)):
+        values = dict(n=n, far=far, mine=SPI_A if n == 1 else SPI_B, theirs=SPI_B if n == 1 else SPI_A)
+        gw.ctl("""
+            if-tunnel 10 Tunnel1 gre 192.0.2.%(n)d 192.0.2.%(far)d
+            addr 10 172.16.0.%(n)d/30
+            route 0 10.%(far)d.0.0/24 dev 10
+            sa in 1 %(mine)#x 20 gcm128 %(n)d 192.0.2.%(n)d 192.0.2.%(far)d ts 192.0.2.%(n)d/32 192.0.2.%(far)d/32
+            sa out 1 %(theirs)#x 20 gcm128 %(far)d 192.0.2.%(n)d 192.0.2.%(far)d ts 192.0.2.%(n)d/32 192.0.2.%(far)d/32
+            activate 1 %(theirs)#x
+            """ % values)
+    ping_ok(site.left, "10.2.0.2", 2)  # plain GRE so far
+    check_equal(site.a.counters("out")["packets"], 0, "encrypted packets")
+    site.policies("10 protect 20 192.0.2.{l}/32 192.0.2.{r}/32 proto 47")
+    wire = Capture(site.mid, "br0", what="ip")
+    ping_ok(site.left, "10.2.0.2", 4)
+    ping_ok(site.right, "10.1.0.2", 4, size=1400)
+    pcap = wire.stop()
+    check_equal(frames(pcap, "gre || ip.addr == 10.0.0.0/8"), 0, "GRE in clear")
+    check(site.a.counters("out")["packets"] >= 8, "encrypted packets")
+    before = site.a.drops().get("policy-clear", 0)
+    n = seen_by(site.left, "eth0", "icmp", lambda: site.frames_from_mid(
+        site.a, ["IP(src='192.0.2.2',dst='192.0.2.1')/GRE()/IP(src='10.2.0.2',dst='10.1.0.2')/ICMP()"]))
+    check_equal((n, site.a.drops().get("policy-clear", 0) - before), (0, 3), "GRE in clear from the wire")
+
+
 @case("VRFs: equal addresses in two; tunnel inside one, transport in the other; IKE and ping in theirs")
 def vrfs():
     site = MapSite("mapvrf")
