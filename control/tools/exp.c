@@ -24,6 +24,17 @@ CV_PRINTF(2, 3) static void say(char **err, const char *fmt, ...)
     va_end(ap);
 }
 
+/* Many commands that are not known at all: somebody's whole running-config. */
+static bool looks_like_a_router(const struct exp_result *r)
+{
+    enum { MANY = 5 };
+    unsigned n = 0;
+    for (enum exp_end e = EXP_A; e <= EXP_B; e++)
+        for (unsigned i = 0; i < r->c.side[e].findings.count; i++)
+            n += strstr(r->c.side[e].findings.items[i].text, "is not known here") != NULL;
+    return n >= MANY;
+}
+
 static cv_result load(const struct exp_options *o, struct exp_result *out, char **err)
 {
     cv_result first = CV_OK;
@@ -37,7 +48,7 @@ static cv_result load(const struct exp_options *o, struct exp_result *out, char 
     }
     if (first != CV_OK)
         say(err, "%s%s%s", text[EXP_A] ? text[EXP_A] : "", text[EXP_B] ? text[EXP_B] : "",
-            first == CV_EPARSE && !o->ios
+            first == CV_EPARSE && !o->ios && looks_like_a_router(out)
                 ? "culvert: explain: for whole router configurations add --ios, which skips what is "
                   "outside of the grammar\n"
                 : "");

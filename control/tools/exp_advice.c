@@ -125,8 +125,11 @@ cv_result exp_advise(const struct exp_case *c, const struct exp_pair *pair, cons
         if (!at.has_bad)
             memcpy(out->why, x->why, sizeof out->why);
         going = try_fixes(&s, x, score, &next);
+        out->tried = out->tried || (x->count > 0 && x->fix[0].count > 0);
         if (!going && out->step_count == 0 && x->count > 0)
-            take_step(out, x->fix[0].say); /* not tried, or it did not help alone: out->solved stays false */
+            take_step(
+                out,
+                x->fix[0].say); /* it did not help alone, or could not be tried: out->solved stays false */
         exp_cause_free(x);
         if (going) {
             trial_free(&at);

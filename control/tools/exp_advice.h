@@ -11,6 +11,7 @@ struct exp_advice {
     char why[EXP_WHY_MAX];
     unsigned step_count;
     char step[EXP_STEPS_MAX][EXP_SAY_MAX]; /* one after the other */
+    bool tried;                            /* false: the one step is more than a line, and was not tried */
     bool solved;                           /* with them every run that was asked for comes up: it was tried */
     unsigned other_count;
     char other[EXP_OTHERS_MAX][EXP_SAY_MAX]; /* instead of the only step: each was tried, too */

@@ -268,6 +268,45 @@ static bool by_host_only(struct exp_cause *x, enum exp_end on)
     return false;
 }
 
+/* Keyrings that have a key for the other, but are for another forwarding table or local address: KR-5.4, G10. */
+static void elsewhere(struct exp_cause *x, enum exp_end on)
+{
+    const struct cfg *c = x->c->side[on].cfg;
+    const char *vrf = x->run->unit[on]->first->tunnel_vrf;
+    for (unsigned i = 0; i < c->isakmp_keyring_count; i++) {
+        const struct cfg_isakmp_keyring *r = &c->isakmp_keyrings[i];
+        bool has = false;
+        for (unsigned k = 0; k < r->key_count; k++)
+            has = has || (r->keys[k].has_address &&
+                          ip_prefix_contains(&r->keys[k].address, exp_local(x, exp_other(on))));
+        if (has && strcmp(r->vrf, vrf) != 0) {
+            exp_cause_also(x, " Keyring %s (%s) is for the VRF %s, %s runs in %s.", r->name,
+                           exp_at(x, on, r->line), r->vrf[0] ? r->vrf : "global", x->run->unit[on]->name,
+                           vrf[0] ? vrf : "the global one");
+            struct exp_fix *f = exp_cause_fix(x, "on %c (%s): crypto keyring %s%s%s", exp_letter(on),
+                                              exp_at(x, on, r->line), r->name, vrf[0] ? " vrf " : "", vrf);
+            exp_fix_edit(f, on, EXP_REPLACE, r->line, "crypto keyring %s%s%s", r->name, vrf[0] ? " vrf " : "",
+                         vrf);
+        }
+        int local = has ? exp_side_find(&x->c->side[on], r->line, "local-address") : 0;
+        if (local && !sel_v1_local_fits(c, &r->local, exp_local(x, on))) {
+            exp_cause_also(x, " Keyring %s is for another local address (%s).", r->name,
+                           exp_at(x, on, local));
+            struct exp_fix *f = exp_cause_fix(x, "on %c (%s): remove \"%s\" from keyring %s", exp_letter(on),
+                                              exp_at(x, on, local), exp_shown(x, on, local), r->name);
+            exp_fix_edit(f, on, EXP_DELETE, local, " ");
+        }
+    }
+}
+
+static bool lists(const struct cfg_isakmp_profile *p, const char *ring)
+{
+    for (unsigned i = 0; i < p->keyring_count; i++)
+        if (strcmp(p->keyrings[i], ring) == 0)
+            return true;
+    return false;
+}
+
 static void no_psk1(struct exp_cause *x)
 {
     enum exp_end on = x->run->on, other = exp_other(on);
@@ -277,10 +316,11 @@ static void no_psk1(struct exp_cause *x)
     const struct cfg_isakmp_keyring *into = NULL;
     exp_cause_why(x, "%c has no pre-shared key for %s: %s (%s).", exp_letter(on), peer, u.t.text, u.t.rule);
     (void)by_host_only(x, on);
+    elsewhere(x, on);
     if (!v.k.key)
         return;
     struct sel_v1_key hit = same_elsewhere(x, on, &v.k.key->key);
-    if (hit.key && u.profile && !u.k.key) {
+    if (hit.key && u.profile && !u.k.key && !lists(u.profile, hit.keyring->name)) {
         int at = u.profile->keyring_count ? u.profile->keyring_lines[0] : u.profile->line;
         struct exp_fix *f = exp_cause_fix(
             x, "on %c (%s): give profile %s \"keyring %s\", which has the key (%s)", exp_letter(on),

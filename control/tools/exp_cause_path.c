@@ -26,15 +26,46 @@ static bool elsewhere(struct exp_cause *x, enum exp_end e, bool first)
     return true;
 }
 
+/* The other interface of the end that has the address; NULL none. */
+static const struct cfg_interface *port_with(const struct cfg *c, const struct cfg_interface *not_this,
+                                             const struct ip_addr *a)
+{
+    for (unsigned i = 0; i < c->interface_count; i++)
+        for (unsigned k = 0; k < c->interfaces[i].addr_count; k++)
+            if (&c->interfaces[i] != not_this && ip_addr_equal(&c->interfaces[i].addrs[k].addr, a))
+                return &c->interfaces[i];
+    return NULL;
+}
+
+/* The end has no address to send from: that which the other one looks for. */
 static void say_no_source(struct exp_cause *x, enum exp_end e)
 {
     const struct exp_unit *u = x->run->unit[e];
-    const char *from = u->first->tunnel_source_if;
+    const struct cfg *c = x->c->side[e].cfg;
+    const struct ip_addr *want = &x->run->unit[exp_other(e)]->remote;
+    const char *from = u->first->flow ? u->first->flow->port : u->first->tunnel_source_if;
     int line = u->first->source_line ? u->first->source_line : u->first->line;
-    exp_cause_also(x, " %c's %s has no source address: %s.", exp_letter(e), u->name,
-                   from[0] ? from : "there is no tunnel source");
-    exp_cause_fix(x, "on %c (%s): give %s an address, or name another tunnel source", exp_letter(e),
-                  exp_at(x, e, line), from[0] ? from : u->name);
+    exp_cause_also(x, " %c's %s has no source address: %s%s.", exp_letter(e), u->name,
+                   from[0] ? from : "there is no tunnel source", from[0] ? " has none of its family" : "");
+    const struct cfg_interface *has = port_with(c, u->first, want),
+                               *port = from[0] ? cfg_find_interface(c, from) : NULL;
+    if (has && !u->first->flow) {
+        char text[CV_NAME_MAX + 32];
+        struct exp_fix *f =
+            exp_cause_fix(x, "on %c (%s): tunnel source %s in %s: %c looks for %s", exp_letter(e),
+                          exp_at(x, e, line), has->name, u->name, exp_letter(exp_other(e)), exp_addr(want));
+        snprintf(text, sizeof text, " tunnel source %s", has->name);
+        exp_fix_set(f, &x->c->side[e], u->first->line, "tunnel source", text);
+    }
+    if (!from[0] || ip_addr_is_any(want) || want->family != IP_V4)
+        return;
+    struct exp_fix *f = exp_cause_fix(
+        x, "on %c (%s): ip address %s with its mask on %s, which is where %c looks for it", exp_letter(e),
+        exp_at(x, e, port ? port->line : line), exp_addr(want), from, exp_letter(exp_other(e)));
+    if (port)
+        exp_fix_edit(f, e, EXP_INSERT, port->line, " ip address %s 255.255.255.0", exp_addr(want));
+    else
+        exp_fix_edit(f, e, EXP_INSERT, 0, "interface %s\n ip address %s 255.255.255.0", from, exp_addr(want));
 }
 
 /* "tunnel destination" of a tunnel, "set peer" of a crypto map entry. */

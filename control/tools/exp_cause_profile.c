@@ -256,6 +256,57 @@ void exp_cause_profile(struct exp_cause *x)
         unbind(x, on, &b);
 }
 
+/* ---- IKEv2: a profile that takes no part (section 4.4) ------------------------------------------------------ */
+static void complete(struct exp_cause *x, enum exp_end on, const struct cfg_ikev2_profile *p)
+{
+    char lines[3][SEL_TEXT_MAX + 72], match[SEL_TEXT_MAX + 64];
+    unsigned n = 0;
+    struct identity id;
+    if (p->match_count == 0 && identity_of(x, exp_other(on), &id) &&
+        match_line(&id, CFG_IKEV2, match, sizeof match))
+        snprintf(lines[n++], sizeof lines[0], " %s", match);
+    if (p->auth_remote == CFG_AUTH_NONE)
+        snprintf(lines[n++], sizeof lines[0], " authentication remote pre-share");
+    if (p->auth_local == CFG_AUTH_NONE)
+        snprintf(lines[n++], sizeof lines[0], " authentication local pre-share");
+    struct exp_fix *f = n ? exp_cause_fix(x, "on %c (%s): add to profile %s:", exp_letter(on),
+                                          exp_at(x, on, p->line), p->name)
+                          : NULL;
+    for (unsigned i = 0; f && i < n; i++) {
+        size_t used = strlen(f->say);
+        snprintf(f->say + used, sizeof f->say - used, "%s \"%s\"", i ? "," : "", lines[i] + 1);
+        exp_fix_edit(f, on, EXP_INSERT, p->line, "%s", lines[i]);
+    }
+    int off = p->shutdown ? exp_side_find(&x->c->side[on], p->line, "shutdown") : 0;
+    if (off) {
+        f = exp_cause_fix(x, "on %c (%s): remove \"shutdown\" from profile %s", exp_letter(on),
+                          exp_at(x, on, off), p->name);
+        exp_fix_edit(f, on, EXP_DELETE, off, " ");
+    }
+}
+
+/* The profile that the tunnel is bound to cannot be used: true, and said. */
+static bool incomplete(struct exp_cause *x, enum exp_end on)
+{
+    struct binding b = bound(x, on);
+    const struct cfg_ikev2_profile *p = b.ipsec ? cfg_find_profile(x->c->side[on].cfg, b.name) : NULL;
+    if (!p || cfg_profile_complete(p))
+        return false;
+    exp_cause_why(x, "Profile %s of %c (%s), which %s is bound to, takes no part:%s%s%s%s.", p->name,
+                  exp_letter(on), exp_at(x, on, p->line), x->run->unit[on]->name,
+                  p->match_count ? "" : " it has no match,",
+                  p->auth_remote ? "" : " it does not say how the peer authenticates,",
+                  p->auth_local ? "" : " it does not say how it authenticates itself,",
+                  p->shutdown ? " it is shut down," : "");
+    size_t n = strlen(x->why);
+    if (n > 2 && x->why[n - 2] == ',') {
+        x->why[n - 2] = '.';
+        x->why[n - 1] = '\0';
+    }
+    complete(x, on, p);
+    return true;
+}
+
 /* ---- IKEv2: no profile, or another identity than expected --------------------------------------------------------------- */
 void exp_cause_identity(struct exp_cause *x)
 {
@@ -264,6 +315,8 @@ void exp_cause_identity(struct exp_cause *x)
     const struct cfg_ikev2_profile *p = sel_ikev2_profile_for_tunnel(c, x->run->unit[on]->first, NULL);
     struct identity id;
     struct profile own;
+    if (incomplete(x, on))
+        return;
     if (!p) {
         exp_cause_why(x, "%c has no IKEv2 profile for %s: %s.", exp_letter(on), x->run->unit[on]->name,
                       x->run->text);
@@ -274,6 +327,13 @@ void exp_cause_identity(struct exp_cause *x)
     exp_cause_why(x, "%c says it is %s %s, which %s of %c matches (%s).", exp_letter(other), id_kind(&id),
                   id.text, on == x->run->initiator ? "not the profile" : "no profile", exp_letter(on),
                   x->run->text);
+    if (!p->fvrf_any && strcmp(p->fvrf, x->run->unit[on]->first->tunnel_vrf) != 0) {
+        exp_cause_also(x, " Profile %s (%s) is for the VRF %s.", p->name, exp_at(x, on, p->line),
+                       p->fvrf[0] ? p->fvrf : "global");
+        struct exp_fix *f = exp_cause_fix(x, "on %c (%s): \"match fvrf any\" in profile %s", exp_letter(on),
+                                          exp_at(x, on, p->line), p->name);
+        exp_fix_set(f, &x->c->side[on], p->line, "match fvrf", " match fvrf any");
+    }
     add_match(x, on, &id, &own);
     const struct cfg_ikev2_profile *q =
         sel_ikev2_profile_for_tunnel(x->c->side[other].cfg, x->run->unit[other]->first, NULL);
@@ -378,6 +438,15 @@ static void missing(struct exp_cause *x, enum exp_end on, const struct used2 *u,
     enum exp_end other = exp_other(on);
     const struct cfg *c = x->c->side[on].cfg;
     const char *peer = exp_addr(exp_local(x, other));
+    if (u->profile &&
+        (!(u->profile->auth_local & CFG_AUTH_PSK) || !(u->profile->auth_remote & CFG_AUTH_PSK))) {
+        exp_cause_why(x,
+                      "Profile %s of %c (%s) authenticates by certificates, which are not in this release.",
+                      u->profile->name, exp_letter(on), exp_at(x, on, u->profile->line));
+        exp_cause_fix(
+            x, "on both: authentication remote pre-share, authentication local pre-share, and a keyring");
+        return;
+    }
     if (!u->profile) {
         exp_cause_why(x, "%c has no IKEv2 profile for %c: %s.", exp_letter(on), exp_letter(other),
                       x->run->text);

@@ -287,6 +287,28 @@ static void v2_append(struct exp_cause *x, enum exp_end to, const struct cfg_ike
         x->count--;
 }
 
+/* An end whose policy names none. */
+static void no_proposals(struct exp_cause *x)
+{
+    for (enum exp_end e = EXP_A; e <= EXP_B; e++) {
+        const struct cfg *c = x->c->side[e].cfg;
+        const struct cfg_ikev2_policy *p = NULL;
+        for (unsigned i = 0; i < c->policy_count && !p; i++)
+            p = c->policies[i].proposal_count == 0 ? &c->policies[i] : NULL;
+        if (!p || v2_proposal(x, e, 0))
+            continue;
+        exp_cause_also(x, "%sIKEv2 policy %s of %c (%s) names no proposal.", x->why[0] ? " " : "", p->name,
+                       exp_letter(e), exp_at(x, e, p->line));
+        for (unsigned i = 0; i < c->proposal_count; i++) {
+            if (c->proposals[i].builtin)
+                continue;
+            struct exp_fix *f = exp_cause_fix(x, "on %c (%s): \"proposal %s\" in policy %s", exp_letter(e),
+                                              exp_at(x, e, p->line), c->proposals[i].name, p->name);
+            exp_fix_edit(f, e, EXP_INSERT, p->line, " proposal %s", c->proposals[i].name);
+        }
+    }
+}
+
 static void ikev2_proposals(struct exp_cause *x)
 {
     const struct cfg_ikev2_proposal *a, *b, *near[2] = {NULL, NULL};
@@ -298,6 +320,8 @@ static void ikev2_proposals(struct exp_cause *x)
                 near[EXP_A] = a;
                 near[EXP_B] = b;
             }
+    if (!near[EXP_A])
+        no_proposals(x);
     if (!near[EXP_A] || least == 0)
         return;
     exp_cause_why(x,
@@ -392,6 +416,25 @@ static void pfs(struct exp_cause *x)
     }
 }
 
+/* The IPsec profile of the end names no transform set, so that the built-in one counts. */
+static void name_set(struct exp_cause *x, enum exp_end e)
+{
+    const struct cfg *c = x->c->side[e].cfg;
+    const struct cfg_ipsec_profile *p = ipsec_of(x, e);
+    if (!p || p->transform_set_count || !p->line)
+        return;
+    exp_cause_also(x, " IPsec profile %s of %c (%s) names no transform set, so the built-in one counts.",
+                   p->name, exp_letter(e), exp_at(x, e, p->line));
+    for (unsigned i = 0; i < c->transform_set_count; i++) {
+        if (c->transform_sets[i].builtin)
+            continue;
+        struct exp_fix *f =
+            exp_cause_fix(x, "on %c (%s): \"set transform-set %s\" in IPsec profile %s", exp_letter(e),
+                          exp_at(x, e, p->line), c->transform_sets[i].name, p->name);
+        exp_fix_edit(f, e, EXP_INSERT, p->line, " set transform-set %s", c->transform_sets[i].name);
+    }
+}
+
 static void transform_sets(struct exp_cause *x)
 {
     const struct cfg_transform_set *a, *b, *near[2] = {NULL, NULL};
@@ -417,6 +460,8 @@ static void transform_sets(struct exp_cause *x)
                           ? "encryption"
                           : "",
                       least == 2 ? " and " : "", near[EXP_A]->integ != near[EXP_B]->integ ? "integrity" : "");
+        name_set(x, EXP_A);
+        name_set(x, EXP_B);
         enum exp_end weak = set_strength(near[EXP_A]) < set_strength(near[EXP_B]) ? EXP_A : EXP_B;
         set_from(x, weak, near[weak], near[exp_other(weak)]);
         set_from(x, exp_other(weak), near[exp_other(weak)], near[weak]);

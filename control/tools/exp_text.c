@@ -40,7 +40,8 @@ void exp_report_change(const struct exp_result *r, const struct exp_pair_result 
                  a->step_count > 1 ? "with all of these" : "with it",
                  r->options.ends[EXP_A] && r->options.ends[EXP_B] ? " from both ends" : "");
     else if (!a->solved && step + 1 == a->step_count)
-        snprintf(last, sizeof last, "; this alone does not bring it up, or could not be tried");
+        snprintf(last, sizeof last, "; %s",
+                 a->tried ? "tried: this alone does not bring it up" : "this was not tried");
     snprintf(out, n, "Change%s%s%s.", strncmp(a->step[step], "on ", 3) == 0 ? " " : ": ", a->step[step],
              last);
 }
