@@ -12,7 +12,9 @@ enum { IP_ECN_NOT_ECT = 0, IP_ECN_ECT1 = 1, IP_ECN_ECT0 = 2, IP_ECN_CE = 3, IP_E
 /* TOS or traffic class: DSCP and ECN. */
 static inline uint8_t ip_tos(const uint8_t *ip, uint8_t family)
 {
-    return family == IP_V4 ? ip[1] : (uint8_t)(ip[0] << 4 | ip[1] >> 4);
+    if (family == IP_V4)
+        return ip[1];
+    return (uint8_t)(ip[0] << 4 | ip[1] >> 4);
 }
 
 /* RFC 6040 4.2, Figure 4: what the inner packet goes on with; IP_ECN_DROP: not at all. */
