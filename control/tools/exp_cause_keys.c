@@ -280,9 +280,9 @@ static void elsewhere(struct exp_cause *x, enum exp_end on)
             has = has || (r->keys[k].has_address &&
                           ip_prefix_contains(&r->keys[k].address, exp_local(x, exp_other(on))));
         if (has && strcmp(r->vrf, vrf) != 0) {
-            exp_cause_also(x, " Keyring %s (%s) is for the VRF %s, %s runs in %s.", r->name,
-                           exp_at(x, on, r->line), r->vrf[0] ? r->vrf : "global", x->run->unit[on]->name,
-                           vrf[0] ? vrf : "the global one");
+            exp_cause_also(x, " Keyring %s (%s) is for %s%s, %s runs in %s%s.", r->name,
+                           exp_at(x, on, r->line), r->vrf[0] ? "VRF " : "the global VRF", r->vrf,
+                           x->run->unit[on]->name, vrf[0] ? "VRF " : "the global VRF", vrf);
             struct exp_fix *f = exp_cause_fix(x, "on %c (%s): crypto keyring %s%s%s", exp_letter(on),
                                               exp_at(x, on, r->line), r->name, vrf[0] ? " vrf " : "", vrf);
             exp_fix_edit(f, on, EXP_REPLACE, r->line, "crypto keyring %s%s%s", r->name, vrf[0] ? " vrf " : "",

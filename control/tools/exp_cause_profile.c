@@ -328,8 +328,8 @@ void exp_cause_identity(struct exp_cause *x)
                   id.text, on == x->run->initiator ? "not the profile" : "no profile", exp_letter(on),
                   x->run->text);
     if (!p->fvrf_any && strcmp(p->fvrf, x->run->unit[on]->first->tunnel_vrf) != 0) {
-        exp_cause_also(x, " Profile %s (%s) is for the VRF %s.", p->name, exp_at(x, on, p->line),
-                       p->fvrf[0] ? p->fvrf : "global");
+        exp_cause_also(x, " Profile %s (%s) is for %s%s.", p->name, exp_at(x, on, p->line),
+                       p->fvrf[0] ? "VRF " : "the global VRF", p->fvrf);
         struct exp_fix *f = exp_cause_fix(x, "on %c (%s): \"match fvrf any\" in profile %s", exp_letter(on),
                                           exp_at(x, on, p->line), p->name);
         exp_fix_set(f, &x->c->side[on], p->line, "match fvrf", " match fvrf any");
