@@ -20,7 +20,7 @@ typedef void log_sink(void *ctx, enum log_level level, const char *line);
 enum { LOG_LINE_MAX = 1024 };
 void log_setup(const char *program, enum log_level most, log_sink *sink, void *ctx);
 void log_set_level(enum log_level most);
-enum log_level log_most(void); /* as set */
+enum log_level log_most(void);                                           /* as set */
 CV_MUST_USE bool log_level_parse(const char *text, enum log_level *out); /* error warning info debug */
 void log_write(enum log_level level, const char *fmt, ...) CV_PRINTF(2, 3);
 #define log_error(...)   log_write(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -106,8 +106,7 @@ static void env_keylog(void *ctx, const struct ike_keylog *k)
     char text[1024];
     cv_result r = k->version == 1 ? rt_keylog_ike1(k->spi_i, k->sk_ei, text, sizeof text)
                                   : rt_keylog_format(&line, text, sizeof text);
-    if (r != CV_OK ||
-        write(d->start.keylog_fd, text, strlen(text)) != (ssize_t)strlen(text))
+    if (r != CV_OK || write(d->start.keylog_fd, text, strlen(text)) != (ssize_t)strlen(text))
         log_warning("keys of an IKE SA could not be written to the key log");
     secret_wipe(text, sizeof text);
 }

@@ -52,8 +52,8 @@ struct ike_pick {
     uint32_t conn_id;
     struct ip_addr local, remote; /* IP_NONE: any */
     const char *fvrf;             /* "" is the global one */
-    const char *map; /* crypto map, or a tunnel's "Tunnel1-head-0": children alone */
-    uint32_t spi;    /* of either direction: children alone */
+    const char *map;              /* crypto map, or a tunnel's "Tunnel1-head-0": children alone */
+    uint32_t spi;                 /* of either direction: children alone */
 };
 /* IKE SAs with their children, with messages to the peers; adopted children, too, when neither version nor conn_id is given. How many. */
 unsigned ike_clear_sas(struct ike *e, const struct ike_pick *p);
@@ -75,10 +75,11 @@ struct ike_error {
 /* How long the other end of a negotiation has been silent; by it TS-1 tells a blocked port from a refusal. What counts as heard is
  * any datagram with the SA's SPIs, authentic or not: for people to look at, nothing is decided by it. */
 struct ike_silence {
-    bool known;             /* a negotiation waits, or ended so */
-    bool initiator, heard;  /* heard: something came back at all */
-    bool natt, heard_natt;  /* it floated to port 4500; something came back there */
-    bool stuck;             /* it is heard, but says the same again and again: the two below count from the last progress */
+    bool known;            /* a negotiation waits, or ended so */
+    bool initiator, heard; /* heard: something came back at all */
+    bool natt, heard_natt; /* it floated to port 4500; something came back there */
+    bool
+        stuck; /* it is heard, but says the same again and again: the two below count from the last progress */
     unsigned version, sent; /* sent: datagrams since the last one that came */
     uint64_t for_ms;        /* since the first of them */
     char state[32];         /* where it stands, or ended */
@@ -120,7 +121,7 @@ struct ike_sa_view {
     unsigned dpd_interval_s, dpd_retry_s;
     unsigned child_count;
     /* IKEv1 */
-    uint16_t hash;     /* enum cfg_hash; 0: by integ and prf */
+    uint16_t hash; /* enum cfg_hash; 0: by integ and prf */
     bool aggressive;
     bool peer_deleted; /* or otherwise on its way out: "ACTIVE (deleted)" */
     const char *fvrf;  /* "" global */

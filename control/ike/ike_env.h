@@ -86,8 +86,9 @@ struct ike_env {
     void (*send)(void *ctx, const struct ike_datagram *d); /* may lose it; never calls back */
     void (*event)(void *ctx, const struct ike_event *e);   /* NULL allowed */
     void (*decision)(void *ctx, uint32_t conn_id, const char *at,
-                     const struct sel_trace *t);           /* "IKE_AUTH"; NULL allowed */
-    void (*decided)(void *ctx, const struct ike_decided *d); /* the same with whom it is about; NULL allowed */
+                     const struct sel_trace *t); /* "IKE_AUTH"; NULL allowed */
+    void (*decided)(void *ctx,
+                    const struct ike_decided *d);          /* the same with whom it is about; NULL allowed */
     void (*keylog)(void *ctx, const struct ike_keylog *k); /* NULL: off */
     void (*message)(void *ctx,
                     const struct ike_note *n); /* NULL: nobody looks, and the texts need not be made */

@@ -23,10 +23,10 @@ struct ike_session {
     uint64_t up_since_ms;
     bool has_error;
     struct ike_error last_error;
-    uint64_t retry_at_ms;           /* next attempt when wanted; UINT64_MAX: one is under way, or it is up */
-    unsigned failures;              /* in a row */
-    unsigned peer_turn;             /* crypto maps: which of the entry's peers is tried */
-    struct ike_silence silence;     /* of the last negotiation that ended in a timeout; known false: none */
+    uint64_t retry_at_ms;       /* next attempt when wanted; UINT64_MAX: one is under way, or it is up */
+    unsigned failures;          /* in a row */
+    unsigned peer_turn;         /* crypto maps: which of the entry's peers is tried */
+    struct ike_silence silence; /* of the last negotiation that ended in a timeout; known false: none */
     struct ike_session *next_changed; /* in ike.changed, while is_changed: ike_status.c */
     bool is_changed, told_up;
     unsigned told_version;
@@ -120,7 +120,7 @@ struct ike {
         proved_limit; /* ... to who has returned a cookie: who forges addresses does not use these up */
     enum log_level watch_level; /* ike_watch */
     bool watch_messages;
-    const struct ike_datagram *in; /* being handled; NULL otherwise */
+    const struct ike_datagram *in;      /* being handled; NULL otherwise */
     const struct ike_session *starting; /* whose negotiation begins; NULL otherwise */
     bool stopping;
     bool forgetting;        /* ike_free: nothing is told to the data plane any more */

@@ -115,7 +115,8 @@ struct v1_xchg {
     uint32_t child_id; /* responder: installed at QM1 already, activated by QM3 */
     bool commit;       /* the peer set the commit bit: CONNECTED is awaited, not demanded */
     uint64_t started_ms;
-    uint64_t connect_at; /* when the new child sends without a sign that the peer has it, too; UINT64_MAX none */
+    uint64_t
+        connect_at; /* when the new child sends without a sign that the peer has it, too; UINT64_MAX none */
     uint64_t
         again_at; /* DONE: when the child `rekeys` is deleted, or, when `failed`, tried again; UINT64_MAX none */
     bool failed;
@@ -124,8 +125,9 @@ struct v1_xchg {
 struct v1_frags; /* reassembly, v1_frag.c */
 
 struct v1_dpd {
-    uint32_t seq_out; /* of our R-U-THERE; random start (RFC 3706 6.2) */
-    uint32_t seq_in;  /* highest of the peer's */
+    uint32_t seq_out;   /* of our R-U-THERE; random start (RFC 3706 6.2) */
+    uint32_t seq_first; /* of our first one: what lies between the two is our own, thrown back at us */
+    uint32_t seq_in;    /* highest of the peer's */
     bool seq_in_set;
     unsigned unanswered;
     uint64_t at; /* next check or retry; UINT64_MAX none */
@@ -280,7 +282,9 @@ void v1_refuse_clear(struct ike *e, const struct ike_datagram *d, const struct p
 void v1_dpd_start(struct ike *e,
                   struct ike_sa *sa); /* at establishment, when the peer can and we are asked to */
 void v1_dpd_due(struct ike *e, struct ike_sa *sa);
-void v1_dpd_in(struct ike *e, struct ike_sa *sa, const struct pld1_notify *n); /* R-U-THERE and its ACK */
+/* R-U-THERE and its ACK. True when it can only have been sent now: both directions have one key and nothing numbers messages, so that old
+ * ones can be sent again, and ours thrown back. */
+CV_MUST_USE bool v1_dpd_in(struct ike *e, struct ike_sa *sa, const struct pld1_notify *n);
 
 /* v1_rekey */
 cv_result v1_rekey_child(struct ike *e, struct ike_sa *sa, struct sam_child *c);

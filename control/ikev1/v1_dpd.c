@@ -29,6 +29,7 @@ void v1_dpd_start(struct ike *e, struct ike_sa *sa)
     *dpd = (struct v1_dpd){.at = UINT64_MAX};
     ike_random(e, (uint8_t *)&dpd->seq_out, sizeof dpd->seq_out);
     dpd->seq_out &= INT32_MAX; /* RFC 3706 6.3: the high bit is zero at first, so that it never wraps */
+    dpd->seq_first = dpd->seq_out + 1;
     if (wanted(e, sa))
         dpd->at = ike_now(e) + conf(e, sa).interval_s * 1000ull;
 }
@@ -86,34 +87,41 @@ void v1_dpd_due(struct ike *e, struct ike_sa *sa)
 }
 
 /* RFC 3706 6.2: an ACK repeats the number of a message that was sent and not answered. */
-static void ack_in(struct ike *e, struct ike_sa *sa, uint32_t seq)
+static bool ack_in(struct ike *e, struct ike_sa *sa, uint32_t seq)
 {
     struct v1_dpd *dpd = &v1_of(sa)->dpd;
-    if (seq > dpd->seq_out || dpd->seq_out - seq >= V1_DPD_RETRIES) {
+    if (seq > dpd->seq_out || dpd->seq_out - seq >= dpd->unanswered) {
         ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "DPD R-U-THERE-ACK with seq 0x%x, 0x%x was sent: ignored",
                 seq, dpd->seq_out);
-        return;
+        return false;
     }
     ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "DPD R-U-THERE-ACK received, seq 0x%x", seq);
     dpd->unanswered = 0;
+    return true;
 }
 
 /* RFC 3706 6.3: a number that was passed is a replay. The last one itself may come again in a new message. */
-static void query_in(struct ike *e, struct ike_sa *sa, uint32_t seq)
+static bool query_in(struct ike *e, struct ike_sa *sa, uint32_t seq)
 {
     struct v1_dpd *dpd = &v1_of(sa)->dpd;
+    if (seq >= dpd->seq_first && seq <= dpd->seq_out) {
+        ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "DPD R-U-THERE with a seq of our own, 0x%x: ignored", seq);
+        return false;
+    }
     if (dpd->seq_in_set && seq < dpd->seq_in) {
         ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "DPD R-U-THERE with stale seq 0x%x, 0x%x was seen: ignored",
                 seq, dpd->seq_in);
-        return;
+        return false;
     }
+    bool fresh = !dpd->seq_in_set || seq > dpd->seq_in;
     dpd->seq_in = seq;
     dpd->seq_in_set = true;
     ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "DPD R-U-THERE received, sending ACK, seq 0x%x", seq);
     send(e, sa, PLD1_N_R_U_THERE_ACK, seq);
+    return fresh;
 }
 
-void v1_dpd_in(struct ike *e, struct ike_sa *sa, const struct pld1_notify *n)
+bool v1_dpd_in(struct ike *e, struct ike_sa *sa, const struct pld1_notify *n)
 {
     uint8_t cookies[2 * PLD1_COOKIE_LEN];
     uint32_t seq;
@@ -121,12 +129,9 @@ void v1_dpd_in(struct ike *e, struct ike_sa *sa, const struct pld1_notify *n)
     v1_cookies(sa, cookies);
     if (n->spi.n != sizeof cookies || !secret_equal(n->spi.p, cookies, sizeof cookies)) { /* RFC 3706 6.2 */
         ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "DPD notify with the cookies of another SA: ignored");
-        return;
+        return false;
     }
     if (!buf_u32(&r, &seq) || buf_left(&r) != 0)
-        return;
-    if (n->type == PLD1_N_R_U_THERE_ACK)
-        ack_in(e, sa, seq);
-    else
-        query_in(e, sa, seq);
+        return false;
+    return n->type == PLD1_N_R_U_THERE_ACK ? ack_in(e, sa, seq) : query_in(e, sa, seq);
 }

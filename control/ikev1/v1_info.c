@@ -62,6 +62,8 @@ static cv_result finish(struct ike *e, struct ike_sa *sa, struct info *i, struct
     cv_result r = v1_msg_hash1(sa, &i->m, i->message_id, i->hash_at);
     if (r == CV_OK)
         r = v1_msg_send(e, sa, &i->m, i->iv, sent, false);
+    if (r == CV_OK)
+        v1_see(sa, i->message_id); /* our own, thrown back at us, is not the peer's */
     v1_msg_free(&i->m);
     return r;
 }
@@ -178,12 +180,14 @@ static struct sam_child *child_of_peer(struct ike *e, struct ike_sa *sa, uint32_
     return c;
 }
 
-static void delete_children(struct ike *e, struct ike_sa *sa, const struct pld1_delete *d)
+/* True when one of them was here: no old message names it. */
+static bool delete_children(struct ike *e, struct ike_sa *sa, const struct pld1_delete *d)
 {
     struct buf_reader r = buf_reader_init(d->spis.p, d->spis.n);
     uint32_t spi;
+    bool any = false;
     if (d->proto != PLD1_PROTO_ESP || d->spi_len != V1_ESP_SPI_LEN)
-        return;
+        return false;
     for (unsigned i = 0; i < d->count && buf_u32(&r, &spi); i++) {
         struct sam_child *c = child_of_peer(e, sa, spi);
         if (!c) {
@@ -192,8 +196,10 @@ static void delete_children(struct ike *e, struct ike_sa *sa, const struct pld1_
         }
         ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "the peer deleted child 0x%08x of %s", c->in.spi,
                 c->interface);
+        any = any || c->state != SAM_RETIRING;
         ike_child_remove(e, c, V1_LINGER_MS);
     }
+    return any;
 }
 
 /* The IKE SA that one of the cookie pairs names, if it is the peer's: this one, or another of the same identity. */
@@ -312,34 +318,36 @@ static void lifetime_in(struct ike *e, struct ike_sa *sa, const struct pld1_noti
 }
 
 /* The end of a Quick Mode whose commit bit the peer set (RFC 2408 3.1). */
-static void connected_in(struct ike *e, struct ike_sa *sa, uint32_t message_id)
+static bool connected_in(struct ike *e, struct ike_sa *sa, uint32_t message_id)
 {
     struct v1_xchg *x = v1_xchg_find(sa, message_id);
-    if (x && x->connect_at != UINT64_MAX)
-        v1_xchg_connected(e, x);
+    if (!x || x->connect_at == UINT64_MAX)
+        return false;
+    v1_xchg_connected(e, x);
+    return true;
 }
 
-static void notify_in(struct ike *e, struct ike_sa *sa, const struct pld1_notify *n, uint32_t message_id)
+/* True when no old message can say it: only that shows where and that the peer is. */
+static bool notify_in(struct ike *e, struct ike_sa *sa, const struct pld1_notify *n, uint32_t message_id)
 {
     switch (n->type) {
     case PLD1_N_R_U_THERE:
     case PLD1_N_R_U_THERE_ACK:
-        v1_dpd_in(e, sa, n);
-        return;
+        return v1_dpd_in(e, sa, n);
     case PLD1_N_INITIAL_CONTACT:
         initial_contact(e, sa);
-        return;
+        return false;
     case PLD1_N_RESPONDER_LIFETIME:
         lifetime_in(e, sa, n);
-        return;
+        return false;
     case PLD1_N_CONNECTED:
-        connected_in(e, sa, message_id);
-        return;
+        return connected_in(e, sa, message_id);
     default:
         if (n->type < PLD1_N_STATUS_FIRST)
             error_in(e, sa, n);
         else /* RFC 2408 3.14.1: of others' status nothing follows */
             ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "NOTIFY %u ignored", n->type);
+        return false;
     }
 }
 
@@ -365,16 +373,19 @@ void v1_info_in(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         ike_log_unauth(e, &in->d->remote, "HASH(1) of an Informational message does not fit: ignored");
         return;
     }
-    v1_heard(e, sa, in);
-    v1_of(sa)->dpd.unanswered = 0;
-    if (!v1_xchg_find(sa,
-                      id)) /* CONNECTED has the ID of its Quick Mode, whose duplicates are still answered */
+    /* CONNECTED has the ID of its Quick Mode, whose duplicates are still answered */
+    if (!v1_xchg_find(sa, id))
         v1_see(sa, id);
+    bool fresh = false;
     for (unsigned i = 0; i < in->m->notify_count && !sa->dead; i++)
-        notify_in(e, sa, &in->m->notifies[i], id);
+        fresh = notify_in(e, sa, &in->m->notifies[i], id) || fresh;
     for (unsigned i = 0; i < in->m->delete_count && !sa->dead; i++) {
         e->counters.deletes_in += in->m->deletes[i].proto == PLD1_PROTO_ESP;
-        delete_children(e, sa, &in->m->deletes[i]);
+        fresh = delete_children(e, sa, &in->m->deletes[i]) || fresh;
+    }
+    if (fresh && !sa->dead) {
+        v1_heard(e, sa, in);
+        v1_of(sa)->dpd.unanswered = 0;
     }
     for (unsigned i = 0; i < in->m->delete_count && !sa->dead; i++)
         delete_sas(e, sa, &in->m->deletes[i]);

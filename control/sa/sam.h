@@ -73,7 +73,10 @@ struct sam_up {
     void (*idle)(
         void *ctx,
         struct sam_child *c); /* no good packet for idle_s; removed right after unless retiring then */
-    void (*changed)(void *ctx, const char *interface); /* it may have got its first child that is not retiring, or have lost its last;
+    void (*changed)(
+        void *ctx,
+        const char
+            *interface); /* it may have got its first child that is not retiring, or have lost its last;
                                                         * NULL allowed. Must not call sam_* back. */
 };
 
