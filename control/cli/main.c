@@ -6,6 +6,7 @@
 #include "control/cli/cli_tree.h"
 #include "control/tools/exp.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -51,6 +52,22 @@ static int options_take(int *argc, char **argv, struct options *o)
     return -1;
 }
 
+static void on_interrupt(int sig)
+{
+    (void)sig;
+    cli_client_interrupt();
+}
+
+/* `debug` has no other end than Ctrl-C: it is no failure. */
+static int run_remote(int fd, int argc, const char *const *words, bool json, bool follows)
+{
+    struct sigaction stop = {.sa_handler = on_interrupt};
+    if (follows)
+        sigaction(SIGINT, &stop, NULL);
+    int status = cli_client_run(fd, argc, words, json ? CLI_ASK_JSON : 0u);
+    return follows && cli_client_interrupted() ? CLI_OK : status;
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {.run_dir = "/run/culvert"};
@@ -81,7 +98,9 @@ int main(int argc, char **argv)
     int fd = cli_client_connect(o.run_dir);
     if (fd < 0)
         return CLI_NO_DAEMON;
-    status = cli_client_run(fd, count, words, o.json ? CLI_ASK_JSON : 0u);
+    bool follows = p.row->id == CLI_DEBUG_ID_ISAKMP || p.row->id == CLI_DEBUG_ID_IKEV2 ||
+                   p.row->id == CLI_DEBUG_ID_IPSEC;
+    status = run_remote(fd, count, words, o.json, follows);
     close(fd);
     return status;
 }

@@ -426,19 +426,10 @@ static void lint_mtu(struct cfg_linter *l, const struct cfg_interface *x)
                      "%s: one MTU holds for IPv4 and IPv6: %u", x->name, four && four < six ? four : six);
 }
 
-/* Lines that are taken, and change nothing here. */
-static void lint_system(struct cfg_linter *l)
-{
-    if (l->c->logging_session || l->c->logging_ikev2)
-        cfg_lint_add(l, 0, "no-effect", CFG_INFO, "leave it out",
-                     "`crypto logging` changes nothing: sessions and IKEv2 are always logged");
-}
-
 void cfg_lint_net(struct cfg_linter *l)
 {
     const struct cfg *c = l->c;
     struct view v;
-    lint_system(l);
     lint_overlaps(l);
     if (!view_make(&v, l))
         return;

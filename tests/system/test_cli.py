@@ -2,7 +2,9 @@
 """The outside of the programs: exit statuses, culvert check, every show command, reload, privileges."""
 import json
 import os
+import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -16,7 +18,14 @@ from traffic import ping  # noqa: E402
 
 CLIENT = os.path.join(BUILD, "culvert")
 SHOWS = ("show crypto session", "show crypto session detail", "show crypto ikev2 sa", "show crypto ikev2 sa detailed",
-         "show crypto ipsec sa", "show interfaces", "show ip route", "show platform dataplane")
+         "show crypto ipsec sa", "show crypto ipsec sa count", "show interfaces", "show ip route", "show platform dataplane",
+         "show crypto isakmp sa", "show crypto isakmp sa detail", "show crypto isakmp sa count", "show crypto isakmp key",
+         "show crypto isakmp profile", "show crypto isakmp policy", "show crypto isakmp default policy",
+         "show crypto isakmp peers", "show crypto ikev2 profile", "show crypto ikev2 policy", "show crypto ikev2 proposal",
+         "show crypto map", "show crypto ipsec profile", "show crypto ipsec transform-set", "show crypto decisions",
+         "show access-lists", "show vrf", "show debugging", "show crypto debug-condition")
+# What prints nothing while there is nothing to tell of.
+MAY_BE_EMPTY = ("show crypto isakmp peers", "show crypto isakmp profile", "show access-lists", "show crypto decisions")
 
 
 def client(*args, **kw):
@@ -117,7 +126,7 @@ def shows():
     for command in SHOWS:
         r = c.cli(*command.split(), check=False)
         check_equal(r.returncode, 0, "%s: %s" % (command, r.stderr))
-        check(r.stdout.strip() or " sa" in command, "%s printed nothing" % command)
+        check(r.stdout.strip() or " sa" in command or command in MAY_BE_EMPTY, "%s printed nothing" % command)
         check(isinstance(c.json(*command.split()), dict), "%s --json is no object" % command)
     check_equal(c.cli("sh", "cry", "ses", "det").stdout, c.cli("show", "crypto", "session", "detail").stdout,
                 "an abbreviated command")
@@ -164,6 +173,100 @@ def up_times_out():
     check_equal(r.returncode, 1, "exit status")
     check("timeout" in r.stdout + r.stderr, "the reason: %r" % (r.stdout + r.stderr))
     check_equal(c.cli("up", "Tunnel77", check=False).returncode in (1, 2), True, "up of no tunnel")
+
+
+def follow(c, *words):
+    """culvert debug ... beside; its lines are in a file."""
+    return c.ns.start("follow", CLIENT, "--run-dir", c.run_dir, "debug", *words)
+
+
+def followed(process):
+    with open(process.log_path) as f:
+        return f.read()
+
+
+@case("debug streams while a peer is silent, Ctrl-C ends it with 0; TS-1 is told after some seconds")
+def debug_streams():
+    c = gateway().start()
+    p = follow(c, "crypto", "ikev2", "detail")
+    wait_for("debugging to be on", lambda: "debugging is on" in followed(p), 5)
+    check("internals" in c.cli("show", "debugging").stdout, "show debugging names it")
+    c.cli("up", "Tunnel1", "--timeout", "7", check=False)
+    text = followed(p)
+    for part in ("Sending Packet [To 192.0.2.2:500/From 192.0.2.1:500/VRF Global]", "IKE_SA_INIT request",
+                 "Payload contents: SA KE Ni", "Retransmitting Packet", "profile: PF (PF-1)"):
+        check(part in text, "%r in what debug shows: %s" % (part, text))
+    for line in text.splitlines()[1:]:
+        check(re.match(r"\*[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d\.\d{3}: (IKEv2|IPSEC):\(\d+\): \S", line) or ":   " in line,
+              "the form of %r" % line)
+    diagnosis = c.session()["diagnosis"]
+    check(diagnosis and diagnosis["rule"] == "TS-1" and "UDP 500" in diagnosis["text"], "diagnosis: %s" % diagnosis)
+    check("Diagnosis: TS-1" in c.cli("show", "crypto", "session", "detail").stdout, "the diagnosis as text")
+    decisions = c.json("show", "crypto", "decisions", "peer", "192.0.2.2")["decisions"]
+    check(decisions and all(d["peer"] == "192.0.2.2" for d in decisions), "decisions by peer: %s" % decisions)
+    p.send_signal(signal.SIGINT)
+    check_equal(p.wait(5), 0, "exit status after Ctrl-C")
+    check("0 clients" in c.cli("show", "debugging").stdout, "nobody follows any more")
+
+
+@case("debug conditions: another peer's are not shown; undebug ends everybody's; --seconds ends one's own")
+def debug_conditions():
+    c = gateway().start()
+    c.cli("debug", "crypto", "condition", "peer", "ipv4", "192.0.2.99")
+    check("peer ipv4 192.0.2.99" in c.cli("show", "crypto", "debug-condition").stdout, "the condition is shown")
+    p = follow(c, "crypto", "ikev2")
+    wait_for("debugging to be on", lambda: "debugging is on" in followed(p), 5)
+    c.cli("up", "Tunnel1", "--timeout", "3", check=False)
+    check_equal(followed(p).count("\n"), 1, "lines of a peer that is not asked for")
+    c.cli("debug", "crypto", "condition", "reset")
+    c.cli("clear", "crypto", "session")
+    c.cli("up", "Tunnel1", "--timeout", "3", check=False)
+    check("Sending Packet" in followed(p), "lines without the condition: %s" % followed(p))
+    c.cli("undebug", "all")
+    check_equal(p.wait(5), 0, "exit status after undebug")
+    check_equal(c.cli("debug", "crypto", "isakmp", "--seconds", "1").returncode, 0, "exit status after its seconds")
+
+
+@case("in the shell debug lines come above the prompt while it waits, and the begun line is kept")
+def debug_in_the_shell():
+    c = gateway().start()
+    master, slave = pty.openpty()
+    p = subprocess.Popen(["ip", "netns", "exec", c.ns.name, CLIENT, "--run-dir", c.run_dir], stdin=slave, stdout=slave,
+                         stderr=slave, start_new_session=True, env=dict(os.environ, TERM="xterm"))
+    os.close(slave)
+    seen = []
+
+    def read():
+        while select.select([master], [], [], 0.05)[0]:
+            seen.append(os.read(master, 65536).decode(errors="replace"))
+        return "".join(seen)
+
+    try:
+        wait_for("the prompt", lambda: "culvert#" in read(), 5)
+        os.write(master, b"debug crypto ikev2\n")
+        wait_for("debugging to be on", lambda: "IKEv2 debugging is on" in read(), 5)
+        os.write(master, b"show ver")
+        c.cli("up", "Tunnel1", "--timeout", "3", check=False)
+        check("Sending Packet [To 192.0.2.2:500" in read(), "lines while nothing runs: %r" % read())
+        after = read()[read().rindex("Message id"):]
+        check("culvert#show ver" in re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", after), "the begun line is drawn again: %r" % after)
+        os.write(master, b"\n")
+        wait_for("the begun command to run", lambda: "uptime is" in read(), 5)
+        os.write(master, b"undebug all\n")
+        wait_for("debugging to be off", lambda: "turned off" in read(), 5)
+        os.write(master, b"exit\n")
+        check_equal(p.wait(5), 0, "exit status of the shell")
+    finally:
+        p.kill()
+        os.close(master)
+
+
+@case("ping takes an interface as source, abbreviated, in IOS's word order")
+def ping_source():
+    c = gateway(config(extra="interface Loopback0\n ip address 10.1.77.1 255.255.255.0")).start()
+    c.inside.run("ip", "route", "add", "10.1.77.0/24", "via", "10.1.0.1")
+    r = c.cli("ping", "10.1.0.2", "source", "lo0", "repeat", "1")
+    check("source address of 10.1.77.1" in r.stdout and "(1/1)" in r.stdout, "ping: %s" % r.stdout)
 
 
 @case("reload: a bad file changes nothing, a good one takes effect")
