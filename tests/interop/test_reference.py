@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """C1 and C2 of the reference documents as two real gateways, raised by ping: the tunnel that comes up from one side only."""
+import json
 import os
 
 from capture import Capture
@@ -16,11 +17,10 @@ def text(name):
         return f.read()
 
 
-def ping(gateway, address, repeat=5, check_=False):
-    """ping from Loopback0: (sent, received)."""
-    r = gateway.cli("--json", "ping", address, "source", "Loopback0", "repeat", str(repeat), "timeout", "2", check=check_,
+def ping(gateway, address, repeat=5, check_=False, source="Loopback0"):
+    """ping from a Loopback: (sent, received)."""
+    r = gateway.cli("--json", "ping", address, "source", source, "repeat", str(repeat), "timeout", "2", check=check_,
                     timeout=90)
-    import json
     d = json.loads(r.stdout)
     return d["sent"], d["received"]
 
@@ -71,6 +71,53 @@ def different_passwords():
         return s["last_error"] and s["last_error"]["reason"]
     wait_for("R1's reason", lambda: reason() == "bad-psk", 15)
     check("IKMP_BAD_MESSAGE" in site.culvert.log_text(), "KR-8's line is not in R1's log")
+
+
+C18_MAP = """crypto isakmp policy 10
+ encr aes
+ hash sha256
+ authentication pre-share
+ group 14
+crypto isakmp key cisco address %(peer)s
+crypto ipsec transform-set TSET esp-aes esp-sha256-hmac
+crypto map VPN 10 ipsec-isakmp
+ set peer %(peer)s
+ set transform-set TSET
+ match address TS
+interface Ethernet0/0
+ ip address %(own)s 255.255.255.0
+ crypto map VPN
+interface Loopback0
+ ip address %(lo0)s 255.255.255.255
+interface Loopback1
+ ip address %(lo1)s 255.255.255.255
+ip route 0.0.0.0 0.0.0.0 %(peer)s
+"""
+
+
+def acl(number):
+    """The ACL of one end: C18 prints both, the remote one behind a remark."""
+    left, right = text("C18.conf").split("! remote end")
+    return (left, right)[number]
+
+
+@case("C18: four permit lines, four SA pairs, raised one by one by what needs them; the rest passes in clear")
+def policy_based():
+    site = reference_pair("c18", acl(0) + C18_MAP % dict(peer="192.168.7.2", own="192.168.7.1", lo0="10.10.0.1", lo1="192.168.0.1"),
+                          acl(1) + C18_MAP % dict(peer="192.168.7.1", own="192.168.7.2", lo0="10.20.20.1", lo1="10.20.30.1"))
+    pairs = [("Loopback0", "10.20.20.1"), ("Loopback0", "10.20.30.1"), ("Loopback1", "10.20.20.1"), ("Loopback1", "10.20.30.1")]
+    for n, (source, address) in enumerate(pairs):
+        wait_for("an echo reply from %s to %s" % (address, source),
+                 lambda s=source, a=address: ping(site.culvert, a, 1, source=s)[1] == 1, 20, 0.1)
+        up = [s for s in site.culvert.json("show", "crypto", "session", "detail")["sessions"] if s["status"] == "UP-ACTIVE"]
+        check_equal(len(up), n + 1, "flows up after %d pings: %s" % (n + 1, [s["interface"] for s in up]))
+    check_equal(ping(site.peer, "192.168.0.1", 3, source="Loopback0"), (3, 3), "pings the other way")
+    sas = site.culvert.json("show", "crypto", "isakmp", "sa")
+    check_equal(len(sas["sas"]), 1, "one IKE SA for all four")
+    check_equal(ping(site.culvert, "192.168.7.2", 2, source="Ethernet0/0"), (2, 2), "pings that no line permits, in clear")
+    capture = Capture(site.peer_ns, "out0", "c18", "icmp and net 10.0.0.0/8")
+    check_equal(ping(site.culvert, "10.20.20.1", 3), (3, 3), "pings")
+    check_equal(len(sh("tshark", "-n", "-r", capture.stop(), timeout=60).stdout.splitlines()), 0, "packets of the lines in clear")
 
 
 @case("what is inside ESP is GRE from gateway to gateway (tshark), and nothing passes in clear")

@@ -5,14 +5,15 @@ import signal
 import time
 
 from case import case, check, check_equal, main
+from culvert import ECP1, MAP_FLOW
 from net import wait_for
-from topology import pair_site, strongswan_site
+from topology import ikev1_site, pair_site, strongswan_site
 from traffic import Stream, ping, ping_until
 
 
-def up(site):
-    site.culvert.up()
-    site.culvert.wait_up()
+def up(site, flow="Tunnel1"):
+    site.culvert.up(flow, timeout=20)
+    site.culvert.wait_up(15, flow)
     ping_until(site.left, site.right_address, 5)
     return site
 
@@ -67,8 +68,8 @@ def control_killed():
     check(ping(site.left, site.right_address, 10, 0.05)[1] == 10, "pings after the restart")
 
 
-def dataplane_killed(site):
-    up(site)
+def dataplane_killed(site, flow="Tunnel1"):
+    up(site, flow)
     with Stream(site.left, site.right, site.right_address, 400) as there:
         time.sleep(0.7)
         old = site.culvert.kill_dataplane()
@@ -80,7 +81,7 @@ def dataplane_killed(site):
         back_after = time.monotonic() - killed_at
         time.sleep(0.5)
     check(there.longest_gap_s < 3.0, "forwarding was gone for %.2f s" % there.longest_gap_s)
-    check(site.culvert.is_up(), "the session after the data plane's return")
+    check(site.culvert.is_up(flow), "the session after the data plane's return")
     return "forwarding back after %.2f s (seen again after %.2f s)" % (there.longest_gap_s, back_after)
 
 
@@ -92,6 +93,33 @@ def dataplane_killed_strongswan():
 @case("culvert-dp killed: back and forwarding in under 3 s (culvert, plain ESP)")
 def dataplane_killed_pair():
     return dataplane_killed(pair_site("killdp"))
+
+
+@case("IKEv1 and a crypto map: culvertd killed, forwarding goes on, a new phase 1 takes over")
+def daemon_killed_ikev1():
+    site = ikev1_site("kill1", ECP1)
+    site.culvert.up(MAP_FLOW, timeout=20)
+    ping_until(site.left, site.right_address, 5)
+    with Stream(site.left, site.right, site.right_address, 400) as there:
+        with Stream(site.right, site.left, site.left_address, 400) as back:
+            time.sleep(0.7)
+            site.culvert.kill_daemon()
+            time.sleep(2)
+            site.culvert.start()
+            time.sleep(2)
+    for name, s in (("left to right", there), ("right to left", back)):
+        check(s.sent > 1000, "%s: only %d sent" % (name, s.sent))
+        check(s.lost <= 3 and len(s.missing) <= 1, "%s: packets lost of %d, missing %s, drops %s" % (
+            name, s.sent, s.missing, {k: v for k, v in site.culvert.drops().items() if v}))
+    site.culvert.up(MAP_FLOW, timeout=20)
+    check(ping(site.left, site.right_address, 10, 0.05)[1] == 10, "pings after the restart")
+    check_equal(site.culvert.session(MAP_FLOW)["status"], "UP-ACTIVE", "status")
+    return "%d packets, %d lost at the hand-over" % (there.sent + back.sent, there.lost + back.lost)
+
+
+@case("IKEv1 and a crypto map: culvert-dp killed, back and forwarding in under 3 s")
+def dataplane_killed_ikev1():
+    return dataplane_killed(ikev1_site("killdp1", ECP1), MAP_FLOW)
 
 
 @case("culvertd stopped and started: deletes are sent, nothing is left behind")

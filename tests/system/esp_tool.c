@@ -1,7 +1,7 @@
 /* esp_tool: ESP on packets given as hex, one command per line, so that other implementations can be held
  * against the data plane's own code without ports.
  *
- *   sa out|in KEY=VALUE ...   makes the SA of that direction anew: encr integ flags seq window df (numbers as in
+ *   sa out|in KEY=VALUE ...   makes the SA of that direction anew: encr integ flags seq window df mode (numbers as in
  *                             contract.h), key salt ikey (hex), spi (hex), local remote (address or address@port)
  *   encap HEX                 inner packet -> outer packet
  *   decap HEX                 outer packet -> inner packet
@@ -62,6 +62,8 @@ static bool set(struct cv_sa *sa, const char *key, char *value)
         sa->seq = strtoull(value, NULL, 0);
     else if (!strcmp(key, "window"))
         sa->replay_window = (uint16_t)atoi(value);
+    else if (!strcmp(key, "mode"))
+        sa->mode = (uint8_t)atoi(value);
     else if (!strcmp(key, "df"))
         sa->df = (uint8_t)atoi(value);
     else if (!strcmp(key, "spi"))
