@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct pki; /* control/pki/pki.h */
+
 struct ike_datagram {
     struct ip_endpoint local, remote;
     uint16_t vrf;
@@ -93,6 +95,7 @@ struct ike_env {
     void (*message)(void *ctx,
                     const struct ike_note *n); /* NULL: nobody looks, and the texts need not be made */
     const struct sam_link *dp;
+    struct pki *pki; /* certificates and trust-points of this end; NULL: none, only pre-shared keys */
     /* Forwarding tables by name; NULL: there is only the global one. vrf_name: NULL when unknown. */
     const char *(*vrf_name)(void *ctx, uint16_t vrf);
     uint16_t (*vrf_id)(void *ctx, const char *name);
