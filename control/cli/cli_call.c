@@ -1,7 +1,7 @@
 #include "control/cli/cli_call.h"
 
 #include "control/cli/cli_clear.h"
-#include "control/cli/cli_debug.h"
+#include "control/cli/cli_debug_cmd.h"
 #include "control/cli/cli_exec.h"
 #include "control/cli/cli_ping.h"
 #include "control/cli/cli_show_conf.h"

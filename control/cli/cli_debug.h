@@ -38,7 +38,4 @@ void cli_debug_message(const struct ike_note *n, const char *state, cli_debug_si
 /* The item for one client: lines with newlines, to be freed; NULL when there is nothing for this mask (CLI_DEBUG_*). */
 char *cli_debug_render(const struct cli_debug_item *item, unsigned mask, bool json, uint64_t wall_ms);
 
-/* Commands. */
-cli_fn cli_debug, cli_undebug, cli_debug_condition, cli_show_debugging, cli_show_debug_condition;
-
 #endif

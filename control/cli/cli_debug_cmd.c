@@ -1,6 +1,6 @@
-/* The commands around `debug crypto`. */
-#include "control/cli/cli_debug.h"
+#include "control/cli/cli_debug_cmd.h"
 
+#include "control/cli/cli_debug.h"
 #include "control/cli/cli_server.h"
 
 #include <event2/event.h>

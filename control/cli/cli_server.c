@@ -1,6 +1,7 @@
 #include "control/cli/cli_server.h"
 
 #include "control/cli/cli_debug.h"
+#include "control/cli/cli_debug_cmd.h"
 #include "control/cli/cli_ping.h"
 
 #include <errno.h>

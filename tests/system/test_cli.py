@@ -112,12 +112,12 @@ def exit_statuses():
                        stderr=subprocess.STDOUT, text=True, timeout=20)
     check_equal(r.returncode, 2, "culvertd with a bad configuration: %s" % r.stdout)
     check(re.search(r"bad\.conf:\d+: ", r.stdout), "file and line: %r" % r.stdout)
-    path = lab.write("gre.conf", config().replace("tunnel mode ipsec ipv4", "tunnel mode gre ip"))
+    path = lab.write("dmvpn.conf", config().replace("tunnel mode ipsec ipv4", "tunnel mode gre multipoint"))
     r = subprocess.run([os.path.join(BUILD, "culvertd"), "--config", path, "--run-dir", lab.mkdir("r"), "--state-dir",
                         lab.mkdir("s"), "--foreground"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, text=True, timeout=20)
     check_equal(r.returncode, 2, "culvertd with a tunnel that is not built: %s" % r.stdout)
-    check(re.search(r"gre\.conf:\d+: .*GRE.*, say: tunnel mode ipsec ipv4", r.stdout), "line and remedy: %r" % r.stdout)
+    check(re.search(r"dmvpn\.conf:\d+: .*gre multipoint.*, use: tunnel mode ipsec ipv4", r.stdout), "line and remedy: %r" % r.stdout)
 
 
 @case("every show command, as text and as JSON; abbreviations")
@@ -277,10 +277,10 @@ def reload():
     check(r.returncode != 0, "reload of a bad file must fail: %s" % r.stdout)
     check(re.search(r":\d+: ", r.stdout + r.stderr), "reload names the line: %r" % (r.stdout + r.stderr))
     check_equal(ping(c.inside, "10.1.0.1", 3), (3, 3), "pings after the refused reload")
-    c.write_config(config(inside="10.1.0.9").replace("tunnel mode ipsec ipv4", "tunnel mode gre ip"))
+    c.write_config(config(inside="10.1.0.9").replace("tunnel mode ipsec ipv4", "tunnel mode gre multipoint"))
     r = c.cli("reload", check=False)
     check(r.returncode != 0, "reload of a file that asks for what is not built must fail: %s" % r.stdout)
-    check(re.search(r":\d+: .*GRE", r.stdout + r.stderr), "reload says what: %r" % (r.stdout + r.stderr))
+    check(re.search(r":\d+: .*gre multipoint", r.stdout + r.stderr), "reload says what: %r" % (r.stdout + r.stderr))
     check_equal(ping(c.inside, "10.1.0.1", 3), (3, 3), "pings after the refused reload of an unbuilt feature")
     c.write_config(config(inside="10.1.0.9"))
     c.cli("reload")
