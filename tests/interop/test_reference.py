@@ -95,16 +95,10 @@ ip route 0.0.0.0 0.0.0.0 %(peer)s
 """
 
 
-def acl(number):
-    """The ACL of one end: C18 prints both, the remote one behind a remark."""
-    left, right = text("C18.conf").split("! remote end")
-    return (left, right)[number]
-
-
 @case("C18: four permit lines, four SA pairs, raised one by one by what needs them; the rest passes in clear")
 def policy_based():
-    site = reference_pair("c18", acl(0) + C18_MAP % dict(peer="192.168.7.2", own="192.168.7.1", lo0="10.10.0.1", lo1="192.168.0.1"),
-                          acl(1) + C18_MAP % dict(peer="192.168.7.1", own="192.168.7.2", lo0="10.20.20.1", lo1="10.20.30.1"))
+    site = reference_pair("c18", text("C18-left.conf") + C18_MAP % dict(peer="192.168.7.2", own="192.168.7.1", lo0="10.10.0.1", lo1="192.168.0.1"),
+                          text("C18-right.conf") + C18_MAP % dict(peer="192.168.7.1", own="192.168.7.2", lo0="10.20.20.1", lo1="10.20.30.1"))
     pairs = [("Loopback0", "10.20.20.1"), ("Loopback0", "10.20.30.1"), ("Loopback1", "10.20.20.1"), ("Loopback1", "10.20.30.1")]
     for n, (source, address) in enumerate(pairs):
         wait_for("an echo reply from %s to %s" % (address, source),
