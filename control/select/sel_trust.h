@@ -51,7 +51,8 @@ struct sel_trust_asked {
     struct slice ca[SEL_TRUST_MAX]; /* DER of a DN, or SEL_TRUST_HASH octets */
 };
 /* CT-5, CT-6, G16, G32: the trust-point whose certificate and key prove us: the first CERTREQ that one of ours fits; as initiator whose profile names
- * trust-points only those count. None fits: the initiator's first named one that is usable, else the first usable one of the list. -1: none is usable.
+ * trust-points only those count, whatever happens. None fits: that initiator's first named one that is usable; for all others the first usable one of the list.
+ * -1: none is usable.
  * dn_equal compares two names (pki_dn_equal). */
 int sel1_sign(const struct sel_trust *t, bool initiator, const struct cfg_isakmp_profile *profile,
               const struct sel_trust_asked *asked, bool (*dn_equal)(struct slice, struct slice),
@@ -61,7 +62,8 @@ int sel1_sign(const struct sel_trust *t, bool initiator, const struct cfg_isakmp
 int sel2_sign(const struct sel_trust *t, bool initiator, const struct cfg_ikev2_profile *profile,
               const struct sel_trust_asked *asked, struct sel_trace *trace);
 
-/* CT-9, CT-14, V2-6, V2-7: the names that the peer's certificate may be checked against; count 0 and all true: any. Views into the configuration. */
+/* CT-9, CT-14, V2-6, V2-7: the names that the peer's certificate may be checked against; count 0 and all true: any. Views into the configuration.
+ * IKEv2: a profile whose trust-points are all `sign` names none to verify with, and one whose are all `verify` none to sign with. */
 struct sel_trust_names {
     bool all;
     unsigned count;
