@@ -9,6 +9,7 @@
 #include "control/cli/cli_show_ikev2_conf.h"
 #include "control/cli/cli_show_ipsec.h"
 #include "control/cli/cli_show_isakmp.h"
+#include "control/cli/cli_show_map.h"
 #include "control/cli/cli_show_net.h"
 #include "control/cli/cli_show_session.h"
 #include "control/cli/cli_show_sys.h"

@@ -153,6 +153,12 @@ static const char *tag(const struct cli_debug_item *item, unsigned shown)
     return item->about->version == 1 ? "ISAKMP" : "IKEv2";
 }
 
+/* Before the first packet there is no port. */
+static const char *end_text(const struct ip_endpoint *e, char out[IP_TEXT_MAX])
+{
+    return e->port ? ip_endpoint_text(e, out) : ip_addr_text(&e->addr, out);
+}
+
 /* " [I 192.0.2.1:500-192.0.2.2:500]"; "" when nothing is known. A message's own line names the ends. */
 static void ends(const struct cli_debug_item *item, bool detail, char *out, size_t room)
 {
@@ -165,9 +171,9 @@ static void ends(const struct cli_debug_item *item, bool detail, char *out, size
         return;
     int n = snprintf(out, room, " [%s", a->conn_id == 0 ? "" : a->initiator ? "I " : "R ");
     if (a->local.addr.family != IP_NONE)
-        n += snprintf(out + n, room - (size_t)n, "%s-", ip_endpoint_text(&a->local, local));
-    n += snprintf(out + n, room - (size_t)n, "%s%s%s", ip_endpoint_text(&a->peer, peer),
-                  a->fvrf[0] ? " vrf " : "", a->fvrf);
+        n += snprintf(out + n, room - (size_t)n, "%s-", end_text(&a->local, local));
+    n += snprintf(out + n, room - (size_t)n, "%s%s%s", end_text(&a->peer, peer), a->fvrf[0] ? " vrf " : "",
+                  a->fvrf);
     if (cookies)
         n += snprintf(out + n, room - (size_t)n, " cookies %s/%s", hex(a->spi_i, i), hex(a->spi_r, r));
     snprintf(out + n, room - (size_t)n, "]");
@@ -236,7 +242,8 @@ char *cli_debug_render(const struct cli_debug_item *item, unsigned mask, bool js
     if (!f)
         return NULL;
     line(f, when, tag(item, shown), item->about->conn_id, "", item->text, where);
-    for (unsigned i = 0; detail && i < item->extra_count; i++)
+    bool extra = detail || strcmp(item->kind, "message") == 0; /* its payloads */
+    for (unsigned i = 0; extra && i < item->extra_count; i++)
         line(f, when, tag(item, shown), item->about->conn_id, "  ", item->extra[i], "");
     if (fclose(f) != 0) {
         free(out);

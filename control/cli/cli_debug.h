@@ -24,8 +24,8 @@ struct cli_debug_item {
     const char *kind;    /* "event", "decision", "message" */
     const struct ike_about *about;
     const char *text;
-    unsigned extra_count;                   /* further lines with detail */
-    const char *extra[CLI_DEBUG_EXTRA_MAX]; /* candidates; payloads in one line */
+    unsigned extra_count;                   /* further lines */
+    const char *extra[CLI_DEBUG_EXTRA_MAX]; /* payloads in one line; with detail: candidates */
     json_t *more;                           /* members of the JSON object beside the common ones; NULL none */
 };
 typedef void cli_debug_sink(void *ctx, const struct cli_debug_item *item);

@@ -1,6 +1,7 @@
 #include "control/cli/cli_show_ipsec.h"
 
 #include "control/cli/cli_flow.h"
+#include "control/cli/cli_mtu.h"
 #include "control/cli/cli_text.h"
 #include "control/config/cfg.h"
 
@@ -84,8 +85,8 @@ static void text_sa(struct cli_call *c, const struct cli_flow_view *f, bool in)
     cli_print(c, "        transform: %s ,\n", f->transform);
     cli_print(c, "        in use settings ={%s%s%s, }\n", k->transport ? "Transport" : "Tunnel",
               k->natt ? " UDP-Encaps" : "", k->esn ? ", esn" : "");
-    cli_print(c, "        conn id: %u, flow_id: %s:%u, sibling_flags 80000040, crypto map: %s\n", k->owner,
-              f->engine, in ? k->in.sa_id : k->out.sa_id, map_tag(c, k, tag));
+    cli_print(c, "        conn id: %u, flow_id: %s:%u, crypto map: %s\n", k->owner, f->engine,
+              in ? k->in.sa_id : k->out.sa_id, map_tag(c, k, tag));
     cli_print(c, "        sa timing: remaining key lifetime (k/sec): (%s/%s)\n", kb, s);
     cli_print(c, "        IV size: %u bytes\n", aead ? 8u : k->encr == CV_ENCR_AES_CBC ? 16u : 8u);
     if (in)
@@ -103,6 +104,7 @@ static void text_child(struct cli_call *c, const struct cli_flow_view *f, bool d
     const struct sam_child *k = f->child;
     char a[IP_TEXT_MAX], b[IP_TEXT_MAX], ident[CLI_TEXT_MAX];
     const struct cfg_interface *t = tunnel_of(c, k);
+    struct cli_mtu mtu;
     cli_print(c, "\n   protected vrf: %s\n", t && t->vrf[0] ? t->vrf : "(none)");
     for (unsigned i = 0; i < k->ts_count; i++) {
         cli_print(c, "   local  ident (addr/mask/prot/port): (%s)\n", cli_ident(&k->ts_local[i], ident));
@@ -114,6 +116,9 @@ static void text_child(struct cli_call *c, const struct cli_flow_view *f, bool d
     text_counters(c, f, detail);
     cli_print(c, "\n     local crypto endpt.: %s, remote crypto endpt.: %s\n",
               ip_addr_text(&k->local.addr, a), ip_addr_text(&k->remote.addr, b));
+    if (cli_mtu_of(c, k, &mtu))
+        cli_print(c, "     plaintext mtu %u, path mtu %u, ip mtu %u, ip mtu idb %s\n", mtu.plaintext,
+                  mtu.path, mtu.path, mtu.port);
     cli_print(c, "     current outbound spi: 0x%08X(%u)\n", k->out.spi, k->out.spi);
     if (k->dh)
         cli_print(c, "     PFS (Y/N): Y, DH group: group%u\n", k->dh);
@@ -133,6 +138,8 @@ static json_t *child_json(struct cli_call *c, const struct cli_flow_view *f)
     char a[IP_TEXT_MAX], tag[CFG_NAME_MAX + 8];
     const struct cfg_interface *t = tunnel_of(c, k);
     json_t *o = cli_flow_json(f);
+    struct cli_mtu mtu;
+    bool mtu_known = cli_mtu_of(c, k, &mtu);
     json_object_set_new(o, "interface", json_string(k->interface));
     json_object_set_new(o, "port", json_string(place(c, k)));
     json_object_set_new(o, "crypto_map_tag", json_string(map_tag(c, k, tag)));
@@ -141,6 +148,8 @@ static json_t *child_json(struct cli_call *c, const struct cli_flow_view *f)
     json_object_set_new(o, "local", json_string(ip_addr_text(&k->local.addr, a)));
     json_object_set_new(o, "peer", json_string(ip_addr_text(&k->remote.addr, a)));
     json_object_set_new(o, "conn_id", json_integer(k->owner));
+    json_object_set_new(o, "plaintext_mtu", mtu_known ? json_integer(mtu.plaintext) : json_null());
+    json_object_set_new(o, "path_mtu", mtu_known ? json_integer(mtu.path) : json_null());
     return o;
 }
 

@@ -280,8 +280,13 @@ static int policies(struct cli_call *c, bool builtin)
     unsigned count;
     const struct cfg_isakmp_policy *p = cfg_isakmp_policies(c->env->cfg(c->env->ctx), &count);
     json_t *all = c->json ? json_array() : NULL;
-    if (!all)
-        cli_print(c, "\n%s\n", count > 0 && p[0].builtin ? "Default IKE policy" : "Global IKE policy");
+    bool builtins = count > 0 && p[0].builtin;
+    if (!all && builtin && !builtins)
+        cli_print(
+            c,
+            "The default IKE policies are not in use: policies are configured, or they are switched off\n");
+    else if (!all)
+        cli_print(c, "\n%s IKE policy\n", builtins ? "Default" : "Global");
     for (unsigned i = 0; i < count; i++) {
         if (builtin && !p[i].builtin)
             continue;
@@ -328,6 +333,23 @@ static unsigned ref_count(struct cli_call *c, const char *name)
     return u.n;
 }
 
+/* What we say we are: `self-identity`, else `crypto isakmp identity`. */
+static const char *self_text(struct cli_call *c, const struct cfg_isakmp_profile *p,
+                             char out[CFG_TEXT_MAX + IP_TEXT_MAX])
+{
+    char a[IP_TEXT_MAX];
+    enum cfg_id_kind kind = p->self.kind;
+    if (kind == CFG_ID_NONE)
+        kind = c->env->cfg(c->env->ctx)->isakmp_identity;
+    const char *word = kind == CFG_ID_FQDN ? "fqdn" : kind == CFG_ID_EMAIL ? "user-fqdn" : "ip-address";
+    const char *value = p->self.text;
+    if (p->self.kind == CFG_ID_ADDRESS && p->self.prefix.addr.family != IP_NONE)
+        value = ip_addr_text(&p->self.prefix.addr, a);
+    snprintf(out, CFG_TEXT_MAX + IP_TEXT_MAX, "%s%s%s", kind == CFG_ID_DN ? "dn" : word, value[0] ? " " : "",
+             value);
+    return out;
+}
+
 static void profile_text(struct cli_call *c, const struct cfg_isakmp_profile *p)
 {
     char text[CFG_TEXT_MAX + IP_TEXT_MAX];
@@ -337,7 +359,8 @@ static void profile_text(struct cli_call *c, const struct cfg_isakmp_profile *p)
         cli_print(c, "    %s%s%s\n", cli_alg_match1(&p->match[i], text), p->fvrf[0] ? " " : "", p->fvrf);
     if (!cfg_isakmp_profile_complete(p))
         cli_print(c, "    none: the profile is incomplete, a responder does not use it\n");
-    cli_print(c, "   Certificate maps matched are:\n   keyring(s): ");
+    cli_print(c, "   Certificate maps matched are:\n   Identity presented is: %s\n   keyring(s): ",
+              self_text(c, p, text));
     for (unsigned i = 0; i < p->keyring_count; i++)
         cli_print(c, "%s%s", i ? ", " : "", p->keyrings[i]);
     cli_print(c, "%s\n   trustpoint(s): ", p->keyring_count ? "" : "default");
@@ -356,10 +379,10 @@ static json_t *profile_json(struct cli_call *c, const struct cfg_isakmp_profile 
         json_array_append_new(rings, json_string(p->keyrings[i]));
     for (unsigned i = 0; i < p->trustpoint_count; i++)
         json_array_append_new(points, json_string(p->trustpoints[i]));
-    return json_pack("{s:s, s:i, s:b, s:s, s:o, s:o, s:o, s:b}", "name", p->name, "ref_count",
+    return json_pack("{s:s, s:i, s:b, s:s, s:o, s:s, s:o, s:o, s:b}", "name", p->name, "ref_count",
                      (int)ref_count(c, p->name), "complete", cfg_isakmp_profile_complete(p), "fvrf", p->fvrf,
-                     "identities", match, "keyrings", rings, "trustpoints", points, "aggressive",
-                     p->aggressive);
+                     "identities", match, "self_identity", self_text(c, p, text), "keyrings", rings,
+                     "trustpoints", points, "aggressive", p->aggressive);
 }
 
 int cli_show_isakmp_profile(struct cli_call *c)

@@ -1,5 +1,6 @@
 #include "control/cli/cli_show_net.h"
 
+#include "control/cli/cli_mtu.h"
 #include "control/cli/cli_text.h"
 #include "control/config/cfg.h"
 
@@ -13,21 +14,8 @@ struct if_view {
     struct cv_if_stats sum;
     const struct cv_port_stats *port; /* NULL: not a port, or the data plane is away */
     bool line_up;                     /* line protocol */
+    unsigned transport_mtu;           /* of a tunnel that is up: what passes whole; 0 not known */
 };
-
-static const struct cv_port_stats *port_of(const struct cfg *cfg, const struct shm *s, const char *interface)
-{
-    char canonical[CV_NAME_MAX];
-    enum cv_if_kind kind;
-    (void)cfg;
-    for (unsigned i = 0; i < s->head->ports && i < CV_MAX_PORTS; i++) {
-        const struct cv_port_stats *p = shm_port_stats(s, i);
-        if (strncmp(p->name, interface, CV_NAME_MAX) == 0 ||
-            (cfg_interface_name(p->name, canonical, &kind) && strcmp(canonical, interface) == 0))
-            return p;
-    }
-    return NULL;
-}
 
 struct tunnel_seek {
     const char *name;
@@ -55,26 +43,6 @@ static bool line_protocol(struct cli_call *c, const struct if_view *v)
     return t.up;
 }
 
-static void if_view(struct cli_call *c, const struct cfg_interface *i, struct if_view *v)
-{
-    const struct shm *s = c->env->shm(c->env->ctx);
-    memset(v, 0, sizeof *v);
-    v->cfg = i;
-    v->if_id = c->env->if_id(c->env->ctx, i->name);
-    if (s && v->if_id != 0 && v->if_id < CV_MAX_IFS) {
-        for (unsigned w = 0; w <= s->head->workers; w++) {
-            const struct cv_if_stats *n = shm_if_stats(s, w, v->if_id);
-            v->sum.rx_packets += n->rx_packets;
-            v->sum.rx_bytes += n->rx_bytes;
-            v->sum.tx_packets += n->tx_packets;
-            v->sum.tx_bytes += n->tx_bytes;
-        }
-    }
-    if (s && i->kind == CV_IF_PORT)
-        v->port = port_of(c->env->cfg(c->env->ctx), s, i->name);
-    v->line_up = line_protocol(c, v);
-}
-
 static const char *mode_text(const struct cfg_interface *i)
 {
     switch (i->tunnel_mode) {
@@ -92,6 +60,44 @@ static const char *mode_text(const struct cfg_interface *i)
 static bool is_gre(const struct cfg_interface *i)
 {
     return i->kind == CV_IF_TUNNEL && (i->tunnel_mode == CV_TUNNEL_GRE || i->tunnel_mode == CV_TUNNEL_GRE6);
+}
+
+/* By the SA that sends, less what GRE puts before each packet; not above the `ip mtu` of the tunnel itself. */
+static unsigned transport_mtu(struct cli_call *c, const struct cfg_interface *i)
+{
+    enum { GRE_HEADER = 4, GRE_KEY = 4 };
+    struct cli_mtu m;
+    const struct sam_child *k = sam_children_on(ike_sam(c->env->ike(c->env->ctx)), i->name);
+    while (k && !k->active)
+        k = k->next_of_tunnel;
+    if (!k || !cli_mtu_of(c, k, &m))
+        return 0;
+    unsigned header = i->tunnel_mode == CV_TUNNEL_GRE6 ? 40 : 20;
+    unsigned gre = is_gre(i) ? header + GRE_HEADER + (i->gre_keyed ? GRE_KEY : 0) : 0;
+    unsigned fits = m.plaintext > gre ? m.plaintext - gre : 0;
+    return i->ip_mtu && i->ip_mtu < fits ? i->ip_mtu : fits;
+}
+
+static void if_view(struct cli_call *c, const struct cfg_interface *i, struct if_view *v)
+{
+    const struct shm *s = c->env->shm(c->env->ctx);
+    memset(v, 0, sizeof *v);
+    v->cfg = i;
+    v->if_id = c->env->if_id(c->env->ctx, i->name);
+    if (s && v->if_id != 0 && v->if_id < CV_MAX_IFS) {
+        for (unsigned w = 0; w <= s->head->workers; w++) {
+            const struct cv_if_stats *n = shm_if_stats(s, w, v->if_id);
+            v->sum.rx_packets += n->rx_packets;
+            v->sum.rx_bytes += n->rx_bytes;
+            v->sum.tx_packets += n->tx_packets;
+            v->sum.tx_bytes += n->tx_bytes;
+        }
+    }
+    if (s && i->kind == CV_IF_PORT)
+        v->port = cli_mtu_port(c, i->name);
+    v->line_up = line_protocol(c, v);
+    if (i->kind == CV_IF_TUNNEL)
+        v->transport_mtu = transport_mtu(c, i);
 }
 
 static void mac_text(const uint8_t m[6], char out[20])
@@ -140,13 +146,16 @@ static json_t *if_json(struct cli_call *c, const struct if_view *v)
         json_object_set_new(o, "tunnel_vrf", json_string(i->tunnel_vrf));
         json_object_set_new(o, "tunnel_key",
                             is_gre(i) && i->gre_keyed ? json_integer(i->gre_key) : json_null());
+        json_object_set_new(o, "tunnel_transport_mtu",
+                            v->transport_mtu ? json_integer(v->transport_mtu) : json_null());
         json_object_set_new(o, "tunnel_ttl", is_gre(i) ? json_integer(i->tunnel_ttl) : json_null());
     }
     return o;
 }
 
-static void text_tunnel(struct cli_call *c, const struct cfg_interface *i)
+static void text_tunnel(struct cli_call *c, const struct if_view *v)
 {
+    const struct cfg_interface *i = v->cfg;
     char a[IP_TEXT_MAX], b[IP_TEXT_MAX];
     struct ip_addr src = {0};
     if (!cfg_tunnel_source(c->env->cfg(c->env->ctx), i, &src))
@@ -164,6 +173,8 @@ static void text_tunnel(struct cli_call *c, const struct cfg_interface *i)
         cli_print(c, "    Checksumming of packets disabled\n  Tunnel TTL %u%s\n", i->tunnel_ttl,
                   i->tunnel_pmtud ? "\n  Path MTU Discovery" : "");
     }
+    if (v->transport_mtu)
+        cli_print(c, "  Tunnel transport MTU %u bytes\n", v->transport_mtu);
     if (i->tunnel_vrf[0])
         cli_print(c, "  Tunnel VRF %s\n", i->tunnel_vrf);
     if (i->protection_profile[0])
@@ -199,7 +210,7 @@ static void text_if(struct cli_call *c, const struct if_view *v)
         cli_print(c, "  Crypto map %s\n", i->crypto_map);
     if (i->kind == CV_IF_TUNNEL) {
         cli_print(c, "  Encapsulation TUNNEL\n");
-        text_tunnel(c, i);
+        text_tunnel(c, v);
     }
     cli_print(c, "     %llu packets input, %llu bytes\n     %llu packets output, %llu bytes\n",
               (unsigned long long)v->sum.rx_packets, (unsigned long long)v->sum.rx_bytes,

@@ -84,9 +84,9 @@ static json_t *session_json(struct cli_call *c, const struct ike_session_view *v
 }
 
 /* ---- text ----------------------------------------------------------------------------------------------------------------- */
-static void text_sa(struct cli_call *c, const struct ike_session_view *v)
+static void text_sa(struct cli_call *c, const struct ike_session_view *v, bool detail)
 {
-    char local[IP_TEXT_MAX], remote[IP_TEXT_MAX], life[CLI_TEXT_MAX];
+    char local[IP_TEXT_MAX], remote[IP_TEXT_MAX], life[CLI_TEXT_MAX] = "0";
     struct ike_sa_view sa;
     if (!ike_find_sa(c->env->ike(c->env->ctx), v->conn_id, &sa))
         return;
@@ -94,10 +94,13 @@ static void text_sa(struct cli_call *c, const struct ike_session_view *v)
     cli_print(c, "  IKEv%u SA: local %s/%u remote %s/%u %s\n", sa.version,
               ip_addr_text(&sa.local.addr, local), sa.local.port, ip_addr_text(&sa.remote.addr, remote),
               sa.remote.port, sa.ready ? "Active" : "Inactive");
-    uint64_t left = sa.lifetime_s > sa.age_s ? sa.lifetime_s - sa.age_s : 0;
+    if (!detail)
+        return;
+    if (sa.ready)
+        cli_uptime(sa.lifetime_s > sa.age_s ? sa.lifetime_s - sa.age_s : 0, life);
     bool nat = sa.nat_local || sa.nat_remote, any = sa.dpd || nat || sa.fragmentation;
     cli_print(c, "          Capabilities:%s%s%s%s connid:%u lifetime:%s\n", sa.dpd ? "D" : "", nat ? "N" : "",
-              sa.fragmentation ? "F" : "", any ? "" : "(none)", v->conn_id, cli_uptime(left, life));
+              sa.fragmentation ? "F" : "", any ? "" : "(none)", v->conn_id, life);
 }
 
 static void text_flow(struct cli_call *c, const struct cli_flow_view *f, unsigned ts)
@@ -170,7 +173,7 @@ static void text_session(struct seen *s, const struct ike_session_view *v)
         cli_print(c, "      Phase1_id: %s\n", v->phase1_id[0] ? v->phase1_id : "(none)");
         cli_print(c, "      Desc: %s\n", i && i->description[0] ? i->description : "(none)");
     }
-    text_sa(c, v);
+    text_sa(c, v, s->detail);
     text_flows(c, v->interface, s->detail);
     if (s->detail && v->has_error)
         cli_print(c, "  Last error: %s (%s) at %s\n", ike_reason_name(v->last_error.reason),
@@ -182,7 +185,7 @@ static void text_session(struct seen *s, const struct ike_session_view *v)
 static void text_brief(struct seen *s, const struct ike_session_view *v)
 {
     char peer[IP_TEXT_MAX], up[CLI_TEXT_MAX];
-    static const char *const letters[] = {"DN", "DN", "UN", "UI", "UA"};
+    static const char *const letters[] = {"D", "DN", "UK", "UI", "UA"};
     cli_print(s->c, "%-39s %-12s %-20s %-8s %s\n", ip_addr_text(&v->peer.addr, peer), v->interface,
               v->phase1_id[0] ? v->phase1_id : "-", cli_uptime(v->uptime_s, up), letters[v->status]);
 }
@@ -251,7 +254,7 @@ int cli_show_session(struct cli_call *c)
     }
     if (s.brief)
         cli_print(c,
-                  "Status: UA - up-active, UI - up-idle, UN - up-no-ike, DN - down or negotiating\n"
+                  "Status: A - Active, U - Up, D - Down, I - Idle, N - Negotiating, K - No IKE\n"
                   "%-39s %-12s %-20s %-8s %s\n",
                   "Peer", "I/F", "Phase1_id", "Uptime", "Status");
     else

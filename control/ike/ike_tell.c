@@ -17,10 +17,20 @@ bool ike_told(const struct ike *e, enum log_level level)
     return e->env.event && level <= e->watch_level;
 }
 
+/* The ends as the configuration has them, while an initiation has not set them in its SA. */
+static void about_ends(const struct ike *e, struct ike_about *a)
+{
+    const struct cfg_interface *t = e->starting->tunnel;
+    a->peer.addr = ike_session_peer(e->starting);
+    if (!cfg_tunnel_source(e->cfg, t, &a->local.addr))
+        a->local.addr.family = IP_NONE;
+}
+
 /* From the SA; without one from the datagram in hand, whose header has been found long enough. */
 static struct ike_about about(const struct ike *e, const struct ike_sa *sa)
 {
     struct ike_about a = {.fvrf = "", .profile = "", .interface = "", .state = ""};
+    const bool starting = !e->in && e->starting && e->starting->tunnel;
     if (sa) {
         a.conn_id = sa->conn_id;
         a.version = sa->ops->version;
@@ -33,15 +43,15 @@ static struct ike_about about(const struct ike *e, const struct ike_sa *sa)
         a.state = sa->state;
         memcpy(a.spi_i, sa->spi_i, sizeof a.spi_i);
         memcpy(a.spi_r, sa->spi_r, sizeof a.spi_r);
-    } else if (!e->in && e->starting && e->starting->tunnel) {
+        if (starting && a.peer.addr.family == IP_NONE)
+            about_ends(e, &a);
+    } else if (starting) {
         const struct cfg_interface *t = e->starting->tunnel;
         const struct cfg_ipsec_profile *p = cfg_find_ipsec_profile(e->cfg, t->protection_profile);
         a.initiator = true;
         a.version = p ? (unsigned)cfg_ipsec_ike_version(e->cfg, p) : 0;
         a.interface = e->starting->interface;
-        a.peer.addr = ike_session_peer(e->starting);
-        if (!cfg_tunnel_source(e->cfg, t, &a.local.addr))
-            a.local.addr.family = IP_NONE;
+        about_ends(e, &a);
         a.fvrf = t->tunnel_vrf;
         return a;
     } else if (e->in) {

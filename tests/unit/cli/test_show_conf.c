@@ -60,6 +60,8 @@ static void built_in_policies_are_shown_when_they_are_in_force(void)
     w.shown = world_cfg("no crypto isakmp default policy\n");
     CU_ASSERT(run("show crypto isakmp default policy", true, out) == CLI_OK);
     CU_ASSERT(strstr(out, "\"policies\": []") != NULL);
+    CU_ASSERT(run("show crypto isakmp default policy", false, out) == CLI_OK &&
+              strstr(out, "are not in use"));
     world_end();
 }
 
@@ -117,6 +119,9 @@ static void names_that_are_not_there_are_told(void)
         CU_ASSERT(run(line, false, out) == CLI_NOT_SO && strstr(out, "nowhere is not configured") != NULL);
     }
     CU_ASSERT(run("show access-lists nowhere", true, out) == CLI_NOT_SO);
+    CU_ASSERT(run("show crypto map tag nowhere", false, out) == CLI_NOT_SO &&
+              strstr(out, "nowhere is not configured"));
+    CU_ASSERT(run("show crypto map interface Ethernet7/7", true, out) == CLI_NOT_SO);
     CU_ASSERT(run("show access-lists TRAFFIC", false, out) == CLI_OK &&
               strstr(out, "deny tcp host 10.1.1.1 any eq 80"));
     world_end();

@@ -2,6 +2,7 @@
 
 #include "common/contract.h"
 #include "control/cli/cli_decisions.h"
+#include "control/cli/cli_mtu.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -68,6 +69,28 @@ static void selectors_have_masks_protocol_and_port(void)
     CU_ASSERT_STRING_EQUAL(cli_mask(25, m), "255.255.255.128");
 }
 
+/* Figures that engineers know: 1438 of esp-aes in tunnel mode over Ethernet. */
+static void RFC_4303_2_4_what_is_left_of_the_path_MTU(void)
+{
+    struct sam_child k = {.encr = CV_ENCR_AES_CBC, .integ = CV_INTEG_HMAC_SHA1_96};
+    CU_ASSERT(ip_addr_parse("192.0.2.2", &k.remote.addr));
+    CU_ASSERT_EQUAL(cli_mtu_plaintext(&k, 1500), 1438);
+    k.transport =
+        true; /* 20 of header outside are the packet's own: 1500 - 20 - 8 - 16 - 12 = 1444, 1440 in blocks */
+    CU_ASSERT_EQUAL(cli_mtu_plaintext(&k, 1500), 1458);
+    k = (struct sam_child){.encr = CV_ENCR_AES_GCM_16, .remote = k.remote};
+    CU_ASSERT_EQUAL(cli_mtu_plaintext(&k, 1500), 1446);
+    k.natt = true;
+    CU_ASSERT_EQUAL(cli_mtu_plaintext(&k, 1500), 1438);
+    CU_ASSERT_EQUAL(cli_mtu_plaintext(&k, 60), 0);
+    CU_ASSERT(ip_addr_parse("2001:db8::2", &k.remote.addr));
+    k.natt = false;
+    CU_ASSERT_EQUAL(cli_mtu_plaintext(&k, 1500), 1426);
+    k = (struct sam_child){.encr = CV_ENCR_3DES, .integ = CV_INTEG_HMAC_MD5_96, .remote = k.remote};
+    CU_ASSERT(ip_addr_parse("192.0.2.2", &k.remote.addr));
+    CU_ASSERT_EQUAL(cli_mtu_plaintext(&k, 1500), 1446);
+}
+
 static void decisions_keep_the_last_64_newest_first(void)
 {
     static struct cli_decisions d;
@@ -83,4 +106,5 @@ static void decisions_keep_the_last_64_newest_first(void)
 
 UNIT_MAIN("cli text", UNIT_TEST(times_look_as_in_ios), UNIT_TEST(transforms_have_their_ios_names),
           UNIT_TEST(selectors_have_masks_protocol_and_port),
-          UNIT_TEST(decisions_keep_the_last_64_newest_first))
+          UNIT_TEST(decisions_keep_the_last_64_newest_first),
+          UNIT_TEST(RFC_4303_2_4_what_is_left_of_the_path_MTU))
