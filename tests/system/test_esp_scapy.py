@@ -202,7 +202,7 @@ def own_packets(family):
     out = []
     for size in (0, 1, 2, 3, 29, 64, 700, 1372):
         data = Raw(bytes(i * 31 & 255 for i in range(size)))
-        for proto in (47, 99):
+        for proto in (47, 99) if size > 3 else (99,):  # scapy makes a GRE header of less, and hands out that
             head = IP(src=a, dst=b, tos=0xB9, id=size, ttl=255, flags="DF", proto=proto) if family == 4 else \
                 IPv6(src=a, dst=b, tc=0xB9, hlim=255, nh=proto)
             out.append(bytes(head / data))
