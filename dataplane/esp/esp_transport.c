@@ -269,6 +269,12 @@ static void checksum_renew(uint8_t *ip, uint32_t l3_len, uint32_t len, uint8_t p
     memcpy(l4 + at, &check, sizeof check);
 }
 
+static bool from_end(const struct esp_in_sa *sa, const uint8_t *ip, bool v4)
+{
+    const uint8_t *end = sa->conf.remote.addr.b; /* never changes in this mode (esp_peer_ok) */
+    return v4 ? memcmp(ip + V4_ADDRS_AT, end, 4) == 0 : memcmp(ip + V6_ADDRS_AT, end, 16) == 0;
+}
+
 enum cv_drop esp_transport_decap(const struct esp_in_sa *sa, struct rte_mbuf *m, const struct eng_op *op)
 {
     struct dp_meta *meta = dp_meta(m);
@@ -290,6 +296,9 @@ enum cv_drop esp_transport_decap(const struct esp_in_sa *sa, struct rte_mbuf *m,
         length_v4(ip, &f, f.len + len);
     else
         length_v6(ip, f.len + len);
+    /* Whoever is on the way may have written another source: ESP does not vouch for the header in front of it. */
+    if (unlikely(!from_end(sa, ip, v4)))
+        return CV_DROP_TS_IN;
     if (unlikely(!(sa->any & (v4 ? ESP_TS_ANY4 : ESP_TS_ANY6))) &&
         !esp_ts_match(&sa->conf, ip, f.len + len, CV_DIR_IN))
         return CV_DROP_TS_IN;

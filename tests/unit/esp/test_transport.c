@@ -319,9 +319,10 @@ static void RFC_3948_3_1_2_checksums_are_computed_anew_behind_a_NAT(void)
         const int family = i & 1 ? IP_V6 : IP_V4;
         const uint8_t proto = rows[i / 2].proto, at = rows[i / 2].at;
         const unsigned header = family == IP_V4 ? 20 : 40, src = family == IP_V4 ? 12 : 8;
-        struct cv_sa sa = transport_sa(FIX_GCM, family, CV_SA_NATT);
+        struct cv_sa sa = transport_sa(FIX_GCM, family, CV_SA_NATT), in = fix_reverse(&sa);
         struct fix f;
-        fix_open(&f, &sa);
+        in.remote.addr.b[3] ^= 0x3c; /* the peer, as IKE sees it through the NAT */
+        fix_open2(&f, &sa, &in);
         uint8_t data[41] = {0x11, 0x22, 0x33, 0x44, 0, 41, 0, 0, 9, 8, 7};
         if (proto == TCP)
             data[12] = 0x50;
@@ -419,6 +420,31 @@ static void RFC_4301_5_2_selectors_are_held_against_the_whole_packet(void)
         CU_ASSERT_EQUAL(fix_in(&f, m), CV_DROP_TS_IN);
         rte_pktmbuf_free(m);
         CU_ASSERT_EQUAL(f.in_counters.ts_failed, 2);
+        fix_close(&f);
+    }
+}
+
+/* ESP does not authenticate the header in front of it: with wide selectors, too, an SA speaks for its peer alone. */
+static void RFC_4301_5_2_a_source_that_was_written_on_the_way_is_dropped(void)
+{
+    static const uint32_t flags[] = {0, CV_SA_NATT};
+    for (unsigned k = 0; k < 4; k++) {
+        const int family = k & 1 ? IP_V6 : IP_V4;
+        struct cv_sa sa = transport_sa(FIX_GCM, family, flags[k >> 1]);
+        struct fix f;
+        sa.ts_count = 1;
+        sa.ts_local[0] = sa.ts_remote[0] = ts_any(sa.local.addr.family);
+        fix_open(&f, &sa);
+        struct rte_mbuf *m = plain(&f, family, 30);
+        CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NONE);
+        octets(m)[family == IP_V4 ? 15 : 23] ^= 1; /* the last octet of the source */
+        CU_ASSERT_EQUAL(fix_in(&f, m), CV_DROP_TS_IN);
+        CU_ASSERT_EQUAL(f.in_counters.ts_failed, 1);
+        rte_pktmbuf_free(m);
+        m = plain(&f, family, 30);
+        CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NONE);
+        CU_ASSERT_EQUAL(fix_in(&f, m), CV_DROP_NONE);
+        rte_pktmbuf_free(m);
         fix_close(&f);
     }
 }
@@ -524,7 +550,7 @@ static void only_the_port_of_the_peer_may_change(void)
     other = plain(&f, IP_V4, 20);
     CU_ASSERT_EQUAL(fix_out(&f, other), CV_DROP_NONE);
     octets(other)[15] ^= 9;
-    CU_ASSERT_EQUAL(fix_in(&f, other), CV_DROP_NONE); /* these selectors take it */
+    CU_ASSERT_EQUAL(fix_in(&f, other), CV_DROP_TS_IN); /* though these selectors would take it */
     CU_ASSERT_EQUAL(fix_events_of(&f, CV_EVT_NAT_CHANGE), 0);
     CU_ASSERT_EQUAL(fix_in(&f, m), CV_DROP_NONE);
     CU_ASSERT_EQUAL(fix_events_of(&f, CV_EVT_NAT_CHANGE), 1);
@@ -563,6 +589,7 @@ UNIT_MAIN_EAL("esp_transport", UNIT_TEST(every_transform_brings_back_the_same_pa
               UNIT_TEST(RFC_3948_3_1_2_checksums_are_computed_anew_behind_a_NAT),
               UNIT_TEST(without_UDP_no_checksum_is_touched), UNIT_TEST(short_upper_layers_get_no_checksum),
               UNIT_TEST(RFC_4301_5_2_selectors_are_held_against_the_whole_packet),
+              UNIT_TEST(RFC_4301_5_2_a_source_that_was_written_on_the_way_is_dropped),
               UNIT_TEST(dummies_and_bad_padding_are_dropped),
               UNIT_TEST(a_header_chain_that_does_not_end_at_ESP_is_refused), UNIT_TEST(inner_MTU_is_exact),
               UNIT_TEST(RFC_8200_8_1_UDP_over_IPv6_has_a_right_checksum),
