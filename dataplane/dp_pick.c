@@ -25,13 +25,22 @@ struct dp_pick {
 };
 
 /* ---- one SA ---------------------------------------------------------------------------------------------------- */
-static bool takes(const struct dp_tunnel_sa *s, const struct rte_mbuf *m, uint8_t family, enum cv_dir dir)
+/* What is asked for. */
+struct ask {
+    const struct rte_mbuf *m;
+    uint8_t family;
+    enum cv_dir dir;
+    bool perhaps;
+};
+
+static bool takes(const struct dp_tunnel_sa *s, const struct ask *q)
 {
-    if (family == IP_V4 ? s->any4 : s->any6)
+    if (q->family == IP_V4 ? s->any4 : s->any6)
         return true;
-    if (dir == CV_DIR_OUT)
-        return esp_out_match(s->sa, m);
-    return esp_ts_match(esp_out_sa_conf(s->sa), rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, dir);
+    if (!q->perhaps && q->dir == CV_DIR_OUT)
+        return esp_out_match(s->sa, q->m);
+    return (q->perhaps ? esp_ts_may_match : esp_ts_match)(
+        esp_out_sa_conf(s->sa), rte_pktmbuf_mtod(q->m, const uint8_t *), q->m->data_len, q->dir);
 }
 
 /* ---- making ---------------------------------------------------------------------------------------------------- */
@@ -99,45 +108,55 @@ static void masked(const uint8_t *addr, uint8_t family, unsigned len, uint8_t ou
 }
 
 /* The newest before `best` whose remote selector is the prefix of that length around addr. */
-static uint32_t of_length(const struct dp_tunnel *t, const struct rte_mbuf *m, uint8_t family,
-                          enum cv_dir dir, const uint8_t *addr, unsigned len, uint32_t best)
+static uint32_t of_length(const struct dp_tunnel *t, const struct ask *q, const uint8_t *addr, unsigned len,
+                          uint32_t best)
 {
     const struct dp_pick *p = t->pick;
     uint8_t net[16];
-    masked(addr, family, len, net);
-    for (uint32_t i = p->buckets[bucket_of(p, family, len, net)]; i != NONE; i = p->entries[i].next) {
+    masked(addr, q->family, len, net);
+    for (uint32_t i = p->buckets[bucket_of(p, q->family, len, net)]; i != NONE; i = p->entries[i].next) {
         const struct entry *e = &p->entries[i];
         if (e->sa >= best)
             break;
-        if (e->remote.len == len && e->remote.addr.family == family &&
-            memcmp(e->remote.addr.b, net, 16) == 0 && takes(&t->sas[e->sa], m, family, dir))
+        if (e->remote.len == len && e->remote.addr.family == q->family &&
+            memcmp(e->remote.addr.b, net, 16) == 0 && takes(&t->sas[e->sa], q))
             return e->sa;
     }
     return best;
 }
 
-static const struct dp_tunnel_sa *by_prefix(const struct dp_tunnel *t, const struct rte_mbuf *m,
-                                            uint8_t family, enum cv_dir dir)
+static const struct dp_tunnel_sa *by_prefix(const struct dp_tunnel *t, const struct ask *q)
 {
     const struct dp_pick *p = t->pick;
-    const uint8_t *addr = dir == CV_DIR_OUT ? ip_dst(m, family) : ip_src(m, family);
-    const unsigned v6 = family == IP_V6;
+    const uint8_t *addr = q->dir == CV_DIR_OUT ? ip_dst(q->m, q->family) : ip_src(q->m, q->family);
+    const unsigned v6 = q->family == IP_V6;
     uint32_t best = NONE;
     for (unsigned i = 0; i < p->length_count[v6]; i++)
-        best = of_length(t, m, family, dir, addr, p->lengths[v6][i], best);
+        best = of_length(t, q, addr, p->lengths[v6][i], best);
     for (uint32_t i = p->other_count; i-- > 0 && p->others[i] < best;) /* the oldest stands first */
-        if (takes(&t->sas[p->others[i]], m, family, dir))
+        if (takes(&t->sas[p->others[i]], q))
             best = p->others[i];
     return best == NONE ? NULL : &t->sas[best];
+}
+
+static const struct dp_tunnel_sa *find(const struct dp_tunnel *t, const struct ask *q)
+{
+    if (t->pick)
+        return by_prefix(t, q);
+    for (uint32_t i = 0; i < t->count; i++)
+        if (takes(&t->sas[i], q))
+            return &t->sas[i];
+    return NULL;
 }
 
 const struct dp_tunnel_sa *dp_pick_slow(const struct dp_tunnel *t, const struct rte_mbuf *m, uint8_t family,
                                         enum cv_dir dir)
 {
-    if (t->pick)
-        return by_prefix(t, m, family, dir);
-    for (uint32_t i = 0; i < t->count; i++)
-        if (takes(&t->sas[i], m, family, dir))
-            return &t->sas[i];
-    return NULL;
+    return find(t, &(struct ask){m, family, dir, false});
+}
+
+const struct dp_tunnel_sa *dp_pick_perhaps(const struct dp_tunnel *t, const struct rte_mbuf *m,
+                                           uint8_t family, enum cv_dir dir)
+{
+    return find(t, &(struct ask){m, family, dir, true});
 }

@@ -22,6 +22,11 @@ struct dp_pick *dp_pick_new(const struct dp_tunnel *t, const struct ip_hash_key 
 const struct dp_tunnel_sa *dp_pick_slow(const struct dp_tunnel *t, const struct rte_mbuf *m, uint8_t family,
                                         enum cv_dir dir);
 
+/* Could an SA take the datagram that m is a piece of? As dp_pick_slow, but what m does not show of its protocol and ports is
+ * held against nobody (esp_ts_may_match). */
+const struct dp_tunnel_sa *dp_pick_perhaps(const struct dp_tunnel *t, const struct rte_mbuf *m,
+                                           uint8_t family, enum cv_dir dir);
+
 static inline const struct dp_tunnel_sa *dp_pick(const struct dp_tunnel *t, const struct rte_mbuf *m,
                                                  uint8_t family)
 {

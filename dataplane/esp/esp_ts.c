@@ -18,6 +18,7 @@ struct flow {
     uint32_t addr_len;
     uint8_t family, proto;
     bool has_ports;
+    bool hides_ports, hides_proto; /* it may have others than it shows */
     uint16_t sport, dport;
 };
 
@@ -28,6 +29,7 @@ static uint16_t be16(const uint8_t *p)
 
 static void flow_ports(struct flow *f, const uint8_t *l4, uint32_t len)
 {
+    f->hides_ports = true; /* until they are read */
     switch (f->proto) {
     case IPPROTO_TCP:
     case IPPROTO_UDP:
@@ -50,10 +52,12 @@ static void flow_ports(struct flow *f, const uint8_t *l4, uint32_t len)
             return;
         f->sport = f->dport = (uint16_t)(l4[2] << 8);
         break;
-    default:
+    default: /* there are none */
+        f->hides_ports = false;
         return;
     }
     f->has_ports = true;
+    f->hides_ports = false;
 }
 
 static bool flow_v4(struct flow *f, const uint8_t *p, uint32_t len)
@@ -62,9 +66,16 @@ static bool flow_v4(struct flow *f, const uint8_t *p, uint32_t len)
     if (hl < V4_HDR || hl > len)
         return false;
     *f = (struct flow){.src = p + 12, .dst = p + 16, .addr_len = 4, .family = IP_V4, .proto = p[9]};
-    if (!(be16(p + 6) & V4_OFFSET_MASK))
+    f->hides_ports = be16(p + 6) & V4_OFFSET_MASK;
+    if (!f->hides_ports)
         flow_ports(f, p + hl, len - hl);
     return true;
+}
+
+static bool is_extension(uint8_t next)
+{
+    return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS ||
+           next == IPPROTO_FRAGMENT;
 }
 
 static bool flow_v6(struct flow *f, const uint8_t *p, uint32_t len)
@@ -87,8 +98,11 @@ static bool flow_v6(struct flow *f, const uint8_t *p, uint32_t len)
                 return false;
             f->proto = x[0];
             off += 8;
-            if (be16(x + 2) >> 3)
-                return true; /* a later fragment: what follows is not the upper-layer header */
+            if (be16(x + 2) >> 3) { /* a later fragment: what follows is not the upper-layer header */
+                f->hides_ports = true;
+                f->hides_proto = is_extension(f->proto);
+                return true;
+            }
             break;
         default:
             flow_ports(f, x, len - off);
@@ -100,12 +114,14 @@ static bool flow_v6(struct flow *f, const uint8_t *p, uint32_t len)
     return false;
 }
 
-static bool side_match(const struct ts *t, const struct flow *f, const uint8_t *addr, uint16_t port)
+static bool side_match(const struct ts *t, const struct flow *f, const uint8_t *addr, uint16_t port, bool may)
 {
-    if (t->family != f->family || (t->proto && t->proto != f->proto))
+    if (t->family != f->family || (t->proto && t->proto != f->proto && !(may && f->hides_proto)))
         return false;
     if (memcmp(addr, t->lo, f->addr_len) < 0 || memcmp(addr, t->hi, f->addr_len) > 0)
         return false;
+    if (may && f->hides_ports)
+        return true;
     if (t->port_lo == 0 && t->port_hi == PORT_MAX)
         return true;
     if (t->port_lo > t->port_hi) /* OPAQUE (RFC 7296 3.13.1) */
@@ -113,7 +129,7 @@ static bool side_match(const struct ts *t, const struct flow *f, const uint8_t *
     return f->has_ports && port >= t->port_lo && port <= t->port_hi;
 }
 
-bool esp_ts_match(const struct cv_sa *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir)
+static bool match(const struct cv_sa *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir, bool may)
 {
     struct flow f;
     bool v4 = pkt[0] >> 4 == 4;
@@ -122,9 +138,19 @@ bool esp_ts_match(const struct cv_sa *conf, const uint8_t *pkt, uint32_t len, en
     const struct ts *src = dir == CV_DIR_IN ? conf->ts_remote : conf->ts_local;
     const struct ts *dst = dir == CV_DIR_IN ? conf->ts_local : conf->ts_remote;
     for (unsigned i = 0; i < conf->ts_count; i++)
-        if (side_match(&src[i], &f, f.src, f.sport) && side_match(&dst[i], &f, f.dst, f.dport))
+        if (side_match(&src[i], &f, f.src, f.sport, may) && side_match(&dst[i], &f, f.dst, f.dport, may))
             return true;
     return false;
+}
+
+bool esp_ts_match(const struct cv_sa *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir)
+{
+    return match(conf, pkt, len, dir, false);
+}
+
+bool esp_ts_may_match(const struct cv_sa *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir)
+{
+    return match(conf, pkt, len, dir, true);
 }
 
 uint8_t esp_ts_any(const struct cv_sa *conf)

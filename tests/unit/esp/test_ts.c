@@ -104,6 +104,36 @@ static void later_fragments_match_any_port_and_OPAQUE_only(void)
     CU_ASSERT(!match(&port, p, 22) && match(&any, p, 22)); /* ports cut off */
 }
 
+static bool may_match(const struct cv_sa *sa, const uint8_t *p, uint32_t len)
+{
+    return esp_ts_may_match(sa, p, len, CV_DIR_OUT);
+}
+
+static void RFC_4301_7_a_piece_may_be_of_anything_that_it_does_not_show(void)
+{
+    uint8_t p[28] = {0x45, 0, 0, 28, 0, 0, 0, 0, 63, 17, 0, 0, 10, 1, 0, 1, 10, 2, 0, 2, 0x03, 0xe9};
+    struct cv_sa port = with(selector("10.0.0.0/8", 17, 1000, 1000), ts_any(IP_V4)),
+                 tcp = with(selector("10.0.0.0/8", 6, 0, 65535), ts_any(IP_V4)),
+                 other = with(selector("11.0.0.0/8", 17, 1000, 1000), ts_any(IP_V4)),
+                 gre = with(selector("10.0.0.0/8", 0, 1000, 1000), ts_any(IP_V4));
+    CU_ASSERT(!may_match(&port, p, 28)); /* it shows another port */
+    p[7] = 1;
+    CU_ASSERT(!match(&port, p, 28) && may_match(&port, p, 28));
+    CU_ASSERT(!may_match(&tcp, p, 28) && !may_match(&other, p, 28)); /* what it does show holds */
+    p[7] = 0;
+    CU_ASSERT(!match(&port, p, 22) && may_match(&port, p, 22)); /* cut off */
+    p[9] = 47;
+    CU_ASSERT(!may_match(&gre, p, 28)); /* it has none to hide */
+    /* A later fragment of IPv6 that names destination options. */
+    uint8_t q[56] = {0x60, [6] = 44, [8] = 0xfd, [24] = 0xfd, [40] = 60, [42] = 1};
+    struct cv_sa udp = with(selector("fd00::/8", 17, 53, 53), selector("fd00::/8", 17, 0, 65535));
+    CU_ASSERT(!match(&udp, q, sizeof q) && may_match(&udp, q, sizeof q));
+    q[40] = 6;
+    CU_ASSERT(!may_match(&udp, q, sizeof q));
+    q[40] = 17;
+    CU_ASSERT(!match(&udp, q, sizeof q) && may_match(&udp, q, sizeof q));
+}
+
 static void RFC_4301_4_4_1_1_ICMP_type_and_code_are_the_port(void)
 {
     uint8_t p[28] = {0x45, 0, 0, 28, 0, 0, 0, 0, 63, 1, 0, 0, 10, 1, 0, 1, 10, 2, 0, 2, 8, 0};
@@ -158,6 +188,7 @@ static void truncated_headers_never_match(void)
 
 UNIT_MAIN_EAL("esp_ts", UNIT_TEST(addresses_protocols_and_ports), UNIT_TEST(selectors_go_in_pairs),
               UNIT_TEST(later_fragments_match_any_port_and_OPAQUE_only),
+              UNIT_TEST(RFC_4301_7_a_piece_may_be_of_anything_that_it_does_not_show),
               UNIT_TEST(RFC_4301_4_4_1_1_ICMP_type_and_code_are_the_port),
               UNIT_TEST(IPv6_extension_headers_are_walked_and_bounded),
               UNIT_TEST(truncated_headers_never_match))
