@@ -95,7 +95,8 @@ enum {
     X(GRE_NO_TUNNEL, "gre-no-tunnel", "GRE packet for no tunnel: its addresses or its key are nobody's")     \
     X(GRE_CLEAR, "gre-clear", "GRE packet in clear, or of another SA, for a protected tunnel")               \
     X(POLICY_CLEAR, "policy-clear", "packet in clear that a crypto map wants protected (RFC 4301 5.2)")      \
-    X(POLICY_DENY, "policy-deny", "packet that a crypto map lets nobody send")
+    X(POLICY_DENY, "policy-deny", "packet that a crypto map lets nobody send")                               \
+    X(ERROR_CLEAR, "error-clear", "ICMP error about what an SA delivered, that no SA takes back")
 
 enum cv_drop {
 #define CV_DROP_ENUM(id, name, text) CV_DROP_##id,

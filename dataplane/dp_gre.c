@@ -108,6 +108,10 @@ void dp_gre_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tun
         dp_drop(w, m, CV_DROP_TUNNEL_LOOP);
         return;
     }
+    if (unlikely(dp_meta(m)->local_out == DP_LOCAL_SEALED && !tunnel->conf.is_protected)) {
+        dp_drop(w, m, CV_DROP_ERROR_CLEAR);
+        return;
+    }
     if (unlikely(tunnel->gre_head.len == 0)) { /* an end is not known yet */
         dp_trouble(w, m, CV_DROP_IF_DOWN, IP_TROUBLE_NO_ROUTE, 0);
         return;

@@ -37,11 +37,12 @@ static_assert(sizeof(struct dp_meta) == 64, "one cache line");
 /* Made on this host, and by whom. */
 enum dp_local {
     DP_TRANSIT = 0,
-    DP_LOCAL,      /* made here: ICMP */
-    DP_LOCAL_ESP,  /* the outer packet of an SA: never into a tunnel again */
-    DP_LOCAL_IKE,  /* an injected IKE datagram: never into the tunnel it is to set up */
-    DP_LOCAL_PING, /* an echo request of CV_CMD_PING: its drop is reported */
-    DP_LOCAL_GRE,  /* the outer packet of a GRE tunnel: into SAs, but never into GRE again */
+    DP_LOCAL,        /* made here: ICMP */
+    DP_LOCAL_ESP,    /* the outer packet of an SA: never into a tunnel again */
+    DP_LOCAL_IKE,    /* an injected IKE datagram: never into the tunnel it is to set up */
+    DP_LOCAL_PING,   /* an echo request of CV_CMD_PING: its drop is reported */
+    DP_LOCAL_GRE,    /* the outer packet of a GRE tunnel: into SAs, but never into GRE again */
+    DP_LOCAL_SEALED, /* an ICMP error that quotes what an SA delivered: leaves by an SA, or not at all */
 };
 
 /* Where a packet of the hand-off ring joins the worker's loop. */

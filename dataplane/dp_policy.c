@@ -130,6 +130,8 @@ cv_result dp_policy_commit(struct dp *dp, struct dp_policy_opens *o, uint32_t if
     if (!*at)
         return CV_ENOENT;
     cv_result r = compile(dp, *at);
+    if (r != CV_OK && !dp->policies[if_id])
+        publish(dp, if_id, ip_policy_closed());
     forget(at);
     return r;
 }

@@ -21,7 +21,8 @@ CV_MUST_USE cv_result dp_policy_begin(struct dp *dp, struct dp_policy_opens *o, 
 /* CV_ENOENT: no transaction for its port; CV_EINVAL: a row that makes no sense; CV_ENOSPC: over CV_POLICY_ROWS_MAX. */
 CV_MUST_USE cv_result dp_policy_add(struct dp_policy_opens *o, const struct cv_policy *row);
 /* Ends the transaction, whatever it says. CV_ENOENT: there is none, or a row's flow is no flow interface; CV_EINVAL: a row was
- * refused; else what ip_policy_new says. */
+ * refused; else what ip_policy_new says. On an error the port keeps its policy; one that has none yet lets nothing pass then but
+ * IKE and ESP, until a COMMIT succeeds: what is to be protected must not go in clear because its policy was refused. */
 CV_MUST_USE cv_result dp_policy_commit(struct dp *dp, struct dp_policy_opens *o, uint32_t if_id);
 /* The port has been removed (0: all have): its policy and its transaction go with it. */
 void dp_policy_remove(struct dp *dp, struct dp_policy_opens *o, uint32_t if_id);

@@ -27,6 +27,12 @@ static bool is_exempt_out(const struct dp_meta *meta)
     return meta->local_out == DP_LOCAL_ESP || meta->local_out == DP_LOCAL_IKE;
 }
 
+/* No SA takes m: is it a piece of something that one could? */
+static bool may_be_piece(const struct dp_tunnel *t, const struct rte_mbuf *m, enum cv_dir dir)
+{
+    return t && dp_pick_perhaps(t, m, dp_meta((struct rte_mbuf *)(uintptr_t)m)->family, dir);
+}
+
 /* True: on in clear. */
 static bool into_flow(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy,
                       const struct ip_policy_row *row)
@@ -39,10 +45,12 @@ static bool into_flow(struct dp_worker *w, struct rte_mbuf *m, const struct ip_p
         dp_into_sa(w, m, flow, s, t->by_address && dp_protect_by_address(policy, meta));
         return false;
     }
-    if (row->action == CV_POLICY_PROTECT_IF)
-        return true;
     if (!flow)
         dp_drop(w, m, CV_DROP_IF_DOWN);
+    else if (may_be_piece(t, m, CV_DIR_OUT))
+        dp_drop(w, m, CV_DROP_TS_OUT);
+    else if (row->action == CV_POLICY_PROTECT_IF)
+        return true;
     else if (row->action == CV_POLICY_PROTECT)
         dp_drop_no_sa(w, m, flow->id);
     else
@@ -81,8 +89,7 @@ bool dp_protect_still_clear(struct dp_worker *w, struct rte_mbuf *m, const struc
     if (row->action != CV_POLICY_PROTECT_IF)
         return false;
     const struct ip_if *flow = flow_of(w, row);
-    const struct dp_tunnel *t = flow ? dp_tunnel_get(&w->dp->sad, flow->id) : NULL;
-    return !t || !dp_pick(t, m, dp_meta(m)->family);
+    return flow && !may_be_piece(dp_tunnel_get(&w->dp->sad, flow->id), m, CV_DIR_OUT);
 }
 
 /* ---- coming in -------------------------------------------------------------------------------------------------- */
@@ -105,12 +112,12 @@ static bool is_exempt_in(const struct dp_worker *w, const struct rte_mbuf *m, co
     return r && r->kind == IP_ROUTE_LOCAL;
 }
 
-/* Does an SA of the flow carry the answers to m, so that m should have come by its peer? */
+/* Does an SA of the flow carry the answers to m, so that m should have come by its peer? Nobody knows while the flow is
+ * away. */
 static bool has_sa_for(const struct dp_worker *w, const struct rte_mbuf *m, const struct ip_policy_row *row)
 {
     const struct ip_if *flow = flow_of(w, row);
-    const struct dp_tunnel *t = flow ? dp_tunnel_get(&w->dp->sad, flow->id) : NULL;
-    return t && dp_pick_slow(t, m, dp_meta((struct rte_mbuf *)(uintptr_t)m)->family, CV_DIR_IN);
+    return !flow || may_be_piece(dp_tunnel_get(&w->dp->sad, flow->id), m, CV_DIR_IN);
 }
 
 bool dp_protect_in(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy)

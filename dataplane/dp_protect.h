@@ -3,7 +3,8 @@
  * Going out: the first row that matches decides: into an SA of the row's flow, on in clear, or dropped. Exempt are
  * this host's own IKE datagrams and ESP packets. Coming in clear, for this host or to be forwarded: the rows are
  * read in the mirror; what a row wants protected is dropped (policy-clear), and so is what a flow without an access list
- * (PROTECT_IF) has an SA for. Exempt are IKE and ESP for this host, Neighbour Discovery, which no other hop can have
+ * (PROTECT_IF) has an SA for. A later fragment whose first one an SA could take is dropped both ways, unless an SA takes it
+ * whatever its ports are (RFC 4301 7). Exempt are IKE and ESP for this host, Neighbour Discovery, which no other hop can have
  * sent (hop limit 255), and fragments for this host, that are asked about once they are whole. What an SA delivered
  * does not come here: its selectors were checked, and it is routed in the VRF of its flow.
  *
@@ -23,10 +24,15 @@ CV_MUST_USE bool dp_protect_in(struct dp_worker *w, struct rte_mbuf *m, const st
 CV_MUST_USE bool dp_protect_still_clear(struct dp_worker *w, struct rte_mbuf *m,
                                         const struct ip_policy *policy);
 
-/* Are the answers of dp_protect_out the same for all packets of the same ends and the same maker? */
+/* Are the answers of dp_protect_out the same for all packets of the same ends and the same maker that it gives to the same
+ * SA; that it lets out in clear? */
 static inline bool dp_protect_by_address(const struct ip_policy *policy, const struct dp_meta *meta)
 {
     return policy->by_address[meta->family == IP_V6];
+}
+static inline bool dp_protect_clear_by_address(const struct ip_policy *policy, const struct dp_meta *meta)
+{
+    return meta->local_out == DP_LOCAL_ESP || policy->clear_by_address[meta->family == IP_V6];
 }
 
 #endif

@@ -16,6 +16,7 @@ enum {
     PING_DROPPED_HERE = 255,
     KEEPALIVE_SLICES = 10, /* the calls in which every SA is looked at once */
     KEEPALIVES = 256,      /* sent by one call: what a worker's inbox takes at once, several times over */
+    SOURCES_MAX = 64,      /* own addresses that are tried for one ICMP error */
 };
 
 static void slow_drop(struct dp_manager *g, struct rte_mbuf *m, enum cv_drop why)
@@ -202,6 +203,41 @@ static void nd(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *in)
 }
 
 /* ---- ICMP --------------------------------------------------------------------------------------------------- */
+/* What comes in by it was delivered by an SA. */
+static bool is_sealed(const struct ip_if *in)
+{
+    return in->kind == CV_IF_FLOW || (in->kind == CV_IF_TUNNEL && (!in->gre || in->conf.is_protected));
+}
+
+/* Would an SA of the flow take an ICMP error between these? */
+static bool flow_takes_error(const struct dp_manager *g, const struct ip_if *flow, const struct dp_meta *meta,
+                             const struct ip_addr *from, const struct ip_addr *to)
+{
+    const struct dp_tunnel *t = dp_tunnel_get(&g->dp->sad, flow->id);
+    uint8_t ip[IP_ICMP_HEADERS_MAX];
+    const uint32_t len = ip_icmp_head(ip, meta, from, to);
+    for (uint32_t i = 0; t && i < t->count; i++)
+        if (esp_out_match_ip(t->sas[i].sa, ip, len))
+            return true;
+    return false;
+}
+
+/* An error goes back by the SA that delivered what it is about (RFC 4301 8.1 wants its sender to hear of it): from an address of
+ * this host that the selectors hold. A flow has no address of its own. */
+static const struct ip_addr *source_within(const struct dp_manager *g, const struct ip_if *flow,
+                                           const struct dp_meta *meta, const struct ip_addr *to)
+{
+    const struct dp_addr *l;
+    unsigned tried = 0;
+    TAILQ_FOREACH (l, &g->addrs.of_vrf[flow->vrf][meta->family == IP_V6], of_vrf) {
+        if (tried++ == SOURCES_MAX)
+            break;
+        if (flow_takes_error(g, flow, meta, &l->addr, to))
+            return &l->addr;
+    }
+    return NULL;
+}
+
 static void icmp_error_send(struct dp_manager *g, struct rte_mbuf *bad)
 {
     const struct dp_meta *meta = dp_meta(bad);
@@ -211,8 +247,11 @@ static void icmp_error_send(struct dp_manager *g, struct rte_mbuf *bad)
         return;
     struct ip_addr to =
         meta->family == IP_V4 ? ip_addr_v4(ip_src(bad, IP_V4)) : ip_addr_v6(ip_src(bad, IP_V6));
-    const struct ip_addr *own = dp_addrs_source(&g->addrs, in, &to);
+    const struct ip_addr *own =
+        in->kind == CV_IF_FLOW ? source_within(g, in, meta, &to) : dp_addrs_source(&g->addrs, in, &to);
     struct rte_mbuf *m = own ? packet_new(g) : NULL;
+    if (!own)
+        dp_count(&g->stats->drops[CV_DROP_ERROR_CLEAR], in->kind == CV_IF_FLOW);
     if (!m)
         return;
     if (!ip_icmp_error(m, bad, own)) {
@@ -221,7 +260,7 @@ static void icmp_error_send(struct dp_manager *g, struct rte_mbuf *bad)
     }
     dp_meta(m)->family = meta->family;
     dp_meta(m)->vrf = in->vrf;
-    dp_meta(m)->local_out = DP_LOCAL;
+    dp_meta(m)->local_out = is_sealed(in) ? DP_LOCAL_SEALED : DP_LOCAL;
     give(g, m, DP_STAGE_ROUTE);
 }
 

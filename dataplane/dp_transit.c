@@ -401,13 +401,17 @@ void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
     const struct ip_policy *policy = dp_policy_get(w->dp, out->id);
     if (unlikely(policy) && !dp_protect_out(w, m, policy))
         return;
+    if (unlikely(meta->local_out == DP_LOCAL_SEALED)) {
+        dp_drop(w, m, CV_DROP_ERROR_CLEAR);
+        return;
+    }
     if (!dp_lower_ttl(w, m))
         return;
     if (unlikely(m->pkt_len > out->mtu)) {
         port_too_big(w, m, h);
         return;
     }
-    if (h->nbr && (!policy || dp_protect_by_address(policy, meta)))
+    if (h->nbr && (!policy || dp_protect_clear_by_address(policy, meta)))
         dp_flow_learn_port(w, m, out, h->nbr);
     link_out(w, m, out, h->nbr, h->next_hop ? h->next_hop->b : dst);
 }

@@ -201,6 +201,21 @@ bool ip_icmp_error(struct rte_mbuf *out, struct rte_mbuf *bad, const struct ip_a
     return true;
 }
 
+uint32_t ip_icmp_head(uint8_t out[IP_ICMP_HEADERS_MAX], const struct dp_meta *meta, const struct ip_addr *src,
+                      const struct ip_addr *dst)
+{
+    const bool v4 = meta->family == IP_V4;
+    const uint16_t header = v4 ? IP4_HEADER : IP6_HEADER;
+    memset(out, 0, IP_ICMP_HEADERS_MAX);
+    if (v4)
+        ip4_header(out, (uint16_t)(header + IP_ICMP_HEADER), IP_PROTO_ICMP, IP_ICMP_TTL, src->b, dst->b);
+    else
+        ip6_header(out, IP_ICMP_HEADER, IP_PROTO_ICMP6, IP_ICMP_TTL, src->b, dst->b);
+    out[header] = meta->icmp_type;
+    out[header + 1] = meta->icmp_code;
+    return header + (uint32_t)IP_ICMP_HEADER;
+}
+
 void ip_icmp_echo(struct rte_mbuf *m, const struct cv_ping *p)
 {
     bool v4 = p->dst.family == IP_V4;

@@ -54,6 +54,11 @@ bool ip_icmp_echo_reply(struct rte_mbuf *m);
  * (RFC 1122 3.2.2, RFC 4443 2.4 (e)). */
 bool ip_icmp_error(struct rte_mbuf *out, struct rte_mbuf *bad, const struct ip_addr *src);
 
+/* The first octets of such an error, as traffic selectors see it: header, type and code. How many there are. */
+enum { IP_ICMP_HEADERS_MAX = 48 };
+uint32_t ip_icmp_head(uint8_t out[IP_ICMP_HEADERS_MAX], const struct dp_meta *meta, const struct ip_addr *src,
+                      const struct ip_addr *dst);
+
 /* Writes an echo request into the empty mbuf m, which has room for size + 48 octets. */
 void ip_icmp_echo(struct rte_mbuf *m, const struct cv_ping *p);
 

@@ -12,7 +12,10 @@
 enum {
     PROTO_DCCP = 33,
     PROTO_MH = 135,
+    NEXT_HOP_BY_HOP = 0,
+    NEXT_ROUTING = 43,
     NEXT_FRAGMENT = 44,
+    NEXT_DEST_OPTIONS = 60,
     V4_OFFSET_MASK = 0x1fff,
     FIXED_FIELDS = 4, /* protocol, state, both ports */
     WORDS_MAX = 4,    /* of an IPv6 address */
@@ -179,32 +182,54 @@ static bool closes(const struct cv_policy *r)
     return r->action != CV_POLICY_BYPASS;
 }
 
+static void proto_set(struct build *b, uint8_t proto)
+{
+    field(&b->rule, 0, 0, 0);
+    b->rule.field[0].value.u8 = proto;
+    b->rule.field[0].mask_range.u8 = proto ? 0xff : 0;
+}
+
+/* What a packet meets that shows its protocol. */
+static cv_result shown_add(struct build *b, const struct cv_policy *r, const struct pieces *local,
+                           const struct pieces *remote)
+{
+    const struct ts *l = &r->local, *o = &r->remote;
+    if (any_port(l) && any_port(o)) {
+        state_set(b, IP_PORTS_NONE, IP_PORTS_UNSEEN, NULL, NULL);
+        return rules_add(b, local, remote);
+    }
+    if (!opaque(l) && !opaque(o)) {
+        state_set(b, IP_PORTS_SEEN, IP_PORTS_SEEN, l, o);
+        CV_TRY(rules_add(b, local, remote));
+        if (!closes(r))
+            return CV_OK;
+    } else if ((opaque(l) || any_port(l)) && (opaque(o) || any_port(o))) {
+        state_set(b, IP_PORTS_NONE, IP_PORTS_NONE, NULL, NULL);
+        CV_TRY(rules_add(b, local, remote));
+    } else if (!closes(r)) {
+        return CV_OK;
+    }
+    state_set(b, IP_PORTS_UNSEEN, IP_PORTS_UNSEEN, NULL, NULL);
+    return rules_add(b, local, remote);
+}
+
+static bool names_no_upper_layer(const struct cv_policy *r)
+{
+    return !r->local.proto && !r->remote.proto && any_port(&r->local) && any_port(&r->remote);
+}
+
 static cv_result row_add(struct build *b, const struct cv_policy *r)
 {
     const struct ts *l = &r->local, *o = &r->remote;
     const struct pieces local = pieces_of(l), remote = pieces_of(o);
     if (l->proto && o->proto && l->proto != o->proto)
         return CV_OK; /* no packet has two */
-    uint8_t proto = l->proto ? l->proto : o->proto;
-    field(&b->rule, 0, 0, 0);
-    b->rule.field[0].value.u8 = proto;
-    b->rule.field[0].mask_range.u8 = proto ? 0xff : 0;
-    if (any_port(l) && any_port(o)) {
-        state_set(b, IP_PORTS_NONE, IP_PORTS_UNSEEN, NULL, NULL);
-        return rules_add(b, &local, &remote);
-    }
-    if (!opaque(l) && !opaque(o)) {
-        state_set(b, IP_PORTS_SEEN, IP_PORTS_SEEN, l, o);
-        CV_TRY(rules_add(b, &local, &remote));
-        if (!closes(r))
-            return CV_OK;
-    } else if ((opaque(l) || any_port(l)) && (opaque(o) || any_port(o))) {
-        state_set(b, IP_PORTS_NONE, IP_PORTS_NONE, NULL, NULL);
-        CV_TRY(rules_add(b, &local, &remote));
-    } else if (!closes(r)) {
+    proto_set(b, l->proto ? l->proto : o->proto);
+    CV_TRY(shown_add(b, r, &local, &remote));
+    if (l->family != IP_V6 || (!closes(r) && !names_no_upper_layer(r)))
         return CV_OK;
-    }
-    state_set(b, IP_PORTS_UNSEEN, IP_PORTS_UNSEEN, NULL, NULL);
+    proto_set(b, 0);
+    state_set(b, IP_PORTS_HIDDEN, IP_PORTS_HIDDEN, NULL, NULL);
     return rules_add(b, &local, &remote);
 }
 
@@ -286,20 +311,18 @@ static cv_result table_new(const struct cv_policy *rows, uint32_t count, uint8_t
     return r;
 }
 
-static bool names_no_upper_layer(const struct cv_policy *r)
-{
-    return !r->local.proto && !r->remote.proto && any_port(&r->local) && any_port(&r->remote);
-}
-
 static cv_result rows_take(struct ip_policy *p, const struct cv_policy *rows)
 {
-    p->by_address[0] = p->by_address[1] = true;
+    p->by_address[0] = p->by_address[1] = p->clear_by_address[0] = p->clear_by_address[1] = true;
     for (uint32_t i = 0; i < p->count; i++) {
         if (!ip_policy_row_ok(&rows[i]))
             return CV_EINVAL;
+        const unsigned v6 = rows[i].local.family == IP_V6;
         p->rows[i] = (struct ip_policy_row){rows[i].flow_if, rows[i].action};
         if (!names_no_upper_layer(&rows[i]))
-            p->by_address[rows[i].local.family == IP_V6] = false;
+            p->by_address[v6] = p->clear_by_address[v6] = false;
+        if (rows[i].action == CV_POLICY_PROTECT_IF)
+            p->clear_by_address[v6] = false;
     }
     return CV_OK;
 }
@@ -323,9 +346,17 @@ cv_result ip_policy_new(const struct cv_policy *rows, uint32_t count, int socket
     return CV_OK;
 }
 
+struct ip_policy *ip_policy_closed(void)
+{
+    static const struct ip_policy_row discard = {.action = CV_POLICY_DISCARD};
+    static struct ip_policy closed = {
+        .by_address = {true, true}, .clear_by_address = {true, true}, .otherwise = &discard};
+    return &closed;
+}
+
 void ip_policy_free(struct ip_policy *p)
 {
-    if (!p)
+    if (!p || p == ip_policy_closed())
         return;
     rte_acl_free(p->table[0]);
     rte_acl_free(p->table[1]);
@@ -353,6 +384,13 @@ static bool is_later_fragment(const uint8_t *p, const struct dp_meta *meta)
         }
     }
     return false;
+}
+
+/* Of a later fragment of IPv6: what its fragment header names need not be what the datagram carries. */
+static bool hides_proto(const struct dp_meta *meta)
+{
+    return meta->family == IP_V6 && (meta->proto == NEXT_HOP_BY_HOP || meta->proto == NEXT_ROUTING ||
+                                     meta->proto == NEXT_FRAGMENT || meta->proto == NEXT_DEST_OPTIONS);
 }
 
 /* Octets of the upper layer's header that its ports need; 0: it has none. */
@@ -399,7 +437,9 @@ void ip_policy_key_of(const struct rte_mbuf *m, bool in, struct ip_policy_key *k
     enum ip_ports state = need == 0 ? IP_PORTS_NONE : IP_PORTS_SEEN;
     memset(key, 0, sizeof *key);
     key->proto = meta->proto;
-    if (is_later_fragment(p, meta) || m->data_len < meta->l3_len + need)
+    if (is_later_fragment(p, meta))
+        state = hides_proto(meta) ? IP_PORTS_HIDDEN : IP_PORTS_UNSEEN;
+    else if (m->data_len < meta->l3_len + need)
         state = IP_PORTS_UNSEEN;
     key->state = rte_cpu_to_be_32(state);
     if (state == IP_PORTS_SEEN)
@@ -415,6 +455,6 @@ const struct ip_policy_row *ip_policy_match(const struct ip_policy *p, uint8_t f
     const uint8_t *data = (const uint8_t *)key;
     uint32_t row = 0;
     if (!table || rte_acl_classify(table, &data, &row, 1, 1) != 0 || row == 0)
-        return NULL;
+        return p->otherwise;
     return &p->rows[row - 1];
 }

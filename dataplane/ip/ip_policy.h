@@ -6,7 +6,8 @@
  * Ports, as in esp_ts.h: of ICMP type << 8 | code on both sides; OPAQUE is met by packets that have none. A packet
  * whose ports cannot be seen (a later fragment, or one cut off in its first octets) meets a row that names ports
  * by its addresses and protocol alone when the row protects or discards, and not at all when it lets pass: what
- * cannot be told apart is not sent in clear (RFC 4301 7). */
+ * cannot be told apart is not sent in clear (RFC 4301 7). The same holds of the protocol where a later fragment of IPv6
+ * does not show it: its fragment header may name an extension header that only the first one holds. */
 #ifndef DATAPLANE_IP_IP_POLICY_H
 #define DATAPLANE_IP_IP_POLICY_H
 
@@ -27,11 +28,18 @@ struct ip_policy_row {
 struct ip_policy {
     struct rte_acl_ctx *table[2]; /* [is IPv6]; NULL: no rows of the family */
     bool by_address[2];           /* nothing but the addresses decides: no row names a protocol or ports */
+    bool clear_by_address[2];     /* nor do the selectors of an SA decide what goes in clear (PROTECT_IF) */
+    const struct ip_policy_row *otherwise; /* met when no row is; NULL: in clear */
     uint32_t count;
     struct ip_policy_row rows[];
 };
 
-enum ip_ports { IP_PORTS_NONE = 0, IP_PORTS_SEEN = 1, IP_PORTS_UNSEEN = 2 };
+enum ip_ports {
+    IP_PORTS_NONE = 0,
+    IP_PORTS_SEEN = 1,
+    IP_PORTS_UNSEEN = 2,
+    IP_PORTS_HIDDEN = 3, /* unseen, and the protocol, too */
+};
 
 /* What librte_acl reads; network order. */
 struct ip_policy_key {
@@ -51,6 +59,8 @@ enum { IP_POLICY_RULES_MAX = 65536 };
 CV_MUST_USE cv_result ip_policy_new(const struct cv_policy *rows, uint32_t count, int socket,
                                     struct ip_policy **out);
 void ip_policy_free(struct ip_policy *p); /* NULL is fine */
+/* The one that discards every packet, for a port whose own could not be made. It needs no memory, and is never freed. */
+struct ip_policy *ip_policy_closed(void);
 /* The row alone: what ip_policy_new asks of each. */
 CV_MUST_USE bool ip_policy_row_ok(const struct cv_policy *row);
 

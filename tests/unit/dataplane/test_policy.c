@@ -118,6 +118,31 @@ static void an_error_leaves_the_old_policy_in_force(void)
     CU_ASSERT_TRUE(flow_to(2) == 0 && flow_to(4) == 0 && flow_to(6) == FLOW);
 }
 
+/* What is to be protected must not go in clear because its policy was refused. */
+static void a_port_whose_first_policy_is_refused_lets_nothing_pass_until_one_is_taken(void)
+{
+    policy_fresh();
+    CU_ASSERT_PTR_NULL(dp_policy_get(&mgr_dp, PORT));
+    CU_ASSERT_EQUAL(begin(PORT) | row(1, CV_POLICY_PROTECT, FLOW, "10.4.0.0/16"), CV_OK);
+    CU_ASSERT_EQUAL(row(2, CV_POLICY_PROTECT, 0, "10.5.0.0/16"), CV_EINVAL);
+    CU_ASSERT_EQUAL(commit(PORT), CV_EINVAL);
+    CU_ASSERT_PTR_EQUAL_FATAL(dp_policy_get(&mgr_dp, PORT), ip_policy_closed());
+    CU_ASSERT_EQUAL(commit(PORT), CV_ENOENT); /* it ended; nothing changes */
+    CU_ASSERT_PTR_EQUAL(dp_policy_get(&mgr_dp, PORT), ip_policy_closed());
+    CU_ASSERT_EQUAL(begin(PORT) | row(1, CV_POLICY_PROTECT, FLOW, "10.4.0.0/16") | commit(PORT), CV_OK);
+    CU_ASSERT_TRUE(flow_to(4) == FLOW && dp_policy_get(&mgr_dp, PORT) != ip_policy_closed());
+    CU_ASSERT_EQUAL(begin(PORT) | row(1, CV_POLICY_PROTECT, 99, "10.4.0.0/16"), CV_OK);
+    CU_ASSERT_EQUAL(commit(PORT), CV_ENOENT);
+    CU_ASSERT_EQUAL(flow_to(4), FLOW);
+    /* Taken away, or the port itself. */
+    CU_ASSERT_EQUAL(begin(PORT) | commit(PORT), CV_OK);
+    CU_ASSERT_PTR_NULL(dp_policy_get(&mgr_dp, PORT));
+    CU_ASSERT_EQUAL(begin(PORT) | row(1, CV_POLICY_PROTECT, 99, "10.4.0.0/16"), CV_OK);
+    CU_ASSERT_EQUAL(commit(PORT), CV_ENOENT);
+    CU_ASSERT_EQUAL(mgr_if_del(PORT) | mgr_if(PORT, CV_IF_PORT, 0, "E0"), CV_OK);
+    CU_ASSERT_PTR_NULL(dp_policy_get(&mgr_dp, PORT));
+}
+
 static void a_policy_is_a_ports_and_goes_with_it(void)
 {
     policy_fresh();
@@ -172,6 +197,34 @@ static struct ts random_side(bool remote)
     if (rnd(8) == 0 && t.hi[3] < 250)
         t.hi[3] = (uint8_t)(t.hi[3] + 2); /* no prefix */
     return t;
+}
+
+/* RFC 4301 7: of a later fragment nobody knows the ports: an SA that names some could have taken the first one. */
+static void a_later_fragment_may_belong_to_an_SA_that_names_ports(void)
+{
+    struct ip_prefix net;
+    const uint8_t src[4] = {192, 168, 1, 2}, dst[4] = {10, 2, 0, 1}, other[4] = {10, 3, 0, 1};
+    CU_ASSERT_TRUE_FATAL(ip_prefix_parse("10.2.0.0/16", &net));
+    for (unsigned n = 1; n <= DP_PICK_FROM;
+         n += DP_PICK_FROM - 1) { /* looked at in turn, and found by hash */
+        policy_fresh();
+        for (unsigned i = 0; i < n; i++) {
+            struct cv_sa sa = mgr_sa(CV_DIR_OUT, 1 + i, FLOW);
+            sa.ts_remote[0] = ts_from_prefix(&net, IP_PROTO_UDP, (uint16_t)(53 + i), (uint16_t)(53 + i));
+            CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa) | mgr_sa_activate(&sa), CV_OK);
+        }
+        const struct dp_tunnel *t = dp_tunnel_get(&mgr_dp.sad, FLOW);
+        for (unsigned later = 0; later < 2; later++) {
+            struct rte_mbuf *m = packet_to(src, dst), *o = packet_to(src, other);
+            rte_pktmbuf_mtod(m, uint8_t *)[7] = rte_pktmbuf_mtod(o, uint8_t *)[7] = later ? 4 : 0;
+            CU_ASSERT_PTR_NULL(dp_pick(t, m, IP_V4));
+            CU_ASSERT_EQUAL(dp_pick_perhaps(t, m, IP_V4, CV_DIR_OUT) != NULL, later);
+            CU_ASSERT_PTR_NULL(dp_pick_perhaps(t, m, IP_V4, CV_DIR_IN)); /* not its way */
+            CU_ASSERT_PTR_NULL(dp_pick_perhaps(t, o, IP_V4, CV_DIR_OUT));
+            rte_pktmbuf_free(m);
+            rte_pktmbuf_free(o);
+        }
+    }
 }
 
 /* Newest first, one after the other. */
@@ -280,7 +333,10 @@ static void everything_ends(void)
 }
 
 PKT_MAIN("dp_policy", UNIT_TEST(rows_are_in_force_only_after_their_commit_by_their_order),
-         UNIT_TEST(an_error_leaves_the_old_policy_in_force), UNIT_TEST(a_policy_is_a_ports_and_goes_with_it),
+         UNIT_TEST(an_error_leaves_the_old_policy_in_force),
+         UNIT_TEST(a_port_whose_first_policy_is_refused_lets_nothing_pass_until_one_is_taken),
+         UNIT_TEST(a_policy_is_a_ports_and_goes_with_it),
          UNIT_TEST(flow_interfaces_take_SAs_and_nothing_that_makes_no_sense),
+         UNIT_TEST(a_later_fragment_may_belong_to_an_SA_that_names_ports),
          UNIT_TEST(of_many_SAs_the_newest_that_holds_the_packet_is_found),
          UNIT_TEST(of_a_thousand_peers_none_is_looked_for_one_by_one), UNIT_TEST(everything_ends))

@@ -95,6 +95,71 @@ static void other_errors_do_not_use_up_the_rate_of_too_big(void)
     CU_ASSERT_EQUAL(mgr_given(DP_STAGE_ROUTE), 1);
 }
 
+/* The error that was handed to the worker: who made it, and its source; 0: there is none. */
+static uint32_t error_given(uint8_t *made)
+{
+    struct rte_mbuf *m;
+    uint32_t source = 0;
+    while (io_take(mgr_dp.rings.inbox[0], &m, 1) == 1) {
+        source = rte_be_to_cpu_32(*rte_pktmbuf_mtod_offset(m, const uint32_t *, 12));
+        *made = dp_meta(m)->local_out;
+        rte_pktmbuf_free(m);
+    }
+    return source;
+}
+
+static uint32_t error_about_what_came_by(uint32_t if_id, enum ip_trouble t, uint8_t *made)
+{
+    struct rte_mbuf *m = trouble(t, t == IP_TROUBLE_TOO_BIG ? 1400 : 0);
+    dp_meta(m)->if_in = if_id;
+    mgr->now_ms += 1000; /* within the rate */
+    dp_slow_packet(mgr, m);
+    return error_given(made);
+}
+
+/* An error quotes the packet: what an SA delivered would be read by everybody on the way back (RFC 4301 6.2). */
+static void RFC_4301_6_an_error_about_what_an_SA_delivered_goes_back_by_one_or_not_at_all(void)
+{
+    enum { FLOW = 20, TUNNEL = 21, GRE = 22 };
+    static const uint32_t inside = 0xc0a80101, outside = 0x0a000001;
+    struct cv_sa sa = mgr_sa(CV_DIR_OUT, 1, FLOW);
+    struct cv_cmd c = {.type = CV_CMD_IF_SET};
+    struct cv_if *i = &c.u.interface;
+    struct ip_prefix in;
+    uint8_t made = 0;
+    mgr_fresh();
+    *i = (struct cv_if){.if_id = FLOW, .kind = CV_IF_FLOW, .up = 1, .flow_port = 1, .name = "M#10.10"};
+    CU_ASSERT_EQUAL(mgr_cmd(&c), CV_OK);
+    CU_ASSERT_EQUAL(mgr_if(TUNNEL, CV_IF_TUNNEL, 0, NULL), CV_OK);
+    *i = (struct cv_if){
+        .if_id = GRE, .kind = CV_IF_TUNNEL, .up = 1, .tunnel_mode = CV_TUNNEL_GRE, .name = "T"};
+    CU_ASSERT_EQUAL(mgr_cmd(&c), CV_OK);
+    /* A flow without an SA, or with one that does not take it: nothing is sent. */
+    CU_ASSERT_EQUAL(error_about_what_came_by(FLOW, IP_TROUBLE_TTL, &made), 0);
+    CU_ASSERT_TRUE_FATAL(ip_prefix_parse("192.168.1.0/24", &in));
+    sa.ts_local[0] = ts_from_prefix(&in, 6, 0, 65535);
+    CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa) | mgr_sa_activate(&sa), CV_OK);
+    CU_ASSERT_EQUAL(error_about_what_came_by(FLOW, IP_TROUBLE_TTL, &made), 0);
+    /* One whose selectors hold an address of this host: from there, not from the first there is. */
+    sa = mgr_sa(CV_DIR_OUT, 2, FLOW);
+    sa.ts_local[0] = ts_from_prefix(&in, 0, 0, 65535);
+    CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa) | mgr_sa_activate(&sa), CV_OK);
+    CU_ASSERT_EQUAL(error_about_what_came_by(FLOW, IP_TROUBLE_TTL, &made), inside);
+    CU_ASSERT_EQUAL(made, DP_LOCAL_SEALED);
+    CU_ASSERT_EQUAL(error_about_what_came_by(FLOW, IP_TROUBLE_TOO_BIG, &made), inside);
+    /* Tunnels: by their route, but by no port in clear. */
+    CU_ASSERT_EQUAL(error_about_what_came_by(TUNNEL, IP_TROUBLE_TTL, &made), outside);
+    CU_ASSERT_EQUAL(made, DP_LOCAL_SEALED);
+    CU_ASSERT_EQUAL(error_about_what_came_by(GRE, IP_TROUBLE_TTL, &made), outside);
+    CU_ASSERT_EQUAL(made, DP_LOCAL); /* it came in clear */
+    i->is_protected = 1;
+    CU_ASSERT_EQUAL(mgr_cmd(&c), CV_OK);
+    CU_ASSERT_EQUAL(error_about_what_came_by(GRE, IP_TROUBLE_TTL, &made), outside);
+    CU_ASSERT_EQUAL(made, DP_LOCAL_SEALED);
+    CU_ASSERT_EQUAL(error_about_what_came_by(2, IP_TROUBLE_TTL, &made), inside);
+    CU_ASSERT_EQUAL(made, DP_LOCAL);
+}
+
 /* RFC 3948 2.3: every SA behind a NAT gets one per interval, however many there are and whatever is full. */
 static void keepalives_of_many_sas_all_go_out_once_per_interval(void)
 {
@@ -145,5 +210,6 @@ static void everything_ends(void)
 PKT_MAIN("slow", UNIT_TEST(a_flood_of_one_class_leaves_the_others_their_rate),
          UNIT_TEST(neighbours_go_before_everything_else),
          UNIT_TEST(other_errors_do_not_use_up_the_rate_of_too_big),
+         UNIT_TEST(RFC_4301_6_an_error_about_what_an_SA_delivered_goes_back_by_one_or_not_at_all),
          UNIT_TEST(keepalives_of_many_sas_all_go_out_once_per_interval),
          UNIT_TEST(a_pool_covers_what_drivers_and_rings_keep), UNIT_TEST(everything_ends))

@@ -49,10 +49,17 @@ static bool names_ports(const struct ts *t)
     return t->port_lo != 0 || t->port_hi != PORT_MAX;
 }
 
+static bool proto_fits(const struct ts *t, const struct packet *p, bool closes)
+{
+    return !t->proto || (p->state == IP_PORTS_HIDDEN ? closes : t->proto == p->proto);
+}
+
 static bool port_fits(const struct ts *t, const struct packet *p, uint16_t port, bool closes)
 {
     if (!names_ports(t))
         return true;
+    if (p->state == IP_PORTS_HIDDEN)
+        return closes;
     if (t->port_lo > t->port_hi) /* OPAQUE */
         return p->state != IP_PORTS_SEEN;
     if (p->state == IP_PORTS_UNSEEN)
@@ -63,8 +70,8 @@ static bool port_fits(const struct ts *t, const struct packet *p, uint16_t port,
 static bool row_fits(const struct cv_policy *r, const struct packet *p)
 {
     bool closes = r->action != CV_POLICY_BYPASS;
-    return r->local.family == p->family && (!r->local.proto || r->local.proto == p->proto) &&
-           (!r->remote.proto || r->remote.proto == p->proto) && in_range(&r->local, p->local) &&
+    return r->local.family == p->family && proto_fits(&r->local, p, closes) &&
+           proto_fits(&r->remote, p, closes) && in_range(&r->local, p->local) &&
            in_range(&r->remote, p->remote) && port_fits(&r->local, p, p->local_port, closes) &&
            port_fits(&r->remote, p, p->remote_port, closes);
 }
@@ -152,6 +159,11 @@ static struct packet random_packet(const struct cv_policy *rows, unsigned n)
     near_edge(&r->remote, p.remote);
     bool has_ports = p.proto == IPPROTO_TCP || p.proto == IPPROTO_UDP || p.proto == IPPROTO_ICMP;
     p.state = rnd(4) == 0 ? IP_PORTS_UNSEEN : has_ports ? IP_PORTS_SEEN : IP_PORTS_NONE;
+    if (p.state == IP_PORTS_UNSEEN && p.family == IP_V6 && rnd(2)) {
+        static const uint8_t extensions[] = {0, 43, 44, 60};
+        p.state = IP_PORTS_HIDDEN;
+        p.proto = extensions[rnd(sizeof extensions)];
+    }
     if (p.state == IP_PORTS_SEEN) {
         p.local_port = (uint16_t)rnd(14);
         p.remote_port = p.proto == IPPROTO_ICMP ? p.local_port : (uint16_t)rnd(14);
@@ -159,11 +171,11 @@ static struct packet random_packet(const struct cv_policy *rows, unsigned n)
     return p;
 }
 
-/* The packet's octets; a later fragment for UNSEEN. in: source and destination change places. */
+/* The packet's octets; a later fragment for UNSEEN and HIDDEN. in: source and destination change places. */
 static struct rte_mbuf *packet_made(const struct packet *p, bool in)
 {
     uint8_t b[80] = {0};
-    bool v4 = p->family == IP_V4, later = p->state == IP_PORTS_UNSEEN;
+    bool v4 = p->family == IP_V4, later = p->state == IP_PORTS_UNSEEN || p->state == IP_PORTS_HIDDEN;
     unsigned hl = v4 ? 20 : later ? 48 : 40, total = hl + 16, n = v4 ? 4 : 16, at = v4 ? 12 : 8;
     uint16_t s = in ? p->remote_port : p->local_port, d = in ? p->local_port : p->remote_port;
     if (v4) {
@@ -290,6 +302,48 @@ static void RFC_4301_7_a_later_fragment_is_protected_but_not_let_pass_by_a_row_w
     CU_ASSERT_EQUAL(first(pass, 2, &other), 1);
 }
 
+static void RFC_4301_7_a_later_fragment_that_hides_its_protocol_is_protected_and_not_let_pass(void)
+{
+    /* Fragment header, destination options, TCP: the later pieces name the destination options. */
+    const struct packet later = {.family = IP_V6,
+                                 .proto = 60,
+                                 .state = IP_PORTS_HIDDEN,
+                                 .local = {0xfd, 1, [15] = 1},
+                                 .remote = {0xfd, 2, [15] = 2}};
+    const struct cv_policy protect[] = {row(CV_POLICY_PROTECT, "fd01::/16", "fd02::/16", IPPROTO_TCP, 0)};
+    const struct cv_policy pass[] = {row(CV_POLICY_BYPASS, "fd01::/16", "fd02::/16", IPPROTO_TCP, 0),
+                                     row(CV_POLICY_BYPASS, "fd01::/16", "fd02::/16", 60, 0),
+                                     row(CV_POLICY_PROTECT, "fd01::/16", "fd02::/16", 0, 0)};
+    const struct cv_policy any[] = {row(CV_POLICY_BYPASS, "fd01::/16", "fd02::/16", 0, 0)};
+    CU_ASSERT_EQUAL(first(protect, 1, &later), 0);
+    CU_ASSERT_EQUAL(first(pass, 3, &later), 2);
+    CU_ASSERT_EQUAL(first(any, 1, &later), 0);
+}
+
+static void a_closed_policy_discards_everything_and_is_never_freed(void)
+{
+    struct packet v4 = udp(IP_PORTS_SEEN, 53), v6 = {.family = IP_V6, .proto = IPPROTO_GRE};
+    struct ip_policy *p = ip_policy_closed();
+    struct ip_policy_key key = {0};
+    CU_ASSERT_EQUAL(ip_policy_match(p, v4.family, &key)->action, CV_POLICY_DISCARD);
+    CU_ASSERT_EQUAL(ip_policy_match(p, v6.family, &key)->action, CV_POLICY_DISCARD);
+    ip_policy_free(p);
+    CU_ASSERT_EQUAL(ip_policy_match(ip_policy_closed(), IP_V4, &key)->flow_if, 0);
+}
+
+static void only_rows_whose_SAs_do_not_matter_send_in_clear_by_address(void)
+{
+    const struct cv_policy one[] = {row(CV_POLICY_PROTECT, "10.1.0.0/16", "10.2.0.0/16", 0, 0)},
+                           two[] = {row(CV_POLICY_PROTECT_IF, "10.1.0.0/16", "10.2.0.0/16", 0, 0)};
+    struct ip_policy *p;
+    CU_ASSERT_EQUAL_FATAL(ip_policy_new(one, 1, 0, &p), CV_OK);
+    CU_ASSERT_TRUE(p->by_address[0] && p->clear_by_address[0]);
+    ip_policy_free(p);
+    CU_ASSERT_EQUAL_FATAL(ip_policy_new(two, 1, 0, &p), CV_OK);
+    CU_ASSERT_TRUE(p->by_address[0] && !p->clear_by_address[0] && p->clear_by_address[1]);
+    ip_policy_free(p);
+}
+
 static void a_packet_too_short_for_its_ports_is_taken_for_one_that_shows_none(void)
 {
     static const uint8_t tcp[] = {0x45, 0,  0, 22, 0, 0,  0, 0, 64, IPPROTO_TCP, 0,
@@ -354,5 +408,8 @@ static void a_full_policy_of_a_hub_is_compiled(void)
 
 PKT_MAIN("policy", UNIT_TEST(random_rows_and_packets_meet_as_read_literally),
          UNIT_TEST(RFC_4301_7_a_later_fragment_is_protected_but_not_let_pass_by_a_row_with_ports),
+         UNIT_TEST(RFC_4301_7_a_later_fragment_that_hides_its_protocol_is_protected_and_not_let_pass),
+         UNIT_TEST(a_closed_policy_discards_everything_and_is_never_freed),
+         UNIT_TEST(only_rows_whose_SAs_do_not_matter_send_in_clear_by_address),
          UNIT_TEST(a_packet_too_short_for_its_ports_is_taken_for_one_that_shows_none),
          UNIT_TEST(rows_that_make_no_sense_are_refused), UNIT_TEST(a_full_policy_of_a_hub_is_compiled))
