@@ -2,6 +2,8 @@
 #include "common/secret.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_slow.h"
+#include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_gre.h"
 
 #include <rte_ring.h>
 #include <string.h>
@@ -255,6 +257,26 @@ static uint16_t tunnel_mtu(const struct dp *dp, const struct ip_if *tunnel)
     return tunnel->mtu != 0 && (by_sa == 0 || tunnel->mtu < by_sa) ? tunnel->mtu : by_sa;
 }
 
+/* Of a port by which GRE packets with this header leave: its own, or what its crypto map's SA for them takes. */
+static uint16_t port_mtu(const struct dp *dp, const struct ip_if *port, const struct ip_gre_head *h)
+{
+    const struct ip_policy *policy = dp_policy_get(dp, port->id);
+    struct ip_policy_key key = {.proto = IP_PROTO_GRE};
+    const size_t n = ip_family_len(h->family), at = h->family == IP_V4 ? 12 : 8;
+    if (!policy)
+        return port->mtu;
+    memcpy(key.local, h->octets + at, n);
+    memcpy(key.remote, h->octets + at + n, n);
+    const struct ip_policy_row *row = ip_policy_match(policy, h->family, &key);
+    const struct dp_tunnel *t = row ? dp->sad.tunnels[row->flow_if] : NULL;
+    for (uint32_t i = 0; t && i < t->count; i++)
+        if (esp_out_match_ip(t->sas[i].sa, h->octets, h->l3_len)) {
+            const uint16_t inner = t->sas[i].inner_mtu;
+            return inner != 0 && inner < port->mtu ? inner : port->mtu;
+        }
+    return port->mtu;
+}
+
 /* The way to the far end of a GRE tunnel: a port, or an IPsec tunnel underneath. */
 static uint16_t gre_path_mtu(const struct dp *dp, const struct ip_if *tunnel)
 {
@@ -264,7 +286,7 @@ static uint16_t gre_path_mtu(const struct dp *dp, const struct ip_if *tunnel)
     const struct ip_if *out = r && r->kind != IP_ROUTE_LOCAL ? ip_if_get(&dp->ifs, r->if_id) : NULL;
     if (!out || out->gre || (out->kind != CV_IF_PORT && out->kind != CV_IF_TUNNEL))
         return 0;
-    return out->kind == CV_IF_PORT ? out->mtu : tunnel_mtu(dp, out);
+    return out->kind == CV_IF_PORT ? port_mtu(dp, out, &tunnel->gre_head) : tunnel_mtu(dp, out);
 }
 
 static void refresh_gre(struct dp *dp, uint32_t if_id)

@@ -120,6 +120,55 @@ static void an_activation_refreshes_its_own_tunnel_alone(void)
     CU_ASSERT_TRUE(mgr_dp.sad.tunnels[3]->sas[0].inner_mtu > 1300);
 }
 
+enum { GRE_TUNNEL = 3, GRE_FLOW = 20 };
+
+static void gre_under_a_map(uint8_t action)
+{
+    struct cv_cmd c = {.type = CV_CMD_IF_SET};
+    struct cv_if *i = &c.u.interface;
+    *i = (struct cv_if){.if_id = GRE_TUNNEL, .kind = CV_IF_TUNNEL, .up = 1, .tunnel_mode = CV_TUNNEL_GRE};
+    i->tunnel_src = mgr_addr("10.0.0.1");
+    i->tunnel_dst = mgr_addr("198.51.100.9");
+    snprintf(i->name, sizeof i->name, "Tunnel3");
+    CU_ASSERT_EQUAL(mgr_cmd(&c), CV_OK);
+    *i = (struct cv_if){.if_id = GRE_FLOW, .kind = CV_IF_FLOW, .up = 1, .flow_port = 1};
+    snprintf(i->name, sizeof i->name, "M#10.10");
+    CU_ASSERT_EQUAL(mgr_cmd(&c), CV_OK);
+    c = (struct cv_cmd){.type = CV_CMD_POLICY_BEGIN};
+    c.u.if_id = 1;
+    CU_ASSERT_EQUAL(mgr_cmd(&c), CV_OK);
+    c = (struct cv_cmd){.type = CV_CMD_POLICY_ADD};
+    c.u.policy = (struct cv_policy){.if_id = 1, .order = 1, .action = action};
+    c.u.policy.flow_if = action == CV_POLICY_BYPASS ? 0 : GRE_FLOW;
+    c.u.policy.local = c.u.policy.remote = ts_any(IP_V4);
+    c.u.policy.local.proto = c.u.policy.remote.proto = 47;
+    CU_ASSERT_EQUAL(mgr_cmd(&c), CV_OK);
+    c = (struct cv_cmd){.type = CV_CMD_POLICY_COMMIT};
+    c.u.if_id = 1;
+    CU_ASSERT_EQUAL(mgr_cmd(&c), CV_OK);
+}
+
+/* RFC 1191: who sends into the tunnel is told what fits through GRE and the ESP of the port's crypto map together. */
+static void the_MTU_of_GRE_under_a_crypto_map_leaves_room_for_its_ESP(void)
+{
+    struct cv_sa sa = mgr_sa(CV_DIR_OUT, 1, GRE_FLOW), other = mgr_sa(CV_DIR_OUT, 2, GRE_FLOW);
+    mgr_fresh();
+    gre_under_a_map(CV_POLICY_PROTECT);
+    dp_cmd_refresh_mtu(mgr);
+    CU_ASSERT_EQUAL(mgr_dp.gre_mtu[GRE_TUNNEL], 1500); /* no SA yet: nothing leaves anyway */
+    other.ts_remote[0].proto = other.ts_local[0].proto = 17;
+    CU_ASSERT_EQUAL(mgr_sa_add(&other) | mgr_sa_activate(&other), CV_OK);
+    dp_cmd_refresh_mtu(mgr);
+    CU_ASSERT_EQUAL(mgr_dp.gre_mtu[GRE_TUNNEL], 1500);
+    CU_ASSERT_EQUAL(mgr_sa_add(&sa) | mgr_sa_activate(&sa), CV_OK);
+    dp_cmd_refresh_mtu(mgr);
+    /* 20 outer header, 8 ESP, 8 IV, 16 ICV; 1448 in units of 4, 2 of them the trailer */
+    CU_ASSERT_EQUAL(mgr_dp.gre_mtu[GRE_TUNNEL], 1446);
+    gre_under_a_map(CV_POLICY_BYPASS);
+    dp_cmd_refresh_mtu(mgr);
+    CU_ASSERT_EQUAL(mgr_dp.gre_mtu[GRE_TUNNEL], 1500);
+}
+
 static void everything_ends(void)
 {
     mgr_stop();
@@ -130,4 +179,5 @@ PKT_MAIN("cmd", UNIT_TEST(a_deleted_interface_leaves_no_sa_and_no_route_behind),
          UNIT_TEST(an_interface_does_not_become_another_kind),
          UNIT_TEST(an_interface_that_moves_to_another_port_forgets_its_neighbours),
          UNIT_TEST(addresses_are_found_without_a_walk_over_all),
-         UNIT_TEST(an_activation_refreshes_its_own_tunnel_alone), UNIT_TEST(everything_ends))
+         UNIT_TEST(an_activation_refreshes_its_own_tunnel_alone),
+         UNIT_TEST(the_MTU_of_GRE_under_a_crypto_map_leaves_room_for_its_ESP), UNIT_TEST(everything_ends))
