@@ -18,8 +18,8 @@
  *   sa in|out SLOT SPI IF ALG SEED LOCAL REMOTE [ports L R] [esn] [noreplay] [window N] [natnat N]
  *      [ts LOCALPREFIX REMOTEPREFIX]... [soft-packets N] [hard-packets N] [soft-bytes N] [hard-bytes N] [seq N] [df WORD] [vrf OUTER]
  *      ALG: gcm128 gcm256 cbc128-sha1 cbc128-sha256 cbc256-sha512 chacha gmac128 null-sha256; keys are SEED, SEED+1, ...
- *      [transport] [hosts PROTO]
- *      ports: UDP encapsulation. hosts: selectors from end to end, of one protocol. natnat N: behind a NAT, keepalive every N s.
+ *      [transport] [hosts PROTO] [upper PROTO LOW HIGH]
+ *      ports: UDP encapsulation. hosts: selectors from end to end, of one protocol. upper: of one protocol, to remote ports. natnat N: behind a NAT, keepalive every N s.
  *   activate SLOT SPI           sa-del in|out SLOT SPI        set-peer in|out SLOT SPI ADDR PORT
  *   dump    flush
  *   ping DST SRC [size N] [count N] [vrf N] [ttl N] [df]      waits for each answer, 2 s
@@ -439,6 +439,10 @@ static void sa_option(struct cv_sa *s)
         s->ts_local[0] = ts_from_prefix(&l, proto, 0, 65535);
         s->ts_remote[0] = ts_from_prefix(&r, proto, 0, 65535);
         s->ts_count = 1;
+    } else if (option("upper")) {
+        s->ts_local[0].proto = s->ts_remote[0].proto = (uint8_t)num();
+        s->ts_remote[0].port_lo = (uint16_t)num();
+        s->ts_remote[0].port_hi = (uint16_t)num();
     } else if (option("soft-packets")) {
         s->soft_packets = num();
     } else if (option("hard-packets")) {

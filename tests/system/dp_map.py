@@ -337,14 +337,122 @@ def gre():
     site.policies("10 protect 20 192.0.2.{l}/32 192.0.2.{r}/32 proto 47")
     wire = Capture(site.mid, "br0", what="ip")
     ping_ok(site.left, "10.2.0.2", 4)
-    ping_ok(site.right, "10.1.0.2", 4, size=1400)
+    ping_ok(site.right, "10.1.0.2", 4, size=1422 - 28)
+    # 1500 less 52 of ESP, in whole words with the trailer: 1446; less 24 of GRE.
+    done = site.left.run("ping", "-M", "do", "-c", "1", "-W", "1", "-s", "1472", "10.2.0.2", check=False)
+    check(re.search(r"mtu ?= ?1422", done.stdout + done.stderr), "Fragmentation Needed: %s %s" % (done.stdout, done.stderr))
+    ping_ok(site.left, "10.2.0.2", 2, size=1422 - 28)
     pcap = wire.stop()
+    check_equal(frames(pcap, "ip.flags.mf == 1 || ip.frag_offset > 0"), 0, "fragments outside")
     check_equal(frames(pcap, "gre || ip.addr == 10.0.0.0/8"), 0, "GRE in clear")
     check(site.a.counters("out")["packets"] >= 8, "encrypted packets")
     before = site.a.drops().get("policy-clear", 0)
     n = seen_by(site.left, "eth0", "icmp", lambda: site.frames_from_mid(
         site.a, ["IP(src='192.0.2.2',dst='192.0.2.1')/GRE()/IP(src='10.2.0.2',dst='10.1.0.2')/ICMP()"]))
     check_equal((n, site.a.drops().get("policy-clear", 0) - before), (0, 3), "GRE in clear from the wire")
+
+
+@case("RFC 4301 6: an ICMP error about what an SA delivered goes back by the SA, from an address that it holds, or not at all")
+def errors():
+    site = MapSite("errors")
+    site.flow_sas()
+    site.policies(PROTECT)
+    ping_ok(site.right, "10.1.0.2", 2)
+    wire = Capture(site.mid, "br0", what="ip")
+    done = site.right.run("ping", "-c", "3", "-i", "0.1", "-W", "1", "-t", "2", "10.1.0.2", check=False)
+    check_equal(done.stdout.count("From 10.1.0.1 "), 3, "what the sender hears: %s" % done.stdout)
+    check_equal(clear_packets(wire.stop()), 0, "clear packets in the middle")
+    # The selectors hold no address of A's.
+    site.left.address("eth0", "10.1.0.130/24")
+    for gw, l, r in ((site.a, "10.1.0.128/25", "10.2.0.0/24"), (site.b, "10.2.0.0/24", "10.1.0.128/25")):
+        mine, theirs, keys = (SPI_A, SPI_B, (1, 2)) if gw is site.a else (SPI_B, SPI_A, (2, 1))
+        ends = "192.0.2.1 192.0.2.2" if gw is site.a else "192.0.2.2 192.0.2.1"
+        gw.ctl("sa-del in 1 %#x\nsa-del out 1 %#x\npolicy-begin 2\npolicy-row 2 10 protect 20 %s %s\npolicy-commit 2\n"
+               "sa in 2 %#x 20 gcm128 %d %s ts %s %s\nsa out 2 %#x 20 gcm128 %d %s ts %s %s\nactivate 2 %#x" %
+               (mine, theirs, l, r, mine + 1, keys[0], ends, l, r, theirs + 1, keys[1], ends, l, r, theirs + 1))
+    ping_ok(site.right, "10.1.0.130", 2)
+    wire = Capture(site.mid, "br0", name="none", what="ip")
+    done = site.right.run("ping", "-c", "3", "-i", "0.1", "-W", "1", "-t", "2", "10.1.0.130", check=False)
+    check_equal(done.stdout.count("From "), 0, "what the sender hears: %s" % done.stdout)
+    check_equal(clear_packets(wire.stop()), 0, "clear packets in the middle")
+    check_equal(site.a.drops().get("error-clear"), 3, "error-clear: %s" % site.a.drops())
+
+
+@case("RFC 4301 6: of what came by a tunnel nothing is quoted in clear, though the way back be a wire")
+def errors_tunnel():
+    site = Site("errtun")
+    site.sas()
+    ping_ok(site.right, "10.1.0.2", 2)
+    site.a.ctl("route 0 10.2.0.0/24 via 192.0.2.2")
+    wire = Capture(site.mid, "br0", what="ip")
+    site.right.run("ping", "-c", "3", "-i", "0.1", "-W", "1", "-t", "2", "10.1.0.2", check=False)
+    check_equal(clear_packets(wire.stop()), 0, "clear packets in the middle")
+    check_equal(site.a.drops().get("error-clear"), 3, "error-clear: %s" % site.a.drops())
+
+
+def sent_by(host, interface, mac, frames_text):
+    host.run("/usr/bin/python3", "-c", "from scapy.all import *\nsendp([Ether(dst=%r)/p for p in %s], iface=%r, verbose=0)" %
+             (mac, frames_text, interface), timeout=60)
+    time.sleep(0.3)
+
+
+@case("RFC 4301 7: what an SA of some ports takes leaves by it alone: not beside other ports, not in fragments, and does not come in so")
+def narrow_if():
+    site = MapSite("narrow", vdev="net_af_xdp")
+    site.a.ctl("sa out 1 %#x 20 gcm128 2 192.0.2.1 192.0.2.2 ts 10.1.0.0/24 10.2.0.0/24 upper 17 53 53\nactivate 1 %#x" % (SPI_B, SPI_B))
+    site.policy(site.a, "10 protect-if 20 0.0.0.0/0 0.0.0.0/0")
+    ping_ok(site.left, "10.2.0.2", 2)  # not its
+    inside = site.mac(site.a, "in0")
+    wire = Capture(site.mid, "br0", what="ip")
+    # The same ends all along: the others, in clear, must not show those the short way.
+    sent_by(site.left, "eth0", inside, "[IP(src='10.1.0.2',dst='10.2.0.2')/UDP(sport=9,dport=p)/Raw(b'x'*64) for p in [54]*5+[53]]*100")
+    pcap = wire.stop()
+    check_equal(frames(pcap, "udp.dstport == 53 && !icmp"), 0, "in clear, what the SA takes")
+    check_equal((frames(pcap, "udp.dstport == 54 && !icmp"), frames(pcap, "esp")), (500, 100), "the others in clear, and ESP: %s" % site.a.drops())
+    wire = Capture(site.mid, "br0", name="frag", what="ip")
+    sent_by(site.left, "eth0", inside, "fragment(IP(src='10.1.0.2',dst='10.2.0.2',id=5)/UDP(sport=9,dport=53)/Raw(b'x'*3000),fragsize=1000)")
+    pcap = wire.stop()
+    check_equal((frames(pcap, "ip.proto == 17"), frames(pcap, "esp")), (0, 1), "fragments in clear, and ESP: %s" % site.a.drops())
+    check_equal(site.a.drops().get("ts-out"), 3, "later fragments: %s" % site.a.drops())
+    before = site.a.drops().get("policy-clear", 0)
+    n = seen_by(site.left, "eth0", "udp", lambda: site.frames_from_mid(site.a, [
+        "IP(src='10.2.0.2',dst='10.1.0.2',proto=17,frag=100)/Raw(b'x'*40)",
+        "IP(src='10.2.0.2',dst='10.1.0.2')/UDP(sport=53,dport=9)/Raw(b'x'*40)"]))
+    check_equal((n, site.a.drops().get("policy-clear", 0) - before), (0, 6), "in clear from outside: %s" % site.a.drops())
+    # While the flow is away nobody knows what it would take.
+    site.a.ctl("if-del %d" % FLOW4)
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers without the flow")
+
+
+@case("RFC 4301 7: a later fragment of IPv6 that hides its protocol is taken for one that a line of a protocol protects")
+def hidden():
+    site = MapSite("hidden", vdev="net_af_xdp")
+    site.policy(site.a, "10 protect 21 fd00:{l}::/64 fd00:{r}::/64 proto 6")
+    ping_ok(site.left, "fd00:2::2", 2)
+    wire = Capture(site.mid, "br0", what="ip6")
+    later = "IPv6(src='fd00:1::2',dst='fd00:2::2')/IPv6ExtHdrFragment(nh=%d,offset=100,id=9)/Raw(b'x'*64)"
+    sent_by(site.left, "eth0", site.mac(site.a, "in0"), "[%s]" % ", ".join(later % nh for nh in (60, 43, 0, 44, 6, 17)))
+    check_equal(frames(wire.stop(), "ipv6.fraghdr"), 1, "in clear: that of UDP alone. %s" % site.a.drops())
+    check_equal(site.a.drops().get("no-sa"), 5, "no-sa: %s" % site.a.drops())
+
+
+@case("a port whose policy was refused lets nothing pass but IKE and ESP, until one is taken")
+def refused():
+    site = MapSite("refused")
+    ping_ok(site.left, "10.2.0.2", 2)
+    site.a.ctl("policy-begin 2\npolicy-row 2 10 protect 20 10.1.0.0/24 10.2.0.0/24\n"
+               "fail 1 policy-row 2 20 protect 0 10.1.0.0/24 10.2.0.0/24\nfail 1 policy-commit 2")
+    wire = Capture(site.mid, "br0", what="ip")
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers")
+    check_equal(ping(site.right, "10.1.0.2", 3, interval=0.05)[1], 0, "answers the other way")
+    check_equal(frames(wire.stop(), "ip.src == 10.1.0.0/24"), 0, "clear packets from A")
+    listener = site.b.listen(1500)
+    site.a.ctl("inject 192.0.2.1 500 192.0.2.2 500 120\nsleep 200")
+    check("len 120" in listener.text(), "IKE")
+    site.policy(site.a, PROTECT)
+    site.policy(site.b, PROTECT)
+    site.flow_sas()
+    ping_ok(site.left, "10.2.0.2", 3)
 
 
 @case("VRFs: equal addresses in two; tunnel inside one, transport in the other; IKE and ping in theirs")
