@@ -52,7 +52,9 @@ enum {
     V1_RETRANSMIT_MAX = 5,
     V1_MESSAGE_MAX = 16384,
     V1_XCHG_MAX = 16, /* Quick Modes under way of one SA */
-    V1_SEEN_MAX = 64, /* message IDs of finished exchanges that are remembered: a replay of them is dropped */
+    V1_SEEN_MAX = 64, /* message IDs of Informational exchanges that are remembered */
+    V1_QUICK_SEEN_MAX =
+        4096,           /* ... of Quick Modes, when there are so many: to answer an old QM1 costs most */
     V1_DIGEST_LEN = 32, /* SHA-256 of a datagram (G33) */
     V1_DPD_RETRIES = 5,
 };
@@ -112,14 +114,21 @@ struct v1_xchg {
     struct ts ts_local, ts_remote; /* proposed or accepted proxies */
     bool send_ids;                 /* IDci, IDcr stood in QM1 */
     struct sel1_esp_choice choice;
-    uint32_t child_id; /* responder: installed at QM1 already, activated by QM3 */
-    bool commit;       /* the peer set the commit bit: CONNECTED is awaited, not demanded */
+    enum sel1_encap encap; /* of the child */
+    uint32_t child_id;     /* responder: installed at QM1 already, activated by QM3 */
+    bool commit;           /* the peer set the commit bit: CONNECTED is awaited, not demanded */
     uint64_t started_ms;
     uint64_t
         connect_at; /* when the new child sends without a sign that the peer has it, too; UINT64_MAX none */
     uint64_t
         again_at; /* DONE: when the child `rekeys` is deleted, or, when `failed`, tried again; UINT64_MAX none */
     bool failed;
+};
+
+/* Message IDs of finished exchanges: a ring that grows to its limit. */
+struct v1_seen {
+    uint32_t *id;
+    unsigned at, count, cap;
 };
 
 struct v1_frags; /* reassembly, v1_frag.c */
@@ -169,8 +178,7 @@ struct v1_sa {
     /* phase 2 */
     struct v1_xchg *xchgs;
     unsigned xchg_count;
-    uint32_t seen[V1_SEEN_MAX]; /* a ring */
-    unsigned seen_at, seen_count;
+    struct v1_seen seen, quick_seen; /* replays are dropped */
     struct v1_dpd dpd;
     struct v1_frags *frags;
     uint64_t rekey_at, expire_at; /* env ms; UINT64_MAX none */
@@ -235,9 +243,13 @@ struct v1_in {
     struct v1_xchg *x;          /* Quick Mode: the exchange, NULL for a new one */
 };
 typedef void v1_handler(struct ike *e, struct ike_sa *sa, struct v1_in *in);
-/* v1_input: the message has proved to be the peer's (its HASH verified): it is alive, and where it now is when its NAT's mapping changed. Every handler calls
- * it, once it believes. */
+/* v1_input: the message can only have been sent now (its HASH covers our nonce, or what it says is new): the peer is alive, and where it comes from when its
+ * NAT's mapping changed. Every handler calls it, once it believes; not for what an old message would prove as well. */
 void v1_heard(struct ike *e, struct ike_sa *sa, const struct v1_in *in);
+/* What was just sent to the peer goes to where the message came from, too, when that is elsewhere and the peer's NAT may have moved: until the peer has
+ * proved that it is there (v1_heard), nothing else follows. */
+void v1_answer_where_asked(struct ike *e, struct ike_sa *sa, const struct ike_datagram *d,
+                           const struct v1_sent *sent);
 
 /* Phase 1 (v1_main, v1_aggr); MM1 and AM1 have no SA yet. */
 void v1_main_first(struct ike *e, struct v1_in *in);
@@ -266,7 +278,9 @@ void v1_xchg_timer(struct ike *e,
                    struct ike_sa *sa);          /* retransmissions and ends of Quick Modes that are due */
 uint64_t v1_xchg_next(const struct ike_sa *sa); /* when the next is; UINT64_MAX */
 bool v1_seen(const struct ike_sa *sa, uint32_t message_id); /* a finished exchange had this ID */
-void v1_see(struct ike_sa *sa, uint32_t message_id);
+void v1_see(struct ike_sa *sa, uint32_t message_id);        /* an Informational exchange's */
+void v1_see_quick(struct ike_sa *sa, uint32_t message_id);  /* a Quick Mode's */
+void v1_seen_free(struct v1_sa *v1);
 
 /* Starts a Quick Mode for a session's tunnel or flow; rekeys: the child to be replaced, NULL a new one. CV_EEXIST when one is under way. */
 CV_MUST_USE cv_result v1_quick_start(struct ike *e, struct ike_sa *sa, struct ike_session *s,
@@ -282,6 +296,8 @@ void v1_refuse_clear(struct ike *e, const struct ike_datagram *d, const struct p
 void v1_dpd_start(struct ike *e,
                   struct ike_sa *sa); /* at establishment, when the peer can and we are asked to */
 void v1_dpd_due(struct ike *e, struct ike_sa *sa);
+/* One R-U-THERE, if the peer can answer it, whatever the configuration: to learn whether AM3, which has no answer, has arrived. */
+void v1_dpd_ask(struct ike *e, struct ike_sa *sa);
 /* R-U-THERE and its ACK. True when it can only have been sent now: both directions have one key and nothing numbers messages, so that old
  * ones can be sent again, and ours thrown back. */
 CV_MUST_USE bool v1_dpd_in(struct ike *e, struct ike_sa *sa, const struct pld1_notify *n);

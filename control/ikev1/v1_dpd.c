@@ -43,16 +43,24 @@ static void send(struct ike *e, struct ike_sa *sa, uint16_t type, uint32_t seq)
                    (struct slice){data, sizeof data});
 }
 
+void v1_dpd_ask(struct ike *e, struct ike_sa *sa)
+{
+    struct v1_dpd *dpd = &v1_of(sa)->dpd;
+    if (!v1_of(sa)->peer.dpd)
+        return;
+    dpd->seq_out++; /* RFC 3706 6.3: each message one more */
+    dpd->unanswered++;
+    e->counters.dpd_sent++;
+    send(e, sa, PLD1_N_R_U_THERE, dpd->seq_out);
+}
+
 static void probe(struct ike *e, struct ike_sa *sa, const struct cfg_dpd *d)
 {
     struct v1_dpd *dpd = &v1_of(sa)->dpd;
-    dpd->seq_out++; /* RFC 3706 6.3: each message one more */
-    dpd->unanswered++;
     dpd->at = ike_now(e) + d->retry_s * 1000ull;
-    e->counters.dpd_sent++;
     ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "sending DPD R-U-THERE, seq 0x%x, attempt %u of %u",
-            dpd->seq_out, dpd->unanswered, (unsigned)V1_DPD_RETRIES);
-    send(e, sa, PLD1_N_R_U_THERE, dpd->seq_out);
+            dpd->seq_out + 1, dpd->unanswered + 1, (unsigned)V1_DPD_RETRIES);
+    v1_dpd_ask(e, sa);
 }
 
 void v1_dpd_due(struct ike *e, struct ike_sa *sa)

@@ -46,6 +46,11 @@ static struct ike_sa *find_sa(struct ike *e, const struct ike_datagram *d, const
     return ours && sa->vrf == d->vrf ? sa : NULL;
 }
 
+static bool same_digest(bool known, const uint8_t a[V1_DIGEST_LEN], const uint8_t b[V1_DIGEST_LEN])
+{
+    return known && secret_equal(a, b, V1_DIGEST_LEN);
+}
+
 static bool established(const struct v1_sa *v1)
 {
     return v1->state == V1_COMPLETE || v1->state == V1_REPLACED;
@@ -67,10 +72,16 @@ static bool may_move_to(struct ike *e, const struct ike_sa *sa, const struct ip_
     return true;
 }
 
+/* Only a peer behind a NAT has a mapping that can change, and only ours is known not to. */
+static bool may_follow(const struct ike_sa *sa, const struct ip_endpoint *remote)
+{
+    return sa->natt && sa->nat_remote && !sa->nat_local && !ip_endpoint_equal(&sa->remote, remote);
+}
+
 void v1_follow_peer(struct ike *e, struct ike_sa *sa, const struct ip_endpoint *remote)
 {
     char from[IP_TEXT_MAX], to[IP_TEXT_MAX];
-    if (!sa->natt || !sa->nat_remote || sa->nat_local || ip_endpoint_equal(&sa->remote, remote))
+    if (!may_follow(sa, remote))
         return;
     if (!may_move_to(e, sa, &remote->addr)) {
         ike_log_unauth(e, remote, "%s does not move here: the address is another tunnel's",
@@ -83,6 +94,18 @@ void v1_follow_peer(struct ike *e, struct ike_sa *sa, const struct ip_endpoint *
     for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
         if (c->natt)
             sam_child_set_remote(e->sam, c, remote);
+}
+
+void v1_answer_where_asked(struct ike *e, struct ike_sa *sa, const struct ike_datagram *d,
+                           const struct v1_sent *sent)
+{
+    size_t at = 0;
+    if (!d->natt || !may_follow(sa, &d->remote) || !may_move_to(e, sa, &d->remote.addr))
+        return;
+    for (unsigned i = 0; i < sent->count; i++) {
+        ike_send_back(e, d, sent->data + at, sent->len[i]);
+        at += sent->len[i];
+    }
 }
 
 void v1_heard(struct ike *e, struct ike_sa *sa, const struct v1_in *in)
@@ -101,7 +124,7 @@ void v1_heard(struct ike *e, struct ike_sa *sa, const struct v1_in *in)
 static void first_again(struct ike *e, struct ike_sa *sa, const struct input *i)
 {
     struct v1_sa *v1 = v1_of(sa);
-    bool same = v1->has_last_in && memcmp(v1->last_in, i->in.digest, V1_DIGEST_LEN) == 0;
+    bool same = same_digest(v1->has_last_in, v1->last_in, i->in.digest);
     if (!same || (v1->state != V1_R_MM2 && v1->state != V1_R_AM2)) {
         e->counters.bad_message_id++;
         return;
@@ -148,8 +171,8 @@ static void first_message(struct ike *e, struct input *i)
 static bool repeated(struct ike *e, struct ike_sa *sa, const struct input *i)
 {
     struct v1_sa *v1 = v1_of(sa);
-    bool last = v1->has_last_in && memcmp(v1->last_in, i->in.digest, V1_DIGEST_LEN) == 0,
-         refused = v1->has_refused_in && memcmp(v1->refused_in, i->in.digest, V1_DIGEST_LEN) == 0; /* G13 */
+    bool last = same_digest(v1->has_last_in, v1->last_in, i->in.digest),
+         refused = same_digest(v1->has_refused_in, v1->refused_in, i->in.digest); /* G13 */
     if (!last && !refused)
         return false;
     if ((sa->initiator && !v1->aggressive) || v1->sent.count == 0)
@@ -229,11 +252,12 @@ static bool quick_repeated(struct ike *e, struct ike_sa *sa, const struct input 
     struct v1_xchg *x = i->in.x;
     if (!x && !v1_seen(sa, i->m->header.message_id))
         return false;
-    if (x && (!x->has_last_in || memcmp(x->last_in, i->in.digest, V1_DIGEST_LEN) != 0))
+    if (x && !same_digest(x->has_last_in, x->last_in, i->in.digest))
         return false;
     if (x && x->sent.count > 0) {
         e->counters.retransmits_answered++;
         v1_msg_again(e, sa, &x->sent);
+        v1_answer_where_asked(e, sa, i->in.d, &x->sent);
         v1_xchg_repeated(e, x);
     }
     return true;

@@ -121,6 +121,12 @@ void v1_msg_again(struct ike *e, struct ike_sa *sa, struct v1_sent *sent)
     transmit(e, sa, sent);
 }
 
+static void put_hash(struct v1_msg *m, size_t hash_at, const uint8_t *hash, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        buf_patch_u8(&m->w, hash_at + i, hash[i]);
+}
+
 static struct slice behind_hash(const struct ike_sa *sa, const struct v1_msg *m, size_t hash_at)
 {
     size_t n = v1_hash_len(sa);
@@ -136,7 +142,7 @@ cv_result v1_msg_hash1(struct ike_sa *sa, struct v1_msg *m, uint32_t message_id,
     if (!rest.p || !v1_of(sa)->have_keys)
         return CV_EINVAL;
     CV_TRY(cr_hash1(&v1_of(sa)->keys, message_id, rest, hash));
-    memcpy(m->storage + hash_at, hash, v1_hash_len(sa));
+    put_hash(m, hash_at, hash, v1_hash_len(sa));
     return CV_OK;
 }
 
@@ -148,7 +154,7 @@ cv_result v1_msg_hash2(struct ike_sa *sa, struct v1_msg *m, uint32_t message_id,
     if (!rest.p || !v1_of(sa)->have_keys)
         return CV_EINVAL;
     CV_TRY(cr_hash2(&v1_of(sa)->keys, message_id, ni, rest, hash));
-    memcpy(m->storage + hash_at, hash, v1_hash_len(sa));
+    put_hash(m, hash_at, hash, v1_hash_len(sa));
     return CV_OK;
 }
 

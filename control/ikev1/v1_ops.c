@@ -34,6 +34,7 @@ static void sa_free(struct ike_sa *sa)
     struct v1_sa *v1 = v1_of(sa);
     while (v1->xchgs)
         v1_xchg_free(v1->engine, sa, v1->xchgs);
+    v1_seen_free(v1);
     v1_forget_phase1(v1);
     v1_sent_free(&v1->sent);
     secret_wipe(v1, sizeof *v1);
@@ -216,8 +217,11 @@ static void retransmit_due(struct ike *e, struct ike_sa *sa, uint64_t now)
         return;
     if (v1->sent.attempts >= V1_RETRANSMIT_MAX) {
         v1->sent.next_at = UINT64_MAX;
-        if (!sa->established) /* AM3: Quick Mode finds out whether anybody is there */
+        if (!sa->established)
             give_up(e, sa);
+        else if (v1->peer
+                     .dpd) /* AM3 never arrived: the peer has no such SA. Without DPD Quick Mode finds out */
+            v1_delete_sa(e, sa, IKE_REASON_TIMEOUT);
         return;
     }
     v1->sent.attempts++;
@@ -226,6 +230,8 @@ static void retransmit_due(struct ike *e, struct ike_sa *sa, uint64_t now)
     ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "retransmitting phase 1 %s, attempt %u of %u", sa->state,
             v1->sent.attempts, V1_RETRANSMIT_MAX);
     v1_msg_again(e, sa, &v1->sent);
+    if (sa->established)
+        v1_dpd_ask(e, sa);
     still_silent(e, sa);
 }
 

@@ -24,8 +24,13 @@ bool v1_quick_proved(const struct ike_sa *sa, struct slice hash, const uint8_t *
 
 enum sel1_encap v1_quick_encap(const struct ike_sa *sa)
 {
+    return v1_quick_encap_as(sa, sa->natt && (sa->nat_local || sa->nat_remote));
+}
+
+enum sel1_encap v1_quick_encap_as(const struct ike_sa *sa, bool udp)
+{
     const struct v1_sa *v1 = sa->v;
-    if (!sa->natt || (!sa->nat_local && !sa->nat_remote))
+    if (!udp)
         return SEL1_ENCAP_PLAIN;
     return v1->peer.natt == V1_NATT_DRAFT_02 || v1->peer.natt == V1_NATT_DRAFT_03 ? SEL1_ENCAP_UDP_DRAFT
                                                                                   : SEL1_ENCAP_UDP;
@@ -90,6 +95,14 @@ static void algorithms(const struct v1_xchg *x, struct sam_install *p)
     p->lifetime_bytes = x->choice.life_kb * 1024;
 }
 
+static void encapsulation(const struct ike_sa *sa, const struct v1_xchg *x, struct sam_install *p)
+{
+    p->natt = x->encap != SEL1_ENCAP_PLAIN;
+    p->behind_nat = p->natt && sa->nat_local;
+    p->local.port = p->natt ? sa->local.port : 0;
+    p->remote.port = p->natt ? sa->remote.port : 0;
+}
+
 /* RFC 2409 5.5: each SA has its own KEYMAT, by the SPI that its receiver chose. */
 static cv_result keymat(const struct ike_sa *sa, const struct v1_xchg *x, uint32_t spi,
                         struct cr_child_keys *out)
@@ -114,6 +127,7 @@ cv_result v1_quick_install(struct ike *e, struct ike_sa *sa, struct v1_xchg *x,
     in.initiator = x->initiator;
     in.activate = activate;
     algorithms(x, &in);
+    encapsulation(sa, x, &in);
     in.ts_count = 1;
     in.ts_local = &x->ts_local;
     in.ts_remote = &x->ts_remote;
@@ -177,7 +191,7 @@ void v1_quick_up(struct ike *e, struct ike_sa *sa, const struct v1_xchg *x, stru
 
 void v1_quick_put_nat_oa(const struct ike_sa *sa, const struct v1_xchg *x, struct pld_builder *b)
 {
-    uint8_t type = v1_quick_encap(sa) == SEL1_ENCAP_UDP_DRAFT ? PLD1_NAT_OA_DRAFT : PLD1_NAT_OA;
+    uint8_t type = x->encap == SEL1_ENCAP_UDP_DRAFT ? PLD1_NAT_OA_DRAFT : PLD1_NAT_OA;
     pld1_put_nat_oa(b, type, x->initiator ? &sa->local.addr : &sa->remote.addr);
     pld1_put_nat_oa(b, type, x->initiator ? &sa->remote.addr : &sa->local.addr);
 }
@@ -226,8 +240,9 @@ static bool may_serve(struct ike *e, const struct ike_sa *sa, const struct ike_s
     return !p || sel_v1_entry_accepts(e->cfg, p, sa->profile1, NULL);
 }
 
-static cv_result prepare(struct ike *e, struct ike_session *s, const struct sam_child *rekeys,
-                         struct v1_xchg *x, const struct cfg_ipsec_profile **p)
+static cv_result prepare(struct ike *e, const struct ike_sa *sa, struct ike_session *s,
+                         const struct sam_child *rekeys, struct v1_xchg *x,
+                         const struct cfg_ipsec_profile **p)
 {
     memcpy(x->interface, s->interface, sizeof x->interface);
     if (v1_quick_policy(e, s->interface, p, &x->ts_local, &x->ts_remote) != CV_OK) {
@@ -241,6 +256,7 @@ static cv_result prepare(struct ike *e, struct ike_session *s, const struct sam_
         x->ts_remote = rekeys->ts_remote[0];
     }
     x->send_ids = true;
+    x->encap = rekeys && sa->natt ? v1_quick_encap_as(sa, rekeys->natt) : v1_quick_encap(sa);
     ike_random(e, x->ni, V1_NONCE_OWN);
     x->ni_len = V1_NONCE_OWN;
     if ((*p)->pfs)
@@ -258,13 +274,13 @@ static unsigned own_offers(struct ike *e, struct ike_sa *sa, const struct v1_xch
                            struct sel1_esp_transform out[SEL1_TRANSFORMS_MAX])
 {
     *mask = v1_quick_transport(e, sa, p, &x->ts_local, &x->ts_remote);
-    return sel1_esp_offers(e->cfg, p, v1_quick_encap(sa), *mask, out);
+    return sel1_esp_offers(e->cfg, p, x->encap, *mask, out);
 }
 
 /* RFC 3947 5.2: the peer needs the original addresses of what it will see in transport mode. */
-static bool wants_nat_oa(const struct ike_sa *sa, unsigned transport_mask)
+static bool wants_nat_oa(const struct v1_xchg *x, unsigned transport_mask)
 {
-    return transport_mask != 0 && v1_quick_encap(sa) != SEL1_ENCAP_PLAIN;
+    return transport_mask != 0 && x->encap != SEL1_ENCAP_PLAIN;
 }
 
 static void log_request(struct ike *e, struct ike_sa *sa, const struct v1_xchg *x,
@@ -313,7 +329,7 @@ static cv_result send_first(struct ike *e, struct ike_sa *sa, struct v1_xchg *x,
         pld1_put_raw(&m->b, PLD1_KE, cr_dh_public(x->dh));
     pld1_put_id_selector(&m->b, &x->ts_local);
     pld1_put_id_selector(&m->b, &x->ts_remote);
-    if (wants_nat_oa(sa, mask))
+    if (wants_nat_oa(x, mask))
         v1_quick_put_nat_oa(sa, x, &m->b);
     if (m->w.bad)
         return CV_EUNSUP;
@@ -338,7 +354,7 @@ cv_result v1_quick_start(struct ike *e, struct ike_sa *sa, struct ike_session *s
     struct v1_xchg *x = v1_xchg_new(e, sa, v1_message_id(e, sa), true);
     if (!x)
         return CV_ENOSPC;
-    cv_result r = prepare(e, s, rekeys, x, &p);
+    cv_result r = prepare(e, sa, s, rekeys, x, &p);
     if (r == CV_OK) {
         r = send_first(e, sa, x, p, &m);
         v1_msg_free(&m);
@@ -390,7 +406,7 @@ static cv_result accept_proposal(struct answer *a)
                                               .esn = t->esn,
                                               .life_s = t->life.seconds,
                                               .life_kb = t->life.kilobytes};
-    if (!sel1_esp_accept(a->e->cfg, a->p, v1_quick_encap(a->sa), mask, ours, n, &answer, &a->x->choice, why))
+    if (!sel1_esp_accept(a->e->cfg, a->p, a->x->encap, mask, ours, n, &answer, &a->x->choice, why))
         return no(a, IKE_REASON_NO_PROPOSAL, why);
     a->x->spi_out = v1_spi_get(sa->proposals[0].spi);
     if (a->x->spi_out < V1_ESP_SPI_MIN)

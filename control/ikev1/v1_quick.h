@@ -20,7 +20,9 @@ uint32_t v1_spi_get(struct slice s); /* 0 when it has not four octets */
 /* ---- v1_quick.c ------------------------------------------------------------------------------------------------ */
 /* Octets of HASH are those of the negotiated hash, and equal; in constant time. */
 CV_MUST_USE bool v1_quick_proved(const struct ike_sa *sa, struct slice hash, const uint8_t *want);
+/* What NAT detection asks for; and how the SA writes the one or the other. */
 enum sel1_encap v1_quick_encap(const struct ike_sa *sa);
+enum sel1_encap v1_quick_encap_as(const struct ike_sa *sa, bool udp);
 /* Bit i: the profile's transform set i may be in transport mode between these selectors. */
 unsigned v1_quick_transport(const struct ike *e, const struct ike_sa *sa, const struct cfg_ipsec_profile *p,
                             const struct ts *local, const struct ts *remote);

@@ -217,6 +217,29 @@ static void peer_offers(const struct pld1_sa *sa, struct offers *o)
     }
 }
 
+static bool choose_as(struct respond *q, unsigned mask, struct sel_trace *trace)
+{
+    return sel1_esp_choose(q->e->cfg, q->p, q->x->encap, mask, q->offers.p, q->offers.count, &q->x->choice,
+                           trace);
+}
+
+/* NAT-D is not authenticated: one spoiled on the way, and the ends disagree on UDP encapsulation for as long as the IKE SA lives. At port 4500
+ * either works, and the peer's offer, which is authenticated, says which. */
+static bool choose_encap(struct respond *q, unsigned mask, struct sel_trace *trace)
+{
+    struct sel_trace other = {0};
+    q->x->encap = v1_quick_encap(q->sa);
+    if (choose_as(q, mask, trace))
+        return true;
+    if (!q->sa->natt)
+        return false;
+    q->x->encap = v1_quick_encap_as(q->sa, q->x->encap == SEL1_ENCAP_PLAIN);
+    if (!choose_as(q, mask, &other))
+        return false;
+    *trace = other;
+    return true;
+}
+
 /* False: none of the profile's transform sets fits; the trace says in what. */
 static bool choose(struct respond *q, const struct cfg_interface *t, char *text)
 {
@@ -226,8 +249,7 @@ static bool choose(struct respond *q, const struct cfg_interface *t, char *text)
     q->p = cfg_find_ipsec_profile(q->e->cfg, t->protection_profile);
     if (q->p) {
         unsigned mask = v1_quick_transport(q->e, q->sa, q->p, &q->x->ts_local, &q->x->ts_remote);
-        ok = sel1_esp_choose(q->e->cfg, q->p, v1_quick_encap(q->sa), mask, q->offers.p, q->offers.count,
-                             &q->x->choice, &trace);
+        ok = choose_encap(q, mask, &trace);
     }
     ike_decision(q->e, q->sa, "QM1", &trace);
     for (unsigned i = 0; i < sa->proposal_count; i++)
@@ -408,7 +430,8 @@ void v1_quick_1(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         ike_log_unauth(e, &in->d->remote, "HASH(1) of a Quick Mode does not fit: ignored");
         return;
     }
-    v1_heard(e, sa, in);
+    /* An old QM1 would prove as much. QM3, over our nonce, says where and that the peer is; the answer goes to where QM1 came from, too. */
+    v1_of(sa)->sent.next_at = UINT64_MAX; /* old or not: AM3 has arrived */
     struct v1_xchg *x = v1_xchg_new(e, sa, id, false);
     if (!x) {
         ike_log(e, sa, LOG_LEVEL_WARNING, "isakmp", "Quick Mode not taken: %u are under way", V1_XCHG_MAX);
@@ -424,6 +447,7 @@ void v1_quick_1(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         r = answer(&q);
     if (r != CV_OK)
         refuse(&q);
+    v1_answer_where_asked(e, sa, in->d, &x->sent);
     secret_free(&x->shared);
     v1_schedule(e, sa);
 }

@@ -26,24 +26,63 @@ struct v1_xchg *v1_xchg_of_child(struct ike_sa *sa, uint32_t child_id)
 }
 
 /* ---- replays: message IDs that are used up -------------------------------------------------------------------- */
-bool v1_seen(const struct ike_sa *sa, uint32_t message_id)
+static bool has_seen(const struct v1_seen *s, uint32_t message_id)
 {
-    const struct v1_sa *v1 = sa->v;
-    for (unsigned i = 0; i < v1->seen_count; i++)
-        if (v1->seen[i] == message_id)
+    for (unsigned i = 0; i < s->count; i++)
+        if (s->id[i] == message_id)
             return true;
     return false;
 }
 
+bool v1_seen(const struct ike_sa *sa, uint32_t message_id)
+{
+    const struct v1_sa *v1 = sa->v;
+    return has_seen(&v1->quick_seen, message_id) || has_seen(&v1->seen, message_id);
+}
+
+/* Twice as many, while they are under the limit. Without memory the eldest is forgotten sooner. */
+static void grow(struct v1_seen *s, unsigned most)
+{
+    enum { LEAST = 16 };
+    unsigned cap = s->cap ? 2 * s->cap : LEAST;
+    if (s->count < s->cap || s->cap >= most)
+        return;
+    uint32_t *id = realloc(s->id, cap * sizeof *id);
+    if (!id)
+        return;
+    s->id = id;
+    s->cap = cap;
+    s->at = s->count;
+}
+
+static void see(struct v1_seen *s, uint32_t message_id, unsigned most)
+{
+    grow(s, most);
+    if (s->cap == 0)
+        return;
+    s->id[s->at] = message_id;
+    s->at = (s->at + 1) % s->cap;
+    if (s->count < s->cap)
+        s->count++;
+}
+
 void v1_see(struct ike_sa *sa, uint32_t message_id)
 {
-    struct v1_sa *v1 = v1_of(sa);
-    if (v1_seen(sa, message_id))
-        return;
-    v1->seen[v1->seen_at] = message_id;
-    v1->seen_at = (v1->seen_at + 1) % V1_SEEN_MAX;
-    if (v1->seen_count < V1_SEEN_MAX)
-        v1->seen_count++;
+    if (!v1_seen(sa, message_id))
+        see(&v1_of(sa)->seen, message_id, V1_SEEN_MAX);
+}
+
+void v1_see_quick(struct ike_sa *sa, uint32_t message_id)
+{
+    if (!v1_seen(sa, message_id))
+        see(&v1_of(sa)->quick_seen, message_id, V1_QUICK_SEEN_MAX);
+}
+
+void v1_seen_free(struct v1_sa *v1)
+{
+    free(v1->seen.id);
+    free(v1->quick_seen.id);
+    v1->seen = v1->quick_seen = (struct v1_seen){0};
 }
 
 /* ---- life --------------------------------------------------------------------------------------------------------- */
@@ -70,7 +109,7 @@ void v1_xchg_free(struct ike *e, struct ike_sa *sa, struct v1_xchg *x)
         return;
     *at = x->next;
     v1_of(sa)->xchg_count--;
-    v1_see(sa, x->message_id);
+    v1_see_quick(sa, x->message_id);
     wipe(e, x);
     v1_sent_free(&x->sent);
     secret_wipe(x, sizeof *x);
