@@ -377,9 +377,6 @@ static bool if_survives(const struct diff *d, uint32_t if_id)
 
 static void removals(const struct diff *d)
 {
-    for (unsigned i = 0; i < d->was->route_count; i++)
-        if (!find_route(d->want, &d->was->routes[i]))
-            emit(d, CV_CMD_ROUTE_DEL, &d->was->routes[i], sizeof d->was->routes[i]);
     for (unsigned i = 0; i < d->was->addr_count; i++) {
         const struct apply_addr *a = &d->was->addrs[i];
         if (!same_addr(a, find_addr(d->want, a)) || !if_survives(d, a->addr.if_id))
@@ -468,6 +465,28 @@ static void policies_gone(const struct diff *d)
     }
 }
 
+/* ---- routes -------------------------------------------------------------------------------------------------- */
+/* The longest first: no packet follows a default route in clear because the one into its tunnel comes a moment later. */
+static void routes_add(const struct diff *d)
+{
+    for (int len = 128; len >= 0; len--)
+        for (unsigned i = 0; i < d->want->route_count; i++) {
+            const struct cv_route *r = &d->want->routes[i], *o = find_route(d->was, r);
+            if (r->prefix.len == len &&
+                (d->again || !o || memcmp(r, o, sizeof *r) != 0 || (r->if_id && !if_survives(d, r->if_id))))
+                emit(d, CV_CMD_ROUTE_ADD, r, sizeof *r);
+        }
+}
+
+/* The shortest first, and when what takes their place stands. */
+static void routes_remove(const struct diff *d)
+{
+    for (int len = 0; len <= 128; len++)
+        for (unsigned i = 0; i < d->was->route_count; i++)
+            if (d->was->routes[i].prefix.len == len && !find_route(d->want, &d->was->routes[i]))
+                emit(d, CV_CMD_ROUTE_DEL, &d->was->routes[i], sizeof d->was->routes[i]);
+}
+
 /* ---- additions ----------------------------------------------------------------------------------------------- */
 static void interfaces(const struct diff *d, bool early)
 {
@@ -487,11 +506,8 @@ static void additions(const struct diff *d)
         if (d->again || !same_addr(a, find_addr(d->was, a)) || !if_survives(d, a->addr.if_id))
             emit(d, CV_CMD_ADDR_ADD, &a->addr, sizeof a->addr);
     }
-    for (unsigned i = 0; i < d->want->route_count; i++) {
-        const struct cv_route *r = &d->want->routes[i], *o = find_route(d->was, r);
-        if (d->again || !o || memcmp(r, o, sizeof *r) != 0 || (r->if_id && !if_survives(d, r->if_id)))
-            emit(d, CV_CMD_ROUTE_ADD, r, sizeof *r);
-    }
+    routes_add(d);
+    routes_remove(d);
     policies_gone(d);
 }
 

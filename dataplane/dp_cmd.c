@@ -198,13 +198,15 @@ static void sa_gone(void *ctx, uint32_t seq, const struct cv_sa_counters *last)
 
 static void flush(struct dp_manager *g)
 {
+    /* First what packets come and go by: of the routes one into a tunnel may go before the default route does. */
+    for (uint32_t id = 1; id < CV_MAX_IFS; id++)
+        if (ip_if_get(&g->dp->ifs, id) && ip_if_del(&g->dp->ifs, id) != CV_OK)
+            log_warning("interface %u could not be removed", id);
+    dp_rcu_barrier();
     dp_sad_flush(&g->dp->sad);
     addrs_remove(g, 0);
     ip_route_flush(&g->dp->routes, 0);
     dp_slow_forget(g, 0);
-    for (uint32_t id = 1; id < CV_MAX_IFS; id++)
-        if (ip_if_get(&g->dp->ifs, id) && ip_if_del(&g->dp->ifs, id) != CV_OK)
-            log_warning("interface %u could not be removed", id);
     dp_policy_remove(g->dp, &g->policies, 0);
     dp_rcu_barrier(); /* slots are free again when the answer comes */
 }

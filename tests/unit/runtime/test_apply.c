@@ -170,7 +170,7 @@ static void same_configuration_changes_nothing_but_can_be_said_again(void)
     world_end(&w);
 }
 
-static void removals_come_first_and_numbers_stay(void)
+static void removals_come_first_but_those_of_routes_and_numbers_stay(void)
 {
     struct world w = {0};
     struct apply_set a = build(&w, base_text);
@@ -185,11 +185,35 @@ static void removals_come_first_and_numbers_stay(void)
                                    "ip route 10.3.0.0 255.255.0.0 192.0.2.7\n");
     struct script got = diff(&a, &b, false);
     CU_ASSERT_STRING_EQUAL(got.text,
-                           "no route 10.2.0.0/16\nno addr 1 198.51.100.1/24\nno addr 2 10.0.0.1/32\n"
+                           "no addr 1 198.51.100.1/24\nno addr 2 10.0.0.1/32\n"
                            "no addr 3 172.16.0.1/30\nno if 2\nno if 3\n"
-                           "if 4 Loopback7\naddr 4 10.0.0.1/32\nroute 10.3.0.0/16\n");
+                           "if 4 Loopback7\naddr 4 10.0.0.1/32\nroute 10.3.0.0/16\nno route 10.2.0.0/16\n");
     apply_free(&a);
     apply_free(&b);
+    world_end(&w);
+}
+
+/* A default route that stands before the route into a tunnel would take its packets, in clear. */
+static void routes_come_longest_first_and_go_shortest_first_when_others_stand(void)
+{
+    struct world w = {0};
+    char text[sizeof base_text + 256];
+    snprintf(text, sizeof text,
+             "ip route 0.0.0.0 0.0.0.0 192.0.2.9\n%sip route 10.2.7.0 255.255.255.0 192.0.2.9\n", base_text);
+    struct apply_set a = build(&w, base_text), all = build(&w, text);
+    struct apply_set none = build(&w, "hostname r1\nplatform dataplane\n port Ethernet0/0 vdev net_null0\n"
+                                      "interface Ethernet0/0\n ip address 192.0.2.1 255.255.255.0\n"
+                                      "ip route 10.2.0.0 255.254.0.0 192.0.2.8\n");
+    CU_ASSERT_STRING_EQUAL(diff(&a, &all, false).text, "route 10.2.7.0/24\nroute 0.0.0.0/0\n");
+    struct script got = diff(NULL, &all, false);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(got.text, "route 10.2.7.0/24\nroute 10.2.0.0/16\nroute 10.3.0.0/16\nroute 0.0.0.0/0\n"));
+    got = diff(&all, &none, false);
+    CU_ASSERT_PTR_NOT_NULL(strstr(got.text, "\nroute 10.2.0.0/15\nno route 0.0.0.0/0\nno route 10.2.0.0/16\n"
+                                            "no route 10.3.0.0/16\nno route 10.2.7.0/24\n"));
+    apply_free(&a);
+    apply_free(&all);
+    apply_free(&none);
     world_end(&w);
 }
 
@@ -215,9 +239,10 @@ static void remembered_set_removes_what_went_meanwhile(void)
     struct apply_set b =
         build(&w, "hostname r1\ninterface Loopback0\n ip address 10.0.0.1 255.255.255.255\n");
     struct script got = diff(&back, &b, true);
-    CU_ASSERT_STRING_EQUAL(got.text, "no route 10.2.0.0/16\nno route 10.3.0.0/16\nno addr 1 192.0.2.1/24\n"
+    CU_ASSERT_STRING_EQUAL(got.text, "no addr 1 192.0.2.1/24\n"
                                      "no addr 1 198.51.100.1/24\nno addr 3 172.16.0.1/30\nno if 1\nno if 3\n"
-                                     "if 2 Loopback0\naddr 2 10.0.0.1/32\n");
+                                     "if 2 Loopback0\naddr 2 10.0.0.1/32\n"
+                                     "no route 10.2.0.0/16\nno route 10.3.0.0/16\n");
     json_decref(j);
     apply_free(&a);
     apply_free(&b);
@@ -468,7 +493,9 @@ UNIT_MAIN("apply", UNIT_TEST(empty_data_plane_gets_everything_in_order),
           UNIT_TEST(tunnel_has_its_outer_addresses_and_port_its_name),
           UNIT_TEST(one_MTU_holds_for_both_families_the_smaller),
           UNIT_TEST(same_configuration_changes_nothing_but_can_be_said_again),
-          UNIT_TEST(removals_come_first_and_numbers_stay), UNIT_TEST(change_of_an_interface_is_sent_alone),
+          UNIT_TEST(removals_come_first_but_those_of_routes_and_numbers_stay),
+          UNIT_TEST(routes_come_longest_first_and_go_shortest_first_when_others_stand),
+          UNIT_TEST(change_of_an_interface_is_sent_alone),
           UNIT_TEST(remembered_set_removes_what_went_meanwhile), UNIT_TEST(damaged_memory_is_refused),
           UNIT_TEST(source_is_the_address_of_the_interface_that_leads_there),
           UNIT_TEST(PR_12_each_permit_line_is_a_flow_and_policies_come_before_addresses),
