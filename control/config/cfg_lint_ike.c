@@ -217,8 +217,11 @@ enum cfg_overlap cfg_lint_overlap(const struct cfg_id *a, const struct cfg_id *b
     return covers(&a->prefix, &b->prefix) || covers(&b->prefix, &a->prefix) ? CFG_OVERLAPS : CFG_APART;
 }
 
+/* Whether one call can be for both, by VRF and our address. */
 static bool same_local(const struct cfg_ikev2_profile *a, const struct cfg_ikev2_profile *b)
 {
+    if (!a->fvrf_any && !b->fvrf_any && strcmp(a->fvrf, b->fvrf) != 0)
+        return false;
     if (a->local_count == 0 || b->local_count == 0)
         return true;
     for (unsigned i = 0; i < a->local_count; i++)
@@ -249,7 +252,7 @@ static void overlap_with(struct cfg_linter *l, const struct cfg_ikev2_profile *a
                      "IKEv2 profiles %s and %s match the same identity; the last configured is taken (PF-8)",
                      a->name, b->name);
     else if (most == CFG_OVERLAPS)
-        cfg_lint_add(l, line, "LN-5", CFG_INFO, "",
+        cfg_lint_add(l, line, "LN-5", CFG_INFO, "narrow the wider one unless it is meant for the rest",
                      "IKEv2 profiles %s and %s overlap; the more specific match is taken (PF-3)", a->name,
                      b->name);
 }

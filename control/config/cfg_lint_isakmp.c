@@ -141,34 +141,42 @@ static bool names_keyring(const struct cfg_isakmp_profile *p, const char *name)
     return false;
 }
 
+static bool keyring_used(const struct cfg *c, const struct cfg_isakmp_keyring *k)
+{
+    for (unsigned i = 0; i < c->isakmp_profile_count; i++)
+        if (names_keyring(&c->isakmp_profiles[i], k->name))
+            return true;
+    return false;
+}
+
 /* LN-2: the first packet is answered before the profile is known, so one keyring is safe and several are not (KR-7). */
 static void lint_several_keyrings(struct cfg_linter *l)
 {
     const struct cfg *c = l->c;
-    const struct cfg_isakmp_keyring *first = NULL;
-    for (unsigned i = 0; i < c->isakmp_keyring_count; i++) {
-        const struct cfg_isakmp_keyring *k = &c->isakmp_keyrings[i];
-        bool used = false;
-        for (unsigned n = 0; n < c->isakmp_profile_count; n++)
-            used = used || names_keyring(&c->isakmp_profiles[n], k->name);
-        if (used && first && strcmp(first->vrf, k->vrf) == 0) {
+    for (unsigned i = 0; i < c->isakmp_keyring_count; i++)
+        for (unsigned n = 0; n < i; n++) {
+            const struct cfg_isakmp_keyring *a = &c->isakmp_keyrings[n], *b = &c->isakmp_keyrings[i];
+            if (strcmp(a->vrf, b->vrf) != 0 || apart(&a->local, &b->local) || !keyring_used(c, a) ||
+                !keyring_used(c, b))
+                continue;
             cfg_lint_add(
-                l, k->line, "LN-2", CFG_WARNING, "put the keys into one keyring",
+                l, b->line, "LN-2", CFG_WARNING, "put the keys into one keyring",
                 "ISAKMP profiles use keyrings %s and %s: a peer that calls is given a key before its "
                 "profile is known, and fails when that names another keyring (KR-7)",
-                first->name, k->name);
+                a->name, b->name);
             return;
         }
-        first = used && !first ? k : first;
-    }
 }
 
-/* LN-3 */
+/* LN-3: the global keys are of the global VRF, and beat the keyrings of that one only (KR-5). */
 static void lint_mixed_keys(struct cfg_linter *l)
 {
     const struct cfg_isakmp_keyring *d = &l->c->isakmp_default;
     const struct cfg_isakmp_key *any = NULL;
-    if (d->key_count == 0 || l->c->isakmp_keyring_count == 0)
+    bool beside = false;
+    for (unsigned i = 0; i < l->c->isakmp_keyring_count; i++)
+        beside = beside || l->c->isakmp_keyrings[i].vrf[0] == '\0';
+    if (d->key_count == 0 || !beside)
         return;
     for (unsigned i = 0; i < d->key_count && !any; i++)
         any = d->keys[i].has_address && d->keys[i].address.len == 0 ? &d->keys[i] : NULL;
@@ -220,7 +228,7 @@ static void overlap_with(struct cfg_linter *l, const struct cfg_isakmp_profile *
                      "taken (PF-4)",
                      a->name, b->name);
     else if (most == CFG_OVERLAPS)
-        cfg_lint_add(l, line, "LN-4", CFG_INFO, "",
+        cfg_lint_add(l, line, "LN-4", CFG_INFO, "narrow the wider one unless it is meant for the rest",
                      "ISAKMP profiles %s and %s overlap; the more specific match is taken (PF-3)", a->name,
                      b->name);
 }
@@ -274,18 +282,25 @@ static void another_answers(struct cfg_linter *l, const struct cfg_interface *t,
                             const struct cfg_isakmp_profile *bound)
 {
     const struct cfg *c = l->c;
-    unsigned own = coverage(bound, &t->tunnel_destination);
-    bool before = true;
-    for (unsigned i = 0; i < c->isakmp_profile_count && own > 0; i++) {
+    const struct cfg_isakmp_profile *taken = NULL;
+    unsigned most = 0;
+    char remedy[CFG_TEXT_MAX];
+    for (unsigned i = 0; i < c->isakmp_profile_count; i++) {
         const struct cfg_isakmp_profile *p = &c->isakmp_profiles[i];
-        unsigned n = coverage(p, &t->tunnel_destination);
-        before = before && p != bound;
-        if (p != bound && (n > own || (n == own && before)) && !apart(&p->local, &bound->local))
-            cfg_lint_add(l, t->protection_line, "LN-11", CFG_WARNING,
-                         "narrow the `match identity` of one of them",
-                         "%s is bound to ISAKMP profile %s, but %s is taken when this peer calls (PF-7)",
-                         t->name, bound->name, p->name);
+        unsigned n = strcmp(p->fvrf, t->tunnel_vrf) == 0 ? coverage(p, &t->tunnel_destination) : 0;
+        if (n > most && !apart(&p->local, &bound->local)) {
+            most = n;
+            taken = p;
+        }
     }
+    if (!taken || taken == bound || coverage(bound, &t->tunnel_destination) == 0)
+        return;
+    snprintf(remedy, sizeof remedy,
+             "bind that one: set isakmp-profile %s; or let its `match identity` spare this peer",
+             taken->name);
+    cfg_lint_add(l, t->protection_line, "LN-11", CFG_WARNING, remedy,
+                 "%s is bound to ISAKMP profile %s, but %s is taken when this peer calls (PF-7)", t->name,
+                 bound->name, taken->name);
 }
 
 /* ---- the key for a peer -------------------------------------------------------------------------------------------- */

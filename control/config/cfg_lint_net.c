@@ -3,6 +3,7 @@
 #include "control/config/cfg_pmap.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -268,27 +269,61 @@ static unsigned coverage(const struct cfg_ikev2_profile *p, const struct ip_addr
     return best;
 }
 
+/* A profile is for calls to some of our addresses, in one VRF or any. */
+static bool answers(const struct cfg *c, const struct cfg_interface *t, const struct cfg_ikev2_profile *p)
+{
+    struct ip_addr src;
+    if (!p->fvrf_any && strcmp(p->fvrf, t->tunnel_vrf) != 0)
+        return false;
+    if (p->local_count == 0 || !cfg_tunnel_source(c, t, &src))
+        return true;
+    for (unsigned i = 0; i < p->local_count; i++) {
+        const struct cfg_interface *x = cfg_find_interface(c, p->local[i].interface);
+        if (!x && ip_addr_equal(&p->local[i].addr, &src))
+            return true;
+        for (unsigned k = 0; x && k < x->addr_count; k++)
+            if (ip_addr_equal(&x->addrs[k].addr, &src))
+                return true;
+    }
+    return false;
+}
+
+/* LN-11: who calls is given to the most specific profile (PF-3), of equal ones to the last (PF-8). */
 static void lint_binding(struct cfg_linter *l, const struct cfg_interface *t,
                          const struct cfg_ikev2_profile *bound)
 {
     const struct cfg *c = l->c;
-    unsigned own = bound ? coverage(bound, &t->tunnel_destination) : 0, others = 0;
-    bool after = false;
+    const struct cfg_ikev2_profile *taken = NULL;
+    unsigned most = 0;
+    char remedy[CFG_TEXT_MAX];
     for (unsigned i = 0; i < c->profile_count; i++) {
         const struct cfg_ikev2_profile *p = &c->profiles[i];
         unsigned n = coverage(p, &t->tunnel_destination);
-        after = after || p == bound;
-        others += n > 0;
-        if (bound && own > 0 && p != bound && (n > own || (n == own && after)))
-            cfg_lint_add(l, t->protection_line, "LN-11", CFG_WARNING,
-                         "narrow the `match identity remote` of one of them",
-                         "%s is bound to IKEv2 profile %s, but %s is taken when this peer calls (PF-9)",
-                         t->name, bound->name, p->name);
+        if (n == 0 || n < most || !answers(c, t, p))
+            continue;
+        most = n;
+        taken = p;
     }
-    if (!bound && others == 0)
+    if (!bound && !taken)
         cfg_lint_add(l, t->protection_line, "no-profile", CFG_ERROR, "bind one: set ikev2-profile NAME",
                      "%s: its IPsec profile is bound to no IKEv2 profile, and none matches its destination",
                      t->name);
+    if (!bound || taken == bound || coverage(bound, &t->tunnel_destination) == 0)
+        return;
+    if (!answers(c, t, bound)) {
+        cfg_lint_add(l, t->protection_line, "LN-11", CFG_WARNING,
+                     "let its `match fvrf` and `match address local` take the outer packets of the tunnel",
+                     "%s is bound to IKEv2 profile %s, which is not for its VRF or source address: the peer "
+                     "cannot call (PF-9)",
+                     t->name, bound->name);
+        return;
+    }
+    snprintf(remedy, sizeof remedy,
+             "bind that one: set ikev2-profile %s; or let its `match identity remote` spare this peer",
+             taken->name);
+    cfg_lint_add(l, t->protection_line, "LN-11", CFG_WARNING, remedy,
+                 "%s is bound to IKEv2 profile %s, but %s is taken when this peer calls (PF-9)", t->name,
+                 bound->name, taken->name);
 }
 
 /* The initiator looks the peer up by its address, then by an identity. */

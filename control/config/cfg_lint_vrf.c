@@ -1,5 +1,6 @@
 #include "control/config/cfg_lint.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- LN-14 --------------------------------------------------------------------------------------------------------- */
@@ -17,10 +18,12 @@ static const struct cfg_interface *tunnel_bound_to(const struct cfg *c, const ch
 }
 
 static void inner_vrf(struct cfg_linter *l, const struct cfg_interface *t, const char *command,
-                      const char *profile, int line)
+                      const char *vrf, const char *profile, int line)
 {
+    char remedy[CFG_TEXT_MAX];
+    snprintf(remedy, sizeof remedy, "take it out, and say under the tunnel: vrf forwarding %s", vrf);
     if (t)
-        cfg_lint_add(l, line, "LN-14", CFG_WARNING, "say `vrf forwarding` under the tunnel instead",
+        cfg_lint_add(l, line, "LN-14", CFG_WARNING, remedy,
                      "`%s` of profile %s is for crypto maps and has no effect on %s, which it protects",
                      command, profile, t->name);
 }
@@ -45,12 +48,14 @@ static void local_address(struct cfg_linter *l, const char *kind, const char *na
     const char *vrf = x->interface[0] || x->addr.family != IP_NONE ? vrf_of(l->c, x) : NULL;
     if (!vrf || strcmp(vrf, x->vrf) == 0)
         return;
+    char addr[IP_TEXT_MAX], remedy[CFG_TEXT_MAX];
+    snprintf(remedy, sizeof remedy, "as in: local-address %s%s%s",
+             x->interface[0] ? x->interface : ip_addr_text(&x->addr, addr), vrf[0] ? " " : "", vrf);
     if (x->vrf[0])
-        cfg_lint_add(l, x->line, "LN-15", CFG_WARNING,
-                     "name the VRF that it is in, or none for the global table",
-                     "%s %s: its local address is not in VRF %s", kind, name, x->vrf);
+        cfg_lint_add(l, x->line, "LN-15", CFG_WARNING, remedy, "%s %s: its local address is not in VRF %s",
+                     kind, name, x->vrf);
     else
-        cfg_lint_add(l, x->line, "LN-15", CFG_WARNING, "name the VRF behind it",
+        cfg_lint_add(l, x->line, "LN-15", CFG_WARNING, remedy,
                      "%s %s: its local address is in VRF %s, and the line names none", kind, name, vrf);
 }
 
@@ -63,10 +68,10 @@ void cfg_lint_vrf(struct cfg_linter *l)
         const struct cfg_isakmp_profile *p = &c->isakmp_profiles[i];
         local_address(l, "ISAKMP profile", p->name, &p->local);
         if (p->ivrf[0])
-            inner_vrf(l, tunnel_bound_to(c, p->name, NULL), "vrf", p->name, p->ivrf_line);
+            inner_vrf(l, tunnel_bound_to(c, p->name, NULL), "vrf", p->ivrf, p->name, p->ivrf_line);
     }
     for (unsigned i = 0; i < c->profile_count; i++)
         if (c->profiles[i].ivrf[0])
-            inner_vrf(l, tunnel_bound_to(c, NULL, c->profiles[i].name), "ivrf", c->profiles[i].name,
-                      c->profiles[i].ivrf_line);
+            inner_vrf(l, tunnel_bound_to(c, NULL, c->profiles[i].name), "ivrf", c->profiles[i].ivrf,
+                      c->profiles[i].name, c->profiles[i].ivrf_line);
 }

@@ -69,10 +69,111 @@ static void findings_are_those_of_the_golden_files(void)
 {
     glob_t g;
     CU_ASSERT_EQUAL_FATAL(glob(GOLDEN "/*.conf", 0, NULL, &g), 0);
-    CU_ASSERT(g.gl_pathc >= 7);
+    CU_ASSERT(g.gl_pathc >= 33);
     for (size_t i = 0; i < g.gl_pathc; i++)
         check_one(g.gl_pathv[i]);
     globfree(&g);
+}
+
+/* ---- rule by rule: check/ln-N*.conf has one finding's cause, check/remedied/ln-N*.conf is the same after its remedy ---------- */
+/* Findings of a rule, or of any when NULL, that are at least this bad. */
+static unsigned findings(const char *conf, const char *rule, enum cfg_severity least)
+{
+    struct cfg *c;
+    struct cfg_findings f;
+    unsigned n = 0;
+    CU_ASSERT_EQUAL_FATAL(cfg_load(conf, &c, &f), CV_OK);
+    CU_ASSERT_EQUAL(cfg_lint(c, &f), CV_OK);
+    for (unsigned i = 0; i < f.count; i++) {
+        bool counts = f.items[i].severity <= least && (!rule || strcmp(f.items[i].rule, rule) == 0);
+        n += counts;
+        if (counts)
+            CU_ASSERT(f.items[i].remedy[0] != '\0');
+    }
+    cfg_findings_free(&f);
+    cfg_free(c);
+    return n;
+}
+
+/* The cause brings findings of this rule and no other warning or error; each remedy leaves no warning, and none of the rule. */
+static void remedies_of(const char *rule, const char *stem, unsigned files)
+{
+    glob_t cause, after;
+    char pattern[512];
+    snprintf(pattern, sizeof pattern, GOLDEN "/%s{,-*}.conf", stem);
+    CU_ASSERT_EQUAL_FATAL(glob(pattern, GLOB_BRACE, NULL, &cause), 0);
+    CU_ASSERT_EQUAL(cause.gl_pathc, files);
+    for (size_t i = 0; i < cause.gl_pathc; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "%s", strrchr(cause.gl_pathv[i], '/') + 1);
+        name[strlen(name) - strlen(".conf")] = '\0';
+        CU_ASSERT(findings(cause.gl_pathv[i], rule, CFG_INFO) > 0);
+        CU_ASSERT_EQUAL(findings(cause.gl_pathv[i], rule, CFG_WARNING),
+                        findings(cause.gl_pathv[i], NULL, CFG_WARNING));
+        snprintf(pattern, sizeof pattern, GOLDEN "/remedied/%s{,.?}.conf", name);
+        CU_ASSERT_EQUAL_FATAL(glob(pattern, GLOB_BRACE, NULL, &after), 0);
+        for (size_t k = 0; k < after.gl_pathc; k++) {
+            CU_ASSERT_EQUAL(findings(after.gl_pathv[k], rule, CFG_INFO), 0);
+            CU_ASSERT_EQUAL(findings(after.gl_pathv[k], NULL, CFG_WARNING), 0);
+        }
+        globfree(&after);
+    }
+    globfree(&cause);
+}
+
+static void LN_1_two_keys_for_one_address(void)
+{
+    remedies_of("LN-1", "ln-1", 2);
+}
+
+static void LN_2_several_keyrings(void)
+{
+    remedies_of("LN-2", "ln-2", 1);
+}
+
+static void LN_3_global_keys_beside_keyrings(void)
+{
+    remedies_of("LN-3", "ln-3", 2);
+}
+
+static void LN_4_isakmp_profiles_that_match_the_same(void)
+{
+    remedies_of("LN-4", "ln-4", 2);
+}
+
+static void LN_5_ikev2_profiles_that_match_the_same(void)
+{
+    remedies_of("LN-5", "ln-5", 2);
+}
+
+static void LN_6_no_ike_profile_bound(void)
+{
+    remedies_of("LN-6", "ln-6", 3);
+}
+
+static void LN_11_another_profile_than_the_bound_one_answers(void)
+{
+    remedies_of("LN-11", "ln-11", 3);
+}
+
+static void LN_12_weak_algorithms(void)
+{
+    remedies_of("LN-12", "ln-12", 5);
+}
+
+static void LN_13_a_dynamic_entry_before_a_static_one(void)
+{
+    remedies_of("LN-13", "ln-13", 1);
+}
+
+static void LN_14_an_inner_vrf_under_an_ike_profile(void)
+{
+    remedies_of("LN-14", "ln-14", 2);
+}
+
+static void LN_15_a_local_address_without_its_vrf(void)
+{
+    remedies_of("LN-15", "ln-15", 1);
 }
 
 static struct cfg_findings found;
@@ -109,6 +210,7 @@ static void LN_5_warns_of_equal_and_tells_of_overlapping_matches(void)
     CU_ASSERT_PTR_NULL(
         lint(A "any\n match address local 10.0.0.1\n" B "any\n match address local 10.0.0.2\n" PSK, "LN-5"));
     CU_ASSERT_PTR_NULL(lint(A "any\n shutdown\n" B "any\n" PSK, "LN-5"));
+    CU_ASSERT_PTR_NULL(lint("vrf definition V\n" A "any\n match fvrf V\n" B "any\n" PSK, "LN-5"));
 }
 
 static void LN_10_signing_without_a_trustpoint_is_an_error(void)
@@ -119,6 +221,27 @@ static void LN_10_signing_without_a_trustpoint_is_an_error(void)
     CU_ASSERT_PTR_NULL(
         lint(A "any\n authentication local rsa-sig\n authentication remote rsa-sig\n pki trustpoint T\n",
              "LN-10"));
+}
+
+#define RING(name, more) "crypto keyring " name more " pre-shared-key address 10.0.0.1 key k\n"
+#define USERS            "crypto isakmp profile P\n keyring A\ncrypto isakmp profile Q\n keyring B\n"
+static void LN_2_keyrings_for_different_addresses_or_vrfs_do_not_meet(void)
+{
+    CU_ASSERT_PTR_NOT_NULL(lint(RING("A", "\n") RING("B", "\n") USERS, "LN-2"));
+    CU_ASSERT_PTR_NULL(lint(RING("A", "\n") RING("B", "\n") "crypto isakmp profile P\n keyring A\n", "LN-2"));
+    CU_ASSERT_PTR_NULL(lint(
+        RING("A", "\n local-address 10.0.1.1\n") RING("B", "\n local-address 10.0.1.2\n") USERS, "LN-2"));
+    CU_ASSERT_PTR_NULL(lint("vrf definition V\n" RING("A", " vrf V\n") RING("B", "\n") USERS, "LN-2"));
+    CU_ASSERT_PTR_NOT_NULL(lint("vrf definition V\n" RING("0", " vrf V\n") RING("A", "\n") RING("B", "\n")
+                                    USERS "crypto isakmp profile R\n keyring 0\n",
+                                "LN-2"));
+}
+
+static void LN_3_a_global_key_does_not_touch_keyrings_of_another_vrf(void)
+{
+    const char *global = "crypto isakmp key k address 0.0.0.0\nvrf definition V\n" RING("A", " vrf V\n");
+    CU_ASSERT_PTR_NULL(lint(global, "LN-3"));
+    CU_ASSERT_PTR_NOT_NULL(lint("crypto isakmp key k address 0.0.0.0\n" RING("A", "\n"), "LN-3"));
 }
 
 static void LN_12_the_builtin_proposal_is_weak_only_when_it_is_used(void)
@@ -148,6 +271,15 @@ static void json_survives_octets_that_are_no_utf8(void)
 }
 
 UNIT_MAIN("config-lint", UNIT_TEST(findings_are_those_of_the_golden_files),
+          UNIT_TEST(LN_1_two_keys_for_one_address), UNIT_TEST(LN_2_several_keyrings),
+          UNIT_TEST(LN_3_global_keys_beside_keyrings), UNIT_TEST(LN_4_isakmp_profiles_that_match_the_same),
+          UNIT_TEST(LN_5_ikev2_profiles_that_match_the_same), UNIT_TEST(LN_6_no_ike_profile_bound),
+          UNIT_TEST(LN_11_another_profile_than_the_bound_one_answers), UNIT_TEST(LN_12_weak_algorithms),
+          UNIT_TEST(LN_13_a_dynamic_entry_before_a_static_one),
+          UNIT_TEST(LN_14_an_inner_vrf_under_an_ike_profile),
+          UNIT_TEST(LN_15_a_local_address_without_its_vrf),
+          UNIT_TEST(LN_2_keyrings_for_different_addresses_or_vrfs_do_not_meet),
+          UNIT_TEST(LN_3_a_global_key_does_not_touch_keyrings_of_another_vrf),
           UNIT_TEST(LN_5_warns_of_equal_and_tells_of_overlapping_matches),
           UNIT_TEST(LN_10_signing_without_a_trustpoint_is_an_error),
           UNIT_TEST(LN_12_the_builtin_proposal_is_weak_only_when_it_is_used),
