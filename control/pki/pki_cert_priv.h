@@ -36,6 +36,7 @@ struct pki_sig_alg {
 };
 /* By the AlgorithmIdentifier, parameters checked; NULL: none that we know. */
 const struct pki_sig_alg *pki_sig_alg_of(const X509_ALGOR *a);
+const struct pki_sig_alg *pki_sig_alg_by_der(struct slice der);
 
 enum pki_alt_kind { PKI_ALT_DNS, PKI_ALT_EMAIL, PKI_ALT_IP, PKI_ALT_URI, PKI_ALT_UPN, PKI_ALT_DN };
 struct pki_alt {
@@ -55,7 +56,7 @@ struct pki_cert {
     uint8_t serial[PKI_SERIAL_MAX]; /* as DER has it, without the leading zero octet */
     unsigned serial_len;
     char serial_text[2 * PKI_SERIAL_MAX + 1];
-    char subject_text[PKI_TEXT_MAX], issuer_text[PKI_TEXT_MAX];
+    char *subject_text, *issuer_text;
     int64_t not_before, not_after;
     const struct pki_sig_alg *sig_alg;
     struct cr_key *key;
@@ -78,11 +79,22 @@ struct pki_cert {
     struct pki_alt alts[PKI_NAMES_MAX];
     unsigned crl_url_count, ocsp_url_count;
     char *crl_urls[PKI_URLS_MAX], *ocsp_urls[PKI_URLS_MAX];
-    char *subject_fqdn; /* Cisco's unstructuredName of the subject, or NULL */
+    char *subject_fqdn,
+        *subject_addr; /* Cisco's unstructuredName and unstructuredAddress of the subject, or NULL */
 };
 
 /* Whether the key has made the certificate's signature (algorithms not weak; RFC 5280 4.1.1.2: both AlgorithmIdentifiers equal, seen to when
  * it was parsed). */
 CV_MUST_USE bool pki_cert_signed_by(const struct pki_cert *c, const struct cr_key *issuer_key);
+
+/* ---- the parts of parsing ---- */
+/* pki_dn.c. A Name within the limits, its strings without NUL: the text of pki_cert_subject_text, for free(); fqdn and addr (may be NULL)
+ * get copies of the subject's first unstructuredName and unstructuredAddress, or stay. NULL: malformed. */
+char *pki_dn_read(struct slice der, char **fqdn, char **addr);
+/* pki_ext.c. Fills in everything that the extensions say. False: one is malformed, there are too many, or one is there twice; why says. */
+CV_MUST_USE bool pki_ext_read(struct pki_cert *c, const char **why);
+
+/* In a certificate as a Netscape comment: made up by pki_sim. */
+#define PKI_SIM_COMMENT "culvert simulation"
 
 #endif
