@@ -287,10 +287,7 @@ static bool outer_read(struct reading *rd)
 /* RFC 5280 6.3.3 (f), (g): before anything inside is believed. */
 static bool signature_good(struct reading *rd)
 {
-    const uint8_t *at = rd->algorithm.p;
-    X509_ALGOR *alg = d2i_X509_ALGOR(NULL, &at, (long)rd->algorithm.n);
-    const struct pki_sig_alg *known = alg ? pki_sig_alg_of(alg) : NULL;
-    X509_ALGOR_free(alg);
+    const struct pki_sig_alg *known = pki_sig_alg_by_der(rd->algorithm);
     if (!known)
         return refuse(rd, "its signature algorithm is not known here");
     if (known->weak)
