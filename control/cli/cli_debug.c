@@ -146,7 +146,7 @@ static void stamp(uint64_t wall_ms, char out[32])
 
 static const char *tag(const struct cli_debug_item *item, unsigned shown)
 {
-    if (item->facilities == CLI_DEBUG_IPSEC)
+    if (shown == CLI_DEBUG_IPSEC)
         return "IPSEC";
     if (item->about->version == 0)
         return shown & CLI_DEBUG_ISAKMP ? "ISAKMP" : "IKEv2";
@@ -216,11 +216,14 @@ static char *render_json(const struct cli_debug_item *item, unsigned shown, uint
     return line;
 }
 
-/* Peers choose parts of it: it stays one line. */
+/* Peers choose parts of it: it stays one line. A line for syslog has no facility before it, as on IOS. */
 static void line(FILE *f, const char *when, const char *name, uint32_t conn_id, const char *indent,
                  const char *text, const char *where)
 {
-    fprintf(f, "%s: %s:(%u): %s", when, name, conn_id, indent);
+    if (text[0] == '%')
+        fprintf(f, "%s: ", when);
+    else
+        fprintf(f, "%s: %s:(%u): %s", when, name, conn_id, indent);
     for (; *text; text++)
         fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, f);
     fprintf(f, "%s\n", where);

@@ -10,6 +10,8 @@ from net import Lab, wait_for  # noqa: E402
 
 _numbers = itertools.count(1)
 SECRET = "Sw0rdf1sh-of-the-test"
+PATH = 1400
+INSIDE = (PATH - 20 - 8 - 16 - 16) // 16 * 16 - 2  # IP, ESP, IV and ICV of esp-aes esp-sha256-hmac; whole blocks; pad length and next header
 STYLES = ("ipsec", "gre", "map", "dynamic")
 IDENTS = {"ipsec": "0.0.0.0/0.0.0.0/0/0", "gre": "192.0.2.1/255.255.255.255/47/0", "map": "10.1.0.0/255.255.0.0/0/0",
           "dynamic": "10.1.0.0/255.255.0.0/0/0"}
@@ -36,7 +38,7 @@ def text(me, version, style):
     lines = ["hostname gw%d" % me, "platform dataplane", " workers 1", " memory no-huge",
              " port Ethernet0/0 vdev net_af_packet,iface=out0"] + _ike(version, far)
     lines += ["crypto ipsec transform-set TS esp-aes esp-sha256-hmac", " mode tunnel"]
-    port, tunnel = ["interface Ethernet0/0", " ip address %s 255.255.255.0" % near], []
+    port, tunnel = ["interface Ethernet0/0", " ip address %s 255.255.255.0" % near, " ip mtu %d" % PATH], []
     if style in ("ipsec", "gre"):
         lines += ["crypto ipsec profile IPP", " set transform-set TS", binding]
         tunnel = ["interface Tunnel1", " ip address 10.255.0.%d 255.255.255.252" % me, " tunnel source Ethernet0/0",
