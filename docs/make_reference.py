@@ -64,7 +64,7 @@ def initialisers(body):
 
 SECTIONS = (
     ("Global", ("system", "interface_global", "ikev2_global", "ipsec_global", "isakmp_global", "isakmp_peer_global",
-                "map_global", "acl_global", "vrf_global", "pki_global")),
+                "map_global", "acl_global", "vrf_global", "pki_global", "cert_global")),
     ("platform dataplane", ("platform",)),
     ("interface", ("interface",)),
     ("crypto ikev2 proposal", ("ikev2_proposal",)),
@@ -82,6 +82,7 @@ SECTIONS = (
     ("crypto isakmp peer", ("isakmp_peer",)),
     ("crypto pki trustpoint", ("trustpoint",)),
     ("crypto pki certificate chain", ("certificate_chain",)),
+    ("crypto pki certificate map", ("certmap",)),
     ("vrf definition and ip vrf", ("vrf",)),
     ("address-family, in a VRF", ("vrf_family",)),
 )

@@ -20,8 +20,13 @@ extern const struct cfg_cmd_table cfg_cmds_ipsec_global, cfg_cmds_transform_set,
     cfg_cmds_ipsec_profile; /* _set: in profiles and in entries of crypto maps */
 /* cfg_cmds_isakmp_peer.c */
 extern const struct cfg_cmd_table cfg_cmds_isakmp_peer_global, cfg_cmds_isakmp_peer;
-/* cfg_cmds_pki.c */
-extern const struct cfg_cmd_table cfg_cmds_pki_global, cfg_cmds_trustpoint, cfg_cmds_certificate_chain;
+/* cfg_cmds_pki.c, cfg_cmds_cert.c */
+extern const struct cfg_cmd_table cfg_cmds_pki_global, cfg_cmds_trustpoint;
+extern const struct cfg_cmd_table cfg_cmds_cert_global, cfg_cmds_certificate_chain, cfg_cmds_certmap;
+struct cfg_certmap_ref;
+/* `match certificate MAP` of a profile, which may hold eight. */
+void cfg_certmap_ref_take(struct cfg_parser *p, const struct cfg_match *m, struct cfg_certmap_ref *refs,
+                          unsigned *count);
 /* cfg_cmds_vrf.c */
 extern const struct cfg_cmd_table cfg_cmds_vrf_global, cfg_cmds_vrf, cfg_cmds_vrf_family;
 /* cfg_cmds_acl.c, cfg_cmds_map.c */

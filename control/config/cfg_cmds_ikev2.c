@@ -354,6 +354,16 @@ static void set_limit_sa(struct cfg_parser *p, const struct cfg_match *m)
     p->c->ikev2_max_sa = m->form == CFG_SET ? (unsigned)n->number : 0;
 }
 
+static void set_http_url(struct cfg_parser *p, const struct cfg_match *m)
+{
+    p->c->ikev2_http_url_cert = m->form == CFG_SET;
+}
+
+static void set_disconnect_revoked(struct cfg_parser *p, const struct cfg_match *m)
+{
+    p->c->ikev2_disconnect_revoked = m->form == CFG_SET;
+}
+
 static void set_window(struct cfg_parser *p, const struct cfg_match *m)
 {
     const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
@@ -413,9 +423,10 @@ static const struct cfg_cmd global_rows[] = {
     {"crypto ikev2 limit max-sa <1-9999>", set_limit_sa, 0, NULL, false},
     {"crypto ikev2 window <1-20>", set_window, 0, NULL, false},
     {"crypto ikev2 fragmentation [mtu <68-1500>]", set_fragmentation, 0, NULL, false},
-    {"crypto ikev2 http-url cert", NULL, 0, "certificates are not in this release", true},
-    {"crypto ikev2 certificate-cache <LINE>", NULL, 0, "certificates are not in this release", true},
-    {"crypto ikev2 disconnect-revoked-peers", NULL, 0, "certificates are not in this release", true},
+    {"crypto ikev2 http-url cert", set_http_url, 0, NULL, false},
+    {"crypto ikev2 certificate-cache <LINE>", NULL, 0, "leave it out: certificates by URL are not fetched",
+     true},
+    {"crypto ikev2 disconnect-revoked-peers", set_disconnect_revoked, 0, NULL, false},
     {"crypto ikev2 diagnose error [<1-1000>]", NULL, 0,
      "errors are in the log and in `show crypto session detail`", true},
     {"crypto logging <session|ikev2>", set_logging, 0, NULL, false},

@@ -153,15 +153,22 @@ static void pki_trustpoint(struct cfg_parser *p, const struct cfg_match *m)
     else if (cfg_copy(p, x->trustpoints[kept].name, sizeof x->trustpoints[kept].name, a)) {
         x->trustpoints[kept].sign = !cfg_match_has(m, "verify");
         x->trustpoints[kept].verify = !cfg_match_has(m, "sign");
+        x->trustpoints[kept].line = p->line;
         x->trustpoint_count++;
     }
+}
+
+static void match_certificate(struct cfg_parser *p, const struct cfg_match *m)
+{
+    cfg_certmap_ref_take(p, m, cur(p)->certmaps, &cur(p)->certmap_count);
 }
 
 /* ---- the rest ------------------------------------------------------------------------------------------------------ */
 static void set_lifetime(struct cfg_parser *p, const struct cfg_match *m)
 {
     const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
-    cur(p)->lifetime_s = m->form == CFG_SET ? (unsigned)n->number : 86400;
+    cur(p)->lifetime_certificate = m->form == CFG_SET && cfg_match_has(m, "certificate");
+    cur(p)->lifetime_s = m->form == CFG_SET && n ? (unsigned)n->number : 86400;
 }
 
 static void set_dpd(struct cfg_parser *p, const struct cfg_match *m)
@@ -180,8 +187,8 @@ static void set_initial_contact(struct cfg_parser *p, const struct cfg_match *m)
     cur(p)->initial_contact_force = m->form == CFG_SET;
 }
 
-#define NO_CERTIFICATES "use pre-shared keys: `authentication local pre-share` and a keyring"
-#define NO_DYNAMIC      "use an interface Tunnel with `tunnel protection ipsec profile`"
+#define NO_EAP     "use certificates, or pre-shared keys and a keyring"
+#define NO_DYNAMIC "use an interface Tunnel with `tunnel protection ipsec profile`"
 
 static const struct cfg_cmd rows[] = {
     {"description <LINE>", set_description, 0, NULL, false},
@@ -199,7 +206,7 @@ static const struct cfg_cmd rows[] = {
     {"match identity remote email domain <WORD>", match_identity, 0, NULL, false},
     {"match identity remote key-id <WORD>", match_identity, 0, NULL, false},
     {"match identity remote any", match_identity, 0, NULL, false},
-    {"match certificate <WORD>", NULL, 0, NO_CERTIFICATES, false},
+    {"match certificate <WORD>", match_certificate, 0, NULL, false},
     {"identity local ~address <ADDR>", identity_local, 0, NULL, false},
     {"identity local ~fqdn <WORD>", identity_local, 0, NULL, false},
     {"identity local ~email <WORD>", identity_local, 0, NULL, false},
@@ -213,12 +220,12 @@ static const struct cfg_cmd rows[] = {
     {"authentication remote pre-share key <KEY>", authentication_remote, 0, NULL, false},
     {"authentication remote pre-share key <0|6|hex> <KEY>", authentication_remote, 0, NULL, false},
     {"authentication remote eap [query-identity]", authentication_remote, 0, NULL, false},
-    {"authentication remote anyconnect-eap [<LINE>]", NULL, 0, NO_CERTIFICATES, false},
+    {"authentication remote anyconnect-eap [<LINE>]", NULL, 0, NO_EAP, false},
     {"keyring ~local <WORD>", keyring_local, 0, NULL, false},
     {"keyring aaa <LINE>", NULL, 0, "use: keyring local NAME", false},
     {"pki trustpoint <WORD> [<sign|verify>]", pki_trustpoint, 0, NULL, false},
     {"lifetime <120-86400>", set_lifetime, 0, NULL, false},
-    {"lifetime certificate", NULL, 0, NO_CERTIFICATES, false},
+    {"lifetime certificate", set_lifetime, 0, NULL, false},
     {"dpd <10-3600> <2-60> [<on-demand|periodic>]", set_dpd, 0, NULL, false},
     {"nat keepalive <5-3600>", set_nat_keepalive, 0, NULL, false},
     {"initial-contact force", set_initial_contact, 0, NULL, false},

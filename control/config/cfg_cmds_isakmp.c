@@ -293,6 +293,11 @@ static void set_fragmentation(struct cfg_parser *p, const struct cfg_match *m)
     p->c->isakmp_fragmentation = m->form == CFG_SET;
 }
 
+static void set_disconnect_revoked(struct cfg_parser *p, const struct cfg_match *m)
+{
+    p->c->isakmp_disconnect_revoked = m->form == CFG_SET;
+}
+
 static void set_spi_recovery(struct cfg_parser *p, const struct cfg_match *m)
 {
     p->c->isakmp_invalid_spi_recovery = m->form == CFG_SET;
@@ -333,7 +338,7 @@ static const struct cfg_cmd global_rows[] = {
     {"crypto isakmp aggressive-mode disable", set_aggressive, 0, NULL, false},
     {"crypto isakmp fragmentation", set_fragmentation, 0, NULL, false},
     {"crypto isakmp invalid-spi-recovery", set_spi_recovery, 0, NULL, false},
-    {"crypto isakmp disconnect-revoked-peers", NULL, 0, "certificates are not in this release", true},
+    {"crypto isakmp disconnect-revoked-peers", set_disconnect_revoked, 0, NULL, false},
     {"crypto isakmp xauth timeout <5-90>", NULL, 0, NO_EASY_VPN, true},
     {"crypto isakmp client <LINE>", NULL, CFG_MODE_GLOBAL, NO_EASY_VPN, false},
     {"crypto keyring <WORD>", open_keyring, CFG_MODE_ISAKMP_KEYRING, NULL, false},

@@ -163,14 +163,18 @@ static void set_keepalive(struct cfg_parser *p, const struct cfg_match *m)
     cur(p)->dpd = cfg_key_dpd(m);
 }
 
+static void match_certificate(struct cfg_parser *p, const struct cfg_match *m)
+{
+    cfg_certmap_ref_take(p, m, cur(p)->certmaps, &cur(p)->certmap_count);
+}
+
 static void set_initiate(struct cfg_parser *p, const struct cfg_match *m)
 {
     cur(p)->aggressive = m->form == CFG_SET;
 }
 
-#define NO_CERTIFICATES "use pre-shared keys: a keyring, and `match identity`"
-#define NO_DYNAMIC      "use an interface Tunnel with `tunnel protection ipsec profile`"
-#define NO_EASY_VPN     "leave it out: remote access (XAUTH, mode configuration) is not done"
+#define NO_DYNAMIC  "use an interface Tunnel with `tunnel protection ipsec profile`"
+#define NO_EASY_VPN "leave it out: remote access (XAUTH, mode configuration) is not done"
 
 static const struct cfg_cmd rows[] = {
     {"description <LINE>", set_description, 0, NULL, false},
@@ -196,7 +200,7 @@ static const struct cfg_cmd rows[] = {
     {"match identity user <WORD> <WORD>", match_identity, 0, NULL, false},
     {"match identity user domain <WORD> <WORD>", match_identity, 0, NULL, false},
     {"match identity group <WORD>", match_identity, 0, NULL, false},
-    {"match certificate <WORD>", NULL, 0, NO_CERTIFICATES, false},
+    {"match certificate <WORD>", match_certificate, 0, NULL, false},
     {"local-address <ADDR>", set_local, 0, NULL, false},
     {"local-address <IF>", set_local, 0, NULL, false},
     {"local-address <ADDR> <WORD>", set_local, 0, NULL, false},

@@ -128,6 +128,74 @@ static bool in_banner(struct cfg_parser *p, const char *text, size_t n)
     return true;
 }
 
+/* Adds the digits of a line to the certificate under construction. Its octets grow at each power of two. */
+static void take_hex(struct cfg_parser *p, const char *text, size_t n)
+{
+    if (p->certificate_at == UINT_MAX || p->out_of_memory)
+        return;
+    struct cfg_certificate *x = &p->c->certificates[p->certificate_at];
+    for (size_t i = 0; i < n; i++) {
+        if (isspace((unsigned char)text[i]))
+            continue;
+        if (x->n == CFG_CERT_MAX) {
+            cfg_error(p, 0, "", "the certificate is longer than %d octets", CFG_CERT_MAX);
+            p->certificate_at = UINT_MAX;
+            return;
+        }
+        if (p->certificate_digits % 2 == 0 && (x->n == 0 || (x->n >= 512 && (x->n & (x->n - 1)) == 0))) {
+            uint8_t *more = realloc(x->der, x->n ? 2 * x->n : 512);
+            if (!more) {
+                p->out_of_memory = true;
+                return;
+            }
+            x->der = more;
+        }
+        int digit =
+            isdigit((unsigned char)text[i]) ? text[i] - '0' : tolower((unsigned char)text[i]) - 'a' + 10;
+        if (p->certificate_digits++ % 2 == 0)
+            x->der[x->n] = (uint8_t)(digit << 4);
+        else
+            x->der[x->n++] |= (uint8_t)digit;
+    }
+}
+
+/* The length of a DER SEQUENCE with its header; 0 when it is none. */
+static size_t sequence_length(const uint8_t *p, size_t n)
+{
+    if (n < 2 || p[0] != 0x30)
+        return 0;
+    if (p[1] < 0x80)
+        return 2u + p[1];
+    size_t octets = p[1] & 0x7f, length = 0;
+    if (octets == 0 || octets > 3 || n < 2 + octets)
+        return 0;
+    for (size_t i = 0; i < octets; i++)
+        length = length << 8 | p[2 + i];
+    return 2 + octets + length;
+}
+
+/* What is no certificate is not kept: an error, or with --ios a warning. */
+static void end_certificate(struct cfg_parser *p)
+{
+    p->certificate = false;
+    if (p->certificate_at == UINT_MAX || p->out_of_memory)
+        return;
+    struct cfg *c = p->c;
+    struct cfg_certificate *x = &c->certificates[p->certificate_at];
+    size_t length = sequence_length(x->der, x->n);
+    if (p->certificate_digits % 2 == 0 && length == x->n && length > 0)
+        return;
+    int line = p->line;
+    p->line = x->line;
+    cfg_error(p, 0, "paste it again, whole, or leave it out",
+              p->certificate_digits % 2 ? "an octet of certificate %.40s is cut in half"
+                                        : "certificate %.40s is cut short or damaged",
+              x->serial);
+    p->line = line;
+    free(x->der);
+    cfg_remove(&c->certificates, &c->certificate_count, sizeof *c->certificates, p->certificate_at);
+}
+
 /* Hexadecimal up to `quit`. Anything else means that the body was never closed. */
 static bool in_certificate(struct cfg_parser *p, const char *text, size_t n)
 {
@@ -144,7 +212,9 @@ static bool in_certificate(struct cfg_parser *p, const char *text, size_t n)
     for (size_t i = 0; i < n; i++)
         hex = hex && (isxdigit((unsigned char)text[i]) || text[i] == ' ' || text[i] == '\t');
     if (quit || !hex)
-        p->certificate = false;
+        end_certificate(p);
+    else
+        take_hex(p, text, n);
     if (!quit && !hex)
         cfg_error(p, 0, "close the certificate in front of it: quit",
                   "this is no hexadecimal of a certificate");
@@ -162,8 +232,10 @@ void cfg_ios_end(struct cfg_parser *p)
 {
     if (p->certificate || p->banner_end[0])
         p->line = p->body_line;
-    if (p->certificate)
+    if (p->certificate) {
         cfg_error(p, 0, "close it: quit", "the certificate has no end");
+        end_certificate(p);
+    }
     if (p->banner_end[0])
         cfg_warn(p, 0, "syntax", "close it",
                  "the banner has no end, and the rest of the file was taken for it");

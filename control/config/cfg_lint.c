@@ -25,6 +25,7 @@ cv_result cfg_lint(const struct cfg *c, struct cfg_findings *findings)
     cfg_lint_ipsec(&l);
     cfg_lint_map(&l);
     cfg_lint_vrf(&l);
+    cfg_lint_pki(&l);
     cfg_lint_net(&l);
     cfg_findings_sort(findings);
     return l.out_of_memory ? CV_ENOMEM : CV_OK;

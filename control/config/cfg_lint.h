@@ -28,6 +28,10 @@ void cfg_lint_isakmp_tunnel(struct cfg_linter *l, const struct cfg_interface *t,
 /* cfg_lint_map.c: access lists and crypto maps. cfg_lint_vrf.c: LN-14, LN-15 */
 void cfg_lint_map(struct cfg_linter *l);
 void cfg_lint_vrf(struct cfg_linter *l);
+/* cfg_lint_pki.c: what certificates need: LN-7, LN-9, LN-10, CT-17, G29 */
+void cfg_lint_pki(struct cfg_linter *l);
+/* IKEv1 may authenticate by signature: a policy in force says so, and there is a trust-point, or a profile names one. */
+bool cfg_lint_isakmp_signs(const struct cfg *c);
 /* cfg_lint_net.c: interfaces, tunnels, routes */
 void cfg_lint_net(struct cfg_linter *l);
 

@@ -259,7 +259,7 @@ static void overlap_with(struct cfg_linter *l, const struct cfg_ikev2_profile *a
 
 static void incomplete_profile(struct cfg_linter *l, const struct cfg_ikev2_profile *p)
 {
-    if (p->match_count == 0)
+    if (p->match_count == 0 && p->certmap_count == 0)
         cfg_lint_add(l, p->line, "incomplete", CFG_ERROR,
                      "as in: match identity remote address 192.0.2.1 255.255.255.255",
                      "IKEv2 profile %s has no match and is never used", p->name);
@@ -274,19 +274,9 @@ static void incomplete_profile(struct cfg_linter *l, const struct cfg_ikev2_prof
 static void authentication(struct cfg_linter *l, const struct cfg_ikev2_profile *p)
 {
     const char *use = "use: authentication local pre-share, authentication remote pre-share";
-    if (p->auth_local == CFG_AUTH_RSA_SIG && p->trustpoint_count == 0)
-        cfg_lint_add(l, p->line, "LN-10", CFG_ERROR, "as in: pki trustpoint NAME",
-                     "IKEv2 profile %s signs with a certificate and names no trust-point", p->name);
-    if ((p->auth_local | p->auth_remote) & (CFG_AUTH_RSA_SIG | CFG_AUTH_ECDSA_SIG) || p->trustpoint_count > 0)
-        cfg_lint_add(l, p->line, "unsupported", CFG_ERROR, use,
-                     "IKEv2 profile %s: certificates are not in this release", p->name);
     if ((p->auth_local | p->auth_remote) & CFG_AUTH_EAP)
         cfg_lint_add(l, p->line, "unsupported", CFG_ERROR, use,
                      "IKEv2 profile %s: EAP is not in this release", p->name);
-    if (p->identity.kind == CFG_ID_DN)
-        cfg_lint_add(l, p->identity.line, "unsupported", CFG_ERROR,
-                     "as in: identity local fqdn gw.example.com",
-                     "IKEv2 profile %s: an identity from a certificate is not in this release", p->name);
     if (p->identity.kind == CFG_ID_NONE && p->auth_local == CFG_AUTH_PSK)
         cfg_lint_add(l, p->line, "G29", CFG_INFO, "",
                      "IKEv2 profile %s has no `identity local`; the address is sent", p->name);
@@ -331,8 +321,4 @@ void cfg_lint_ike(struct cfg_linter *l)
     lint_policies(l);
     lint_keyrings(l);
     lint_profiles(l);
-    for (unsigned i = 0; i < l->c->trustpoint_count; i++)
-        cfg_lint_add(l, l->c->trustpoints[i].line, "unsupported", CFG_WARNING, "use pre-shared keys",
-                     "trust-point %s has no effect: certificates are not in this release",
-                     l->c->trustpoints[i].name);
 }

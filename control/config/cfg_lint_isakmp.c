@@ -54,10 +54,11 @@ static void lint_policies(struct cfg_linter *l)
             l, 0, "LN-12", CFG_WARNING,
             "as in: crypto isakmp policy 10, encr aes 256, hash sha256, authentication pre-share, group 14",
             "no ISAKMP policy is configured; the built-in ones are weak: 3des, md5, group 2, 5");
-    if (keys == 0)
-        cfg_lint_add(l, n > 0 ? p[0].line : 0, "no-policy", CFG_ERROR,
-                     "as in: crypto isakmp policy 10, authentication pre-share",
-                     "no ISAKMP policy is for pre-shared keys (rsa-sig is the default)");
+    if (keys == 0 && !cfg_lint_isakmp_signs(l->c))
+        cfg_lint_add(
+            l, n > 0 ? p[0].line : 0, "no-policy", CFG_ERROR,
+            "as in: crypto isakmp policy 10, authentication pre-share",
+            "no ISAKMP policy is for pre-shared keys (rsa-sig is the default), and there is no trust-point");
 }
 
 /* ---- keys and keyrings ------------------------------------------------------------------------------------------- */
@@ -242,10 +243,6 @@ static void lint_profiles(struct cfg_linter *l)
             cfg_lint_add(l, p->line, "incomplete", CFG_WARNING,
                          "as in: match identity address 192.0.2.1 255.255.255.255",
                          "ISAKMP profile %s has no match and is never chosen for a peer that calls", p->name);
-        if (p->trustpoint_count > 0)
-            cfg_lint_add(l, p->trustpoint_line, "unsupported", CFG_ERROR,
-                         "use pre-shared keys: `keyring NAME`",
-                         "ISAKMP profile %s: certificates are not in this release", p->name);
         for (unsigned k = 0; k < i; k++)
             overlap_with(l, &c->isakmp_profiles[k], p);
     }
@@ -343,7 +340,7 @@ static void lint_key(struct cfg_linter *l, const struct cfg_interface *t,
     const struct cfg_isakmp_peer *peer = cfg_find_isakmp_peer(l->c, &t->tunnel_destination, t->tunnel_vrf);
     char text[IP_TEXT_MAX];
     ip_addr_text(&t->tunnel_destination, text);
-    if (s.by_address || (peer && peer->password.n > 0))
+    if (s.by_address || (peer && peer->password.n > 0) || cfg_lint_isakmp_signs(l->c))
         return;
     if (!s.by_name)
         cfg_lint_add(l, t->protection_line, "no-psk", CFG_ERROR, "as in: pre-shared-key address A key SECRET",

@@ -171,8 +171,8 @@ struct cfg_dpd cfg_dpd_effective(const struct cfg *c, const struct cfg_ikev2_pro
 
 bool cfg_profile_complete(const struct cfg_ikev2_profile *p)
 {
-    return p->match_count > 0 && p->auth_local != CFG_AUTH_NONE && p->auth_remote != CFG_AUTH_NONE &&
-           !p->shutdown;
+    return (p->match_count > 0 || p->certmap_count > 0) && p->auth_local != CFG_AUTH_NONE &&
+           p->auth_remote != CFG_AUTH_NONE && !p->shutdown;
 }
 
 /* ---- IKEv1 ---------------------------------------------------------------------------------------------------- */
@@ -210,7 +210,7 @@ bool cfg_isakmp_used(const struct cfg *c)
 
 bool cfg_isakmp_profile_complete(const struct cfg_isakmp_profile *p)
 {
-    return p->match_count > 0;
+    return p->match_count > 0 || p->certmap_count > 0;
 }
 
 struct cfg_dpd cfg_isakmp_dpd_effective(const struct cfg *c, const struct cfg_isakmp_profile *p)
@@ -223,4 +223,23 @@ enum cfg_ike_version cfg_ipsec_ike_version(const struct cfg *c, const struct cfg
     if (p->ikev2_profile[0])
         return CFG_IKEV2;
     return p->isakmp_profile[0] || cfg_isakmp_used(c) ? CFG_IKEV1 : CFG_IKEV2;
+}
+
+/* ---- certificates ------------------------------------------------------------------------------------------------ */
+unsigned cfg_revocation_methods(const struct cfg_trustpoint *t, enum cfg_revocation out[3])
+{
+    if (t->revocation_count == 0) {
+        out[0] = CFG_REVOCATION_CRL;
+        return 1;
+    }
+    memcpy(out, t->revocation, t->revocation_count * sizeof t->revocation[0]);
+    return t->revocation_count;
+}
+
+bool cfg_has_certmap(const struct cfg *c, const char *name)
+{
+    for (unsigned i = 0; i < c->certmap_count; i++)
+        if (strcmp(c->certmaps[i].name, name) == 0)
+            return true;
+    return false;
 }

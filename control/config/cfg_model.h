@@ -153,6 +153,11 @@ struct cfg_dpd {
     bool periodic;
 };
 
+struct cfg_certmap_ref { /* match certificate MAP of a profile */
+    char name[CFG_NAME_MAX];
+    int line;
+};
+
 struct cfg_ikev2_profile {
     char name[CFG_NAME_MAX];
     int line;
@@ -182,8 +187,12 @@ struct cfg_ikev2_profile {
     struct {
         char name[CFG_NAME_MAX];
         bool sign, verify;
+        int line;
     } trustpoints[8];
-    char ivrf[CFG_NAME_MAX]; /* of the packets inside, for crypto maps; "" that of the port */
+    unsigned certmap_count; /* match certificate, OR with the identities */
+    struct cfg_certmap_ref certmaps[8];
+    bool lifetime_certificate; /* `lifetime certificate`: no longer than the certificates are valid */
+    char ivrf[CFG_NAME_MAX];   /* of the packets inside, for crypto maps; "" that of the port */
     int ivrf_line;
 };
 
@@ -245,7 +254,7 @@ struct cfg_isakmp_profile {
     int keyring_lines[8];
     struct cfg_id
         self; /* CFG_ID_NONE: the global identity; an address of family IP_NONE: our own; an FQDN "": our own */
-    unsigned match_count; /* 0: incomplete, never used by the responder */
+    unsigned match_count; /* with certmap_count 0: incomplete, never used by the responder */
     struct cfg_id match[16];
     struct cfg_isakmp_local local;
     struct cfg_dpd dpd; /* without set: the global one */
@@ -253,6 +262,8 @@ struct cfg_isakmp_profile {
     unsigned trustpoint_count;
     char trustpoints[8][CFG_NAME_MAX];
     int trustpoint_line;
+    unsigned certmap_count; /* match certificate, OR with the identities */
+    struct cfg_certmap_ref certmaps[8];
     char ivrf[CFG_NAME_MAX]; /* `vrf V`: of the packets inside, for crypto maps; "" that of the port */
     int ivrf_line;
 };
@@ -375,22 +386,122 @@ struct cfg_vrf {
     int line;
 };
 
-/* A trust-point, as far as this release keeps it: what it says is shown and written back, and negotiates nothing. */
+/* ---- certificates (section 4.5) --------------------------------------------------------------------------- */
+enum { CFG_URL_MAX = 512, CFG_CERT_MAX = 16384, CFG_CERTS_MAX = 512, CFG_FINGERPRINT_MAX = 32 };
+
+enum cfg_enrollment {
+    CFG_ENROLL_NONE,
+    CFG_ENROLL_URL, /* SCEP */
+    CFG_ENROLL_TERMINAL,
+    CFG_ENROLL_SELFSIGNED,
+    CFG_ENROLL_PKCS12,
+    CFG_ENROLL_PROFILE, /* written back; enrolment profiles are not done */
+};
+enum cfg_revocation { CFG_REVOCATION_NONE, CFG_REVOCATION_CRL, CFG_REVOCATION_OCSP };
+
+/* `match certificate MAP ...` of a trust-point: exceptions for the peers' certificates that the map takes. */
+struct cfg_trust_match {
+    char map[CFG_NAME_MAX];
+    int line;
+    bool allow_expired, skip_revocation, skip_authorization;
+    char cdp_url[CFG_URL_MAX], ocsp_url[CFG_URL_MAX]; /* override; "" none */
+    unsigned ocsp_order;                              /* `override ocsp N url`: lowest first; 0 none given */
+};
+
 struct cfg_trustpoint {
     char name[CFG_NAME_MAX];
     int line;
-    char enrollment
-        [CFG_TEXT_MAX]; /* what stands behind `enrollment`: "url http://192.0.2.1:80", "terminal"; "" none */
-    char fqdn[CFG_TEXT_MAX];       /* "none" included */
-    char ip_address[CFG_NAME_MAX]; /* an address, an interface, or "none" */
+    enum cfg_enrollment enrollment;
+    int enrollment_line;
+    char url[CFG_URL_MAX];         /* of enrollment url, else "" */
+    bool pem;                      /* `url U pem`, `terminal pem` */
+    char profile[CFG_NAME_MAX];    /* of enrollment profile */
+    bool ra;                       /* enrollment mode ra */
+    char proxy_host[CFG_TEXT_MAX]; /* enrollment http-proxy; "" none */
+    unsigned proxy_port;
+    unsigned retry_count, retry_period_min; /* default 10 and 1 */
+    bool auto_enroll, regenerate;
+    unsigned auto_enroll_percent; /* of the lifetime, after which it is renewed; default 100 */
     char subject_name[CFG_TEXT_MAX];
-    char rsakeypair[CFG_TEXT_MAX];
-    bool serial_number;
-    char revocation[CFG_NAME_MAX]; /* methods in order: "crl", "ocsp none"; "" the default, crl */
+    int subject_line;
+    char fqdn[CFG_TEXT_MAX];       /* "" hostname and domain; "none" */
+    char ip_address[CFG_NAME_MAX]; /* an address, an interface, or "none"; "" not in the request */
+    int ip_address_line;
+    bool serial_number;        /* in the request */
+    bool serial_none;          /* `serial-number none` was written */
+    struct secret password;    /* SCEP's challenge; empty none */
+    bool password_7;           /* written as type 7, kept as typed: it is not the password */
+    unsigned revocation_count; /* 0: not written, which is crl */
+    enum cfg_revocation revocation[3];
+    char key_label[CFG_NAME_MAX]; /* rsakeypair, eckeypair; "" the trust-point's name */
+    bool key_ec;
+    unsigned key_bits, key_bits_encryption; /* 0 not given */
+    int key_line;
+    enum cfg_hash hash; /* of the request's signature; 0: SHA-256 */
+    int hash_line;
+    bool chain_set, chain_continue; /* chain-validation; default: stop at this CA */
+    char chain_parent[CFG_NAME_MAX];
+    int chain_line;
+    char crl_url[CFG_URL_MAX]; /* crl query; "" the certificate's own */
+    bool crl_cache_none;
+    unsigned crl_delete_after_min, crl_extend_min; /* crl cache; 0 none */
+    bool crl_optional;                             /* `crl optional`, `crl best-effort` */
+    char ocsp_url[CFG_URL_MAX];                    /* "" the certificate's own */
+    bool ocsp_no_nonce;
+    unsigned match_count;
+    struct cfg_trust_match match[8];
+    bool usage_ike, usage_ssl_client, usage_ssl_server;
     char vrf[CFG_NAME_MAX];
     int vrf_line;
+    char source_interface[CV_NAME_MAX];
+    int source_line;
+    bool primary;
+    char storage[CFG_TEXT_MAX];
+    uint8_t fingerprint[CFG_FINGERPRINT_MAX]; /* of the CA certificate */
+    unsigned fingerprint_len;                 /* 0 none; 16 (MD5), 20 (SHA-1), 32 (SHA-256) */
 };
 
+/* The methods in force: what is written, else crl. Returns how many. */
+unsigned cfg_revocation_methods(const struct cfg_trustpoint *t, enum cfg_revocation out[3]);
+
+/* A certificate in `crypto pki certificate chain NAME`. Its DER is whole as a SEQUENCE; what is in it is checked by control/pki. */
+enum cfg_cert_kind { CFG_CERT_OWN, CFG_CERT_CA, CFG_CERT_SELF_SIGNED, CFG_CERT_RA };
+struct cfg_certificate {
+    char trustpoint[CFG_NAME_MAX];
+    int line;
+    enum cfg_cert_kind kind;
+    char serial[CFG_NAME_MAX]; /* as written, hexadecimal */
+    char file[CFG_TEXT_MAX];   /* "nvram:CA1#2.cer": it is not here, and there are no octets; "" */
+    size_t n;
+    uint8_t *der; /* n octets; NULL with a file */
+};
+
+/* crypto pki certificate map NAME SEQ: its lines all hold, and any sequence of the name will do. */
+enum cfg_cert_field {
+    CFG_CERT_SUBJECT,
+    CFG_CERT_ISSUER,
+    CFG_CERT_ALT_SUBJECT,
+    CFG_CERT_NAME, /* subject or alternative name */
+    CFG_CERT_UNSTRUCTURED,
+    CFG_CERT_SERIAL,
+    CFG_CERT_EXPIRES_ON,
+    CFG_CERT_VALID_START,
+};
+enum cfg_cert_op { CFG_CERT_EQ, CFG_CERT_NE, CFG_CERT_CO, CFG_CERT_NC, CFG_CERT_GE, CFG_CERT_LT };
+struct cfg_certmap_line {
+    int line;
+    enum cfg_cert_field field;
+    enum cfg_cert_op op;
+    char text[CFG_TEXT_MAX]; /* `co ou = qytang` is kept as "ou=qytang" */
+    int64_t time;            /* of expires-on, valid-start: seconds since 1970, UTC */
+};
+struct cfg_certmap {
+    char name[CFG_NAME_MAX];
+    unsigned seq; /* the sequences of one name stand together, ascending */
+    int line;
+    unsigned line_count;
+    struct cfg_certmap_line lines[16];
+};
 struct cfg_isakmp_peer { /* crypto isakmp peer {address A | hostname H} [vrf V] */
     int line;
     struct ip_addr addr; /* IP_NONE with a host name */
@@ -457,8 +568,14 @@ struct cfg {
     struct cfg_vrf *vrfs;
     struct cfg_flow *flows;  /* interfaces of kind CV_IF_FLOW point here */
     unsigned char ipv4_deny; /* enum cfg_deny */
-    unsigned trustpoint_count;
+    unsigned trustpoint_count, certificate_count, certmap_count;
     struct cfg_trustpoint *trustpoints;
+    struct cfg_certificate *certificates; /* in the order of the file */
+    struct cfg_certmap *certmaps;
+    bool isakmp_disconnect_revoked,
+        ikev2_disconnect_revoked; /* crypto {isakmp|ikev2} disconnect-revoked-peers */
+    bool
+        ikev2_http_url_cert; /* advertise HTTP_CERT_LOOKUP_SUPPORTED; off here, on in IOS (documented divergence) */
 };
 enum cfg_deny { CFG_DENY_JUMP, CFG_DENY_CLEAR, CFG_DENY_DROP };
 
@@ -499,6 +616,7 @@ unsigned cfg_vrf_number(const struct cfg *c, const char *name);
 bool cfg_map_entry_complete(const struct cfg *c, const struct cfg_map_entry *e, bool dynamic);
 const struct cfg_vrf *cfg_find_vrf(const struct cfg *c, const char *name);
 const struct cfg_trustpoint *cfg_find_trustpoint(const struct cfg *c, const char *name);
+bool cfg_has_certmap(const struct cfg *c, const char *name);
 /* The `crypto isakmp peer` block of an address, NULL when there is none. */
 const struct cfg_isakmp_peer *cfg_find_isakmp_peer(const struct cfg *c, const struct ip_addr *addr,
                                                    const char *vrf);

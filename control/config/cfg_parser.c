@@ -178,6 +178,11 @@ void cfg_isakmp_keyring_clear(struct cfg_isakmp_keyring *k)
     k->key_count = 0;
 }
 
+void cfg_trustpoint_clear(struct cfg_trustpoint *t)
+{
+    secret_free(&t->password);
+}
+
 void cfg_free(struct cfg *c)
 {
     if (!c)
@@ -200,7 +205,13 @@ void cfg_free(struct cfg *c)
     free(c->maps);
     free(c->vrfs);
     free(c->flows);
+    for (unsigned i = 0; i < c->trustpoint_count; i++)
+        cfg_trustpoint_clear(&c->trustpoints[i]);
+    for (unsigned i = 0; i < c->certificate_count; i++)
+        free(c->certificates[i].der);
     free(c->trustpoints);
+    free(c->certificates);
+    free(c->certmaps);
     for (unsigned i = 0; i < c->isakmp_peer_count; i++)
         secret_free(&c->isakmp_peers[i].password);
     free(c->isakmp_peers);

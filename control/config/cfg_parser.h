@@ -8,6 +8,7 @@
 #include "control/config/cfg_match.h"
 
 enum { CFG_ERRORS_MAX = 200, CFG_DEPTH_MAX = 4 };
+enum { CFG_RETRY_COUNT_DEFAULT = 10, CFG_RETRY_PERIOD_DEFAULT = 1 }; /* of enrolment, section 4.5 */
 
 /* An open section: its mode, how far its first line was indented, and whether a line of it was indented further. */
 struct cfg_open {
@@ -30,9 +31,11 @@ struct cfg_parser {
     int lost_indent;
     bool indented; /* some line of the file is */
     /* bodies that are no commands; --ios (cfg_ios) */
-    bool certificate;   /* in the hexadecimal of one */
-    char banner_end[4]; /* what closes the banner; "" in none */
-    int body_line;      /* where the body began */
+    bool certificate;                            /* in the hexadecimal of one */
+    unsigned certificate_at, certificate_digits; /* which; UINT_MAX: one that is not kept */
+    char chain[CFG_NAME_MAX];                    /* the trust-point of the certificate chain */
+    char banner_end[4];                          /* what closes the banner; "" in none */
+    int body_line;                               /* where the body began */
     bool ios;
     const char *text; /* the whole */
     struct cfg_skips *skips;
@@ -40,7 +43,8 @@ struct cfg_parser {
     int skip_indent;
     /* the objects of the open sections */
     unsigned interface, proposal, policy, keyring, peer, profile, transform_set, ipsec_profile;
-    unsigned isakmp_policy, isakmp_keyring, isakmp_profile, isakmp_peer, acl, map, map_entry, vrf, trustpoint;
+    unsigned isakmp_policy, isakmp_keyring, isakmp_profile, isakmp_peer, acl, map, map_entry, vrf, trustpoint,
+        certmap;
 };
 
 /* Errors that make the configuration useless. */
@@ -76,5 +80,6 @@ void cfg_keyring_clear(struct cfg_ikev2_keyring *k);
 void cfg_profile_clear(struct cfg_ikev2_profile *x);
 void cfg_peer_clear(struct cfg_ikev2_peer *x);
 void cfg_isakmp_keyring_clear(struct cfg_isakmp_keyring *k);
+void cfg_trustpoint_clear(struct cfg_trustpoint *t);
 
 #endif

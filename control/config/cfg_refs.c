@@ -11,6 +11,7 @@ struct names {
     const void *items;
     size_t size;
     unsigned count;
+    const char *remedy_tail; /* what stands behind the name in the command; NULL nothing */
 };
 
 static const char *name_at(const struct names *n, unsigned i)
@@ -48,19 +49,23 @@ static bool missing(struct cfg_parser *p, const struct names *n, const char *nam
         return false;
     const char *near = nearest(n, name);
     if (near)
-        snprintf(remedy, sizeof remedy, "did you mean %s? else define it: %s %s", near, n->command, name);
+        snprintf(remedy, sizeof remedy, "did you mean %s? else define it: %s %s%s", near, n->command, name,
+                 n->remedy_tail ? n->remedy_tail : "");
     else
-        snprintf(remedy, sizeof remedy, "define it: %s %s", n->command, name);
+        snprintf(remedy, sizeof remedy, "define it: %s %s%s", n->command, name,
+                 n->remedy_tail ? n->remedy_tail : "");
     if (cfg_findings_add(p->findings, line, 0, "reference", severity, remedy, "there is no %s %s", n->kind,
                          name) != CV_OK)
         p->out_of_memory = true;
     return true;
 }
 
-/* Without an interface or an access list the rest of a router's configuration still means what it means. */
+/* Without an interface, an access list, a trust-point or a certificate map (which then matches nothing) the rest of a router's configuration
+ * still means what it means. */
 static bool tolerable(const struct cfg_parser *p, const struct names *n)
 {
-    return p->ios && (n->size == sizeof(struct cfg_interface) || n->size == sizeof(struct cfg_acl));
+    return p->ios && (n->size == sizeof(struct cfg_interface) || n->size == sizeof(struct cfg_acl) ||
+                      n->size == sizeof(struct cfg_trustpoint) || n->size == sizeof(struct cfg_certmap));
 }
 
 static void check(struct cfg_parser *p, const struct names *n, const char *name, int line)
@@ -90,6 +95,8 @@ static_assert(offsetof(struct cfg_interface, name) == 0, "name first");
 static_assert(offsetof(struct cfg_acl, name) == 0, "name first");
 static_assert(offsetof(struct cfg_crypto_map, name) == 0, "name first");
 static_assert(offsetof(struct cfg_vrf, name) == 0, "name first");
+static_assert(offsetof(struct cfg_trustpoint, name) == 0, "name first");
+static_assert(offsetof(struct cfg_certmap, name) == 0, "name first");
 
 static void check_ikev2(struct cfg_parser *p, const struct names *interfaces)
 {
@@ -207,8 +214,47 @@ static void check_vrfs(struct cfg_parser *p)
         check(p, &vrfs, x->ivrf, x->ivrf_line);
         check(p, &vrfs, x->local.vrf, x->local.line);
     }
+    for (unsigned i = 0; i < c->trustpoint_count; i++)
+        check(p, &vrfs, c->trustpoints[i].vrf, c->trustpoints[i].vrf_line);
     for (unsigned i = 0; i < c->isakmp_peer_count; i++)
         check(p, &vrfs, c->isakmp_peers[i].vrf, c->isakmp_peers[i].vrf_line);
+}
+
+/* Trust-points may be enrolled elsewhere, or made up by explain (C13 to C17): one that is not there is warned of. A certificate map that is not
+ * there would never match. */
+static void check_pki(struct cfg_parser *p, const struct names *interfaces)
+{
+    struct cfg *c = p->c;
+    struct names points = NAMES("trust-point", "crypto pki trustpoint", c->trustpoints, c->trustpoint_count);
+    struct names maps = NAMES("certificate map", "crypto pki certificate map", c->certmaps, c->certmap_count);
+    maps.remedy_tail = " 10";
+    for (unsigned i = 0; i < c->isakmp_profile_count; i++) {
+        const struct cfg_isakmp_profile *x = &c->isakmp_profiles[i];
+        for (unsigned k = 0; k < x->trustpoint_count; k++)
+            (void)missing(p, &points, x->trustpoints[k], x->trustpoint_line, CFG_WARNING);
+        for (unsigned k = 0; k < x->certmap_count; k++)
+            check(p, &maps, x->certmaps[k].name, x->certmaps[k].line);
+    }
+    for (unsigned i = 0; i < c->profile_count; i++) {
+        const struct cfg_ikev2_profile *x = &c->profiles[i];
+        for (unsigned k = 0; k < x->trustpoint_count; k++)
+            (void)missing(p, &points, x->trustpoints[k].name, x->trustpoints[k].line, CFG_WARNING);
+        for (unsigned k = 0; k < x->certmap_count; k++)
+            check(p, &maps, x->certmaps[k].name, x->certmaps[k].line);
+    }
+    for (unsigned i = 0; i < c->trustpoint_count; i++) {
+        const struct cfg_trustpoint *x = &c->trustpoints[i];
+        enum cv_if_kind kind;
+        char name[CV_NAME_MAX];
+        check(p, &points, x->chain_parent, x->chain_line);
+        check(p, interfaces, x->source_interface, x->source_line);
+        if (cfg_interface_name(x->ip_address, name, &kind))
+            check(p, interfaces, x->ip_address, x->ip_address_line);
+        for (unsigned k = 0; k < x->match_count; k++)
+            check(p, &maps, x->match[k].map, x->match[k].line);
+    }
+    for (unsigned i = 0; i < c->certificate_count; i++)
+        (void)missing(p, &points, c->certificates[i].trustpoint, c->certificates[i].line, CFG_WARNING);
 }
 
 void cfg_refs_check(struct cfg_parser *p)
@@ -220,6 +266,7 @@ void cfg_refs_check(struct cfg_parser *p)
     check_ikev2(p, &interfaces);
     check_isakmp(p, &interfaces);
     check_vrfs(p);
+    check_pki(p, &interfaces);
     for (unsigned i = 0; i < c->ipsec_profile_count; i++)
         check_ipsec(p, &c->ipsec_profiles[i]);
     for (unsigned i = 0; i < c->map_count; i++)

@@ -215,6 +215,7 @@ int cfg_write(const struct cfg *c, bool show_keys, char *out, size_t out_len)
     put_platform(&w, &c->platform);
     for (unsigned i = 0; i < c->vrf_count; i++)
         put_vrf(&w, &c->vrfs[i]);
+    cfg_write_pki(&w, c);
     cfg_write_ikev2(&w, c);
     cfg_write_isakmp(&w, c);
     cfg_write_ipsec(&w, c);

@@ -35,6 +35,8 @@ void cfg_write_isakmp(struct cfg_writer *w, const struct cfg *c);
 void cfg_write_ipsec(struct cfg_writer *w, const struct cfg *c);
 /* The lines that an IPsec profile and an entry of a crypto map have alike. */
 void cfg_write_ipsec_lines(struct cfg_writer *w, const struct cfg_ipsec_profile *x);
+/* cfg_write_pki.c: trust-points, certificates, certificate maps */
+void cfg_write_pki(struct cfg_writer *w, const struct cfg *c);
 /* cfg_write_map.c: access lists and crypto maps */
 void cfg_write_map(struct cfg_writer *w, const struct cfg *c);
 

@@ -123,6 +123,8 @@ static void put_matches(struct cfg_writer *w, const struct cfg_ikev2_profile *x)
             cfg_put(w, " match address local %s\n", ip_addr_text(&x->local[i].addr, addr));
     for (unsigned i = 0; i < x->match_count; i++)
         put_identity(w, " match identity remote ", &x->match[i], true);
+    for (unsigned i = 0; i < x->certmap_count; i++)
+        cfg_put_word(w, " match certificate ", x->certmaps[i].name, "");
     if (x->identity.kind != CFG_ID_NONE)
         put_identity(w, " identity local ", &x->identity, false);
 }
@@ -142,6 +144,8 @@ static void put_profile(struct cfg_writer *w, const struct cfg_ikev2_profile *x)
                      !x->trustpoints[i].verify ? " sign"
                      : !x->trustpoints[i].sign ? " verify"
                                                : "");
+    if (x->lifetime_certificate)
+        cfg_put(w, " lifetime certificate\n");
     if (x->lifetime_s != 86400)
         cfg_put(w, " lifetime %u\n", x->lifetime_s);
     put_dpd(w, " ", &x->dpd);
@@ -174,6 +178,10 @@ static void put_globals(struct cfg_writer *w, const struct cfg *c)
         cfg_put(w, "no crypto ikev2 fragmentation\n");
     else if (c->ikev2_fragmentation_mtu != 1280)
         cfg_put(w, "crypto ikev2 fragmentation mtu %u\n", c->ikev2_fragmentation_mtu);
+    if (c->ikev2_http_url_cert)
+        cfg_put(w, "crypto ikev2 http-url cert\n");
+    if (c->ikev2_disconnect_revoked)
+        cfg_put(w, "crypto ikev2 disconnect-revoked-peers\n");
     if (c->logging_session)
         cfg_put(w, "crypto logging session\n");
     if (c->logging_ikev2)

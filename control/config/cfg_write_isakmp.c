@@ -123,6 +123,8 @@ static void put_profile(struct cfg_writer *w, const struct cfg_isakmp_profile *x
         cfg_put_word(w, "   ca trust-point ", x->trustpoints[i], "");
     for (unsigned i = 0; i < x->match_count; i++)
         put_match(w, &x->match[i], x->fvrf);
+    for (unsigned i = 0; i < x->certmap_count; i++)
+        cfg_put_word(w, "   match certificate ", x->certmaps[i].name, "");
     if (x->dpd.set)
         cfg_put(w, "   keepalive %u retry %u\n", x->dpd.interval_s, x->dpd.retry_s);
     if (x->aggressive)
@@ -176,31 +178,12 @@ static void put_globals(struct cfg_writer *w, const struct cfg *c)
         cfg_put(w, "crypto isakmp fragmentation\n");
     if (c->isakmp_invalid_spi_recovery)
         cfg_put(w, "crypto isakmp invalid-spi-recovery\n");
+    if (c->isakmp_disconnect_revoked)
+        cfg_put(w, "crypto isakmp disconnect-revoked-peers\n");
     if (c->isakmp_max_sa)
         cfg_put(w, "crypto call admission limit ike sa %u\n", c->isakmp_max_sa);
     if (c->isakmp_max_in_negotiation != CFG_IN_NEGOTIATION_DEFAULT)
         cfg_put(w, "crypto call admission limit ike in-negotiation-sa %u\n", c->isakmp_max_in_negotiation);
-}
-
-static void put_trustpoint(struct cfg_writer *w, const struct cfg_trustpoint *x)
-{
-    cfg_put_word(w, "!\ncrypto pki trustpoint ", x->name, "");
-    if (x->enrollment[0])
-        cfg_put(w, " enrollment %s\n", x->enrollment);
-    if (x->serial_number)
-        cfg_put(w, " serial-number\n");
-    if (x->fqdn[0])
-        cfg_put_word(w, " fqdn ", x->fqdn, "");
-    if (x->ip_address[0])
-        cfg_put_word(w, " ip-address ", x->ip_address, "");
-    if (x->subject_name[0])
-        cfg_put(w, " subject-name %s\n", x->subject_name);
-    if (x->vrf[0])
-        cfg_put_word(w, " vrf ", x->vrf, "");
-    if (x->revocation[0])
-        cfg_put(w, " revocation-check %s\n", x->revocation);
-    if (x->rsakeypair[0])
-        cfg_put(w, " rsakeypair %s\n", x->rsakeypair);
 }
 
 static void put_global_key(struct cfg_writer *w, const struct cfg_isakmp_key *x)
@@ -212,8 +195,6 @@ static void put_global_key(struct cfg_writer *w, const struct cfg_isakmp_key *x)
 void cfg_write_isakmp(struct cfg_writer *w, const struct cfg *c)
 {
     put_globals(w, c);
-    for (unsigned i = 0; i < c->trustpoint_count; i++)
-        put_trustpoint(w, &c->trustpoints[i]);
     for (unsigned i = 0; i < c->isakmp_keyring_count; i++)
         put_keyring(w, &c->isakmp_keyrings[i]);
     for (unsigned i = 0; i < c->isakmp_policy_count; i++)

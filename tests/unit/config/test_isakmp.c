@@ -174,7 +174,7 @@ static void what_has_no_meaning_is_refused(void)
         "host a\n",
         "for one fVRF");
     bad("crypto isakmp profile P\n match identity user nobody\n", "no e-mail");
-    bad("crypto isakmp profile P\n match certificate MAP\n", "not in this release");
+    bad("crypto isakmp profile P\n match certificate MAP\n", "no certificate map MAP");
     bad("crypto ipsec profile I\n set isakmp-profile P\n", "no ISAKMP profile P");
 }
 

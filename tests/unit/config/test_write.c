@@ -37,6 +37,30 @@ static void forget_ipsec_lines(struct cfg_ipsec_profile *x)
     x->line = x->ikev2_profile_line = x->isakmp_profile_line = x->transform_set_line = 0;
 }
 
+static void forget_pki_lines(struct cfg *c)
+{
+    for (unsigned i = 0; i < c->profile_count; i++) {
+        for (unsigned k = 0; k < c->profiles[i].trustpoint_count; k++)
+            c->profiles[i].trustpoints[k].line = 0;
+        for (unsigned k = 0; k < c->profiles[i].certmap_count; k++)
+            c->profiles[i].certmaps[k].line = 0;
+    }
+    for (unsigned i = 0; i < c->trustpoint_count; i++) {
+        struct cfg_trustpoint *t = &c->trustpoints[i];
+        t->line = t->enrollment_line = t->subject_line = t->ip_address_line = t->key_line = t->hash_line = 0;
+        t->chain_line = t->vrf_line = t->source_line = 0;
+        for (unsigned k = 0; k < t->match_count; k++)
+            t->match[k].line = 0;
+    }
+    for (unsigned i = 0; i < c->certificate_count; i++)
+        c->certificates[i].line = 0;
+    for (unsigned i = 0; i < c->certmap_count; i++) {
+        c->certmaps[i].line = 0;
+        for (unsigned k = 0; k < c->certmaps[i].line_count; k++)
+            c->certmaps[i].lines[k].line = 0;
+    }
+}
+
 /* Lines differ between the two; nothing else may. */
 static void forget_lines(struct cfg *c)
 {
@@ -68,7 +92,10 @@ static void forget_lines(struct cfg *c)
         memset(x->keyring_lines, 0, sizeof x->keyring_lines);
         for (unsigned k = 0; k < x->match_count; k++)
             x->match[k].line = 0;
+        for (unsigned k = 0; k < x->certmap_count; k++)
+            x->certmaps[k].line = 0;
     }
+    forget_pki_lines(c);
     for (unsigned i = 0; i < c->platform.port_count; i++)
         c->platform.ports[i].line = 0;
     for (unsigned i = 0; i < c->isakmp_keyring_count; i++)
@@ -125,6 +152,8 @@ static void same_ikev2(const struct cfg *a, const struct cfg *b)
         CU_ASSERT_EQUAL(memcmp(&x->dpd, &y->dpd, sizeof x->dpd), 0);
         CU_ASSERT_EQUAL(memcmp(x->local, y->local, sizeof x->local), 0);
         CU_ASSERT_EQUAL(memcmp(x->trustpoints, y->trustpoints, sizeof x->trustpoints), 0);
+        CU_ASSERT_EQUAL(memcmp(x->certmaps, y->certmaps, sizeof x->certmaps), 0);
+        CU_ASSERT_EQUAL(x->lifetime_certificate, y->lifetime_certificate);
         for (unsigned k = 0; k < x->match_count; k++)
             CU_ASSERT(x->match[k].kind == y->match[k].kind && !strcmp(x->match[k].text, y->match[k].text) &&
                       ip_prefix_equal(&x->match[k].prefix, &y->match[k].prefix));
@@ -196,6 +225,29 @@ static void same_peers(const struct cfg *a, const struct cfg *b)
     }
 }
 
+static void same_pki(const struct cfg *a, const struct cfg *b)
+{
+    CU_ASSERT_EQUAL_FATAL(a->trustpoint_count, b->trustpoint_count);
+    for (unsigned i = 0; i < a->trustpoint_count; i++) {
+        struct cfg_trustpoint x = a->trustpoints[i], y = b->trustpoints[i];
+        CU_ASSERT(same_secret(&x.password, &y.password));
+        memset(&x.password, 0, sizeof x.password);
+        memset(&y.password, 0, sizeof y.password);
+        CU_ASSERT_EQUAL(memcmp(&x, &y, sizeof x), 0);
+    }
+    SAME(a, b, certmaps, certmap_count);
+    CU_ASSERT_EQUAL_FATAL(a->certificate_count, b->certificate_count);
+    for (unsigned i = 0; i < a->certificate_count; i++) {
+        const struct cfg_certificate *x = &a->certificates[i], *y = &b->certificates[i];
+        CU_ASSERT(!strcmp(x->trustpoint, y->trustpoint) && !strcmp(x->serial, y->serial) &&
+                  x->kind == y->kind);
+        CU_ASSERT(!strcmp(x->file, y->file) && x->n == y->n && (x->n == 0 || !memcmp(x->der, y->der, x->n)));
+    }
+    CU_ASSERT(a->isakmp_disconnect_revoked == b->isakmp_disconnect_revoked &&
+              a->ikev2_disconnect_revoked == b->ikev2_disconnect_revoked &&
+              a->ikev2_http_url_cert == b->ikev2_http_url_cert);
+}
+
 static void same(struct cfg *a, struct cfg *b)
 {
     forget_lines(a);
@@ -210,6 +262,7 @@ static void same(struct cfg *a, struct cfg *b)
     same_isakmp(a, b);
     same_maps(a, b);
     same_peers(a, b);
+    same_pki(a, b);
     CU_ASSERT_EQUAL(memcmp(&a->sa, &b->sa, sizeof a->sa), 0);
     CU_ASSERT_EQUAL(memcmp(&a->platform, &b->platform, sizeof a->platform), 0);
     CU_ASSERT_STRING_EQUAL(a->hostname, b->hostname);
@@ -254,6 +307,65 @@ static void everything_comes_back_as_it_was(void)
                "transform-set default\n"
                "no crypto ikev2 fragmentation\n");
     round_trip("crypto ikev2 policy default\n no match fvrf any\n");
+}
+
+static const char pki[] =
+    "crypto pki trustpoint A\n enrollment url http://192.0.2.1:80 pem\n enrollment mode ra\n"
+    " enrollment http-proxy proxy.x 3128\n enrollment retry count 5\n enrollment retry period 3\n"
+    " auto-enroll 80 regenerate\n serial-number\n fqdn none\n ip-address Loopback0\n"
+    " subject-name CN=R1, O=\"a b\"\n rsakeypair K 4096 2048\n password 0 x\n"
+    " revocation-check ocsp crl none\n hash sha512\n chain-validation continue B\n"
+    " crl query http://192.0.2.1/a.crl\n crl cache delete-after 60\n crl cache extend 5\n crl best-effort\n"
+    " ocsp url http://192.0.2.1/o\n ocsp disable-nonce\n match certificate M allow expired-certificate\n"
+    " match certificate M override ocsp 5 url http://192.0.2.2/\n"
+    " match certificate N skip revocation-check\n match certificate N skip authorization-check\n"
+    " match certificate N override cdp url http://192.0.2.2/crl\n usage ike ssl-client\n vrf RED\n"
+    " source interface Loopback0\n primary\n storage nvram:x\n"
+    " fingerprint 00112233 44556677 8899AABB CCDDEEFF\n"
+    "crypto ca trustpoint B\n enrollment terminal pem\n serial-number none\n ip-address none\n"
+    " eckeypair E\n password 7 0822455D0A16\n revocation-check none\n hash md5\n chain-validation stop\n"
+    " crl cache none\n fingerprint 00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33\n"
+    "crypto pki trustpoint C\n enrollment selfsigned\n ip-address 192.0.2.1\n chain-validation continue\n"
+    "crypto pki trustpoint D\n enrollment pkcs12\n auto-enroll\n"
+    "crypto pki trustpoint E\n enrollment profile P\n"
+    "crypto pki certificate map N 20\n expires-on ge Jan 31 2030 12:00:00\n valid-start lt 1 feb 2031\n"
+    "crypto pki certificate map M 10\n subject-name co  ou =  qytang , o = \"x y\"\n issuer-name eq cn=CA\n"
+    " alt-subject-name nc x\n name ne y\n unstructured-subject-name co z\n serial-number eq 0a\n"
+    "crypto pki certificate map N 10\n subject-name co \"x  y\"\n"
+    "crypto pki certificate chain A\n certificate ca 01\n  3003 0201 01\n  quit\n certificate 02\n"
+    "  30820100 00000000 00000000 00000000 00000000 00000000 00000000 00000000\n"
+    "  00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000\n"
+    "  00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000\n"
+    "  00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000\n"
+    "  00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000\n"
+    "  00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000\n"
+    "  00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000\n"
+    "  00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000\n"
+    "  00000000\n  quit\n"
+    "crypto ca certificate chain A\n certificate ra-sign 04\n  3000\n  quit\n"
+    "crypto pki certificate chain C\n certificate self-signed 01 nvram:x#1.cer\n"
+    "crypto isakmp disconnect-revoked-peers\ncrypto ikev2 disconnect-revoked-peers\ncrypto ikev2 http-url "
+    "cert\n"
+    "crypto isakmp profile P\n match certificate M\n match certificate N\n ca trust-point A\n"
+    "crypto ikev2 profile V\n match certificate M\n lifetime certificate\n pki trustpoint A sign\n"
+    " pki trustpoint B verify\n identity local dn\n"
+    "vrf definition RED\n address-family ipv4\ninterface Loopback0\n ip address 10.0.0.1 255.255.255.255\n";
+
+static void certificates_come_back_as_they_were(void)
+{
+    round_trip(pki);
+    struct cfg *c = parse(pki);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    CU_ASSERT(c->certmap_count == 3 && c->certmaps[0].seq == 10 && !strcmp(c->certmaps[0].name, "N"));
+    CU_ASSERT_STRING_EQUAL(c->certmaps[0].lines[0].text, "x y");
+    CU_ASSERT_STRING_EQUAL(c->certmaps[2].lines[0].text, "ou=qytang,o=\"x y\"");
+    CU_ASSERT_EQUAL(c->certmaps[1].lines[0].time, 1896091200);
+    CU_ASSERT(c->certificates[1].n == 260 && c->trustpoints[0].fingerprint_len == 16 &&
+              c->trustpoints[1].fingerprint_len == 20);
+    char *text = text_of(c, false);
+    CU_ASSERT(strstr(text, "password <hidden>") && !strstr(text, "0822455D0A16"));
+    free(text);
+    cfg_free(c);
 }
 
 static void IKEv1_comes_back_as_it_was(void)
@@ -410,7 +522,8 @@ static void a_small_buffer_is_never_overrun(void)
 }
 
 UNIT_MAIN("config-write", UNIT_TEST(everything_comes_back_as_it_was),
-          UNIT_TEST(the_golden_configurations_come_back_as_they_were), UNIT_TEST(IKEv1_comes_back_as_it_was),
+          UNIT_TEST(the_golden_configurations_come_back_as_they_were),
+          UNIT_TEST(certificates_come_back_as_they_were), UNIT_TEST(IKEv1_comes_back_as_it_was),
           UNIT_TEST(maps_VRFs_and_GRE_come_back_as_they_were),
           UNIT_TEST(IKEv1_keys_are_hidden_unless_asked_for), UNIT_TEST(keys_are_hidden_unless_asked_for),
           UNIT_TEST(a_small_buffer_is_never_overrun))
