@@ -410,7 +410,7 @@ static void random_authentic_payloads_are_dropped_or_whole(void)
                 data[len - 3 - k] = (uint8_t)(pad - k);
             data[len - 2] = (uint8_t)pad;
             data[len - 1] = v6 ? 41 : 4;
-            data[0] = v6 ? 0x60 : (uint8_t)(0x45 + rand() % 3);
+            data[0] = (uint8_t)(v6 ? 0x60 : 0x45 + rand() % 3);
             data[v6 ? 4 : 2] = 0;
             data[6] = rand() & 1 ? 17 : data[6];
             data[v6 ? 5 : 3] = (uint8_t)((unsigned)rand() % len);

@@ -154,7 +154,7 @@ static void RFC_4303_3_1_1_ESP_follows_the_IPv4_header(void)
         struct rte_mbuf *m = plain(&f, IP_V4, PAYLOAD), *was = fix_copy(&f, m);
         CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NONE);
         const uint8_t *p = octets(m), *o = octets(was), *esp = p + 20 + natt * 8;
-        const unsigned pad = 3, total = 20 + natt * 8 + 8 + PAYLOAD + pad + 2 + 12;
+        const int total = (int)(20 + natt * 8 + 8 + PAYLOAD + 3 + 2 + 12); /* 3 of padding */
         CU_ASSERT_EQUAL(m->data_len, total);
         CU_ASSERT_EQUAL(p[2] << 8 | p[3], total);
         CU_ASSERT_EQUAL(p[9], natt ? UDP : 50);
