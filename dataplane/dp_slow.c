@@ -1,6 +1,7 @@
 #include "dataplane/dp_slow.h"
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_gate.h"
+#include "dataplane/dp_pick.h"
 #include "dataplane/io/io_punt.h"
 #include "dataplane/ip/ip_arp.h"
 #include "dataplane/ip/ip_classify.h"
@@ -16,7 +17,7 @@ enum {
     PING_DROPPED_HERE = 255,
     KEEPALIVE_SLICES = 10, /* the calls in which every SA is looked at once */
     KEEPALIVES = 256,      /* sent by one call: what a worker's inbox takes at once, several times over */
-    SOURCES_MAX = 64,      /* own addresses that are tried for one ICMP error */
+    SOURCES_MAX = 16,      /* own addresses that are tried for one ICMP error */
 };
 
 static void slow_drop(struct dp_manager *g, struct rte_mbuf *m, enum cv_drop why)
@@ -209,33 +210,39 @@ static bool is_sealed(const struct ip_if *in)
     return in->kind == CV_IF_FLOW || (in->kind == CV_IF_TUNNEL && (!in->gre || in->conf.is_protected));
 }
 
-/* Would an SA of the flow take an ICMP error between these? */
-static bool flow_takes_error(const struct dp_manager *g, const struct ip_if *flow, const struct dp_meta *meta,
-                             const struct ip_addr *from, const struct ip_addr *to)
+/* An error goes back by the SA that delivered what it is about: from an address of this host that its selectors hold. A flow
+ * has none of its own. m: empty, and is so afterwards. */
+static const struct ip_addr *source_within(const struct dp_manager *g, const struct ip_if *flow,
+                                           const struct dp_meta *meta, const struct ip_addr *to,
+                                           struct rte_mbuf *m)
 {
     const struct dp_tunnel *t = dp_tunnel_get(&g->dp->sad, flow->id);
-    uint8_t ip[IP_ICMP_HEADERS_MAX];
-    const uint32_t len = ip_icmp_head(ip, meta, from, to);
-    for (uint32_t i = 0; t && i < t->count; i++)
-        if (esp_out_match_ip(t->sas[i].sa, ip, len))
-            return true;
-    return false;
+    uint8_t *ip = (uint8_t *)rte_pktmbuf_append(m, IP_ICMP_HEADERS_MAX);
+    const struct ip_addr *found = NULL;
+    const struct dp_addr *l =
+        t && ip ? TAILQ_FIRST(&g->addrs.of_vrf[flow->vrf][meta->family == IP_V6]) : NULL;
+    for (unsigned tried = 0; l && !found && tried < SOURCES_MAX; tried++, l = TAILQ_NEXT(l, of_vrf)) {
+        m->pkt_len = m->data_len = (uint16_t)ip_icmp_head(ip, meta, &l->addr, to);
+        if (dp_pick_slow(t, m, meta->family, CV_DIR_OUT))
+            found = &l->addr;
+    }
+    m->pkt_len = m->data_len = 0;
+    return found;
 }
 
-/* An error goes back by the SA that delivered what it is about (RFC 4301 8.1 wants its sender to hear of it): from an address of
- * this host that the selectors hold. A flow has no address of its own. */
-static const struct ip_addr *source_within(const struct dp_manager *g, const struct ip_if *flow,
-                                           const struct dp_meta *meta, const struct ip_addr *to)
+/* The error in m; false: none may be sent, or there is no address to send it from. */
+static bool icmp_error_make(struct dp_manager *g, struct rte_mbuf *m, struct rte_mbuf *bad,
+                            const struct ip_if *in)
 {
-    const struct dp_addr *l;
-    unsigned tried = 0;
-    TAILQ_FOREACH (l, &g->addrs.of_vrf[flow->vrf][meta->family == IP_V6], of_vrf) {
-        if (tried++ == SOURCES_MAX)
-            break;
-        if (flow_takes_error(g, flow, meta, &l->addr, to))
-            return &l->addr;
-    }
-    return NULL;
+    const struct dp_meta *meta = dp_meta(bad);
+    const struct ip_addr to =
+        meta->family == IP_V4 ? ip_addr_v4(ip_src(bad, IP_V4)) : ip_addr_v6(ip_src(bad, IP_V6));
+    const bool flow = in->kind == CV_IF_FLOW;
+    const struct ip_addr *own =
+        flow ? source_within(g, in, meta, &to, m) : dp_addrs_source(&g->addrs, in, &to);
+    if (!own && flow)
+        dp_count(&g->stats->drops[CV_DROP_ERROR_CLEAR], 1);
+    return own && ip_icmp_error(m, bad, own);
 }
 
 static void icmp_error_send(struct dp_manager *g, struct rte_mbuf *bad)
@@ -245,16 +252,10 @@ static void icmp_error_send(struct dp_manager *g, struct rte_mbuf *bad)
     bool too_big = dp_gate_of(bad, DP_SLOW_ICMP) == DP_GATE_TOO_BIG;
     if (!in || !log_limit_ok(too_big ? &g->too_big_limit : &g->icmp_limit, g->now_ms))
         return;
-    struct ip_addr to =
-        meta->family == IP_V4 ? ip_addr_v4(ip_src(bad, IP_V4)) : ip_addr_v6(ip_src(bad, IP_V6));
-    const struct ip_addr *own =
-        in->kind == CV_IF_FLOW ? source_within(g, in, meta, &to) : dp_addrs_source(&g->addrs, in, &to);
-    struct rte_mbuf *m = own ? packet_new(g) : NULL;
-    if (!own)
-        dp_count(&g->stats->drops[CV_DROP_ERROR_CLEAR], in->kind == CV_IF_FLOW);
+    struct rte_mbuf *m = packet_new(g);
     if (!m)
         return;
-    if (!ip_icmp_error(m, bad, own)) {
+    if (!icmp_error_make(g, m, bad, in)) {
         rte_pktmbuf_free(m);
         return;
     }
