@@ -133,6 +133,21 @@ void dp_gre_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tun
 }
 
 /* ---- in ------------------------------------------------------------------------------------------------------ */
+/* Back to the far end by the way that the tunnel's own packets go. */
+static void keepalive_return(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tunnel)
+{
+    struct dp_meta *meta = dp_meta(m);
+    const struct dp_gre_way *way = way_find(w, tunnel);
+    meta->vrf = tunnel->tunnel_vrf;
+    meta->local_out = DP_LOCAL_GRE;
+    if (!tunnel->conf.is_protected)
+        dp_flow_route(w, m);
+    else if (way->sa)
+        dp_encapsulate_later(w, m, way->sa->sa);
+    else
+        dp_drop(w, m, CV_DROP_NO_SA);
+}
+
 /* Takes the headers of one packet off. via: the tunnel whose SA delivered it, or NULL. NULL: it is gone; else the tunnel it
  * came through, and m is the inner packet. */
 static const struct ip_if *take_off(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *via)
@@ -162,6 +177,10 @@ static const struct ip_if *take_off(struct dp_worker *w, struct rte_mbuf *m, con
         return NULL;
     }
     meta->if_in = tunnel->id;
+    if (unlikely(ip_gre_is_keepalive(m, tunnel))) {
+        keepalive_return(w, m, tunnel);
+        return NULL;
+    }
     meta->vrf = tunnel->vrf;
     meta->local_out = DP_TRANSIT;
     if (unlikely(tunnel->tcp_mss))

@@ -62,6 +62,19 @@ enum cv_drop ip_gre_read(const uint8_t *gre, uint32_t len, struct ip_gre *out)
     return CV_DROP_NONE;
 }
 
+bool ip_gre_is_keepalive(const struct rte_mbuf *m, const struct ip_if *t)
+{
+    const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
+    const struct ip_gre_head *h = &t->gre_head;
+    const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *), *gre = ip + meta->l3_len;
+    const uint32_t at = h->family == IP_V4 ? 12 : 8;
+    if (likely(meta->proto != IP_PROTO_GRE) || meta->frag || meta->family != h->family)
+        return false;
+    const uint32_t len = m->data_len - (uint32_t)meta->l3_len;
+    return len >= IP_GRE_HEADER && (get16(gre) & (GRE_REFUSED | GRE_VERSION)) == 0 && get16(gre + 2) == 0 &&
+           memcmp(ip + at, h->octets + at, 2 * ip_family_len(h->family)) == 0;
+}
+
 enum cv_drop ip_gre_pull(struct rte_mbuf *m, const struct ip_gre *g)
 {
     struct dp_meta *meta = dp_meta(m);

@@ -45,6 +45,10 @@ const struct ip_if *ip_gre_find(const struct ip_ifs *ifs, uint16_t vrf, uint8_t 
  * rest is the caller's. False: there is no room, and nothing was changed. */
 bool ip_gre_push(struct rte_mbuf *m, const struct ip_if *t, uint16_t id, uint32_t room);
 
+/* Is the packet at the data start, which tunnel t delivered, a keepalive of its far end? IOS sends in GRE what it wants to have
+ * back: a GRE packet of protocol 0 to itself, from our address. meta is the packet's. */
+bool ip_gre_is_keepalive(const struct rte_mbuf *m, const struct ip_if *t);
+
 /* Takes outer header (meta->l3_len octets) and GRE header off, checks what is inside, and combines the congestion
  * marks (RFC 6040 4.2). meta is then the inner packet's, but for vrf and if_in. CV_DROP_NONE, or why it is dropped. */
 enum cv_drop ip_gre_pull(struct rte_mbuf *m, const struct ip_gre *g);

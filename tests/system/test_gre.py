@@ -182,6 +182,27 @@ def hostile():
         site.close()
 
 
+@case("keepalives of the far end go back to it, by the tunnel's own way, and nothing else does that comes from our address")
+def keepalives():
+    for outer in (4, 6):
+        for protect in ("", "tunnel", "transport"):
+            site = GreSite("alive", outer, KEY, protect)
+            warm(site)
+            ours, theirs = OUTER[outer]
+            ip = IP if outer == 4 else IPv6
+            own = dict(src=ours, dst=theirs, **({"proto": 47, "ttl": 255} if outer == 4 else {"nh": 47, "hlim": 255}))
+            alive = ip(**own) / GRE(proto=0)
+            got = [p for p in site.opened(site.exchange([site.sealed(site.gre(alive))])) if GRE in p and p[GRE].proto == 0]
+            check_equal([bytes(p) for p in got], [bytes(alive)], "what comes back: %s" % site.a.drops())
+            own["dst"] = "192.0.2.3" if outer == 4 else "2001:db8::3"
+            bad = [ip(**own) / GRE(proto=0), ip(src=ours, dst=theirs) / UDP(sport=9, dport=9), ip(src=ours, dst=theirs, **{
+                "proto" if outer == 4 else "nh": 47}) / GRE(proto=0x0800) / echo(4)]
+            got = site.opened(site.exchange([site.sealed(site.gre(p)) for p in bad]))
+            check_equal(len([p for p in got if UDP in p or (GRE in p and p[GRE].proto == 0)]), 0, "what comes back of others")
+            check_equal(site.drops("martian"), (len(bad),), "martians: %s" % site.a.drops())
+            site.close()
+
+
 @case("TTL copied or set, DSCP and ECN out and in (RFC 6040), inner TTL lowered once")
 def ttl_tos():
     site = GreSite("tos")

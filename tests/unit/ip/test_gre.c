@@ -467,6 +467,62 @@ static void configurations_that_make_no_sense_are_refused(void)
     stop();
 }
 
+static struct rte_mbuf *keepalive(bool v4, uint16_t flags, uint16_t type)
+{
+    uint8_t p[48] = {0};
+    const unsigned header = v4 ? 20 : 40;
+    const struct cv_if c = conf(1, v4);
+    const unsigned n = v4 ? 4 : 16;
+    p[0] = v4 ? 0x45 : 0x60;
+    p[v4 ? 3 : 5] = v4 ? 24 : 4;
+    p[v4 ? 8 : 7] = 255;
+    p[v4 ? 9 : 6] = IP_PROTO_GRE;
+    memcpy(p + (v4 ? 12 : 8), c.tunnel_src.b, n); /* as we would send it */
+    memcpy(p + (v4 ? 12 : 8) + n, c.tunnel_dst.b, n);
+    p[header] = (uint8_t)(flags >> 8);
+    p[header + 1] = (uint8_t)flags;
+    p[header + 3] = (uint8_t)type;
+    if (v4) {
+        uint16_t sum = (uint16_t)~ip_fold(ip_sum(p, 20, 0));
+        memcpy(p + 10, &sum, 2);
+    }
+    return pkt_of(p, header + 4);
+}
+
+/* What IOS sends to have it back; anything else with our address as source is a martian. */
+static void a_keepalive_is_a_GRE_packet_of_protocol_0_from_us_to_the_far_end(void)
+{
+    start();
+    for (unsigned v4 = 0; v4 < 2; v4++) {
+        const struct cv_if c = conf(1 + v4, v4);
+        const struct ip_if *t = set(&c);
+        const unsigned src = v4 ? 15 : 23, dst = v4 ? 19 : 39;
+        struct rte_mbuf *m = keepalive(v4, 0, 0);
+        CU_ASSERT_EQUAL(ip_classify_ip(m), IP_CLASS_IP);
+        CU_ASSERT_TRUE(ip_gre_is_keepalive(m, t));
+        octets(m)[src] ^= 1;
+        CU_ASSERT_FALSE(ip_gre_is_keepalive(m, t));
+        octets(m)[src] ^= 1;
+        octets(m)[dst] ^= 1;
+        CU_ASSERT_FALSE(ip_gre_is_keepalive(m, t));
+        octets(m)[dst] ^= 1;
+        dp_meta(m)->frag = 1;
+        CU_ASSERT_FALSE(ip_gre_is_keepalive(m, t));
+        dp_meta(m)->frag = 0;
+        m->data_len--;
+        CU_ASSERT_FALSE(ip_gre_is_keepalive(m, t));
+        rte_pktmbuf_free(m);
+        static const uint16_t others[][2] = {{0x4000, 0}, {1, 0}, {0, 8}};
+        for (unsigned i = 0; i < 3; i++) {
+            m = keepalive(v4, others[i][0], others[i][1]);
+            CU_ASSERT_EQUAL(ip_classify_ip(m), IP_CLASS_IP);
+            CU_ASSERT_FALSE(ip_gre_is_keepalive(m, t));
+            rte_pktmbuf_free(m);
+        }
+    }
+    stop();
+}
+
 PKT_MAIN("ip_gre", UNIT_TEST(RFC_2784_what_is_pushed_comes_off_again), UNIT_TEST(TTL_is_configured_or_copied),
          UNIT_TEST(RFC_6040_4_1_TOS_is_copied_whole), UNIT_TEST(DF_by_path_MTU_discovery_or_df_bit),
          UNIT_TEST(room_is_made_by_moving_the_packet), UNIT_TEST(RFC_2784_2_3_flags_and_version),
@@ -475,4 +531,5 @@ PKT_MAIN("ip_gre", UNIT_TEST(RFC_2784_what_is_pushed_comes_off_again), UNIT_TEST
          UNIT_TEST(RFC_2890_2_1_a_tunnel_is_known_by_its_key),
          UNIT_TEST(replacing_and_removing_leaves_the_others),
          UNIT_TEST(thousands_of_tunnels_are_found_in_short_chains),
+         UNIT_TEST(a_keepalive_is_a_GRE_packet_of_protocol_0_from_us_to_the_far_end),
          UNIT_TEST(configurations_that_make_no_sense_are_refused))
