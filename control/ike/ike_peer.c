@@ -18,6 +18,13 @@ struct ike_peer {
     UT_hash_handle hh;
 };
 
+struct ike_address {
+    struct ip_addr addr;
+    struct ike_sa *newest;
+    unsigned count;
+    UT_hash_handle hh;
+};
+
 static struct peer_key key_of(const struct ike_sa *sa)
 {
     struct peer_key k;
@@ -36,10 +43,63 @@ static struct ike_peer *find(const struct ike *e, const struct peer_key *k)
     return p;
 }
 
+static struct ike_address *find_address(const struct ike *e, const struct ip_addr *addr)
+{
+    struct ike_address *a = NULL;
+    HASH_FIND(hh, e->addresses, addr, sizeof *addr, a);
+    return a;
+}
+
+static void address_add(struct ike *e, struct ike_sa *sa)
+{
+    struct ike_address *a = find_address(e, &sa->auth_remote);
+    if (!a) {
+        a = calloc(1, sizeof *a);
+        if (!a)
+            return;
+        a->addr = sa->auth_remote;
+        HASH_ADD(hh, e->addresses, addr, sizeof a->addr, a);
+    }
+    sa->at = a;
+    sa->newer_at = NULL;
+    sa->older_at = a->newest;
+    if (a->newest)
+        a->newest->newer_at = sa;
+    a->newest = sa;
+    a->count++;
+}
+
+static void address_drop(struct ike *e, struct ike_sa *sa)
+{
+    struct ike_address *a = sa->at;
+    if (!a)
+        return;
+    if (sa->newer_at)
+        sa->newer_at->older_at = sa->older_at;
+    else
+        a->newest = sa->older_at;
+    if (sa->older_at)
+        sa->older_at->newer_at = sa->newer_at;
+    sa->at = NULL;
+    if (--a->count == 0) {
+        HASH_DELETE(hh, e->addresses, a);
+        free(a);
+    }
+}
+
+struct ike_sa *ike_address_sas(struct ike *e, const struct ike_sa *sa, unsigned *count)
+{
+    struct ike_address *a = find_address(e, &sa->auth_remote);
+    *count = a ? a->count : 0;
+    return a ? a->newest : NULL;
+}
+
 void ike_peer_add(struct ike *e, struct ike_sa *sa)
 {
     struct peer_key k = key_of(sa);
     struct ike_peer *p = find(e, &k);
+    if (!sa->at)
+        address_add(e, sa);
     if (sa->peer)
         return;
     if (!p) {
@@ -60,6 +120,7 @@ void ike_peer_add(struct ike *e, struct ike_sa *sa)
 void ike_peer_drop(struct ike *e, struct ike_sa *sa)
 {
     struct ike_peer *p = sa->peer;
+    address_drop(e, sa);
     if (!p)
         return;
     if (sa->prev_of_peer)

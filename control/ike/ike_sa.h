@@ -91,6 +91,8 @@ struct ike_sa {
     bool in_init_table;
     struct ike_peer *peer;                      /* established: of its identity ... */
     struct ike_sa *next_of_peer, *prev_of_peer; /* ... and the others of it, ike_peer.c */
+    struct ike_address *at;                     /* established: of its authenticated address ... */
+    struct ike_sa *newer_at, *older_at;         /* ... and the others there, ike_peer.c */
     struct ike_sa *next_dead;                   /* to be freed at the end of the event */
     UT_hash_handle hh_conn, hh_spi, hh_init;
 };
@@ -126,6 +128,7 @@ struct ike {
     bool forgetting;        /* ike_free: nothing is told to the data plane any more */
     void *halfopen_peers;   /* per-address counts, ike_limit.c */
     struct ike_peer *peers; /* identities with established SAs, ike_peer.c */
+    struct ike_address *addresses;
 };
 
 /* NULL when memory is short. Has a conn_id and an own SPI; the caller fills the rest. */
@@ -152,7 +155,9 @@ void ike_sa_inherit(struct ike *e, struct ike_sa *old_sa, struct ike_sa *new_sa)
 
 /* The established SAs of the identity sa->peer_id, proved by the same peer block's key, sa itself among them when it is established; go on with next_of_peer. */
 struct ike_sa *ike_peer_sas(struct ike *e, const struct ike_sa *sa);
-/* How many of them have the peer address of sa, too. */
+/* The newest established SA of the address that sa was authenticated from, of either version, and how many there are; go on with older_at. NULL none. */
+struct ike_sa *ike_address_sas(struct ike *e, const struct ike_sa *sa, unsigned *count);
+/* How many of ike_peer_sas have the peer address of sa, too. */
 unsigned ike_peer_count(struct ike *e, const struct ike_sa *sa);
 
 struct ike_session *ike_session_get(struct ike *e,

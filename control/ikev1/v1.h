@@ -9,6 +9,7 @@
  *   v1_frag     Cisco's fragmentation: cutting and bounded reassembly
  *   v1_quick    Quick Mode, both roles: SAs, PFS, selectors, installation
  *   v1_info     Informational exchanges: notifies, deletes      v1_dpd      dead peer detection (RFC 3706)
+ *   v1_limit    how many IKE SAs an authenticated peer may have
  *   v1_rekey    phase 1 anew before its end, Quick Mode anew, hand-over of children
  *   v1_ops      the ops table; timers; making and freeing an SA
  *
@@ -51,8 +52,12 @@ enum {
     V1_RETRANSMIT_MS = 10000, /* PR-4, section 5 */
     V1_RETRANSMIT_MAX = 5,
     V1_MESSAGE_MAX = 16384,
-    V1_XCHG_MAX = 16, /* Quick Modes under way of one SA */
-    V1_SEEN_MAX = 64, /* message IDs of Informational exchanges that are remembered */
+    V1_SA_BODY_MAX =
+        10240,            /* of the first message, kept until phase 1 is done: 256 transforms of usual size */
+    V1_PEER_SAS_MAX = 16, /* established IKE SAs without children: of one identity, key and address ... */
+    V1_ADDRESS_SAS_MAX = 1024, /* ... and of one address, maybe of many peers behind a NAT */
+    V1_XCHG_MAX = 16,          /* Quick Modes under way of one SA */
+    V1_SEEN_MAX = 64,          /* message IDs of Informational exchanges that are remembered */
     V1_QUICK_SEEN_MAX =
         4096,           /* ... of Quick Modes, when there are so many: to answer an old QM1 costs most */
     V1_DIGEST_LEN = 32, /* SHA-256 of a datagram (G33) */

@@ -27,6 +27,14 @@ bool v1_aggr_served(const struct cfg *c)
     return false;
 }
 
+bool v1_aggr_served_with(const struct cfg *c, const struct sel_v1_path *path,
+                         const struct cfg_isakmp_profile *profile, const struct cfg_isakmp_key *key)
+{
+    const struct cfg_isakmp_peer *peer = cfg_find_isakmp_peer(c, path->peer, path->fvrf);
+    return key && (!key->has_address || (profile && profile->aggressive) ||
+                   (peer && (peer->password.n > 0 || peer->client_id.kind != CFG_ID_NONE)));
+}
+
 /* ---- initiator ------------------------------------------------------------------------------------------------------- */
 /* RFC 2409 5.4: KE goes with the offers, so that all are of one group: the first policy's. */
 static uint16_t group_of_offers(const struct ike *e)
@@ -174,7 +182,11 @@ void v1_aggr_first(struct ike *e, struct v1_in *in)
     const struct cfg_isakmp_profile *p = sel_v1_profile(e->cfg, &path, &id, &trace);
     ike_decision(e, NULL, "AM1", &trace);
     struct sel_v1_key key = v1_find_key(e, NULL, p, false, &path, &id, "AM1");
-    if (!v1_choose(e, in, key.key != NULL, "AM1", &choice))
+    bool served = v1_aggr_served_with(e->cfg, &path, p, key.key);
+    if (key.key && !served)
+        ike_log_unauth(e, &in->d->remote, "nothing says that the key of keyring %s is for Aggressive Mode",
+                       key.keyring->name);
+    if (!v1_choose(e, in, served, "AM1", &choice))
         return;
     struct ike_sa *sa = v1_responder_new(e, in, &choice, key);
     if (!sa)
@@ -195,8 +207,7 @@ void v1_aggr_first(struct ike *e, struct v1_in *in)
 void v1_aggr_3(struct ike *e, struct ike_sa *sa, struct v1_in *in)
 {
     struct v1_sa *v1 = v1_of(sa);
-    cv_result r = v1_nat_detect(e, sa, in);
-    if (r != CV_OK || !v1_check_proof(e, sa, in, "AM3")) {
+    if (!v1_check_proof(e, sa, in, "AM3") || v1_nat_detect(e, sa, in) != CV_OK) {
         v1_blame(e, in->d, IKE_REASON_BAD_PSK,
                  "HASH of AM3 does not verify: the two ends' pre-shared keys differ");
         v1_bad_message(e, sa, in);
@@ -204,7 +215,8 @@ void v1_aggr_3(struct ike *e, struct ike_sa *sa, struct v1_in *in)
     }
     v1_peer_at(sa, in);
     memcpy(v1->iv, in->iv_next, sizeof v1->iv);
-    v1_take_notifies(e, sa, in->m);
+    if (in->encrypted) /* HASH_I does not cover them (RFC 2407 4.6.3: under protection only) */
+        v1_take_notifies(e, sa, in->m);
     v1_took(sa, in);
     v1_sent_free(&v1->sent);
     v1_established(e, sa);

@@ -229,7 +229,7 @@ static void peer_deletes_sa(struct ike *e, struct ike_sa *gone)
     if (v1_of(gone)->state == V1_COMPLETE)
         heir = v1_other(e, gone);
     if (heir)
-        ike_sa_inherit(e, gone, heir);
+        v1_inherit(e, gone, heir);
     ike_sa_remove(e, gone,
                   heir || v1_of(gone)->state == V1_REPLACED ? IKE_REASON_REPLACED : IKE_REASON_PEER_DELETED,
                   "the peer deleted the IKE SA");

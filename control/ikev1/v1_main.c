@@ -364,8 +364,6 @@ void v1_main_5(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         v1_bad_message(e, sa, in);
         return;
     }
-    /* It decrypts: the peer has the key. Its ports may be new, behind a NAT (RFC 3947 4). */
-    v1_peer_at(sa, in);
     const struct cfg_isakmp_profile *p = v1_profile_of_peer(e, sa, "MM5");
     if (!keyring_agrees(e, sa, p, in)) {
         refuse_5(e, sa, in);
@@ -376,6 +374,7 @@ void v1_main_5(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         v1_bad_message(e, sa, in);
         return;
     }
+    v1_peer_at(sa, in); /* its ports may be new, behind a NAT (RFC 3947 4) */
     sa->profile1 = p;
     memcpy(v1->iv, in->iv_next, sizeof v1->iv);
     v1_take_notifies(e, sa, in->m);

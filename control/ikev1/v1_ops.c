@@ -4,6 +4,7 @@
 #include "common/secret.h"
 #include "control/ikev1/v1_frag.h"
 #include "control/ikev1/v1_input.h"
+#include "control/ikev1/v1_limit.h"
 #include "control/ikev1/v1_phase1.h"
 
 #include <stdarg.h>
@@ -135,6 +136,7 @@ void v1_established(struct ike *e, struct ike_sa *sa)
     if (v1->initial_contact_in)
         drop_others(e, sa);
     v1_rekey_done(e, sa);
+    v1_bound_peer(e, sa);
     if (!sa->dead && !sa->session[0])
         serve(e, sa);
     if (sa->dead)

@@ -242,6 +242,11 @@ static cv_result fill_responder(struct ike *e, struct ike_sa *sa, const struct v
 struct ike_sa *v1_responder_new(struct ike *e, const struct v1_in *in, const struct sel1_ike_choice *choice,
                                 struct sel_v1_key key)
 {
+    if (in->m->sa.body.n > V1_SA_BODY_MAX) {
+        e->counters.bad_payload++;
+        ike_log_unauth(e, &in->d->remote, "dropped: an SA payload of %zu octets", in->m->sa.body.n);
+        return NULL;
+    }
     if (!ike_limit_ok(e, &in->d->remote)) {
         e->counters.half_open_refused++;
         ike_log_unauth(e, &in->d->remote, "%s", ike_reason_text(IKE_REASON_DOS_LIMIT));

@@ -67,6 +67,8 @@ void v1_cookies(const struct ike_sa *sa, uint8_t out[2 * PLD1_COOKIE_LEN]);
 /* ---- v1_rekey.c ------------------------------------------------------------------------------------------------ */
 /* Two IKE SAs of version 1 between the same addresses; that it is one identity the caller knows from the list of the peer's SAs. */
 CV_MUST_USE bool v1_same_peer(const struct ike_sa *a, const struct ike_sa *b);
+/* sa takes what old_sa served. Where the peer is, it knows better itself: phase 1 was negotiated anew, and the peer's NAT may have moved meanwhile. */
+void v1_inherit(struct ike *e, struct ike_sa *old_sa, struct ike_sa *sa);
 /* The newest other established SA of the same peer, profile and addresses that is not replaced itself; NULL. */
 struct ike_sa *v1_other(struct ike *e, struct ike_sa *sa);
 

@@ -144,6 +144,23 @@ static bool replaces(struct ike_sa *sa, struct ike_sa *old_sa)
     return v1_of(sa)->replaces == old_sa->conn_id || old_sa->established_ms < sa->created_ms;
 }
 
+void v1_inherit(struct ike *e, struct ike_sa *old_sa, struct ike_sa *sa)
+{
+    const struct ip_endpoint local = sa->local, remote = sa->remote;
+    const bool natt = sa->natt, nat_local = sa->nat_local, nat_remote = sa->nat_remote;
+    ike_sa_inherit(e, old_sa, sa);
+    sa->local = local;
+    sa->remote = remote;
+    sa->natt = natt;
+    sa->nat_local = nat_local;
+    sa->nat_remote = nat_remote;
+    if (!natt)
+        return;
+    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
+        if (c->natt && !ip_endpoint_equal(&c->remote, &remote))
+            sam_child_set_remote(e->sam, c, &remote);
+}
+
 void v1_rekey_done(struct ike *e, struct ike_sa *sa)
 {
     struct ike_sa *next;
@@ -154,7 +171,7 @@ void v1_rekey_done(struct ike *e, struct ike_sa *sa)
         struct v1_sa *old_v1 = v1_of(o);
         ike_log(e, sa, LOG_LEVEL_INFO, "isakmp", "IKE SA rekeyed, it replaces number %u", o->conn_id);
         e->counters.sas_rekeyed++;
-        ike_sa_inherit(e, o, sa);
+        v1_inherit(e, o, sa);
         flush_overlaps(e, o, sa);
         v1_set_state(e, o, V1_REPLACED);
         old_v1->rekey_at = old_v1->dpd.at = UINT64_MAX;
