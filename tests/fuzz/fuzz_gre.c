@@ -1,6 +1,7 @@
 /* libFuzzer harness of what reads a GRE packet and its TCP options: the outer header as it would be classified, GRE, the
- * inner packet, and the MSS clamp on either. The packet ends where its memory ends; whatever is found keeps its
+ * inner packet, the MSS clamp on either, keepalives, and selectors. The packet ends where its memory ends; whatever is found keeps its
  * invariants. Build: CC=clang meson setup DIR -Dfuzz=true; run: fuzz_gre DIR-FOR-NEW tests/fuzz/corpus/gre. */
+#include "dataplane/esp/esp_ts.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_gre.h"
 #include "dataplane/ip/ip_mss.h"
@@ -24,6 +25,23 @@ static void must(bool truth)
         abort();
 }
 
+/* Between any ends: what a selector of ports takes, a piece of it might be of; and a keepalive is GRE. */
+static void judge(const struct rte_mbuf *m, const struct dp_meta *meta)
+{
+    const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *), family = meta->family;
+    struct cv_sa sa = {.ts_count = 1};
+    struct ip_if t = {.gre_head = {.family = family, .len = family == IP_V4 ? 24 : 44}};
+    sa.ts_local[0] = sa.ts_remote[0] = ts_any(family);
+    must(esp_ts_match(&sa, ip, m->data_len, CV_DIR_OUT) && esp_ts_may_match(&sa, ip, m->data_len, CV_DIR_IN));
+    sa.ts_local[0].proto = sa.ts_remote[0].proto = ip[m->data_len - 1] & 1 ? 17 : 6;
+    sa.ts_local[0].port_hi = 0x7fff;
+    if (esp_ts_match(&sa, ip, m->data_len, CV_DIR_OUT))
+        must(esp_ts_may_match(&sa, ip, m->data_len, CV_DIR_OUT));
+    memcpy(t.gre_head.octets, ip, family == IP_V4 ? 20 : 40); /* its own addresses */
+    if (ip_gre_is_keepalive(m, &t))
+        must(meta->proto == IP_PROTO_GRE && !meta->frag && m->data_len >= meta->l3_len + IP_GRE_HEADER);
+}
+
 static void look(struct rte_mbuf *m)
 {
     const struct dp_meta *meta = dp_meta(m);
@@ -31,6 +49,7 @@ static void look(struct rte_mbuf *m)
     if (ip_classify_ip(m) == IP_CLASS_DROP)
         return;
     must(meta->l3_len <= m->data_len && meta->l3_total == m->data_len);
+    judge(m, meta);
     ip_mss_clamp(m, MSS);
     must(!ip_mss_clamp(m, MSS)); /* once is enough */
     must(ip_classify_ip(m) != IP_CLASS_DROP);
