@@ -327,7 +327,7 @@ static bool parse_value(const char **text, uint8_t out[VALUE_ROOM], size_t *n)
             int high = hex_digit(p[1]), low = high < 0 ? -1 : hex_digit(p[2]);
             if (!p[1])
                 return false;
-            buf_put_u8(&w, low < 0 ? (uint8_t)p[1] : (uint8_t)(high << 4 | low));
+            buf_put_u8(&w, (uint8_t)(low < 0 ? p[1] : high * 16 + low));
             p += low < 0 ? 1 : 2;
             keep = w.len;
         } else {
