@@ -26,6 +26,8 @@ struct ike_version_ops {
     void (*nat_change)(struct ike *e, struct ike_sa *sa, struct sam_child *c,
                        const struct ip_endpoint *remote);
     void (*timer)(struct ike *e, struct ike_sa *sa); /* sa->timer_at has come */
+    /* What sa->waits for may be known now: look at the message again. NULL: the version never waits. */
+    void (*pki_changed)(struct ike *e, struct ike_sa *sa);
     /* e->cfg is a new configuration and the SA stays: look up again whatever points into the old one. */
     void (*reconfigured)(struct ike *e, struct ike_sa *sa);
     /* What a view shows of the version's own part. */

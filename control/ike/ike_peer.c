@@ -7,7 +7,7 @@
 
 struct peer_key {
     uint8_t type;
-    uint8_t len; /* 255 stands for 256, too: what is compared is the whole of id */
+    uint16_t len;
     uint8_t id[sizeof(((struct ike_sa *)0)->peer_id)];
     char tag[sizeof(((struct ike_sa *)0)->peer_tag)];
 };
@@ -30,7 +30,7 @@ static struct peer_key key_of(const struct ike_sa *sa)
     struct peer_key k;
     memset(&k, 0, sizeof k);
     k.type = sa->peer_id_type;
-    k.len = (uint8_t)(sa->peer_id_len > UINT8_MAX ? UINT8_MAX : sa->peer_id_len);
+    k.len = (uint16_t)sa->peer_id_len;
     (void)slice_copy((struct slice){sa->peer_id, sa->peer_id_len}, k.id, sizeof k.id);
     memcpy(k.tag, sa->peer_tag, strnlen(sa->peer_tag, sizeof k.tag));
     return k;

@@ -14,7 +14,11 @@
     X(NO_CERTIFICATE, "no-certificate", "no certificate to authenticate with")                               \
     X(CERT_UNTRUSTED, "cert-untrusted", "the peer's certificate is of an untrusted issuer")                  \
     X(CERT_REVOKED, "cert-revoked", "the peer's certificate is revoked")                                     \
-    X(CERT_EXPIRED, "cert-expired", "the peer's certificate is not valid now")                               \
+    X(CERT_EXPIRED, "cert-expired", "the peer's certificate has expired")                                    \
+    X(CERT_NOT_YET, "cert-not-yet-valid", "the peer's certificate is not valid yet")                         \
+    X(CERT_UNKNOWN, "cert-unknown-status", "whether the peer's certificate is revoked cannot be found out")  \
+    X(CERT_FORBIDDEN, "cert-forbidden", "the peer's certificate may not be used for this")                   \
+    X(CERT_MALFORMED, "cert-malformed", "the peer's certificates cannot be read")                            \
     X(CERT_BUILD_FAILED, "cert-build-failed", "the certificate payload could not be built")                  \
     X(AUTH_FAILED, "auth-failed", "the peer refused our authentication")                                     \
     X(ID_MISMATCH, "id-mismatch", "the peer's identity is not the one its profile asks for")                 \

@@ -12,6 +12,8 @@
 
 #include <uthash.h>
 
+struct pki_cert;
+
 struct ike_session {
     char interface[CV_NAME_MAX];
     const struct cfg_interface *tunnel; /* of the running configuration; NULL when it was removed */
@@ -35,6 +37,12 @@ struct ike_session {
     bool resume, resume_persistent; /* while ike_dp_lost and ike_reconfigure work */
     UT_hash_handle hh;              /* by interface name */
 };
+
+enum { IKE_ID_MAX = 512 }; /* octets of an identity: room for a DN */
+
+/* How an end proves itself, as shown. */
+enum ike_auth { IKE_AUTH_NONE, IKE_AUTH_PSK, IKE_AUTH_RSA, IKE_AUTH_ECDSA, IKE_AUTH_EDDSA };
+const char *ike_auth_text(enum ike_auth a); /* "PSK", "RSA"; "" */
 
 /* What identifies an initial exchange before there are two SPIs (RFC 7296 2.1). Zero its padding: it is hashed as bytes. */
 struct ike_init_key {
@@ -65,11 +73,15 @@ struct ike_sa {
     const struct cfg_isakmp_profile
         *profile1; /* IKEv1: NULL until selected, and for good when none matches (PF-6) */
     uint8_t peer_id_type;
-    uint8_t peer_id[256];
+    uint8_t peer_id[IKE_ID_MAX];
     size_t peer_id_len;
-    char peer_tag[CFG_NAME_MAX]; /* the keyring's peer block whose key proved it; "" the profile's own key */
+    char peer_tag
+        [CFG_NAME_MAX]; /* the keyring's peer block whose key proved it; "" the profile's own key; "\n" and the trust-point of its certificate */
+    struct pki_cert *peer_cert;        /* that proved it; NULL: a pre-shared key did */
+    unsigned char auth_own, auth_peer; /* enum ike_auth: how each has proved itself */
+    bool waits; /* a message of the peer is put aside until control/pki knows more: ops->pki_changed */
     uint8_t local_id_type;
-    uint8_t local_id[256];
+    uint8_t local_id[IKE_ID_MAX];
     size_t local_id_len;
     struct cr_keys2 keys; /* IKEv2 */
     uint64_t created_ms, established_ms;

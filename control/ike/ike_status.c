@@ -1,5 +1,6 @@
 /* Tunnels that came up or went down, as lines for the log: `crypto logging session`, `crypto logging ikev2`, and the line protocol of
  * tunnel interfaces, which follows their SAs. */
+#include "control/ike/ike_cert.h"
 #include "control/ike/ike_core.h"
 
 #include <stdio.h>
@@ -24,11 +25,11 @@ static void remember(struct ike *e, struct ike_session *s)
     snprintf(s->told_id, sizeof s->told_id, "(none)");
     s->told_version = 0;
     if (sa) {
-        const struct sel_id id = {sa->peer_id_type, {sa->peer_id, sa->peer_id_len}};
         s->told_version = sa->ops->version;
         s->told_peer = sa->remote;
         if (sa->peer_id_len > 0)
-            snprintf(s->told_id, sizeof s->told_id, "%.63s", sel_id_text(&id, text));
+            snprintf(s->told_id, sizeof s->told_id, "%.63s",
+                     ike_id_text(sa->peer_id_type, (struct slice){sa->peer_id, sa->peer_id_len}, text));
     } else if (c) {
         s->told_peer = c->remote;
     }

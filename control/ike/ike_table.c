@@ -1,6 +1,7 @@
 #include "control/ike/ike_core.h"
 
 #include "common/secret.h"
+#include "control/pki/pki_cert.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,7 @@ struct ike_sa *ike_sa_new_spi(struct ike *e, const struct ike_version_ops *ops, 
     memcpy(initiator ? sa->spi_i : sa->spi_r, spi_own, 8);
     sa->created_ms = sa->last_in_ms = ike_now(e);
     sa->timer_at = UINT64_MAX;
+    sa->auth_own = sa->auth_peer = IKE_AUTH_PSK; /* until a signature says otherwise */
     if (!ike_heap_add(e, sa)) {
         free(sa);
         return NULL;
@@ -179,6 +181,7 @@ void ike_reap(struct ike *e)
         if (sa->v)
             sa->ops->sa_free(sa);
         cr_keys2_wipe(&sa->keys);
+        pki_cert_free(sa->peer_cert);
         secret_wipe(sa, sizeof *sa);
         free(sa);
     }
@@ -213,6 +216,10 @@ void ike_sa_inherit(struct ike *e, struct ike_sa *old_sa, struct ike_sa *new_sa)
     new_sa->peer_id_len = old_sa->peer_id_len;
     memcpy(new_sa->peer_id, old_sa->peer_id, sizeof new_sa->peer_id);
     memcpy(new_sa->peer_tag, old_sa->peer_tag, sizeof new_sa->peer_tag);
+    if (!new_sa->peer_cert)
+        new_sa->peer_cert = pki_cert_ref(old_sa->peer_cert);
+    new_sa->auth_own = old_sa->auth_own;
+    new_sa->auth_peer = old_sa->auth_peer;
     new_sa->local_id_type = old_sa->local_id_type;
     new_sa->local_id_len = old_sa->local_id_len;
     memcpy(new_sa->local_id, old_sa->local_id, sizeof new_sa->local_id);

@@ -1,4 +1,5 @@
 /* Snapshots for show commands, JSON and metrics. */
+#include "control/ike/ike_cert.h"
 #include "control/ike/ike_core.h"
 
 #include <string.h>
@@ -31,12 +32,17 @@ static enum ike_session_status status_of(const struct ike_sa *sa, bool child)
     return sa ? IKE_DOWN_NEGOTIATING : IKE_DOWN;
 }
 
+const char *ike_auth_text(enum ike_auth a)
+{
+    static const char *const texts[] = {"", "PSK", "RSA", "ECDSA", "EdDSA"};
+    return (unsigned)a < sizeof texts / sizeof texts[0] ? texts[a] : "";
+}
+
 static void id_text(uint8_t type, const uint8_t *data, size_t n, char *out)
 {
-    const struct sel_id id = {type, {data, n}};
     out[0] = '\0';
     if (n > 0)
-        (void)sel_id_text(&id, out);
+        (void)ike_id_text(type, (struct slice){data, n}, out);
 }
 
 static void fill_from_sa(struct ike_session_view *v, const struct ike_sa *sa)
@@ -132,7 +138,8 @@ static void fill_sa(struct ike *e, const struct ike_sa *sa, struct ike_sa_view *
     v->integ = sa->keys.suite.integ;
     v->prf = sa->keys.suite.prf;
     v->dh = sa->keys.suite.dh;
-    v->auth_local = v->auth_remote = "PSK";
+    v->auth_local = ike_auth_text(sa->auth_own);
+    v->auth_remote = ike_auth_text(sa->auth_peer);
     id_text(sa->local_id_type, sa->local_id, sa->local_id_len, v->local_id);
     id_text(sa->peer_id_type, sa->peer_id, sa->peer_id_len, v->remote_id);
     v->age_s = sa->established ? (ike_now(e) - sa->established_ms) / 1000 : 0;

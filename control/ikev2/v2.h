@@ -4,7 +4,9 @@
  *   v2_exchange  requests and responses: message IDs, window, retransmission, response cache, SK protection
  *   v2_frag      IKE fragmentation (RFC 7383): splitting and bounded reassembly
  *   v2_init      IKE_SA_INIT: cookies, INVALID_KE_PAYLOAD, NAT detection
- *   v2_auth      IKE_AUTH: identities, profile, PSK, first child
+ *   v2_auth      IKE_AUTH: identities, profile, first child
+ *   v2_proof     IKE_AUTH: how each end proves itself: pre-shared key, certificate and signature
+ *   v2_park      IKE_AUTH: a message that waits for what the network says of a certificate
  *   v2_child     child negotiation: proposals, selectors, keys, installation; for IKE_AUTH and CREATE_CHILD_SA
  *   v2_rekey     rekeying of child and IKE SAs, simultaneous ones included (2.8)
  *   v2_info      INFORMATIONAL: deletes, DPD, notifies
@@ -95,6 +97,7 @@ struct v2_task {
     uint32_t spi;               /* DELETE_CHILD without a child: the inbound SPI to be deleted */
     enum ike_reason why;        /* DELETE_SA */
     struct v2_wire wire;        /* retransmitted bit-identically (2.1) */
+    bool waits;                 /* set by the response's handler: it is to be put aside and handled again (v2_park) */
     unsigned attempts;          /* retransmissions so far */
     uint64_t next_at;
 };
@@ -106,6 +109,20 @@ struct v2_cached {
     uint8_t request_hash[32]; /* of the request as received (first fragment when fragmented) */
     uint16_t fragments;       /* it came in so many; 0 whole */
     struct v2_wire wire;
+};
+
+/* An authenticated message of IKE_AUTH, decrypted and whole, that cannot be judged before control/pki knows more: v2_park.c. */
+struct v2_parked {
+    uint8_t *plain; /* inner payloads; NULL: none is parked */
+    size_t len;
+    uint8_t first;
+    struct pld_header header;
+    uint16_t fragments;
+    uint8_t hash[32]; /* of the request as received */
+    struct ip_endpoint local, remote;
+    uint16_t vrf;
+    bool natt;
+    uint64_t tried_at, deadline; /* env ms; deadline 0: it has not waited yet */
 };
 
 struct v2_frags; /* reassembly, v2_frag.c */
@@ -121,6 +138,9 @@ struct v2_sa {
     struct v2_task *flight; /* in flight, at most window_peer */
     struct v2_cached cache[V2_WINDOW_MAX];
     struct v2_frags *frags;
+    struct v2_parked parked;
+    uint16_t peer_hashes;  /* bit by IANA number: what the peer verifies (RFC 7427 4) */
+    bool hashes_announced; /* ours */
     bool frag_ok;      /* both sides support RFC 7383 */
     bool have_keys;    /* sa->keys are derived (responder: only when IKE_AUTH arrives) */
     bool auth_refused; /* responder: the peer did not prove itself; only its retransmissions are answered */
@@ -205,6 +225,7 @@ struct v2_reply {
     struct buf_writer w;
     uint8_t *storage;
     bool silent; /* answer nothing (only before authentication, or for messages that get no answer) */
+    bool wait;   /* IKE_AUTH: not answered yet; the request is put aside and handled again (v2_park) */
 };
 /* Starts the reply afresh with a single error notify. */
 void v2_reply_error(struct v2_reply *r, uint8_t proto, uint16_t notify, struct slice data);

@@ -1,63 +1,18 @@
-/* IKE_AUTH with pre-shared keys (RFC 7296 1.2, 2.15, 2.21.2), both roles. */
+/* IKE_AUTH (RFC 7296 1.2, 2.21.2), both roles: who the peer is, whether it is that, and the first child. */
 #include "control/ikev2/v2_auth.h"
 
 #include "control/ikev2/v2_exchange.h"
 #include "control/ikev2/v2_frag.h"
+#include "control/ikev2/v2_park.h"
+#include "control/ikev2/v2_proof.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { REFUSED_MS = 10000, LAST_WORDS_MS = 120000, ID_BODY_FIXED = 4, WINDOW_LEN = 4 };
+enum { REFUSED_MS = 10000, LAST_WORDS_MS = 120000, WINDOW_LEN = 4 };
 
 static const struct slice nothing = {NULL, 0};
-
-/* ---- AUTH values --------------------------------------------------------------------------------------------------- */
-/* What the signer signs: its first message, the other's nonce, its identity. */
-static cv_result auth_value(struct ike_sa *sa, bool by_initiator, struct slice key, struct slice id_body,
-                            uint8_t out[CR_PRF_MAX])
-{
-    const struct v2_sa *v2 = v2_of(sa);
-    const struct slice message = by_initiator ? (struct slice){v2->init_req, v2->init_req_len}
-                                              : (struct slice){v2->init_resp, v2->init_resp_len};
-    const struct slice nonce =
-        by_initiator ? (struct slice){v2->nr, v2->nr_len} : (struct slice){v2->ni, v2->ni_len};
-    return cr_auth_psk(v2->suite.prf, by_initiator ? sa->keys.pi : sa->keys.pr, key, message, nonce, id_body,
-                       out);
-}
-
-/* The peer's AUTH. Its length must be the PRF's: what the peer sent never decides how much is compared. */
-static bool verify(struct ike_sa *sa, const struct pld_message *m, struct slice key, struct slice id_body)
-{
-    uint8_t want[CR_PRF_MAX];
-    const struct cr_prf_alg *prf = cr_prf(v2_of(sa)->suite.prf);
-    bool ok = prf && m->auth.data.n == prf->len &&
-              auth_value(sa, !sa->initiator, key, id_body, want) == CV_OK &&
-              secret_equal(want, m->auth.data.p, prf->len);
-    secret_wipe(want, sizeof want);
-    return ok;
-}
-
-/* Our ID and AUTH payloads; between them, from the initiator, INITIAL_CONTACT. */
-static cv_result put_proof(struct ike_sa *sa, struct slice key, bool initial_contact, struct pld_builder *b)
-{
-    uint8_t body[ID_BODY_FIXED + sizeof sa->local_id], value[CR_PRF_MAX];
-    struct buf_writer w = buf_writer_init(body, sizeof body);
-    const struct cr_prf_alg *prf = cr_prf(v2_of(sa)->suite.prf);
-    buf_put_u8(&w, sa->local_id_type);
-    buf_put_zero(&w, ID_BODY_FIXED - 1);
-    buf_put(&w, sa->local_id, sa->local_id_len);
-    if (w.bad || !prf)
-        return CV_EINVAL;
-    CV_TRY(auth_value(sa, sa->initiator, key, (struct slice){body, w.len}, value));
-    pld_put_id(b, sa->initiator ? PLD_IDI : PLD_IDR, sa->local_id_type,
-               (struct slice){sa->local_id, sa->local_id_len});
-    if (initial_contact)
-        pld_put_notify(b, PLD_PROTO_NONE, nothing, PLD_N_INITIAL_CONTACT, nothing);
-    pld_put_auth(b, PLD_AUTH_PSK, (struct slice){value, prf->len});
-    secret_wipe(value, sizeof value);
-    return CV_OK;
-}
 
 /* ---- identities ------------------------------------------------------------------------------------------------------- */
 static bool id_valid(const struct pld_id *id)
@@ -70,24 +25,6 @@ static bool id_valid(const struct pld_id *id)
     default:
         return id->data.n > 0 && id->data.n <= sizeof(((struct ike_sa *)0)->peer_id);
     }
-}
-
-static void keep_peer_id(struct ike_sa *sa, const struct pld_id *id, const struct sel_psk *psk)
-{
-    snprintf(sa->peer_tag, sizeof sa->peer_tag, "%s", psk->peer ? psk->peer->tag : "");
-    sa->peer_id_type = id->type;
-    sa->peer_id_len = slice_copy(id->data, sa->peer_id, sizeof sa->peer_id);
-}
-
-static bool keep_local_id(struct ike_sa *sa, const struct cfg_ikev2_profile *p)
-{
-    struct sel_id id;
-    uint8_t data[CFG_TEXT_MAX];
-    if (!sel_local_id(p, &sa->local.addr, &id, data) || id.data.n == 0 || id.data.n > sizeof sa->local_id)
-        return false;
-    sa->local_id_type = id.type;
-    sa->local_id_len = slice_copy(id.data, sa->local_id, sizeof sa->local_id);
-    return true;
 }
 
 static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
@@ -218,22 +155,36 @@ static cv_result first_child(struct ike *e, struct ike_sa *sa)
     return v2_child_prepare(e, sa, s, v2->have_packet ? &v2->packet : NULL, v2->first_child);
 }
 
-cv_result v2_auth_build(struct ike *e, struct ike_sa *sa, struct v2_task *t, struct pld_builder *b)
+/* Our key, when the profile proves us by one; the peer's is looked up again when its identity is known. */
+static bool own_psk(struct ike *e, struct ike_sa *sa, struct slice *key)
 {
     struct sel_trace trace = {0};
-    (void)t;
+    *key = nothing;
+    if (!v2_proof_by_psk(sa->profile))
+        return true;
     struct sel_psk psk =
         sel_ikev2_psk(e->cfg, sa->profile, true, &sa->remote.addr, peer_host(e, sa), NULL, &trace);
     ike_decision(e, sa, "IKE_AUTH", &trace);
-    if (!psk.found || psk.local_key.n == 0) {
-        ike_sa_remove(e, sa, IKE_REASON_NO_PSK, "%s", trace.text);
+    *key = psk.local_key;
+    if (psk.found && psk.local_key.n > 0)
+        return true;
+    ike_sa_remove(e, sa, IKE_REASON_NO_PSK, "%s", trace.text);
+    return false;
+}
+
+cv_result v2_auth_build(struct ike *e, struct ike_sa *sa, struct v2_task *t, struct pld_builder *b)
+{
+    struct slice key;
+    struct v2_wrong wrong;
+    (void)t;
+    if (!own_psk(e, sa, &key))
         return CV_ENOENT;
+    cv_result r = v2_proof_put(e, sa, sa->profile, key, NULL, first_contact, b, &wrong);
+    if (r != CV_OK) { /* G18: nothing is sent */
+        ike_sa_remove(e, sa, wrong.why, "%s", wrong.text);
+        return r;
     }
-    cv_result r = keep_local_id(sa, sa->profile) ? CV_OK : CV_EINVAL;
-    if (r == CV_OK)
-        r = put_proof(sa, psk.local_key, first_contact(e, sa), b);
-    if (r == CV_OK)
-        r = first_child(e, sa);
+    r = first_child(e, sa);
     if (r == CV_OK)
         r = v2_child_put_offer(e, sa, v2_of(sa)->first_child, b, false);
     if (r == CV_OK)
@@ -273,30 +224,36 @@ void v2_auth_failed_response(struct ike *e, struct ike_sa *sa, struct v2_task *t
     ike_sa_remove(e, sa, t->why, "%s", ike_reason_text(t->why));
 }
 
-/* Whom did we reach? NULL: authenticated; else what is wrong, and *why. */
-static const char *check_responder(struct ike *e, struct ike_sa *sa, const struct pld_message *m,
-                                   struct sel_psk *psk, struct sel_trace *trace, enum ike_reason *why)
+static enum v2_proved wrong(struct v2_proof *p, enum ike_reason why, const char *text)
 {
+    p->wrong.why = why;
+    snprintf(p->wrong.text, sizeof p->wrong.text, "%s", text);
+    return V2_REFUSED;
+}
+
+/* Whom did we reach? */
+static enum v2_proved check_responder(struct ike *e, struct ike_sa *sa, const struct pld_message *m,
+                                      struct v2_proof *p)
+{
+    struct sel_trace trace = {0};
     const struct sel_id idr = {m->idr.type, m->idr.data};
     unsigned specificity;
-    *why = IKE_REASON_AUTH_FAILED;
     if (!(m->present & PLD_BIT(PLD_AUTH)) || !(m->present & PLD_BIT(PLD_IDR)))
-        return "the answer holds neither an error nor a proof";
-    if (m->auth.method != PLD_AUTH_PSK)
-        return "the peer authenticates by another method than pre-shared key";
-    *why = IKE_REASON_ID_MISMATCH; /* G30 */
-    if (!id_valid(&m->idr))
-        return "the peer's identity is malformed";
+        return wrong(p, IKE_REASON_AUTH_FAILED, "the answer holds neither an error nor a proof");
+    if (!v2_proof_take(e, sa, m, p))
+        return V2_REFUSED;
+    if (!id_valid(&m->idr)) /* G30 */
+        return wrong(p, IKE_REASON_ID_MISMATCH, "the peer's identity is malformed");
     if (!sel_ikev2_profile_matches(sa->profile, &idr, &specificity))
-        return "the peer's identity matches no `match identity remote` of the profile";
-    *why = IKE_REASON_NO_PSK;
-    *psk = sel_ikev2_psk(e->cfg, sa->profile, true, &sa->remote.addr, peer_host(e, sa), &idr, trace);
-    ike_decision(e, sa, "IKE_AUTH", trace);
-    if (!psk->found || psk->remote_key.n == 0)
-        return "no key to verify this peer with";
-    *why = IKE_REASON_BAD_PSK;
-    return verify(sa, m, psk->remote_key, m->idr.body) ? NULL
-                                                       : "AUTH of the peer does not verify with our key";
+        return wrong(p, IKE_REASON_ID_MISMATCH,
+                     "the peer's identity matches no `match identity remote` of the profile");
+    if (m->auth.method == PLD_AUTH_PSK && (sa->profile->auth_remote & CFG_AUTH_PSK)) {
+        p->psk = sel_ikev2_psk(e->cfg, sa->profile, true, &sa->remote.addr, peer_host(e, sa), &idr, &trace);
+        ike_decision(e, sa, "IKE_AUTH", &trace);
+        if (!p->psk.found || p->psk.remote_key.n == 0)
+            return wrong(p, IKE_REASON_NO_PSK, "no key to verify this peer with");
+    }
+    return v2_proof_check(e, sa, sa->profile, m, &m->idr, v2_park_over(e, sa), p);
 }
 
 static void refused_by_peer(struct ike *e, struct ike_sa *sa, const struct pld_notify *n)
@@ -304,9 +261,13 @@ static void refused_by_peer(struct ike *e, struct ike_sa *sa, const struct pld_n
     switch (n->type) {
     case PLD_N_AUTHENTICATION_FAILED:
         ike_sa_remove(
-            e, sa, IKE_REASON_AUTH_FAILED,
-            "the peer answered AUTHENTICATION_FAILED: the two ends' pre-shared keys differ, or it has no "
-            "profile or key for our identity");
+            e, sa, IKE_REASON_AUTH_FAILED, "%s",
+            sa->auth_own == IKE_AUTH_PSK
+                ? "the peer answered AUTHENTICATION_FAILED: the two ends' pre-shared keys differ, or it has "
+                  "no "
+                  "profile or key for our identity"
+                : "the peer answered AUTHENTICATION_FAILED: it does not trust our certificate, or has no "
+                  "profile for our identity");
         break;
     case PLD_N_INVALID_SYNTAX:
     case PLD_N_UNSUPPORTED_CRITICAL_PAYLOAD:
@@ -331,38 +292,53 @@ static void child_not_up(struct ike *e, struct ike_sa *sa, const struct pld_mess
     }
 }
 
-void v2_auth_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, const struct pld_message *m)
+static void authenticated(struct ike *e, struct ike_sa *sa, const struct pld_message *m,
+                          const struct pld_id *id, const struct v2_proof *p)
+{
+    char text[SEL_TEXT_MAX];
+    v2_proof_keep(sa, id, p);
+    take_window(v2_of(sa), m);
+    v2_of(sa)->window_own = window_announced(e);
+    v2_sa_established(e, sa, false);
+    ike_log(e, sa, LOG_LEVEL_INFO, "ikev2", "authenticated %s by %s, profile %s",
+            ike_id_text(id->type, id->data, text), p->how == IKE_AUTH_PSK ? "pre-shared key" : "certificate",
+            sa->profile->name);
+}
+
+static void reached(struct ike *e, struct ike_sa *sa, const struct pld_message *m, const struct v2_proof *p)
 {
     struct v2_sa *v2 = v2_of(sa);
-    struct sel_trace trace = {0};
     struct sam_child *child = NULL;
     enum ike_reason why;
-    char id[SEL_TEXT_MAX];
-    (void)t;
-    const struct pld_notify *error = pld_find_error(m);
-    if (error && !(m->present & PLD_BIT(PLD_AUTH))) {
-        refused_by_peer(e, sa, error);
-        return;
-    }
-    struct sel_psk psk = {0};
-    const char *wrong = check_responder(e, sa, m, &psk, &trace, &why);
-    if (wrong) {
-        distrust(e, sa, why, wrong);
-        return;
-    }
-    keep_peer_id(sa, &m->idr, &psk);
-    take_window(v2, m);
-    v2->window_own = window_announced(e);
-    v2_sa_established(e, sa, false);
-    ike_log(e, sa, LOG_LEVEL_INFO, "ikev2", "authenticated %s by pre-shared key, profile %s",
-            sel_id_text(&(struct sel_id){sa->peer_id_type, {sa->peer_id, sa->peer_id_len}}, id),
-            sa->profile->name);
+    authenticated(e, sa, m, &m->idr, p);
     if (v2_child_accept(e, sa, v2->first_child, m, &child, &why) != CV_OK)
         child_not_up(e, sa, m, why);
     v2_nego_free(e, v2->first_child);
     v2->first_child = NULL;
     v2_init_forget(v2);
     settle_duplicate(e, sa);
+}
+
+void v2_auth_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, const struct pld_message *m)
+{
+    struct v2_proof p = {0};
+    const struct pld_notify *error = pld_find_error(m);
+    if (error && !(m->present & PLD_BIT(PLD_AUTH))) {
+        refused_by_peer(e, sa, error);
+        return;
+    }
+    switch (check_responder(e, sa, m, &p)) {
+    case V2_PROVED:
+        reached(e, sa, m, &p);
+        break;
+    case V2_WAITS:
+        t->waits = true;
+        break;
+    case V2_REFUSED:
+        distrust(e, sa, p.wrong.why, p.wrong.text);
+        break;
+    }
+    v2_proof_free(&p);
 }
 
 /* ---- responder --------------------------------------------------------------------------------------------------------- */
@@ -387,39 +363,56 @@ void v2_auth_forget(struct ike *e, struct ike_sa *sa)
     v2_schedule(e, sa);
 }
 
-/* Profile, key and proof of the initiator. NULL: it is who it says; *profile and *psk are for our own proof. */
-static const char *check_initiator(struct ike *e, struct ike_sa *sa, const struct pld_message *m,
-                                   const struct cfg_ikev2_profile **profile, struct sel_psk *psk,
-                                   struct sel_trace *trace, enum ike_reason *why)
+/* Keys under the profile, where either end proves itself by one. */
+static bool find_psk(struct ike *e, struct ike_sa *sa, const struct cfg_ikev2_profile *profile,
+                     const struct pld_message *m, struct v2_proof *p)
 {
+    struct sel_trace trace = {0};
     const struct sel_id idi = {m->idi.type, m->idi.data};
-    *why = IKE_REASON_AUTH_FAILED;
+    const bool theirs = m->auth.method == PLD_AUTH_PSK && (profile->auth_remote & CFG_AUTH_PSK);
+    if (!theirs && !v2_proof_by_psk(profile))
+        return true;
+    p->psk = sel_ikev2_psk(e->cfg, profile, false, &sa->remote.addr, NULL, &idi, &trace);
+    ike_decision(e, sa, "IKE_AUTH", &trace);
+    if (p->psk.found && (!theirs || p->psk.remote_key.n > 0))
+        return true;
+    (void)wrong(p, p->psk.id_of_another ? IKE_REASON_ID_MISMATCH : IKE_REASON_NO_PSK, trace.text);
+    return false;
+}
+
+/* Profile and proof of the initiator. */
+static enum v2_proved check_initiator(struct ike *e, struct ike_sa *sa, const struct pld_message *m,
+                                      const struct cfg_ikev2_profile **profile, struct v2_proof *p)
+{
+    struct sel_trace trace = {0};
+    const struct sel_id idi = {m->idi.type, m->idi.data};
     if (!(m->present & PLD_BIT(PLD_IDI)) || !id_valid(&m->idi))
-        return "the peer's identity is missing or malformed";
-    *why = IKE_REASON_NO_PROFILE;
-    *profile = sel_ikev2_profile(e->cfg, ike_vrf_name(e, sa->vrf), &sa->local.addr, &idi, trace);
-    ike_decision(e, sa, "IKE_AUTH", trace);
-    if (!*profile)
-        return trace->text;
-    *why = IKE_REASON_AUTH_FAILED;
+        return wrong(p, IKE_REASON_AUTH_FAILED, "the peer's identity is missing or malformed");
+    if (!v2_proof_take(e, sa, m, p))
+        return V2_REFUSED;
+    *profile = sel_ikev2_profile(e->cfg, ike_vrf_name(e, sa->vrf), &sa->local.addr, &idi, &trace);
+    ike_decision(e, sa, "IKE_AUTH", &trace);
+    if (!*profile) { /* V2-12 */
+        if (p->cert.chain.offered_count)
+            ike_log(e, sa, LOG_LEVEL_DEBUG, "ikev2", "Profile could not be found by peer certificate.");
+        ike_log(e, sa, LOG_LEVEL_DEBUG, "ikev2", "IKEv2 profile not found");
+        return wrong(p, IKE_REASON_NO_PROFILE, trace.text);
+    }
     if (!(m->present & PLD_BIT(PLD_AUTH)))
-        return "the peer wants EAP";
-    if (m->auth.method != PLD_AUTH_PSK || !((*profile)->auth_remote & CFG_AUTH_PSK))
-        return "the profile does not accept the peer's authentication method";
-    *why = IKE_REASON_NO_PSK;
-    *psk = sel_ikev2_psk(e->cfg, *profile, false, &sa->remote.addr, NULL, &idi, trace);
-    ike_decision(e, sa, "IKE_AUTH", trace);
-    if (psk->id_of_another)
-        *why = IKE_REASON_ID_MISMATCH;
-    if (!psk->found || psk->remote_key.n == 0)
-        return trace->text;
-    *why = IKE_REASON_BAD_PSK;
-    if (!verify(sa, m, psk->remote_key, m->idi.body))
-        return "AUTH of the peer does not verify: the pre-shared keys of the two ends differ";
-    *why = IKE_REASON_NO_PSK;
-    if ((*profile)->auth_local != CFG_AUTH_PSK || psk->local_key.n == 0)
-        return "the profile has no pre-shared key for our own proof";
-    return NULL;
+        return wrong(p, IKE_REASON_AUTH_FAILED, "the peer wants EAP");
+    if (!find_psk(e, sa, *profile, m, p))
+        return V2_REFUSED;
+    return v2_proof_check(e, sa, *profile, m, &m->idi, v2_park_over(e, sa), p);
+}
+
+/* Our half of the answer. */
+static enum v2_proved prove(struct ike *e, struct ike_sa *sa, const struct cfg_ikev2_profile *profile,
+                            const struct pld_message *m, struct pld_builder *b, struct v2_proof *p)
+{
+    if (v2_proof_by_psk(profile) && p->psk.local_key.n == 0)
+        return wrong(p, IKE_REASON_NO_PSK, "the profile has no pre-shared key for our own proof");
+    return v2_proof_put(e, sa, profile, p->psk.local_key, m, NULL, b, &p->wrong) == CV_OK ? V2_PROVED
+                                                                                          : V2_REFUSED;
 }
 
 static void put_child(struct ike *e, struct ike_sa *sa, const struct pld_message *m, struct v2_reply *r)
@@ -444,45 +437,46 @@ static void put_child(struct ike *e, struct ike_sa *sa, const struct pld_message
     v2_nego_free(e, n);
 }
 
-static void refuse(struct ike *e, struct ike_sa *sa, struct v2_reply *r, enum ike_reason why,
-                   const char *text)
+static void refuse(struct ike *e, struct ike_sa *sa, struct v2_reply *r, const struct v2_wrong *w)
 {
-    v2_auth_refused(e, sa, why, text);
+    v2_auth_refused(e, sa, w->why, w->text);
+    ike_log(e, sa, LOG_LEVEL_DEBUG, "ikev2", "Sending authentication failure notify");
     v2_reply_error(r, PLD_PROTO_NONE, PLD_N_AUTHENTICATION_FAILED, nothing);
 }
 
-void v2_auth_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m, struct v2_reply *r)
+static void admitted(struct ike *e, struct ike_sa *sa, const struct pld_message *m, struct v2_reply *r,
+                     const struct v2_proof *p)
 {
     struct v2_sa *v2 = v2_of(sa);
-    const struct cfg_ikev2_profile *profile = NULL;
-    struct sel_psk psk = {0};
-    struct sel_trace trace = {0};
-    enum ike_reason why;
-    char id[SEL_TEXT_MAX];
-    const char *wrong = check_initiator(e, sa, m, &profile, &psk, &trace, &why);
-    if (!wrong &&
-        (!keep_local_id(sa, profile) || put_proof(sa, psk.local_key, false, &r->chain.b) != CV_OK)) {
-        why = IKE_REASON_INTERNAL;
-        wrong = "our own proof could not be made";
-    }
-    if (wrong) {
-        refuse(e, sa, r, why, wrong);
-        return;
-    }
-    sa->profile = profile;
-    keep_peer_id(sa, &m->idi, &psk);
     v2->peer_initial_contact = pld_find_notify(m, PLD_N_INITIAL_CONTACT) != NULL;
-    take_window(v2, m);
-    v2->window_own = window_announced(e);
-    v2_sa_established(e, sa, false);
-    ike_log(e, sa, LOG_LEVEL_INFO, "ikev2", "authenticated %s by pre-shared key, profile %s",
-            sel_id_text(&(struct sel_id){sa->peer_id_type, {sa->peer_id, sa->peer_id_len}}, id),
-            profile->name);
+    authenticated(e, sa, m, &m->idi, p);
     put_child(e, sa, m, r);
     put_window(e, &r->chain.b);
-    if (v2->peer_initial_contact || profile->initial_contact_force)
+    if (v2->peer_initial_contact || sa->profile->initial_contact_force)
         drop_others(e, sa);
     bound_peer(e, sa);
     settle_duplicate(e, sa);
     v2_init_forget(v2);
+}
+
+void v2_auth_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m, struct v2_reply *r)
+{
+    const struct cfg_ikev2_profile *profile = NULL;
+    struct v2_proof p = {0};
+    enum v2_proved proved = check_initiator(e, sa, m, &profile, &p);
+    if (proved == V2_PROVED)
+        proved = prove(e, sa, profile, m, &r->chain.b, &p);
+    switch (proved) {
+    case V2_PROVED:
+        sa->profile = profile;
+        admitted(e, sa, m, r, &p);
+        break;
+    case V2_WAITS:
+        r->wait = true;
+        break;
+    case V2_REFUSED:
+        refuse(e, sa, r, &p.wrong);
+        break;
+    }
+    v2_proof_free(&p);
 }

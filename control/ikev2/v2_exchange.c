@@ -2,6 +2,7 @@
 
 #include "common/secret.h"
 #include "control/ikev2/v2_fsm.h"
+#include "control/ikev2/v2_input.h"
 #include "control/ikev2/v2_note.h"
 #include "control/ikev2/v2_protect.h"
 
@@ -207,7 +208,7 @@ void v2_cached_put(struct ike_sa *sa, uint32_t message_id, const uint8_t hash[32
 void v2_reply_begin(struct v2_reply *r, uint8_t *storage, size_t cap)
 {
     r->storage = storage;
-    r->silent = false;
+    r->silent = r->wait = false;
     r->w = buf_writer_init(storage, cap);
     pld_chain_begin(&r->chain, &r->w);
 }
@@ -234,6 +235,8 @@ void v2_schedule(struct ike *e, struct ike_sa *sa)
     for (const struct v2_task *t = v2->flight; t; t = t->next)
         earliest(&at, t->next_at);
     earliest(&at, v2->delete_at);
+    if (v2->parked.plain)
+        earliest(&at, v2->parked.deadline);
     if (v2->state == V2_ESTABLISHED) {
         earliest(&at, v2->rekey_at);
         earliest(&at, v2->retry_at);
@@ -337,6 +340,10 @@ void v2_timer(struct ike *e, struct ike_sa *sa)
 {
     struct v2_sa *v2 = v2_of(sa);
     uint64_t now = ike_now(e);
+    if (v2->parked.plain && now >= v2->parked.deadline)
+        v2_parked_again(e, sa); /* for the last time */
+    if (sa->dead)
+        return;
     if (now >= v2->delete_at) {
         ike_sa_remove(e, sa, IKE_REASON_TIMEOUT, "the peer did not go on in state %s", sa->state);
         return;

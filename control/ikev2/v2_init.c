@@ -6,6 +6,7 @@
 #include "control/ikev2/v2_auth.h"
 #include "control/ikev2/v2_exchange.h"
 #include "control/ikev2/v2_note.h"
+#include "control/ikev2/v2_proof.h"
 #include "control/ikev2/v2_protect.h"
 
 #include <stdio.h>
@@ -43,6 +44,12 @@ static void put_common(struct ike *e, struct pld_builder *b, const uint8_t spi_i
         pld_put_notify(b, PLD_PROTO_NONE, nothing, PLD_N_FRAGMENTATION_SUPPORTED, nothing);
 }
 
+/* Either end signs. Otherwise nothing is said of signatures. */
+static bool by_certificate(const struct cfg_ikev2_profile *p)
+{
+    return p && ((p->auth_local | p->auth_remote) & (CFG_AUTH_RSA_SIG | CFG_AUTH_ECDSA_SIG));
+}
+
 /* ---- initiator: the request --------------------------------------------------------------------------------------- */
 cv_result v2_init_send(struct ike *e, struct ike_sa *sa)
 {
@@ -62,6 +69,8 @@ cv_result v2_init_send(struct ike *e, struct ike_sa *sa)
     pld_put_ke(&b, v2->dh_group, cr_dh_public(v2->dh));
     pld_put_nonce(&b, (struct slice){v2->ni, v2->ni_len});
     put_common(e, &b, sa->spi_i, no_spi, &sa->local, &sa->remote, e->cfg->ikev2_fragmentation);
+    if (by_certificate(sa->profile))
+        v2_proof_announce(v2, &b);
     pld_end(&b);
     if (w.bad)
         return CV_ENOSPC;
@@ -95,11 +104,9 @@ static const struct cfg_ikev2_profile *usable_profile(struct ike *e, struct ike_
         ike_session_failed(e, s, IKE_REASON_NO_PROFILE, "%s", trace.text);
         return NULL;
     }
-    if (p->auth_local != CFG_AUTH_PSK || !(p->auth_remote & CFG_AUTH_PSK)) {
-        ike_session_failed(e, s, IKE_REASON_NO_PSK, "profile %s does not authenticate by pre-shared keys",
-                           p->name);
-        return NULL;
-    }
+    if (p->auth_local !=
+        CFG_AUTH_PSK) /* V2-5: whether there is a trust-point to sign with shows in IKE_AUTH */
+        return p;
     const struct ip_addr peer = ike_session_peer(s);
     struct sel_psk psk = sel_ikev2_psk(e->cfg, p, true, &peer, t->tunnel_destination_host, NULL, &trace);
     ike_decision(e, NULL, "IKE_SA_INIT", &trace);
@@ -263,6 +270,7 @@ static void go_on(struct ike *e, struct ike_sa *sa, const struct ike_datagram *d
     v2->suite = *suite;
     v2->have_keys = true;
     v2->frag_ok = e->cfg->ikev2_fragmentation && pld_find_notify(m, PLD_N_FRAGMENTATION_SUPPORTED);
+    v2_proof_take_hashes(v2, m);
     if (ike_nat_detect(m, &d->local, &d->remote, &nat) == CV_OK && (nat.local || nat.remote)) {
         sa->nat_local = nat.local;
         sa->nat_remote = nat.remote;
@@ -433,7 +441,10 @@ static cv_result answer(struct ike *e, struct ike_sa *sa, const struct sel_ike_c
     v2_put_answer(&b, choice->number, PLD_PROTO_IKE, t, sel_ike_answer(choice, t), NULL, 0);
     pld_put_ke(&b, v2->dh_group, cr_dh_public(v2->dh));
     pld_put_nonce(&b, (struct slice){v2->nr, v2->nr_len});
+    v2_proof_ask_all(e, sa, &b);
     put_common(e, &b, sa->spi_i, sa->spi_r, &sa->local, &sa->remote, v2->frag_ok);
+    if (v2->peer_hashes && ike_cert_any(e))
+        v2_proof_announce(v2, &b);
     pld_end(&b);
     if (w.bad)
         return CV_ENOSPC;
@@ -464,6 +475,7 @@ static cv_result respond(struct ike *e, struct ike_sa *sa, const struct ike_data
     sa->nat_remote = nat.remote;
     v2->suite = (struct cr_suite){choice->encr, choice->key_bits, choice->integ, choice->prf, choice->dh};
     v2->frag_ok = e->cfg->ikev2_fragmentation && pld_find_notify(m, PLD_N_FRAGMENTATION_SUPPORTED);
+    v2_proof_take_hashes(v2, m);
     v2->ni_len = slice_copy(m->nonce, v2->ni, sizeof v2->ni);
     v2->nr_len = NONCE_LEN;
     ike_random(e, v2->nr, v2->nr_len);

@@ -8,6 +8,7 @@
 #include "control/ikev2/v2_fsm.h"
 #include "control/ikev2/v2_init.h"
 #include "control/ikev2/v2_note.h"
+#include "control/ikev2/v2_park.h"
 #include "control/ikev2/v2_protect.h"
 
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct input {
     uint8_t first;
     uint8_t *whole;        /* reassembled, NULL otherwise */
     const char *malformed; /* what is wrong with the authenticated content; NULL: nothing */
+    uint16_t fragments;    /* it came in so many; 0 whole */
 };
 
 static void drop(struct ike *e, const struct ike_datagram *d, uint64_t *counter, const char *why)
@@ -154,6 +156,10 @@ static bool expected(struct ike *e, struct ike_sa *sa, struct input *in)
         }
     } else {
         const struct v2_cached *c = v2_cached_find(sa, h->message_id);
+        if (v2->state == V2_AUTH_SENT && v2->parked.plain) {
+            e->counters.unexpected_exchange++; /* it comes again when we know whom we talk to */
+            return false;
+        }
         if (c) {
             answer_again(e, sa, in, c);
             return false;
@@ -234,7 +240,24 @@ static void answer(struct ike *e, struct ike_sa *sa, struct input *in, struct v2
     send_answer(e, sa, in->d, &wire);
     v2_cached_put(sa, h->message_id, in->hash, &wire);
     if (v2_cached_find(sa, h->message_id))
-        v2_cached_find(sa, h->message_id)->fragments = in->m->frag_total;
+        v2_cached_find(sa, h->message_id)->fragments = in->fragments;
+}
+
+/* The handler cannot judge it yet. False: it cannot be kept. */
+static bool park(struct ike *e, struct ike_sa *sa, const struct input *in)
+{
+    const struct v2_arrived a = {.d = in->d,
+                                 .header = &in->m->header,
+                                 .plain = in->plain,
+                                 .first = in->first,
+                                 .fragments = in->fragments,
+                                 .hash = in->hash};
+    if (v2_park(e, sa, &a)) {
+        v2_schedule(e, sa);
+        return true;
+    }
+    ike_sa_remove(e, sa, IKE_REASON_NO_RESOURCES, "a message that has to wait cannot be kept");
+    return false;
 }
 
 static void take_request(struct ike *e, struct ike_sa *sa, struct input *in)
@@ -256,6 +279,13 @@ static void take_request(struct ike *e, struct ike_sa *sa, struct input *in)
         in->row->request(e, sa, in->m, &reply);
         initial = false; /* v2_auth_request ends what it refuses */
     }
+    if (reply.wait) {
+        (void)park(e, sa, in);
+        secret_wipe(storage, V2_MESSAGE_MAX);
+        free(storage);
+        return;
+    }
+    v2_park_drop(sa);
     answer(e, sa, in, &reply);
     if (initial)
         v2_auth_refused(e, sa, IKE_REASON_INVALID_SYNTAX, in->malformed ? in->malformed : "critical payload");
@@ -265,6 +295,16 @@ static void take_request(struct ike *e, struct ike_sa *sa, struct input *in)
         v2_auth_forget(e, sa);
     if (!sa->dead)
         v2_pump(e, sa);
+}
+
+/* The answer is there, so that the request is not sent again; but it does not count as answered before it is judged. */
+static void wait_with(struct ike *e, struct ike_sa *sa, struct v2_task *t, const struct input *in)
+{
+    t->waits = false;
+    t->next_at = UINT64_MAX;
+    t->next = v2_of(sa)->flight;
+    v2_of(sa)->flight = t;
+    (void)park(e, sa, in);
 }
 
 static void take_response(struct ike *e, struct ike_sa *sa, struct input *in)
@@ -281,6 +321,12 @@ static void take_response(struct ike *e, struct ike_sa *sa, struct input *in)
     } else {
         v2_kind(t->kind)->response(e, sa, t, in->m);
     }
+    if (t->waits) {
+        wait_with(e, sa, t, in);
+        return;
+    }
+    if (!sa->dead)
+        v2_park_drop(sa);
     v2_task_free(e, t);
     if (!sa->dead)
         v2_pump(e, sa);
@@ -321,7 +367,8 @@ static void protected_datagram(struct ike *e, const struct ike_datagram *d, stru
         return;
     if (!v2_of(sa)->have_keys && !v2_init_keys(e, sa))
         return;
-    if (open_message(e, sa, &in, data, len)) {
+    if (open_message(e, sa, &in, data, len) && !v2_park_holds(e, sa, in.hash)) {
+        in.fragments = m->frag_total;
         heard(e, sa, d);
         if (pld_inner(in.plain, in.first, m, &err) != CV_OK || pld_check_rules(m, &err) != CV_OK)
             in.malformed = err ? err : "malformed";
@@ -339,6 +386,34 @@ static void protected_datagram(struct ike *e, const struct ike_datagram *d, stru
         secret_wipe(in.whole, in.plain.n);
         free(in.whole);
     }
+}
+
+void v2_parked_again(struct ike *e, struct ike_sa *sa)
+{
+    struct v2_parked p = v2_park_take(sa);
+    const struct ike_datagram d = {.local = p.local, .remote = p.remote, .vrf = p.vrf, .natt = p.natt};
+    struct pld_message m = {0};
+    struct input in = {
+        .d = &d, .m = &m, .plain = {p.plain, p.len}, .first = p.first, .fragments = p.fragments};
+    const char *err = NULL;
+    const bool response = p.header.flags & PLD_FLAG_RESPONSE;
+    if (!p.plain || sa->dead)
+        return;
+    m.header = p.header;
+    m.present = PLD_BIT(PLD_SK); /* what it came in, and has been opened */
+    m.payload_count = m.outer_count = 1;
+    m.order[0] = PLD_SK;
+    memcpy(in.hash, p.hash, HASH_LEN);
+    in.row = v2_row(v2_of(sa)->state, m.header.exchange, response);
+    in.task = response ? v2_flight_find(sa, m.header.message_id) : NULL;
+    if (pld_inner(in.plain, in.first, &m, &err) != CV_OK || pld_check_rules(&m, &err) != CV_OK)
+        in.malformed = err ? err : "malformed";
+    if (in.task)
+        take_response(e, sa, &in);
+    else if (!response && in.row)
+        take_request(e, sa, &in);
+    secret_wipe(p.plain, p.len);
+    free(p.plain);
 }
 
 void v2_datagram(struct ike *e, const struct ike_datagram *d, uint8_t *data, size_t len)

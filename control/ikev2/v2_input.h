@@ -6,5 +6,7 @@
 
 /* ops.datagram */
 void v2_datagram(struct ike *e, const struct ike_datagram *d, uint8_t *data, size_t len);
+/* ops.pki_changed, and when it has waited long enough: handles what is parked. */
+void v2_parked_again(struct ike *e, struct ike_sa *sa);
 
 #endif

@@ -5,6 +5,7 @@
 #include "control/ikev2/v2_exchange.h"
 #include "control/ikev2/v2_frag.h"
 #include "control/ikev2/v2_input.h"
+#include "control/ikev2/v2_park.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ static void sa_free(struct ike_sa *sa)
     for (unsigned i = 0; i < V2_WINDOW_MAX; i++)
         v2_wire_free(&v2->cache[i].wire);
     v2_frags_free(v2);
+    v2_park_drop(sa);
     v2_init_forget(v2);
     secret_wipe(v2, sizeof *v2);
     free(v2);
@@ -157,6 +159,7 @@ const struct ike_version_ops v2_ops = {
     .first_packet = v2_child_first_packet,
     .nat_change = v2_child_nat_change,
     .timer = v2_timer,
+    .pki_changed = v2_parked_again,
     .reconfigured = reconfigured,
     .view = view,
     .sa_free = sa_free,

@@ -1,5 +1,6 @@
 /* Rekeying of children (RFC 7296 1.3.3, 2.8, 2.8.1) and of the IKE SA (1.3.2, 2.18, 2.8.2), and what collides (2.25). */
 #include "control/ikev2/v2_exchange.h"
+#include "control/pki/pki_cert.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -314,6 +315,9 @@ static void copy_peer(const struct ike_sa *from, struct ike_sa *to)
     memcpy(to->peer_id, from->peer_id, sizeof to->peer_id);
     to->peer_id_len = from->peer_id_len;
     memcpy(to->peer_tag, from->peer_tag, sizeof to->peer_tag);
+    to->peer_cert = pki_cert_ref(from->peer_cert);
+    to->auth_own = from->auth_own;
+    to->auth_peer = from->auth_peer;
     to->local_id_type = from->local_id_type;
     memcpy(to->local_id, from->local_id, sizeof to->local_id);
     to->local_id_len = from->local_id_len;
