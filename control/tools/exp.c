@@ -76,6 +76,8 @@ static cv_result run_pair(const struct exp_options *o, struct exp_result *out, s
                 p->run[EXP_B].outcome != EXP_NOT_MEANT;
     if (both && (p->run[EXP_A].outcome == EXP_UP) != (p->run[EXP_B].outcome == EXP_UP))
         out->asymmetric = true;
+    bool up = !(p->ran[EXP_A] && failed(&p->run[EXP_A])) && !(p->ran[EXP_B] && failed(&p->run[EXP_B]));
+    exp_notes_of(&out->c, &p->pair, up, &p->notes);
     return CV_OK;
 }
 
@@ -97,6 +99,32 @@ static cv_result advise(const struct exp_options *o, struct exp_result *out)
     return CV_OK;
 }
 
+/* An end without a protected tunnel: the line that comes nearest to one. */
+static void nothing_protected(const struct exp_result *out, char **err)
+{
+    enum exp_end e = out->c.units[EXP_A].count ? EXP_B : EXP_A;
+    const struct exp_side *s = &out->c.side[e];
+    for (unsigned i = 0; i < s->cfg->interface_count; i++) {
+        const struct cfg_interface *t = &s->cfg->interfaces[i];
+        bool meant = t->protection_profile[0] || t->crypto_map[0];
+        if (meant && t->shutdown)
+            say(err, "culvert: %s:%d: %s is shut down and protects nothing, as in: no shutdown\n", s->file,
+                t->line, t->name);
+        else if (t->kind == CV_IF_TUNNEL && !meant)
+            say(err, "culvert: %s:%d: %s has no protection, as in: tunnel protection ipsec profile P\n",
+                s->file, t->line, t->name);
+    }
+    for (unsigned i = 0; i < s->cfg->map_count; i++) {
+        const struct cfg_crypto_map *m = &s->cfg->maps[i];
+        if (!m->dynamic)
+            say(err,
+                "culvert: %s:%d: crypto map %s is on no interface, or has no complete entry, as in: "
+                "interface "
+                "Ethernet0/0, crypto map %s\n",
+                s->file, m->line, m->name, m->name);
+    }
+}
+
 cv_result exp_explain(const struct exp_options *o, struct exp_result *out, char **err)
 {
     struct exp_pairs pairs;
@@ -108,6 +136,8 @@ cv_result exp_explain(const struct exp_options *o, struct exp_result *out, char 
     CV_TRY(load(o, out, err));
     CV_TRY(exp_case_units(&out->c));
     cv_result r = exp_pairs_of(out->c.units, o->tunnel, &pairs, why, sizeof why);
+    if (r == CV_ENOENT && !(o->tunnel && out->c.units[EXP_A].count && out->c.units[EXP_B].count))
+        nothing_protected(out, err);
     if (r == CV_ENOENT)
         say(err, "culvert: %s\n", why);
     if (r == CV_OK && !(out->pair = calloc(pairs.count, sizeof *out->pair)))

@@ -3,6 +3,7 @@
 #define CONTROL_TOOLS_EXP_H
 
 #include "control/tools/exp_advice.h"
+#include "control/tools/exp_notes.h"
 
 struct exp_options {
     const char *file[2];
@@ -20,6 +21,7 @@ struct exp_pair_result {
     struct exp_run run[2];
     bool has_advice;
     struct exp_advice advice;
+    struct exp_notes notes; /* also where all came up */
 };
 
 struct exp_result {

@@ -1,6 +1,9 @@
 #include "control/tools/exp_advice.h"
 
+#include "common/secret.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { TRIES_MAX = 40 };
@@ -98,6 +101,39 @@ static bool try_fixes(struct search *s, const struct exp_cause *x, unsigned scor
     return say != NULL;
 }
 
+/* Two faults in one message: no change alone comes further, so two are tried at once. */
+static bool try_two(struct search *s, const struct exp_cause *x, struct trial *best)
+{
+    struct exp_fix *both = calloc(1, sizeof *both);
+    bool found = false;
+    for (unsigned i = 0; both && i < x->count && !found; i++)
+        for (unsigned k = i + 1; k < x->count && !found && s->tries < TRIES_MAX; k++) {
+            const struct exp_fix *f = &x->fix[i], *g = &x->fix[k];
+            struct trial t;
+            if (f->count == 0 || g->count == 0 || f->count + g->count > EXP_EDITS_MAX)
+                continue;
+            *both = *f;
+            memcpy(both->edit + f->count, g->edit, g->count * sizeof *g->edit);
+            both->count += g->count;
+            s->tries++;
+            if (try_out(x->c, both, s->pair, s->ends, &t) != CV_OK)
+                continue;
+            if (!t.has_bad && s->out->step_count + 2 <= EXP_STEPS_MAX) {
+                take_step(s->out, f->say);
+                take_step(s->out, g->say);
+                s->out->solved = found = true;
+            }
+            if (found)
+                *best = t;
+            else
+                trial_free(&t);
+        }
+    if (both)
+        secret_wipe(both, sizeof *both);
+    free(both);
+    return found;
+}
+
 static unsigned score_of(const struct exp_case *c, const struct search *s)
 {
     unsigned n = 0;
@@ -124,7 +160,7 @@ cv_result exp_advise(const struct exp_case *c, const struct exp_pair *pair, cons
             return CV_ENOMEM;
         if (!at.has_bad)
             memcpy(out->why, x->why, sizeof out->why);
-        going = try_fixes(&s, x, score, &next);
+        going = try_fixes(&s, x, score, &next) || try_two(&s, x, &next);
         out->tried = out->tried || (x->count > 0 && x->fix[0].count > 0);
         if (!going && out->step_count == 0 && x->count > 0)
             take_step(

@@ -137,7 +137,7 @@ struct exp_cause *exp_cause_new(const struct exp_case *c, const struct exp_pair 
         exp_cause_addresses(x);
     else if (run->unit[EXP_A]->version != run->unit[EXP_B]->version)
         exp_cause_version(x);
-    else
+    else if (!exp_cause_source_vrf(x))
         by_reason(x);
     if (!x->why[0])
         generic(x);

@@ -64,4 +64,11 @@ void exp_cause_identity(struct exp_cause *x);  /* IKEv2: no-profile, id-mismatch
 void exp_cause_profile(struct exp_cause *x);   /* profile-mismatch: PF-7, PF-9 */
 void exp_cause_proposal(struct exp_cause *x);  /* no-proposal, phase 1 and 2 */
 
+/* exp_cause_vrf: true when that is the cause, which is then said */
+bool exp_cause_source_vrf(struct exp_cause *x);
+bool exp_cause_profile_vrf(struct exp_cause *x, enum exp_end on, const struct cfg_isakmp_profile *p);
+/* The interface that the tunnel's source is on, when it is not in the tunnel's VRF; NULL else. */
+const struct cfg_interface *exp_source_elsewhere(const struct cfg *c, const struct cfg_interface *t);
+const char *exp_vrf_words(const char *vrf); /* its name, or "the global table" */
+
 #endif

@@ -299,6 +299,38 @@ static void elsewhere(struct exp_cause *x, enum exp_end on)
     }
 }
 
+/* The password of the other end stands here, for an address that is nobody's: a slip of the pen. */
+static void misaddressed(struct exp_cause *x, enum exp_end on, const struct secret *key)
+{
+    const struct cfg *c = x->c->side[on].cfg;
+    const char *peer = exp_addr(exp_local(x, exp_other(on)));
+    for (unsigned i = 0; i <= c->isakmp_keyring_count; i++) {
+        const struct cfg_isakmp_keyring *r = i ? &c->isakmp_keyrings[i - 1] : &c->isakmp_default;
+        for (unsigned k = 0; k < r->key_count; k++) {
+            const struct cfg_isakmp_key *y = &r->keys[k];
+            char raw[EXP_EDIT_TEXT - IP_TEXT_MAX];
+            if (!y->has_address || y->address.len != ip_addr_bits(&y->address.addr) || y->key.n != key->n ||
+                !secret_equal(y->key.p, key->p, key->n) ||
+                ip_addr_equal(&y->address.addr, exp_local(x, exp_other(on))))
+                continue;
+            const char *was = exp_addr(&y->address.addr);
+            exp_side_line(&x->c->side[on], y->line, raw, sizeof raw);
+            char *at = strstr(raw, was);
+            exp_cause_also(x, " The key that %c uses is there for %s (%s).", exp_letter(exp_other(on)), was,
+                           exp_at(x, on, y->line));
+            struct exp_fix *f =
+                at ? exp_cause_fix(x, "on %c (%s): the key in keyring %s is for %s instead of %s",
+                                   exp_letter(on), exp_at(x, on, y->line), r->name, peer, was)
+                   : NULL;
+            if (f)
+                exp_fix_edit(f, on, EXP_REPLACE, y->line, "%.*s%s%s", (int)(at - raw), raw, peer,
+                             at + strlen(was));
+            secret_wipe(raw, sizeof raw);
+            return;
+        }
+    }
+}
+
 static bool lists(const struct cfg_isakmp_profile *p, const char *ring)
 {
     for (unsigned i = 0; i < p->keyring_count; i++)
@@ -319,6 +351,7 @@ static void no_psk1(struct exp_cause *x)
     elsewhere(x, on);
     if (!v.k.key)
         return;
+    misaddressed(x, on, &v.k.key->key);
     struct sel_v1_key hit = same_elsewhere(x, on, &v.k.key->key);
     if (hit.key && u.profile && !u.k.key && !lists(u.profile, hit.keyring->name)) {
         int at = u.profile->keyring_count ? u.profile->keyring_lines[0] : u.profile->line;

@@ -226,6 +226,10 @@ void exp_cause_profile(struct exp_cause *x)
     }
     if (!b.name[0] || !identity_of(x, other, &id) || !profile_named(x->c->side[on].cfg, v, b.name, &own))
         return;
+    const struct cfg_isakmp_profile *v1 =
+        v == CFG_IKEV1 ? cfg_find_isakmp_profile(x->c->side[on].cfg, b.name) : NULL;
+    if (v1 && exp_cause_profile_vrf(x, on, v1))
+        return;
     unsigned own_fit = fit_of(&own, &id.id, &own_line), got_fit = 0;
     if (d && profile_named(x->c->side[on].cfg, v, d->t.chosen, &got))
         got_fit = fit_of(&got, &id.id, &got_line);
@@ -433,6 +437,30 @@ static void differ(struct exp_cause *x, enum exp_end on, const struct used2 *u, 
     }
 }
 
+/* The key of the other end stands in a block for an address that is nobody's: a slip of the pen. */
+static void misaddressed(struct exp_cause *x, enum exp_end on, const struct cfg_ikev2_keyring *ring,
+                         struct slice key)
+{
+    for (unsigned i = 0; i < ring->peer_count; i++) {
+        const struct cfg_ikev2_peer *p = &ring->peers[i];
+        const char *peer = exp_addr(exp_local(x, exp_other(on)));
+        char text[IP_TEXT_MAX + 16];
+        int line = exp_side_find(&x->c->side[on], p->line, "address");
+        if (!line || !p->has_address || p->address.len != ip_addr_bits(&p->address.addr) ||
+            p->psk_remote.n != key.n || !secret_equal(p->psk_remote.p, key.p, key.n) ||
+            ip_addr_equal(&p->address.addr, exp_local(x, exp_other(on))))
+            continue;
+        exp_cause_also(x, " The key that %c uses is there for %s (%s).", exp_letter(exp_other(on)),
+                       exp_addr(&p->address.addr), exp_at(x, on, line));
+        struct exp_fix *f =
+            exp_cause_fix(x, "on %c (%s): address %s instead of %s in peer %s of keyring %s", exp_letter(on),
+                          exp_at(x, on, line), peer, exp_addr(&p->address.addr), p->tag, ring->name);
+        snprintf(text, sizeof text, "  address %s", peer);
+        exp_fix_set(f, &x->c->side[on], p->line, "address", text);
+        return;
+    }
+}
+
 static void missing(struct exp_cause *x, enum exp_end on, const struct used2 *u, const struct used2 *v)
 {
     enum exp_end other = exp_other(on);
@@ -466,6 +494,8 @@ static void missing(struct exp_cause *x, enum exp_end on, const struct used2 *u,
         }
         return;
     }
+    if (v->psk.found)
+        misaddressed(x, on, u->ring, v->psk.local_key);
     struct exp_fix *f = exp_cause_fix(
         x, "on %c (%s): add to keyring %s: peer %c, address %s, pre-shared-key K, with K as in %s of %c",
         exp_letter(on), exp_at(x, on, u->ring->line), u->ring->name, exp_letter(other), peer,

@@ -2,6 +2,7 @@
 #include "control/tools/exp_cause.h"
 
 #include "control/config/cfg_alg.h"
+#include "control/select/sel_flow.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -140,6 +141,8 @@ static void copy_policy(struct exp_cause *x, enum exp_end to, const struct cfg_i
 {
     char v[ATTRS][32];
     unsigned n = free_priority(x->c->side[to].cfg);
+    if (p->encr.id == CV_ENCR_DES) /* no protection at all is no remedy */
+        return;
     for (unsigned i = 0; i < ATTRS; i++)
         attr_value(p, i, v[i], sizeof v[i]);
     struct exp_fix *f = exp_cause_fix(x,
@@ -185,8 +188,9 @@ static void isakmp_policies(struct exp_cause *x)
                   near[EXP_A]->priority, policy_at(x, EXP_A, near[EXP_A]), words[EXP_A],
                   near[EXP_B]->priority, policy_at(x, EXP_B, near[EXP_B]), words[EXP_B], differ);
     meet(x, near);
-    copy_policy(x, EXP_A, near[EXP_B]);
-    copy_policy(x, EXP_B, near[EXP_A]);
+    enum exp_end first = near[EXP_B]->builtin ? EXP_B : EXP_A; /* who has said nothing follows who has */
+    copy_policy(x, first, near[exp_other(first)]);
+    copy_policy(x, exp_other(first), near[first]);
 }
 
 /* ---- IKEv2 -------------------------------------------------------------------------------------------------------------------- */
@@ -287,6 +291,39 @@ static void v2_append(struct exp_cause *x, enum exp_end to, const struct cfg_ike
         x->count--;
 }
 
+/* An end that has policies, and none for this VRF and address of its own. */
+static void no_policy_fits(struct exp_cause *x, enum exp_end e)
+{
+    const struct exp_unit *u = x->run->unit[e];
+    const struct cfg *c = x->c->side[e].cfg;
+    if (sel_ikev2_policy(c, u->first->tunnel_vrf, &u->local, NULL))
+        return;
+    exp_cause_also(x, "%sNo IKEv2 policy of %c is for its address %s in %s.", x->why[0] ? " " : "",
+                   exp_letter(e), exp_addr(&u->local), exp_vrf_words(u->first->tunnel_vrf));
+    for (unsigned i = 0; i < c->policy_count; i++) {
+        const struct cfg_ikev2_policy *p = &c->policies[i];
+        if (p->builtin || p->proposal_count == 0)
+            continue;
+        bool vrf = !p->fvrf_any && strcmp(p->fvrf, u->first->tunnel_vrf) != 0, address = p->local_count > 0;
+        for (unsigned k = 0; k < p->local_count; k++)
+            address = address && !ip_addr_equal(&p->local[k], &u->local);
+        exp_cause_also(x, " Policy %s (%s) is for another%s%s%s.", p->name, exp_at(x, e, p->line),
+                       address ? " address" : "", address && vrf ? " and another" : "", vrf ? " VRF" : "");
+        struct exp_fix *f =
+            exp_cause_fix(x, "on %c (%s): add to policy %s:", exp_letter(e), exp_at(x, e, p->line), p->name);
+        if (!f)
+            return;
+        size_t used = strlen(f->say);
+        snprintf(f->say + used, sizeof f->say - used, "%s%s%s%s%s", vrf ? " match fvrf any" : "",
+                 vrf && address ? "," : "", address ? " match address local " : "",
+                 address ? exp_addr(&u->local) : "", "");
+        if (vrf)
+            exp_fix_set(f, &x->c->side[e], p->line, "match fvrf", " match fvrf any");
+        if (address)
+            exp_fix_edit(f, e, EXP_INSERT, p->line, " match address local %s", exp_addr(&u->local));
+    }
+}
+
 /* An end whose policy names none. */
 static void no_proposals(struct exp_cause *x)
 {
@@ -320,6 +357,8 @@ static void ikev2_proposals(struct exp_cause *x)
                 near[EXP_A] = a;
                 near[EXP_B] = b;
             }
+    for (enum exp_end e = EXP_A; e <= EXP_B; e++)
+        no_policy_fits(x, e);
     if (!near[EXP_A])
         no_proposals(x);
     if (!near[EXP_A] || least == 0)
@@ -387,12 +426,53 @@ static void set_from(struct exp_cause *x, enum exp_end to, const struct cfg_tran
 {
     char words[128];
     set_words(other, words, sizeof words);
-    if (own->builtin)
+    if (own->builtin || other->encr == CV_ENCR_DES)
         return;
     struct exp_fix *f =
         exp_cause_fix(x, "on %c (%s): crypto ipsec transform-set %s %s, as %c has it", exp_letter(to),
                       exp_at(x, to, own->line), own->name, words, exp_letter(exp_other(to)));
     exp_fix_edit(f, to, EXP_REPLACE, own->line, "crypto ipsec transform-set %s %s", own->name, words);
+}
+
+/* Transport mode is taken by who has it, too; tunnel mode by all that do not require the other. Traffic that is not from host to
+ * host is in tunnel mode in any case. */
+static bool modes_meet(const struct exp_cause *x, const struct cfg_transform_set *a,
+                       const struct cfg_transform_set *b)
+{
+    enum exp_end i = x->run->initiator;
+    const struct cfg_transform_set *asks = i == EXP_A ? a : b, *takes = i == EXP_A ? b : a;
+    struct ts l, r;
+    bool refuse;
+    if (!cfg_selectors(x->c->side[i].cfg, x->run->unit[i]->first, &l, &r))
+        return true;
+    bool transport = sel_transport(asks, &l, &r, exp_local(x, i), exp_local(x, exp_other(i)), &refuse);
+    return !refuse && (transport ? takes->transport || x->run->unit[i]->version == CFG_IKEV2
+                                 : !(takes->transport && takes->transport_require));
+}
+
+static const char *mode_words(const struct cfg_transform_set *s)
+{
+    return !s->transport ? "mode tunnel" : s->transport_require ? "mode transport require" : "mode transport";
+}
+
+static void modes(struct exp_cause *x, const struct cfg_transform_set *const set[2])
+{
+    exp_cause_also(x, "%sTransform set %s of A (%s) has %s, %s of B (%s) has %s.", x->why[0] ? " " : "",
+                   set[EXP_A]->name, set[EXP_A]->builtin ? "built in" : exp_at(x, EXP_A, set[EXP_A]->line),
+                   mode_words(set[EXP_A]), set[EXP_B]->name,
+                   set[EXP_B]->builtin ? "built in" : exp_at(x, EXP_B, set[EXP_B]->line),
+                   mode_words(set[EXP_B]));
+    for (unsigned k = 0; k < 2; k++) {
+        enum exp_end to = k ? x->run->initiator : exp_other(x->run->initiator), from = exp_other(to);
+        char text[48];
+        if (set[to]->builtin || set[to]->transport == set[from]->transport)
+            continue;
+        snprintf(text, sizeof text, " %s", set[from]->transport ? "mode transport" : "mode tunnel");
+        struct exp_fix *f =
+            exp_cause_fix(x, "on %c (%s):%s in transform set %s, as %c has it", exp_letter(to),
+                          exp_at(x, to, set[to]->line), text, set[to]->name, exp_letter(from));
+        exp_fix_set(f, &x->c->side[to], set[to]->line, "mode", text);
+    }
 }
 
 static void pfs(struct exp_cause *x)
@@ -408,8 +488,12 @@ static void pfs(struct exp_cause *x)
             continue;
         snprintf(text, sizeof text, " set pfs group%u", p[from]->pfs_group);
         int at = exp_side_find(&x->c->side[from], p[from]->line, "set pfs");
-        exp_cause_also(x, "%s%c wants PFS with group %u (%s).", x->why[0] ? " " : "", exp_letter(from),
+        exp_cause_also(x, "%s%c wants PFS with group %u (%s)", x->why[0] ? " " : "", exp_letter(from),
                        p[from]->pfs_group, exp_at(x, from, at ? at : p[from]->line));
+        if (p[to]->pfs)
+            exp_cause_also(x, ".");
+        else
+            exp_cause_also(x, ", %c has none (%s).", exp_letter(to), exp_at(x, to, p[to]->line));
         struct exp_fix *f = exp_cause_fix(x, "on %c (%s):%s, as %c has it", exp_letter(to),
                                           exp_at(x, to, p[to]->line), text, exp_letter(from));
         exp_fix_set(f, &x->c->side[to], p[to]->line, "set pfs", text);
@@ -438,34 +522,37 @@ static void name_set(struct exp_cause *x, enum exp_end e)
 static void transform_sets(struct exp_cause *x)
 {
     const struct cfg_transform_set *a, *b, *near[2] = {NULL, NULL};
-    unsigned least = 3;
+    unsigned least = 4;
     char u[128], v[128];
     for (unsigned i = 0; (a = set_of(x, EXP_A, i)); i++)
         for (unsigned k = 0; (b = set_of(x, EXP_B, k)); k++)
-            if (set_differ(a, b) < least) {
-                least = set_differ(a, b);
+            if (set_differ(a, b) + (modes_meet(x, a, b) ? 0u : 1u) < least) {
+                least = set_differ(a, b) + (modes_meet(x, a, b) ? 0u : 1u);
                 near[EXP_A] = a;
                 near[EXP_B] = b;
             }
-    if (near[EXP_A] && least > 0) {
-        exp_cause_why(x,
-                      "No transform set in common; nearest are %s of A (%s: %s) and %s of B (%s: %s): they "
-                      "differ in %s%s%s.",
-                      near[EXP_A]->name,
-                      near[EXP_A]->builtin ? "built in" : exp_at(x, EXP_A, near[EXP_A]->line),
-                      set_words(near[EXP_A], u, sizeof u), near[EXP_B]->name,
-                      near[EXP_B]->builtin ? "built in" : exp_at(x, EXP_B, near[EXP_B]->line),
-                      set_words(near[EXP_B], v, sizeof v),
-                      near[EXP_A]->encr != near[EXP_B]->encr || near[EXP_A]->key_bits != near[EXP_B]->key_bits
-                          ? "encryption"
-                          : "",
-                      least == 2 ? " and " : "", near[EXP_A]->integ != near[EXP_B]->integ ? "integrity" : "");
+    unsigned suites_differ = near[EXP_A] ? set_differ(near[EXP_A], near[EXP_B]) : 0;
+    if (near[EXP_A] && suites_differ > 0) {
+        exp_cause_why(
+            x,
+            "No transform set in common; nearest are %s of A (%s: %s) and %s of B (%s: %s): they "
+            "differ in %s%s%s.",
+            near[EXP_A]->name, near[EXP_A]->builtin ? "built in" : exp_at(x, EXP_A, near[EXP_A]->line),
+            set_words(near[EXP_A], u, sizeof u), near[EXP_B]->name,
+            near[EXP_B]->builtin ? "built in" : exp_at(x, EXP_B, near[EXP_B]->line),
+            set_words(near[EXP_B], v, sizeof v),
+            near[EXP_A]->encr != near[EXP_B]->encr || near[EXP_A]->key_bits != near[EXP_B]->key_bits
+                ? "encryption"
+                : "",
+            suites_differ == 2 ? " and " : "", near[EXP_A]->integ != near[EXP_B]->integ ? "integrity" : "");
         name_set(x, EXP_A);
         name_set(x, EXP_B);
         enum exp_end weak = set_strength(near[EXP_A]) < set_strength(near[EXP_B]) ? EXP_A : EXP_B;
         set_from(x, weak, near[weak], near[exp_other(weak)]);
         set_from(x, exp_other(weak), near[exp_other(weak)], near[weak]);
     }
+    if (near[EXP_A] && !modes_meet(x, near[EXP_A], near[EXP_B]))
+        modes(x, near);
     pfs(x);
 }
 
@@ -478,6 +565,4 @@ void exp_cause_proposal(struct exp_cause *x)
         ikev2_proposals(x);
     else
         isakmp_policies(x);
-    if (x->why[0])
-        exp_cause_also(x, " (%s)", x->run->text);
 }

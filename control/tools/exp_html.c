@@ -122,6 +122,8 @@ static void summary(FILE *to, const struct exp_result *r, const struct exp_pair_
     }
     for (unsigned i = 0; i < p->advice.other_count; i++)
         element(to, "p", NULL, "Or %s.", p->advice.other[i]);
+    for (unsigned i = 0; i < p->notes.count; i++)
+        element(to, "p", NULL, "%s: %s.", p->has_advice ? "Also" : "But", p->notes.text[i]);
     fputs("</div>\n", to);
 }
 

@@ -104,6 +104,10 @@ static json_t *run_of(const struct exp_result *res, const struct exp_pair_result
     json_object_set_new(j, "change", change);
     json_object_set_new(j, "change_tried", json_boolean(!up && p->has_advice && p->advice.solved));
     json_object_set_new(j, "or_change", or_else);
+    json_t *notes = json_array();
+    for (unsigned i = 0; i < p->notes.count; i++)
+        json_array_append_new(notes, string_of(p->notes.text[i]));
+    json_object_set_new(j, "notes", notes);
     if (res->options.debug)
         json_object_set_new(j, "events", events_of(x->record));
     return j;

@@ -173,7 +173,9 @@ unsigned exp_run_score(const struct exp_run *r)
     enum { UP = 1000, PHASE2 = 500, MOST = 200, MIRRORED = 200 };
     if (r->outcome == EXP_UP || r->outcome == EXP_NOT_MEANT)
         return UP;
-    unsigned n = r->record->message_count;
+    unsigned n = 0;
+    for (unsigned i = 0; i < r->record->message_count; i++) /* notifies that refuse come again and again */
+        n += strncmp(r->record->messages[i].name, "INFO", 4) != 0;
     unsigned score = (r->outcome == EXP_PHASE2_FAILED ? PHASE2 : 0) + (n > MOST ? MOST : n);
     score += exp_pair_mirrors(r->unit[EXP_A], r->unit[EXP_B]) ? MIRRORED : 0;
     return score + r->record->children; /* some of a crypto map's flows */

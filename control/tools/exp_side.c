@@ -162,11 +162,39 @@ int exp_side_find(const struct exp_side *s, int line, const char *words)
     return found;
 }
 
-/* Words before the secret of a line. In `pre-shared-key address A key K` the secret is K. */
-static bool secret_follows(const char *word, size_t n, bool last_of_kind)
+static bool begins(const char *word, size_t n, const char *full, size_t least)
 {
-    return (n == 3 && strncmp(word, "key", 3) == 0) || (n == 8 && strncmp(word, "password", 8) == 0) ||
-           (n == 14 && strncmp(word, "pre-shared-key", 14) == 0 && last_of_kind);
+    return n >= least && n <= strlen(full) && strncmp(word, full, n) == 0;
+}
+
+/* Words before the secret of a line, of ours or of another feature of a router: too many rather than too few. In `pre-shared-key
+ * address A key K` the secret is K. */
+static bool secret_follows(const char *word, size_t n, const char *before, bool has_key)
+{
+    static const char *const parts[] = {"key", "pass", "secret", "community", "psk"}, *const harmless[] = {
+                                                                                          "keyring", "key-id",
+                                                                                          "keypair", "pubkey",
+                                                                                          "passive"};
+    char text[40] = "";
+    snprintf(text, sizeof text, "%.*s", (int)n, word);
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+        if (strstr(text, harmless[i]))
+            return false;
+    if (begins(word, n, "pre-shared-key", 4))
+        return !has_key;
+    if (strcmp(text, "authentication") == 0) /* standby, nhrp: a word of their own; ours is a method */
+        return before[0] && strncmp(before, "crypto ", 7) != 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strstr(text, parts[i]))
+            return strcmp(before, "tunnel ") != 0;
+    return false;
+}
+
+/* What may stand between such a word and the secret. */
+static bool no_secret(const char *word, size_t n)
+{
+    return (n == 1 && strchr("0567", *word)) || begins(word, n, "local", 5) || begins(word, n, "remote", 6) ||
+           begins(word, n, "hex", 3);
 }
 
 const char *exp_side_shown(const struct exp_side *s, int line, char *out, size_t out_len)
@@ -177,16 +205,22 @@ const char *exp_side_shown(const struct exp_side *s, int line, char *out, size_t
     char *at = raw + strspn(raw, " \t"), *comment = strstr(at, " !");
     if (comment)
         *comment = '\0';
-    bool has_key = strstr(at, " key ") != NULL;
+    bool has_key = strstr(at, " key ") != NULL, hide = false, hidden = false;
+    const char *first = at;
+    char before[16];
     out[0] = '\0';
-    for (bool hide = false; *at && used + 2 < out_len; at += strspn(at, " \t")) {
+    for (; *at && used + 2 < out_len; at += strspn(at, " \t")) {
         size_t n = strcspn(at, " \t");
-        bool kind = hide && n == 1 && (*at == '0' || *at == '6' || *at == '7');
-        bool side = hide && (strncmp(at, "local", n) == 0 || strncmp(at, "remote", n) == 0);
-        int m = snprintf(out + used, out_len - used, "%s%.*s", used ? " " : "",
-                         hide && !kind && !side ? 8 : (int)n, hide && !kind && !side ? "<hidden>" : at);
+        bool more = at[n + strspn(at + n, " \t")] != '\0', keep = !hide || (more && no_secret(at, n));
+        if (hidden && !begins(at, n, "address", 1) && !begins(at, n, "hostname", 1) &&
+            !begins(at, n, "no-xauth", 1))
+            break; /* a secret of several words */
+        int m = snprintf(out + used, out_len - used, "%s%.*s", used ? " " : "", keep ? (int)n : 8,
+                         keep ? at : "<hidden>");
         used += m > 0 ? (size_t)m : 0;
-        hide = (hide && (kind || side)) || secret_follows(at, n, !has_key);
+        hidden = hide && !keep;
+        snprintf(before, sizeof before, "%.*s", (int)(at - first), first);
+        hide = (hide && keep) || (keep && secret_follows(at, n, before, has_key));
         at += n;
     }
     secret_wipe(raw, sizeof raw);

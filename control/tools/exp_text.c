@@ -65,12 +65,19 @@ static void what_is_agreed(FILE *to, const struct exp_pair_result *p)
         const struct exp_record *x = p->ran[e] ? p->run[e].record : NULL;
         if (!x || p->run[e].outcome != EXP_UP)
             continue;
-        fprintf(to, "Why: profile %s of A and %s of B fit; %s.\n",
-                x->profile[EXP_A][0] ? x->profile[EXP_A] : "(none)",
-                x->profile[EXP_B][0] ? x->profile[EXP_B] : "(none)", p->run[e].text);
-        fprintf(to, "Change: nothing has to be changed.\n");
+        fprintf(to, "Why: %s%s of A and %s%s of B fit; %s.\n",
+                x->profile[EXP_A][0] ? "profile " : "the global settings", x->profile[EXP_A],
+                x->profile[EXP_B][0] ? "profile " : "the global settings", x->profile[EXP_B], p->run[e].text);
+        fprintf(to, "Change: nothing has to be changed%s.\n",
+                p->notes.count ? " for IKE, but see the next line" : "");
         return;
     }
+}
+
+static void notes(FILE *to, const struct exp_pair_result *p)
+{
+    for (unsigned i = 0; i < p->notes.count; i++)
+        fprintf(to, "%s: %s.\n", p->has_advice ? "Also" : "But", p->notes.text[i]);
 }
 
 static void summary(FILE *to, const struct exp_result *r, const struct exp_pair_result *p)
@@ -82,6 +89,7 @@ static void summary(FILE *to, const struct exp_result *r, const struct exp_pair_
     fprintf(to, "%s\n", line);
     if (!p->has_advice) {
         what_is_agreed(to, p);
+        notes(to, p);
         return;
     }
     fprintf(to, "Why: %s\n", p->advice.why);
@@ -93,6 +101,7 @@ static void summary(FILE *to, const struct exp_result *r, const struct exp_pair_
     }
     for (unsigned i = 0; i < p->advice.other_count; i++)
         fprintf(to, "Or %s.\n", p->advice.other[i]);
+    notes(to, p);
 }
 
 /* ---- ladders ------------------------------------------------------------------------------------------------------------------- */

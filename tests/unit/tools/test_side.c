@@ -2,6 +2,7 @@
 #include "control/tools/exp_side.h"
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char text[] = "hostname R1\n"                                            /* 1 */
@@ -40,6 +41,44 @@ static void secrets_are_not_shown(void)
     for (int i = 1; i <= 13; i++)
         CU_ASSERT_PTR_NULL(strstr(exp_side_shown(&side, i, out, sizeof out), "Geheim"));
     exp_side_free(&side);
+}
+
+/* A router's lines, parsed with --ios: whatever feature a secret belongs to, the page shows such lines. */
+static void secrets_of_other_features_are_not_shown(void)
+{
+    static const struct {
+        const char *line, *shown;
+    } lines[] = {
+        {"  pre-shared-key hex 0x4765686569", "pre-shared-key hex <hidden>"},
+        {"  pre-shared 0 Geheim", "pre-shared 0 <hidden>"},
+        {"  pre-shared-key 6 Geheim two words", "pre-shared-key 6 <hidden>"},
+        {"  pre-shared-key 7", "pre-shared-key <hidden>"},
+        {" authentication remote pre-share key Geheim", "authentication remote pre-share key <hidden>"},
+        {" authentication local pre-share", "authentication local pre-share"},
+        {" set aggressive-mode password Geheim", "set aggressive-mode password <hidden>"},
+        {" ip ospf message-digest-key 1 md5 7 Geheim", "ip ospf message-digest-key <hidden>"},
+        {" ip ospf authentication-key Geheim", "ip ospf authentication-key <hidden>"},
+        {" ip nhrp authentication Geheim", "ip nhrp authentication <hidden>"},
+        {" standby 1 authentication md5 key-string 7 Geheim", "standby 1 authentication <hidden>"},
+        {" ppp chap password 7 Geheim", "ppp chap password 7 <hidden>"},
+        {"enable secret 5 Geheim", "enable secret 5 <hidden>"},
+        {"username u privilege 15 password 7 Geheim", "username u privilege 15 password 7 <hidden>"},
+        {"snmp-server community Geheim RO 5", "snmp-server community <hidden>"},
+        {" tunnel key 100", "tunnel key 100"},
+        {"   keyring K", "keyring K"},
+        {" match identity remote key-id gw", "match identity remote key-id gw"},
+        {" rsakeypair R1 2048", "rsakeypair R1 2048"},
+        {"crypto isakmp key 6 Geheim hostname h.example.com no-xauth",
+         "crypto isakmp key 6 <hidden> hostname h.example.com no-xauth"},
+    };
+    for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char all[200], out[200];
+        snprintf(all, sizeof all, "hostname R1\n!%s\n", lines[i].line);
+        parse(all);
+        side.text[strlen("hostname R1\n")] = ' '; /* what is shown is a matter of the line alone */
+        CU_ASSERT_STRING_EQUAL(exp_side_shown(&side, 2, out, sizeof out), lines[i].shown);
+        exp_side_free(&side);
+    }
 }
 
 static void blocks_end_where_the_indentation_does(void)
@@ -103,7 +142,8 @@ static void files_that_cannot_be_read_say_why(void)
     exp_side_free(&side);
 }
 
-UNIT_MAIN("tools-side", UNIT_TEST(secrets_are_not_shown), UNIT_TEST(blocks_end_where_the_indentation_does),
+UNIT_MAIN("tools-side", UNIT_TEST(secrets_are_not_shown), UNIT_TEST(secrets_of_other_features_are_not_shown),
+          UNIT_TEST(blocks_end_where_the_indentation_does),
           UNIT_TEST(changes_make_a_new_side_with_the_old_numbers),
           UNIT_TEST(a_change_that_leaves_no_configuration_is_refused),
           UNIT_TEST(files_that_cannot_be_read_say_why))
