@@ -38,7 +38,7 @@ static int usage(const char *why)
     fprintf(stderr, "culvert-dp: --bench: %s\n", why);
     fprintf(stderr, "usage: culvert-dp --bench [--direction encap|decap|both] [--sizes 64,512,1420,imix]\n"
                     "         [--transform NAME] [--sas N] [--workers N] [--seconds S] [--json FILE]\n"
-                    "         [--svg FILE]\n"
+                    "         [--svg FILE] [--path tunnel|gre|map] [--lines N]\n"
                     "transforms:");
     for (unsigned i = 0; i < sizeof transforms / sizeof transforms[0]; i++)
         fprintf(stderr, " %s", transforms[i].name);
@@ -84,6 +84,20 @@ static double seconds_read(const char *text)
     return end == text || *end || !(v >= BENCH_SECONDS_MIN && v <= BENCH_SECONDS_MAX) ? 0 : v;
 }
 
+const char *dp_bench_path_name(enum bench_path p)
+{
+    static const char *const names[BENCH_PATHS] = {"tunnel", "gre", "map"};
+    return names[p];
+}
+
+static bool path_read(const char *text, enum bench_path *out)
+{
+    for (*out = BENCH_TUNNEL; *out < BENCH_PATHS; ++*out)
+        if (strcmp(text, dp_bench_path_name(*out)) == 0)
+            return true;
+    return false;
+}
+
 static int options_read(int argc, char **argv, struct bench_plan *p)
 {
     static const struct option table[] = {
@@ -95,6 +109,8 @@ static int options_read(int argc, char **argv, struct bench_plan *p)
         {"seconds", required_argument, NULL, 'S'},
         {"json", required_argument, NULL, 'j'},
         {"svg", required_argument, NULL, 'g'},
+        {"path", required_argument, NULL, 'p'},
+        {"lines", required_argument, NULL, 'l'},
         {NULL, 0, NULL, 0},
     };
     for (int ch; (ch = getopt_long(argc, argv, "", table, NULL)) != -1;) {
@@ -119,6 +135,11 @@ static int options_read(int argc, char **argv, struct bench_plan *p)
             p->json = optarg;
         } else if (ch == 'g') {
             p->svg = optarg;
+        } else if (ch == 'l') {
+            p->base.lines = number(optarg);
+        } else if (ch == 'p') {
+            if (!path_read(optarg, &p->base.path))
+                return usage("--path is tunnel, gre or map");
         } else {
             return usage("unknown option");
         }
@@ -131,6 +152,10 @@ static int options_read(int argc, char **argv, struct bench_plan *p)
         return usage("--workers is 1 to 4");
     if (p->base.sas % p->base.workers != 0 && p->decap)
         return usage("--sas must be a multiple of --workers, so that each worker owns as many");
+    if (p->base.lines < p->base.sas && p->base.path == BENCH_MAP)
+        return usage("--lines is at least --sas: each SA has one");
+    if (p->base.lines < 1 || p->base.lines > CV_POLICY_ROWS_MAX)
+        return usage("--lines is 1 to 4096");
     if (!(p->base.seconds > 0))
         return usage("--seconds is 0.05 to 600");
     return 0;
@@ -223,7 +248,8 @@ static bool file_close(const char *path, FILE *f)
 int dp_bench_main(int argc, char **argv)
 {
     static struct bench_plan p = {.encap = true, .decap = true, .sizes = {64, 512, 1420}, .size_count = 3};
-    p.base = (struct bench_case){.transform = &transforms[0], .sas = 1, .workers = 1, .seconds = 5};
+    p.base =
+        (struct bench_case){.transform = &transforms[0], .sas = 1, .workers = 1, .lines = 100, .seconds = 5};
     log_setup("culvert-dp", LOG_LEVEL_WARNING, NULL, NULL);
     int bad = options_read(argc, argv, &p);
     if (bad)

@@ -28,12 +28,19 @@ struct bench_transform {
     uint8_t key_len, salt_len, integ_len;
 };
 
+/* What leads packets to their SA: a route into an IPsec tunnel; one into a GRE tunnel, protected in transport mode; the rows of a
+ * port's policy, that name a protocol, so that every packet is looked up. */
+enum bench_path { BENCH_TUNNEL, BENCH_GRE, BENCH_MAP, BENCH_PATHS };
+const char *dp_bench_path_name(enum bench_path p);
+
 /* One case. */
 struct bench_case {
     enum cv_dir dir;
     unsigned size; /* octets of the inner IP packet, or BENCH_IMIX */
     const struct bench_transform *transform;
     unsigned sas, workers;
+    enum bench_path path;
+    unsigned lines; /* of the policy, BENCH_MAP: those of the SAs come last */
     double seconds; /* of all rounds together */
     bool hugepages;
 };

@@ -94,10 +94,11 @@ static void json_row(FILE *f, const struct bench_row *row)
     fprintf(f,
             "\"limit_ipsecmb_mpps\":%.4f,\"limit_best_mpps\":%.4f,\"limit_best_engine\":\"%s\","
             "\"ratio_ipsecmb\":%.4f,\"ratio_best\":%.4f,\"rounds\":%u,\"limit_kind\":\"%s\","
-            "\"ports_cycles_per_packet\":%.1f,\"anti_replay\":%s}",
+            "\"ports_cycles_per_packet\":%.1f,\"anti_replay\":%s,\"path\":\"%s\",\"lines\":%u}",
             r->limit_mpps, r->limit_mpps, r->engine, ratio(row), ratio(row), r->rounds,
             dp_bench_limit_kind(row->c.transform->encr), r->ports_cycles,
-            row->c.dir == CV_DIR_IN ? "true" : "null");
+            row->c.dir == CV_DIR_IN ? "true" : "null", dp_bench_path_name(row->c.path),
+            row->c.path == BENCH_MAP ? row->c.lines : 0);
 }
 
 void dp_bench_json(FILE *f, const struct bench_row *rows, unsigned count)

@@ -6,6 +6,8 @@
 #include "dataplane/dp_meta.h"
 #include "dataplane/dp_worker.h"
 #include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_gre.h"
 #include "dataplane/ip/ip_udp.h"
 
 #include <rte_launch.h>
@@ -68,6 +70,12 @@ void dp_bench_sa(const struct bench_case *c, unsigned i, enum cv_dir dir, struct
     sa->remote.addr = v4(192, 0, 2, 2);
     sa->ts_count = 1;
     sa->ts_local[0] = sa->ts_remote[0] = ts_any(IP_V4);
+    if (c->path == BENCH_GRE) {
+        const struct ip_prefix near = {sa->local.addr, 32}, far = {sa->remote.addr, 32};
+        sa->mode = CV_MODE_TRANSPORT;
+        sa->ts_local[0] = ts_from_prefix(&near, IP_PROTO_GRE, 0, UINT16_MAX);
+        sa->ts_remote[0] = ts_from_prefix(&far, IP_PROTO_GRE, 0, UINT16_MAX);
+    }
     for (unsigned k = 0; k < sizeof sa->encr_key; k++)
         sa->encr_key[k] = (uint8_t)(k + i);
     for (unsigned k = 0; k < sizeof sa->integ_key; k++)
@@ -110,11 +118,11 @@ static bool data_plane_start(struct dp_setup *s, const struct bench_case *c, str
     return true;
 }
 
-static cv_result if_add(struct dp *dp, uint32_t id, uint8_t kind, uint16_t port)
+static cv_result if_add(struct dp *dp, uint32_t id, uint16_t port)
 {
-    struct cv_if c = {.if_id = id, .kind = kind, .up = 1, .tunnel_mode = CV_TUNNEL_IPSEC4};
+    struct cv_if c = {.if_id = id, .kind = CV_IF_PORT, .up = 1};
     snprintf(c.name, sizeof c.name, "if%u", id);
-    return ip_if_set(&dp->ifs, &c, port, kind == CV_IF_PORT ? own_mac : NULL, 1500);
+    return ip_if_set(&dp->ifs, &c, port, own_mac, 1500);
 }
 
 static cv_result route_add(struct dp *dp, enum ip_route_kind kind, struct ip_addr a, unsigned len,
@@ -139,26 +147,80 @@ static void no_packet(void *ctx, struct rte_mbuf *m)
     rte_pktmbuf_free(m);
 }
 
+/* The interface of SA i; of a GRE tunnel as one end or the other sees it. */
+static struct cv_if sa_if(const struct bench_case *c, unsigned i, bool far_end)
+{
+    struct cv_if f = {.if_id = TUNNEL0 + i, .kind = CV_IF_TUNNEL, .up = 1, .tunnel_mode = CV_TUNNEL_IPSEC4};
+    snprintf(f.name, sizeof f.name, "if%u", f.if_id);
+    if (c->path == BENCH_MAP) {
+        f.kind = CV_IF_FLOW;
+        f.flow_port = OUTSIDE;
+    } else if (c->path == BENCH_GRE) {
+        f.tunnel_mode = CV_TUNNEL_GRE;
+        f.tunnel_src = v4(192, 0, 2, far_end ? 2 : 1);
+        f.tunnel_dst = v4(192, 0, 2, far_end ? 1 : 2);
+        f.gre_ttl = 255;
+        f.is_protected = 1;
+        f.gre_keyed = c->sas > 1;
+        f.gre_key = i;
+    }
+    return f;
+}
+
+static cv_result policy_row(struct cv_policy *r, uint32_t order, uint32_t flow, struct ip_addr near,
+                            struct ip_addr far)
+{
+    struct ip_prefix l, o;
+    if (!ip_prefix_make(&near, 24, &l) || !ip_prefix_make(&far, 24, &o))
+        return CV_EINVAL;
+    *r = (struct cv_policy){.if_id = OUTSIDE, .order = order, .flow_if = flow, .action = CV_POLICY_PROTECT};
+    r->local = ts_from_prefix(&l, IP_PROTO_UDP, 0, UINT16_MAX);
+    r->remote = ts_from_prefix(&o, IP_PROTO_UDP, 0, UINT16_MAX);
+    return CV_OK;
+}
+
+/* The lines of others come first. */
+static cv_result policy_fill(struct dp *dp, const struct bench_case *c)
+{
+    struct cv_policy *rows = calloc(c->lines, sizeof *rows);
+    cv_result r = rows ? CV_OK : CV_ENOMEM;
+    for (unsigned i = 0; r == CV_OK && i < c->lines; i++) {
+        const unsigned others = c->lines - c->sas, sa = i - others;
+        r = i < others
+                ? policy_row(&rows[i], i, TUNNEL0, v4(30, i >> 8, i & 255, 0), v4(40, i >> 8, i & 255, 0))
+                : policy_row(&rows[i], i, TUNNEL0 + sa, near_host(sa), far_host(sa));
+    }
+    if (r == CV_OK)
+        r = ip_policy_new(rows, c->lines, 0, &dp->policies[OUTSIDE]);
+    free(rows);
+    return r;
+}
+
+static cv_result sa_fill(struct dp *dp, const struct bench_case *c, unsigned i, const struct ip_addr *far)
+{
+    const bool map = c->path == BENCH_MAP;
+    const struct cv_if f = sa_if(c, i, false);
+    struct cv_sa sa;
+    CV_TRY(ip_if_set(&dp->ifs, &f, IP_NO_PORT, NULL, 0));
+    CV_TRY(route_add(dp, IP_ROUTE_STATIC, far_host(i), 24, map ? OUTSIDE : f.if_id, map ? far : NULL));
+    dp_bench_sa(c, i, c->dir, &sa);
+    CV_TRY(dp_sad_add(&dp->sad, &sa));
+    return c->dir == CV_DIR_OUT ? dp_sad_activate(&dp->sad, &sa.ref) : CV_OK;
+}
+
 static cv_result tables_fill(struct dp *dp, const struct bench_case *c)
 {
     struct ip_nbr_calls calls = {NULL, no_ask, no_packet, no_packet};
     struct ip_addr own = v4(192, 0, 2, 1), far = v4(192, 0, 2, 2);
-    struct cv_sa sa;
-    CV_TRY(if_add(dp, INSIDE, CV_IF_PORT, PORT_IN));
-    CV_TRY(if_add(dp, OUTSIDE, CV_IF_PORT, PORT_OUT));
+    CV_TRY(if_add(dp, INSIDE, PORT_IN));
+    CV_TRY(if_add(dp, OUTSIDE, PORT_OUT));
     CV_TRY(route_add(dp, IP_ROUTE_LOCAL, own, 32, OUTSIDE, NULL));
     CV_TRY(route_add(dp, IP_ROUTE_CONNECTED, own, 24, OUTSIDE, NULL));
     CV_TRY(route_add(dp, IP_ROUTE_STATIC, v4(20, 0, 0, 0), 8, OUTSIDE, &far));
     ip_nbr_claim(&dp->nbrs, OUTSIDE, &far, far_mac, 0, &calls);
-    for (unsigned i = 0; i < c->sas; i++) {
-        CV_TRY(if_add(dp, TUNNEL0 + i, CV_IF_TUNNEL, IP_NO_PORT));
-        CV_TRY(route_add(dp, IP_ROUTE_STATIC, far_host(i), 24, TUNNEL0 + i, NULL));
-        dp_bench_sa(c, i, c->dir, &sa);
-        CV_TRY(dp_sad_add(&dp->sad, &sa));
-        if (c->dir == CV_DIR_OUT)
-            CV_TRY(dp_sad_activate(&dp->sad, &sa.ref));
-    }
-    return CV_OK;
+    for (unsigned i = 0; i < c->sas; i++)
+        CV_TRY(sa_fill(dp, c, i, &far));
+    return c->path == BENCH_MAP ? policy_fill(dp, c) : CV_OK;
 }
 
 /* ---- packets --------------------------------------------------------------------------------------------------- */
@@ -214,11 +276,21 @@ static struct peers *peers_new(struct dp *dp, const struct bench_case *c)
     return p;
 }
 
+/* As the peer's end of GRE tunnel i puts it in. */
+static bool gre_push(struct rte_mbuf *m, const struct bench_case *c, unsigned i)
+{
+    struct ip_if t = {.conf = sa_if(c, i, true)};
+    ip_gre_head_make(&t);
+    return ip_gre_push(m, &t, (uint16_t)i, ESP_HEADROOM);
+}
+
 static bool packet_store(struct bench_frames *f, struct dp *dp, struct esp_worker *esp,
                          const struct bench_case *c, unsigned i, unsigned size, struct esp_out_sa *peer)
 {
     struct rte_mbuf *m = inner_packet(dp, c, i, size);
     bool ok = m && ip_classify_ip(m) != IP_CLASS_DROP;
+    if (ok && peer && c->path == BENCH_GRE)
+        ok = gre_push(m, c, i);
     if (ok && peer)
         ok = esp_out_burst(esp, &m, &peer, 1) == 1;
     ok = ok && dp_bench_frames_add(f, own_mac, far_mac, m);

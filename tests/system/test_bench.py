@@ -62,6 +62,14 @@ def two_workers_share_the_sas():
     check_equal([r["workers"] for r in measured("--sizes", "512", "--sas", "4", "--workers", "2")], [2, 2], "workers")
 
 
+@case("GRE in transport mode and a crypto map's lines are paths of their own")
+def gre_and_crypto_maps_are_paths_of_their_own():
+    rows = measured("--sizes", "512", "--path", "gre", "--sas", "3")
+    check_equal([(r["path"], r["lines"]) for r in rows], [("gre", 0)] * 2, "path")
+    rows = measured("--sizes", "512", "--path", "map", "--sas", "3", "--lines", "50")
+    check_equal([(r["path"], r["lines"]) for r in rows], [("map", 50)] * 2, "path")
+
+
 @case("every transform is held against a limit of its own")
 def every_transform_has_a_limit_of_its_own():
     for name in ("esp-gcm-256", "esp-gmac-128", "esp-chacha20-poly1305", "esp-aes-128-sha1", "esp-aes-256-sha512"):
@@ -82,7 +90,8 @@ def the_chart_is_well_formed():
 @case("wrong options are refused")
 def wrong_options_are_refused():
     for args in (("--sizes", "9000"), ("--seconds", "0"), ("--seconds", "nan"), ("--sas", "3", "--workers", "2"),
-                 ("--transform", "esp-none"), ("--svg", "/nonexistent/x.svg"), ("--nonsense",)):
+                 ("--path", "wire"), ("--lines", "0"), ("--path", "map", "--lines", "4097"),
+                 ("--path", "map", "--sas", "3", "--lines", "2"), ("--transform", "esp-none"), ("--svg", "/nonexistent/x.svg"), ("--nonsense",)):
         run = bench(*args)
         check_equal(run.returncode, 2, f"exit status of {args}")
         check(run.stderr.strip(), "a word about it")
