@@ -65,12 +65,12 @@ struct way {
     bool natt, any;
 };
 
-static struct way way_of(struct cli_call *c, const char *interface)
+static struct way way_of(struct cli_call *c, const struct ike_session_view *v)
 {
     struct way w = {0};
     uint64_t now = cli_now_ms(c);
-    const struct sam_child *k = sam_children_on(ike_sam(c->env->ike(c->env->ctx)), interface);
-    for (; k; k = k->next_of_tunnel) {
+    const struct sam_child *k = sam_children_on(ike_sam(c->env->ike(c->env->ctx)), v->interface);
+    for (k = cli_flow_of(c, v, k); k; k = cli_flow_of(c, v, k->next_of_tunnel)) {
         struct cli_flow_view f;
         cli_flow_view(c, k, &f);
         w.in += f.in.packets; /* what it had before a rekey is a sign of life, too */
@@ -91,7 +91,7 @@ static struct way way_of(struct cli_call *c, const char *interface)
 
 static bool one_way(struct cli_call *c, const struct ike_session_view *v, struct cli_diag *out)
 {
-    struct way w = way_of(c, v->interface);
+    struct way w = way_of(c, v);
     if (!w.any || w.in > 0 || w.out < CLI_DIAG_PACKETS || w.age_ms < CLI_DIAG_ONE_WAY_MS)
         return false;
     unsigned long long sent = w.out, drops = w.drops;

@@ -36,6 +36,22 @@ void cli_flow_view(struct cli_call *c, const struct sam_child *child, struct cli
     engine_name(c, out->engine);
 }
 
+bool cli_flow_dynamic(struct cli_call *c, const char *interface)
+{
+    const struct cfg_interface *i = cfg_find_interface(c->env->cfg(c->env->ctx), interface);
+    return i && i->flow && i->flow->is_dynamic;
+}
+
+const struct sam_child *cli_flow_of(struct cli_call *c, const struct ike_session_view *v,
+                                    const struct sam_child *k)
+{
+    if (!cli_flow_dynamic(c, v->interface))
+        return k;
+    while (k && !ip_addr_equal(&k->remote.addr, &v->peer.addr))
+        k = k->next_of_tunnel;
+    return k;
+}
+
 uint64_t cli_flow_drops_in(const struct cli_flow_view *v)
 {
     return v->in.auth_failed + v->in.replayed + v->in.ts_failed + v->in.other_drops;

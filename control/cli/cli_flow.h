@@ -14,6 +14,12 @@ struct cli_flow_view {
     char engine[CV_NAME_MAX];
 };
 void cli_flow_view(struct cli_call *c, const struct sam_child *child, struct cli_flow_view *out);
+/* The first child at or after k, of the list of v's interface (sam_children_on), that is of session v: under a dynamic
+ * crypto map entry one interface serves many peers, each a session of its own. NULL: no more. */
+const struct sam_child *cli_flow_of(struct cli_call *c, const struct ike_session_view *v,
+                                    const struct sam_child *k);
+/* Whether a session's interface is a dynamic crypto map entry's. */
+bool cli_flow_dynamic(struct cli_call *c, const char *interface);
 /* The object of `flows` in interfaces.md. */
 json_t *cli_flow_json(const struct cli_flow_view *v);
 /* Drops on the way in: ICV, replay, selectors, others. */

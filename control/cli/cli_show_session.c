@@ -25,10 +25,16 @@ static const char *nat_text(const struct ike_session_view *v)
     return v->nat_local ? "local" : v->nat_remote ? "remote" : "none";
 }
 
-/* A tunnel's children, newest first: the list of that tunnel alone, since there may be thousands of tunnels. */
-static const struct sam_child *children(struct cli_call *c, const char *interface)
+/* A session's children, newest first: from the list of its tunnel alone, since there may be thousands of tunnels. */
+static const struct sam_child *children(struct cli_call *c, const struct ike_session_view *v)
 {
-    return sam_children_on(ike_sam(c->env->ike(c->env->ctx)), interface);
+    return cli_flow_of(c, v, sam_children_on(ike_sam(c->env->ike(c->env->ctx)), v->interface));
+}
+
+static const struct sam_child *next_child(struct cli_call *c, const struct ike_session_view *v,
+                                          const struct sam_child *k)
+{
+    return cli_flow_of(c, v, k->next_of_tunnel);
 }
 
 /* ---- JSON: keys of interfaces.md ------------------------------------------------------------------------------------ */
@@ -41,10 +47,10 @@ static json_t *error_json(const struct ike_session_view *v)
                      v->last_error.text, "at", cli_time(v->last_error.at_wall_ms, when));
 }
 
-static json_t *flows_json(struct cli_call *c, const char *interface)
+static json_t *flows_json(struct cli_call *c, const struct ike_session_view *v)
 {
     json_t *a = json_array();
-    for (const struct sam_child *k = children(c, interface); k; k = k->next_of_tunnel) {
+    for (const struct sam_child *k = children(c, v); k; k = next_child(c, v, k)) {
         struct cli_flow_view f;
         cli_flow_view(c, k, &f);
         json_array_append_new(a, cli_flow_json(&f));
@@ -67,7 +73,9 @@ static json_t *session_json(struct cli_call *c, const struct ike_session_view *v
     json_object_set_new(o, "ivrf", json_string(i ? i->vrf : ""));
     json_object_set_new(o, "profile", json_string(v->profile));
     json_object_set_new(o, "status", json_string(ike_session_status_text(v->status)));
-    json_object_set_new(o, "peer", json_string(ip_addr_text(&v->peer.addr, peer)));
+    json_object_set_new(o, "peer",
+                        v->peer.addr.family == IP_NONE ? json_null()
+                                                       : json_string(ip_addr_text(&v->peer.addr, peer)));
     json_object_set_new(o, "peer_port", json_integer(v->peer.port));
     json_object_set_new(o, "local", json_string(ip_addr_text(&v->local.addr, local)));
     json_object_set_new(o, "local_port", json_integer(v->local.port));
@@ -79,7 +87,7 @@ static json_t *session_json(struct cli_call *c, const struct ike_session_view *v
     json_object_set_new(o, "conn_id", json_integer(v->conn_id));
     json_object_set_new(o, "last_error", error_json(v));
     json_object_set_new(o, "diagnosis", cli_diag_json(c, v));
-    json_object_set_new(o, "flows", flows_json(c, v->interface));
+    json_object_set_new(o, "flows", flows_json(c, v));
     return o;
 }
 
@@ -131,12 +139,12 @@ static void text_no_flow(struct cli_call *c, const char *interface)
                   cli_flow(&local, &remote, flow));
 }
 
-static void text_flows(struct cli_call *c, const char *interface, bool detail)
+static void text_flows(struct cli_call *c, const struct ike_session_view *v, bool detail)
 {
     char flow[2 * CLI_TEXT_MAX];
-    if (!children(c, interface))
-        text_no_flow(c, interface);
-    for (const struct sam_child *k = children(c, interface); k; k = k->next_of_tunnel) {
+    if (!children(c, v))
+        text_no_flow(c, v->interface);
+    for (const struct sam_child *k = children(c, v); k; k = next_child(c, v, k)) {
         struct cli_flow_view f;
         cli_flow_view(c, k, &f);
         for (unsigned i = 0; i < k->ts_count; i++) {
@@ -164,7 +172,10 @@ static void text_session(struct seen *s, const struct ike_session_view *v)
     if (s->detail && v->uptime_s)
         cli_print(c, "Uptime: %s\n", cli_uptime(v->uptime_s, up));
     cli_print(c, "Session status: %s\n", ike_session_status_text(v->status));
-    cli_print(c, "Peer: %s port %u", ip_addr_text(&v->peer.addr, peer), v->peer.port);
+    if (v->peer.addr.family == IP_NONE)
+        cli_print(c, "Peer: any"); /* of a dynamic crypto map entry that nobody has come to */
+    else
+        cli_print(c, "Peer: %s port %u", ip_addr_text(&v->peer.addr, peer), v->peer.port);
     if (s->detail)
         cli_print(c, " fvrf: %s ivrf: %s", i && i->tunnel_vrf[0] ? i->tunnel_vrf : "(none)",
                   i && i->vrf[0] ? i->vrf : "(none)");
@@ -174,7 +185,7 @@ static void text_session(struct seen *s, const struct ike_session_view *v)
         cli_print(c, "      Desc: %s\n", i && i->description[0] ? i->description : "(none)");
     }
     text_sa(c, v, s->detail);
-    text_flows(c, v->interface, s->detail);
+    text_flows(c, v, s->detail);
     if (s->detail && v->has_error)
         cli_print(c, "  Last error: %s (%s) at %s\n", ike_reason_name(v->last_error.reason),
                   v->last_error.text, cli_time(v->last_error.at_wall_ms, when));
@@ -201,9 +212,8 @@ static bool passes(const struct seen *s, const struct ike_session_view *v)
     return !s->fvrf || strcmp(fvrf, strcmp(s->fvrf, "global") == 0 ? "" : s->fvrf) == 0;
 }
 
-static void on_session(void *ctx, const struct ike_session_view *v)
+static void one_session(struct seen *s, const struct ike_session_view *v)
 {
-    struct seen *s = ctx;
     if (s->remote.family != IP_NONE && !ip_addr_equal(&s->remote, &v->peer.addr))
         return;
     if (s->local.family != IP_NONE && !ip_addr_equal(&s->local, &v->local.addr))
@@ -217,6 +227,82 @@ static void on_session(void *ctx, const struct ike_session_view *v)
         text_brief(s, v);
     else
         text_session(s, v);
+}
+
+/* ---- the peers of a dynamic crypto map entry ---- */
+/* The engine's view of such an entry is of one of its peers; these are the others. */
+struct others {
+    struct seen *seen;
+    const struct ike_session_view *first;
+};
+
+static void on_other(void *ctx, const struct ike_sa_view *sa)
+{
+    const struct others *o = ctx;
+    const struct sam_child *k =
+        sam_children_of(ike_sam(o->seen->c->env->ike(o->seen->c->env->ctx)), sa->conn_id);
+    struct ike_session_view v = {.interface = o->first->interface,
+                                 .profile = sa->profile,
+                                 .status = sa->ready ? IKE_UP_ACTIVE : IKE_UP_NO_IKE,
+                                 .peer = sa->remote,
+                                 .local = sa->local,
+                                 .ike_version = sa->version,
+                                 .initiator = sa->initiator,
+                                 .nat_local = sa->nat_local,
+                                 .nat_remote = sa->nat_remote,
+                                 .uptime_s = sa->age_s,
+                                 .conn_id = sa->conn_id,
+                                 .silence = sa->silence};
+    if (!k || strcmp(k->interface, v.interface) != 0 || ip_addr_equal(&v.peer.addr, &o->first->peer.addr))
+        return;
+    snprintf(v.phase1_id, sizeof v.phase1_id, "%s", sa->remote_id);
+    one_session(o->seen, &v);
+}
+
+/* A peer's children that were adopted after a restart, told with the first of them. */
+static bool first_adopted(const struct sam_child *list, const struct sam_child *k)
+{
+    for (; list != k; list = list->next_of_owner)
+        if (strcmp(list->interface, k->interface) == 0 && ip_addr_equal(&list->remote.addr, &k->remote.addr))
+            return false;
+    return true;
+}
+
+static void adopted(struct seen *s, const struct ike_session_view *first)
+{
+    const struct sam_child *list = sam_children_of(ike_sam(s->c->env->ike(s->c->env->ctx)), 0);
+    for (const struct sam_child *k = list; k; k = k->next_of_owner) {
+        struct ike_session_view v = {.interface = first->interface,
+                                     .profile = "",
+                                     .status = IKE_UP_NO_IKE,
+                                     .peer = k->remote,
+                                     .local = k->local,
+                                     .ike_version = first->ike_version};
+        if (strcmp(k->interface, first->interface) == 0 &&
+            !ip_addr_equal(&k->remote.addr, &first->peer.addr) && first_adopted(list, k))
+            one_session(s, &v);
+    }
+}
+
+/* An IKE SA that has no session of its own, but children of a dynamic entry: it is told there. */
+static bool told_elsewhere(struct cli_call *c, const struct ike_session_view *v)
+{
+    const struct sam_child *k =
+        v->interface[0] ? NULL : sam_children_of(ike_sam(c->env->ike(c->env->ctx)), v->conn_id);
+    return k && cli_flow_dynamic(c, k->interface);
+}
+
+static void on_session(void *ctx, const struct ike_session_view *v)
+{
+    struct seen *s = ctx;
+    struct others o = {s, v};
+    if (told_elsewhere(s->c, v))
+        return;
+    one_session(s, v);
+    if (!cli_flow_dynamic(s->c, v->interface))
+        return;
+    ike_each_sa(s->c->env->ike(s->c->env->ctx), on_other, &o);
+    adopted(s, v);
 }
 
 static bool filters_take(struct cli_call *c, struct seen *s)

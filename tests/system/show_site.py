@@ -1,5 +1,6 @@
 """Two gateways with a switch between them that can be told to drop packets: IKEv1 and IKEv2, tunnels, GRE and crypto maps."""
 import itertools
+import json
 import os
 import re
 import sys
@@ -83,9 +84,9 @@ class Pair:
         """From one Loopback0 to the other: how many were answered."""
         g = gateway or self.left
         size = ["size", str(size), "df-bit"] if size else []
-        r = g.json_of("ping", "10.%d.0.1" % (2 if g is self.left else 1), "source", "Loopback0", "repeat", str(count),
-                      "timeout", str(timeout), *size)
-        return r["received"]
+        r = g.cli("--json", "ping", "10.%d.0.1" % (2 if g is self.left else 1), "source", "Loopback0", "repeat", str(count),
+                  "timeout", str(timeout), *size, check=False, timeout=60)
+        return json.loads(r.stdout)["received"]
 
     def raise_tunnel(self):
         wait_for("an echo reply through the tunnel", lambda: self.ping(timeout=1) == 1, 15, 0.1)
@@ -103,6 +104,22 @@ class Pair:
     def flow(self, gateway=None):
         g = gateway or self.left
         return g.flow(self.interface(g))
+
+
+def with_two_peers(version):
+    """Of style dynamic; third is gateway 3, 192.0.2.3 with 10.3.0.0/16, which comes to gateway 2's dynamic map, too."""
+    pair = Pair(version, "dynamic")
+    node = pair.lab.ns("gw3")
+    pair.lab.veth(node, "out0", pair.switch, "port3")
+    pair.lab.bare_port(node, "out0")
+    pair.switch.run("ip", "link", "set", "port3", "master", "br0", "up")
+    everybody = text(2, version, "dynamic").replace("192.0.2.1 255.255.255.255", "192.0.2.1").replace("192.0.2.1", "0.0.0.0 0.0.0.0")
+    pair.right.write_config(everybody.replace("10.1.0.0 255.255.0.0 0.0.0.0 0.0.0.0", "10.1.0.0 255.255.0.0 192.0.2.1")
+                            + "ip route 10.3.0.0 255.255.0.0 192.0.2.3\n")
+    pair.right.reload()
+    pair.third = Culvert(node, re.sub(r"192\.0\.2\.1\b", "192.0.2.3", text(1, version, "dynamic")).replace("10.1.", "10.3."), name="gw3")
+    pair.third.start()
+    return pair
 
 
 def follow(gateway, *words):

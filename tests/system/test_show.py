@@ -9,9 +9,9 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "interop"))
 from case import add_case, case, check, check_equal, main  # noqa: E402
-from culvert import ROOT, Culvert  # noqa: E402
+from culvert import ROOT  # noqa: E402
 from net import wait_for  # noqa: E402
-from show_site import FLOWS, IDENTS, INSIDE, PATH, SECRET, STYLES, Pair, follow, followed  # noqa: E402
+from show_site import FLOWS, IDENTS, INSIDE, PATH, SECRET, STYLES, Pair, follow, followed, with_two_peers  # noqa: E402
 from topology import reference_pair  # noqa: E402
 
 UDP, ESP = 17, 50
@@ -26,13 +26,6 @@ SHOWS = ("crypto session", "crypto session detail", "crypto session brief", "cry
          "interfaces", "ip route", "platform dataplane", "running-config", "version")
 # Objects whose keys are names of what is counted: tables of their own in the reference.
 NAMED_KEYS = ("drops", "counters")
-
-
-def ping_json(self, *args):
-    return json.loads(self.cli("--json", *args, check=False, timeout=60).stdout)
-
-
-Culvert.json_of = ping_json
 
 
 def keys_of(value):
@@ -290,6 +283,30 @@ def two_of_ikev2():
 @case("PR-5: debug by the cookie shows one of two simultaneous IKEv1 negotiations with one peer")
 def two_of_ikev1():
     two_negotiations(1)
+
+
+def two_peers(version):
+    pair = with_two_peers(version)
+    idle = pair.right.json("show", "crypto", "session")["sessions"]
+    check_equal([(s["peer"], s["status"], s["flows"]) for s in idle], [(None, "DOWN", [])], "the entry before anybody comes")
+    has(pair.right.cli("show", "crypto", "session").stdout, "Session status: DOWN\nPeer: any\n")
+    for g in (pair.left, pair.third):
+        g.cli("up", "MAP", "10")
+    sessions = pair.right.json("show", "crypto", "session", "detail")["sessions"]
+    check_equal(sorted((s["peer"], s["status"], [f["remote_ident"] for f in s["flows"]]) for s in sessions),
+                [("192.0.2.1", "UP-ACTIVE", ["10.1.0.0/16"]), ("192.0.2.3", "UP-ACTIVE", ["10.3.0.0/16"])], "sessions")
+    text = pair.right.cli("show", "crypto", "session", "remote", "192.0.2.3").stdout
+    has(text, "Interface: Ethernet0/0\n", "Peer: 192.0.2.3 port 500", "10.3.0.0")
+    check("192.0.2.1 " not in text and "10.1.0.0" not in text, "sessions of the other peer:\n%s" % text)
+    entry = [m for m in pair.right.json("show", "crypto", "map")["maps"] if m["dynamic_map"] == "DYN"][0]
+    check_equal(sorted(i["peer"] for i in entry["instances"]), ["192.0.2.1", "192.0.2.3"], "instances of the entry")
+    pair.right.cli("clear", "crypto", "session", "remote", "192.0.2.3")
+    wait_for("gateway 3 to be told", lambda: not sas(pair, pair.third), 5)
+    check_equal([s["peer"] for s in pair.right.json("show", "crypto", "session")["sessions"] if s["flows"]], ["192.0.2.1"], "sessions left")
+
+
+for v in (1, 2):
+    add_case("IKEv%d: two peers of one dynamic map are two sessions, each with its own flows; a clear takes one" % v, lambda v=v: two_peers(v))
 
 
 @case("TS-2: ESP is blocked while IKE passes: encaps without decaps is told in show crypto session detail, and no more when it passes")
