@@ -353,17 +353,131 @@ bool cli_opt_number(const struct cli_parsed *p, const char *name, unsigned lo, u
 }
 
 /* ---- what may follow -------------------------------------------------------------------------------------------------- */
-static void next_of_row(const struct cli_row *row, const char *prefix,
+/* Of options, and of arguments by the name they have in the table. */
+static const struct {
+    const char *word, *help;
+} helps[] = {
+    {"detail", "All there is to say"},
+    {"detailed", "All there is to say"},
+    {"brief", "One line each"},
+    {"count", "How many"},
+    {"reveal", "In clear"},
+    {"json", "As JSON"},
+    {"local", "Those of one address of ours"},
+    {"remote", "Those of one peer"},
+    {"peer", "Those of one peer"},
+    {"interface", "Those of one interface"},
+    {"map", "Those of one crypto map"},
+    {"tag", "One crypto map"},
+    {"fvrf", "Those whose outside is in one VRF; global: none"},
+    {"vrf", "In one VRF; global: none"},
+    {"spi", "The one with this SPI, of either direction"},
+    {"seconds", "End by itself"},
+    {"timeout", "How long to wait, in seconds"},
+    {"source", "From this address, or that of this interface"},
+    {"repeat", "How many"},
+    {"size", "Octets of the IP packet"},
+    {"df-bit", "Do not fragment"},
+    {"ADDRESS", "An IPv4 or IPv6 address"},
+    {"MASK", "A mask, as in 255.255.255.0"},
+    {"CONN-ID", "Number of an IKE SA, as show crypto isakmp sa has it"},
+    {"NUMBER", "Number of an IKE SA, as show crypto isakmp sa has it"},
+    {"SPI", "As in 0x1234ABCD"},
+    {"HEX", "16 hexadecimal digits, as cookie_i and cookie_r of show crypto isakmp sa"},
+    {"IF", "An interface, as in Tunnel1"},
+    {"IF-OR-ADDRESS", "An interface, as in Loopback0, or an address"},
+    {"NAME", "A name of the configuration"},
+    {"TUNNEL", "A tunnel interface, a crypto map's line, or a crypto map"},
+    {"SEQ", "Sequence number of the crypto map's entry"},
+    {"N", "A number"},
+    {"OCTETS", "A number"},
+    {"SECONDS", "A number"},
+    {"FILE", "Path of a file"},
+};
+
+/* By a word of the table, "[ADDRESS]" and "NAME..." without what stands around; "" none. */
+static const char *help_of(const char *word)
+{
+    size_t n = strcspn(word += word[0] == '[', "].");
+    for (size_t i = 0; i < sizeof helps / sizeof helps[0]; i++)
+        if (strlen(helps[i].word) == n && strncmp(helps[i].word, word, n) == 0)
+            return helps[i].help;
+    return "";
+}
+
+/* Where the words after a row's own have led. */
+struct place {
+    unsigned positional;    /* so many arguments are there */
+    bool rest_begun, wrong; /* wrong: nothing may follow */
+    unsigned used;          /* options, a bit each in the order of the row */
+    char value[WORD_MAX];   /* an option waits for this; "" none */
+};
+
+static void use_option(const struct cli_row *row, const char *word, struct place *p)
+{
+    char w[WORD_MAX], v[WORD_MAX];
+    for (unsigned i = 0; i < 32 && option_at(row->options, i, w, v); i++)
+        if (strcmp(w, word) == 0)
+            p->used |= 1u << i;
+}
+
+static struct place walk(const struct cli_row *row, int argc, const char *const *argv)
+{
+    struct place p = {0};
+    char w[WORD_MAX], name[WORD_MAX], value[WORD_MAX];
+    bool optional, rest;
+    for (int i = 0; i < argc; i++) {
+        bool option = option_find(row, argv[i], name, value);
+        if (arg_at(row, p.positional, w, &optional, &rest) && !(optional && option)) {
+            p.positional += !rest;
+            p.rest_begun |= rest;
+            continue;
+        }
+        p.wrong |= !option;
+        if (!option)
+            break;
+        use_option(row, name, &p);
+        if (value[0] && ++i >= argc)
+            memcpy(p.value, value, sizeof p.value);
+    }
+    return p;
+}
+
+/* An inner word of the same name is listed already. */
+static bool is_inner(const struct cli_row *row, const char *word)
+{
+    char w[WORD_MAX];
+    for (unsigned i = 0; i < cli_row_count; i++)
+        if (word_count(cli_rows[i].words) == word_count(row->words) + 1 &&
+            row_below(&cli_rows[i], row->words, word_count(row->words)) &&
+            word_at(cli_rows[i].words, word_count(row->words), w) && strcmp(w, word) == 0)
+            return true;
+    return false;
+}
+
+static void next_of_row(const struct cli_row *row, int argc, const char *const *argv, const char *prefix,
                         void (*fn)(void *ctx, const char *word, const char *help), void *ctx)
 {
     char w[WORD_MAX], v[WORD_MAX];
-    bool optional, rest;
-    for (unsigned i = 0; !*prefix && arg_at(row, i, w, &optional, &rest); i++)
-        fn(ctx, w, "");
-    for (unsigned i = 0; option_at(row->options, i, w, v); i++)
-        if (strncmp(w, prefix, strlen(prefix)) == 0)
-            fn(ctx, w, v);
-    if (!*prefix)
+    bool optional, rest, missing = false;
+    struct place p = walk(row, argc, argv);
+    if (p.wrong)
+        return;
+    if (p.value[0]) {
+        if (!*prefix)
+            fn(ctx, p.value, help_of(p.value));
+        return;
+    }
+    if (arg_at(row, p.positional, w, &optional, &rest)) {
+        if (!*prefix)
+            fn(ctx, w, help_of(w));
+        missing = !optional && !p.rest_begun;
+    }
+    for (unsigned i = 0; !missing && option_at(row->options, i, w, v); i++)
+        if (!(p.used >> i & 1u) && strncmp(w, prefix, strlen(prefix)) == 0 &&
+            !(argc == 0 && is_inner(row, w)))
+            fn(ctx, w, help_of(w));
+    if (!*prefix && !missing)
         fn(ctx, "<cr>", "");
 }
 
@@ -388,5 +502,5 @@ void cli_next(int argc, const char *const *argv, const char *prefix,
             word_at(cli_rows[i].words, depth, w) && strncmp(w, prefix, strlen(prefix)) == 0)
             fn(ctx, w, cli_rows[i].help);
     if (row && row->id != CLI_NONE)
-        next_of_row(row, prefix, fn, ctx);
+        next_of_row(row, argc - (int)depth, argv + depth, prefix, fn, ctx);
 }

@@ -171,6 +171,12 @@ static void add(void *ctx, const char *word, const char *help)
     snprintf(l->text + n, sizeof l->text - n, "%s ", word);
 }
 
+static void add_without_help(void *ctx, const char *word, const char *help)
+{
+    if (!help[0] && strcmp(word, "<cr>") != 0)
+        add(ctx, word, help);
+}
+
 static void question_mark_lists_what_may_follow(void)
 {
     struct list l = {""};
@@ -188,6 +194,53 @@ static void question_mark_lists_what_may_follow(void)
     l.text[0] = '\0';
     cli_next(1, bogus, "", add, &l);
     CU_ASSERT_STRING_EQUAL(l.text, "");
+}
+
+/* What may follow a line of up to four words. */
+static const char *after(struct list *l, const char *a, const char *b, const char *c, const char *d)
+{
+    const char *words[4] = {a, b, c, d};
+    int n = 0;
+    while (n < 4 && words[n])
+        n++;
+    l->text[0] = '\0';
+    cli_next(n, words, "", add, l);
+    return l->text;
+}
+
+static void question_mark_knows_what_is_missing_and_what_is_there(void)
+{
+    struct list l = {""};
+    CU_ASSERT_STRING_EQUAL(after(&l, "clear", "crypto", "isakmp", NULL), "[CONN-ID] <cr> ");
+    CU_ASSERT_STRING_EQUAL(after(&l, "clear", "crypto", "isakmp", "1"), "<cr> ");
+    CU_ASSERT_STRING_EQUAL(after(&l, "up", NULL, NULL, NULL), "TUNNEL ");
+    CU_ASSERT_STRING_EQUAL(after(&l, "up", "Tunnel1", NULL, NULL), "[SEQ] timeout <cr> ");
+    CU_ASSERT_STRING_EQUAL(after(&l, "up", "Tunnel1", "timeout", NULL), "SECONDS ");
+    CU_ASSERT_STRING_EQUAL(after(&l, "up", "Tunnel1", "timeout", "5"), "[SEQ] <cr> ");
+    CU_ASSERT_STRING_EQUAL(after(&l, "show", "cry", "map", "tag"), "NAME ");
+    CU_ASSERT_STRING_EQUAL(after(&l, "show", "cry", "map", "nonsense"), "");
+    CU_ASSERT_STRING_EQUAL(after(&l, "ping", NULL, NULL, NULL), "vrf ADDRESS ");
+}
+
+static void every_option_of_show_clear_and_debug_has_help(void)
+{
+    struct list l = {""};
+    for (unsigned i = 0; i < cli_row_count; i++) {
+        char line[128];
+        const char *argv[8];
+        int argc = 0;
+        const struct cli_row *row = &cli_rows[i];
+        if (row->id == CLI_NONE || row->local)
+            continue;
+        snprintf(line, sizeof line, "%s", row->words);
+        for (char *w = strtok(line, " "); w && argc < 8; w = strtok(NULL, " "))
+            argv[argc++] = w;
+        l.text[0] = '\0';
+        cli_next(argc, argv, "", add_without_help, &l);
+        CU_ASSERT_STRING_EQUAL(l.text, "");
+        if (l.text[0])
+            fprintf(stderr, "\nno help after %s: %s\n", row->words, l.text);
+    }
 }
 
 static void frames_of_impossible_kind_or_length_are_refused(void)
@@ -224,4 +277,6 @@ UNIT_MAIN("cli tree", UNIT_TEST(words_abbreviate_to_a_unique_prefix),
           UNIT_TEST(options_come_in_any_order_with_or_without_dashes), UNIT_TEST(numbers_have_bounds),
           UNIT_TEST(long_lines_are_bounded), UNIT_TEST(every_row_can_be_reached_by_its_own_words),
           UNIT_TEST(question_mark_lists_what_may_follow),
+          UNIT_TEST(question_mark_knows_what_is_missing_and_what_is_there),
+          UNIT_TEST(every_option_of_show_clear_and_debug_has_help),
           UNIT_TEST(frames_of_impossible_kind_or_length_are_refused), UNIT_TEST(request_carries_its_length))
