@@ -29,7 +29,7 @@ struct bench_transform {
 };
 
 /* What leads packets to their SA: a route into an IPsec tunnel; one into a GRE tunnel, protected in transport mode; the rows of a
- * port's policy, that name a protocol, so that every packet is looked up. */
+ * port's policy, that name a protocol; packets have different ports, so that every one is looked up. */
 enum bench_path { BENCH_TUNNEL, BENCH_GRE, BENCH_MAP, BENCH_PATHS };
 const char *dp_bench_path_name(enum bench_path p);
 

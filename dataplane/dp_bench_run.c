@@ -226,8 +226,11 @@ static cv_result tables_fill(struct dp *dp, const struct bench_case *c)
 /* ---- packets --------------------------------------------------------------------------------------------------- */
 static struct rte_mbuf *inner_packet(struct dp *dp, const struct bench_case *c, unsigned sa, unsigned size)
 {
+    static uint16_t port;
     static const uint8_t data[BENCH_SIZE_MAX];
     struct ip_endpoint from = {.port = 1000}, to = {.port = 2000};
+    if (c->path == BENCH_MAP)
+        from.port = (uint16_t)(1000 + ++port % 64);
     struct rte_mbuf *m = rte_pktmbuf_alloc(dp->pool);
     from.addr = c->dir == CV_DIR_OUT ? near_host(sa) : far_host(sa);
     to.addr = c->dir == CV_DIR_OUT ? far_host(sa) : near_host(sa);

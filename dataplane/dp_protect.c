@@ -7,11 +7,17 @@
 
 enum { ND_HOP_LIMIT = 255, ND_FIRST = 133, ND_LAST = 137 };
 
-static const struct ip_policy_row *row_of(const struct ip_policy *policy, const struct rte_mbuf *m, bool in)
+static const struct ip_policy_row *row_of(struct dp_worker *w, const struct ip_policy *policy,
+                                          const struct rte_mbuf *m, bool in)
 {
+    const uint8_t family = dp_meta((struct rte_mbuf *)(uintptr_t)m)->family;
+    struct dp_asked *a = &w->asked;
     struct ip_policy_key key;
     ip_policy_key_of(m, in, &key);
-    return ip_policy_match(policy, dp_meta((struct rte_mbuf *)(uintptr_t)m)->family, &key);
+    if (a->policy == policy && a->family == family && memcmp(&a->key, &key, sizeof key) == 0)
+        return a->row;
+    *a = (struct dp_asked){policy, ip_policy_match(policy, family, &key), key, family};
+    return a->row;
 }
 
 /* The flow of a row; NULL while its interface is away: what it protects goes nowhere then. */
@@ -68,7 +74,7 @@ bool dp_protect_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_pol
         dp_drop(w, m, (enum cv_drop)meta->drop);
         return false;
     }
-    const struct ip_policy_row *row = row_of(policy, m, false);
+    const struct ip_policy_row *row = row_of(w, policy, m, false);
     if (!row || row->action == CV_POLICY_BYPASS)
         return true;
     if (row->action != CV_POLICY_DISCARD)
@@ -83,7 +89,7 @@ bool dp_protect_still_clear(struct dp_worker *w, struct rte_mbuf *m, const struc
         return true;
     if (ip_classify_ip(m) == IP_CLASS_DROP)
         return false;
-    const struct ip_policy_row *row = row_of(policy, m, false);
+    const struct ip_policy_row *row = row_of(w, policy, m, false);
     if (!row || row->action == CV_POLICY_BYPASS)
         return true;
     if (row->action != CV_POLICY_PROTECT_IF)
@@ -123,7 +129,7 @@ static bool has_sa_for(const struct dp_worker *w, const struct rte_mbuf *m, cons
 bool dp_protect_in(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy)
 {
     const struct dp_meta *meta = dp_meta(m);
-    const struct ip_policy_row *row = row_of(policy, m, true);
+    const struct ip_policy_row *row = row_of(w, policy, m, true);
     if (!row || row->action == CV_POLICY_BYPASS ||
         (row->action == CV_POLICY_PROTECT_IF && !has_sa_for(w, m, row)) || is_exempt_in(w, m, meta))
         return true;

@@ -262,6 +262,7 @@ unsigned dp_worker_turn(struct dp_worker *w)
     struct rte_mbuf *pkts[IO_BURST];
     unsigned total = 0;
     w->now = w->esp.now_tsc = rte_rdtsc();
+    w->asked.policy = NULL; /* it may have been replaced since the last turn */
     for (unsigned i = 0; i < w->rxq_count; i++) {
         const struct dp_rxq *q = &w->rxq[i];
         unsigned n = rte_eth_rx_burst(q->port_id, q->queue, pkts, IO_BURST);

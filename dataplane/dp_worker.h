@@ -61,6 +61,14 @@ struct dp_gre_way {
     uint16_t mtu; /* longest inner packet; 0: not known */
 };
 
+/* The last row that was looked up in a policy: the packets of a burst mostly differ in nothing that rows name. */
+struct dp_asked {
+    const struct ip_policy *policy; /* NULL: none since the turn began */
+    const struct ip_policy_row *row;
+    struct ip_policy_key key;
+    uint8_t family;
+};
+
 /* The last looked up source: is it an address of this host? */
 struct dp_source {
     bool valid, own;
@@ -79,6 +87,7 @@ struct dp_worker {
     struct dp_hop hop;
     struct dp_flow flow;
     struct dp_source source;
+    struct dp_asked asked;
     struct dp_gre_way gre;
     uint16_t gre_id; /* identification of the last GRE packet sent */
 
