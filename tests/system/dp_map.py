@@ -436,6 +436,50 @@ def hidden():
     check_equal(site.a.drops().get("no-sa"), 5, "no-sa: %s" % site.a.drops())
 
 
+@case("interfaces that are shut down, and come up again, and a data plane that is emptied under traffic: nothing in clear")
+def shut():
+    site = MapSite("shut")
+    site.flow_sas()
+    site.policies(PROTECT)
+    for gw, n, far in ((site.a, 1, 2), (site.b, 2, 1)):
+        # A network that only the tunnel leads to, beside a default route that leads out.
+        gw.ctl("""
+            if-tunnel 10 Tunnel1 4 192.0.2.%(n)d 192.0.2.%(far)d
+            sa in 3 %(mine)#x 10 gcm128 %(n)d 192.0.2.%(n)d 192.0.2.%(far)d
+            sa out 3 %(theirs)#x 10 gcm128 %(far)d 192.0.2.%(n)d 192.0.2.%(far)d
+            activate 3 %(theirs)#x
+            route 0 10.9.%(far)d.0/24 dev 10
+            route 0 0.0.0.0/0 dev 2 via 192.0.2.%(far)d
+            route 0 10.9.%(n)d.0/24 dev 1 via 10.%(n)d.0.2
+            """ % dict(n=n, far=far, mine=(SPI_A if n == 1 else SPI_B) + 2, theirs=(SPI_B if n == 1 else SPI_A) + 2))
+    site.left.address("lo", "10.9.1.2/32")
+    site.right.address("lo", "10.9.2.2/32")
+    ping_ok(site.left, "10.9.2.2", 2, source="10.9.1.2")
+    ping_ok(site.left, "10.2.0.2", 2)
+    wire = Capture(site.mid, "br0", what="ip")
+    flow, tunnel = "if-flow %d M-10.10 2 " % FLOW4, "if-tunnel 10 Tunnel1 4 192.0.2.1 192.0.2.2 "
+    site.a.ctl(flow + "down\n" + tunnel + "down")
+    for target, source in (("10.2.0.2", "10.1.0.2"), ("10.9.2.2", "10.9.1.2")):
+        check_equal(ping(site.left, target, 3, interval=0.05, source=source)[1], 0, "answers from " + target)
+    check(site.a.drops().get("if-down", 0) >= 6, "if-down: %s" % site.a.drops())
+    site.policy(site.a, PROTECT.replace("protect", "protect-if"))
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers of a dynamic map's flow")
+    site.policy(site.a, PROTECT)
+    site.a.ctl(flow + "\n" + tunnel)
+    ping_ok(site.left, "10.9.2.2", 2, source="10.9.1.2")
+    ping_ok(site.left, "10.2.0.2", 2)
+
+    def traffic():
+        for _ in range(3):
+            ping(site.left, "10.9.2.2", 100, interval=0.005, wait=1, source="10.9.1.2")
+    t = threading.Thread(target=traffic)
+    t.start()
+    time.sleep(0.3)
+    site.a.ctl("flush")
+    t.join()
+    check_equal(clear_packets(wire.stop()), 0, "clear packets in the middle")
+
+
 @case("a port whose policy was refused lets nothing pass but IKE and ESP, until one is taken")
 def refused():
     site = MapSite("refused")
