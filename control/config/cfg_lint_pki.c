@@ -159,8 +159,7 @@ static void trustpoint(struct cfg_linter *l, const struct cfg_trustpoint *t, uns
         cfg_lint_add(l, t->enrollment_line, "enrollment", CFG_WARNING,
                      "use: enrollment url, or enrollment terminal",
                      "trust-point %s enrols by a profile, which is not done", t->name);
-    if (t->enrollment == CFG_ENROLL_URL && strncmp(t->url, "http://", 7) != 0 &&
-        strncmp(t->url, "https://", 8) != 0)
+    if (t->enrollment == CFG_ENROLL_URL && strncmp(t->url, "http://", 7) != 0)
         cfg_lint_add(l, t->enrollment_line, "enrollment", CFG_WARNING, "as in: http://192.0.2.1:80",
                      "trust-point %s cannot enrol at %.100s: SCEP needs HTTP", t->name, t->url);
     if (t->auto_enroll && t->enrollment != CFG_ENROLL_URL)

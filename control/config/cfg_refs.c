@@ -257,6 +257,20 @@ static void check_pki(struct cfg_parser *p, const struct names *interfaces)
         (void)missing(p, &points, c->certificates[i].trustpoint, c->certificates[i].line, CFG_WARNING);
 }
 
+/* Null0 is no interface that could be defined. */
+static void check_exit(struct cfg_parser *p, const struct names *interfaces, const struct cfg_route *r)
+{
+    if (strcmp(r->interface, "Null0") != 0) {
+        check(p, interfaces, r->interface, r->line);
+        return;
+    }
+    p->errors += !p->ios;
+    if (cfg_findings_add(p->findings, r->line, 0, "unsupported", p->ios ? CFG_INFO : CFG_ERROR,
+                         "leave the route out: what has no route is dropped",
+                         "there is no Null0 in this release") != CV_OK)
+        p->out_of_memory = true;
+}
+
 void cfg_refs_check(struct cfg_parser *p)
 {
     struct cfg *c = p->c;
@@ -277,5 +291,5 @@ void cfg_refs_check(struct cfg_parser *p)
         (void)has_map(p, c->interfaces[i].crypto_map, false, c->interfaces[i].crypto_map_line);
     }
     for (unsigned i = 0; i < c->route_count; i++)
-        check(p, &interfaces, c->routes[i].interface, c->routes[i].line);
+        check_exit(p, &interfaces, &c->routes[i]);
 }
