@@ -2,6 +2,7 @@
 
 #include "control/admit.h"
 #include "control/daemon_link.h"
+#include "control/daemon_pki.h"
 #include "control/daemon_state.h"
 #include "control/ikev1/v1.h"
 #include "control/ikev2/v2.h"
@@ -134,6 +135,7 @@ static void env_init(struct daemon *d)
         .message = env_message,
         .keylog = d->start.keylog_fd >= 0 ? env_keylog : NULL,
         .dp = &d->sam_link,
+        .pki = d->pki,
         .vrf_name = env_vrf_name,
         .vrf_id = env_vrf_id,
     };
@@ -182,6 +184,7 @@ static void config_commit(struct daemon *d, struct cfg *cfg, struct apply_set *w
         log_warning("the platform section changed: that takes effect when culvert-dp is started anew");
     d->cfg = cfg;
     d->want = *want;
+    daemon_pki_reload(d);
     /* Sessions first: their deletes leave by the routes that still stand. */
     ike_reconfigure(d->ike, cfg);
     if (d->hello_done)
@@ -404,10 +407,12 @@ static cv_result daemon_init(struct daemon *d)
     state_init(d);
     CV_TRY(apply_build(d->cfg, &d->state.ifs, &d->state.vrfs, &d->want));
     CV_TRY(daemon_link_init(d));
+    CV_TRY(daemon_pki_init(d));
     env_init(d);
     CV_TRY(ike_new(&d->ike_env, d->cfg, versions, &d->ike));
     cli_env_init(d);
     cli_followed(d, false);
+    daemon_pki_start(d);
     return cli_server_new(&d->cli_env, d->start.cli_fd, &d->cli);
 }
 
@@ -415,8 +420,10 @@ static void daemon_free(struct daemon *d)
 {
     cli_server_free(d->cli);
     d->cli = NULL;
+    daemon_pki_stop(d);
     if (d->ike)
         ike_free(d->ike);
+    daemon_pki_free(d);
     rt_link_free(d->link);
     apply_free(&d->want);
     rt_state_free(&d->state);

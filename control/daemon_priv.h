@@ -9,11 +9,13 @@
 #include "control/cli/cli_server.h"
 #include "control/daemon.h"
 #include "control/ike/ike.h"
+#include "control/pki/pki_expiry.h"
 #include "control/runtime/rt_link.h"
 #include "control/runtime/rt_state.h"
 
 struct event;
 struct event_base;
+struct pki_fetch_loop;
 
 struct daemon {
     struct daemon_start start;
@@ -24,6 +26,11 @@ struct daemon {
     struct sam_link sam_link;
     struct ike_env ike_env;
     struct ike *ike;
+    struct pki *pki; /* daemon_pki.c has this and the next four */
+    struct pki_fetch_loop *pki_fetches;
+    struct event *pki_timer;
+    struct pki_expiry pki_expiry;
+    uint64_t pki_expiry_at_ms; /* of the next check */
     struct cli_env cli_env;
     struct cli_server *cli;
     struct cli_decisions decisions;
