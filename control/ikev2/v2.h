@@ -97,8 +97,8 @@ struct v2_task {
     uint32_t spi;               /* DELETE_CHILD without a child: the inbound SPI to be deleted */
     enum ike_reason why;        /* DELETE_SA */
     struct v2_wire wire;        /* retransmitted bit-identically (2.1) */
-    bool waits;                 /* set by the response's handler: it is to be put aside and handled again (v2_park) */
-    unsigned attempts;          /* retransmissions so far */
+    bool waits;        /* set by the response's handler: it is to be put aside and handled again (v2_park) */
+    unsigned attempts; /* retransmissions so far */
     uint64_t next_at;
 };
 
@@ -141,8 +141,8 @@ struct v2_sa {
     struct v2_parked parked;
     uint16_t peer_hashes;  /* bit by IANA number: what the peer verifies (RFC 7427 4) */
     bool hashes_announced; /* ours */
-    bool frag_ok;      /* both sides support RFC 7383 */
-    bool have_keys;    /* sa->keys are derived (responder: only when IKE_AUTH arrives) */
+    bool frag_ok;          /* both sides support RFC 7383 */
+    bool have_keys;        /* sa->keys are derived (responder: only when IKE_AUTH arrives) */
     bool auth_refused; /* responder: the peer did not prove itself; only its retransmissions are answered */
     /* initial exchange */
     uint8_t *init_req, *init_resp; /* first messages as sent: what AUTH covers (2.15) */

@@ -1,3 +1,4 @@
+#include "tests/mock/mock_wire_pki.h"
 #include "tests/mock/mock_wire_priv.h"
 
 #ifdef WIRE_IKEV1
@@ -172,7 +173,8 @@ static void start_engine(struct wire_side *s)
                           .message = wire_env_message,
                           .vrf_name = env_vrf_name,
                           .vrf_id = env_vrf_id,
-                          .dp = &s->link};
+                          .dp = &s->link,
+                          .pki = s->pki};
     if (ike_new(&env, s->cfg, versions, &s->ike) != CV_OK)
         wire_die("no engine");
 }
@@ -239,6 +241,7 @@ struct wire *wire_new_text(uint64_t seed, const char *a, const char *b)
         if (!s->dp)
             wire_die("memory");
         start_dp(s);
+        wire_pki_start(s);
         start_engine(s);
         ask_about(s, s->dp->ifs[0] ? s->dp->ifs[0] : "");
     }
@@ -283,6 +286,8 @@ void wire_free(struct wire *w)
     for (enum wire_end end = A; end <= B; end++) {
         struct wire_side *s = &w->side[end];
         ike_free(s->ike);
+        s->ike = NULL;
+        wire_pki_stop(s);
         cfg_free(s->cfg);
         mock_dp_free(s->dp);
         free(s->dp);

@@ -23,7 +23,8 @@ enum {
     WIRE_CONF = 8192,
     WIRE_TUNNEL_IF = 1, /* if_id of the first tunnel or flow of a configuration; the others count on */
     WIRE_DECISIONS = 512,
-    WIRE_CHAINS = 64
+    WIRE_CHAINS = 64,
+    WIRE_FETCHES = 32
 };
 
 /* What differs from the ordinary gateway; NULL: the ordinary value. */
@@ -77,6 +78,9 @@ struct wire_side {
     struct cfg *cfg;
     struct mock_dp *dp;
     struct sam_link link;
+    struct pki *pki;                /* mock_wire_pki */
+    uint64_t fetches[WIRE_FETCHES]; /* ids of what is under way */
+    unsigned fetch_count;
     struct ip_addr address;
     uint64_t rng;
     bool deaf;              /* as if it had lost power: gets nothing, its timers stand still */
