@@ -69,13 +69,6 @@ static const char *payload_line(const struct ike_note *n, char out[CLI_DEBUG_LIN
     return out;
 }
 
-static const char *hex(const uint8_t spi[8], char out[17])
-{
-    for (unsigned i = 0; i < 8; i++)
-        snprintf(out + 2 * i, 3, "%02X", spi[i]);
-    return out;
-}
-
 /* As IOS has it. A responder's SPI stands in MM2 only once it has chosen one. */
 static void message_v1(const struct ike_note *n, const char *state, char *out, size_t room)
 {
@@ -109,7 +102,7 @@ static void message_v2(const struct ike_note *n, char *out, size_t room)
         : n->out ? "Sending"
                  : "Received",
         ip_addr_text(&dst->addr, to), dst->port, ip_addr_text(&src->addr, from), src->port,
-        a->fvrf[0] ? a->fvrf : "Global", hex(a->spi_i, i), hex(a->spi_r, r), n->message_id, n->name);
+        a->fvrf[0] ? a->fvrf : "Global", cli_spi(a->spi_i, i), cli_spi(a->spi_r, r), n->message_id, n->name);
 }
 
 void cli_debug_message(const struct ike_note *n, const char *state, cli_debug_sink *sink, void *ctx)
@@ -175,7 +168,8 @@ static void ends(const struct cli_debug_item *item, bool detail, char *out, size
     n += snprintf(out + n, room - (size_t)n, "%s%s%s", end_text(&a->peer, peer), a->fvrf[0] ? " vrf " : "",
                   a->fvrf);
     if (cookies)
-        n += snprintf(out + n, room - (size_t)n, " cookies %s/%s", hex(a->spi_i, i), hex(a->spi_r, r));
+        n +=
+            snprintf(out + n, room - (size_t)n, " cookies %s/%s", cli_spi(a->spi_i, i), cli_spi(a->spi_r, r));
     snprintf(out + n, room - (size_t)n, "]");
 }
 
@@ -205,8 +199,8 @@ static char *render_json(const struct cli_debug_item *item, unsigned shown, uint
     json_object_set_new(o, "fvrf", json_string(a->fvrf));
     json_object_set_new(o, "profile", json_string(a->profile));
     json_object_set_new(o, "interface", json_string(a->interface));
-    json_object_set_new(o, "spi_i", json_string(hex(a->spi_i, i)));
-    json_object_set_new(o, "spi_r", json_string(hex(a->spi_r, r)));
+    json_object_set_new(o, "spi_i", json_string(cli_spi(a->spi_i, i)));
+    json_object_set_new(o, "spi_r", json_string(cli_spi(a->spi_r, r)));
     json_object_set_new(o, "text", json_string(item->text));
     char *text = json_dumps(o, JSON_COMPACT), *line = NULL;
     if (text && asprintf(&line, "%s\n", text) < 0)

@@ -2,6 +2,7 @@
 
 #include "control/cli/cli_debug.h"
 #include "control/cli/cli_server.h"
+#include "control/cli/cli_take.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -154,18 +155,12 @@ static bool take_subnet(struct cli_call *c, struct cli_cond *out)
 
 static bool take_number(struct cli_call *c, enum cli_cond_kind kind, struct cli_cond *out)
 {
-    char *end;
-    const char *text = c->cmd.args[0];
-    unsigned long long v = text[0] == '-' ? 0 : strtoull(text, &end, 0);
     out->kind = kind;
-    out->number = (uint32_t)v;
-    if (text[0] != '-' && end != text && !*end && v > 0 && v <= UINT32_MAX)
-        return true;
-    cli_error(c, "'%.60s' is no %s", text,
-              kind == CLI_COND_SPI
-                  ? "SPI of an IPsec SA, as in 0x1234ABCD; for the SPI of an IKE SA say cookie"
-                  : "number of an IKE SA, as `show crypto isakmp sa` has it");
-    return false;
+    return cli_take_number(c, c->cmd.args[0],
+                           kind == CLI_COND_SPI
+                               ? "SPI of an IPsec SA, as in 0x1234ABCD; for the SPI of an IKE SA say cookie"
+                               : "number of an IKE SA, as `show crypto isakmp sa` has it",
+                           &out->number);
 }
 
 static bool take_cookie(struct cli_call *c, struct cli_cond *out)

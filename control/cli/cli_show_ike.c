@@ -1,6 +1,7 @@
 #include "control/cli/cli_show_ike.h"
 
 #include "control/cli/cli_decisions.h"
+#include "control/cli/cli_take.h"
 #include "control/cli/cli_text.h"
 
 #include <stdio.h>
@@ -14,13 +15,6 @@ struct seen {
     json_t *json;
     unsigned shown;
 };
-
-static const char *spi_text(const uint8_t spi[8], char out[20])
-{
-    for (unsigned i = 0; i < 8; i++)
-        snprintf(out + 2 * i, 3, "%02X", spi[i]);
-    return out;
-}
 
 static json_t *sa_json(const struct ike_sa_view *v)
 {
@@ -37,8 +31,8 @@ static json_t *sa_json(const struct ike_sa_view *v)
     json_object_set_new(o, "fvrf", json_string(v->fvrf ? v->fvrf : ""));
     json_object_set_new(o, "interface", json_string(v->interface));
     json_object_set_new(o, "profile", json_string(v->profile));
-    json_object_set_new(o, "spi_i", json_string(spi_text(v->spi_i, spi)));
-    json_object_set_new(o, "spi_r", json_string(spi_text(v->spi_r, spi)));
+    json_object_set_new(o, "spi_i", json_string(cli_spi(v->spi_i, spi)));
+    json_object_set_new(o, "spi_r", json_string(cli_spi(v->spi_r, spi)));
     json_object_set_new(o, "initiator", json_boolean(v->initiator));
     json_object_set_new(o, "encryption", json_string(cli_encr(v->encr)));
     json_object_set_new(o, "key_bits", json_integer(v->key_bits));
@@ -69,7 +63,7 @@ static void text_detail(struct cli_call *c, const struct ike_sa_view *v)
     const uint8_t *local = v->initiator ? v->spi_i : v->spi_r, *remote = v->initiator ? v->spi_r : v->spi_i;
     cli_print(c, "      CE id: %u, Session-id: %u\n", v->conn_id, v->conn_id);
     cli_print(c, "      Status Description: %s\n", v->state);
-    cli_print(c, "      Local spi: %-22s Remote spi: %s\n", spi_text(local, own), spi_text(remote, peer));
+    cli_print(c, "      Local spi: %-22s Remote spi: %s\n", cli_spi(local, own), cli_spi(remote, peer));
     cli_print(c, "      Local id: %s\n      Remote id: %s\n", v->local_id, v->remote_id);
     cli_print(c, "      Local req msg id:  %-14u Remote req msg id:  %u\n", v->next_send_id, v->next_recv_id);
     cli_print(c, "      Local next msg id: %-14u Remote next msg id: %u\n", v->next_send_id, v->next_recv_id);
@@ -142,16 +136,8 @@ static void on_sa(void *ctx, const struct ike_sa_view *v)
 int cli_show_ikev2_sa(struct cli_call *c)
 {
     struct seen s = {.c = c, .detailed = cli_opt(&c->cmd, "detailed") != NULL};
-    const char *remote = cli_opt(&c->cmd, "remote");
-    if (remote && !ip_addr_parse(remote, &s.remote)) {
-        cli_error(c, "remote wants an address, not '%.60s'", remote);
+    if (!cli_take_address(c, "remote", &s.remote) || !cli_take_address(c, "local", &s.local))
         return CLI_USAGE;
-    }
-    const char *local = cli_opt(&c->cmd, "local");
-    if (local && !ip_addr_parse(local, &s.local)) {
-        cli_error(c, "local wants an address, not '%.60s'", local);
-        return CLI_USAGE;
-    }
     struct ike *e = c->env->ike(c->env->ctx);
     if (c->json) {
         s.json = json_array();
@@ -233,15 +219,12 @@ static void decision_text(struct cli_call *c, const struct cli_decision *d)
 int cli_show_decisions(struct cli_call *c)
 {
     const struct cli_decision *d;
-    const char *text = cli_opt(&c->cmd, "peer");
     struct ip_addr peer = {0};
-    if (text && !ip_addr_parse(text, &peer)) {
-        cli_error(c, "peer wants an address, not '%.60s'", text);
+    if (!cli_take_address(c, "peer", &peer))
         return CLI_USAGE;
-    }
     json_t *a = c->json ? json_array() : NULL;
     for (unsigned i = 0; (d = cli_decisions_get(c->env->decisions, i)) != NULL; i++) {
-        if (text && !ip_addr_equal(&peer, &d->peer.addr))
+        if (peer.family != IP_NONE && !ip_addr_equal(&peer, &d->peer.addr))
             continue;
         if (a)
             json_array_append_new(a, decision_json(d));

@@ -2,6 +2,7 @@
 
 #include "control/cli/cli_flow.h"
 #include "control/cli/cli_mtu.h"
+#include "control/cli/cli_take.h"
 #include "control/cli/cli_text.h"
 #include "control/config/cfg.h"
 
@@ -155,21 +156,11 @@ static json_t *child_json(struct cli_call *c, const struct cli_flow_view *f)
 
 static bool filter_take(struct cli_call *c, struct filter *f)
 {
-    const char *interface = cli_opt(&c->cmd, "interface"), *peer = cli_opt(&c->cmd, "peer");
-    enum cv_if_kind kind;
     memset(f, 0, sizeof *f);
     f->detail = cli_opt(&c->cmd, "detail") != NULL;
     f->map = cli_opt(&c->cmd, "map");
     f->vrf = cli_opt(&c->cmd, "vrf");
-    if (interface && !cfg_interface_name(interface, f->interface, &kind)) {
-        cli_error(c, "interface wants an interface name, not '%.60s'", interface);
-        return false;
-    }
-    if (peer && !ip_addr_parse(peer, &f->peer)) {
-        cli_error(c, "peer wants an address, not '%.60s'", peer);
-        return false;
-    }
-    return true;
+    return cli_take_interface(c, f->interface) && cli_take_address(c, "peer", &f->peer);
 }
 
 static void text_tunnel(struct cli_call *c, const struct filter *f, const char *interface, char last[192])

@@ -21,13 +21,6 @@ static const char *status_text(const struct ike_sa_view *v)
     return v->peer_deleted ? "ACTIVE (deleted)" : "ACTIVE"; /* as IOS: also of those that are not up yet */
 }
 
-static const char *hex(const uint8_t spi[8], char out[17])
-{
-    for (unsigned i = 0; i < 8; i++)
-        snprintf(out + 2 * i, 3, "%02X", spi[i]);
-    return out;
-}
-
 static json_t *sa_json(const struct ike_sa_view *v)
 {
     char a[IP_TEXT_MAX], b[IP_TEXT_MAX], i[17], r[17];
@@ -46,8 +39,8 @@ static json_t *sa_json(const struct ike_sa_view *v)
     json_object_set_new(o, "aggressive", json_boolean(v->aggressive));
     json_object_set_new(o, "interface", json_string(v->interface));
     json_object_set_new(o, "profile", json_string(v->profile));
-    json_object_set_new(o, "cookie_i", json_string(hex(v->spi_i, i)));
-    json_object_set_new(o, "cookie_r", json_string(hex(v->spi_r, r)));
+    json_object_set_new(o, "cookie_i", json_string(cli_spi(v->spi_i, i)));
+    json_object_set_new(o, "cookie_r", json_string(cli_spi(v->spi_r, r)));
     json_object_set_new(o, "encryption", json_string(cli_alg_encr1(v->encr, v->key_bits, a)));
     json_object_set_new(o, "hash", json_string(cli_alg_hash_word(cli_alg_hash_of(v))));
     json_object_set_new(o, "auth", json_string(v->auth_local ? v->auth_local : ""));

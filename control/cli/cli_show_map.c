@@ -1,6 +1,7 @@
 #include "control/cli/cli_show_map.h"
 
 #include "control/cli/cli_policy.h"
+#include "control/cli/cli_take.h"
 #include "control/cli/cli_text.h"
 #include "control/sa/sam.h"
 
@@ -273,17 +274,6 @@ static bool tunnel_wanted(const struct map_filter *f, const struct cfg_interface
            (!f->interface[0] || strcmp(f->interface, t->name) == 0);
 }
 
-static bool filter_take(struct cli_call *c, struct map_filter *f)
-{
-    const char *interface = cli_opt(&c->cmd, "interface");
-    enum cv_if_kind kind;
-    f->tag = cli_opt(&c->cmd, "tag");
-    if (!interface || cfg_interface_name(interface, f->interface, &kind))
-        return true;
-    cli_error(c, "interface wants an interface name, not '%.60s'", interface);
-    return false;
-}
-
 /* all: NULL for text. How many maps were shown. */
 static unsigned show(struct cli_call *c, const struct map_filter *f, json_t *all)
 {
@@ -313,8 +303,8 @@ static unsigned show(struct cli_call *c, const struct map_filter *f, json_t *all
 
 int cli_show_map(struct cli_call *c)
 {
-    struct map_filter f = {0};
-    if (!filter_take(c, &f))
+    struct map_filter f = {.tag = cli_opt(&c->cmd, "tag")};
+    if (!cli_take_interface(c, f.interface))
         return CLI_USAGE;
     json_t *all = c->json ? json_array() : NULL;
     unsigned shown = show(c, &f, all);

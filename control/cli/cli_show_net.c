@@ -105,6 +105,24 @@ static void mac_text(const uint8_t m[6], char out[20])
     snprintf(out, 20, "%02x%02x.%02x%02x.%02x%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
 }
 
+static void tunnel_json(struct cli_call *c, const struct if_view *v, json_t *o)
+{
+    const struct cfg_interface *i = v->cfg;
+    char text[IP_TEXT_MAX];
+    struct ip_addr src = {0};
+    if (!cfg_tunnel_source(c->env->cfg(c->env->ctx), i, &src))
+        src.family = IP_NONE;
+    json_object_set_new(o, "tunnel_mode", json_string(mode_text(i)));
+    json_object_set_new(o, "tunnel_source", json_string(ip_addr_text(&src, text)));
+    json_object_set_new(o, "tunnel_destination", json_string(ip_addr_text(&i->tunnel_destination, text)));
+    json_object_set_new(o, "protection_profile", json_string(i->protection_profile));
+    json_object_set_new(o, "tunnel_vrf", json_string(i->tunnel_vrf));
+    json_object_set_new(o, "tunnel_key", is_gre(i) && i->gre_keyed ? json_integer(i->gre_key) : json_null());
+    json_object_set_new(o, "tunnel_transport_mtu",
+                        v->transport_mtu ? json_integer(v->transport_mtu) : json_null());
+    json_object_set_new(o, "tunnel_ttl", is_gre(i) ? json_integer(i->tunnel_ttl) : json_null());
+}
+
 static json_t *if_json(struct cli_call *c, const struct if_view *v)
 {
     static const char *const kinds[] = {"", "port", "loopback", "tunnel", "flow"};
@@ -135,21 +153,8 @@ static json_t *if_json(struct cli_call *c, const struct if_view *v)
         json_object_set_new(o, "driver",
                             json_stringn(v->port->driver, strnlen(v->port->driver, CV_NAME_MAX)));
     }
-    if (i->kind == CV_IF_TUNNEL) {
-        struct ip_addr src = {0};
-        if (!cfg_tunnel_source(c->env->cfg(c->env->ctx), i, &src))
-            src.family = IP_NONE;
-        json_object_set_new(o, "tunnel_mode", json_string(mode_text(i)));
-        json_object_set_new(o, "tunnel_source", json_string(ip_addr_text(&src, text)));
-        json_object_set_new(o, "tunnel_destination", json_string(ip_addr_text(&i->tunnel_destination, text)));
-        json_object_set_new(o, "protection_profile", json_string(i->protection_profile));
-        json_object_set_new(o, "tunnel_vrf", json_string(i->tunnel_vrf));
-        json_object_set_new(o, "tunnel_key",
-                            is_gre(i) && i->gre_keyed ? json_integer(i->gre_key) : json_null());
-        json_object_set_new(o, "tunnel_transport_mtu",
-                            v->transport_mtu ? json_integer(v->transport_mtu) : json_null());
-        json_object_set_new(o, "tunnel_ttl", is_gre(i) ? json_integer(i->tunnel_ttl) : json_null());
-    }
+    if (i->kind == CV_IF_TUNNEL)
+        tunnel_json(c, v, o);
     return o;
 }
 

@@ -2,6 +2,7 @@
 
 #include "control/cli/cli_diag.h"
 #include "control/cli/cli_flow.h"
+#include "control/cli/cli_take.h"
 #include "control/cli/cli_text.h"
 #include "control/config/cfg.h"
 
@@ -307,23 +308,9 @@ static void on_session(void *ctx, const struct ike_session_view *v)
 
 static bool filters_take(struct cli_call *c, struct seen *s)
 {
-    const char *remote = cli_opt(&c->cmd, "remote"), *interface = cli_opt(&c->cmd, "interface");
-    const char *local = cli_opt(&c->cmd, "local");
-    enum cv_if_kind kind;
     s->fvrf = cli_opt(&c->cmd, "fvrf");
-    if (local && !ip_addr_parse(local, &s->local)) {
-        cli_error(c, "local wants an address, not '%.60s'", local);
-        return false;
-    }
-    if (remote && !ip_addr_parse(remote, &s->remote)) {
-        cli_error(c, "remote wants an address, not '%.60s'", remote);
-        return false;
-    }
-    if (interface && !cfg_interface_name(interface, s->interface, &kind)) {
-        cli_error(c, "interface wants an interface name, not '%.60s'", interface);
-        return false;
-    }
-    return true;
+    return cli_take_address(c, "local", &s->local) && cli_take_address(c, "remote", &s->remote) &&
+           cli_take_interface(c, s->interface);
 }
 
 int cli_show_session(struct cli_call *c)

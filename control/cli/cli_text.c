@@ -37,6 +37,13 @@ const char *cli_time_ms(uint64_t wall_ms, char out[CLI_TEXT_MAX])
     return out;
 }
 
+const char *cli_spi(const uint8_t spi[8], char out[17])
+{
+    for (unsigned i = 0; i < 8; i++)
+        snprintf(out + 2 * i, 3, "%02X", spi[i]);
+    return out;
+}
+
 const char *cli_encr(uint16_t encr)
 {
     switch (encr) {

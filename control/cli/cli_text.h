@@ -11,6 +11,7 @@ enum { CLI_TEXT_MAX = 192 };
 const char *cli_uptime(uint64_t seconds, char out[CLI_TEXT_MAX]);  /* "00:01:02", "1d02h" */
 const char *cli_time(uint64_t wall_ms, char out[CLI_TEXT_MAX]);    /* "2026-11-21T01:37:08Z" (RFC 3339) */
 const char *cli_time_ms(uint64_t wall_ms, char out[CLI_TEXT_MAX]); /* with milliseconds */
+const char *cli_spi(const uint8_t spi[8], char out[17]);           /* of an IKE SA: 16 hexadecimal digits */
 const char *cli_encr(uint16_t encr);                               /* "AES-CBC" */
 const char *cli_integ(uint16_t integ, uint16_t encr);              /* "SHA256"; "None" with an AEAD */
 const char *cli_prf(uint16_t prf);                                 /* "SHA256" */
