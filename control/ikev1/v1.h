@@ -128,6 +128,7 @@ struct v1_xchg {
     uint64_t
         again_at; /* DONE: when the child `rekeys` is deleted, or, when `failed`, tried again; UINT64_MAX none */
     bool failed;
+    unsigned repeated; /* how often v1_xchg_repeated has put connect_at off */
 };
 
 /* Message IDs of finished exchanges: a ring that grows to its limit. */
@@ -277,7 +278,7 @@ struct v1_xchg *v1_xchg_find(struct ike_sa *sa, uint32_t message_id);
 /* NULL when there are too many or memory is short. Its first IV is set (RFC 2409 Appendix B). */
 struct v1_xchg *v1_xchg_new(struct ike *e, struct ike_sa *sa, uint32_t message_id, bool initiator);
 void v1_xchg_free(struct ike *e, struct ike_sa *sa, struct v1_xchg *x); /* unlinks, releases the SPI, wipes */
-/* The same message came again and was answered again: QM3 has not arrived, the peer has no child yet. */
+/* The same message came again and was answered again: QM3 has not arrived, the peer has no child yet. No oftener than an honest peer repeats itself. */
 void v1_xchg_repeated(struct ike *e, struct v1_xchg *x);
 void v1_xchg_timer(struct ike *e,
                    struct ike_sa *sa);          /* retransmissions and ends of Quick Modes that are due */

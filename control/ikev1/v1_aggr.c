@@ -178,6 +178,11 @@ void v1_aggr_first(struct ike *e, struct v1_in *in)
         e->counters.bad_payload++;
         return;
     }
+    /* Each answer is a Diffie-Hellman computation for an address that nobody has proved to be at (RFC 2409 has no cookie round here). */
+    if (ike_limit_pressed(e) && !log_limit_ok(&e->answer_limit, ike_now(e))) {
+        e->counters.rate_limited++;
+        return;
+    }
     /* The identity stands in the first message: profile and key agree from the start (G9). */
     const struct cfg_isakmp_profile *p = sel_v1_profile(e->cfg, &path, &id, &trace);
     ike_decision(e, NULL, "AM1", &trace);

@@ -249,7 +249,8 @@ void v1_xchg_connected(struct ike *e, struct v1_xchg *x)
 
 void v1_xchg_repeated(struct ike *e, struct v1_xchg *x)
 {
-    if (x->connect_at != UINT64_MAX && x->again_at != UINT64_MAX) {
+    if (x->connect_at != UINT64_MAX && x->again_at != UINT64_MAX && x->repeated < V1_RETRANSMIT_MAX) {
+        x->repeated++;
         x->connect_at = ike_now(e) + V1_CONNECT_MS;
         x->again_at = ike_now(e) + V1_OVERLAP_MS;
     }

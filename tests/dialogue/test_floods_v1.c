@@ -274,6 +274,67 @@ static void an_old_QM1_is_not_answered_however_many_probes_came_since(void)
     free(t);
 }
 
+/* RFC 2409 has nothing like IKEv2's cookies for Aggressive Mode: its answers are rationed under pressure, and Main Mode goes on. */
+static void a_flood_of_AM1_costs_so_many_key_exchanges_and_no_more(void)
+{
+    /* the base point of P-256 */
+    static const uint8_t ke[64] = "\x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03"
+                                  "\x7d\x81\x2d\xeb\x33\xa0\xf4\xa1"
+                                  "\x39\x45\xd8\x98\xc2\x96\x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a"
+                                  "\x7c\x0f\x9e\x16\x2b\xce\x33\x57"
+                                  "\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5";
+    static const uint8_t name[] = "a.example";
+    struct wire *w = idle("crypto isakmp key other hostname a.example\n");
+    unsigned answers = 0, most = 0;
+    for (unsigned i = 0; i < 4000; i++) {
+        char from[32];
+        snprintf(from, sizeof from, "10.%u.%u.7", i >> 8 & 255, i & 255);
+        send_first(w, B,
+                   &(struct first){.exchange = PLD1_AGGRESSIVE,
+                                   .cookie = i,
+                                   .from = from,
+                                   .id_type = PLD1_ID_FQDN,
+                                   .id = {name, sizeof name - 1},
+                                   .ke = {ke, sizeof ke}});
+        if (i % 100 == 99)
+            wire_run(w, 20); /* 5,000 a second */
+        answers += wire_count(w, "B AM2: ");
+        most = wire_sas(w, B) > most ? wire_sas(w, B) : most;
+        wire_trace_clear(w);
+    }
+    CU_ASSERT(answers >= 250); /* a quarter of the limit is free */
+    CU_ASSERT(answers <= 250 + 20 + 100);
+    CU_ASSERT(comes_up(w));
+    wire_free(w);
+}
+
+/* Each repetition of QM2 puts off what the new child waits for: an honest peer repeats it five times. */
+static void a_QM2_played_again_and_again_does_not_hold_the_new_child_back(void)
+{
+    struct wire_conf c = {.ikev1 = true};
+    char err[SEL_TEXT_MAX];
+    struct tape *t = calloc(1, sizeof *t);
+    CU_ASSERT_FATAL(t != NULL);
+    t->exchange = PLD1_QUICK;
+    struct wire *w = up1(20, &c, &c);
+    w->filter = tape;
+    w->filter_ctx = t;
+    CU_ASSERT_EQUAL(ike_rekey(w->side[A].ike, "Tunnel1", false, err, sizeof err), IKE_CMD_STARTED);
+    wire_run(w, 12);
+    w->filter = NULL;
+    CU_ASSERT_FATAL(t->count >= 2 && t->m[1].from == B);
+    for (unsigned s = 0; s < 60; s++) {
+        uint8_t copy[1024];
+        memcpy(copy, t->m[1].data, t->m[1].len);
+        inject_from(w, A, NULL, 500, copy, t->m[1].len);
+        wire_run(w, 1000);
+    }
+    CU_ASSERT(wire_child(w, A) && wire_children(w, A) == 1);
+    CU_ASSERT(settled(w));
+    wire_free(w);
+    free(t);
+}
+
 UNIT_MAIN("floods-v1", UNIT_TEST(a_flood_of_MM1_is_bounded_and_the_tunnel_unharmed),
           UNIT_TEST(a_new_peer_gets_in_during_a_flood), UNIT_TEST(one_address_does_not_fill_the_table),
           UNIT_TEST(what_an_end_sent_thrown_back_at_it_is_not_its_peers),
@@ -282,4 +343,6 @@ UNIT_MAIN("floods-v1", UNIT_TEST(a_flood_of_MM1_is_bounded_and_the_tunnel_unharm
           UNIT_TEST(replayed_Quick_Modes_do_not_stand_in_the_way_of_new_ones),
           UNIT_TEST(replayed_first_messages_of_old_negotiations),
           UNIT_TEST(Quick_Mode_from_a_new_NAT_mapping_is_answered_there_and_followed_at_QM3),
-          UNIT_TEST(an_old_QM1_is_not_answered_however_many_probes_came_since))
+          UNIT_TEST(an_old_QM1_is_not_answered_however_many_probes_came_since),
+          UNIT_TEST(a_flood_of_AM1_costs_so_many_key_exchanges_and_no_more),
+          UNIT_TEST(a_QM2_played_again_and_again_does_not_hold_the_new_child_back))

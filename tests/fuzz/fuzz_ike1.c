@@ -219,7 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .what = data[0] % WHAT_COUNT, .which = data[1], .more = data[2], .p = data + 3, .n = size - 3};
     struct wire_conf c = {.ikev1 = true,
                           .profile = data[0] & 0x80 ? " initiate mode aggressive\n" : NULL,
-                          .global = "crypto isakmp fragmentation\ncrypto isakmp keepalive 10 2 periodic\n",
+                          .global = "crypto isakmp fragmentation\ncrypto isakmp keepalive 10 2\n",
                           .ipsec = data[0] & 0x40 ? " set pfs group19\n" : NULL};
     struct wire *w = wire_new(1, &c, &c);
     play(w, &in);
