@@ -30,7 +30,8 @@ static bool hides(const char *word, size_t n, bool aaa)
 static void copy_text(char *out, size_t room, const char *text, size_t n)
 {
     size_t at = 0, i = 0;
-    bool aaa = false, any = false;
+    unsigned words = 0;
+    bool aaa = false, any = false, snmp = false;
     while (n > 0 && isspace((unsigned char)text[n - 1]))
         n--;
     while (i < n && isspace((unsigned char)text[i]))
@@ -38,11 +39,17 @@ static void copy_text(char *out, size_t room, const char *text, size_t n)
     while (i < n) {
         size_t len = strcspn(text + i, " \t\n");
         len = len < n - i ? len : n - i;
+        if (memmem(text + i, len, "://", 3) && memchr(text + i, '@', len)) { /* scp://user:password@host/ */
+            snprintf(out + at, room - at, "<hidden>");
+            return;
+        }
         for (size_t k = 0; k < len && at + 1 < room; k++)
             out[at++] = isprint((unsigned char)text[i + k]) ? text[i + k] : '?';
         i += len;
         aaa = aaa || (!any && len == 3 && memcmp(text + i - len, "aaa", 3) == 0);
-        if (hides(text + i - len, len, aaa) && i < n) {
+        snmp = snmp || (!any && len == 11 && memcmp(text + i - len, "snmp-server", 11) == 0);
+        words++; /* snmp-server user and host have secrets that no word announces */
+        if (((snmp && words == 2) || hides(text + i - len, len, aaa)) && i < n) {
             snprintf(out + at, room - at, " <hidden>");
             return;
         }

@@ -241,11 +241,12 @@ static int report(const struct exp_result *r)
 {
     char *text = r->options.json ? exp_report_json(r) : exp_report_text(r);
     int status = r->all_up ? STATUS_UP : STATUS_NOT_UP;
+    if (r->options.html_file &&
+        !write_page(r, r->options.html_file)) /* before a reader of the text ends early */
+        status = STATUS_USAGE;
     if (!text || fputs(text, stdout) < 0 || fflush(stdout) != 0)
         status = STATUS_USAGE;
     free(text);
-    if (r->options.html_file && !write_page(r, r->options.html_file))
-        status = STATUS_USAGE;
     return status;
 }
 

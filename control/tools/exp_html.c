@@ -44,6 +44,13 @@ static const char style[] =
     "line-height:1.4}pre "
     ".n{color:var(--dim);display:inline-block;width:3.2em;text-align:right;margin-right:1em}pre "
     "mark{background:var(--mark);color:inherit}ul.lint{padding-left:1.2rem}"
+    "h1,.card p,ul.lint,h3{overflow-wrap:anywhere}.who{display:none}"
+    "@media(max-width:44rem){body{padding:.8rem}.seq thead{display:none}.seq,.seq tbody,.seq tr,.seq "
+    "td{display:block;width:auto}.seq td:empty{display:none}.seq td{padding:.25rem 0}.seq td.a,.seq "
+    "td.b{border:0}.seq td.a{margin-right:15%}.seq td.b{margin-left:15%}.seq "
+    "td.msg{padding:.5rem 0}.seq td.b .note{border-left:0;border-right:3px solid var(--arrow)}.seq td.b "
+    ".fail{border-left:0;border-right:3px solid "
+    "var(--bad)}.who{display:inline}.two{grid-template-columns:1fr}}"
     "@media "
     "print{body{max-width:none;padding:0;font-size:11px}.card,.note,.fail{break-inside:avoid}tr{break-inside:"
     "avoid}pre{white-space:"
@@ -106,6 +113,14 @@ static bool pair_up(const struct exp_pair_result *p)
     return true;
 }
 
+static void labelled(FILE *to, const char *label, const char *text)
+{
+    fputs("<p>", to);
+    element(to, "b", NULL, "%s", label);
+    escaped(to, text + strspn(text, " "));
+    fputs("</p>\n", to);
+}
+
 static void summary(FILE *to, const struct exp_result *r, const struct exp_pair_result *p)
 {
     char line[SAY];
@@ -115,11 +130,13 @@ static void summary(FILE *to, const struct exp_result *r, const struct exp_pair_
     element(to, "p", NULL, "%s of %s (A), %s of %s (B)", p->pair.name[EXP_A], r->c.side[EXP_A].file,
             p->pair.name[EXP_B], r->c.side[EXP_B].file);
     if (p->has_advice)
-        element(to, "p", NULL, "Why: %s", p->advice.why);
+        labelled(to, "Why:", p->advice.why);
     for (unsigned i = 0; i < p->advice.step_count; i++) {
         exp_report_change(r, p, i, line, sizeof line);
-        element(to, "p", NULL, "%s", line);
+        labelled(to, "Change", line + strlen("Change"));
     }
+    if (p->has_advice && p->advice.step_count == 0)
+        labelled(to, "Change:", "no change of these configurations is known that would help.");
     for (unsigned i = 0; i < p->advice.other_count; i++)
         element(to, "p", NULL, "Or %s.", p->advice.other[i]);
     for (unsigned i = 0; i < p->notes.count; i++)
@@ -142,6 +159,7 @@ static void decision(FILE *to, const struct exp_decision *d)
 {
     row_begin(to, d->on);
     fputs("<div class=\"note\">", to);
+    element(to, "span", "who", "%c ", exp_letter(d->on));
     element(to, "b", NULL, "%s: %s%s%s%s", sel_kind_text(d->t.kind), d->t.chosen[0] ? d->t.chosen : "none",
             d->t.rule[0] ? " (" : "", d->t.rule, d->t.rule[0] ? ")" : "");
     element(to, "span", NULL, "%s", d->t.text);
@@ -188,6 +206,7 @@ static void verdict(FILE *to, const struct exp_run *r)
     }
     row_begin(to, r->on);
     fputs("<div class=\"fail\">", to);
+    element(to, "span", "who", "%c ", exp_letter(r->on));
     element(to, "b", "bad", "%s%s%s", r->outcome == EXP_NOT_MEANT ? "not run" : ike_reason_name(r->reason),
             r->failed_at[0] ? " at " : "", r->failed_at);
     element(to, "div", NULL, "%s", r->text);
@@ -243,9 +262,11 @@ static bool marked(const struct exp_result *r, const struct exp_side *s, int lin
     return false;
 }
 
-/* The heads of blocks that have to do with IPsec. */
+/* The heads of blocks that have to do with IPsec, without pages of hexadecimal. */
 static bool of_matter(const char *line)
 {
+    if (strncmp(line, "crypto pki cert", 15) == 0 || strncmp(line, "crypto ca cert", 14) == 0)
+        return false;
     static const char *const heads[] = {"crypto ",      "no crypto ", "interface ",      "ip access-list ",
                                         "access-list ", "hostname ",  "vrf definition ", "ip vrf "};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
@@ -309,7 +330,9 @@ char *exp_report_html(const struct exp_result *r)
     if (!to)
         return NULL;
     fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
+          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+          "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+          "'unsafe-inline'\">\n",
           to);
     element(to, "title", NULL, "culvert explain %s %s", r->c.side[EXP_A].file, r->c.side[EXP_B].file);
     fprintf(to, "<style>%s</style></head><body>\n<main>\n", style);

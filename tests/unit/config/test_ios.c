@@ -136,7 +136,7 @@ static void what_concerns_IPsec_is_said(void)
     CU_ASSERT(warned("\"bandwidth\" is not known here"));
     CU_ASSERT(warned("host name as peer"));
     CU_ASSERT(warned("\"crypto isakmp client\""));
-    CU_ASSERT(warned("no interface Null0"));
+    CU_ASSERT(warned("no Null0 in this release"));
     CU_ASSERT(warned("cut short or damaged"));
     CU_ASSERT_FALSE(warned("bgp"));
     CU_ASSERT_FALSE(warned("established"));
@@ -166,6 +166,14 @@ static void secrets_of_other_commands_are_not_listed(void)
         CU_ASSERT_PTR_NULL(strstr(skips.items[i].text, "hunter2"));
     for (unsigned i = 0; i < found.count; i++)
         CU_ASSERT(!strstr(found.items[i].text, "hunter2") && !strstr(found.items[i].remedy, "hunter2"));
+    cfg_free(c);
+    c = ios("snmp-server user mon V3 v3 auth sha hunter2 priv aes 128 hunter2\n"
+            "snmp-server host 10.0.0.1 version 2c hunter2\n"
+            "archive\nboot scp://backup:hunter2@10.0.0.1/image\n");
+    for (unsigned i = 0; i < skips.count; i++)
+        CU_ASSERT_PTR_NULL(strstr(skips.items[i].text, "hunter2"));
+    CU_ASSERT_STRING_EQUAL(skipped("snmp-server user")->text, "snmp-server user <hidden>");
+    CU_ASSERT_STRING_EQUAL(skipped("boot")->text, "boot <hidden>");
     cfg_free(c);
 }
 
