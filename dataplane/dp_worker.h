@@ -87,7 +87,6 @@ struct dp_worker {
     struct dp_hop hop;
     struct dp_flow flow;
     struct dp_source source;
-    struct dp_asked asked;
     struct dp_gre_way gre;
     uint16_t gre_id; /* identification of the last GRE packet sent */
 
@@ -106,6 +105,7 @@ struct dp_worker {
     uint64_t unknown_spi_tsc;
     struct dp_gates gates;
     struct io_punt punt;
+    struct dp_asked asked;
 };
 
 /* The worker of lcore `lcore`, with its queues. */
