@@ -25,6 +25,8 @@ struct pki_conf {
     enum pki_method methods[PKI_METHODS_MAX];
     bool crl_optional;          /* `crl optional`, `crl best-effort`: one that cannot be had does not count */
     unsigned crl_cache_minutes; /* `crl cache delete-after N`; 0: until its nextUpdate */
+    unsigned
+        crl_extend_minutes; /* `crl cache extend N`: one that has expired counts so long when no newer one can be had */
     bool crl_cache_none;
     char crl_url[PKI_URL_MAX];  /* `crl query URL`, "" the certificate's own */
     char ocsp_url[PKI_URL_MAX]; /* "" the certificate's own */
@@ -34,6 +36,12 @@ struct pki_conf {
     char chain_parent[PKI_NAME_MAX];
     uint8_t fingerprint[32]; /* `fingerprint HEX`: of the CA certificate; 16 (MD5), 20 (SHA-1) or 32 octets */
     unsigned fingerprint_len;
+};
+
+/* What `match certificate MAP` of a trust-point excuses for one certificate. URLs: NULL none, else they go before all others; they last for the call. */
+struct pki_exception {
+    bool allow_expired, skip_revocation;
+    const char *cdp_url, *ocsp_url;
 };
 
 struct pki_env {
@@ -48,6 +56,8 @@ struct pki_env {
     void (*changed)(void *ctx);
     void (*event)(void *ctx, enum log_level level, const char *topic,
                   const char *text); /* topic "validation", "transactions"; NULL allowed */
+    /* What the trust-point excuses for this certificate; *out comes zeroed. NULL: nothing. */
+    void (*excused)(void *ctx, const char *trustpoint, const struct pki_cert *c, struct pki_exception *out);
 };
 
 struct pki;
@@ -148,7 +158,7 @@ unsigned pki_crls(const struct pki *p, struct pki_crl_info *out, unsigned room);
 void pki_crls_clear(struct pki *p);
 /* Asks for the trust-point's CRL anew (`crypto pki crl request`). */
 CV_MUST_USE cv_result pki_crl_request(struct pki *p, const char *trustpoint, char err[PKI_TEXT_MAX]);
-/* Known to be revoked by what is cached: for disconnect-revoked-peers. */
+/* Known to be revoked, itself or a CA above it, by what is cached: for disconnect-revoked-peers. */
 CV_MUST_USE bool pki_known_revoked(const struct pki *p, const struct pki_cert *c);
 
 #endif

@@ -1,4 +1,5 @@
 #include "control/pki/pki_cert_priv.h"
+#include "control/pki/pki_net.h"
 #include "control/pki/pki_path.h"
 #include "control/pki/pki_priv.h"
 
@@ -205,11 +206,25 @@ static const struct pki_trustpoint *topmost(const struct pki *p, const struct pk
     return NULL;
 }
 
+/* Who asks whether a certificate may have expired. */
+struct excused_for {
+    const struct pki *p;
+    const struct pki_trustpoint *t;
+};
+
+static bool may_have_expired(void *ctx, const struct pki_cert *c)
+{
+    const struct excused_for *for_whom = ctx;
+    return pki_excused(for_whom->p, for_whom->t->name, c).allow_expired;
+}
+
 static enum pki_verdict_kind check_to(struct check *k, const struct pki_trustpoint *t,
                                       const struct pki_cert *anchor, char text[PKI_TEXT_MAX])
 {
-    enum pki_verdict_kind kind =
-        pki_path_find(k->leaf, k->pool, k->pool_count, anchor, pki_wall_s(k->p), &k->tries, &k->path, text);
+    struct excused_for for_whom = {k->p, t};
+    struct pki_path_excuse excuse = {may_have_expired, &for_whom};
+    enum pki_verdict_kind kind = pki_path_find(k->leaf, k->pool, k->pool_count, anchor, pki_wall_s(k->p),
+                                               k->p->env.excused ? &excuse : NULL, &k->tries, &k->path, text);
     if (kind == PKI_GOOD && !path_has(&k->path, t->ca))
         return PKI_UNTRUSTED; /* it belongs to another trust-point of the same root */
     return kind;

@@ -185,6 +185,13 @@ static bool entry_current(const struct pki *p, const struct pki_conf *conf, cons
     return !conf->crl_cache_minutes || age < conf->crl_cache_minutes * 60000ull;
 }
 
+/* `crl cache extend`: it has expired, and no newer one can be had. */
+static bool entry_extended(const struct pki *p, const struct pki_conf *conf, const struct crl_entry *e)
+{
+    int64_t now = pki_wall_s(p);
+    return e->crl->next_update < now && e->crl->next_update + conf->crl_extend_minutes * 60ll >= now;
+}
+
 /* What one address says. Listed once is revoked for good, also by a CRL that has expired; but a certificate on hold may have come back. */
 static enum pki_status entry_status(struct pki *p, const struct pki_conf *conf, struct crl_entry *e,
                                     const struct pki_cert *cert, char text[PKI_TEXT_MAX])
@@ -205,6 +212,8 @@ static enum pki_status entry_status(struct pki *p, const struct pki_conf *conf, 
         return PKI_STATUS_UNREACHED;
     }
     enum pki_status s = entry_fetch(p, e);
+    if (s == PKI_STATUS_UNREACHED && covers && entry_extended(p, conf, e))
+        return PKI_STATUS_GOOD;
     if (s == PKI_STATUS_UNREACHED)
         (void)snprintf(text, PKI_TEXT_MAX, "no CRL from %.200s: %.200s", e->url, e->why);
     return s;
@@ -240,21 +249,28 @@ enum pki_status pki_crl_status(struct pki *p, const struct pki_conf *conf, const
     return PKI_STATUS_UNREACHED;
 }
 
-bool pki_crl_known_revoked(const struct pki *p, const struct pki_cert *cert)
+/* Listed here, and not on a hold that may have ended since. */
+static bool entry_condemns(const struct pki *p, const struct crl_entry *e, const struct pki_cert *cert)
+{
+    unsigned reason = 0;
+    return pki_crl_covers(e->crl, cert, e->url) && pki_crl_lists(e->crl, cert, &reason) &&
+           (reason != PKI_REASON_HOLD || e->crl->next_update >= pki_wall_s(p));
+}
+
+bool pki_crl_known_revoked(const struct pki *p, const struct pki_cert *cert, const struct pki_cert **above)
 {
     const struct pki_net *n = pki_net_seen(p);
-    unsigned reason;
     for (unsigned i = 0; n && i < PKI_CRL_ENTRIES_MAX; i++) {
         struct crl_entry *e = &n->crls->entries[i];
         if (!e->crl || !pki_dn_equal(e->issuer->subject, cert->issuer))
             continue;
         e->asked_wall = pki_wall_s(p); /* whose peers are watched is refreshed */
-        if (!pki_crl_covers(e->crl, cert, e->url) || !pki_crl_lists(e->crl, cert, &reason))
-            continue;
-        if (reason == PKI_REASON_HOLD && e->crl->next_update < pki_wall_s(p))
-            continue;
-        if (pki_cert_signed_by(cert, e->issuer->key)) /* two CAs may have the same name */
+        bool condemns = entry_condemns(p, e, cert), higher = !*above && !e->issuer->self_issued;
+        if ((!condemns && !higher) || !pki_cert_signed_by(cert, e->issuer->key))
+            continue; /* two CAs may have the same name */
+        if (condemns)
             return true;
+        *above = e->issuer;
     }
     return false;
 }

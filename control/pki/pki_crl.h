@@ -31,7 +31,8 @@ void pki_crl_cache_free(struct pki_crl_cache *c);
 enum pki_status pki_crl_status(struct pki *p, const struct pki_conf *conf, const struct pki_cert *cert,
                                const struct pki_cert *issuer, char text[PKI_TEXT_MAX]);
 void pki_crl_tick(struct pki *p);
-/* A CRL that is here lists it, its signature seen to. */
-CV_MUST_USE bool pki_crl_known_revoked(const struct pki *p, const struct pki_cert *cert);
+/* A CRL that is here lists it, its signature seen to. *above, when NULL, becomes the CA that issued it where that may be revoked itself; no reference. */
+CV_MUST_USE bool pki_crl_known_revoked(const struct pki *p, const struct pki_cert *cert,
+                                       const struct pki_cert **above);
 
 #endif

@@ -34,4 +34,7 @@ struct pki_net {
 struct pki_net *pki_net(struct pki *p);                  /* made if need be; NULL: no memory */
 const struct pki_net *pki_net_seen(const struct pki *p); /* NULL: nothing there yet */
 
+/* What `match certificate` of the trust-point excuses. */
+struct pki_exception pki_excused(const struct pki *p, const char *trustpoint, const struct pki_cert *c);
+
 #endif

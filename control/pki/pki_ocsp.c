@@ -256,14 +256,17 @@ enum pki_status pki_ocsp_status(struct pki *p, const struct pki_conf *conf, cons
     return PKI_STATUS_UNREACHED;
 }
 
-bool pki_ocsp_known_revoked(const struct pki *p, const struct pki_cert *cert)
+bool pki_ocsp_known_revoked(const struct pki *p, const struct pki_cert *cert, const struct pki_cert **above)
 {
     const struct pki_net *n = pki_net_seen(p);
     for (unsigned i = 0; n && i < PKI_OCSP_ENTRIES_MAX; i++) {
         const struct ocsp_entry *e = n->ocsp->entries[i];
-        if (e && entry_current(p, e) && e->answer.state == PKI_OCSP_REVOKED &&
-            memcmp(e->cert->fingerprint, cert->fingerprint, PKI_FINGERPRINT_LEN) == 0)
+        if (!e || memcmp(e->cert->fingerprint, cert->fingerprint, PKI_FINGERPRINT_LEN) != 0)
+            continue;
+        if (entry_current(p, e) && e->answer.state == PKI_OCSP_REVOKED)
             return true;
+        if (!*above && !e->issuer->self_issued)
+            *above = e->issuer;
     }
     return false;
 }

@@ -23,7 +23,8 @@ void pki_ocsp_cache_free(struct pki_ocsp_cache *c);
 enum pki_status pki_ocsp_status(struct pki *p, const struct pki_conf *conf, const struct pki_cert *cert,
                                 const struct pki_cert *issuer, struct slice stapled, char text[PKI_TEXT_MAX]);
 void pki_ocsp_tick(struct pki *p);
-/* A responder has said so. */
-CV_MUST_USE bool pki_ocsp_known_revoked(const struct pki *p, const struct pki_cert *cert);
+/* A responder has said so. *above as in pki_crl_known_revoked. */
+CV_MUST_USE bool pki_ocsp_known_revoked(const struct pki *p, const struct pki_cert *cert,
+                                        const struct pki_cert **above);
 
 #endif

@@ -20,6 +20,7 @@ struct search {
     const struct pki_cert *const *pool;
     unsigned pool_count;
     int64_t now;
+    const struct pki_path_excuse *excuse;
     unsigned steps, *tries;
     struct pki_path path;
     bool used[2 * PKI_CERTS_MAX + PKI_CHAIN_MAX];
@@ -247,15 +248,37 @@ static bool same_path(X509_STORE_CTX *ctx, const struct pki_path *path)
     return true;
 }
 
-static enum pki_verdict_kind verify(X509_STORE_CTX *ctx, const struct pki_path *path, int64_t now,
-                                    char text[PKI_TEXT_MAX])
+/* What `match certificate MAP allow expired-certificate` lets pass, of those that OpenSSL finds fault with. */
+struct excusing {
+    const struct pki_path *path;
+    const struct pki_path_excuse *excuse;
+};
+
+static int on_verify(int ok, X509_STORE_CTX *ctx)
 {
+    const struct excusing *x = X509_STORE_CTX_get_app_data(ctx);
+    int depth = X509_STORE_CTX_get_error_depth(ctx);
+    if (ok || X509_STORE_CTX_get_error(ctx) != X509_V_ERR_CERT_HAS_EXPIRED || depth < 0 ||
+        (unsigned)depth >= x->path->count)
+        return ok;
+    return x->excuse->expired(x->excuse->ctx, x->path->certs[depth]) ? 1 : 0;
+}
+
+static enum pki_verdict_kind verify(X509_STORE_CTX *ctx, const struct pki_path *path, int64_t now,
+                                    const struct pki_path_excuse *excuse, char text[PKI_TEXT_MAX])
+{
+    struct excusing excusing = {path, excuse};
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
     X509_VERIFY_PARAM_set_depth(param, PKI_CHAIN_MAX);
     X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
     X509_VERIFY_PARAM_set_time(param, (time_t)now);
     if (!X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_POLICY_CHECK))
         return say(text, PKI_FORBIDDEN, "no memory");
+    if (excuse) {
+        if (!X509_STORE_CTX_set_app_data(ctx, &excusing))
+            return say(text, PKI_FORBIDDEN, "no memory");
+        X509_STORE_CTX_set_verify_cb(ctx, on_verify);
+    }
     if (X509_verify_cert(ctx) != 1)
         return tell(path, X509_STORE_CTX_get_error(ctx), X509_STORE_CTX_get_error_depth(ctx), text);
     if (!same_path(ctx, path))
@@ -264,7 +287,8 @@ static enum pki_verdict_kind verify(X509_STORE_CTX *ctx, const struct pki_path *
     return path_extra(path, text);
 }
 
-static enum pki_verdict_kind path_check(const struct pki_path *path, int64_t now, char text[PKI_TEXT_MAX])
+static enum pki_verdict_kind path_check(const struct pki_path *path, int64_t now,
+                                        const struct pki_path_excuse *excuse, char text[PKI_TEXT_MAX])
 {
     unsigned top = path->count - 1;
     X509_STORE *store = X509_STORE_new();
@@ -274,7 +298,7 @@ static enum pki_verdict_kind path_check(const struct pki_path *path, int64_t now
     if (store && ctx && between && trusted &&
         X509_STORE_CTX_init(ctx, store, path->certs[0]->x509, between) == 1) {
         X509_STORE_CTX_set0_trusted_stack(ctx, trusted);
-        kind = verify(ctx, path, now, text);
+        kind = verify(ctx, path, now, excuse, text);
     } else {
         (void)say(text, kind, "no memory");
     }
@@ -307,7 +331,7 @@ static bool try_path(struct search *s)
     if (*s->tries == 0)
         return true;
     --*s->tries;
-    enum pki_verdict_kind kind = path_check(&s->path, s->now, text);
+    enum pki_verdict_kind kind = path_check(&s->path, s->now, s->excuse, text);
     if (kind == PKI_GOOD || !s->text[0]) {
         s->kind = kind;
         (void)snprintf(s->text, PKI_TEXT_MAX, "%s", text);
@@ -342,13 +366,15 @@ static bool climb(struct search *s)
 
 enum pki_verdict_kind pki_path_find(const struct pki_cert *leaf, const struct pki_cert *const *pool,
                                     unsigned pool_count, const struct pki_cert *anchor, int64_t now,
-                                    unsigned *tries, struct pki_path *out, char text[PKI_TEXT_MAX])
+                                    const struct pki_path_excuse *excuse, unsigned *tries,
+                                    struct pki_path *out, char text[PKI_TEXT_MAX])
 {
     char found[PKI_TEXT_MAX] = "";
     struct search s = {.anchor = anchor,
                        .pool = pool,
                        .pool_count = pool_count,
                        .now = now,
+                       .excuse = excuse,
                        .steps = PKI_PATH_STEPS_MAX,
                        .tries = tries,
                        .path = {.count = 1, .certs = {leaf}},

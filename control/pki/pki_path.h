@@ -17,11 +17,18 @@ struct pki_path {
     const struct pki_cert *certs[PKI_CHAIN_MAX]; /* end entity first, anchor last; no references */
 };
 
+/* Whether a certificate may have expired; ctx as handed in. */
+struct pki_path_excuse {
+    bool (*expired)(void *ctx, const struct pki_cert *c);
+    void *ctx;
+};
+
 /* From leaf over certificates of pool to the anchor. When several paths lead there, the first that is good counts, else the first of all says why not. PKI_UNTRUSTED
  * when none leads there; v->text then stays as it is. *tries: how many paths may still be checked, counted down. */
 enum pki_verdict_kind pki_path_find(const struct pki_cert *leaf, const struct pki_cert *const *pool,
                                     unsigned pool_count, const struct pki_cert *anchor, int64_t now,
-                                    unsigned *tries, struct pki_path *out, char text[PKI_TEXT_MAX]);
+                                    const struct pki_path_excuse *excuse, unsigned *tries,
+                                    struct pki_path *out, char text[PKI_TEXT_MAX]);
 /* Key usage and extended key usage of the end entity (RFC 4945 5.1.3.2, 5.1.3.12). PKI_GOOD or PKI_FORBIDDEN with a text. */
 enum pki_verdict_kind pki_path_usage(const struct pki_cert *leaf, char text[PKI_TEXT_MAX]);
 

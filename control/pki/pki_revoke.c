@@ -1,6 +1,7 @@
 /* The revocation-check lists of trust-points: which method is asked, in which order, and what comes of it. */
 #include "control/pki/pki_cert_priv.h"
 #include "control/pki/pki_crl.h"
+#include "control/pki/pki_net.h"
 #include "control/pki/pki_ocsp.h"
 #include "control/pki/pki_priv.h"
 
@@ -61,6 +62,15 @@ static struct pki_conf conf_of(const struct pki_trustpoint *t)
     return conf;
 }
 
+/* `match certificate MAP override cdp|ocsp`. */
+static void override(struct pki_conf *conf, const struct pki_exception *x)
+{
+    if (x->cdp_url)
+        (void)snprintf(conf->crl_url, sizeof conf->crl_url, "%s", x->cdp_url);
+    if (x->ocsp_url)
+        (void)snprintf(conf->ocsp_url, sizeof conf->ocsp_url, "%s", x->ocsp_url);
+}
+
 static struct pki_verdict verdict(const struct pki_chain *c, enum pki_verdict_kind kind)
 {
     struct pki_verdict v = {.kind = kind};
@@ -84,11 +94,15 @@ struct pki_verdict pki_chain_revoked(struct pki *p, struct pki_chain *c, struct 
         v.kind = PKI_UNTRUSTED;
         return v;
     }
-    struct pki_conf conf = conf_of(t);
     if (t->simulated && !p->env.fetch)
         return v; /* explain made the CA up: there is no server that could tell */
     for (unsigned i = 0; i + 1 < c->count; i++) {
         char text[PKI_TEXT_MAX];
+        struct pki_exception x = pki_excused(p, t->name, c->certs[i]);
+        struct pki_conf conf = conf_of(t);
+        if (x.skip_revocation)
+            continue;
+        override(&conf, &x);
         enum pki_verdict_kind kind =
             cert_check(p, &conf, c->certs[i], c->certs[i + 1], i == 0 ? stapled : (struct slice){0}, text);
         if (gravity(kind) <= gravity(v.kind))
@@ -102,7 +116,22 @@ struct pki_verdict pki_chain_revoked(struct pki *p, struct pki_chain *c, struct 
     return v;
 }
 
+/* Goes up from the certificate, as far as CRLs and responses that are here name the CAs above it. */
 bool pki_known_revoked(const struct pki *p, const struct pki_cert *c)
 {
-    return pki_crl_known_revoked(p, c) || pki_ocsp_known_revoked(p, c);
+    for (unsigned i = 0; c && i < PKI_CHAIN_MAX; i++) {
+        const struct pki_cert *above = NULL;
+        if (pki_crl_known_revoked(p, c, &above) || pki_ocsp_known_revoked(p, c, &above))
+            return true;
+        c = above;
+    }
+    return false;
+}
+
+struct pki_exception pki_excused(const struct pki *p, const char *trustpoint, const struct pki_cert *c)
+{
+    struct pki_exception x = {0};
+    if (p->env.excused)
+        p->env.excused(p->env.ctx, trustpoint, c, &x);
+    return x;
 }

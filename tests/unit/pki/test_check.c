@@ -220,6 +220,28 @@ static void validity_is_that_of_the_virtual_clock_and_of_the_whole_chain(void)
     world_down();
 }
 
+static void match_certificate_allows_expired_ones_and_nothing_else(void)
+{
+    static const struct mk old = {.dn = "CN=Old", .key = "ed:old", .issuer = &root, .until = T0 - 1};
+    static const struct mk early = {.dn = "CN=Old", .key = "ed:old", .issuer = &root, .from = T0 + 1};
+    static const struct mk fake = {.dn = "CN=CA1,O=cisco", .key = "ed:fake", MK_CA};
+    static const struct mk forged = {.dn = "CN=Old", .key = "ed:old", .issuer = &fake, .until = T0 - 1};
+    static const struct mk unfit = {
+        .dn = "CN=Old", .key = "ed:old", .issuer = &root, .until = T0 - 1, .eku = "codeSigning"};
+    world_up(two, 1, false);
+    world_ca("IOSCA1", &root);
+    says(CHECK(&old), PKI_EXPIRED, "cn=Old expired");
+    world.excuse.allow_expired = true;
+    world.excuse_cn = "Young";
+    says(CHECK(&old), PKI_EXPIRED, "cn=Old expired");
+    world.excuse_cn = "Old";
+    says(CHECK(&old), PKI_GOOD, "IOSCA1");
+    says(CHECK(&early), PKI_NOT_YET, "not valid before");
+    says(CHECK(&forged), PKI_UNTRUSTED, "does not have the signature of its issuer");
+    says(CHECK(&unfit), PKI_FORBIDDEN, "other things than IKE");
+    world_down();
+}
+
 /* ---- what a CA must be ------------------------------------------------------------------------------------------------- */
 static void RFC5280_6_1_4_who_is_no_CA_issues_nothing(void)
 {
@@ -528,6 +550,7 @@ UNIT_MAIN("pki-check", UNIT_TEST(an_end_entity_leads_to_the_trustpoint_that_issu
           UNIT_TEST(a_cross_signed_CA_leads_by_whichever_way_is_trusted),
           UNIT_TEST(a_CA_may_speak_for_itself_only_as_the_very_certificate_that_is_trusted),
           UNIT_TEST(validity_is_that_of_the_virtual_clock_and_of_the_whole_chain),
+          UNIT_TEST(match_certificate_allows_expired_ones_and_nothing_else),
           UNIT_TEST(RFC5280_6_1_4_who_is_no_CA_issues_nothing),
           UNIT_TEST(key_usage_of_a_CA_must_allow_certificates), UNIT_TEST(path_length_is_kept),
           UNIT_TEST(RFC5280_4_2_unknown_critical_extensions_refuse),

@@ -598,6 +598,68 @@ static void a_CRL_of_8_MiB_costs_little_memory_and_time_and_a_longer_one_is_refu
     down();
 }
 
+/* ---- exceptions and extension ------------------------------------------------------------------------------------- */
+static void crl_cache_extend_lets_an_expired_one_count_while_no_newer_can_be_had(void)
+{
+    struct pki_conf conf = by_crl;
+    conf.crl_extend_minutes = 30;
+    for (unsigned i = 0; i < 3; i++) {
+        up_r1(&conf);
+        is(PKI_WAIT, "");
+        world_answer(ROOT_URL, mk_crl(&(struct mk_crl){.issuer = &root, .next_update = T0 + 600}));
+        world.wall += i == 1 ? 600 + 1801 : 601;
+        world.mono += 2000 * 1000;
+        is(PKI_WAIT, ""); /* a newer one is better */
+        if (i == 2)
+            world_answer(ROOT_URL, crl_of_root(just_3, 1));
+        else
+            world_fail(ROOT_URL, 0);
+        is(i == 0 ? PKI_GOOD : i == 1 ? PKI_UNKNOWN : PKI_REVOKED, "");
+        down();
+    }
+}
+
+static void match_certificate_excuses_revocation_checks_and_leads_them_elsewhere(void)
+{
+    static const struct mk *const certs[] = {&r2, &sub};
+    up(&by_crl, certs, 2, true);
+    world.excuse_cn = "R2";
+    world.excuse.skip_revocation = true;
+    is(PKI_WAIT, "");
+    CU_ASSERT_EQUAL(world.asked_count, 1); /* the sub-CA's stands */
+    world_answer(ROOT_URL, crl_of_root(others, 4));
+    is(PKI_GOOD, "");
+    down();
+    up_r1(&by_crl);
+    world.excuse_cn = "R1";
+    world.excuse.cdp_url = "http://override.example/crl";
+    is(PKI_WAIT, "");
+    CU_ASSERT_STRING_EQUAL(world.asked[0].url, "http://override.example/crl");
+    down();
+}
+
+static void disconnect_knows_of_a_revoked_CA_above_a_peer(void)
+{
+    static const struct mk *const certs[] = {&r2, &sub};
+    static const struct mk twin = {
+        .dn = "CN=Sub,O=cisco", .key = "ed:subtwin", .issuer = &root, .serial = 41, MK_CA};
+    static const struct mk theirs = {.dn = "CN=R2,O=cisco", .key = "ed:r2", .issuer = &twin, .serial = 4};
+    up(&by_crl, certs, 2, true);
+    is(PKI_WAIT, "");
+    world_answer(SUB_URL, mk_crl(&(struct mk_crl){.issuer = &sub, .serials = others, .count = 4}));
+    world_answer(ROOT_URL, crl_of_root(others, 4));
+    is(PKI_GOOD, "");
+    CU_ASSERT_FALSE(pki_known_revoked(world.pki, chain.certs[0]));
+    world_pass(23 * 3600 + 300); /* both are fetched anew */
+    world_answer(SUB_URL, mk_crl(&(struct mk_crl){.issuer = &sub, .serials = others, .count = 4}));
+    world_answer(ROOT_URL, crl_of_root(just_40, 1));
+    CU_ASSERT_TRUE(pki_known_revoked(world.pki, chain.certs[0]));
+    struct pki_cert *c = mk_cert(&theirs);
+    CU_ASSERT_FALSE(pki_known_revoked(world.pki, c));
+    pki_cert_free(c);
+    down();
+}
+
 /* ---- for people -------------------------------------------------------------------------------------------------------------- */
 static void what_is_kept_is_shown_cleared_and_asked_for(void)
 {
@@ -663,4 +725,7 @@ UNIT_MAIN("pki-crl", UNIT_TEST(a_CRL_is_fetched_once_and_tells_who_is_revoked),
           UNIT_TEST(more_CRLs_than_places_push_out_the_one_longest_not_asked_for),
           UNIT_TEST(a_CRL_of_8_MiB_costs_little_memory_and_time_and_a_longer_one_is_refused),
           UNIT_TEST(what_is_kept_is_shown_cleared_and_asked_for),
-          UNIT_TEST(two_CAs_of_one_name_do_not_revoke_each_others_certificates))
+          UNIT_TEST(two_CAs_of_one_name_do_not_revoke_each_others_certificates),
+          UNIT_TEST(crl_cache_extend_lets_an_expired_one_count_while_no_newer_can_be_had),
+          UNIT_TEST(match_certificate_excuses_revocation_checks_and_leads_them_elsewhere),
+          UNIT_TEST(disconnect_knows_of_a_revoked_CA_above_a_peer))

@@ -71,7 +71,9 @@ extern struct world {
     struct pki *pki;
     int64_t wall;
     uint64_t mono;
-    bool refuse; /* the network cannot send */
+    bool refuse;                 /* the network cannot send */
+    struct pki_exception excuse; /* of every certificate that excuse_cn names */
+    const char *excuse_cn;
     unsigned changed, asked_count;
     struct asked asked[WORLD_ASKED_MAX];
 } world;
