@@ -117,18 +117,37 @@ static void move_source(struct exp_cause *x, enum exp_end e)
     }
 }
 
+/* The address that the other one looks for is on another interface of the end. */
+static void other_source(struct exp_cause *x, enum exp_end e)
+{
+    const struct exp_unit *u = x->run->unit[e];
+    const struct ip_addr *want = &x->run->unit[exp_other(e)]->remote;
+    const struct cfg_interface *has = u->first->flow ? NULL : port_with(x->c->side[e].cfg, u->first, want);
+    char text[CV_NAME_MAX + 32];
+    if (!has)
+        return;
+    struct exp_fix *f = exp_cause_fix(
+        x, "on %c (%s): tunnel source %s in %s: %s, which %c looks for, is its address", exp_letter(e),
+        exp_at(x, e, u->first->source_line), has->name, u->name, exp_addr(want), exp_letter(exp_other(e)));
+    snprintf(text, sizeof text, " tunnel source %s", has->name);
+    exp_fix_set(f, &x->c->side[e], u->first->line, "tunnel source", text);
+}
+
 /* The end names the other's address wherever it named the old one: destination, keys and identities. */
 static void readdress(struct exp_cause *x, enum exp_end e)
 {
     const struct exp_side *s = &x->c->side[e];
     const char *was = exp_addr(&x->run->unit[e]->remote), *is = exp_addr(exp_local(x, exp_other(e)));
     char raw[EXP_EDIT_TEXT];
+    bool ipsec = false; /* not what an applet or a routing protocol says of that address */
     struct exp_fix *f = exp_cause_fix(x, "on %c: %s instead of %s", exp_letter(e), is, was);
     for (int n = 1; f && n <= s->lines; n++) {
         exp_side_line(s, n, raw, sizeof raw - IP_TEXT_MAX);
+        if (isalpha((unsigned char)*raw))
+            ipsec = strncmp(raw, "crypto ", 7) == 0 || strncmp(raw, "interface ", 10) == 0;
         char *at = strstr(raw, was), *end = at ? at + strlen(was) : NULL;
-        if (!at || *raw == '!' || (at > raw && (isxdigit(at[-1]) || at[-1] == '.')) || isxdigit(*end) ||
-            *end == '.')
+        if (!at || !ipsec || *raw == '!' || (at > raw && (isxdigit(at[-1]) || at[-1] == '.')) ||
+            isxdigit(*end) || *end == '.')
             continue;
         size_t used = strlen(f->say);
         snprintf(f->say + used, sizeof f->say - used, "%s %s", f->count ? "," : " at", exp_at(x, e, n));
@@ -137,12 +156,38 @@ static void readdress(struct exp_cause *x, enum exp_end e)
     secret_wipe(raw, sizeof raw);
 }
 
+/* RFC 1918, RFC 6598 */
+static bool private(const struct ip_addr *a)
+{
+    const uint8_t *b = a->b;
+    return a->family == IP_V4 && (b[0] == 10 || (b[0] == 172 && (b[1] & 0xf0) == 16) ||
+                                  (b[0] == 192 && b[1] == 168) || (b[0] == 100 && (b[1] & 0xc0) == 64));
+}
+
+/* `e` goes to a public address, and the other end comes from a private one. */
+static void maybe_nat(struct exp_cause *x, enum exp_end e)
+{
+    const struct exp_unit *u = x->run->unit[e], *v = x->run->unit[exp_other(e)];
+    if (!v->has_local || !private(&v->local) || private(&u->remote))
+        return;
+    exp_cause_also(
+        x,
+        " If a NAT gives %c the address %s, this is as it should be, and no NAT is simulated here: %c then "
+        "needs a key for %s (KR-5, G31), and a profile that matches %s, which is what %c says it is.",
+        exp_letter(exp_other(e)), exp_addr(&u->remote), exp_letter(e), exp_addr(&u->remote),
+        exp_addr(&v->local), exp_letter(exp_other(e)));
+}
+
 void exp_cause_addresses(struct exp_cause *x)
 {
     const struct exp_unit *a = x->run->unit[EXP_A], *b = x->run->unit[EXP_B];
     exp_cause_why(x, "No tunnel of the two ends mirrors another: ");
     bool ea = elsewhere(x, EXP_A, true), eb = elsewhere(x, EXP_B, !ea);
     exp_cause_also(x, ".");
+    if (ea)
+        maybe_nat(x, EXP_A);
+    if (eb)
+        maybe_nat(x, EXP_B);
     if (!a->has_local)
         say_no_source(x, EXP_A);
     if (!b->has_local)
@@ -153,6 +198,10 @@ void exp_cause_addresses(struct exp_cause *x)
     if ((!ea && !eb) || !a->has_local || !b->has_local)
         return;
     struct exp_fix *f;
+    if (ea)
+        other_source(x, EXP_B);
+    if (eb)
+        other_source(x, EXP_A);
     if (ea && !eb)
         readdress(x, EXP_A);
     if (eb && !ea)
