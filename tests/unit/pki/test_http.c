@@ -6,13 +6,18 @@
 
 #include <arpa/inet.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { TOTAL_MS = 600, OCTETS = 20000, RESULTS_MAX = 40 };
@@ -406,6 +411,69 @@ static void names_are_resolved_beside_the_loop(void)
     client_down();
 }
 
+/* This process alone asks a name server that never answers. False: not allowed here. */
+static bool silent_name_server(void)
+{
+    static const char text[] = "nameserver 127.53.53.53\noptions timeout:5 attempts:2\n";
+    char path[] = "/tmp/culvert-resolv-XXXXXX";
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(0x7f353535)};
+    int server = socket(AF_INET, SOCK_DGRAM, 0), fd = mkstemp(path);
+    bool ok = server >= 0 && fd >= 0 && bind(server, (struct sockaddr *)&a, sizeof a) == 0 &&
+              write(fd, text, sizeof text - 1) == (ssize_t)(sizeof text - 1) && fchmod(fd, 0644) == 0 &&
+              unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+              mount(path, "/etc/resolv.conf", NULL, MS_BIND, NULL) == 0;
+    if (fd >= 0)
+        (void)unlink(path);
+    return ok;
+}
+
+/* In a child: a resolver that hangs would hang on to the whole process. 0 good, 1 bad, 2 not to be tried here. */
+static int fetch_with_silent_name_server(void)
+{
+    if (!silent_name_server())
+        return 2;
+    client_up();
+    uint64_t began = rt_now_ms();
+    for (unsigned i = 0; i < 4; i++)
+        if (!pki_fetch_loop_start(c.loop, i, "http://crl.culvert-test.example/a.crl", (struct slice){0},
+                                  NULL))
+            return 1;
+    run(4);
+    uint64_t took = rt_now_ms() - began;
+    for (unsigned i = 0; i < 4; i++)
+        if (c.results[i].status != 0 || !strstr(c.results[i].error, "within 600 ms")) {
+            printf("\n    %s ", c.results[i].error);
+            return 1;
+        }
+    if (!pki_fetch_loop_start(c.loop, 5, "http://other.culvert-test.example/a.crl", (struct slice){0}, NULL))
+        return 1;
+    struct timeval brief = {.tv_usec = 100000};
+    (void)event_base_loopexit(c.base, &brief);
+    (void)event_base_dispatch(c.base);
+    uint64_t ending = rt_now_ms();
+    client_down();
+    ending = rt_now_ms() - ending;
+    printf("\n    given up after %u ms, loop away for %u ms at most, ended in %u ms ", (unsigned)took,
+           (unsigned)c.worst_gap, (unsigned)ending);
+    (void)fflush(stdout);
+    return took < TOTAL_MS + 1500 && c.worst_gap < 300 && ending < 300 ? 0 : 1;
+}
+
+static void a_name_server_that_never_answers_holds_nothing_up(void)
+{
+    int status = 0;
+    (void)fflush(stdout);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(fetch_with_silent_name_server());
+    CU_ASSERT_FATAL(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2)
+        printf("\n    not tried: no mounts allowed here ");
+    else
+        CU_ASSERT_EQUAL(WEXITSTATUS(status), 0);
+}
+
 static void proxies_of_the_environment_are_not_asked(void)
 {
     client_up();
@@ -436,5 +504,7 @@ UNIT_MAIN("pki-http", UNIT_TEST(answers_come_whole_and_other_statuses_without_oc
           UNIT_TEST(what_is_no_http_or_breaks_off_brings_nothing),
           UNIT_TEST(at_most_four_at_once_go_to_one_host_and_all_are_served),
           UNIT_TEST(those_that_wait_for_their_turn_run_out_of_time_with_the_others),
-          UNIT_TEST(names_are_resolved_beside_the_loop), UNIT_TEST(proxies_of_the_environment_are_not_asked),
+          UNIT_TEST(names_are_resolved_beside_the_loop),
+          UNIT_TEST(a_name_server_that_never_answers_holds_nothing_up),
+          UNIT_TEST(proxies_of_the_environment_are_not_asked),
           UNIT_TEST(ending_in_the_middle_leaves_nothing_behind))
