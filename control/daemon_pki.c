@@ -56,6 +56,12 @@ static void env_event(void *ctx, enum log_level level, const char *topic, const 
     log_write(level, "pki: (%s) %s", topic, text);
 }
 
+static void env_excused(void *ctx, const char *trustpoint, const struct pki_cert *c,
+                        struct pki_exception *out)
+{
+    pki_conf_excused(((struct daemon *)ctx)->cfg, trustpoint, c, out);
+}
+
 static void fetched(void *ctx, uint64_t id, unsigned status, struct slice data, const char *error)
 {
     struct daemon *d = ctx;
@@ -136,7 +142,8 @@ cv_result daemon_pki_init(struct daemon *d)
                                 .random = env_random,
                                 .fetch = env_fetch,
                                 .changed = env_changed,
-                                .event = env_event};
+                                .event = env_event,
+                                .excused = env_excused};
     d->pki = pki_new(&env);
     d->pki_fetches = pki_fetch_loop_new(d->base, NULL, fetched, d);
     d->pki_timer = evtimer_new(d->base, on_tick, d);

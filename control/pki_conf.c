@@ -1,5 +1,7 @@
 #include "control/pki_conf.h"
 
+#include "control/ike/ike_certmap.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@ static void conf_from(const struct cfg_trustpoint *t, struct pki_conf *out)
 {
     *out = (struct pki_conf){.crl_optional = t->crl_optional,
                              .crl_cache_minutes = t->crl_delete_after_min,
+                             .crl_extend_minutes = t->crl_extend_min,
                              .crl_cache_none = t->crl_cache_none,
                              .ocsp_no_nonce = t->ocsp_no_nonce,
                              .chain_continue = t->chain_continue,
@@ -48,6 +51,22 @@ cv_result pki_conf_apply(struct pki *p, const struct cfg *c)
     cv_result r = pki_configure(p, confs, c->trustpoint_count);
     free(confs);
     return r;
+}
+
+void pki_conf_excused(const struct cfg *c, const char *trustpoint, const struct pki_cert *cert,
+                      struct pki_exception *out)
+{
+    const struct cfg_trustpoint *t = cfg_find_trustpoint(c, trustpoint);
+    for (unsigned i = 0; t && i < t->match_count; i++) {
+        const struct cfg_trust_match *m = &t->match[i];
+        if (!ike_certmap_takes(c, m->map, cert, NULL))
+            continue;
+        *out = (struct pki_exception){.allow_expired = m->allow_expired,
+                                      .skip_revocation = m->skip_revocation,
+                                      .cdp_url = m->cdp_url[0] ? m->cdp_url : NULL,
+                                      .ocsp_url = m->ocsp_url[0] ? m->ocsp_url : NULL};
+        return;
+    }
 }
 
 /* ---- certificates of the file --------------------------------------------------------------------------------------- */

@@ -10,6 +10,10 @@
 /* pki_configure with the configuration's trust-points, in its order. CV_EINVAL: more than PKI_TRUSTPOINTS_MAX. */
 CV_MUST_USE cv_result pki_conf_apply(struct pki *p, const struct cfg *c);
 
+/* For pki_env.excused: what the first `match certificate MAP` of the trust-point whose map takes the certificate excuses. */
+void pki_conf_excused(const struct cfg *c, const char *trustpoint, const struct pki_cert *cert,
+                      struct pki_exception *out);
+
 struct pki_conf_env {
     void *ctx;
     /* The private key of that public half, a new reference; NULL: not here. t says which label the configuration names. NULL allowed: there are none. */

@@ -337,6 +337,11 @@ const char *pki_cert_alt_name(const struct pki_cert *c, unsigned i, const char *
     return c->alts[i].text;
 }
 
+const char *pki_cert_unstructured(const struct pki_cert *c, bool address)
+{
+    return address ? c->subject_addr : c->subject_fqdn;
+}
+
 const char *pki_cert_usage(const struct pki_cert *c, unsigned i)
 {
     return i < c->usage_count ? c->usages[i] : NULL;

@@ -62,13 +62,16 @@ CV_MUST_USE cv_result pki_dn_parse(const char *text, uint8_t out[PKI_DN_MAX], si
 CV_MUST_USE bool pki_dn_equal(struct slice a, struct slice b);
 
 /* RFC 4945 3.1: whether the certificate is that of an identity payload: iPAddress, dNSName (exact, no wildcard, case aside), rfc822Name, or the whole
- * subject DN. Not in the subjectAltName: of FQDN also Cisco's unstructuredName of the subject, as IOS's own certificates carry it; a CN never counts.
+ * subject DN. Not in the subjectAltName: of FQDN also Cisco's unstructuredName of the subject, of an IPv4 address its unstructuredAddress, as IOS's own certificates carry
+ * them (C12b); a CN never counts.
  * why gets a text for people when it is not. */
 CV_MUST_USE bool pki_cert_has_id(const struct pki_cert *c, uint8_t id_type, struct slice id,
                                  char why[PKI_TEXT_MAX]);
 
 /* What `crypto pki certificate map` and `show ... verbose` look at; name i of n as text, kind "dns", "email", "ip", "uri", "upn"; NULL over the end. */
 const char *pki_cert_alt_name(const struct pki_cert *c, unsigned i, const char **kind);
+/* Cisco's unstructuredName of the subject, or its unstructuredAddress; NULL: none. */
+const char *pki_cert_unstructured(const struct pki_cert *c, bool address);
 /* Key usage and extended key usage as texts "Digital Signature", "1.3.6.1.5.5.7.3.17"; NULL over the end. */
 const char *pki_cert_usage(const struct pki_cert *c, unsigned i);
 /* Where its revocation is told: HTTP URLs of CRL distribution points and of OCSP responders; NULL over the end. */

@@ -230,6 +230,42 @@ static void the_CA_is_the_one_that_issued_ours(void)
     cfg_free(c);
 }
 
+static void match_certificate_excuses_what_its_map_takes(void)
+{
+    world();
+    snprintf(text, sizeof text,
+             "crypto pki trustpoint A\n"
+             " crl cache extend 90\n"
+             " match certificate OTHERS skip revocation-check\n"
+             " match certificate R1 allow expired-certificate\n"
+             "crypto pki trustpoint B\n"
+             " match certificate R1 skip revocation-check\n"
+             "crypto pki certificate map R1 10\n"
+             " subject-name co cn = r1\n"
+             " issuer-name co ca1\n"
+             "crypto pki certificate map OTHERS 10\n"
+             " subject-name nc cn = r1\n");
+    struct cfg *c = parse();
+    struct pki *p = store_for(c);
+    struct pki_exception x = {0};
+    CU_ASSERT_EQUAL(pki_find(p, "A")->conf.crl_extend_minutes, 90);
+    pki_conf_excused(c, "A", certs[0], &x);
+    CU_ASSERT(x.allow_expired && !x.skip_revocation && !x.cdp_url && !x.ocsp_url);
+    x = (struct pki_exception){0};
+    pki_conf_excused(c, "B", certs[0], &x);
+    CU_ASSERT(!x.allow_expired && x.skip_revocation);
+    x = (struct pki_exception){0};
+    pki_conf_excused(c, "A", certs[1], &x); /* another issuer: neither map */
+    CU_ASSERT(!x.allow_expired && !x.skip_revocation);
+    pki_conf_excused(c, "A", cas[0].cert, &x); /* another subject: OTHERS */
+    CU_ASSERT(!x.allow_expired && x.skip_revocation);
+    x = (struct pki_exception){0};
+    pki_conf_excused(c, "nobody", certs[0], &x);
+    CU_ASSERT(!x.allow_expired && !x.skip_revocation);
+    pki_free(p);
+    cfg_free(c);
+}
+
 static void what_cannot_be_used_is_said(void)
 {
     world();
@@ -265,4 +301,4 @@ static void what_cannot_be_used_is_said(void)
 UNIT_MAIN("pki_conf", UNIT_TEST(section_4_5_options_reach_the_store),
           UNIT_TEST(G15_by_start_of_validity_then_by_place_in_the_file),
           UNIT_TEST(what_was_enrolled_here_stays), UNIT_TEST(the_CA_is_the_one_that_issued_ours),
-          UNIT_TEST(what_cannot_be_used_is_said))
+          UNIT_TEST(match_certificate_excuses_what_its_map_takes), UNIT_TEST(what_cannot_be_used_is_said))

@@ -1,0 +1,12 @@
+/* ike_certmap: whether a certificate is one that a `crypto pki certificate map` means: for `match certificate` of profiles and of trust-points. */
+#ifndef CONTROL_IKE_IKE_CERTMAP_H
+#define CONTROL_IKE_IKE_CERTMAP_H
+
+#include "control/config/cfg_model.h"
+#include "control/pki/pki_cert.h"
+
+/* False when there is no such map. seq (may be NULL) gets the sequence that matched. */
+CV_MUST_USE bool ike_certmap_takes(const struct cfg *c, const char *map, const struct pki_cert *cert,
+                                   unsigned *seq);
+
+#endif
