@@ -380,6 +380,24 @@ static bool find_psk(struct ike *e, struct ike_sa *sa, const struct cfg_ikev2_pr
     return false;
 }
 
+static const char *id_type_words(uint8_t type)
+{
+    switch (type) {
+    case PLD_ID_IPV4:
+        return "IPv4 address";
+    case PLD_ID_FQDN:
+        return "FQDN";
+    case PLD_ID_EMAIL:
+        return "e-mail address";
+    case PLD_ID_IPV6:
+        return "IPv6 address";
+    case PLD_ID_DN:
+        return "DN";
+    default:
+        return "key-id";
+    }
+}
+
 /* Profile and proof of the initiator. */
 static enum v2_proved check_initiator(struct ike *e, struct ike_sa *sa, const struct pld_message *m,
                                       const struct cfg_ikev2_profile **profile, struct v2_proof *p)
@@ -390,8 +408,13 @@ static enum v2_proved check_initiator(struct ike *e, struct ike_sa *sa, const st
         return wrong(p, IKE_REASON_AUTH_FAILED, "the peer's identity is missing or malformed");
     if (!v2_proof_take(e, sa, m, p))
         return V2_REFUSED;
+    char id[SEL_TEXT_MAX];
+    ike_log(e, sa, LOG_LEVEL_DEBUG, "ikev2", "Searching policy based on peer's identity '%s' of type '%s'",
+            sel_id_text(&idi, id), id_type_words(idi.type)); /* PF-8 */
     *profile = sel_ikev2_profile(e->cfg, ike_vrf_name(e, sa->vrf), &sa->local.addr, &idi, &trace);
     ike_decision(e, sa, "IKE_AUTH", &trace);
+    if (*profile)
+        ike_log(e, sa, LOG_LEVEL_DEBUG, "ikev2", "found matching IKEv2 profile '%s'", (*profile)->name);
     if (!*profile) { /* V2-12 */
         if (p->cert.chain.offered_count)
             ike_log(e, sa, LOG_LEVEL_DEBUG, "ikev2", "Profile could not be found by peer certificate.");

@@ -70,6 +70,14 @@ static cv_result respond_mismatch(struct respond *q, enum sel_flow_why why,
     if (nearest)
         memcpy(q->n->interface, nearest->name, sizeof q->n->interface);
     if (why == SEL_FLOW_PROFILE)
+        ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "ipsec",
+                "map_db_check_isakmp_profile profile did not match: the IKE SA's is %s",
+                ike_sa_profile(q->sa));
+    ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "ipsec", "map_db_find_best did not find matching map");
+    ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "ipsec", "process proposal: proxy identities not supported");
+    ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "ikev2", "There was no IPSEC policy found for received TS");
+    ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "ikev2", "Sending TS unacceptable notify"); /* PF-9 */
+    if (why == SEL_FLOW_PROFILE)
         return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_PROFILE_MISMATCH,
                           "the tunnel is bound to another profile (PF-9)");
     return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_TS_UNACCEPTABLE,

@@ -236,6 +236,31 @@ static void PF_8_PF_9_the_last_of_equal_profiles_is_not_the_bound_one(void)
     both_up(CONF("r1-v2"), CONF("c14-psk-r2-bound-to-profile3"));
 }
 
+/* The debug lines that the documents quote, in their order. */
+static void PF_8_PF_9_events_are_those_of_the_documents(void)
+{
+    static const char *const lines[] = {
+        "Searching policy based on peer's identity '192.168.0.1' of type 'IPv4 address'",
+        "found matching IKEv2 profile 'profile3'",
+        "map_db_check_isakmp_profile profile did not match",
+        "map_db_find_best did not find matching map",
+        "proxy identities not supported",
+        "There was no IPSEC policy found for received TS",
+        "Sending TS unacceptable notify"};
+    const struct exp_options o = {
+        .file = {CONF("r1-v2"), CONF("c14-psk-r2")}, .ends = {true, false}, .debug = true};
+    struct exp_result r;
+    char *err;
+    CU_ASSERT_EQUAL_FATAL(exp_explain(&o, &r, &err), CV_OK);
+    const struct exp_record *x = r.pair[0].run[EXP_A].record;
+    unsigned next = 0;
+    for (unsigned i = 0; i < x->event_count && next < sizeof lines / sizeof *lines; i++)
+        next += x->events[i].on == EXP_B && strstr(x->events[i].text, lines[next]) != NULL;
+    CU_ASSERT_EQUAL(next, sizeof lines / sizeof *lines);
+    free(err);
+    exp_result_free(&r);
+}
+
 static void PR_12_four_permit_lines_make_four_SA_pairs(void)
 {
     struct exp_result r;
@@ -502,6 +527,7 @@ int main(void)
         UNIT_TEST(PF_2_PF_3_the_most_specific_profile_wins),
         UNIT_TEST(PF_7_another_profile_fails_in_quick_mode),
         UNIT_TEST(PF_8_PF_9_the_last_of_equal_profiles_is_not_the_bound_one),
+        UNIT_TEST(PF_8_PF_9_events_are_those_of_the_documents),
         UNIT_TEST(PR_12_four_permit_lines_make_four_SA_pairs),
         UNIT_TEST(G31_a_key_by_host_name_does_not_count_in_main_mode),
         UNIT_TEST(attributes_that_differ_are_named),
