@@ -272,7 +272,9 @@ static enum pki_verdict_kind verify(X509_STORE_CTX *ctx, const struct pki_path *
     X509_VERIFY_PARAM_set_depth(param, PKI_CHAIN_MAX);
     X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
     X509_VERIFY_PARAM_set_time(param, (time_t)now);
-    if (!X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_POLICY_CHECK))
+    /* anyPolicy must be asked for: with no policy named OpenSSL finds none acceptable (RFC 5280 6.1.1 c) */
+    if (!X509_VERIFY_PARAM_add0_policy(param, OBJ_nid2obj(NID_any_policy)) ||
+        !X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_POLICY_CHECK))
         return say(text, PKI_FORBIDDEN, "no memory");
     if (excuse) {
         if (!X509_STORE_CTX_set_app_data(ctx, &excusing))

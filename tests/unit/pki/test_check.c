@@ -306,11 +306,39 @@ static void RFC5280_4_2_unknown_critical_extensions_refuse(void)
     static const struct mk harmless = {.dn = "CN=R11", .key = "ed:r11", .issuer = &root, .oid = "1.2.3.4.5"};
     static const struct mk ca = {
         .dn = "CN=Odd", .key = "ed:odd", .issuer = &root, .oid = "1.2.3.4.5", .oid_critical = true, MK_CA};
+    static const struct mk strict = {.dn = "CN=Strict",
+                                     .key = "ed:strict",
+                                     .issuer = &root,
+                                     .policies = "1.2.3.4",
+                                     .policy_constraints = "critical,requireExplicitPolicy:0",
+                                     MK_CA};
+    static const struct mk below_strict = {
+        .dn = "CN=R", .key = "ed:r12", .issuer = &strict, .policies = "1.2.3.4"};
+    static const struct mk wanting = {.dn = "CN=Wanting",
+                                      .key = "ed:wanting",
+                                      .issuer = &root,
+                                      .policies = "1.2.3.4",
+                                      .policy_constraints = "requireExplicitPolicy:0",
+                                      MK_CA};
+    static const struct mk below_wanting = {
+        .dn = "CN=R", .key = "ed:r12", .issuer = &wanting, .policies = "1.2.3.5"};
+    static const struct mk fitting = {.dn = "CN=Fitting",
+                                      .key = "ed:fitting",
+                                      .issuer = &root,
+                                      .policies = "1.2.3.4",
+                                      .policy_constraints = "requireExplicitPolicy:0",
+                                      MK_CA};
+    static const struct mk below_fitting = {
+        .dn = "CN=R", .key = "ed:r12", .issuer = &fitting, .policies = "1.2.3.4"};
     static const struct mk below_odd = {.dn = "CN=R12", .key = "ed:r12", .issuer = &ca};
     up();
     says(CHECK(&leaf), PKI_FORBIDDEN, "cn=R10 has a critical extension");
     says(CHECK(&harmless), PKI_GOOD, "IOSCA1");
     says(CHECK(&below_odd, &ca), PKI_FORBIDDEN, "cn=Odd has a critical extension");
+    /* known to OpenSSL, but not to whom the certificate speaks: policies are not asked for */
+    says(CHECK(&below_strict, &strict), PKI_FORBIDDEN, "cn=Strict has a critical extension");
+    says(CHECK(&below_wanting, &wanting), PKI_FORBIDDEN, "policy");
+    says(CHECK(&below_fitting, &fitting), PKI_GOOD, "IOSCA1");
     world_down();
 }
 

@@ -236,6 +236,32 @@ static void certificates_that_all_have_one_name_cost_bounded_work(void)
         free((void *)ders[i].p);
 }
 
+/* CAs of the right name with wrong keys before the right one: so many whole paths are checked, and no more. */
+static void no_more_than_eight_paths_are_checked(void)
+{
+    enum { WRONG = 8 };
+    struct mk mks[WRONG + 2];
+    char keys[WRONG + 2][32];
+    struct slice ders[WRONG + 2];
+    char text[PKI_TEXT_MAX];
+    for (unsigned i = 1; i < WRONG + 2; i++) {
+        (void)snprintf(keys[i], sizeof keys[i], "ed:x%u", i);
+        mks[i] = (struct mk){.dn = "CN=X", .key = keys[i], .issuer = &root, .serial = i, MK_CA};
+        ders[i] = mk_der(&mks[i]);
+    }
+    mks[0] = (struct mk){.dn = "CN=R", .key = "ed:r", .issuer = &mks[WRONG + 1]};
+    ders[0] = mk_der(&mks[0]);
+    up();
+    CU_ASSERT_EQUAL(offered(ders, WRONG + 2, text), PKI_UNTRUSTED);
+    struct slice left_out = ders[1]; /* one wrong one less */
+    ders[1] = ders[0];
+    CU_ASSERT_EQUAL(offered(ders + 1, WRONG + 1, text), PKI_GOOD);
+    ders[1] = left_out;
+    world_down();
+    for (unsigned i = 0; i < WRONG + 2; i++)
+        free((void *)ders[i].p);
+}
+
 static void self_issued_loops_and_circles_end(void)
 {
     struct mk a = {.dn = "CN=A", .key = "ed:a", MK_CA}, b = {.dn = "CN=B", .key = "ed:b", MK_CA};
@@ -423,7 +449,7 @@ static void name_constraints_times_names_cost_bounded_work(void)
 UNIT_MAIN("pki-hostile", UNIT_TEST(mutated_chains_are_good_only_when_nothing_changed),
           UNIT_TEST(a_chain_of_100_is_refused_and_one_of_10_is_not),
           UNIT_TEST(certificates_that_all_have_one_name_cost_bounded_work),
-          UNIT_TEST(self_issued_loops_and_circles_end),
+          UNIT_TEST(no_more_than_eight_paths_are_checked), UNIT_TEST(self_issued_loops_and_circles_end),
           UNIT_TEST(a_certificate_over_16_KiB_or_with_a_64_KiB_DN_is_not_read),
           UNIT_TEST(a_NUL_in_a_name_refuses_the_certificate),
           UNIT_TEST(CVE_2017_9022_RSA_exponents_0_1_2_and_even_moduli_are_refused),

@@ -116,6 +116,7 @@ X509 *mk_x509(const struct mk *m)
     add(x, NID_crl_distribution_points, m->cdp);
     add(x, NID_info_access, m->aia);
     add(x, NID_certificate_policies, m->policies);
+    add(x, NID_policy_constraints, m->policy_constraints);
     add(x, NID_id_pkix_OCSP_noCheck, m->nocheck ? "ignored" : NULL);
     add_unknown(x, m);
     CU_ASSERT_FATAL(X509_sign(x, mk_key(by->key), md_of(by->key, m->md)) > 0);

@@ -20,7 +20,7 @@ struct mk {
     int64_t from, until;     /* 0: T0 - a day, T0 + 365 days */
     uint64_t serial;
     const char *basic; /* "critical,CA:TRUE" */
-    const char *usage, *eku, *san, *nc, *cdp, *aia, *policies;
+    const char *usage, *eku, *san, *nc, *cdp, *aia, *policies, *policy_constraints;
     const char *oid; /* an extension that nobody knows */
     bool oid_critical, nocheck, version_1;
 };
