@@ -283,6 +283,21 @@ static void cli_followed(void *ctx, bool any)
     ike_watch(d->ike, any ? LOG_LEVEL_DEBUG : log_most(), any);
 }
 
+static struct pki *cli_pki(void *ctx)
+{
+    return ((struct daemon *)ctx)->pki;
+}
+
+static struct pki_enrol *cli_enrol(void *ctx)
+{
+    return ((struct daemon *)ctx)->enrol;
+}
+
+static int cli_state_dir(void *ctx)
+{
+    return ((struct daemon *)ctx)->start.state_dir;
+}
+
 static void cli_env_init(struct daemon *d)
 {
     d->cli_env = (struct cli_env){
@@ -305,6 +320,9 @@ static void cli_env_init(struct daemon *d)
         .random = env_random,
         .touched = cli_touched,
         .followed = cli_followed,
+        .pki = cli_pki,
+        .enrol = cli_enrol,
+        .state_dir = cli_state_dir,
     };
 }
 

@@ -1,5 +1,6 @@
 #include "control/daemon_pki.h"
 
+#include "control/daemon_enrol.h"
 #include "control/ike/ike_cert.h"
 #include "control/pki/pki_disk.h"
 #include "control/pki_conf.h"
@@ -50,7 +51,12 @@ static void env_event(void *ctx, enum log_level level, const char *topic, const 
 {
     struct daemon *d = ctx;
     static const struct ike_about nobody = {.fvrf = "", .profile = "", .interface = "", .state = ""};
-    const struct ike_event e = {.level = level, .facility = "pki", .text = text, .about = &nobody};
+    const struct ike_event e = {.level = level,
+                                .facility = strcmp(topic, "messages") == 0       ? "pki-messages"
+                                            : strcmp(topic, "transactions") == 0 ? "pki-transactions"
+                                                                                 : "pki-validation",
+                                .text = text,
+                                .about = &nobody};
     if (d->cli)
         cli_server_event(d->cli, &e);
     log_write(level, "pki: (%s) %s", topic, text);
@@ -110,7 +116,7 @@ static cv_result configure(struct daemon *d)
     if (r != CV_OK)
         log_error("certificates and keys under the state directory are not used: %s", cv_result_text(r));
     pki_conf_install(d->pki, d->cfg, &env);
-    return CV_OK;
+    return daemon_enrol_configure(d);
 }
 
 /* ---- timer --------------------------------------------------------------------------------------------------------------- */
@@ -126,6 +132,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     uint64_t now = rt_now_ms(), wait = pki_tick(d->pki);
+    pki_enrol_tick(d->enrol);
     if (now >= d->pki_expiry_at_ms) {
         pki_expiry_check(&d->pki_expiry, d->pki, env_wall_s(d), warn, d);
         d->pki_expiry_at_ms = now + EXPIRY_EVERY_MS;
@@ -177,6 +184,7 @@ void daemon_pki_stop(struct daemon *d)
 
 void daemon_pki_free(struct daemon *d)
 {
+    daemon_enrol_free(d);
     pki_free(d->pki);
     d->pki = NULL;
 }

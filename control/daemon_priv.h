@@ -15,6 +15,7 @@
 
 struct event;
 struct event_base;
+struct pki_enrol;
 struct pki_fetch_loop;
 
 struct daemon {
@@ -26,7 +27,8 @@ struct daemon {
     struct sam_link sam_link;
     struct ike_env ike_env;
     struct ike *ike;
-    struct pki *pki; /* daemon_pki.c has this and the next four */
+    struct pki *pki;         /* daemon_pki.c has this and the next four */
+    struct pki_enrol *enrol; /* daemon_enrol.c */
     struct pki_fetch_loop *pki_fetches;
     struct event *pki_timer;
     struct pki_expiry pki_expiry;

@@ -4,6 +4,7 @@
 #include "control/cli/cli_debug_cmd.h"
 #include "control/cli/cli_exec.h"
 #include "control/cli/cli_ping.h"
+#include "control/cli/cli_pki.h"
 #include "control/cli/cli_show_conf.h"
 #include "control/cli/cli_show_ike.h"
 #include "control/cli/cli_show_ikev2_conf.h"
@@ -78,6 +79,31 @@ cli_fn *cli_command(enum cli_id id)
         [CLI_CLEAR_ISAKMP] = cli_clear_isakmp,
         [CLI_CLEAR_IKEV2_SA] = cli_clear_ikev2_sa,
         [CLI_CLEAR_IPSEC_SA] = cli_clear_ipsec_sa,
+        [CLI_PKI_AUTHENTICATE] = cli_pki_authenticate,
+        [CLI_PKI_ENROLL] = cli_pki_enroll,
+        [CLI_PKI_CANCEL] = cli_pki_cancel,
+        [CLI_PKI_IMPORT] = cli_pki_import,
+        [CLI_PKI_EXPORT] = cli_pki_export,
+        [CLI_PKI_CRL_REQUEST] = cli_pki_crl_request,
+        [CLI_PKI_CLEAR_CRLS] = cli_pki_clear_crls,
+        [CLI_SHOW_PKI_CERTIFICATES] = cli_show_pki_certificates,
+        [CLI_SHOW_PKI_TRUSTPOINTS] = cli_show_pki_trustpoints,
+        [CLI_SHOW_PKI_CRLS] = cli_show_pki_crls,
+        [CLI_KEY_GENERATE_RSA] = cli_key_generate,
+        [CLI_KEY_GENERATE_EC] = cli_key_generate,
+        [CLI_KEY_GENERATE_ED25519] = cli_key_generate,
+        [CLI_KEY_IMPORT] = cli_key_import,
+        [CLI_KEY_IMPORT_EC] = cli_key_import,
+        [CLI_KEY_EXPORT] = cli_key_export,
+        [CLI_KEY_ZEROIZE] = cli_key_zeroize,
+        [CLI_KEY_ZEROIZE_EC] = cli_key_zeroize,
+        [CLI_SHOW_KEY] = cli_show_key,
+        [CLI_SHOW_KEY_RSA] = cli_show_key,
+        [CLI_SHOW_KEY_EC] = cli_show_key,
+        [CLI_DEBUG_ID_PKI_VALIDATION] = cli_debug,
+        [CLI_DEBUG_ID_PKI_MESSAGES] = cli_debug,
+        [CLI_DEBUG_ID_PKI_TRANSACTIONS] = cli_debug,
+        [CLI_UNDEBUG_PKI] = cli_undebug,
         [CLI_UP] = cli_up,
         [CLI_DOWN] = cli_down,
         [CLI_REKEY] = cli_rekey,

@@ -3,6 +3,7 @@
 #ifndef CONTROL_CLI_CLI_CALL_H
 #define CONTROL_CLI_CLI_CALL_H
 
+#include "common/buf.h"
 #include "common/contract.h"
 #include "common/ring.h"
 #include "control/cli/cli_proto.h"
@@ -15,6 +16,8 @@
 struct event_base;
 struct cli_decisions;
 struct cli_conds;
+struct pki;
+struct pki_enrol;
 
 /* What the daemon offers its commands. All of one thread. */
 struct cli_env {
@@ -38,7 +41,15 @@ struct cli_env {
     void (*touched)(void *ctx); /* a command changed the engine: look at its timers */
     /* Whether anybody follows `debug` now: the engine need not make what nobody reads. NULL allowed. */
     void (*followed)(void *ctx, bool any);
+    /* Certificates and keys. NULL where there are none (tests of other commands). */
+    struct pki *(*pki)(void *ctx);
+    struct pki_enrol *(*enrol)(void *ctx);
+    int (*state_dir)(void *ctx); /* of pki_disk: key pairs */
 };
+
+struct cli_call;
+/* What the user answered (cli_ask.h); given false: nothing, the input had ended. A status, or CLI_PENDING. */
+typedef int cli_answered_fn(struct cli_call *c, struct slice octets, bool given);
 
 struct cli_call {
     const struct cli_env *env;
@@ -49,6 +60,7 @@ struct cli_call {
     /* Asynchronous commands: state, and what ends it when the client goes away or the call is finished. */
     void *pending;
     void (*pending_free)(void *pending);
+    cli_answered_fn *answered; /* of a question that is open; NULL none */
 };
 
 void cli_print(struct cli_call *c, const char *fmt, ...) CV_PRINTF(2, 3);

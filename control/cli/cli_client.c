@@ -1,5 +1,7 @@
 #include "control/cli/cli_client.h"
 
+#include "common/secret.h"
+#include "control/cli/cli_ask.h"
 #include "control/cli/cli_proto.h"
 
 #include <errno.h>
@@ -103,6 +105,21 @@ bool cli_client_lines(int fd)
            copy_out(fd, stdout, n);
 }
 
+/* False: the daemon is gone, or what it asks is not understood. */
+static bool answer(int fd, struct cli_ask *a, uint32_t len)
+{
+    char *question = calloc(1, (size_t)len + 1);
+    size_t n = 0;
+    bool good = question && read_all(fd, question, len);
+    uint8_t *packet = good ? cli_ask_answer(a, question, &n) : NULL;
+    good = packet && write_all(fd, packet, n);
+    if (packet)
+        secret_wipe(packet, n);
+    free(packet);
+    free(question);
+    return good;
+}
+
 int cli_client_run(int fd, int argc, const char *const *argv, unsigned ask)
 {
     size_t len = 0;
@@ -111,6 +128,8 @@ int cli_client_run(int fd, int argc, const char *const *argv, unsigned ask)
         fprintf(stderr, "culvert: the command is too long or not UTF-8\n");
         return CLI_USAGE;
     }
+    struct cli_ask files;
+    cli_ask_open(&files, argc, argv, (ask & CLI_ASK_JSON) != 0);
     interrupted = 0;
     bool sent = write_all(fd, request, len);
     free(request);
@@ -120,9 +139,13 @@ int cli_client_run(int fd, int argc, const char *const *argv, unsigned ask)
         if (!cli_frame_parse(head, &kind, &n))
             break;
         if (kind == CLI_EXIT)
-            return read_all(fd, status, sizeof status) ? status[3] : broke_off();
-        if (!copy_out(fd, kind == CLI_STDERR ? stderr : stdout, n))
+            return cli_ask_close(&files, read_all(fd, status, sizeof status) ? status[3] : broke_off());
+        if (kind == CLI_QUESTION && answer(fd, &files, n))
+            continue;
+        if (kind == CLI_QUESTION)
+            break;
+        if (!copy_out(fd, kind == CLI_STDERR ? stderr : files.out, n))
             break;
     }
-    return broke_off();
+    return cli_ask_close(&files, broke_off());
 }

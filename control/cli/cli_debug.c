@@ -27,6 +27,11 @@ void cli_debug_event(const struct ike_event *e, cli_debug_sink *sink, void *ctx)
         item.facilities = CLI_DEBUG_IKEV2;
     else if (strcmp(e->facility, "ipsec") == 0)
         item.facilities = CLI_DEBUG_IPSEC;
+    else if (strncmp(e->facility, "pki", 3) ==
+             0) /* "pki-messages", "pki-transactions"; of the engine plain */
+        item.facilities = strstr(e->facility, "messages")       ? CLI_DEBUG_PKI_MESSAGES
+                          : strstr(e->facility, "transactions") ? CLI_DEBUG_PKI_TRANSACTIONS
+                                                                : CLI_DEBUG_PKI_VALIDATION;
     else
         item.facilities = of_version(e->about->version) | CLI_DEBUG_IPSEC; /* session, syslog */
     sink(ctx, &item);
@@ -139,6 +144,8 @@ static void stamp(uint64_t wall_ms, char out[32])
 
 static const char *tag(const struct cli_debug_item *item, unsigned shown)
 {
+    if ((shown & CLI_DEBUG_PKI) && !(shown & ~(unsigned)CLI_DEBUG_PKI))
+        return "CRYPTO_PKI";
     if (shown == CLI_DEBUG_IPSEC)
         return "IPSEC";
     if (item->about->version == 0)

@@ -13,7 +13,11 @@ enum {
     CLI_DEBUG_ISAKMP = 1,
     CLI_DEBUG_IKEV2 = 2,
     CLI_DEBUG_IPSEC = 4,
-    CLI_DEBUG_ALL = 7,
+    CLI_DEBUG_PKI_VALIDATION = 8,
+    CLI_DEBUG_PKI_MESSAGES = 16,
+    CLI_DEBUG_PKI_TRANSACTIONS = 32,
+    CLI_DEBUG_PKI = 56, /* the three */
+    CLI_DEBUG_ALL = 63,
     CLI_DEBUG_DETAIL_SHIFT = 8, /* the same bits once more: with detail */
 };
 enum { CLI_DEBUG_EXTRA_MAX = 40, CLI_DEBUG_LINE_MAX = 1536 };

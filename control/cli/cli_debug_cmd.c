@@ -24,6 +24,14 @@ static unsigned bits_of(enum cli_id id)
     case CLI_DEBUG_ID_IPSEC:
     case CLI_UNDEBUG_IPSEC:
         return CLI_DEBUG_IPSEC;
+    case CLI_DEBUG_ID_PKI_VALIDATION:
+        return CLI_DEBUG_PKI_VALIDATION;
+    case CLI_DEBUG_ID_PKI_MESSAGES:
+        return CLI_DEBUG_PKI_MESSAGES;
+    case CLI_DEBUG_ID_PKI_TRANSACTIONS:
+        return CLI_DEBUG_PKI_TRANSACTIONS;
+    case CLI_UNDEBUG_PKI:
+        return CLI_DEBUG_PKI;
     default:
         return CLI_DEBUG_ALL;
     }
@@ -36,6 +44,9 @@ static const struct {
     {CLI_DEBUG_ISAKMP, "isakmp", "Crypto ISAKMP"},
     {CLI_DEBUG_IKEV2, "ikev2", "IKEv2"},
     {CLI_DEBUG_IPSEC, "ipsec", "Crypto IPSEC"},
+    {CLI_DEBUG_PKI_VALIDATION, "pki validation", "Crypto PKI Validation Path"},
+    {CLI_DEBUG_PKI_MESSAGES, "pki messages", "Crypto PKI Msg"},
+    {CLI_DEBUG_PKI_TRANSACTIONS, "pki transactions", "Crypto PKI Trans"},
 };
 enum { NAMES = sizeof names / sizeof names[0] };
 

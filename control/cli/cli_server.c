@@ -4,6 +4,8 @@
 #include "control/cli/cli_debug_cmd.h"
 #include "control/cli/cli_ping.h"
 
+#include "common/secret.h"
+
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -334,12 +336,57 @@ static bool request_take(struct conn *n, bool *bad)
     return !*bad;
 }
 
+/* {"answer": Base64} or {"answer": null}. The words of the call stay: its request is kept. */
+static void answer_take(struct conn *n, bool *bad)
+{
+    struct cli_call *c = n->call;
+    json_t *call = n->request;
+    n->request = NULL;
+    bool taken = request_take(n, bad);
+    json_t *answer = n->request;
+    n->request = call;
+    if (taken) {
+        uint8_t *octets = NULL;
+        size_t len = 0;
+        const char *text = json_string_value(json_object_get(answer, "answer"));
+        bool given = text && cli_base64_read(text, &octets, &len);
+        cli_answered_fn *fn = c->answered;
+        c->answered = NULL;
+        int status = fn(c, (struct slice){octets, len}, given);
+        secret_wipe(octets, len);
+        free(octets);
+        if (text)
+            secret_wipe((char *)(uintptr_t)text, strlen(text));
+        if (status != CLI_PENDING)
+            cli_finish(c, (enum cli_status)status);
+    }
+    json_decref(answer);
+}
+
+int cli_server_ask(struct cli_call *c, enum cli_question kind, const char *prompt, cli_answered_fn *fn)
+{
+    static const char *const kinds[] = {"confirm", "secret", "input"};
+    struct conn *n = c->conn;
+    json_t *j = json_pack("{s:s, s:s}", "kind", kinds[kind], "prompt", prompt);
+    char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+    json_decref(j);
+    if (!text)
+        return CLI_NOT_SO;
+    c->answered = fn;
+    frame(n, CLI_QUESTION, text, strlen(text));
+    free(text);
+    bufferevent_trigger(n->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+    return CLI_PENDING;
+}
+
 static void take_requests(struct conn *n)
 {
     bool bad = false;
-    if (!n->call && request_take(n, &bad))
+    if (n->call && n->call->answered)
+        answer_take(n, &bad);
+    else if (!n->call && request_take(n, &bad))
         call_run(n);
-    else if (bad)
+    if (bad)
         conn_free(n);
 }
 

@@ -25,6 +25,9 @@ unsigned cli_server_follow(struct cli_call *c, unsigned more);
 unsigned cli_server_unfollow(struct cli_call *c, unsigned less);
 /* What anybody follows; *clients: how many. */
 unsigned cli_server_followed(struct cli_call *c, unsigned *clients);
+/* Asks the user of a call: a frame of kind CLI_QUESTION, `kind` and `prompt` in it; the command returns CLI_PENDING, and fn is called with the answer. */
+enum cli_question { CLI_QUESTION_CONFIRM, CLI_QUESTION_SECRET, CLI_QUESTION_INPUT };
+int cli_server_ask(struct cli_call *c, enum cli_question kind, const char *prompt, cli_answered_fn *fn);
 /* An answer to an echo request: goes to the ping command that waits for it. */
 void cli_server_ping(struct cli_server *s, const struct cv_ping_evt *e);
 

@@ -99,7 +99,8 @@ int main(int argc, char **argv)
     if (fd < 0)
         return CLI_NO_DAEMON;
     bool follows = p.row->id == CLI_DEBUG_ID_ISAKMP || p.row->id == CLI_DEBUG_ID_IKEV2 ||
-                   p.row->id == CLI_DEBUG_ID_IPSEC;
+                   p.row->id == CLI_DEBUG_ID_IPSEC || p.row->id == CLI_DEBUG_ID_PKI_VALIDATION ||
+                   p.row->id == CLI_DEBUG_ID_PKI_MESSAGES || p.row->id == CLI_DEBUG_ID_PKI_TRANSACTIONS;
     status = run_remote(fd, count, words, o.json, follows);
     close(fd);
     return status;

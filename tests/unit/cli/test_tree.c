@@ -182,7 +182,7 @@ static void question_mark_lists_what_may_follow(void)
     struct list l = {""};
     const char *words[] = {"sh", "cry"};
     cli_next(2, words, "", add, &l);
-    CU_ASSERT_STRING_EQUAL(l.text, "session isakmp ikev2 ipsec map decisions debug-condition ");
+    CU_ASSERT_STRING_EQUAL(l.text, "session isakmp ikev2 ipsec map decisions debug-condition pki key ");
     l.text[0] = '\0';
     cli_next(2, words, "i", add, &l);
     CU_ASSERT_STRING_EQUAL(l.text, "isakmp ikev2 ipsec ");
