@@ -1,5 +1,6 @@
 #include "control/parent_dirs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -97,6 +98,41 @@ static bool state_file_give(int dir, const struct rt_user *u)
     return ok;
 }
 
+static bool pki_give(int dir, const struct rt_user *u, unsigned depth);
+
+/* One entry of pki/: a directory with what is in it, a plain file of one name; anything else is left as it is, and not read by anybody. */
+static bool pki_entry_give(int dir, const char *name, const struct rt_user *u, unsigned depth)
+{
+    struct stat st;
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT || errno == ELOOP;
+    bool ok = fstat(fd, &st) == 0;
+    if (ok && (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_nlink == 1)) && st.st_uid != u->uid)
+        ok = fchown(fd, u->uid, u->gid) == 0;
+    if (ok && S_ISDIR(st.st_mode) && depth > 0)
+        return pki_give(fd, u, depth - 1);
+    close(fd);
+    return ok;
+}
+
+/* Takes dir over. */
+static bool pki_give(int dir, const struct rt_user *u, unsigned depth)
+{
+    const struct dirent *e;
+    bool ok = true;
+    DIR *list = fdopendir(dir);
+    if (!list) {
+        close(dir);
+        return false;
+    }
+    while (ok && (e = readdir(list)) != NULL)
+        ok = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+             pki_entry_give(dir, e->d_name, u, depth);
+    closedir(list);
+    return ok;
+}
+
 static cv_result state_open(struct parent_dirs *d, const struct parent_options *o)
 {
     d->state_fd = dir_open(o->state_dir, 0700);
@@ -109,6 +145,9 @@ static cv_result state_open(struct parent_dirs *d, const struct parent_options *
         return complain("cannot be given to the control process", o->state_dir);
     if (!state_file_give(d->state_fd, &o->user))
         return complain("culvert.state cannot be given to the control process", o->state_dir);
+    /* docs/pki.md: pki/tp/NAME/FILE. Another user may have owned it until now. */
+    if (!pki_entry_give(d->state_fd, "pki", &o->user, 3))
+        return complain("pki cannot be given to the control process", o->state_dir);
     return CV_OK;
 }
 
