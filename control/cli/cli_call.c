@@ -5,6 +5,8 @@
 #include "control/cli/cli_exec.h"
 #include "control/cli/cli_ping.h"
 #include "control/cli/cli_pki.h"
+#include "control/cli/cli_pki_file.h"
+#include "control/cli/cli_pki_key.h"
 #include "control/cli/cli_show_conf.h"
 #include "control/cli/cli_show_ike.h"
 #include "control/cli/cli_show_ikev2_conf.h"
@@ -12,6 +14,7 @@
 #include "control/cli/cli_show_isakmp.h"
 #include "control/cli/cli_show_map.h"
 #include "control/cli/cli_show_net.h"
+#include "control/cli/cli_show_pki.h"
 #include "control/cli/cli_show_session.h"
 #include "control/cli/cli_show_sys.h"
 

@@ -1,3 +1,5 @@
+#include "control/cli/cli_pki_file.h"
+
 #include "control/cli/cli_pki.h"
 #include "control/cli/cli_server.h"
 #include "control/pki/pki_enrol.h"

@@ -1,3 +1,5 @@
+#include "control/cli/cli_pki_key.h"
+
 #include "control/cli/cli_pki.h"
 #include "control/cli/cli_server.h"
 #include "control/pki/pki_disk.h"

@@ -1,3 +1,5 @@
+#include "control/cli/cli_show_pki.h"
+
 #include "control/cli/cli_pki.h"
 #include "control/cli/cli_text.h"
 #include "control/pki/pki_enrol.h"

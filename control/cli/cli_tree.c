@@ -457,7 +457,7 @@ static const struct {
     {"status", "Keys, CA, certificate, and how enrolment stands"},
     {"yes", "Without asking back"},
     {"terminal", "Pasted here, or printed here"},
-    {"url", "From or to a file, as in file:/root/gw.pem"},
+    {"url", "From or to a file, as in file:gw.pem"},
     {"exportable", "The private key may be exported"},
     {"key", "With the private key; a password is asked for"},
     {"pem", "In PEM, which is what there is"},

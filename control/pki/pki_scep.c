@@ -341,10 +341,14 @@ static cv_result check_signature(const struct pki_scep_talk *t, CMS_ContentInfo 
     if (!digest_allowed(&t->caps, OBJ_obj2nid(oid)))
         return fail(CV_EAUTH, err, "the answer is signed with a hash that is too weak");
     STACK_OF(X509) *known = sk_X509_new_null();
+    ASN1_OCTET_STRING **inside = CMS_get0_content(cms);
+    BIO *none = inside && !*inside ? BIO_new_mem_buf("", 0)
+                                   : NULL; /* RFC 8894 3.2: PENDING and FAILURE carry nothing */
     bool good =
         known && sk_X509_push(known, t->ca->sign->x509) > 0 && sk_X509_push(known, t->ca->ca->x509) > 0 &&
-        CMS_verify(cms, known, NULL, NULL, content, CMS_BINARY | CMS_NOINTERN | CMS_NO_SIGNER_CERT_VERIFY) ==
+        CMS_verify(cms, known, NULL, none, content, CMS_BINARY | CMS_NOINTERN | CMS_NO_SIGNER_CERT_VERIFY) ==
             1;
+    BIO_free(none);
     sk_X509_free(known);
     return good ? CV_OK : fail(CV_EAUTH, err, "the answer is not signed by the CA");
 }
