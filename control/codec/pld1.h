@@ -135,6 +135,7 @@ enum {
     PLD1_MAX_DELETE_SPIS = 64,
     PLD1_MAX_IDS = 2,
     PLD1_MAX_CERTS = 16,
+    PLD1_MAX_CERTREQS = 48, /* one for each CA that is trusted */
     PLD1_MAX_VENDORS = 32,
     PLD1_MAX_NAT_D = 8,
     PLD1_MAX_NAT_OA = 2
@@ -236,7 +237,7 @@ struct pld1_message {
     struct {
         uint8_t encoding;
         struct slice data;
-    } certs[PLD1_MAX_CERTS], certreqs[PLD1_MAX_CERTS];
+    } certs[PLD1_MAX_CERTS], certreqs[PLD1_MAX_CERTREQS];
     unsigned vendor_count;
     struct slice vendors[PLD1_MAX_VENDORS];
     unsigned nat_d_count; /* the first is the hash of the receiver's address, RFC 3947 3.2 */

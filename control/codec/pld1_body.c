@@ -81,7 +81,7 @@ const char *pld1_read_cert(struct buf_reader *r, struct pld1_message *m)
 
 const char *pld1_read_certreq(struct buf_reader *r, struct pld1_message *m)
 {
-    if (m->certreq_count == PLD1_MAX_CERTS)
+    if (m->certreq_count == PLD1_MAX_CERTREQS)
         return too_many(m);
     if (!buf_u8(r, &m->certreqs[m->certreq_count].encoding))
         return too_short(m);

@@ -168,6 +168,8 @@ static bool sa1_stays(const struct ike_sa *sa, const struct cfg *old, const stru
         if (!p || !same_isakmp_profile(sa->profile1, p))
             return false;
     }
+    if (sa->peer_cert) /* peer_tag is the trust-point, behind a line feed */
+        return !new->isakmp_disabled &&cfg_find_trustpoint(new, sa->peer_tag + 1) != NULL;
     return !new->isakmp_disabled &&same_isakmp_keyring(cfg_find_isakmp_keyring(old, sa->peer_tag),
                                                        cfg_find_isakmp_keyring(new, sa->peer_tag));
 }

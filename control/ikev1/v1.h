@@ -4,6 +4,7 @@
  *   v1_input    a datagram: header, SA by cookies, duplicates, fragments, decryption, parsing, rules, then the table
  *   v1_message  building, encryption, sending, retransmission, cached answers, notes for `debug` and explain
  *   v1_phase1   what Main and Aggressive Mode share: offers and choice, keys, KE, nonces, HASH, establishment
+ *   v1_cert      certificates: CERTREQ, CERT, SIG; messages that wait for the network
  *   v1_main     Main Mode          v1_aggr     Aggressive Mode
  *   v1_vendor   vendor IDs (PR-10), NAT-T variants and NAT-D (RFC 3947, drafts 02, 03, 07), what the peer can do
  *   v1_frag     Cisco's fragmentation: cutting and bounded reassembly
@@ -137,6 +138,19 @@ struct v1_seen {
     unsigned at, count, cap;
 };
 
+/* A message of phase 1, decrypted, that cannot be judged before control/pki knows more: v1_cert.c. */
+struct v1_parked {
+    uint8_t *raw; /* header first, in the clear; NULL: none is parked */
+    size_t len;
+    uint8_t digest[V1_DIGEST_LEN];
+    bool encrypted;
+    uint8_t iv_next[CR_IV_MAX];
+    struct ip_endpoint local, remote;
+    uint16_t vrf;
+    bool natt;
+    uint64_t tried_at, deadline; /* env ms; deadline 0: it has not waited yet */
+};
+
 struct v1_frags; /* reassembly, v1_frag.c */
 
 struct v1_dpd {
@@ -163,6 +177,9 @@ struct v1_sa {
         key; /* pre-shared key and the keyring it stands in (KR-7): looked up at MM1 (G2) or by the initiator */
     char keyring[CFG_NAME_MAX]; /* its name, which outlives a reload */
     struct secret psk;          /* a copy for the rest of phase 1; wiped when it is done */
+    unsigned methods;           /* initiator: what was offered, bits 1 << SEL1_METHOD_* */
+    char signer[CFG_NAME_MAX]; /* the trust-point that signs, by the CERTREQs of MM3 or MM4 (CT-7); "" none */
+    struct v1_parked parked;
     struct cr_dh_key *dh;
     uint8_t *g_xi, *g_xr; /* bodies of the KE payloads */
     size_t g_xi_len, g_xr_len;

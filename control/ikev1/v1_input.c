@@ -2,6 +2,7 @@
 
 #include "common/secret.h"
 #include "control/ikev1/v1_aggr.h"
+#include "control/ikev1/v1_cert.h"
 #include "control/ikev1/v1_frag.h"
 #include "control/ikev1/v1_fsm.h"
 #include "control/ikev1/v1_message.h"
@@ -227,7 +228,7 @@ static void phase1_message(struct ike *e, struct ike_sa *sa, struct input *i)
     const char *err = NULL;
     const struct v1_row *row = v1_row(v1_of(sa)->state, i->m->header.exchange, NULL);
     bool encrypted = i->m->header.flags & PLD1_FLAG_ENCRYPTION;
-    if (repeated(e, sa, i))
+    if (repeated(e, sa, i) || v1_park_holds(e, sa, i->in.digest))
         return;
     if (!row || (encrypted && !v1_of(sa)->have_keys) || v1_of(sa)->refused) {
         e->counters.unexpected_exchange++; /* late duplicates are normal */
@@ -244,6 +245,33 @@ static void phase1_message(struct ike *e, struct ike_sa *sa, struct input *i)
         return;
     }
     hand_over(e, sa, i, row);
+}
+
+void v1_parked_again(struct ike *e, struct ike_sa *sa)
+{
+    struct v1_parked p = v1_park_take(sa);
+    const struct ike_datagram d = {.local = p.local, .remote = p.remote, .vrf = p.vrf, .natt = p.natt};
+    struct pld1_message m = {0};
+    struct input i = {.in = {.d = &d, .m = &m, .raw = p.raw, .len = p.len, .encrypted = p.encrypted},
+                      .m = &m,
+                      .data = p.raw,
+                      .len = p.len};
+    const char *err = NULL;
+    if (!p.raw || sa->dead)
+        return;
+    memcpy(i.in.digest, p.digest, sizeof i.in.digest);
+    memcpy(i.in.iv_next, p.iv_next, sizeof i.in.iv_next);
+    cv_result r = pld1_header(p.raw, p.len, &m.header, &err);
+    const struct v1_row *row = r == CV_OK ? v1_row(v1_of(sa)->state, m.header.exchange, NULL) : NULL;
+    if (r == CV_OK)
+        r = p.encrypted ? pld1_inner((struct slice){p.raw + PLD_HEADER_LEN, p.len - PLD_HEADER_LEN}, &m, &err)
+                        : pld1_outer(p.raw, p.len, &m, &err);
+    if (r == CV_OK && row && pld1_check_rules(&m, row->number, &err) == CV_OK)
+        row->handler(e, sa, &i.in);
+    if (!sa->dead)
+        v1_schedule(e, sa);
+    secret_wipe(p.raw, p.len);
+    free(p.raw);
 }
 
 /* ---- phase 2 --------------------------------------------------------------------------------------------------------------- */

@@ -1,10 +1,13 @@
-/* Main Mode with pre-shared keys (RFC 2409 5.4), both roles. */
+/* Main Mode (RFC 2409 5.1, 5.4), both roles. */
 #include "control/ikev1/v1_main.h"
 
 #include "control/ike/ike_natt.h"
 #include "control/ikev1/v1_aggr.h"
+#include "control/ikev1/v1_cert.h"
+#include "control/ikev1/v1_message.h"
 #include "control/ikev1/v1_phase1.h"
 #include "control/ikev1/v1_vendor.h"
+#include "control/select/sel_id.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +28,7 @@ static cv_result send_1(struct ike *e, struct ike_sa *sa)
 {
     struct sel1_ike_transform offers[SEL1_TRANSFORMS_MAX];
     struct v1_msg m = {0};
-    unsigned n = sel1_ike_offers(e->cfg, 1u << SEL1_METHOD_PSK, 0, offers);
+    unsigned n = sel1_ike_offers(e->cfg, v1_of(sa)->methods, 0, offers);
     cv_result r = n ? v1_msg_begin(e, sa, PLD1_MAIN, 0, "MM1", &m) : CV_ENOENT;
     if (r == CV_OK)
         r = v1_put_offers(sa, &m, offers, n);
@@ -74,6 +77,38 @@ static cv_result find_psk(struct ike *e, struct ike_sa *sa, const struct cfg_isa
     return key.key ? v1_keep_key(v1, key, (struct slice){key.key->key.p, key.key->key.n}) : CV_ENOENT;
 }
 
+/* What we can prove ourselves by: a pre-shared key for the peer, a certificate. False: nothing, said so. */
+static bool find_methods(struct ike *e, struct ike_sa *sa, const struct cfg_isakmp_peer *peer)
+{
+    char text[IP_TEXT_MAX];
+    struct v1_sa *v1 = v1_of(sa);
+    struct sel1_ike_transform offers[SEL1_TRANSFORMS_MAX];
+    const unsigned signatures = v1_cert_methods(e, sa->profile1, true);
+    const cv_result r = v1_wants_keys(e) ? find_psk(e, sa, peer) : CV_ENOENT;
+    v1->methods = signatures | (r == CV_OK ? 1u << SEL1_METHOD_PSK : 0);
+    if (r != CV_OK && r != CV_ENOENT) {
+        v1_fail(e, sa, IKE_REASON_NO_RESOURCES, "%s", cv_result_text(r));
+        return false;
+    }
+    if (sel1_ike_offers(e->cfg, v1->methods, 0, offers) > 0)
+        return true;
+    switch (v1_no_method(e, r == CV_OK, signatures)) {
+    case IKE_REASON_NO_PSK:
+        v1_fail(e, sa, IKE_REASON_NO_PSK, "no pre-shared key for %s in %s%s",
+                ip_addr_text(&sa->remote.addr, text),
+                sa->profile1 ? "the keyrings of profile " : "any keyring",
+                sa->profile1 ? sa->profile1->name : "");
+        return false;
+    case IKE_REASON_NO_CERTIFICATE:
+        v1_fail(e, sa, IKE_REASON_NO_CERTIFICATE, "no trust-point%s%s has a valid certificate to sign with",
+                sa->profile1 && sa->profile1->trustpoint_count ? " of profile " : "",
+                sa->profile1 && sa->profile1->trustpoint_count ? sa->profile1->name : "");
+        return false;
+    default:
+        return true; /* start() finds that there is nothing to offer */
+    }
+}
+
 static cv_result start(struct ike *e, struct ike_sa *sa, const struct ike_session *s, uint32_t replaces)
 {
     CV_TRY(v1_sa_new(e, sa));
@@ -86,15 +121,8 @@ static cv_result start(struct ike *e, struct ike_sa *sa, const struct ike_sessio
     v1->aggressive = configured_aggressive(e, sa->profile1, peer);
     ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "SA request profile is %s",
             sa->profile1 ? sa->profile1->name : "(NULL)");
-    cv_result r = find_psk(e, sa, peer);
-    if (r != CV_OK) {
-        char text[IP_TEXT_MAX];
-        v1_fail(e, sa, r == CV_ENOENT ? IKE_REASON_NO_PSK : IKE_REASON_NO_RESOURCES,
-                "no pre-shared key for %s in %s%s", ip_addr_text(&sa->remote.addr, text),
-                sa->profile1 ? "the keyrings of profile " : "any keyring",
-                sa->profile1 ? sa->profile1->name : "");
+    if (!find_methods(e, sa, peer))
         return CV_ENOENT;
-    }
     if (v1->aggressive)
         return v1_aggr_start(e, sa, peer);
     ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "Can not start Aggressive mode, trying Main mode.");
@@ -135,7 +163,7 @@ cv_result v1_initiate(struct ike *e, struct ike_session *s, const struct cv_acqu
     cv_result r = start(e, sa, s, replaces);
     if (r != CV_OK && !sa->dead)
         v1_fail(e, sa, r == CV_ENOENT ? IKE_REASON_NO_PROPOSAL : IKE_REASON_INTERNAL, "%s",
-                r == CV_ENOENT ? "no ISAKMP policy for pre-shared keys can be used" : cv_result_text(r));
+                r == CV_ENOENT ? "no ISAKMP policy can be used" : cv_result_text(r));
     if (r != CV_OK)
         return r;
     keep_packet(v1_of(sa), packet);
@@ -166,7 +194,9 @@ void v1_main_first(struct ike *e, struct v1_in *in)
     struct sel1_ike_choice choice;
     const struct sel_v1_path path = {
         .fvrf = ike_vrf_name(e, in->d->vrf), .local = &in->d->local.addr, .peer = &in->d->remote.addr};
-    struct sel_v1_key key = v1_find_key(e, NULL, NULL, false, &path, NULL, "MM1"); /* KR-12, G2 */
+    struct sel_v1_key key = {0};
+    if (v1_wants_keys(e)) /* KR-12, G2 */
+        key = v1_find_key(e, NULL, NULL, false, &path, NULL, "MM1");
     if (!v1_choose(e, in, key.key != NULL, "MM1", &choice))
         return;
     struct ike_sa *sa = v1_responder_new(e, in, &choice, key);
@@ -184,13 +214,15 @@ void v1_main_first(struct ike *e, struct v1_in *in)
 }
 
 /* ---- initiator: MM2, MM3 -------------------------------------------------------------------------------------------- */
-/* KE, nonce and, where both ends do NAT traversal, NAT-D: MM3 and MM4 have one form. */
+/* KE, nonce, CERTREQs where signatures were agreed (CT-4) and, where both ends do NAT traversal, NAT-D: MM3 and MM4 have one form. */
 static cv_result send_values(struct ike *e, struct ike_sa *sa, const char *name)
 {
     struct v1_msg m;
     cv_result r = v1_msg_begin(e, sa, PLD1_MAIN, 0, name, &m);
     if (r == CV_OK) {
         v1_put_values(sa, &m);
+        if (v1_signs(sa))
+            v1_cert_ask(e, sa, name, &m);
         r = v1_nat_put(sa, &m.b);
     }
     if (r == CV_OK)
@@ -238,7 +270,12 @@ void v1_main_3(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         v1_bad_message(e, sa, in);
         return;
     }
-    ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "key of keyring %s is used for SKEYID", v1->keyring);
+    if (!v1_signs(sa))
+        ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "key of keyring %s is used for SKEYID", v1->keyring);
+    else if (!v1_cert_choose(e, sa, in->m, "MM3")) {
+        v1_fail(e, sa, IKE_REASON_NO_CERTIFICATE, "no trust-point has a valid certificate to sign with");
+        return;
+    }
     r = send_values(e, sa, "MM4");
     if (r != CV_OK) {
         v1_not_made(e, sa, "MM4", r);
@@ -258,7 +295,7 @@ static cv_result send_proof(struct ike *e, struct ike_sa *sa, const char *name, 
     cv_result r = v1_msg_begin(e, sa, PLD1_MAIN, 0, name, &m);
     if (r == CV_OK) {
         v1_put_id(sa, &m);
-        r = v1_put_proof(sa, &m);
+        r = v1_put_proof(e, sa, &m);
     }
     if (r == CV_OK && sa->initiator)
         v1_put_initial_contact(e, sa, &m);
@@ -282,6 +319,10 @@ void v1_main_4(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         return;
     }
     v1_float(e, sa);
+    if (v1_signs(sa) && !v1_cert_choose(e, sa, in->m, "MM4")) {
+        v1_fail(e, sa, IKE_REASON_CERT_BUILD_FAILED, "no trust-point has a valid certificate to sign with");
+        return;
+    }
     r = v1_local_id(e, sa, sa->profile1);
     if (r == CV_OK)
         r = send_proof(e, sa, "MM5", true);
@@ -355,6 +396,88 @@ bool v1_check_proof(struct ike *e, struct ike_sa *sa, const struct v1_in *in, co
     return false;
 }
 
+static bool proved_by_key(struct ike *e, struct ike_sa *sa, const struct cfg_isakmp_profile *p,
+                          const struct v1_in *in)
+{
+    if (!keyring_agrees(e, sa, p, in)) {
+        refuse_5(e, sa, in);
+        return false;
+    }
+    if (v1_check_proof(e, sa, in, "MM5"))
+        return true;
+    v1_blame(e, in->d, IKE_REASON_AUTH_FAILED, "HASH of MM5 does not verify: the pre-shared keys differ");
+    v1_bad_message(e, sa, in);
+    return false;
+}
+
+static void told_authenticated(struct ike *e, const struct ike_sa *sa)
+{
+    char peer[IP_TEXT_MAX];
+    ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "SA authentication status: authenticated");
+    ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "SA has been authenticated with %s",
+            ip_addr_text(&sa->remote.addr, peer));
+}
+
+enum ike_cert_state v1_signature_proved(struct ike *e, struct ike_sa *sa, const struct cfg_isakmp_profile *p,
+                                        const struct v1_in *in, const char *at, struct ike_cert_peer *cert)
+{
+    uint8_t hash[CR_PRF_MAX];
+    enum ike_cert_state s = IKE_CERT_BAD;
+    cert->why = IKE_REASON_INTERNAL;
+    if (v1_peer_hash(sa, hash) == CV_OK)
+        s = v1_cert_check(e, sa, in, p, (struct slice){hash, v1_hash_len(sa)}, at, cert);
+    if (s != IKE_CERT_GOOD)
+        return s;
+    told_authenticated(e, sa);
+    ike_cert_keep(sa, cert);
+    return s;
+}
+
+/* CT-9, CT-10. */
+static bool proved_by_signature(struct ike *e, struct ike_sa *sa, const struct cfg_isakmp_profile *p,
+                                const struct v1_in *in)
+{
+    struct ike_cert_peer cert = {0};
+    const enum ike_cert_state s = v1_signature_proved(e, sa, p, in, "MM5", &cert);
+    if (s == IKE_CERT_BAD) {
+        v1_blame(e, in->d, cert.why, "%s", cert.text);
+        refuse_5(e, sa, in);
+    }
+    ike_cert_peer_free(&cert);
+    return s == IKE_CERT_GOOD;
+}
+
+/* G30: with certificates the identity is checked, where the profile says whom it wants. */
+static bool wanted_peer(struct ike *e, struct ike_sa *sa, const char *at)
+{
+    const struct cfg_isakmp_profile *p = sa->profile1;
+    const struct sel_id id = v1_peer_id(sa);
+    (void)v1_profile_of_peer(e, sa, at);
+    if (!p || p->match_count == 0)
+        return true;
+    for (unsigned i = 0; i < p->match_count; i++)
+        if (sel_id_specificity(&p->match[i], &id) > 0)
+            return true;
+    return false;
+}
+
+bool v1_responder_proved(struct ike *e, struct ike_sa *sa, const struct v1_in *in, const char *at)
+{
+    char id[SEL_TEXT_MAX];
+    struct ike_cert_peer cert = {0};
+    if (!wanted_peer(e, sa, at)) {
+        v1_fail(e, sa, IKE_REASON_ID_MISMATCH, "the peer is %.120s, which profile %s does not match",
+                ike_id_text(sa->peer_id_type, (struct slice){sa->peer_id, sa->peer_id_len}, id),
+                sa->profile1->name);
+        return false;
+    }
+    const enum ike_cert_state s = v1_signature_proved(e, sa, sa->profile1, in, at, &cert);
+    if (s == IKE_CERT_BAD)
+        v1_fail(e, sa, cert.why, "%s", cert.text);
+    ike_cert_peer_free(&cert);
+    return s == IKE_CERT_GOOD;
+}
+
 void v1_main_5(struct ike *e, struct ike_sa *sa, struct v1_in *in)
 {
     struct v1_sa *v1 = v1_of(sa);
@@ -365,15 +488,8 @@ void v1_main_5(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         return;
     }
     const struct cfg_isakmp_profile *p = v1_profile_of_peer(e, sa, "MM5");
-    if (!keyring_agrees(e, sa, p, in)) {
-        refuse_5(e, sa, in);
+    if (!(v1_signs(sa) ? proved_by_signature(e, sa, p, in) : proved_by_key(e, sa, p, in)))
         return;
-    }
-    if (!v1_check_proof(e, sa, in, "MM5")) {
-        v1_blame(e, in->d, IKE_REASON_AUTH_FAILED, "HASH of MM5 does not verify: the pre-shared keys differ");
-        v1_bad_message(e, sa, in);
-        return;
-    }
     v1_peer_at(sa, in); /* its ports may be new, behind a NAT (RFC 3947 4) */
     sa->profile1 = p;
     memcpy(v1->iv, in->iv_next, sizeof v1->iv);
@@ -393,12 +509,15 @@ void v1_main_5(struct ike *e, struct ike_sa *sa, struct v1_in *in)
 void v1_main_6(struct ike *e, struct ike_sa *sa, struct v1_in *in)
 {
     struct v1_sa *v1 = v1_of(sa);
-    if (!v1_keep_peer_id(e, sa, &in->m->ids[0]) || !v1_check_proof(e, sa, in, "MM6")) {
+    if (!v1_keep_peer_id(e, sa, &in->m->ids[0]) || (!v1_signs(sa) && !v1_check_proof(e, sa, in, "MM6"))) {
         v1_bad_message(e, sa, in);
         return;
     }
-    (void)v1_profile_of_peer(e, sa,
-                             "MM6"); /* G30: said, without effect; KR-4: nor are keyrings looked at again */
+    if (v1_signs(sa) && !v1_responder_proved(e, sa, in, "MM6"))
+        return;
+    if (!v1_signs(sa))
+        (void)v1_profile_of_peer(
+            e, sa, "MM6"); /* G30: said, without effect; KR-4: nor are keyrings looked at again */
     memcpy(v1->iv, in->iv_next, sizeof v1->iv);
     v1_take_notifies(e, sa, in->m);
     v1_took(sa, in);

@@ -2,6 +2,7 @@
 #ifndef CONTROL_IKEV1_V1_MAIN_H
 #define CONTROL_IKEV1_V1_MAIN_H
 
+#include "control/ike/ike_cert.h"
 #include "control/ikev1/v1.h"
 
 /* fVRF and addresses of the SA; valid as long as it. */
@@ -10,6 +11,12 @@ struct sel_v1_path v1_path(struct ike *e, const struct ike_sa *sa);
 const struct cfg_isakmp_profile *v1_profile_of_peer(struct ike *e, struct ike_sa *sa, const char *at);
 /* v1_proved, with what the log says about it. */
 CV_MUST_USE bool v1_check_proof(struct ike *e, struct ike_sa *sa, const struct v1_in *in, const char *name);
+/* The peer's certificate and SIG under a profile; when it is good the SA remembers it. WAITS: put aside. */
+enum ike_cert_state v1_signature_proved(struct ike *e, struct ike_sa *sa, const struct cfg_isakmp_profile *p,
+                                        const struct v1_in *in, const char *at, struct ike_cert_peer *cert);
+/* The same for the initiator, with G30. False: the SA has ended, or the message waits. */
+CV_MUST_USE bool v1_responder_proved(struct ike *e, struct ike_sa *sa, const struct v1_in *in,
+                                     const char *at);
 /* The message of that name could not be made: the SA goes. */
 void v1_not_made(struct ike *e, struct ike_sa *sa, const char *name, cv_result r);
 

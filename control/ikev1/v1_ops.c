@@ -2,6 +2,7 @@
 #include "control/ikev1/v1.h"
 
 #include "common/secret.h"
+#include "control/ikev1/v1_cert.h"
 #include "control/ikev1/v1_frag.h"
 #include "control/ikev1/v1_input.h"
 #include "control/ikev1/v1_limit.h"
@@ -120,7 +121,8 @@ void v1_established(struct ike *e, struct ike_sa *sa)
     uint64_t now = ike_now(e), life_ms = v1->choice.life_s * 1000ull;
     const struct sel_id peer = v1_peer_id(sa);
     v1_set_state(e, sa, V1_COMPLETE);
-    snprintf(sa->peer_tag, sizeof sa->peer_tag, "%s", v1->keyring);
+    if (!v1_signs(sa)) /* else ike_cert_keep */
+        snprintf(sa->peer_tag, sizeof sa->peer_tag, "%s", v1->keyring);
     sa->lifetime_s = v1->choice.life_s;
     ike_sa_established(e, sa);
     v1->expire_half_open_at = UINT64_MAX;
@@ -128,9 +130,10 @@ void v1_established(struct ike *e, struct ike_sa *sa)
     v1->rekey_at = v1->expire_at - rekey_margin(e, sa, life_ms);
     e->counters.sas_established += v1->replaces == 0; /* v1_rekey_done counts the others */
     v1_keylog(e, sa);
-    ike_log(e, sa, LOG_LEVEL_INFO, "isakmp",
-            "phase 1 is complete: %s authenticated by pre-shared key, profile %s, keyring %s",
-            sel_id_text(&peer, id), sa->profile1 ? sa->profile1->name : "none", v1->keyring);
+    ike_log(e, sa, LOG_LEVEL_INFO, "isakmp", "phase 1 is complete: %s authenticated by %s, profile %s, %s %s",
+            ike_id_text(peer.type, peer.data, id), v1_signs(sa) ? "certificate" : "pre-shared key",
+            sa->profile1 ? sa->profile1->name : "none", v1_signs(sa) ? "trust-point" : "keyring",
+            v1_signs(sa) ? sa->peer_tag + 1 : v1->keyring);
     v1_forget_phase1(v1);
     v1_dpd_start(e, sa);
     if (v1->initial_contact_in)
@@ -165,6 +168,8 @@ void v1_schedule(struct ike *e, struct ike_sa *sa)
     earliest(&at, v1->expire_at);
     earliest(&at, v1_xchg_next(sa));
     earliest(&at, v1->child_at);
+    if (v1->parked.raw)
+        earliest(&at, v1->parked.deadline);
     if (v1->state == V1_COMPLETE) {
         earliest(&at, v1->rekey_at);
         earliest(&at, v1->dpd.at);
@@ -285,7 +290,10 @@ static void timer(struct ike *e, struct ike_sa *sa)
 {
     struct v1_sa *v1 = v1_of(sa);
     uint64_t now = ike_now(e);
-    retransmit_due(e, sa, now);
+    if (v1->parked.raw && now >= v1->parked.deadline)
+        v1_parked_again(e, sa); /* for the last time */
+    if (!sa->dead)
+        retransmit_due(e, sa, now);
     if (!sa->dead && now >= v1->expire_half_open_at)
         v1_fail(e, sa, IKE_REASON_TIMEOUT, "the peer did not go on in state %s", sa->state);
     if (!sa->dead && sa->established)
@@ -357,6 +365,7 @@ const struct ike_version_ops v1_ops = {
     .first_packet = v1_child_first_packet,
     .nat_change = nat_change,
     .timer = timer,
+    .pki_changed = v1_parked_again,
     .reconfigured = reconfigured,
     .view = view,
     .sa_free = sa_free,

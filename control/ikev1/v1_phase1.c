@@ -2,6 +2,7 @@
 
 #include "common/secret.h"
 #include "control/ike/ike_natt.h"
+#include "control/ikev1/v1_cert.h"
 #include "control/ikev1/v1_frag.h"
 #include "control/ikev1/v1_message.h"
 
@@ -10,13 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ID_FIXED = 4,
-    PROTO_UDP = 17,
-    METHODS = 1u << SEL1_METHOD_PSK,
-    SPI_LEN = 2 * PLD1_COOKIE_LEN,
-    LIFE_DATA_MAX = 16
-};
+enum { ID_FIXED = 4, PROTO_UDP = 17, SPI_LEN = 2 * PLD1_COOKIE_LEN, LIFE_DATA_MAX = 16 };
 
 /* ---- decisions ------------------------------------------------------------------------------------------------------ */
 void v1_decided(struct ike *e, const struct ike_sa *sa, const char *at, const struct sel_trace *t)
@@ -171,19 +166,50 @@ static void log_choice(struct ike *e, const struct sel1_ike_choice *c, const str
             sel1_ike_choice_text(c, text), c->life_s);
 }
 
+static bool wants(const struct cfg *c, unsigned auth)
+{
+    unsigned count;
+    const struct cfg_isakmp_policy *p = cfg_isakmp_policies(c, &count);
+    for (unsigned i = 0; i < count; i++)
+        if ((unsigned)p[i].auth & auth)
+            return true;
+    return false;
+}
+
+bool v1_wants_keys(const struct ike *e)
+{
+    return wants(e->cfg, CFG_AUTH_PSK) || !ike_cert_any(e);
+}
+
+enum ike_reason v1_no_method(const struct ike *e, bool have_key, unsigned signatures)
+{
+    if (!have_key && v1_wants_keys(e))
+        return IKE_REASON_NO_PSK;
+    if (!ike_cert_any(e))
+        return IKE_REASON_NO_PROPOSAL; /* nobody means certificates here */
+    const unsigned rsa = signatures & 1u << SEL1_METHOD_RSA, ecdsa = signatures & ~(1u << SEL1_METHOD_RSA);
+    const bool wanted = wants(e->cfg, CFG_AUTH_RSA_SIG | CFG_AUTH_ECDSA_SIG),
+               have =
+                   (rsa && wants(e->cfg, CFG_AUTH_RSA_SIG)) || (ecdsa && wants(e->cfg, CFG_AUTH_ECDSA_SIG));
+    return wanted && !have ? IKE_REASON_NO_CERTIFICATE : IKE_REASON_NO_PROPOSAL;
+}
+
 bool v1_choose(struct ike *e, const struct v1_in *in, bool have_key, const char *at,
                struct sel1_ike_choice *out)
 {
     struct sel1_ike_transform offers[PLD1_MAX_TRANSFORMS];
     struct sel_trace trace;
     unsigned n = v1_transforms(in->m, offers);
-    bool ok = sel1_ike_choose(e->cfg, have_key ? METHODS : 0,
-                              have_key ? NULL : "no pre-shared key for the peer", offers, n, out, &trace);
+    const unsigned signatures = v1_cert_methods(e, NULL, false),
+                   methods = signatures | (have_key ? 1u << SEL1_METHOD_PSK : 0);
+    bool ok = sel1_ike_choose(e->cfg, methods,
+                              have_key || !v1_wants_keys(e) ? NULL : "no pre-shared key for the peer",
+                              offers, n, out, &trace);
     v1_decided(e, NULL, at, &trace);
     log_choice(e, ok ? out : NULL, &trace);
     if (ok)
         return true;
-    enum ike_reason why = have_key ? IKE_REASON_NO_PROPOSAL : IKE_REASON_NO_PSK;
+    enum ike_reason why = v1_no_method(e, have_key, signatures);
     ike_log_unauth(e, &in->d->remote, "%s: %s", ike_reason_name(why), trace.text);
     v1_blame(e, in->d, why, "%s", trace.text);
     v1_refuse_clear(e, in->d, &in->m->header, PLD1_N_NO_PROPOSAL_CHOSEN);
@@ -194,9 +220,10 @@ bool v1_accept(struct ike *e, struct ike_sa *sa, const struct pld1_message *m, u
                struct sel1_ike_choice *out, char *why)
 {
     struct sel1_ike_transform ours[SEL1_TRANSFORMS_MAX], answer[PLD1_MAX_TRANSFORMS];
-    unsigned n = sel1_ike_offers(e->cfg, METHODS, group, ours);
+    const unsigned methods = v1_of(sa)->methods;
+    unsigned n = sel1_ike_offers(e->cfg, methods, group, ours);
     snprintf(why, SEL_TEXT_MAX, "not exactly one transform");
-    if (v1_transforms(m, answer) != 1 || !sel1_ike_accept(e->cfg, METHODS, ours, n, answer, out, why))
+    if (v1_transforms(m, answer) != 1 || !sel1_ike_accept(e->cfg, methods, ours, n, answer, out, why))
         return false;
     ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "Checking ISAKMP transform %u against priority %u policy",
             out->transform + 1, out->policy->priority);
@@ -235,7 +262,8 @@ static cv_result fill_responder(struct ike *e, struct ike_sa *sa, const struct v
     if (!ike_limit_add(e, sa))
         return CV_ENOMEM;
     ike_sa_index_init(e, sa);
-    CV_TRY(v1_keep_key(v1, key, (struct slice){key.key->key.p, key.key->key.n}));
+    if (key.key)
+        CV_TRY(v1_keep_key(v1, key, (struct slice){key.key->key.p, key.key->key.n}));
     return keep(&v1->sa_body, &v1->sa_body_len, in->m->sa.body);
 }
 
@@ -319,7 +347,8 @@ static cv_result compute_keys(const struct ike_sa *sa, struct slice ke, struct s
     *(sa->initiator ? &nr : &ni) = nonce;
     cv_result r = cr_dh_shared(v1->dh, ke, &shared);
     if (r == CV_OK)
-        r = cr_skeyid_psk(suite.prf, (struct slice){v1->psk.p, v1->psk.n}, ni, nr, skeyid);
+        r = v1_signs(sa) ? cr_skeyid_sig(suite.prf, ni, nr, &shared, skeyid)
+                         : cr_skeyid_psk(suite.prf, (struct slice){v1->psk.p, v1->psk.n}, ni, nr, skeyid);
     if (r == CV_OK)
         r = cr_keys1_init(&suite, skeyid, &shared, &pub, out);
     secret_free(&shared);
@@ -416,7 +445,7 @@ void v1_garbage(struct ike *e, struct ike_sa *sa, const struct v1_in *in, enum p
         ike_log(e, sa, LOG_LEVEL_WARNING, "isakmp",
                 "%%CRYPTO-4-IKMP_BAD_MESSAGE: IKE message from %s failed its sanity check or is malformed",
                 peer);
-    if (!sa->initiator)
+    if (!sa->initiator && !v1_signs(sa))
         v1_blame(e, in->d, IKE_REASON_BAD_PSK,
                  "%s of %s does not decrypt with the key of keyring %s: the two ends' pre-shared keys differ "
                  "(KR-8)",
@@ -440,6 +469,7 @@ void v1_forget_phase1(struct v1_sa *v1)
     secret_wipe(v1->nr, sizeof v1->nr);
     v1->ni_len = v1->nr_len = 0;
     v1_frags_free(v1);
+    v1_park_drop(v1);
 }
 
 /* ---- identity and proof ---------------------------------------------------------------------------------------------- */
@@ -467,6 +497,9 @@ static cv_result set_local_host(struct ike *e, struct ike_sa *sa)
 {
     char name[2 * CFG_TEXT_MAX];
     const struct cfg *c = e->cfg;
+    const struct cfg_trustpoint *t = cfg_find_trustpoint(c, v1_of(sa)->signer);
+    if (!c->hostname[0] && t && t->fqdn[0] && strcmp(t->fqdn, "none") != 0)
+        return set_local_text(sa, PLD1_ID_FQDN, t->fqdn); /* what its certificate says */
     if (!c->hostname[0])
         return set_local_address(sa, &sa->local.addr); /* nothing better is known */
     snprintf(name, sizeof name, "%s%s%s", c->hostname, c->domain_name[0] ? "." : "", c->domain_name);
@@ -484,9 +517,14 @@ cv_result v1_local_id_as(struct ike *e, struct ike_sa *sa, const struct cfg_id *
         return set_local_text(sa, PLD1_ID_USER_FQDN, id->text);
     case CFG_ID_KEY_ID:
         return set_local_text(sa, PLD1_ID_KEY, id->text);
+    case CFG_ID_DN:
+        if (v1_cert_own(e, sa) && v1_cert_own(e, sa)->own)
+            return set_local_id(sa, PLD1_ID_DN, pki_cert_subject(v1_cert_own(e, sa)->own));
+        break; /* a DN needs a certificate */
     default:
-        return set_local_address(sa, &sa->local.addr); /* a DN needs a certificate */
+        break;
     }
+    return set_local_address(sa, &sa->local.addr);
 }
 
 cv_result v1_local_id(struct ike *e, struct ike_sa *sa, const struct cfg_isakmp_profile *profile)
@@ -524,23 +562,30 @@ static cv_result proof(const struct ike_sa *sa, bool by_initiator, const uint8_t
                         : cr_hash_r(&v1->keys, &pub, sa_body, (struct slice){body, w.len}, out);
 }
 
-cv_result v1_put_proof(struct ike_sa *sa, struct v1_msg *m)
+cv_result v1_put_proof(struct ike *e, struct ike_sa *sa, struct v1_msg *m)
 {
     uint8_t hash[CR_PRF_MAX];
-    CV_TRY(proof(sa, sa->initiator, v1_of(sa)->own_id_fixed, sa->local_id, sa->local_id_len, hash));
-    pld1_put_raw(&m->b, PLD1_HASH, (struct slice){hash, v1_hash_len(sa)});
+    cv_result r = proof(sa, sa->initiator, v1_of(sa)->own_id_fixed, sa->local_id, sa->local_id_len, hash);
+    const struct slice s = {hash, v1_hash_len(sa)};
+    if (r == CV_OK && v1_signs(sa))
+        r = v1_cert_put(e, sa, m, s);
+    else if (r == CV_OK)
+        pld1_put_raw(&m->b, PLD1_HASH, s);
     secret_wipe(hash, sizeof hash);
-    return CV_OK;
+    return r;
+}
+
+cv_result v1_peer_hash(struct ike_sa *sa, uint8_t out[CR_PRF_MAX])
+{
+    return proof(sa, !sa->initiator, v1_of(sa)->peer_id_fixed, sa->peer_id, sa->peer_id_len, out);
 }
 
 bool v1_proved(struct ike_sa *sa, const struct pld1_message *m)
 {
     uint8_t want[CR_PRF_MAX];
     size_t n = v1_hash_len(sa);
-    bool ok =
-        n > 0 && m->hash.n == n &&
-        proof(sa, !sa->initiator, v1_of(sa)->peer_id_fixed, sa->peer_id, sa->peer_id_len, want) == CV_OK &&
-        secret_equal(want, m->hash.p, n);
+    bool ok = n > 0 && !v1_signs(sa) && m->hash.n == n && v1_peer_hash(sa, want) == CV_OK &&
+              secret_equal(want, m->hash.p, n);
     secret_wipe(want, sizeof want);
     return ok;
 }
@@ -570,9 +615,9 @@ bool v1_keep_peer_id(struct ike *e, struct ike_sa *sa, const struct pld1_id *id)
     memcpy(v1_of(sa)->peer_id_fixed, id->body.p, ID_FIXED);
     sa->peer_id_type = id->type;
     sa->peer_id_len = slice_copy(id->data, sa->peer_id, sizeof sa->peer_id);
-    const struct sel_id peer = v1_peer_id(sa);
     ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "ID payload: type %u, %s, protocol %u, port %u, length %zu",
-            id->type, sel_id_text(&peer, text), id->proto, id->port, id->body.n + PLD_GENERIC_LEN);
+            id->type, ike_id_text(id->type, id->data, text), id->proto, id->port,
+            id->body.n + PLD_GENERIC_LEN);
     return true;
 }
 

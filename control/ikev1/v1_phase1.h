@@ -29,9 +29,14 @@ CV_MUST_USE cv_result v1_put_offers(struct ike_sa *sa, struct v1_msg *m, const s
 void v1_put_answer(struct v1_msg *m, const struct pld1_message *offer, unsigned transform);
 /* Of the peer's SA payload: proposals of ISAKMP alone. out holds PLD1_MAX_TRANSFORMS. */
 unsigned v1_transforms(const struct pld1_message *m, struct sel1_ike_transform *out);
-/* Responder: the choice for the first message (KR-12: without key none by pre-shared key). False: refused, told and traced. */
+/* Responder: the choice for the first message (KR-12: without key none by pre-shared key; signatures: what a trust-point can make). False: refused, told and
+ * traced. */
 CV_MUST_USE bool v1_choose(struct ike *e, const struct v1_in *in, bool have_key, const char *at,
                            struct sel1_ike_choice *out);
+/* Some policy is of pre-shared keys, or there is nothing else. */
+bool v1_wants_keys(const struct ike *e);
+/* Why no method was left to us: no pre-shared key, no certificate, or nothing in common. */
+enum ike_reason v1_no_method(const struct ike *e, bool have_key, unsigned signatures);
 /* Initiator: the answer is one of ours. False: `why` (SEL_TEXT_MAX) says what is wrong. */
 CV_MUST_USE bool v1_accept(struct ike *e, struct ike_sa *sa, const struct pld1_message *m, uint16_t group,
                            struct sel1_ike_choice *out, char *why);
@@ -70,8 +75,10 @@ CV_MUST_USE cv_result v1_local_id_as(struct ike *e, struct ike_sa *sa, const str
 void v1_put_id(struct ike_sa *sa, struct v1_msg *m);
 /* One that names somebody: an address, a name or a key ID of possible length. */
 CV_MUST_USE bool v1_id_valid(const struct pld1_id *id);
-/* HASH_I or HASH_R, whichever is ours. */
-CV_MUST_USE cv_result v1_put_proof(struct ike_sa *sa, struct v1_msg *m);
+/* HASH_I or HASH_R, whichever is ours; or CERT and SIG over it. */
+CV_MUST_USE cv_result v1_put_proof(struct ike *e, struct ike_sa *sa, struct v1_msg *m);
+/* The hash that the peer has to prove, over the identity that was kept; v1_hash_len octets. */
+CV_MUST_USE cv_result v1_peer_hash(struct ike_sa *sa, uint8_t out[CR_PRF_MAX]);
 /* The peer's identity out of the message into the SA; false when it is malformed. */
 CV_MUST_USE bool v1_keep_peer_id(struct ike *e, struct ike_sa *sa, const struct pld1_id *id);
 struct sel_id v1_peer_id(const struct ike_sa *sa);

@@ -54,11 +54,30 @@ static const char *encr_name(uint16_t wire)
 
 static const char *auth_name(uint16_t auth)
 {
-    return auth == SEL1_METHOD_PSK ? "pre-share" : auth == SEL1_METHOD_RSA ? "rsa-sig" : "?";
+    switch (auth) {
+    case SEL1_METHOD_PSK:
+        return "pre-share";
+    case SEL1_METHOD_RSA:
+        return "rsa-sig";
+    case SEL1_METHOD_ECDSA_256:
+        return "ecdsa-sig 256";
+    case SEL1_METHOD_ECDSA_384:
+        return "ecdsa-sig 384";
+    case SEL1_METHOD_ECDSA_521:
+        return "ecdsa-sig 521";
+    default:
+        return "?";
+    }
 }
 
-static uint16_t method_of(const struct cfg_isakmp_policy *p)
+/* The i-th method that a policy stands for; 0 over the end. */
+static uint16_t method_of(const struct cfg_isakmp_policy *p, unsigned i)
 {
+    static const uint16_t curves[] = {SEL1_METHOD_ECDSA_256, SEL1_METHOD_ECDSA_384, SEL1_METHOD_ECDSA_521};
+    if (p->auth == CFG_AUTH_ECDSA_SIG)
+        return i < sizeof curves / sizeof *curves ? curves[i] : 0;
+    if (i > 0)
+        return 0;
     return p->auth == CFG_AUTH_PSK ? SEL1_METHOD_PSK : p->auth == CFG_AUTH_RSA_SIG ? SEL1_METHOD_RSA : 0;
 }
 
@@ -67,13 +86,13 @@ static bool has_method(unsigned methods, uint16_t method)
     return method != 0 && (methods >> method & 1u);
 }
 
-/* The policy as a transform; false when it is one that we cannot negotiate. */
-static bool transform_of(const struct cfg_isakmp_policy *p, struct sel1_ike_transform *out)
+/* The policy as a transform with its i-th method; false when it is one that we cannot negotiate. */
+static bool transform_of(const struct cfg_isakmp_policy *p, unsigned i, struct sel1_ike_transform *out)
 {
     *out = (struct sel1_ike_transform){.encr = wire_of_encr(p->encr.id),
                                        .key_bits = p->encr.key_bits,
                                        .hash = (uint16_t)p->hash,
-                                       .auth = method_of(p),
+                                       .auth = method_of(p, i),
                                        .group = p->group,
                                        .life_s = p->lifetime_s};
     return out->encr != 0 && prf_of_hash(out->hash) != 0 && out->auth != 0 && out->group != 0;
@@ -84,13 +103,14 @@ unsigned sel1_ike_offers(const struct cfg *c, unsigned methods, uint16_t group,
 {
     unsigned count, n = 0;
     const struct cfg_isakmp_policy *p = cfg_isakmp_policies(c, &count);
-    for (unsigned i = 0; i < count && n < SEL1_TRANSFORMS_MAX; i++) {
-        if (!transform_of(&p[i], &out[n]) || !has_method(methods, out[n].auth) ||
-            (group != 0 && out[n].group != group))
-            continue;
-        out[n].number = (uint8_t)(n + 1);
-        n++;
-    }
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned k = 0; method_of(&p[i], k) && n < SEL1_TRANSFORMS_MAX; k++) {
+            if (!transform_of(&p[i], k, &out[n]) || !has_method(methods, out[n].auth) ||
+                (group != 0 && out[n].group != group))
+                continue;
+            out[n].number = (uint8_t)(n + 1);
+            n++;
+        }
     return n;
 }
 
@@ -135,6 +155,16 @@ static struct sel1_ike_choice choice_of(const struct cfg_isakmp_policy *p,
                                     .life_s = life};
 }
 
+/* The policy with the method that a transform has, else with its first. */
+static bool transform_against(const struct cfg_isakmp_policy *p, uint16_t auth,
+                              struct sel1_ike_transform *out)
+{
+    for (unsigned k = 1; method_of(p, k); k++)
+        if (method_of(p, k) == auth)
+            return transform_of(p, k, out);
+    return transform_of(p, 0, out);
+}
+
 /* One own policy against the peer's transforms in their order. */
 static bool choose_for(const struct cfg_isakmp_policy *p, unsigned methods, const char *no_key_why,
                        const struct sel1_ike_transform *offers, unsigned n, struct sel1_ike_choice *out,
@@ -142,8 +172,8 @@ static bool choose_for(const struct cfg_isakmp_policy *p, unsigned methods, cons
 {
     struct sel1_ike_transform ours;
     char name[CFG_NAME_MAX], why[SEL_TEXT_MAX];
-    bool usable = transform_of(p, &ours);
     for (unsigned i = 0; i < n; i++) {
+        bool usable = transform_against(p, offers[i].auth, &ours);
         snprintf(name, sizeof name, "transform %u against priority %u policy", i + 1, p->priority);
         if (!usable)
             snprintf(why, sizeof why, "the policy is of a kind that is not negotiated");
@@ -154,8 +184,9 @@ static bool choose_for(const struct cfg_isakmp_policy *p, unsigned methods, cons
                 return true;
             }
             snprintf(why, sizeof why, "%s",
-                     ours.auth == SEL1_METHOD_PSK && no_key_why ? no_key_why
-                                                                : "no means for this authentication method");
+                     ours.auth == SEL1_METHOD_PSK && no_key_why
+                         ? no_key_why
+                         : "no certificate for this authentication method");
         }
         sel_trace_candidate(trace, name, false, "%s", why);
     }
@@ -196,7 +227,7 @@ bool sel1_ike_accept(const struct cfg *c, unsigned methods, const struct sel1_ik
         if (differs(&ours[i], answer, why, SEL_TEXT_MAX))
             continue;
         for (unsigned j = 0; j < count; j++)
-            if (transform_of(&p[j], &own) && has_method(methods, own.auth) &&
+            if (transform_against(&p[j], answer->auth, &own) && has_method(methods, own.auth) &&
                 !differs(&own, &ours[i], why, SEL_TEXT_MAX)) {
                 *out = choice_of(&p[j], &ours[i], answer, i);
                 return true;

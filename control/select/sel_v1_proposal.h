@@ -7,7 +7,14 @@
 
 #include "control/select/sel.h"
 
-enum { SEL1_TRANSFORMS_MAX = 64, SEL1_METHOD_PSK = 1, SEL1_METHOD_RSA = 3 };
+enum {
+    SEL1_TRANSFORMS_MAX = 64,
+    SEL1_METHOD_PSK = 1,
+    SEL1_METHOD_RSA = 3,
+    SEL1_METHOD_ECDSA_256 = 9,
+    SEL1_METHOD_ECDSA_384 = 10,
+    SEL1_METHOD_ECDSA_521 = 11
+};
 
 /* One transform of phase 1; numbers of the wire; 0: attribute absent (or not known: `unusable`). */
 struct sel1_ike_transform {
@@ -27,7 +34,8 @@ struct sel1_ike_choice {
 };
 
 /* Initiator: all policies by priority that we can use: `methods` is a mask 1 << SEL1_METHOD_*; group 0: all, else only those of this group
- * (Aggressive Mode, whose KE is in the first message, RFC 2409 5.4). Returns how many. */
+ * (Aggressive Mode, whose KE is in the first message, RFC 2409 5.4). A policy of ecdsa-sig is one transform for each curve of `methods` (RFC 4754 3).
+ * Returns how many. */
 unsigned sel1_ike_offers(const struct cfg *c, unsigned methods, uint16_t group,
                          struct sel1_ike_transform out[SEL1_TRANSFORMS_MAX]);
 /* Responder: walks the own list by priority, in each the peer's transforms in their order; the first pair of equal cipher, key length, hash, method

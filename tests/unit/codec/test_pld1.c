@@ -451,7 +451,7 @@ static void every_list_ends_at_its_limit(void)
         {PLD1_NOTIFY, "\0\0\0\1\1\0\0\16", 8, PLD1_MAX_NOTIFIES},
         {PLD1_DELETE, "\0\0\0\1\3\4\0\1abcd", 12, PLD1_MAX_DELETES},
         {PLD1_CERT, "\4x", 2, PLD1_MAX_CERTS},
-        {PLD1_CERTREQ, "\4", 1, PLD1_MAX_CERTS},
+        {PLD1_CERTREQ, "\4", 1, PLD1_MAX_CERTREQS},
         {PLD1_VENDOR, "v", 1, PLD1_MAX_VENDORS},
         {PLD1_ID, "\2\0\0\0h", 5, PLD1_MAX_IDS},
         {PLD1_NAT_D, "1234567890123456", 16, PLD1_MAX_NAT_D},

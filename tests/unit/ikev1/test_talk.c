@@ -158,7 +158,7 @@ static void RFC_2409_5_our_proofs_are_believed(void)
         CU_ASSERT_EQUAL_FATAL(v1_local_id(&from->e, &from->sa, NULL), CV_OK);
         CU_ASSERT_EQUAL_FATAL(v1_msg_begin(&from->e, &from->sa, PLD1_MAIN, 0, "MM5", &m), CV_OK);
         v1_put_id(&from->sa, &m);
-        CU_ASSERT_EQUAL(v1_put_proof(&from->sa, &m), CV_OK);
+        CU_ASSERT_EQUAL(v1_put_proof(NULL, &from->sa, &m), CV_OK);
         pld1_end(&m.b, 1);
         CU_ASSERT_EQUAL_FATAL(pld1_header(m.storage, m.w.len, &got.header, &err), CV_OK);
         CU_ASSERT_EQUAL_FATAL(pld1_outer(m.storage, m.w.len, &got, &err), CV_OK);
