@@ -462,6 +462,9 @@ static void answered(struct pki_enrolment *x, struct slice data)
             pki_enrol_end(x, PKI_ENROL_FAILED, "%s", err);
         return;
     }
+    if (a.weak)
+        pki_say(x->owner->pki, LOG_LEVEL_WARNING, "transactions",
+                "trust-point %s: the CA answers with SHA-1 or DES", x->conf.name);
     if (a.status == PKI_SCEP_GRANTED)
         granted(x, a.cert);
     else if (a.status == PKI_SCEP_PENDING)

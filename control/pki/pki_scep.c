@@ -5,6 +5,7 @@
 
 #include <openssl/cms.h>
 #include <openssl/err.h>
+#include <openssl/provider.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,12 +74,13 @@ static const EVP_MD *digest(const struct pki_scep_caps *c)
     return c->sha256 ? EVP_sha256() : c->sha512 ? EVP_sha512() : EVP_sha1();
 }
 
-/* What an answer may be signed with: never weaker than what was asked for; MD5 never. */
+/* What an answer may be signed with. SHA-1 only of a CA that says that it uses it, or knows nothing better: there are servers that list SHA-256 and sign with SHA-1.
+ * What the answer brings is proved by the CA's signature on the certificate itself. MD5 never. */
 static bool digest_allowed(const struct pki_scep_caps *c, int nid)
 {
     if (nid == NID_sha256 || nid == NID_sha384 || nid == NID_sha512)
         return true;
-    return nid == NID_sha1 && !c->sha256 && !c->sha512;
+    return nid == NID_sha1 && (c->sha1 || (!c->sha256 && !c->sha512));
 }
 
 /* ---- the CA's certificates ------------------------------------------------------------------------------------------------ */
@@ -328,7 +330,7 @@ static CMS_ContentInfo *read_cms(struct slice data, int type)
 
 /* The one signer, if it is the CA or its RA, and the signature is right; content gets what is signed. */
 static cv_result check_signature(const struct pki_scep_talk *t, CMS_ContentInfo *cms, CMS_SignerInfo **signer,
-                                 BIO *content, char err[PKI_TEXT_MAX])
+                                 bool *weak, BIO *content, char err[PKI_TEXT_MAX])
 {
     STACK_OF(CMS_SignerInfo) *infos = CMS_get0_SignerInfos(cms);
     X509_ALGOR *md = NULL;
@@ -338,6 +340,7 @@ static cv_result check_signature(const struct pki_scep_talk *t, CMS_ContentInfo 
     *signer = sk_CMS_SignerInfo_value(infos, 0);
     CMS_SignerInfo_get0_algs(*signer, NULL, NULL, &md, NULL);
     X509_ALGOR_get0(&oid, NULL, NULL, md);
+    *weak = OBJ_obj2nid(oid) == NID_sha1;
     if (!digest_allowed(&t->caps, OBJ_obj2nid(oid)))
         return fail(CV_EAUTH, err, "the answer is signed with a hash that is too weak");
     STACK_OF(X509) *known = sk_X509_new_null();
@@ -375,21 +378,52 @@ static cv_result check_attributes(const struct pki_scep_talk *t, const CMS_Signe
     return CV_OK;
 }
 
-/* What is encrypted to us: PKCS #7 with our certificate. */
-static BIO *decrypt(const struct pki_scep_talk *t, BIO *content)
+static BIO *open_envelope(const struct pki_scep_talk *t, CMS_ContentInfo *cms)
 {
-    char *p = NULL;
-    long n = BIO_get_mem_data(content, &p);
     BIO *out = BIO_new(BIO_s_mem());
-    CMS_ContentInfo *cms =
-        n > 0 ? read_cms((struct slice){(const uint8_t *)p, (size_t)n}, NID_pkcs7_enveloped) : NULL;
-    bool good = out && cms &&
-                CMS_decrypt(cms, cr_key_evp(t->signer), t->signer_cert->x509, NULL, out, CMS_BINARY) == 1;
-    CMS_ContentInfo_free(cms);
-    if (good)
+    if (out && cms &&
+        CMS_decrypt(cms, cr_key_evp(t->signer), t->signer_cert->x509, NULL, out, CMS_BINARY) == 1)
         return out;
     BIO_free(out);
     return NULL;
+}
+
+/* Some servers, Debian's scep among them, encrypt with DES whatever they say. What is inside is a certificate, which is public. OpenSSL has DES in its legacy provider,
+ * which is loaded beside the rest, for this answer alone. */
+static BIO *open_with_des(const struct pki_scep_talk *t, struct slice data)
+{
+    OSSL_LIB_CTX *lib = OSSL_LIB_CTX_new();
+    OSSL_PROVIDER *legacy = lib ? OSSL_PROVIDER_load(lib, "legacy") : NULL;
+    OSSL_PROVIDER *plain = legacy ? OSSL_PROVIDER_load(lib, "default") : NULL;
+    CMS_ContentInfo *cms = plain ? CMS_ContentInfo_new_ex(lib, NULL) : NULL;
+    const uint8_t *at = data.p;
+    BIO *out = NULL;
+    if (cms && d2i_CMS_ContentInfo(&cms, &at, (long)data.n))
+        out = open_envelope(t, cms);
+    CMS_ContentInfo_free(cms);
+    if (plain)
+        OSSL_PROVIDER_unload(plain);
+    if (legacy)
+        OSSL_PROVIDER_unload(legacy);
+    OSSL_LIB_CTX_free(lib);
+    return out;
+}
+
+/* What is encrypted to us: PKCS #7 with our certificate. */
+static BIO *decrypt(const struct pki_scep_talk *t, BIO *content, bool *weak)
+{
+    static const uint8_t des[] = {0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x07};
+    char *p = NULL;
+    long n = BIO_get_mem_data(content, &p);
+    struct slice data = {(const uint8_t *)p, n > 0 ? (size_t)n : 0};
+    CMS_ContentInfo *cms = n > 0 ? read_cms(data, NID_pkcs7_enveloped) : NULL;
+    BIO *out = open_envelope(t, cms);
+    if (!out && cms && memmem(data.p, data.n, des, sizeof des)) {
+        out = open_with_des(t, data);
+        *weak = true;
+    }
+    CMS_ContentInfo_free(cms);
+    return out;
 }
 
 static cv_result take_certificate(const struct pki_scep_talk *t, BIO *content, struct pki_scep_answer *out,
@@ -398,7 +432,7 @@ static cv_result take_certificate(const struct pki_scep_talk *t, BIO *content, s
     struct pki_cert *all[PKI_CERTS_MAX];
     unsigned n = 0;
     char *p = NULL;
-    BIO *plain = decrypt(t, content);
+    BIO *plain = decrypt(t, content, &out->weak);
     if (!plain)
         return fail(CV_EPARSE, err, "the answer cannot be decrypted");
     long len = BIO_get_mem_data(plain, &p);
@@ -433,7 +467,7 @@ cv_result pki_scep_parse(const struct pki_scep_talk *t, struct slice data, struc
     if (!cms || !content)
         r = fail(cms ? CV_ENOMEM : CV_EPARSE, err, cms ? "no memory" : "the answer is no signed message");
     if (r == CV_OK)
-        r = check_signature(t, cms, &si, content, err);
+        r = check_signature(t, cms, &si, &out->weak, content, err);
     if (r == CV_OK)
         r = check_attributes(t, si, out, err);
     if (r == CV_OK && out->status == PKI_SCEP_GRANTED)

@@ -57,6 +57,7 @@ CV_MUST_USE cv_result pki_scep_build(const struct pki_scep_talk *t, enum pki_sce
 enum pki_scep_status { PKI_SCEP_GRANTED, PKI_SCEP_REFUSED, PKI_SCEP_PENDING };
 struct pki_scep_answer {
     enum pki_scep_status status;
+    bool weak;             /* signed with SHA-1, or encrypted with DES: to be logged */
     int fail;              /* RFC 8894 3.2.1.4, -1 none given */
     struct pki_cert *cert; /* GRANTED: for t->key, issued by the CA; the caller frees it */
 };
