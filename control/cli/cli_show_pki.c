@@ -3,6 +3,7 @@
 #include "control/cli/cli_pki.h"
 #include "control/cli/cli_text.h"
 #include "control/pki/pki_enrol.h"
+#include "control/pki/pki_expiry.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -158,12 +159,13 @@ static json_t *certificate_json(struct cli_call *c, const struct pki_trustpoint 
             flat[at++] = *s;
     flat[at] = '\0';
     json_t *j = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:i, s:s, s:s, s:I}", "kind",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:i, s:s, s:s, s:I}", "kind",
         own ? "own" : "ca", "status", status_of(c, x), "serial", pki_cert_serial(x), "issuer",
         pki_cert_issuer_text(x), "subject", pki_cert_subject_text(x), "not_before",
         cli_time((uint64_t)pki_cert_not_before(x) * 1000u, from), "not_after",
-        cli_time((uint64_t)pki_cert_not_after(x) * 1000u, until), "trustpoints", points, "alt_names", names,
-        "usage", strings(x, pki_cert_usage), "crl_urls", strings(x, pki_cert_crl_url), "ocsp_urls",
+        cli_time((uint64_t)pki_cert_not_after(x) * 1000u, until), "days_left",
+        (json_int_t)pki_days_left(x, (int64_t)(cli_wall_ms(c) / 1000)), "trustpoints", points, "alt_names",
+        names, "usage", strings(x, pki_cert_usage), "crl_urls", strings(x, pki_cert_crl_url), "ocsp_urls",
         strings(x, pki_cert_ocsp_url), "key_type", cr_key_kind_text(cr_key_kind(pki_cert_key(x))), "key_bits",
         (int)cr_key_bits(pki_cert_key(x)), "signature", pki_cert_signature_text(x), "sha256", flat,
         "sequence", (json_int_t)seq);

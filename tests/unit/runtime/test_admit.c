@@ -62,9 +62,6 @@ static void what_is_not_built_is_refused_with_line_and_remedy(void)
     static const struct {
         const char *more, *what;
     } cases[] = {
-        {"crypto ikev2 profile c\n match identity remote any\n authentication local rsa-sig\n"
-         " authentication remote rsa-sig\n pki trustpoint T\n",
-         "certificates"},
         {"crypto ikev2 profile c\n match identity remote any\n authentication local pre-share\n"
          " authentication remote eap\n keyring local k\n",
          "EAP"},
@@ -77,6 +74,24 @@ static void what_is_not_built_is_refused_with_line_and_remedy(void)
         struct cfg_findings f;
         CU_ASSERT(judge(cases[i].more, &f) == CV_EUNSUP);
         CU_ASSERT(says(&f, cases[i].what));
+        cfg_findings_free(&f);
+    }
+}
+
+static void more_trustpoints_than_the_store_holds_are_refused(void)
+{
+    static char more[65 * 32];
+    for (unsigned count = 64; count <= 65; count++) {
+        struct cfg_findings f;
+        more[0] = '\0';
+        for (unsigned i = 0; i < count; i++)
+            snprintf(more + strlen(more), sizeof more - strlen(more), "crypto pki trustpoint T%u\n", i);
+        CU_ASSERT_EQUAL(judge(more, &f), count == 64 ? CV_OK : CV_ENOSPC);
+        bool said = false;
+        for (unsigned i = 0; i < f.count; i++)
+            said = said || (strcmp(f.items[i].rule, "limit") == 0 && f.items[i].line > 21 + 64 &&
+                            f.items[i].remedy[0] && strstr(f.items[i].text, "more than 64 trust-points"));
+        CU_ASSERT_EQUAL(said, count == 65);
         cfg_findings_free(&f);
     }
 }
@@ -130,6 +145,7 @@ static void other_errors_are_admitted_and_said_as_errors(void)
 
 UNIT_MAIN("admit", UNIT_TEST(what_is_built_is_admitted),
           UNIT_TEST(what_is_not_built_is_refused_with_line_and_remedy),
+          UNIT_TEST(more_trustpoints_than_the_store_holds_are_refused),
           UNIT_TEST(what_bites_is_admitted_and_said_once_with_its_line),
           UNIT_TEST(two_MTUs_of_one_interface_are_told_of),
           UNIT_TEST(other_errors_are_admitted_and_said_as_errors))
