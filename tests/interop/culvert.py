@@ -45,8 +45,9 @@ TRANSFORMS = {t.name: t for t in (GCM, CBC, CHACHA)}
 def config(hostname="left", local="192.0.2.1", peer="192.0.2.2", outside_len=24, inside="10.1.0.1",
            inside_len=24, tunnel_ip="10.255.0.1 255.255.255.252", far="10.2.0.0 255.255.0.0", psk="secret",
            transform=GCM, group=19, local_id=None, remote_id=None, psk_address=None, default_gateway=None,
-           ipsec_profile="", ikev2_profile="", extra="", workers=1, protected=True):
-    """A gateway with one route-based tunnel. Addresses with a colon make it an IPv6 one."""
+           ipsec_profile="", ikev2_profile="", extra="", workers=1, protected=True, certificates=None):
+    """A gateway with one route-based tunnel. Addresses with a colon make it an IPv6 one. certificates: the profile's lines of
+    authentication in place of pre-shared keys; `local_id` "" leaves the identity to the certificate."""
     v6_out, v6_in = ":" in local, ":" in inside
 
     def ifaddr(address, length):
@@ -57,7 +58,9 @@ def config(hostname="left", local="192.0.2.1", peer="192.0.2.2", outside_len=24,
     host = "%s 255.255.255.255" % peer if not v6_out else None
     address_line = "  address %s" % (psk_address or peer) + ("/128" if v6_out else "")
     match = remote_id or ("address %s" % host if host else "address %s/128" % peer)
-    own = local_id or ("address %s" % local)
+    own = "address %s" % local if local_id is None else local_id
+    keyring = ["crypto ikev2 keyring KR", " peer RIGHT", address_line, "  pre-shared-key %s" % psk] if not certificates else []
+    authentication = [certificates or " authentication remote pre-share\n authentication local pre-share\n keyring local KR"]
     if v6_in:
         route = "ipv6 route %s Tunnel1" % far
         tunnel_address = " ipv6 address %s" % tunnel_ip
@@ -67,10 +70,9 @@ def config(hostname="left", local="192.0.2.1", peer="192.0.2.2", outside_len=24,
     lines = ["hostname %s" % hostname, "platform dataplane", " workers %d" % workers, " memory no-huge",
              " port Ethernet0/0 vdev net_af_packet,iface=out0", " port Ethernet0/1 vdev net_af_packet,iface=in0",
              "crypto ikev2 proposal PROP", transform.ike_lines(group), "crypto ikev2 policy POL", " proposal PROP",
-             "crypto ikev2 keyring KR", " peer RIGHT", address_line, "  pre-shared-key %s" % psk,
-             "crypto ikev2 profile PF", " match identity remote %s" % match, " identity local %s" % own,
-             " authentication remote pre-share", " authentication local pre-share", " keyring local KR",
-             ikev2_profile, "crypto ipsec transform-set TS %s" % transform.transform_set, " mode tunnel",
+             *keyring, "crypto ikev2 profile PF", " match %s" % match if match.startswith("certificate ") else
+             " match identity remote %s" % match, " identity local %s" % own if own else "",
+             *authentication, ikev2_profile, "crypto ipsec transform-set TS %s" % transform.transform_set, " mode tunnel",
              "crypto ipsec profile IPP", " set transform-set TS", " set ikev2-profile PF", ipsec_profile,
              "interface Ethernet0/0", ifaddr(local, outside_len), "interface Ethernet0/1",
              ifaddr(inside, inside_len), "interface Tunnel1", tunnel_address, " tunnel source Ethernet0/0",

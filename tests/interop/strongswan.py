@@ -11,7 +11,7 @@ from net import LabError, wait_for
 
 CHARON = "/usr/sbin/charon-systemd"
 SWANCTL = "/usr/sbin/swanctl"
-PLUGINS = ("random nonce aes sha1 sha2 hmac md5 kdf gcm chapoly curve25519 gmp openssl pem pkcs1 pkcs8 x509 "
+PLUGINS = ("random nonce aes sha1 sha2 mgf1 hmac md5 kdf gcm chapoly curve25519 gmp openssl pem pkcs1 pkcs8 x509 "
            "pubkey constraints revocation kernel-netlink socket-default vici updown counters")
 
 
@@ -56,8 +56,11 @@ swanctl { load = random openssl pem pkcs1 pkcs8 x509 }
 
 def connection(name="site", local="192.0.2.2", remote="192.0.2.1", local_id=None, remote_id=None,
                psk="secret", local_ts="10.2.0.0/16", remote_ts="10.1.0.0/16", ike="aes128gcm16-prfsha256-ecp256",
-               esp="aes128gcm16", children="", connections="", version=2):
-    """The text of a swanctl.conf with one connection, one child of the same name, and one PSK."""
+               esp="aes128gcm16", children="", connections="", version=2, local_auth="auth = psk", remote_auth="auth = psk"):
+    """The text of a swanctl.conf with one connection, one child of the same name, and one PSK. local_auth, remote_auth: what else
+    stands in the sections of each end; an identity of "" is left out, then a certificate's subject is it."""
+    def identity(text):
+        return "id = %s" % text if text else ""
     return """
 connections {
   %(name)s {
@@ -67,10 +70,10 @@ connections {
     proposals = %(ike)s
     rekey_time = 0
     %(connections)s
-    local { auth = psk
-      id = %(local_id)s }
-    remote { auth = psk
-      id = %(remote_id)s }
+    local { %(local_auth)s
+      %(own_id)s }
+    remote { %(remote_auth)s
+      %(peer_id)s }
     children { %(name)s {
       local_ts = %(local_ts)s
       remote_ts = %(remote_ts)s
@@ -81,10 +84,10 @@ connections {
   }
 }
 secrets { ike-%(name)s {
-  id = %(remote_id)s
+  %(peer_id)s
   secret = "%(psk)s" } }
-""" % dict(name=name, local=local, remote=remote, local_id=local_id or local, remote_id=remote_id or remote,
-           psk=psk, local_ts=local_ts, remote_ts=remote_ts, ike=ike, esp=esp, children=children,
+""" % dict(name=name, local=local, remote=remote, own_id=identity(local if local_id is None else local_id),
+           peer_id=identity(remote if remote_id is None else remote_id), local_auth=local_auth, remote_auth=remote_auth, psk=psk, local_ts=local_ts, remote_ts=remote_ts, ike=ike, esp=esp, children=children,
            connections=connections, version=version)
 
 

@@ -1,0 +1,447 @@
+#!/usr/bin/python3
+"""Certificates against strongSwan, both initiators: kinds of keys and signatures, chains, fragmentation, refusals with their reasons,
+revocation by CRL and OCSP with its servers up and down, and which certificate answers which certificate request."""
+import os
+import re
+import sys
+
+from capture import Capture, datagrams
+from case import add_case, case, check, check_equal, main
+from culvert import GCM, config
+from net import sh, wait_for
+from pki_files import Authority, Responder, Server, available, chain_of, give, install
+from topology import strongswan_site
+from traffic import ping, ping_until
+import strongswan as ss
+
+LEFT, RIGHT = "left.example", "right.example"
+WEB, OCSP = "http://10.9.0.2", "http://10.9.0.2:2560"
+
+_made = {}
+
+
+def once(name, make):
+    """CAs and certificates that several cases share are made once."""
+    if name not in _made:
+        _made[name] = make()
+    return _made[name]
+
+
+def root(kind="p256", name=None):
+    return once("root " + (name or kind), lambda: Authority(name or "Root-" + kind, kind))
+
+
+def end(side, kind="p256", ca=None):
+    """The plain certificate of left or right, from the root of its kind."""
+    ca = ca or root(kind)
+    return once("%s %s %s" % (side, kind, ca.name), lambda: ca.issue(side, [side + ".example"], kind))
+
+
+def trustpoint(name="TP", more=""):
+    return "crypto pki trustpoint %s\n revocation-check none%s" % (name, "\n " + more if more else "")
+
+
+def profile(*trustpoints, local="rsa-sig", remote="rsa-sig"):
+    return "\n".join([" authentication local %s" % local, " authentication remote %s" % remote] +
+                     [" pki trustpoint %s" % t for t in trustpoints or ("TP",)])
+
+
+def method(kind):
+    return "rsa-sig" if kind.startswith("rsa") else "ecdsa-sig"
+
+
+def site_of(title, kind="p256", trust=None, ours=None, theirs=None, proof=None, culvert_args=None, strongswan_args=None, chain=(),
+            intermediates=(), strongswan_extra="", local_auth="", anchors=None, server=False, start=True, theirs_kind=None):
+    """strongswan_site with certificates. ours, theirs: Certificate; trust: text of the trust-points; anchors: {trust-point: (CA, own)}, in the
+    order of their installation; server: a namespace with an address for CRLs and OCSP, 10.9.0.2."""
+    ours, theirs = ours or end("left", kind), theirs or end("right", theirs_kind or kind)
+    anchors = anchors or {"TP": (theirs.issuer, ours)}
+    args = dict(local_id="fqdn " + LEFT, remote_id="fqdn " + RIGHT, extra=trust or trustpoint(),
+                certificates=proof or profile(local=method(kind), remote=method(theirs_kind or kind)))
+    args.update(culvert_args or {})
+    their_args = dict(local_id=RIGHT, remote_id=LEFT, remote_auth="auth = pubkey",
+                      local_auth="auth = pubkey\n certs = %s.pem\n %s" % (theirs.name, local_auth))
+    their_args.update(strongswan_args or {})
+    site = strongswan_site(title, culvert_args=args, strongswan_args=their_args, start=False, strongswan_extra=strongswan_extra)
+    for i, (name, (anchor, own)) in enumerate(anchors.items()):
+        install(site.culvert, name, anchor, own, chain or (chain_of(own) if own else ()), 2 * i + 2)
+    give(site.peer, {id(c): c for c in (top(ours), top(theirs))}.values(), theirs, intermediates)
+    site.culvert_args, site.culvert_text = args, config(transform=GCM, **args)
+    if server:
+        ca = site.lab.ns("ca")
+        site.lab.veth(site.culvert.ns, "mgmt0", ca, "eth0")
+        site.culvert.ns.address("mgmt0", "10.9.0.1/24")
+        ca.address("eth0", "10.9.0.2/24")
+        site.web = Server(ca, site.lab.mkdir("www"))
+        site.ca_ns = ca
+    if start:
+        site.culvert.start()
+        site.peer.start(site.peer_conf)
+    return site
+
+
+def top(c):
+    while c.issuer:
+        c = c.issuer
+    return c
+
+
+def up(site, by, timeout=20):
+    if by == "culvert":
+        site.culvert.up(timeout=timeout)
+    else:
+        site.peer.initiate(timeout=timeout)
+    site.culvert.wait_up()
+    check_equal(site.culvert.session()["initiator"], by == "culvert", "who culvert says initiated")
+
+
+def down(site, by):
+    if by == "culvert":
+        site.culvert.down()
+    else:
+        site.peer.terminate()
+    site.culvert.wait_down()
+    wait_for("strongSwan to have no SA", lambda: not site.peer.sas(), 8)
+
+
+def both(site, between=None):
+    """Up from both sides with echo replies."""
+    for by in ("culvert", "strongswan"):
+        up(site, by)
+        ping_until(site.left, site.right_address, 5)
+        sent, received = ping(site.left, site.right_address, 3, 0.05)
+        check_equal(received, sent, "echo replies, started by " + by)
+        if between:
+            between(by)
+        down(site, by)
+
+
+def signed_with(site):
+    """What strongSwan says of the last two proofs: ours that it has verified, and its own."""
+    text = site.peer.log_text()
+    theirs = re.findall(r"authentication of '[^']*' \(myself\) with (.+?) successful", text)
+    ours = re.findall(r"authentication of '[^']*' with (.+?) successful", text)
+    return (ours[-1] if ours else None, theirs[-1] if theirs else None)
+
+
+# ---- kinds of keys and signatures ------------------------------------------------------------------------------------
+def signatures(kind, expect, extra="", local_auth=""):
+    site = site_of("sig", kind, strongswan_extra=extra, local_auth=local_auth)
+    both(site)
+    check_equal(signed_with(site), expect, "signatures of culvert and of strongSwan")
+
+
+for title_, kind_, expect_, extra_, auth_ in (
+        ("RSA, PKCS #1 with SHA-256 from strongSwan, PSS from culvert (RFC 7427)", "rsa",
+         ("RSA_EMSA_PSS_SHA2_256_SALT_32", "RSA_EMSA_PKCS1_SHA2_256"), "", ""),
+        ("RSA-PSS both ways (RFC 7427)", "rsa", ("RSA_EMSA_PSS_SHA2_256_SALT_32", "RSA_EMSA_PSS_SHA2_256_SALT_32"), "rsa_pss = yes", ""),
+        ("RSA, PKCS #1 with SHA-512 from strongSwan (RFC 7427)", "rsa",
+         ("RSA_EMSA_PSS_SHA2_256_SALT_32", "RSA_EMSA_PKCS1_SHA2_512"), "", "auth = ike:rsa-sha512"),
+        ("an old peer without RFC 7427: RSA by method 1", "rsa", ("RSA signature", "RSA signature"), "signature_authentication = no", ""),
+        ("an old peer without RFC 7427: ECDSA by method 9 (RFC 4754)", "p256",
+         ("ECDSA-256 signature", "ECDSA-256 signature"), "signature_authentication = no", ""),
+        ("ECDSA P-256", "p256", ("ECDSA_WITH_SHA256_DER", "ECDSA_WITH_SHA256_DER"), "", ""),
+        ("ECDSA P-384", "p384", ("ECDSA_WITH_SHA384_DER", "ECDSA_WITH_SHA384_DER"), "", ""),
+        ("ECDSA P-521", "p521", ("ECDSA_WITH_SHA512_DER", "ECDSA_WITH_SHA512_DER"), "", ""),
+        ("Ed25519 (RFC 8420)", "ed25519", ("ED25519", "ED25519"), "", "")):
+    add_case(title_ + ", both initiators", lambda k=kind_, e=expect_, x=extra_, a=auth_: signatures(k, e, x, a))
+
+
+# ---- chains and long messages ------------------------------------------------------------------------------------------
+def sub(side, kind="p256", above=None, pathlen=0):
+    above = above or root(kind)
+    return once("sub %s %s" % (side, kind), lambda: Authority("Sub-%s-%s" % (side, kind), kind, issuer=above, pathlen=pathlen))
+
+
+@case("intermediate CAs of both ends under one root, which alone is trusted")
+def intermediates():
+    left, right = sub("left"), sub("right")
+    site = site_of("chain", ours=end("left", ca=left), theirs=end("right", ca=right), anchors={"TP": (root(), end("left", ca=left))},
+                   intermediates=[right])
+    both(site)
+    check("received issuer cert \"C=DE, O=culvert test, CN=Sub-left-p256\"" in site.peer.log_text(), "culvert did not send its intermediate CA")
+
+
+@case("the trust-point is the intermediate CA itself, as IOS has it: culvert sends it along")
+def anchored_below():
+    ca = sub("left")
+    ours, theirs = end("left", ca=ca), end("right", ca=ca)
+    site = site_of("below", ours=ours, theirs=theirs, anchors={"TP": (ca, ours)}, chain=[])
+    give(site.peer, [root()], theirs)  # strongSwan has nothing but the root: neither sends nor knows the CA between
+    site.peer.load(site.peer_conf)
+    both(site)
+
+
+@case("a peer that leaves its intermediate CA out: cert-untrusted")
+def intermediate_missing():
+    theirs = end("right", ca=sub("right"))
+    site = site_of("gap", theirs=theirs, anchors={"TP": (root(), end("left"))})
+    return refused(site, "cert-untrusted")
+
+
+def long_chain(title, ours_more, strongswan_args=None, strongswan_extra=""):
+    """Both ends send two certificates of RSA 4096. Returns what was on the wire: sizes and numbers of IKE and IP fragments."""
+    ca = root("rsa")
+    below = once("sub 4096", lambda: Authority("Sub-4096", "rsa4096", issuer=ca))
+    ours, theirs = (once(s + " 4096", lambda s=s: below.issue(s, [s + ".example"], "rsa4096")) for s in ("left", "right"))
+    site = site_of(title, "rsa", ours=ours, theirs=theirs, anchors={"TP": (ca, ours)}, intermediates=[below],
+                   culvert_args={"extra": trustpoint() + "\n" + ours_more}, strongswan_args=strongswan_args,
+                   strongswan_extra=strongswan_extra)
+    capture = Capture(site.peer.ns, "out0", what="udp or ip[6:2] & 0x3fff != 0")
+    both(site)
+    path = capture.stop()
+    seen = [d for d in datagrams(path) if d.ike and len(d.ike) > 28]
+    longest = max(len(d.data) + 28 for d in seen)
+    pieces = sum(d.ike[16] == 53 for d in seen)  # Encrypted Fragment (RFC 7383 2.5)
+    torn = sh("tcpdump", "-nr", path, "ip[6:2] & 0x3fff != 0").stdout.count("\n")
+    return longest, pieces, torn
+
+
+def ike_fragments(mtu):
+    longest, pieces, torn = long_chain("frag", "crypto ikev2 fragmentation mtu %d" % mtu, strongswan_extra="fragment_size = %d" % mtu)
+    check(longest <= mtu, "a datagram of %d octets" % longest)
+    check(pieces >= 12, "only %d fragments" % pieces)
+    check_equal(torn, 0, "IP fragments")
+    return "%d fragments, none over %d octets" % (pieces, longest)
+
+
+for mtu_ in (576, 1280):
+    add_case("a chain of RSA 4096 in IKE fragments of at most %d octets, both initiators" % mtu_, lambda m=mtu_: ike_fragments(m))
+
+
+@case("a chain of RSA 4096 without IKE fragmentation, in IP fragments, both initiators")
+def ip_fragments():
+    longest, pieces, torn = long_chain("ipfrag", "no crypto ikev2 fragmentation", {"connections": "fragmentation = no"})
+    check_equal(pieces, 0, "IKE fragments")
+    check(torn >= 8, "only %d IP fragments" % torn)
+    return "%d IP fragments" % torn
+
+
+# ---- refusals and their reasons ----------------------------------------------------------------------------------------
+def reason(site):
+    s = site.culvert.session()
+    return s["last_error"]["reason"] if s and s["last_error"] else None
+
+
+def told(site):
+    s = site.culvert.session()
+    return s["last_error"]["text"] if s and s["last_error"] else ""
+
+
+def no_sa(site, by):
+    check(not site.culvert.is_up(), "it came up, started by " + by)
+    wait_for("strongSwan to have no SA, started by " + by, lambda: not site.peer.installed(), 5)
+
+
+def refused(site, why, by=("culvert", "strongswan"), timeout=8):
+    """culvert refuses, whoever begins, and says why. Returns its sentence."""
+    for who in by:
+        site.culvert.cli("clear", "crypto", "session", check=False)
+        if who == "culvert":
+            r = site.culvert.up(timeout=timeout, check=False)
+            check(r.returncode != 0, "`up` says that it is up")
+            check(why in r.stdout + r.stderr, "`up` says: %s" % (r.stdout + r.stderr).strip())
+        else:
+            r = site.peer.initiate(timeout=timeout, check=False)
+            check(r.returncode != 0, "strongSwan says that it is up")
+            check("AUTHENTICATION_FAILED" in r.stdout or "AUTH_FAILED" in site.peer.log_text(), "no AUTHENTICATION_FAILED at strongSwan")
+        wait_for("culvert's reason %s, started by %s, is %s" % (why, who, reason(site)), lambda: reason(site) == why, 5)
+        no_sa(site, who)
+    return told(site)
+
+
+def refused_by_strongswan(site, why="auth-failed", by=("culvert", "strongswan")):
+    for who in by:
+        if who == "culvert":
+            r = site.culvert.up(timeout=8, check=False)
+            check(why in r.stdout + r.stderr, "`up` says: %s" % (r.stdout + r.stderr).strip())
+        else:
+            check(site.peer.initiate(timeout=8, check=False).returncode != 0, "strongSwan says that it is up")
+        wait_for("culvert's reason %s, started by %s, is %s" % (why, who, reason(site)), lambda: reason(site) == why, 5)
+        no_sa(site, who)
+    return told(site)
+
+
+@case("a peer's certificate that has expired: cert-expired")
+def expired():
+    return refused(site_of("expired", theirs=once("expired", lambda: root().issue("right", ["right.example"], "p256", days=(-9, -1)))),
+                   "cert-expired")
+
+
+@case("a peer's certificate that is not valid yet: cert-not-yet-valid")
+def not_yet():
+    return refused(site_of("notyet", theirs=once("not yet", lambda: root().issue("right", ["right.example"], "p256", days=(1, 9)))),
+                   "cert-not-yet-valid")
+
+
+@case("a peer's certificate of a CA that is not ours: cert-untrusted")
+def untrusted():
+    other = root(name="Other")
+    return refused(site_of("other", theirs=end("right", ca=other), anchors={"TP": (root(), end("left"))}), "cert-untrusted")
+
+
+@case("a peer's certificate of a trust-point that the profile does not list: cert-untrusted")
+def other_trustpoint():
+    other = root(name="Other")
+    site = site_of("unlisted", theirs=end("right", ca=other), trust=trustpoint("TP") + "\n" + trustpoint("TP2"),
+                   anchors={"TP": (root(), end("left")), "TP2": (other, None)})
+    return refused(site, "cert-untrusted")
+
+
+@case("an identity that is not in the peer's certificate: id-mismatch")
+def wrong_identity():
+    theirs = once("wrong name", lambda: root().issue("right", ["other.example"], "p256"))
+    site = site_of("wrongid", theirs=theirs)
+    return refused(site, "id-mismatch")
+
+
+@case("culvert's own certificate of another CA, or without its name: refused by strongSwan, told as auth-failed")
+def own_refused():
+    theirs = end("right")
+    for what, ours in (("other CA", end("left", ca=root(name="Other"))),
+                       ("other name", once("left wrong", lambda: root().issue("left", ["other.example"], "p256")))):
+        site = site_of("own", ours=ours, theirs=theirs, anchors={"TP": (root(), ours)})
+        give(site.peer, [root()], theirs)
+        site.peer.load(site.peer_conf)
+        refused_by_strongswan(site)
+        site.lab.close()
+
+
+@case("culvert's own certificate has expired: cert-build-failed, and no IKE_AUTH is sent (G16, G18)")
+def own_expired():
+    ours = once("left expired", lambda: root().issue("left", ["left.example"], "p256", days=(-9, -1)))
+    site = site_of("ownexp", ours=ours)
+    note = refused_by_strongswan(site, "cert-build-failed")
+    check("parsed IKE_AUTH request" not in site.peer.log_text(), "culvert sent an IKE_AUTH request")
+    return note
+
+
+# ---- revocation ----------------------------------------------------------------------------------------------------------
+def revocable():
+    """A CA with addresses for its CRL and responder; a certificate of right that is good, and one that is revoked."""
+    ca = once("revoking", lambda: Authority("Revoking", "p256", crl=WEB + "/ca.crl", ocsp=OCSP))
+    good = end("right", ca=ca)
+    bad = once("revoked", lambda: ca.issue("right-revoked", [RIGHT], "p256"))
+    return ca, good, bad
+
+
+def revocation_site(title, methods, more="", theirs=None):
+    ca, good, _ = revocable()
+    site = site_of(title, theirs=theirs or good, ours=end("left", ca=ca), server=True,
+                   trust=trustpoint("TP", more).replace("revocation-check none", "revocation-check " + methods))
+    return site
+
+
+def swap(site, theirs):
+    """strongSwan gets another certificate."""
+    give(site.peer, [top(theirs)], theirs)
+    site.peer_conf = re.sub(r"certs = \S+", "certs = %s.pem" % theirs.name, site.peer_conf)
+    site.peer.load(site.peer_conf)
+
+
+@case("revocation by CRL: the good certificate passes, the revoked one is refused: cert-revoked; one fetch serves all")
+def by_crl():
+    ca, _, bad = revocable()
+    site = revocation_site("crl", "crl")
+    ca.write_crl(os.path.join(site.web.directory, "ca.crl"), [bad])
+    site.web.start()
+    both(site)
+    swap(site, bad)
+    note = refused(site, "cert-revoked")
+    check_equal(site.web.asked("/ca.crl"), 1, "fetches of the CRL")
+    check("Revoking" in site.culvert.cli("show", "crypto", "pki", "crls").stdout, "the CRL is not in `show crypto pki crls`")
+    return note
+
+
+@case("a live peer's certificate is revoked: `crypto pki crl request`, then disconnect-revoked-peers ends it, the next one is refused")
+def revoked_while_up():
+    ca, good, bad = revocable()
+    site = revocation_site("live", "crl")
+    where = os.path.join(site.web.directory, "ca.crl")
+    ca.write_crl(where, [bad])
+    site.web.start()
+    up(site, "strongswan")
+    ca.write_crl(where, [bad, good])
+    site.culvert.cli("crypto", "pki", "crl", "request", "TP")
+    wait_for("the second fetch", lambda: site.web.asked("/ca.crl") == 2, 5)
+    check(site.culvert.is_up(), "the peer was disconnected without being configured so")
+    site.culvert.write_config(site.culvert_text + "crypto ikev2 disconnect-revoked-peers\n")
+    site.culvert.reload()
+    site.culvert.cli("crypto", "pki", "crl", "request", "TP")
+    site.culvert.wait_down(8)
+    wait_for("strongSwan's delete", lambda: not site.peer.sas(), 5)
+    return refused(site, "cert-revoked")
+
+
+@case("revocation by OCSP with `openssl ocsp`: good passes, revoked and unknown are refused")
+def by_ocsp():
+    ca, good, bad = revocable()
+    site = revocation_site("ocsp", "ocsp")
+    responder = Responder(site.ca_ns, ca).start([good], [bad])
+    both(site)
+    swap(site, bad)
+    note = refused(site, "cert-revoked")
+    swap(site, once("unheard of", lambda: ca.issue("right-unheard", [RIGHT], "p256")))
+    refused(site, "cert-unknown-status")
+    check_equal(responder.asked(), 3, "requests that the responder had")
+    return note
+
+
+@case("revocation by OCSP: a responder of its own that the CA has certified")
+def delegated():
+    ca, good, bad = revocable()
+    signer = once("responder", lambda: ca.issue("responder", kind="p256", flags=["ocspSigning"]))
+    site = revocation_site("ocsp", "ocsp", theirs=bad)
+    ca.write_crl(os.path.join(site.web.directory, "ca.crl"), [bad])
+    site.web.start()
+    Responder(site.ca_ns, ca, signer).start([good], [bad])
+    refused(site, "cert-revoked")
+    swap(site, good)
+    both(site)
+
+
+# docs/pki.md: what each list makes of servers that are down.
+DOWN = (("crl", "", "cert-unknown-status"), ("crl none", "", None), ("ocsp crl none", "", None), ("none", "", None),
+        ("crl", "crl optional", None), ("ocsp", "", "cert-unknown-status"), ("ocsp crl", "", "cert-unknown-status"))
+
+
+@case("the CRL server and the responder are down, under each revocation-check list")
+def servers_down():
+    site = revocation_site("down", "crl")
+    for methods, more, why in DOWN:
+        lines = trustpoint("TP", more).replace("revocation-check none", "revocation-check " + methods)
+        args = dict(site.culvert_args, extra=lines)
+        site.culvert.write_config(config(transform=GCM, **args))
+        site.culvert.reload()
+        if why:
+            refused(site, why)
+        else:
+            both(site)
+    return "; ".join("%s%s: %s" % (m, ", " + o if o else "", w or "up") for m, o, w in DOWN)
+
+
+@case("OCSP is down, the CRL is there: `revocation-check ocsp crl` goes by the CRL")
+def second_method():
+    ca, good, bad = revocable()
+    site = revocation_site("second", "ocsp crl")
+    ca.write_crl(os.path.join(site.web.directory, "ca.crl"), [bad])
+    site.web.start()
+    both(site)
+    swap(site, bad)
+    return refused(site, "cert-revoked")
+
+
+@case("a CRL server that takes the connection and says nothing: the negotiation waits, `crl none` lets it pass")
+def silent_server():
+    site = revocation_site("silent", "crl none")
+    site.ca_ns.start("silent", "/usr/bin/python3", "-c", "import socket, time\ns = socket.create_server(('10.9.0.2', 80))\nwhile True: time.sleep(9)")
+    wait_for("the silent server", lambda: site.ca_ns.run("ss", "-Hltn", "sport = :80").stdout.strip(), 5)
+    up(site, "culvert", 40)
+    ping_until(site.left, site.right_address, 5)
+
+
+if __name__ == "__main__":
+    if available():
+        print(available())
+        sys.exit(77)
+    main()
