@@ -8,6 +8,7 @@
 
 #include "control/ike/ike_sa.h"
 #include "control/pki/pki.h"
+#include "control/select/sel_certmap.h"
 #include "control/select/sel_trust.h"
 
 /* How long a negotiation waits for the network at most, and how often a peer that repeats itself has its message looked at meanwhile. */
@@ -41,6 +42,9 @@ void ike_cert_peer_free(struct ike_cert_peer *p);
 /* Parses the CERT payloads. False: none of use, with why and text. */
 CV_MUST_USE bool ike_cert_take(struct ike *e, const struct ike_sa *sa, const struct pki_offer *offers,
                                unsigned count, struct ike_cert_peer *p);
+/* What it says, for the choice of a profile; views that live as long as p. NULL when nothing was taken. */
+const struct sel_id_cert *ike_cert_facts(const struct ike *e, const struct ike_cert_peer *p,
+                                         struct sel_id_cert *out);
 /* Chain, validity, constraints, against the trust-points named (CT-9, V2-6). */
 CV_MUST_USE bool ike_cert_check(struct ike *e, const struct ike_sa *sa, const struct sel_trust_names *names,
                                 struct ike_cert_peer *p);

@@ -21,6 +21,22 @@ static bool same_dpd(struct cfg_dpd a, struct cfg_dpd b)
            a.periodic == b.periodic;
 }
 
+/* Trust-points and certificate maps by name. */
+static bool same_trust(const struct cfg_ikev2_profile *a, const struct cfg_ikev2_profile *b)
+{
+    if (a->trustpoint_count != b->trustpoint_count || a->certmap_count != b->certmap_count)
+        return false;
+    for (unsigned i = 0; i < a->trustpoint_count; i++)
+        if (strcmp(a->trustpoints[i].name, b->trustpoints[i].name) != 0 ||
+            a->trustpoints[i].sign != b->trustpoints[i].sign ||
+            a->trustpoints[i].verify != b->trustpoints[i].verify)
+            return false;
+    for (unsigned i = 0; i < a->certmap_count; i++)
+        if (strcmp(a->certmaps[i].name, b->certmaps[i].name) != 0)
+            return false;
+    return true;
+}
+
 static bool same_ikev2_profile(const struct cfg_ikev2_profile *a, const struct cfg_ikev2_profile *b)
 {
     if (a->shutdown != b->shutdown || a->fvrf_any != b->fvrf_any || strcmp(a->fvrf, b->fvrf) != 0 ||
@@ -38,7 +54,7 @@ static bool same_ikev2_profile(const struct cfg_ikev2_profile *a, const struct c
     for (unsigned i = 0; i < a->match_count; i++)
         if (!same_id(&a->match[i], &b->match[i]))
             return false;
-    return true;
+    return same_trust(a, b);
 }
 
 static bool same_peer(const struct cfg_ikev2_peer *a, const struct cfg_ikev2_peer *b)

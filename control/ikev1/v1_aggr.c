@@ -119,7 +119,7 @@ static bool proved_2(struct ike *e, struct ike_sa *sa, const struct v1_in *in)
                 "HASH of AM2 does not verify: the two ends' pre-shared keys differ");
         return false;
     }
-    (void)v1_profile_of_peer(e, sa, "AM2"); /* G30 */
+    (void)v1_profile_of_peer(e, sa, NULL, "AM2"); /* G30 */
     return true;
 }
 
@@ -253,7 +253,8 @@ static bool proved_3(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         v1_bad_message(e, sa, in);
         return false;
     }
-    s = at_nat ? v1_signature_proved(e, sa, sa->profile1, in, "AM3", &cert) : IKE_CERT_BAD;
+    s = at_nat && v1_cert_take(e, sa, in, &cert) ? v1_signature_proved(e, sa, sa->profile1, in, "AM3", &cert)
+                                                 : IKE_CERT_BAD;
     if (s == IKE_CERT_BAD) {
         v1_blame(e, in->d, cert.why, "%s", cert.text);
         v1_bad_message(e, sa, in);

@@ -205,17 +205,20 @@ static bool waited_enough(const struct ike *e, const struct ike_sa *sa)
     return p->deadline && ike_now(e) >= p->deadline;
 }
 
+bool v1_cert_take(struct ike *e, struct ike_sa *sa, const struct v1_in *in, struct ike_cert_peer *p)
+{
+    struct pki_offer offers[PLD1_MAX_CERTS];
+    for (unsigned i = 0; i < in->m->cert_count; i++)
+        offers[i] = (struct pki_offer){in->m->certs[i].encoding, in->m->certs[i].data};
+    return ike_cert_take(e, sa, offers, in->m->cert_count, p);
+}
+
 static enum ike_cert_state check_chain(struct ike *e, struct ike_sa *sa, const struct v1_in *in,
                                        const struct cfg_isakmp_profile *profile, struct slice hash,
                                        const char *at, struct ike_cert_peer *p)
 {
     const int k = index_of(v1_of(sa)->choice.auth);
-    struct pki_offer offers[PLD1_MAX_CERTS];
     struct sel_trace trace;
-    for (unsigned i = 0; i < in->m->cert_count; i++)
-        offers[i] = (struct pki_offer){in->m->certs[i].encoding, in->m->certs[i].data};
-    if (!ike_cert_take(e, sa, offers, in->m->cert_count, p))
-        return IKE_CERT_BAD;
     ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "IKE->PKI Add peer's certificate");
     ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "peer's pubkey isn't cached");
     ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "Profile has no keyring, aborting key search");

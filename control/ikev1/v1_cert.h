@@ -21,7 +21,10 @@ CV_MUST_USE bool v1_cert_choose(struct ike *e, struct ike_sa *sa, const struct p
 const struct pki_trustpoint *v1_cert_own(const struct ike *e, const struct ike_sa *sa);
 /* CERT payloads and SIG over HASH_I or HASH_R. */
 CV_MUST_USE cv_result v1_cert_put(struct ike *e, struct ike_sa *sa, struct v1_msg *m, struct slice hash);
-/* The peer's CERT and SIG over its hash, under the profile (CT-9); its identity is that of the SA. WAITS: the message has been put aside. BAD: why and
+/* Parses the peer's CERT payloads, before its profile is known. False: none of use; why and text in p. */
+CV_MUST_USE bool v1_cert_take(struct ike *e, struct ike_sa *sa, const struct v1_in *in,
+                              struct ike_cert_peer *p);
+/* What was taken, and SIG over the peer's hash, under the profile (CT-9); its identity is that of the SA. WAITS: the message has been put aside. BAD: why and
  * text in p. */
 enum ike_cert_state v1_cert_check(struct ike *e, struct ike_sa *sa, const struct v1_in *in,
                                   const struct cfg_isakmp_profile *profile, struct slice hash, const char *at,

@@ -7,7 +7,6 @@
 #include "control/ikev1/v1_message.h"
 #include "control/ikev1/v1_phase1.h"
 #include "control/ikev1/v1_vendor.h"
-#include "control/select/sel_id.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -336,11 +335,15 @@ void v1_main_4(struct ike *e, struct ike_sa *sa, struct v1_in *in)
 
 /* ---- responder: MM5, MM6 ------------------------------------------------------------------------------------------- */
 /* PF-3, PF-6. */
-const struct cfg_isakmp_profile *v1_profile_of_peer(struct ike *e, struct ike_sa *sa, const char *at)
+const struct cfg_isakmp_profile *v1_profile_of_peer(struct ike *e, struct ike_sa *sa,
+                                                    const struct ike_cert_peer *cert, const char *at)
 {
     struct sel_trace trace;
+    struct sel_id_cert facts;
     const struct sel_v1_path path = v1_path(e, sa);
-    const struct sel_id id = v1_peer_id(sa);
+    struct sel_id id = v1_peer_id(sa);
+    if (cert)
+        id.cert = ike_cert_facts(e, cert, &facts);
     const struct cfg_isakmp_profile *p = sel_v1_profile(e->cfg, &path, &id, &trace);
     ike_decision(e, sa, at, &trace);
     if (p)
@@ -396,10 +399,11 @@ bool v1_check_proof(struct ike *e, struct ike_sa *sa, const struct v1_in *in, co
     return false;
 }
 
-static bool proved_by_key(struct ike *e, struct ike_sa *sa, const struct cfg_isakmp_profile *p,
+static bool proved_by_key(struct ike *e, struct ike_sa *sa, const struct cfg_isakmp_profile **p,
                           const struct v1_in *in)
 {
-    if (!keyring_agrees(e, sa, p, in)) {
+    *p = v1_profile_of_peer(e, sa, NULL, "MM5");
+    if (!keyring_agrees(e, sa, *p, in)) {
         refuse_5(e, sa, in);
         return false;
     }
@@ -434,11 +438,15 @@ enum ike_cert_state v1_signature_proved(struct ike *e, struct ike_sa *sa, const 
 }
 
 /* CT-9, CT-10. */
-static bool proved_by_signature(struct ike *e, struct ike_sa *sa, const struct cfg_isakmp_profile *p,
+static bool proved_by_signature(struct ike *e, struct ike_sa *sa, const struct cfg_isakmp_profile **p,
                                 const struct v1_in *in)
 {
     struct ike_cert_peer cert = {0};
-    const enum ike_cert_state s = v1_signature_proved(e, sa, p, in, "MM5", &cert);
+    enum ike_cert_state s = IKE_CERT_BAD;
+    if (v1_cert_take(e, sa, in, &cert)) {
+        *p = v1_profile_of_peer(e, sa, &cert, "MM5");
+        s = v1_signature_proved(e, sa, *p, in, "MM5", &cert);
+    }
     if (s == IKE_CERT_BAD) {
         v1_blame(e, in->d, cert.why, "%s", cert.text);
         refuse_5(e, sa, in);
@@ -448,32 +456,32 @@ static bool proved_by_signature(struct ike *e, struct ike_sa *sa, const struct c
 }
 
 /* G30: with certificates the identity is checked, where the profile says whom it wants. */
-static bool wanted_peer(struct ike *e, struct ike_sa *sa, const char *at)
+static bool wanted_peer(struct ike *e, struct ike_sa *sa, const struct ike_cert_peer *cert, const char *at)
 {
     const struct cfg_isakmp_profile *p = sa->profile1;
-    const struct sel_id id = v1_peer_id(sa);
-    (void)v1_profile_of_peer(e, sa, at);
-    if (!p || p->match_count == 0)
-        return true;
-    for (unsigned i = 0; i < p->match_count; i++)
-        if (sel_id_specificity(&p->match[i], &id) > 0)
-            return true;
-    return false;
+    struct sel_id_cert facts;
+    struct sel_id id = v1_peer_id(sa);
+    id.cert = ike_cert_facts(e, cert, &facts);
+    (void)v1_profile_of_peer(e, sa, cert, at);
+    return !p || !cfg_isakmp_profile_complete(p) || sel_v1_profile_matches(p, &id);
 }
 
 bool v1_responder_proved(struct ike *e, struct ike_sa *sa, const struct v1_in *in, const char *at)
 {
     char id[SEL_TEXT_MAX];
     struct ike_cert_peer cert = {0};
-    if (!wanted_peer(e, sa, at)) {
+    enum ike_cert_state s = IKE_CERT_BAD;
+    if (!v1_cert_take(e, sa, in, &cert)) {
+        v1_fail(e, sa, cert.why, "%s", cert.text);
+    } else if (!wanted_peer(e, sa, &cert, at)) {
         v1_fail(e, sa, IKE_REASON_ID_MISMATCH, "the peer is %.120s, which profile %s does not match",
                 ike_id_text(sa->peer_id_type, (struct slice){sa->peer_id, sa->peer_id_len}, id),
                 sa->profile1->name);
-        return false;
+    } else {
+        s = v1_signature_proved(e, sa, sa->profile1, in, at, &cert);
+        if (s == IKE_CERT_BAD)
+            v1_fail(e, sa, cert.why, "%s", cert.text);
     }
-    const enum ike_cert_state s = v1_signature_proved(e, sa, sa->profile1, in, at, &cert);
-    if (s == IKE_CERT_BAD)
-        v1_fail(e, sa, cert.why, "%s", cert.text);
     ike_cert_peer_free(&cert);
     return s == IKE_CERT_GOOD;
 }
@@ -487,8 +495,8 @@ void v1_main_5(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         v1_bad_message(e, sa, in);
         return;
     }
-    const struct cfg_isakmp_profile *p = v1_profile_of_peer(e, sa, "MM5");
-    if (!(v1_signs(sa) ? proved_by_signature(e, sa, p, in) : proved_by_key(e, sa, p, in)))
+    const struct cfg_isakmp_profile *p = NULL;
+    if (!(v1_signs(sa) ? proved_by_signature(e, sa, &p, in) : proved_by_key(e, sa, &p, in)))
         return;
     v1_peer_at(sa, in); /* its ports may be new, behind a NAT (RFC 3947 4) */
     sa->profile1 = p;
@@ -517,7 +525,7 @@ void v1_main_6(struct ike *e, struct ike_sa *sa, struct v1_in *in)
         return;
     if (!v1_signs(sa))
         (void)v1_profile_of_peer(
-            e, sa, "MM6"); /* G30: said, without effect; KR-4: nor are keyrings looked at again */
+            e, sa, NULL, "MM6"); /* G30: said, without effect; KR-4: nor are keyrings looked at again */
     memcpy(v1->iv, in->iv_next, sizeof v1->iv);
     v1_take_notifies(e, sa, in->m);
     v1_took(sa, in);

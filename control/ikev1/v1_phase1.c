@@ -203,8 +203,8 @@ bool v1_choose(struct ike *e, const struct v1_in *in, bool have_key, const char 
     const unsigned signatures = v1_cert_methods(e, NULL, false),
                    methods = signatures | (have_key ? 1u << SEL1_METHOD_PSK : 0);
     bool ok = sel1_ike_choose(e->cfg, methods,
-                              have_key || !v1_wants_keys(e) ? NULL : "no pre-shared key for the peer",
-                              offers, n, out, &trace);
+                              have_key || !v1_wants_keys(e) ? NULL : "no pre-shared key for the peer", offers,
+                              n, out, &trace);
     v1_decided(e, NULL, at, &trace);
     log_choice(e, ok ? out : NULL, &trace);
     if (ok)

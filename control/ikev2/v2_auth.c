@@ -236,7 +236,8 @@ static enum v2_proved check_responder(struct ike *e, struct ike_sa *sa, const st
                                       struct v2_proof *p)
 {
     struct sel_trace trace = {0};
-    const struct sel_id idr = {m->idr.type, m->idr.data};
+    struct sel_id_cert facts;
+    struct sel_id idr = {m->idr.type, m->idr.data};
     unsigned specificity;
     if (!(m->present & PLD_BIT(PLD_AUTH)) || !(m->present & PLD_BIT(PLD_IDR)))
         return wrong(p, IKE_REASON_AUTH_FAILED, "the answer holds neither an error nor a proof");
@@ -244,6 +245,7 @@ static enum v2_proved check_responder(struct ike *e, struct ike_sa *sa, const st
         return V2_REFUSED;
     if (!id_valid(&m->idr)) /* G30 */
         return wrong(p, IKE_REASON_ID_MISMATCH, "the peer's identity is malformed");
+    idr.cert = ike_cert_facts(e, &p->cert, &facts);
     if (!sel_ikev2_profile_matches(sa->profile, &idr, &specificity))
         return wrong(p, IKE_REASON_ID_MISMATCH,
                      "the peer's identity matches no `match identity remote` of the profile");
@@ -403,14 +405,16 @@ static enum v2_proved check_initiator(struct ike *e, struct ike_sa *sa, const st
                                       const struct cfg_ikev2_profile **profile, struct v2_proof *p)
 {
     struct sel_trace trace = {0};
-    const struct sel_id idi = {m->idi.type, m->idi.data};
+    struct sel_id_cert facts;
+    struct sel_id idi = {m->idi.type, m->idi.data};
     if (!(m->present & PLD_BIT(PLD_IDI)) || !id_valid(&m->idi))
         return wrong(p, IKE_REASON_AUTH_FAILED, "the peer's identity is missing or malformed");
     if (!v2_proof_take(e, sa, m, p))
         return V2_REFUSED;
     char id[SEL_TEXT_MAX];
     ike_log(e, sa, LOG_LEVEL_DEBUG, "ikev2", "Searching policy based on peer's identity '%s' of type '%s'",
-            sel_id_text(&idi, id), id_type_words(idi.type)); /* PF-8 */
+            ike_id_text(idi.type, idi.data, id), id_type_words(idi.type)); /* PF-8 */
+    idi.cert = ike_cert_facts(e, &p->cert, &facts);
     *profile = sel_ikev2_profile(e->cfg, ike_vrf_name(e, sa->vrf), &sa->local.addr, &idi, &trace);
     ike_decision(e, sa, "IKE_AUTH", &trace);
     if (*profile)

@@ -28,9 +28,12 @@ struct sel_trace {
 };
 
 /* A peer's or our own identity as on the wire. type is enum pld_id_type's number (1 IPv4, 2 FQDN, 3 e-mail, 5 IPv6, 9 DN, 11 key-id). */
+struct sel_id_cert;
 struct sel_id {
     uint8_t type;
     struct slice data;
+    const struct sel_id_cert
+        *cert; /* what the peer's certificate says, for `match certificate` (sel_certmap.h); NULL: none */
 };
 /* "192.0.2.1", "R1.cisco.com", "user@example.com", key-id printable or as hex; returns out (SEL_TEXT_MAX). */
 const char *sel_id_text(const struct sel_id *id, char *out);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { EXACT = 1000, BY_MASK = 300, BY_DOMAIN = 2, BY_ANY = 1 };
+enum { EXACT = SEL_ID_EXACT, BY_MASK = 300, BY_DOMAIN = 2, BY_ANY = 1 };
 
 bool sel_id_address(const struct sel_id *id, struct ip_addr *out)
 {

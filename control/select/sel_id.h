@@ -14,6 +14,7 @@ enum {
     SEL_ID_KEY_ID = 11
 };
 
+enum { SEL_ID_EXACT = 1000 }; /* the specificity of what names one peer */
 /* How specific a match is (G5): an exact identity, then the longest mask, then the longest domain, then `any`; 0: no match. */
 unsigned sel_id_specificity(const struct cfg_id *configured, const struct sel_id *id);
 /* The address of an address identity; false for other types and wrong lengths. */

@@ -1,5 +1,6 @@
 #include "control/select/sel_profile.h"
 
+#include "control/select/sel_certmap.h"
 #include "control/select/sel_id.h"
 #include "control/select/sel_trace.h"
 
@@ -15,7 +16,7 @@ const struct cfg_ikev2_profile *sel_profile_tie(const struct cfg_ikev2_profile *
 bool sel_ikev2_profile_matches(const struct cfg_ikev2_profile *p, const struct sel_id *id,
                                unsigned *specificity)
 {
-    unsigned best = 0;
+    unsigned best = sel_certmap_specificity(p->certmaps, p->certmap_count, id);
     for (unsigned i = 0; i < p->match_count; i++) {
         unsigned s = sel_id_specificity(&p->match[i], id);
         best = s > best ? s : best;

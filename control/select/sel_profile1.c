@@ -1,5 +1,6 @@
 #include "control/select/sel_v1.h"
 
+#include "control/select/sel_certmap.h"
 #include "control/select/sel_id.h"
 #include "control/select/sel_trace.h"
 
@@ -14,12 +15,17 @@ const struct cfg_isakmp_profile *sel_v1_profile_tie(const struct cfg_isakmp_prof
 
 static unsigned specificity_of(const struct cfg_isakmp_profile *p, const struct sel_id *id)
 {
-    unsigned best = 0;
+    unsigned best = sel_certmap_specificity(p->certmaps, p->certmap_count, id);
     for (unsigned i = 0; i < p->match_count; i++) {
         unsigned s = sel_id_specificity(&p->match[i], id);
         best = s > best ? s : best;
     }
     return best;
+}
+
+bool sel_v1_profile_matches(const struct cfg_isakmp_profile *p, const struct sel_id *id)
+{
+    return specificity_of(p, id) > 0;
 }
 
 /* NULL when the profile may be used here; else why not. */

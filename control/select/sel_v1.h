@@ -45,6 +45,8 @@ CV_MUST_USE bool sel_v1_keyring_agrees(const struct cfg *c, const struct cfg_isa
  * matches, and the SA goes on with the global settings (PF-6, G11). path->peer is not looked at. */
 const struct cfg_isakmp_profile *sel_v1_profile(const struct cfg *c, const struct sel_v1_path *path,
                                                 const struct sel_id *id, struct sel_trace *trace);
+/* Whether id satisfies a match line of p (G30). */
+CV_MUST_USE bool sel_v1_profile_matches(const struct cfg_isakmp_profile *p, const struct sel_id *id);
 /* PF-4: of two profiles that match equally well, the one that is taken: the first configured. */
 const struct cfg_isakmp_profile *sel_v1_profile_tie(const struct cfg_isakmp_profile *earlier,
                                                     const struct cfg_isakmp_profile *later);
