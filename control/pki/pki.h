@@ -78,7 +78,8 @@ struct pki_trustpoint {
     bool simulated; /* explain made it up */
 };
 
-/* Makes the trust-points those of `confs`, in this order; what is installed under a name stays; a name that is gone takes its certificates out of use. */
+/* Makes the trust-points those of `confs`, in this order; what is installed under a name stays; a name that is gone takes its certificates out of use, and so does
+ * a fingerprint that is not that of the CA certificate. */
 CV_MUST_USE cv_result pki_configure(struct pki *p, const struct pki_conf *confs, unsigned count);
 /* In the order of `show crypto pki certificates` (CT-8, G15): own certificates, last installed first; then those without one, as configured. */
 unsigned pki_list(const struct pki *p, const struct pki_trustpoint *out[PKI_TRUSTPOINTS_MAX]);

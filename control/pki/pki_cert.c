@@ -112,7 +112,8 @@ static cv_result read_all(struct pki_cert *c, const char **why)
     if (!fields_read((struct slice){c->der, c->der_len}, &f))
         return CV_EPARSE;
     c->x509 = d2i_X509(NULL, &p, (long)c->der_len);
-    if (!c->x509 || p != c->der + c->der_len || X509_get_version(c->x509) > X509_VERSION_3)
+    if (!c->x509 || p != c->der + c->der_len || X509_get_version(c->x509) < X509_VERSION_1 ||
+        X509_get_version(c->x509) > X509_VERSION_3)
         return CV_EPARSE;
     *why = "its serial number is negative, empty or too long";
     if (!read_serial(c, f.serial.body))

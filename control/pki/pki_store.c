@@ -108,6 +108,33 @@ static bool confs_ok(const struct pki_conf *confs, unsigned count)
     return true;
 }
 
+/* `fingerprint HEX`: the length says which hash it is. */
+static bool fingerprint_fits(const struct pki_conf *conf, const struct pki_cert *ca)
+{
+    uint8_t hash[EVP_MAX_MD_SIZE];
+    size_t n = 0;
+    const char *name = conf->fingerprint_len == MD5_LEN      ? "MD5"
+                       : conf->fingerprint_len == SHA1_LEN   ? "SHA1"
+                       : conf->fingerprint_len == SHA256_LEN ? "SHA256"
+                                                             : NULL;
+    if (conf->fingerprint_len == 0)
+        return true;
+    return name && EVP_Q_digest(NULL, name, NULL, ca->der, ca->der_len, hash, &n) == 1 &&
+           n == conf->fingerprint_len && CRYPTO_memcmp(hash, conf->fingerprint, n) == 0;
+}
+
+/* A CA that was installed before the configuration pinned another one is trusted no more. */
+static void repin(struct pki *p, struct pki_trustpoint *t)
+{
+    if (!t->ca || fingerprint_fits(&t->conf, t->ca))
+        return;
+    pki_say(p, LOG_LEVEL_ERROR, "validation",
+            "trust-point %s: the CA certificate %.300s is taken out of use: its fingerprint is not the "
+            "configured one",
+            t->name, pki_cert_subject_text(t->ca));
+    drop_ca(t);
+}
+
 static bool holds_something(const struct pki_slot *s)
 {
     return s->tp.ca || s->tp.own;
@@ -143,6 +170,7 @@ cv_result pki_configure(struct pki *p, const struct pki_conf *confs, unsigned co
         slots[i]->configured = true;
         slots[i]->tp.conf = confs[i];
         memcpy(slots[i]->tp.name, confs[i].name, sizeof slots[i]->tp.name);
+        repin(p, &slots[i]->tp);
     }
     unsigned n = count;
     for (unsigned i = 0; i < p->count; i++) {
@@ -200,21 +228,6 @@ static uint64_t take_seq(struct pki *p, uint64_t seq)
 uint64_t pki_last_seq(const struct pki *p)
 {
     return p->last_seq;
-}
-
-/* `fingerprint HEX`: the length says which hash it is. */
-static bool fingerprint_fits(const struct pki_conf *conf, const struct pki_cert *ca)
-{
-    uint8_t hash[EVP_MAX_MD_SIZE];
-    size_t n = 0;
-    const char *name = conf->fingerprint_len == MD5_LEN      ? "MD5"
-                       : conf->fingerprint_len == SHA1_LEN   ? "SHA1"
-                       : conf->fingerprint_len == SHA256_LEN ? "SHA256"
-                                                             : NULL;
-    if (conf->fingerprint_len == 0)
-        return true;
-    return name && EVP_Q_digest(NULL, name, NULL, ca->der, ca->der_len, hash, &n) == 1 &&
-           n == conf->fingerprint_len && CRYPTO_memcmp(hash, conf->fingerprint, n) == 0;
 }
 
 cv_result pki_install_ca(struct pki *p, const char *name, struct pki_cert *ca, uint64_t seq)

@@ -210,6 +210,12 @@ static void section_4_5_fingerprints_pin_the_CA(void)
         CU_ASSERT_EQUAL_FATAL(pki_configure(p, &conf, 1), CV_OK);
         CU_ASSERT_EQUAL(pki_install_ca(p, "A", ca(1)->cert, 0), CV_EINVAL);
         CU_ASSERT_EQUAL(pki_install_ca(p, "A", ca(0)->cert, 0), CV_OK);
+        CU_ASSERT_EQUAL_FATAL(pki_configure(p, &conf, 1), CV_OK);
+        CU_ASSERT_PTR_NOT_NULL(pki_find(p, "A")->ca);
+        conf.fingerprint[3] ^= 1; /* pinned to another one afterwards */
+        CU_ASSERT_EQUAL_FATAL(pki_configure(p, &conf, 1), CV_OK);
+        CU_ASSERT_PTR_NULL(pki_find(p, "A")->ca);
+        conf.fingerprint[3] ^= 1;
         conf.fingerprint_len = 19;
         CU_ASSERT_EQUAL_FATAL(pki_configure(p, &conf, 1), CV_OK);
         CU_ASSERT_EQUAL(pki_install_ca(p, "A", ca(0)->cert, 0), CV_EINVAL);
