@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "control/ike/ike_cert.h"
 #include "control/pki/pki_disk.h"
+#include "control/pki_conf.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,26 +25,6 @@ static void machine_serial(char out[64])
     out[0] = '\0';
     if (n == MACHINE_ID_MAX && strspn(id, "0123456789abcdef") == MACHINE_ID_MAX)
         (void)snprintf(out, 64, "%.*s", SERIAL_DIGITS, id);
-}
-
-static void fqdn_of(const struct cfg *c, const struct cfg_trustpoint *t, char out[256])
-{
-    if (strcmp(t->fqdn, "none") == 0)
-        out[0] = '\0';
-    else if (t->fqdn[0])
-        (void)snprintf(out, 256, "%s", t->fqdn);
-    else if (c->hostname[0] && c->domain_name[0])
-        (void)snprintf(out, 256, "%.120s.%.120s", c->hostname, c->domain_name);
-}
-
-static void ip_of(const struct cfg *c, const struct cfg_trustpoint *t, char out[64])
-{
-    struct ip_addr a;
-    const struct cfg_interface *x = cfg_find_interface(c, t->ip_address);
-    if (ip_addr_parse(t->ip_address, &a))
-        (void)snprintf(out, 64, "%s", t->ip_address);
-    for (unsigned i = 0; x && i < x->addr_count && !out[0]; i++)
-        (void)ip_addr_text(&x->addrs[i].addr, out);
 }
 
 static enum pki_enrol_method method_of(enum cfg_enrollment e)
@@ -75,9 +56,7 @@ void daemon_enrol_conf(const struct cfg *c, const struct cfg_trustpoint *t, stru
     out->auto_enroll = t->auto_enroll;
     out->regenerate = t->regenerate;
     out->auto_enroll_percent = t->auto_enroll_percent;
-    (void)snprintf(out->subject.dn, sizeof out->subject.dn, "%s", t->subject_name);
-    fqdn_of(c, t, out->subject.fqdn);
-    ip_of(c, t, out->subject.ip);
+    pki_conf_subject(c, t, &out->subject);
     if (t->serial_number)
         machine_serial(out->subject.serial);
     out->subject.hash = t->hash == CFG_HASH_SHA384   ? PKI_CSR_SHA384

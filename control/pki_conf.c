@@ -53,6 +53,35 @@ cv_result pki_conf_apply(struct pki *p, const struct cfg *c)
     return r;
 }
 
+/* ---- what is asked for in requests ---------------------------------------------------------------------------------- */
+static void fqdn_of(const struct cfg *c, const struct cfg_trustpoint *t, char out[256])
+{
+    if (strcmp(t->fqdn, "none") == 0)
+        out[0] = '\0';
+    else if (t->fqdn[0])
+        (void)snprintf(out, 256, "%s", t->fqdn);
+    else if (c->hostname[0] && c->domain_name[0])
+        (void)snprintf(out, 256, "%.120s.%.120s", c->hostname, c->domain_name);
+}
+
+static void ip_of(const struct cfg *c, const struct cfg_trustpoint *t, char out[64])
+{
+    struct ip_addr a;
+    const struct cfg_interface *x = cfg_find_interface(c, t->ip_address);
+    if (ip_addr_parse(t->ip_address, &a))
+        (void)snprintf(out, 64, "%s", t->ip_address);
+    for (unsigned i = 0; x && i < x->addr_count && !out[0]; i++)
+        (void)ip_addr_text(&x->addrs[i].addr, out);
+}
+
+void pki_conf_subject(const struct cfg *c, const struct cfg_trustpoint *t, struct pki_subject *out)
+{
+    memset(out, 0, sizeof *out);
+    (void)snprintf(out->dn, sizeof out->dn, "%s", t->subject_name);
+    fqdn_of(c, t, out->fqdn);
+    ip_of(c, t, out->ip);
+}
+
 void pki_conf_excused(const struct cfg *c, const char *trustpoint, const struct pki_cert *cert,
                       struct pki_exception *out)
 {

@@ -5,7 +5,7 @@
 #define CONTROL_PKI_CONF_H
 
 #include "control/config/cfg_model.h"
-#include "control/pki/pki.h"
+#include "control/pki/pki_csr.h"
 
 /* pki_configure with the configuration's trust-points, in its order. CV_EINVAL: more than PKI_TRUSTPOINTS_MAX. */
 CV_MUST_USE cv_result pki_conf_apply(struct pki *p, const struct cfg *c);
@@ -13,6 +13,10 @@ CV_MUST_USE cv_result pki_conf_apply(struct pki *p, const struct cfg *c);
 /* For pki_env.excused: what the first `match certificate MAP` of the trust-point whose map takes the certificate excuses. */
 void pki_conf_excused(const struct cfg *c, const char *trustpoint, const struct pki_cert *cert,
                       struct pki_exception *out);
+
+/* What a trust-point asks for in its request: subject-name, fqdn (of the host when it names none), ip-address. The serial number and the hash stay with
+ * the caller. */
+void pki_conf_subject(const struct cfg *c, const struct cfg_trustpoint *t, struct pki_subject *out);
 
 struct pki_conf_env {
     void *ctx;

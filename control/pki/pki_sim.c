@@ -47,11 +47,20 @@ static cv_result key_from_seed(const char *seed, struct cr_key **out)
     return CV_ECRYPTO;
 }
 
-static cv_result key_for(enum cr_key_kind kind, const char *seed, struct cr_key **out)
+static cv_result key_for(const struct pki_sim_subject *s, struct cr_key **out)
 {
-    if (kind == CR_KEY_P256)
-        return key_from_seed(seed, out);
-    return cr_key_generate(kind, RSA_BITS, out);
+    if (s->key) {
+        *out = cr_key_ref(s->key);
+        return CV_OK;
+    }
+    if (s->kind == CR_KEY_P256)
+        return key_from_seed(s->seed ? s->seed : "", out);
+    return cr_key_generate(s->kind, RSA_BITS, out);
+}
+
+cv_result pki_sim_key(const char *seed, struct cr_key **out)
+{
+    return key_from_seed(seed, out);
 }
 
 /* ---- extensions --------------------------------------------------------------------------------------------------- */
@@ -132,19 +141,32 @@ static bool push_address(GENERAL_NAMES *names, const char *ip)
     return inet_pton(AF_INET6, ip, octets) == 1 && push(names, name_of(GEN_IPADD, octets, 16));
 }
 
+/* Every word of the text, which may be NULL, is a name. */
+static bool push_words(GENERAL_NAMES *names, int type, const char *text)
+{
+    char word[512];
+    for (const char *at = text ? text + strspn(text, " ") : ""; *at; at += strspn(at, " ")) {
+        size_t n = strcspn(at, " ");
+        if (n >= sizeof word)
+            return false;
+        snprintf(word, sizeof word, "%.*s", (int)n, at);
+        if (!(type == GEN_IPADD ? push_address(names, word) : push(names, name_of(type, word, n))))
+            return false;
+        at += n;
+    }
+    return true;
+}
+
 static bool add_alt_names(X509 *x, const struct pki_sim_subject *s)
 {
     if (!s->fqdn && !s->email && !s->ip)
         return true;
     GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
-    bool ok = names != NULL;
-    if (s->fqdn)
-        ok = ok && push(names, name_of(GEN_DNS, s->fqdn, strlen(s->fqdn)));
+    bool ok = names && push_words(names, GEN_DNS, s->fqdn);
     if (s->email)
         ok = ok && push(names, name_of(GEN_EMAIL, s->email, strlen(s->email)));
-    if (s->ip)
-        ok = ok && push_address(names, s->ip);
-    ok = ok && add(x, NID_subject_alt_name, names, false);
+    ok = ok && push_words(names, GEN_IPADD, s->ip);
+    ok = ok && sk_GENERAL_NAME_num(names) > 0 && add(x, NID_subject_alt_name, names, false);
     GENERAL_NAMES_free(names);
     return ok;
 }
@@ -266,7 +288,8 @@ static bool set_times(X509 *x, const struct pki_sim_subject *s)
 static bool build(X509 *x, const struct pki_sim_ca *ca, const struct pki_sim_subject *s,
                   const struct cr_key *key)
 {
-    X509_NAME *subject = name_from(s->dn ? s->dn : "", (struct slice){0});
+    X509_NAME *subject =
+        s->dn_der.n ? name_from(NULL, s->dn_der) : name_from(s->dn ? s->dn : "", (struct slice){0});
     X509_NAME *issuer = ca ? name_from(NULL, pki_cert_subject(ca->cert)) : X509_NAME_dup(subject);
     const struct cr_key *by = ca ? ca->key : key;
     bool ok = subject && issuer && X509_set_version(x, X509_VERSION_3) == 1 &&
@@ -318,11 +341,49 @@ cv_result pki_sim_issue(const struct pki_sim_ca *ca, const struct pki_sim_subjec
                         struct cr_key **key)
 {
     struct cr_key *k = NULL;
-    CV_TRY(key_for(s->kind, s->seed ? s->seed : "", &k));
+    CV_TRY(key_for(s, &k));
     cv_result r = make(ca, s, k, cert);
     if (r == CV_OK)
         *key = k;
     else
         cr_key_free(k);
     return r;
+}
+
+/* ---- copies --------------------------------------------------------------------------------------------------------- */
+/* MD5 and SHA-1 stay weak: a key on a curve signs with SHA-1 for both. */
+static const EVP_MD *hash_like(const struct pki_cert *real, const struct cr_key *by)
+{
+    return real->sig_alg->weak && cr_key_kind(by) != CR_KEY_ED25519 ? EVP_sha1() : hash_for(by);
+}
+
+static bool replace_comment(X509 *x)
+{
+    for (int at; (at = X509_get_ext_by_NID(x, NID_netscape_comment, -1)) >= 0;)
+        X509_EXTENSION_free(X509_delete_ext(x, at));
+    return X509_get_version(x) < X509_VERSION_3 || add_comment(x);
+}
+
+cv_result pki_sim_copy(const struct pki_cert *real, const struct cr_key *key, const struct cr_key *by,
+                       struct pki_cert **out)
+{
+    uint8_t *der = NULL;
+    X509 *x = X509_dup(real->x509);
+    bool ok = x && X509_set_pubkey(x, cr_key_evp(key)) == 1 && replace_comment(x) &&
+              X509_sign(x, cr_key_evp(by), hash_like(real, by)) > 0;
+    int n = ok ? i2d_X509(x, &der) : 0;
+    cv_result r = n > 0 ? pki_cert_parse((struct slice){der, (size_t)n}, out, NULL) : CV_EINVAL;
+    if (r == CV_OK)
+        (*out)->simulated = true; /* one of version 1 has no comment that says so */
+    OPENSSL_free(der);
+    X509_free(x);
+    ERR_clear_error();
+    return r;
+}
+
+bool pki_sim_issued_by(const struct pki_cert *c, const struct pki_cert *issuer)
+{
+    bool ok = X509_verify(c->x509, cr_key_evp(issuer->key)) == 1;
+    ERR_clear_error();
+    return ok;
 }

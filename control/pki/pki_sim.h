@@ -19,8 +19,10 @@ void pki_sim_ca_free(struct pki_sim_ca *ca);
 struct pki_sim_subject {
     const char *seed; /* of its key */
     enum cr_key_kind kind;
+    struct cr_key *key; /* private, instead of one of that seed and kind; NULL */
     const char *dn, *fqdn, *email;
-    const char *ip; /* printed address */
+    const char *ip;      /* printed address; fqdn and ip: several with blanks between */
+    struct slice dn_der; /* instead of dn; empty: that */
     int64_t from, until;
     uint64_t serial;
     bool is_ca;
@@ -31,5 +33,14 @@ struct pki_sim_subject {
 };
 CV_MUST_USE cv_result pki_sim_issue(const struct pki_sim_ca *ca, const struct pki_sim_subject *s,
                                     struct pki_cert **cert, struct cr_key **key);
+
+/* A private P-256 key of that seed. */
+CV_MUST_USE cv_result pki_sim_key(const char *seed, struct cr_key **out);
+/* The certificate `real` with another key: names, serial number, validity and extensions stay, `by` signs (the key of the copy of its issuer),
+ * and with a hash as weak as that of the real signature. For a router's certificates, whose private keys are not in its configuration. */
+CV_MUST_USE cv_result pki_sim_copy(const struct pki_cert *real, const struct cr_key *key,
+                                   const struct cr_key *by, struct pki_cert **out);
+/* Whether the issuer's key has made the signature, whatever the algorithm and whatever it is worth. */
+CV_MUST_USE bool pki_sim_issued_by(const struct pki_cert *c, const struct pki_cert *issuer);
 
 #endif
