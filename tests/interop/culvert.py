@@ -107,21 +107,23 @@ SUITES1 = {s.name: s for s in (OLD1, AES1, ECP1)}
 def config1(hostname="left", local="192.0.2.1", peer="192.0.2.2", inside="10.1.0.1", psk="secret", suite=AES1,
             style="map", near="10.1.0.0 0.0.255.255", far="10.2.0.0 0.0.255.255", route="10.2.0.0 255.255.0.0",
             default_gateway=None, remote_id=None, keyring=None, profile="", pfs=None, transport=False, entry="",
-            extra="", dpd=None):
+            extra="", dpd=None, authentication="pre-share"):
     """An IKEv1 gateway. style: "map" a crypto map on Ethernet0/0, "ipsec" a route-based tunnel, "gre" a protected GRE
-    tunnel. remote_id, keyring, profile make an ISAKMP profile; without them the global key is used."""
+    tunnel. remote_id, keyring, profile make an ISAKMP profile; without them the global key is used. authentication: rsa-sig
+    and ecdsa-sig have no keys."""
     lines = ["hostname %s" % hostname, "platform dataplane", " workers 1", " memory no-huge",
              " port Ethernet0/0 vdev net_af_packet,iface=out0", " port Ethernet0/1 vdev net_af_packet,iface=in0",
              "crypto isakmp policy 10", " encr %s" % suite.encr, " hash %s" % suite.hash,
-             " authentication pre-share", " group %d" % suite.group]
+             " authentication " + authentication, " group %d" % suite.group]
     if dpd:
         lines.append("crypto isakmp keepalive %s" % dpd)
     with_profile = remote_id or profile
+    if with_profile and authentication == "pre-share":
+        lines += ["crypto keyring KR", " " + (keyring or "pre-shared-key address %s key %s" % (peer, psk))]
     if with_profile:
-        lines += ["crypto keyring KR", " " + (keyring or "pre-shared-key address %s key %s" % (peer, psk)),
-                  "crypto isakmp profile PF", " keyring KR", " match identity %s" % (remote_id or "address %s" % peer),
-                  profile]
-    else:
+        lines += ["crypto isakmp profile PF", " keyring KR" if authentication == "pre-share" else "",
+                  " match identity %s" % (remote_id or "address %s" % peer), profile]
+    elif authentication == "pre-share":
         lines.append("crypto isakmp key %s address %s" % (psk, peer))
     lines += ["crypto ipsec transform-set TS %s" % suite.transform_set, " mode %s" % ("transport" if transport else "tunnel")]
     bound = [" set transform-set TS", " set isakmp-profile PF" if with_profile else "",

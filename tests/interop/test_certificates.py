@@ -2,126 +2,14 @@
 """Certificates against strongSwan, both initiators: kinds of keys and signatures, chains, fragmentation, refusals with their reasons,
 revocation by CRL and OCSP with its servers up and down, and which certificate answers which certificate request."""
 import os
-import re
 import sys
 
 from capture import Capture, datagrams
 from case import add_case, case, check, check_equal, main
-from culvert import GCM, config
+from certificates import OCSP, RIGHT, WEB, both, end, once, reconfigure, refused, root, signed_with, site_of, sub, swap, trustpoint, up
 from net import sh, wait_for
-from pki_files import Authority, Responder, Server, available, chain_of, give, install
-from topology import strongswan_site
-from traffic import ping, ping_until
-import strongswan as ss
-
-LEFT, RIGHT = "left.example", "right.example"
-WEB, OCSP = "http://10.9.0.2", "http://10.9.0.2:2560"
-
-_made = {}
-
-
-def once(name, make):
-    """CAs and certificates that several cases share are made once."""
-    if name not in _made:
-        _made[name] = make()
-    return _made[name]
-
-
-def root(kind="p256", name=None):
-    return once("root " + (name or kind), lambda: Authority(name or "Root-" + kind, kind))
-
-
-def end(side, kind="p256", ca=None):
-    """The plain certificate of left or right, from the root of its kind."""
-    ca = ca or root(kind)
-    return once("%s %s %s" % (side, kind, ca.name), lambda: ca.issue(side, [side + ".example"], kind))
-
-
-def trustpoint(name="TP", more=""):
-    return "crypto pki trustpoint %s\n revocation-check none%s" % (name, "\n " + more if more else "")
-
-
-def profile(*trustpoints, local="rsa-sig", remote="rsa-sig"):
-    return "\n".join([" authentication local %s" % local, " authentication remote %s" % remote] +
-                     [" pki trustpoint %s" % t for t in trustpoints or ("TP",)])
-
-
-def method(kind):
-    return "rsa-sig" if kind.startswith("rsa") else "ecdsa-sig"
-
-
-def site_of(title, kind="p256", trust=None, ours=None, theirs=None, proof=None, culvert_args=None, strongswan_args=None, chain=(),
-            intermediates=(), strongswan_extra="", local_auth="", anchors=None, server=False, start=True, theirs_kind=None):
-    """strongswan_site with certificates. ours, theirs: Certificate; trust: text of the trust-points; anchors: {trust-point: (CA, own)}, in the
-    order of their installation; server: a namespace with an address for CRLs and OCSP, 10.9.0.2."""
-    ours, theirs = ours or end("left", kind), theirs or end("right", theirs_kind or kind)
-    anchors = anchors or {"TP": (theirs.issuer, ours)}
-    args = dict(local_id="fqdn " + LEFT, remote_id="fqdn " + RIGHT, extra=trust or trustpoint(),
-                certificates=proof or profile(local=method(kind), remote=method(theirs_kind or kind)))
-    args.update(culvert_args or {})
-    their_args = dict(local_id=RIGHT, remote_id=LEFT, remote_auth="auth = pubkey",
-                      local_auth="auth = pubkey\n certs = %s.pem\n %s" % (theirs.name, local_auth))
-    their_args.update(strongswan_args or {})
-    site = strongswan_site(title, culvert_args=args, strongswan_args=their_args, start=False, strongswan_extra=strongswan_extra)
-    for i, (name, (anchor, own)) in enumerate(anchors.items()):
-        install(site.culvert, name, anchor, own, chain or (chain_of(own) if own else ()), 2 * i + 2)
-    give(site.peer, {id(c): c for c in (top(ours), top(theirs))}.values(), theirs, intermediates)
-    site.culvert_args, site.culvert_text = args, config(transform=GCM, **args)
-    if server:
-        ca = site.lab.ns("ca")
-        site.lab.veth(site.culvert.ns, "mgmt0", ca, "eth0")
-        site.culvert.ns.address("mgmt0", "10.9.0.1/24")
-        ca.address("eth0", "10.9.0.2/24")
-        site.web = Server(ca, site.lab.mkdir("www"))
-        site.ca_ns = ca
-    if start:
-        site.culvert.start()
-        site.peer.start(site.peer_conf)
-    return site
-
-
-def top(c):
-    while c.issuer:
-        c = c.issuer
-    return c
-
-
-def up(site, by, timeout=20):
-    if by == "culvert":
-        site.culvert.up(timeout=timeout)
-    else:
-        site.peer.initiate(timeout=timeout)
-    site.culvert.wait_up()
-    check_equal(site.culvert.session()["initiator"], by == "culvert", "who culvert says initiated")
-
-
-def down(site, by):
-    if by == "culvert":
-        site.culvert.down()
-    else:
-        site.peer.terminate()
-    site.culvert.wait_down()
-    wait_for("strongSwan to have no SA", lambda: not site.peer.sas(), 8)
-
-
-def both(site, between=None):
-    """Up from both sides with echo replies."""
-    for by in ("culvert", "strongswan"):
-        up(site, by)
-        ping_until(site.left, site.right_address, 5)
-        sent, received = ping(site.left, site.right_address, 3, 0.05)
-        check_equal(received, sent, "echo replies, started by " + by)
-        if between:
-            between(by)
-        down(site, by)
-
-
-def signed_with(site):
-    """What strongSwan says of the last two proofs: ours that it has verified, and its own."""
-    text = site.peer.log_text()
-    theirs = re.findall(r"authentication of '[^']*' \(myself\) with (.+?) successful", text)
-    ours = re.findall(r"authentication of '[^']*' with (.+?) successful", text)
-    return (ours[-1] if ours else None, theirs[-1] if theirs else None)
+from pki_files import Authority, Responder, available, give
+from traffic import ping_until
 
 
 # ---- kinds of keys and signatures ------------------------------------------------------------------------------------
@@ -148,11 +36,6 @@ for title_, kind_, expect_, extra_, auth_ in (
 
 
 # ---- chains and long messages ------------------------------------------------------------------------------------------
-def sub(side, kind="p256", above=None, pathlen=0):
-    above = above or root(kind)
-    return once("sub %s %s" % (side, kind), lambda: Authority("Sub-%s-%s" % (side, kind), kind, issuer=above, pathlen=pathlen))
-
-
 @case("intermediate CAs of both ends under one root, which alone is trusted")
 def intermediates():
     left, right = sub("left"), sub("right")
@@ -218,50 +101,6 @@ def ip_fragments():
 
 
 # ---- refusals and their reasons ----------------------------------------------------------------------------------------
-def reason(site):
-    s = site.culvert.session()
-    return s["last_error"]["reason"] if s and s["last_error"] else None
-
-
-def told(site):
-    s = site.culvert.session()
-    return s["last_error"]["text"] if s and s["last_error"] else ""
-
-
-def no_sa(site, by):
-    check(not site.culvert.is_up(), "it came up, started by " + by)
-    wait_for("strongSwan to have no SA, started by " + by, lambda: not site.peer.installed(), 5)
-
-
-def refused(site, why, by=("culvert", "strongswan"), timeout=8):
-    """culvert refuses, whoever begins, and says why. Returns its sentence."""
-    for who in by:
-        site.culvert.cli("clear", "crypto", "session", check=False)
-        if who == "culvert":
-            r = site.culvert.up(timeout=timeout, check=False)
-            check(r.returncode != 0, "`up` says that it is up")
-            check(why in r.stdout + r.stderr, "`up` says: %s" % (r.stdout + r.stderr).strip())
-        else:
-            r = site.peer.initiate(timeout=timeout, check=False)
-            check(r.returncode != 0, "strongSwan says that it is up")
-            check("AUTHENTICATION_FAILED" in r.stdout or "AUTH_FAILED" in site.peer.log_text(), "no AUTHENTICATION_FAILED at strongSwan")
-        wait_for("culvert's reason %s, started by %s, is %s" % (why, who, reason(site)), lambda: reason(site) == why, 5)
-        no_sa(site, who)
-    return told(site)
-
-
-def refused_by_strongswan(site, why="auth-failed", by=("culvert", "strongswan")):
-    for who in by:
-        if who == "culvert":
-            r = site.culvert.up(timeout=8, check=False)
-            check(why in r.stdout + r.stderr, "`up` says: %s" % (r.stdout + r.stderr).strip())
-        else:
-            check(site.peer.initiate(timeout=8, check=False).returncode != 0, "strongSwan says that it is up")
-        wait_for("culvert's reason %s, started by %s, is %s" % (why, who, reason(site)), lambda: reason(site) == why, 5)
-        no_sa(site, who)
-    return told(site)
-
-
 @case("a peer's certificate that has expired: cert-expired")
 def expired():
     return refused(site_of("expired", theirs=once("expired", lambda: root().issue("right", ["right.example"], "p256", days=(-9, -1)))),
@@ -303,7 +142,7 @@ def own_refused():
         site = site_of("own", ours=ours, theirs=theirs, anchors={"TP": (root(), ours)})
         give(site.peer, [root()], theirs)
         site.peer.load(site.peer_conf)
-        refused_by_strongswan(site)
+        refused(site, "auth-failed", None)
         site.lab.close()
 
 
@@ -311,7 +150,7 @@ def own_refused():
 def own_expired():
     ours = once("left expired", lambda: root().issue("left", ["left.example"], "p256", days=(-9, -1)))
     site = site_of("ownexp", ours=ours)
-    note = refused_by_strongswan(site, "cert-build-failed")
+    note = refused(site, "cert-build-failed", None)
     check("parsed IKE_AUTH request" not in site.peer.log_text(), "culvert sent an IKE_AUTH request")
     return note
 
@@ -330,13 +169,6 @@ def revocation_site(title, methods, more="", theirs=None):
     site = site_of(title, theirs=theirs or good, ours=end("left", ca=ca), server=True,
                    trust=trustpoint("TP", more).replace("revocation-check none", "revocation-check " + methods))
     return site
-
-
-def swap(site, theirs):
-    """strongSwan gets another certificate."""
-    give(site.peer, [top(theirs)], theirs)
-    site.peer_conf = re.sub(r"certs = \S+", "certs = %s.pem" % theirs.name, site.peer_conf)
-    site.peer.load(site.peer_conf)
 
 
 @case("revocation by CRL: the good certificate passes, the revoked one is refused: cert-revoked; one fetch serves all")
@@ -365,8 +197,7 @@ def revoked_while_up():
     site.culvert.cli("crypto", "pki", "crl", "request", "TP")
     wait_for("the second fetch", lambda: site.web.asked("/ca.crl") == 2, 5)
     check(site.culvert.is_up(), "the peer was disconnected without being configured so")
-    site.culvert.write_config(site.culvert_text + "crypto ikev2 disconnect-revoked-peers\n")
-    site.culvert.reload()
+    reconfigure(site, extra=site.culvert_args["extra"] + "\ncrypto ikev2 disconnect-revoked-peers")
     site.culvert.cli("crypto", "pki", "crl", "request", "TP")
     site.culvert.wait_down(8)
     wait_for("strongSwan's delete", lambda: not site.peer.sas(), 5)
@@ -410,9 +241,7 @@ def servers_down():
     site = revocation_site("down", "crl")
     for methods, more, why in DOWN:
         lines = trustpoint("TP", more).replace("revocation-check none", "revocation-check " + methods)
-        args = dict(site.culvert_args, extra=lines)
-        site.culvert.write_config(config(transform=GCM, **args))
-        site.culvert.reload()
+        reconfigure(site, extra=lines)
         if why:
             refused(site, why)
         else:
