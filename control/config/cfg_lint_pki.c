@@ -166,6 +166,16 @@ static void trustpoint(struct cfg_linter *l, const struct cfg_trustpoint *t, uns
         cfg_lint_add(l, t->line, "enrollment", CFG_WARNING, "as in: enrollment url http://192.0.2.1:80",
                      "trust-point %s cannot renew its certificate by itself: it has no enrollment url",
                      t->name);
+    const char *path = t->vrf[0]                ? "vrf"
+                       : t->source_interface[0] ? "source interface"
+                       : t->proxy_host[0]       ? "http-proxy"
+                                                : NULL;
+    if (path)
+        cfg_lint_add(l, t->line, "enrollment", CFG_WARNING,
+                     "let the machine itself reach the CA and its servers",
+                     "`%s` of trust-point %s has no effect: fetches leave by the network of the machine, not "
+                     "by the gateway's ports",
+                     path, t->name);
     if (t->password_7)
         cfg_lint_add(l, t->line, "enrollment", CFG_WARNING, "write it in clear: password 0 ...",
                      "the password of trust-point %s is of type 7 and is not sent", t->name);
