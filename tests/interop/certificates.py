@@ -44,6 +44,14 @@ def method(kind):
     return "rsa-sig" if kind.startswith("rsa") else "ecdsa-sig"
 
 
+def revocable():
+    """A CA with addresses for its CRL and responder; a certificate of right that is good, and one that is revoked."""
+    ca = once("revoking", lambda: Authority("Revoking", "p256", crl=WEB + "/ca.crl", ocsp=OCSP))
+    good = end("right", ca=ca)
+    bad = once("revoked", lambda: ca.issue("right-revoked", [RIGHT], "p256"))
+    return ca, good, bad
+
+
 def site_of(title, kind="p256", trust=None, ours=None, theirs=None, proof=None, culvert_args=None, strongswan_args=None, chain=(),
             intermediates=(), strongswan_extra="", local_auth="", anchors=None, server=False, theirs_kind=None, version=2, suite=ECP1):
     """A culvert and a strongSwan with certificates, running. ours, theirs: Certificate; trust: text of the trust-points; anchors:
@@ -148,25 +156,28 @@ def error(site):
 
 
 def negotiate(site, by, timeout=8):
-    """One negotiation that must fail, with the reason that culvert gives for it: a fresh one, whatever was before."""
-    before = error(site).get("at")
+    """One negotiation that must fail: what the command that began it printed, and culvert's reason in its log."""
+    logged = len(site.culvert.log_text())
+    role = r"conn \d+ I, " if by == "culvert" else r"(?:conn \d+ R, )?[0-9.]+:"  # a failed peer's connection may be gone by then
+    line = re.compile(r" session: \(%s[^)]*\) %s: ([a-z-]+): " % (role, re.escape(site.flow)))
     if by == "culvert":
         r = site.culvert.up(site.flow, timeout=timeout, check=False)
         check(r.returncode != 0, "`up` says that it is up")
     else:
         r = site.peer.initiate(timeout=timeout, check=False)
         check(r.returncode != 0, "strongSwan says that it is up")
-    wait_for("an error that culvert tells, started by " + by, lambda: error(site).get("at") != before, 5)
+    found = wait_for("culvert's reason in its log, started by " + by, lambda: line.search(site.culvert.log_text()[logged:]), 5)
     check(not site.culvert.is_up(site.flow), "it came up, started by " + by)
     wait_for("strongSwan to have no SA, started by " + by, lambda: not site.peer.installed(), 5)
-    return r.stdout + r.stderr
+    return r.stdout + r.stderr, found.group(1)
 
 
 def refused(site, why, notify="AUTHENTICATION_FAILED", by=("culvert", "strongswan")):
     """Refused whoever begins, with that reason, and strongSwan is told. notify None: it is told nothing. Returns culvert's sentence."""
     for who in by:
         seen = len(site.peer.log_text())
-        said = negotiate(site, who)
+        said, logged = negotiate(site, who)
+        check_equal(logged, why, "culvert's reason in its log, started by " + who)
         check_equal(error(site).get("reason"), why, "culvert's reason, started by " + who)
         if who == "culvert":
             check(why in said, "`up` says: %s" % said.strip())

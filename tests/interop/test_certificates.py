@@ -6,7 +6,7 @@ import sys
 
 from capture import Capture, datagrams
 from case import add_case, case, check, check_equal, main
-from certificates import OCSP, RIGHT, WEB, both, end, once, reconfigure, refused, root, signed_with, site_of, sub, swap, trustpoint, up
+from certificates import OCSP, RIGHT, WEB, both, end, once, reconfigure, refused, revocable, root, signed_with, site_of, sub, swap, trustpoint, up
 from net import sh, wait_for
 from pki_files import Authority, Responder, available, give
 from traffic import ping_until
@@ -156,14 +156,6 @@ def own_expired():
 
 
 # ---- revocation ----------------------------------------------------------------------------------------------------------
-def revocable():
-    """A CA with addresses for its CRL and responder; a certificate of right that is good, and one that is revoked."""
-    ca = once("revoking", lambda: Authority("Revoking", "p256", crl=WEB + "/ca.crl", ocsp=OCSP))
-    good = end("right", ca=ca)
-    bad = once("revoked", lambda: ca.issue("right-revoked", [RIGHT], "p256"))
-    return ca, good, bad
-
-
 def revocation_site(title, methods, more="", theirs=None):
     ca, good, _ = revocable()
     site = site_of(title, theirs=theirs or good, ours=end("left", ca=ca), server=True,
