@@ -1,6 +1,7 @@
 #include "control/tools/exp_notes.h"
 
 #include "control/tools/exp_cause.h"
+#include "control/tools/exp_points.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -156,6 +157,28 @@ static void shadowed(struct notes *n, enum exp_end e)
             }
 }
 
+/* LN-8: CERTREQs of a responder name all of its CAs, and the first that fits is taken (CT-3, CT-5): with different ones at the two ends it is by luck of
+ * enrolment that the other one accepts it. */
+static void trust_points(struct notes *n)
+{
+    const struct cfg *const c[2] = {n->c->side[EXP_A].cfg, n->c->side[EXP_B].cfg};
+    struct exp_points p[2];
+    char text[2][EXP_POINTS_TEXT];
+    if (n->u[EXP_A]->version != n->u[EXP_B]->version)
+        return;
+    for (enum exp_end e = EXP_A; e <= EXP_B; e++)
+        exp_points_of(c[e], n->ipsec[e], n->u[e]->version, &p[e]);
+    if (!exp_points_differ(c, p))
+        return;
+    const struct exp_points *first = p[EXP_A].listed ? &p[EXP_A] : &p[EXP_B];
+    note(n,
+         "LN-8: A goes by %s, B by %s (%s): with other CAs at the two ends it depends on who begins and on "
+         "the order of enrolment "
+         "whether a certificate fits; name the same ones in the profiles of both",
+         exp_points_text(&p[EXP_A], text[EXP_A]), exp_points_text(&p[EXP_B], text[EXP_B]),
+         at(n, first == &p[EXP_A] ? EXP_A : EXP_B, first->line).text);
+}
+
 void exp_notes_of(const struct exp_case *c, const struct exp_pair *pair, bool up, struct exp_notes *out)
 {
     struct notes n = {.c = c, .out = out};
@@ -169,6 +192,7 @@ void exp_notes_of(const struct exp_case *c, const struct exp_pair *pair, bool up
     pfs(&n);
     gre_key(&n);
     inner_networks(&n);
+    trust_points(&n);
     for (enum exp_end e = EXP_A; e <= EXP_B; e++) {
         if (up)
             source_vrf(&n, e);
