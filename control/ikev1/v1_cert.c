@@ -263,7 +263,7 @@ enum ike_cert_state v1_cert_check(struct ike *e, struct ike_sa *sa, const struct
 bool v1_park_holds(const struct ike *e, const struct ike_sa *sa, const uint8_t digest[V1_DIGEST_LEN])
 {
     const struct v1_parked *p = &((const struct v1_sa *)sa->v)->parked;
-    return p->raw && memcmp(p->digest, digest, sizeof p->digest) == 0 &&
+    return p->raw && secret_equal(p->digest, digest, sizeof p->digest) &&
            ike_now(e) < p->tried_at + IKE_CERT_AGAIN_MS;
 }
 
