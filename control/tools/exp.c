@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { STATUS_UP = 0, STATUS_NOT_UP = 1, STATUS_USAGE = 2 };
@@ -134,7 +135,9 @@ cv_result exp_explain(const struct exp_options *o, struct exp_result *out, char 
     out->options = *o;
     out->all_up = true;
     CV_TRY(load(o, out, err));
-    CV_TRY(exp_case_units(&out->c));
+    out->c.keys = &out->keys;
+    out->c.now_s = o->now_s ? o->now_s : (int64_t)time(NULL);
+    CV_TRY(exp_case_ready(&out->c));
     cv_result r = exp_pairs_of(out->c.units, o->tunnel, &pairs, why, sizeof why);
     if (r == CV_ENOENT && !(o->tunnel && out->c.units[EXP_A].count && out->c.units[EXP_B].count))
         nothing_protected(out, err);
@@ -160,6 +163,7 @@ void exp_result_free(struct exp_result *r)
                 exp_run_free(&r->pair[i].run[e]);
     free(r->pair);
     exp_case_free(&r->c);
+    exp_keys_free(&r->keys);
     memset(r, 0, sizeof *r);
 }
 

@@ -12,7 +12,9 @@ struct exp_options {
     const char *tunnel;    /* NULL: all */
     const char *html_file; /* NULL: none */
     bool json, ios;
-    bool debug; /* the engines' log lines among the messages */
+    bool debug;              /* the engines' log lines among the messages */
+    const char *enrolled[2]; /* --enrolled, "TP1,TP2" without the end; NULL not given */
+    int64_t now_s;           /* --at: seconds since 1970; 0: now */
 };
 
 struct exp_pair_result {
@@ -26,6 +28,7 @@ struct exp_pair_result {
 
 struct exp_result {
     struct exp_options options;
+    struct exp_keys keys;
     struct exp_case c;
     unsigned pair_count;
     struct exp_pair_result *pair;

@@ -47,11 +47,13 @@ static cv_result try_out(const struct exp_case *from, const struct exp_fix *f, c
                          const bool ends[2], struct trial *t)
 {
     memset(t, 0, sizeof *t);
+    t->c.keys = from->keys;
+    t->c.now_s = from->now_s;
     cv_result r = CV_OK;
     for (enum exp_end e = EXP_A; e <= EXP_B && r == CV_OK; e++)
         r = exp_side_change(&from->side[e], f->edit, f->count, &t->c.side[e]);
     if (r == CV_OK)
-        r = exp_case_units(&t->c);
+        r = exp_case_ready(&t->c);
     if (r == CV_OK)
         r = run_all(t, pair, ends);
     if (r != CV_OK)

@@ -3,14 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
-cv_result exp_case_units(struct exp_case *c)
+cv_result exp_case_ready(struct exp_case *c)
 {
     CV_TRY(exp_units_of(c->side[EXP_A].cfg, &c->units[EXP_A]));
-    return exp_units_of(c->side[EXP_B].cfg, &c->units[EXP_B]);
+    CV_TRY(exp_units_of(c->side[EXP_B].cfg, &c->units[EXP_B]));
+    return exp_pki_new(c->side, c->keys, c->now_s, &c->pki);
 }
 
 void exp_case_free(struct exp_case *c)
 {
+    exp_pki_free(c->pki);
     for (enum exp_end e = EXP_A; e <= EXP_B; e++) {
         exp_units_free(&c->units[e]);
         exp_side_free(&c->side[e]);
@@ -157,7 +159,7 @@ cv_result exp_run(const struct exp_case *c, const struct exp_pair *pair, enum ex
             return CV_ENOENT;
     }
     const struct exp_unit *u = out->unit[initiator];
-    CV_TRY(exp_sim(cfg, initiator, u->members, u->member_count, &out->record));
+    CV_TRY(exp_sim(cfg, c->pki, initiator, u->members, u->member_count, &out->record));
     judge(out);
     return CV_OK;
 }

@@ -3,13 +3,18 @@
 #define CONTROL_TOOLS_EXP_RUN_H
 
 #include "control/tools/exp_pair.h"
+#include "control/tools/exp_pki.h"
 
 /* Both ends, parsed; what a change is tried on. */
 struct exp_case {
     struct exp_side side[2];
     struct exp_units units[2];
+    struct exp_keys *keys; /* not its own */
+    int64_t now_s;         /* when it begins */
+    struct exp_pki *pki;
 };
-CV_MUST_USE cv_result exp_case_units(struct exp_case *c); /* after both sides are there */
+/* Tunnels and trust-points, after the sides, keys and the time are there. */
+CV_MUST_USE cv_result exp_case_ready(struct exp_case *c);
 void exp_case_free(struct exp_case *c);
 
 enum exp_outcome {

@@ -5,6 +5,13 @@
 #include "control/config/cfg.h"
 #include "control/tools/exp_sim.h"
 
+/* Names of trust-points. */
+enum { EXP_NAMES_MAX = 32 };
+struct exp_names {
+    unsigned count;
+    char name[EXP_NAMES_MAX][CFG_NAME_MAX];
+};
+
 struct exp_side {
     enum exp_end end;
     char file[CFG_TEXT_MAX]; /* as it was given */
@@ -15,6 +22,8 @@ struct exp_side {
     struct cfg_findings findings; /* of the parser, then of the linter */
     struct cfg_skips skips;
     int lines;
+    struct exp_names enrolled; /* --enrolled: the first enrolled first; none: as the file has it */
+    struct exp_names renewed;  /* of a changed side: enrolled anew, in this order */
     int *origin; /* of a changed side: the line of the first file that line n (from 1) was; NULL: the same */
 };
 

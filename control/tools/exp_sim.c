@@ -2,8 +2,10 @@
 
 #include "control/ikev1/v1.h"
 #include "control/ikev2/v2.h"
+#include "control/pki_conf.h"
 #include "control/select/sel_proposal.h"
 #include "control/tools/exp_dp.h"
+#include "control/tools/exp_pki.h"
 #include "control/tools/exp_record.h"
 
 #include <stdio.h>
@@ -11,7 +13,7 @@
 #include <string.h>
 
 enum {
-    WALL_START_MS = 1700000000,
+    WALL_START_S = 1700000000, /* where no certificates ask for the time */
     LATENCY_MS = 10,
     SETTLE_MS = 500,          /* after the end: what is still on the wire arrives; shorter than any retry */
     PATIENCE_MS = 150 * 1000, /* a phase's retransmissions are over */
@@ -36,6 +38,7 @@ struct end {
     enum exp_end which;
     const struct cfg *cfg;
     struct ike *ike;
+    struct pki *pki;
     struct exp_dp *dp;
     struct sam_link link;
     uint64_t rng;
@@ -43,6 +46,7 @@ struct end {
 
 struct sim {
     uint64_t now, order;
+    int64_t wall_s; /* when now was 0 */
     struct end end[2];
     struct packet wire[WIRE_MAX];
     unsigned queued;
@@ -57,7 +61,7 @@ static uint64_t env_now(void *ctx)
 
 static uint64_t env_wall(void *ctx)
 {
-    return WALL_START_MS + env_now(ctx);
+    return (uint64_t)((struct end *)ctx)->sim->wall_s * 1000 + env_now(ctx);
 }
 
 /* splitmix64: the same run each time. These keys protect nothing. */
@@ -106,6 +110,26 @@ static uint16_t env_vrf_id(void *ctx, const char *name)
         if (strcmp(c->vrfs[i].name, name) == 0)
             return (uint16_t)(i + 1);
     return 0;
+}
+
+/* ---- environment of a store of certificates: without a network --------------------------------------------------------- */
+static int64_t pki_wall(void *ctx)
+{
+    return (int64_t)(env_wall(ctx) / 1000);
+}
+
+static void pki_event(void *ctx, enum log_level level, const char *topic, const char *text)
+{
+    static const struct ike_about nobody = {.fvrf = "", .profile = "", .interface = "", .state = ""};
+    const struct ike_event e = {.level = level, .facility = "pki", .text = text, .about = &nobody};
+    (void)topic;
+    env_event(ctx, &e);
+}
+
+static void pki_excuses(void *ctx, const char *trustpoint, const struct pki_cert *c,
+                        struct pki_exception *out)
+{
+    pki_conf_excused(((struct end *)ctx)->cfg, trustpoint, c, out);
 }
 
 /* ---- the wire -------------------------------------------------------------------------------------------------------------- */
@@ -359,7 +383,21 @@ static void begin(struct sim *w, enum exp_end initiator, const char *const *name
     }
 }
 
-static cv_result start(struct sim *w, enum exp_end which, const struct cfg *cfg)
+static cv_result start_pki(struct end *s, const struct exp_pki *pki)
+{
+    const struct pki_env env = {.ctx = s,
+                                .wall_s = pki_wall,
+                                .now_ms = env_now,
+                                .random = env_random,
+                                .event = pki_event,
+                                .excused = pki_excuses};
+    if (!pki)
+        return CV_OK;
+    s->pki = pki_new(&env);
+    return s->pki ? exp_pki_fill(pki, s->which, s->pki) : CV_ENOMEM;
+}
+
+static cv_result start(struct sim *w, enum exp_end which, const struct cfg *cfg, const struct exp_pki *pki)
 {
     static const struct ike_version_ops *const versions[] = {&v2_ops, &v1_ops, NULL};
     struct end *s = &w->end[which];
@@ -369,6 +407,7 @@ static cv_result start(struct sim *w, enum exp_end which, const struct cfg *cfg)
         return CV_ENOMEM;
     exp_dp_init(s->dp, cfg);
     s->link = exp_dp_link(s->dp);
+    CV_TRY(start_pki(s, pki));
     struct ike_env env = {.ctx = s,
                           .now_ms = env_now,
                           .wall_ms = env_wall,
@@ -378,6 +417,7 @@ static cv_result start(struct sim *w, enum exp_end which, const struct cfg *cfg)
                           .decision = env_decision,
                           .message = env_message,
                           .dp = &s->link,
+                          .pki = s->pki,
                           .vrf_name = env_vrf_name,
                           .vrf_id = env_vrf_id};
     return ike_new(&env, cfg, versions, &s->ike);
@@ -387,6 +427,7 @@ static void stop(struct sim *w)
 {
     for (enum exp_end e = EXP_A; e <= EXP_B; e++) {
         ike_free(w->end[e].ike);
+        pki_free(w->end[e].pki);
         if (w->end[e].dp)
             exp_dp_wipe(w->end[e].dp);
         free(w->end[e].dp);
@@ -396,8 +437,8 @@ static void stop(struct sim *w)
     free(w);
 }
 
-cv_result exp_sim(const struct cfg *const cfg[2], enum exp_end initiator, const char *const *names,
-                  unsigned count, struct exp_record **out)
+cv_result exp_sim(const struct cfg *const cfg[2], const struct exp_pki *pki, enum exp_end initiator,
+                  const char *const *names, unsigned count, struct exp_record **out)
 {
     struct sim *w = calloc(1, sizeof *w);
     struct exp_record *r = calloc(1, sizeof *r);
@@ -409,9 +450,10 @@ cv_result exp_sim(const struct cfg *const cfg[2], enum exp_end initiator, const 
     }
     r->initiator = initiator;
     w->rec.r = r;
-    cv_result res = start(w, EXP_A, cfg[EXP_A]);
+    w->wall_s = pki ? pki->now_s : WALL_START_S;
+    cv_result res = start(w, EXP_A, cfg[EXP_A], pki);
     if (res == CV_OK)
-        res = start(w, EXP_B, cfg[EXP_B]);
+        res = start(w, EXP_B, cfg[EXP_B], pki);
     if (res == CV_OK) {
         begin(w, initiator, names, count);
         res = r->refused[0] ? CV_OK : run(w, initiator, names, count);

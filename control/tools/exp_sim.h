@@ -67,10 +67,13 @@ struct exp_record {
     bool out_of_memory;
 };
 
-/* `names`: what the initiator brings up (tunnels, or the flows of one crypto map entry); count of them. The configurations must outlive the
- * call only. *out is the caller's (exp_record_free). CV_ENOMEM; CV_EAGAIN when time stood still, which is a fault of an engine. */
-CV_MUST_USE cv_result exp_sim(const struct cfg *const cfg[2], enum exp_end initiator,
-                              const char *const *names, unsigned count, struct exp_record **out);
+struct exp_pki; /* exp_pki.h */
+
+/* `names`: what the initiator brings up (tunnels, or the flows of one crypto map entry); count of them. pki: the certificates of both ends, and the
+ * time of day; NULL: none. The configurations must outlive the call only. *out is the caller's (exp_record_free). CV_ENOMEM; CV_EAGAIN when time stood still, which is a fault of an engine. */
+CV_MUST_USE cv_result exp_sim(const struct cfg *const cfg[2], const struct exp_pki *pki,
+                              enum exp_end initiator, const char *const *names, unsigned count,
+                              struct exp_record **out);
 void exp_record_free(struct exp_record *r);
 
 static inline enum exp_end exp_other(enum exp_end e)

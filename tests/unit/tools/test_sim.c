@@ -19,7 +19,7 @@ static struct exp_record *run(enum exp_end initiator)
     const struct cfg *const cfg[2] = {side[EXP_A].cfg, side[EXP_B].cfg};
     const char *const names[] = {"Tunnel1"};
     struct exp_record *r = NULL;
-    CU_ASSERT_EQUAL_FATAL(exp_sim(cfg, initiator, names, 1, &r), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(exp_sim(cfg, NULL, initiator, names, 1, &r), CV_OK);
     return r;
 }
 
