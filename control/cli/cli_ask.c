@@ -64,15 +64,32 @@ static uint8_t *read_file(const char *file, size_t *n)
     return NULL;
 }
 
+/* One line with its end, octet by octet: what follows is the shell's. 0: the input has ended, or was interrupted. */
+static size_t next_line(char *out, size_t room)
+{
+    size_t n = 0;
+    while (n + 1 < room) {
+        char c;
+        if (read(STDIN_FILENO, &c, 1) != 1)
+            break;
+        out[n++] = c;
+        if (c == '\n')
+            break;
+    }
+    out[n] = '\0';
+    return n;
+}
+
 /* Lines up to `quit` alone on one, or the end of the input. */
 static uint8_t *read_lines(size_t *n)
 {
     char *p = calloc(1, CLI_INPUT_MAX + 2);
+    size_t got;
     *n = 0;
-    while (p && *n < CLI_INPUT_MAX && fgets(p + *n, (int)(CLI_INPUT_MAX + 1 - *n), stdin)) {
+    while (p && *n < CLI_INPUT_MAX && (got = next_line(p + *n, CLI_INPUT_MAX + 1 - *n)) > 0) {
         if (strcasecmp(p + *n, "quit\n") == 0 || strcasecmp(p + *n, "quit") == 0)
             break;
-        *n += strlen(p + *n);
+        *n += got;
     }
     if (p && *n > 0)
         return (uint8_t *)p;
@@ -90,7 +107,7 @@ static uint8_t *read_line(bool secret, size_t *n)
         now.c_lflag &= ~(tcflag_t)ECHO;
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &now);
     }
-    bool got = fgets(line, sizeof line, stdin) != NULL;
+    bool got = next_line(line, sizeof line) > 0;
     if (hide) {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
         fputs("\n", stderr);

@@ -228,6 +228,63 @@ def bundles():
         s.bad("crypto key zeroize ec E yes", "no such key")
 
 
+@case("debug crypto pki follows enrolment, each command its own part; and the shell asks, too")
+def debug_and_shell():
+    with Site(POINT.format(name="A", port=8008)) as s:
+        s.server(8008)
+        s.up()
+        followers = {}
+        for what in ("transactions", "messages", "validation"):
+            argv = s.ns.argv(os.path.join(BUILD, "culvert"), "--run-dir", s.run_dir, "debug", "crypto", "pki", what, "seconds", "6")
+            followers[what] = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        wait_for("three followers", lambda: s.good("show debugging").count("is on") >= 3 or
+                 s.shown("show debugging").get("clients", 0) >= 3, 10)
+        shell = s.cli("", stdin="crypto pki authenticate A\nyes\ncrypto pki enroll A\nexit\n")
+        check("accepted" in shell.stdout and "is installed" in shell.stdout, "the shell: %s%s" % (shell.stdout, shell.stderr))
+        told = {k: f.communicate(timeout=30)[0] for k, f in followers.items()}
+        check("is installed" in told["transactions"] and "CRYPTO_PKI" in told["transactions"], told["transactions"])
+        check("PKCSReq" in told["messages"] and "installed" not in told["messages"], told["messages"])
+        check("PKCSReq" not in told["validation"], told["validation"])
+
+
+@case("a client that answers what nobody asked, or something else, is told off or dropped; the daemon goes on")
+def strange_answers():
+    with Site("crypto pki trustpoint T\n enrollment terminal\n") as s:
+        s.up()
+        talk = """
+import json, socket, struct, sys
+def ask(s, j):
+    b = json.dumps(j).encode()
+    s.sendall(struct.pack(">I", len(b)) + b)
+def frame(s):
+    h = b""
+    while len(h) < 5:
+        part = s.recv(5 - len(h))
+        if not part: return None, b""
+        h += part
+    n, b = struct.unpack(">I", h[1:])[0], b""
+    while len(b) < n: b += s.recv(n - len(b))
+    return chr(h[0]), b
+def connect():
+    s = socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect(sys.argv[1] + "/cli.sock"); return s
+s = connect(); ask(s, {"answer": "eWVz"}); kind, b = frame(s); assert kind == "e", (kind, b)
+argv = ["crypto", "pki", "authenticate", "T"]
+for answer in ({"answer": None}, {"answer": 7}, {"argv": ["show", "version"]}, {"answer": "!!!"}, {"answer": "QUJD"}, {}):
+    s = connect(); ask(s, {"argv": argv, "json": False, "shell": False})
+    kind, b = frame(s); assert kind == "q" and json.loads(b)["kind"] == "input", (kind, b)
+    ask(s, answer)
+    kind, b = frame(s); assert kind == "e", (answer, kind, b)
+s = connect(); ask(s, {"argv": argv, "json": False, "shell": False}); frame(s); s.sendall(b"\\xff\\xff\\xff\\xff")
+assert frame(s)[0] is None
+s = connect(); ask(s, {"argv": argv, "json": False, "shell": False}); frame(s); s.close()
+print("fine")
+"""
+        r = subprocess.run(s.ns.argv(sys.executable, "-c", talk, s.run_dir), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True, timeout=60)
+        check(r.stdout.strip() == "fine", r.stdout)
+        s.good("show version")
+
+
 @case("interop: Debian's scep enrols us, and renews")
 def debian_scep():
     if not shutil.which("scepserver"):
