@@ -189,7 +189,8 @@ static cv_result hash_phase1(const struct cr_keys1 *k, struct slice first, struc
                                  sa_body, id_body};
     if (!prf)
         return CV_EUNSUP;
-    return cr_prf_run(k->suite.prf, (struct slice){k->skeyid, prf->len}, data, 6, out);
+    return cr_prf_run(k->suite.signed_prf ? k->suite.signed_prf : k->suite.prf,
+                      (struct slice){k->skeyid, prf->len}, data, 6, out);
 }
 
 cv_result cr_hash_i(const struct cr_keys1 *k, const struct cr_public1 *pub, struct slice sa_body,

@@ -17,6 +17,8 @@ enum { CR_COOKIE_LEN = 8, CR_KEY1_MAX = 32 };
 /* What a phase 1 negotiated. encr: CV_ENCR_DES, CV_ENCR_3DES or CV_ENCR_AES_CBC with key_bits 128, 192 or 256. */
 struct cr_suite1 {
     uint16_t encr, key_bits, prf, dh;
+    /* Of HASH_I and HASH_R, where the method of signature is tied to a hash of its own (RFC 2409 5.1: ECDSA of RFC 4754); 0: prf */
+    uint16_t signed_prf;
 };
 
 /* What both sides have seen in the clear; views. Cookies are CR_COOKIE_LEN octets. */
@@ -52,7 +54,7 @@ CV_MUST_USE cv_result cr_keys1_init(const struct cr_suite1 *suite, const uint8_t
 
 /* HASH_I = prf(SKEYID, g^xi | g^xr | CKY-I | CKY-R | SAi_b | IDii_b); HASH_R with the public values and the cookies
  * exchanged, and IDir_b (RFC 2409 5). sa_body: the INITIATOR's SA payload, id_body: the hashing side's ID payload, both
- * without the generic header. out: cr_prf(prf)->len octets. */
+ * without the generic header. out: cr_prf(signed_prf, or else prf)->len octets. */
 CV_MUST_USE cv_result cr_hash_i(const struct cr_keys1 *k, const struct cr_public1 *pub, struct slice sa_body,
                                 struct slice id_body, uint8_t *out);
 CV_MUST_USE cv_result cr_hash_r(const struct cr_keys1 *k, const struct cr_public1 *pub, struct slice sa_body,

@@ -14,10 +14,11 @@ static const struct {
     enum cr_key_kind kind;
     enum cr_sig scheme;
     enum ike_auth auth;
-} methods[] = {{SEL1_METHOD_RSA, CR_KEY_RSA, CR_SIG_RSA_RAW, IKE_AUTH_RSA},
-               {SEL1_METHOD_ECDSA_256, CR_KEY_P256, CR_SIG_ECP256_RAW, IKE_AUTH_ECDSA},
-               {SEL1_METHOD_ECDSA_384, CR_KEY_P384, CR_SIG_ECP384_RAW, IKE_AUTH_ECDSA},
-               {SEL1_METHOD_ECDSA_521, CR_KEY_P521, CR_SIG_ECP521_RAW, IKE_AUTH_ECDSA}};
+    uint16_t prf; /* of the hash that the method is tied to; 0 none */
+} methods[] = {{SEL1_METHOD_RSA, CR_KEY_RSA, CR_SIG_RSA_RAW, IKE_AUTH_RSA, 0},
+               {SEL1_METHOD_ECDSA_256, CR_KEY_P256, CR_SIG_ECP256_RAW, IKE_AUTH_ECDSA, CR_PRF_HMAC_SHA2_256},
+               {SEL1_METHOD_ECDSA_384, CR_KEY_P384, CR_SIG_ECP384_RAW, IKE_AUTH_ECDSA, CR_PRF_HMAC_SHA2_384},
+               {SEL1_METHOD_ECDSA_521, CR_KEY_P521, CR_SIG_ECP521_RAW, IKE_AUTH_ECDSA, CR_PRF_HMAC_SHA2_512}};
 enum { METHODS = sizeof methods / sizeof *methods };
 
 static int index_of(uint16_t method)
@@ -31,6 +32,12 @@ static int index_of(uint16_t method)
 bool v1_signs(const struct ike_sa *sa)
 {
     return index_of(((const struct v1_sa *)sa->v)->choice.auth) >= 0;
+}
+
+uint16_t v1_cert_prf(const struct ike_sa *sa)
+{
+    const int k = index_of(((const struct v1_sa *)sa->v)->choice.auth);
+    return k < 0 ? 0 : methods[k].prf;
 }
 
 static bool named(const struct cfg_isakmp_profile *p, const char *name)

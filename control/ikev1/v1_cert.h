@@ -9,6 +9,8 @@
 
 /* The method chosen is a signature. */
 bool v1_signs(const struct ike_sa *sa);
+/* RFC 2409 5.1: a signature that is tied to a hash is made over HASH_I or HASH_R of the HMAC of that hash, whatever was negotiated. 0: none. */
+uint16_t v1_cert_prf(const struct ike_sa *sa);
 /* Signature methods that one of our trust-points can make now: bits 1 << SEL1_METHOD_*. Initiator: of those that its profile names, if it names
  * any. */
 unsigned v1_cert_methods(struct ike *e, const struct cfg_isakmp_profile *profile, bool initiator);

@@ -426,10 +426,11 @@ enum ike_cert_state v1_signature_proved(struct ike *e, struct ike_sa *sa, const 
                                         const struct v1_in *in, const char *at, struct ike_cert_peer *cert)
 {
     uint8_t hash[CR_PRF_MAX];
+    size_t n;
     enum ike_cert_state s = IKE_CERT_BAD;
     cert->why = IKE_REASON_INTERNAL;
-    if (v1_peer_hash(sa, hash) == CV_OK)
-        s = v1_cert_check(e, sa, in, p, (struct slice){hash, v1_hash_len(sa)}, at, cert);
+    if (v1_peer_hash(sa, hash, &n) == CV_OK)
+        s = v1_cert_check(e, sa, in, p, (struct slice){hash, n}, at, cert);
     if (s != IKE_CERT_GOOD)
         return s;
     told_authenticated(e, sa);

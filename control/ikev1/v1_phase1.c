@@ -338,7 +338,11 @@ static cv_result compute_keys(const struct ike_sa *sa, struct slice ke, struct s
                               struct cr_keys1 *out)
 {
     const struct v1_sa *v1 = sa->v;
-    const struct cr_suite1 suite = {v1->choice.encr, v1->choice.key_bits, v1->choice.prf, v1->choice.group};
+    const struct cr_suite1 suite = {.encr = v1->choice.encr,
+                                    .key_bits = v1->choice.key_bits,
+                                    .prf = v1->choice.prf,
+                                    .dh = v1->choice.group,
+                                    .signed_prf = v1_cert_prf(sa)};
     struct cr_public1 pub = public_of(sa);
     struct slice ni = {v1->ni, v1->ni_len}, nr = {v1->nr, v1->nr_len};
     uint8_t skeyid[CR_PRF_MAX];
@@ -545,6 +549,13 @@ void v1_put_id(struct ike_sa *sa, struct v1_msg *m)
     pld1_put_id(&m->b, sa->local_id_type, PROTO_UDP, port, (struct slice){sa->local_id, sa->local_id_len});
 }
 
+/* Of HASH_I and HASH_R. */
+static size_t proof_len(const struct ike_sa *sa)
+{
+    const uint16_t tied = v1_cert_prf(sa);
+    return tied ? cr_prf(tied)->len : v1_hash_len(sa);
+}
+
 /* HASH_I or HASH_R over an identity (RFC 2409 5). */
 static cv_result proof(const struct ike_sa *sa, bool by_initiator, const uint8_t fixed[ID_FIXED],
                        const uint8_t *id, size_t id_len, uint8_t out[CR_PRF_MAX])
@@ -566,7 +577,7 @@ cv_result v1_put_proof(struct ike *e, struct ike_sa *sa, struct v1_msg *m)
 {
     uint8_t hash[CR_PRF_MAX];
     cv_result r = proof(sa, sa->initiator, v1_of(sa)->own_id_fixed, sa->local_id, sa->local_id_len, hash);
-    const struct slice s = {hash, v1_hash_len(sa)};
+    const struct slice s = {hash, proof_len(sa)};
     if (r == CV_OK && v1_signs(sa))
         r = v1_cert_put(e, sa, m, s);
     else if (r == CV_OK)
@@ -575,16 +586,17 @@ cv_result v1_put_proof(struct ike *e, struct ike_sa *sa, struct v1_msg *m)
     return r;
 }
 
-cv_result v1_peer_hash(struct ike_sa *sa, uint8_t out[CR_PRF_MAX])
+cv_result v1_peer_hash(struct ike_sa *sa, uint8_t out[CR_PRF_MAX], size_t *len)
 {
+    *len = proof_len(sa);
     return proof(sa, !sa->initiator, v1_of(sa)->peer_id_fixed, sa->peer_id, sa->peer_id_len, out);
 }
 
 bool v1_proved(struct ike_sa *sa, const struct pld1_message *m)
 {
     uint8_t want[CR_PRF_MAX];
-    size_t n = v1_hash_len(sa);
-    bool ok = n > 0 && !v1_signs(sa) && m->hash.n == n && v1_peer_hash(sa, want) == CV_OK &&
+    size_t n;
+    bool ok = !v1_signs(sa) && v1_peer_hash(sa, want, &n) == CV_OK && n > 0 && m->hash.n == n &&
               secret_equal(want, m->hash.p, n);
     secret_wipe(want, sizeof want);
     return ok;

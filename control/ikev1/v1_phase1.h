@@ -77,8 +77,8 @@ void v1_put_id(struct ike_sa *sa, struct v1_msg *m);
 CV_MUST_USE bool v1_id_valid(const struct pld1_id *id);
 /* HASH_I or HASH_R, whichever is ours; or CERT and SIG over it. */
 CV_MUST_USE cv_result v1_put_proof(struct ike *e, struct ike_sa *sa, struct v1_msg *m);
-/* The hash that the peer has to prove, over the identity that was kept; v1_hash_len octets. */
-CV_MUST_USE cv_result v1_peer_hash(struct ike_sa *sa, uint8_t out[CR_PRF_MAX]);
+/* The hash that the peer has to prove, over the identity that was kept; *len octets. */
+CV_MUST_USE cv_result v1_peer_hash(struct ike_sa *sa, uint8_t out[CR_PRF_MAX], size_t *len);
 /* The peer's identity out of the message into the SA; false when it is malformed. */
 CV_MUST_USE bool v1_keep_peer_id(struct ike *e, struct ike_sa *sa, const struct pld1_id *id);
 struct sel_id v1_peer_id(const struct ike_sa *sa);

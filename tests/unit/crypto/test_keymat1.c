@@ -110,6 +110,29 @@ static void RFC_2409_5_SKEYID_and_HASH_with_every_hash_and_cipher(void)
     each(check_phase1);
 }
 
+/* ECDSA on P-384 is tied to SHA-384: HASH is of its HMAC, keyed with the SKEYID that was negotiated. */
+static void check_tied(const struct cr_keys1 *k)
+{
+    size_t n = cr_prf(k->suite.prf)->len;
+    struct slice ids = vec_bytes(&one, "ids");
+    struct cr_public1 pub = public_of(&one);
+    struct cr_keys1 tied = *k;
+    uint8_t got[CR_PRF_MAX], want[CR_PRF_MAX];
+    const struct slice sa = part(ids, 0, SA_LEN), id = part(ids, SA_LEN, IDI_LEN);
+    const struct slice data[] = {pub.g_xi, pub.g_xr, {pub.cky_i, CR_COOKIE_LEN}, {pub.cky_r, CR_COOKIE_LEN},
+                                 sa,       id};
+    tied.suite.signed_prf = CR_PRF_HMAC_SHA2_384;
+    CU_ASSERT_EQUAL(cr_prf_run(CR_PRF_HMAC_SHA2_384, (struct slice){k->skeyid, n}, data, 6, want), CV_OK);
+    CU_ASSERT_EQUAL(cr_hash_i(&tied, &pub, sa, id, got), CV_OK);
+    CU_ASSERT_EQUAL(memcmp(got, want, cr_prf(CR_PRF_HMAC_SHA2_384)->len), 0);
+    cr_keys1_wipe(&tied);
+}
+
+static void RFC_2409_5_1_a_signature_tied_to_a_hash_overrides_the_prf(void)
+{
+    each(check_tied);
+}
+
 /* Each message continues where the one before it ended; phase 2 starts from the last block and its message ID. */
 static void check_chain(const struct cr_keys1 *k)
 {
@@ -273,6 +296,7 @@ static void FIPS_81_CBC_example_of_DES(void)
 
 UNIT_MAIN("cr_keymat1", UNIT_TEST(NIST_CAVP_SKEYID_with_signatures),
           UNIT_TEST(RFC_2409_5_SKEYID_and_HASH_with_every_hash_and_cipher),
+          UNIT_TEST(RFC_2409_5_1_a_signature_tied_to_a_hash_overrides_the_prf),
           UNIT_TEST(RFC_2409_Appendix_B_IV_chaining_with_every_hash_and_cipher),
           UNIT_TEST(RFC_2409_5_5_HASH_1_2_3), UNIT_TEST(RFC_2409_5_5_KEYMAT_with_and_without_PFS),
           UNIT_TEST(RFC_3947_3_2_NAT_D_with_the_negotiated_hash), UNIT_TEST(the_protocol_is_part_of_KEYMAT),

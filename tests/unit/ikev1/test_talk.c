@@ -83,7 +83,8 @@ static void the_choice_is_the_one_that_strongSwan_made(void)
     unsigned own = sel1_ike_offers(c, 1u << SEL1_METHOD_PSK, 0, ours);
     CU_ASSERT_EQUAL(v1_transforms(&mm[2], offers), 1);
     CU_ASSERT(sel1_ike_accept(c, 1u << SEL1_METHOD_PSK, ours, own, offers, &choice, why));
-    const struct cr_suite1 suite = {choice.encr, choice.key_bits, choice.prf, choice.group};
+    const struct cr_suite1 suite = {
+        .encr = choice.encr, .key_bits = choice.key_bits, .prf = choice.prf, .dh = choice.group};
     const struct cr_public1 pub = {mm[2].header.spi_i, mm[2].header.spi_r, mm[3].ke, mm[4].ke};
     CU_ASSERT_EQUAL_FATAL(secret_copy(&g_xy, vec_bytes(&talk, "gxy").p, vec_bytes(&talk, "gxy").n), CV_OK);
     CU_ASSERT_EQUAL(cr_skeyid_psk(choice.prf, vec_bytes(&talk, "psk"), mm[3].nonce, mm[4].nonce, skeyid),
