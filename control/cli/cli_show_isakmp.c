@@ -70,6 +70,15 @@ static void text_line(struct seen *s, const struct ike_sa_view *v)
                   v->conn_id, status_text(v));
 }
 
+/* As the legend says. */
+static const char *auth_word(const char *auth)
+{
+    return !auth || !auth[0]          ? ""
+           : strcmp(auth, "PSK") == 0 ? "psk"
+           : strcmp(auth, "RSA") == 0 ? "rsig"
+                                      : "ecdsa";
+}
+
 static void text_detail(struct seen *s, const struct ike_sa_view *v)
 {
     char a[IP_TEXT_MAX], b[IP_TEXT_MAX], e[IP_TEXT_MAX], life[CLI_TEXT_MAX] = "0", cap[8] = "";
@@ -83,7 +92,7 @@ static void text_detail(struct seen *s, const struct ike_sa_view *v)
               v->conn_id, ip_addr_text(&v->local.addr, a), ip_addr_text(&v->remote.addr, b),
               t && t->vrf[0] ? t->vrf : "", v->peer_deleted ? "DEL" : "ACTIVE",
               cli_alg_encr1_short(v->encr, v->key_bits, e), cli_alg_hash_word(cli_alg_hash_of(v)),
-              v->auth_local && v->auth_local[0] ? "psk" : "", v->dh, life, cap, v->conn_id);
+              auth_word(v->auth_local), v->dh, life, cap, v->conn_id);
 }
 
 static void on_sa(void *ctx, const struct ike_sa_view *v)

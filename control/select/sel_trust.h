@@ -17,8 +17,8 @@ struct sel_trustpoint {
     struct slice ca_dn;     /* subject of the CA certificate, DER */
     const uint8_t *ca_hash; /* SHA-1 of its key (RFC 7296 3.7) */
     const char *ca_text;    /* the DN for people */
-    bool usable;            /* own certificate with its key, valid now (G16) */
-    uint64_t seq;           /* of installation, 0 none */
+    bool usable; /* own certificate with its key, valid now (G16), and of a kind that the method signs with */
+    uint64_t seq; /* of installation, 0 none */
     /* CAs above ca that its certificates' chain runs to, as CERTREQs may name those (RFC 7296 3.7, RFC 4945 3.2.7.2) */
     unsigned parent_count;
     struct {
