@@ -94,6 +94,62 @@ const char *ike_id_text(uint8_t type, struct slice data, char *out)
     return out;
 }
 
+/* ---- for notes ------------------------------------------------------------------------------------------------------------ */
+const char *ike_cert_note(uint8_t encoding, struct slice data, char out[IKE_CERT_NOTE_MAX])
+{
+    struct pki_cert *c = NULL;
+    if (encoding == IKE_CERT_X509 && pki_cert_parse(data, &c, NULL) == CV_OK)
+        snprintf(out, IKE_CERT_NOTE_MAX, "CERT(%.*s by %.*s)", IKE_CERT_NOTE_MAX / 2,
+                 pki_cert_subject_text(c), IKE_CERT_NOTE_MAX / 2 - 16, pki_cert_issuer_text(c));
+    else
+        snprintf(out, IKE_CERT_NOTE_MAX, "CERT(%s)",
+                 encoding == IKE_CERT_X509    ? "malformed"
+                 : encoding == IKE_CERT_PKCS7 ? "PKCS #7"
+                 : encoding == IKE_CERT_OCSP  ? "OCSP response"
+                                              : "other");
+    pki_cert_free(c);
+    return out;
+}
+
+const char *ike_cert_note_asked1(struct slice dn, char out[IKE_CERT_NOTE_MAX])
+{
+    char text[PKI_TEXT_MAX];
+    snprintf(out, IKE_CERT_NOTE_MAX, "CERTREQ(%.*s)", IKE_CERT_NOTE_MAX - 12,
+             dn.n ? pki_dn_text(dn, text) : "any");
+    return out;
+}
+
+static const struct pki_cert *ca_by_hash(const struct ike *e, const uint8_t *hash)
+{
+    const struct pki_trustpoint *list[PKI_TRUSTPOINTS_MAX];
+    unsigned n = e->env.pki ? pki_list(e->env.pki, list) : 0;
+    for (unsigned i = 0; i < n; i++)
+        if (list[i]->ca && secret_equal(pki_cert_key_hash(list[i]->ca), hash, PKI_HASH_LEN))
+            return list[i]->ca;
+    return NULL;
+}
+
+const char *ike_cert_note_asked2(const struct ike *e, struct slice hashes, char out[IKE_CERT_NOTE_MAX])
+{
+    enum { TAIL = 6 }; /* "...)" and the end */
+    size_t used = (size_t)snprintf(out, IKE_CERT_NOTE_MAX, "CERTREQ(");
+    for (size_t at = 0; at + PKI_HASH_LEN <= hashes.n; at += PKI_HASH_LEN) {
+        const uint8_t *h = hashes.p + at;
+        const struct pki_cert *ca = ca_by_hash(e, h);
+        char name[PKI_TEXT_MAX];
+        snprintf(name, sizeof name, "%s", ca ? pki_cert_subject_text(ca) : "");
+        if (!ca)
+            snprintf(name, sizeof name, "key %02x%02x%02x%02x", h[0], h[1], h[2], h[3]);
+        if (used + strlen(name) + 2 + TAIL > IKE_CERT_NOTE_MAX) {
+            used += (size_t)snprintf(out + used, IKE_CERT_NOTE_MAX - used, "...");
+            break;
+        }
+        used += (size_t)snprintf(out + used, IKE_CERT_NOTE_MAX - used, "%s%s", at ? "; " : "", name);
+    }
+    snprintf(out + used, IKE_CERT_NOTE_MAX - used, ")");
+    return out;
+}
+
 /* ---- the peer's certificates ---------------------------------------------------------------------------------------------- */
 static enum ike_reason reason_of(enum pki_verdict_kind k)
 {

@@ -31,6 +31,13 @@ unsigned ike_cert_own(const struct pki_trustpoint *t, struct pki_cert *out[IKE_C
 /* Texts for people of an identity on the wire, DNs among them; returns out (SEL_TEXT_MAX). */
 const char *ike_id_text(uint8_t type, struct slice data, char *out);
 
+/* Payloads for notes (struct ike_note): "CERT(cn=R1,o=cisco by cn=CA2)" with subject and issuer, cut to fit, and "CERTREQ(cn=CA2,o=cisco,o=com)" with the CAs by their names:
+ * in IKEv2 those that this end knows, of others the first digits of the hash. Return out. */
+enum { IKE_CERT_NOTE_MAX = 256 };
+const char *ike_cert_note(uint8_t encoding, struct slice data, char out[IKE_CERT_NOTE_MAX]);
+const char *ike_cert_note_asked1(struct slice dn, char out[IKE_CERT_NOTE_MAX]);
+const char *ike_cert_note_asked2(const struct ike *e, struct slice hashes, char out[IKE_CERT_NOTE_MAX]);
+
 /* A peer's certificates under examination. Zero it first; ike_cert_peer_free in any case. */
 struct ike_cert_peer {
     struct pki_chain chain;

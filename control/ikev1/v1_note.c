@@ -1,16 +1,17 @@
 #include "control/ikev1/v1_note.h"
 
+#include "control/ike/ike_cert.h"
 #include "control/ikev1/v1_vendor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_MAX = 64 };
+enum { TEXT_MAX = IKE_CERT_NOTE_MAX };
 
 struct texts {
     char line[IKE_NOTE_PAYLOADS_MAX][TEXT_MAX];
-    unsigned notifies, deletes, vendors;
+    unsigned notifies, deletes, vendors, certs, certreqs;
 };
 
 static void notify_text(const struct pld1_notify *n, char *out)
@@ -38,6 +39,11 @@ static const char *payload_text(const struct pld1_message *m, uint8_t type, stru
                                             : "other");
     } else if (type == PLD1_VENDOR && t->vendors < m->vendor_count) {
         snprintf(out, TEXT_MAX, "VID(%s)", v1_vendor_name(m->vendors[t->vendors++]));
+    } else if (type == PLD1_CERT && t->certs < m->cert_count) {
+        const unsigned i = t->certs++;
+        (void)ike_cert_note(m->certs[i].encoding, m->certs[i].data, out);
+    } else if (type == PLD1_CERTREQ && t->certreqs < m->certreq_count) {
+        (void)ike_cert_note_asked1(m->certreqs[t->certreqs++].data, out);
     } else if (type == PLD1_NAT_D_DRAFT) {
         snprintf(out, TEXT_MAX, "NAT-D");
     } else if (type == PLD1_NAT_OA_DRAFT) {

@@ -1,22 +1,30 @@
 #include "control/ikev2/v2_note.h"
 
+#include "control/ike/ike_cert.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_MAX = 48, NAME_MAX_LEN = 40 };
+enum { TEXT_MAX = IKE_CERT_NOTE_MAX, NAME_MAX_LEN = 40 };
 
 struct texts {
     char line[IKE_NOTE_PAYLOADS_MAX][TEXT_MAX];
-    unsigned notifies, deletes;
+    unsigned notifies, deletes, certs, certreqs;
 };
 
-static const char *payload_text(const struct pld_message *m, uint8_t type, struct texts *t, char *out)
+static const char *payload_text(const struct ike *e, const struct pld_message *m, uint8_t type,
+                                struct texts *t, char *out)
 {
     if (type == PLD_NOTIFY && t->notifies < m->notify_count) {
         snprintf(out, TEXT_MAX, "N(%s)", pld_notify_name(m->notifies[t->notifies++].type));
     } else if (type == PLD_DELETE && t->deletes < m->delete_count) {
         snprintf(out, TEXT_MAX, "D(%s)", m->deletes[t->deletes++].proto == PLD_PROTO_IKE ? "IKE" : "ESP");
+    } else if (type == PLD_CERT && t->certs < m->cert_count) {
+        const unsigned i = t->certs++;
+        (void)ike_cert_note(m->certs[i].encoding, m->certs[i].data, out);
+    } else if (type == PLD_CERTREQ && t->certreqs < m->certreq_count) {
+        (void)ike_cert_note_asked2(e, m->certreqs[t->certreqs++].data, out);
     } else if (type == PLD_NONCE) { /* of the exchange's initiator or responder (RFC 7296 1.2) */
         snprintf(out, TEXT_MAX, "%s", m->header.flags & PLD_FLAG_RESPONSE ? "Nr" : "Ni");
     } else {
@@ -49,7 +57,7 @@ void v2_note_message(struct ike *e, const struct ike_sa *sa, const struct ike_da
     for (unsigned i = 0; t && i < m->payload_count && n.payload_count < IKE_NOTE_PAYLOADS_MAX; i++) {
         if (m->order[i] == PLD_SK || m->order[i] == PLD_SKF)
             continue;
-        n.payloads[n.payload_count] = payload_text(m, m->order[i], t, t->line[n.payload_count]);
+        n.payloads[n.payload_count] = payload_text(e, m, m->order[i], t, t->line[n.payload_count]);
         n.payload_count++;
     }
     say(e, sa, d, &n, m->header.exchange, m->header.flags & PLD_FLAG_RESPONSE);

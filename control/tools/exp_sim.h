@@ -8,7 +8,7 @@
 #include "control/ike/ike.h"
 
 enum exp_end { EXP_A, EXP_B };
-enum { EXP_NAME_MAX = 48, EXP_LINE_MAX = 400 };
+enum { EXP_NAME_MAX = 48, EXP_PAYLOAD_MAX = 256, EXP_LINE_MAX = 400 };
 
 /* A message as it left its sender. Retransmissions are counted on the first. */
 struct exp_message {
@@ -19,7 +19,7 @@ struct exp_message {
     bool received;  /* it reached the other end at least once */
     uint32_t conn_id, message_id;
     unsigned payload_count;
-    char (*payloads)[EXP_NAME_MAX];
+    char (*payloads)[EXP_PAYLOAD_MAX];
 };
 
 /* `after`: how many messages had been sent before. */

@@ -125,7 +125,7 @@ static void wrapped(FILE *to, const char *text, unsigned indent)
 static void message(FILE *to, const struct exp_message *m)
 {
     enum { INDENT = 12 };
-    char text[4096];
+    char text[IKE_NOTE_PAYLOADS_MAX * EXP_PAYLOAD_MAX];
     size_t used = (size_t)snprintf(text, sizeof text, "%s:", m->name);
     for (unsigned i = 0; i < m->payload_count && used < sizeof text; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, " %s", m->payloads[i]);

@@ -111,7 +111,9 @@ void wire_env_message(void *ctx, const struct ike_note *n)
         return;
     trace(w, "%c %s%s:", "AB"[s->which], n -> name, n -> again ? " (again)" : "");
     for (unsigned i = 0; i < n->payload_count; i++) {
-        if (!is_vendor(n->payloads[i]))
+        if (strncmp(n->payloads[i], "CERT", 4) == 0) /* whose they are, the dialogues see elsewhere */
+            trace(w, " %.*s", (int)strcspn(n->payloads[i], "("), n->payloads[i]);
+        else if (!is_vendor(n->payloads[i]))
             trace(w, " %s", n->payloads[i]);
         else if (i == 0 || !is_vendor(n->payloads[i - 1]))
             trace(w, " VID");
