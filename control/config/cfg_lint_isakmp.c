@@ -3,6 +3,7 @@
 #include "control/config/cfg_pmap.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- policies --------------------------------------------------------------------------------------------------- */
@@ -62,21 +63,12 @@ static void lint_policies(struct cfg_linter *l)
 }
 
 /* ---- keys and keyrings ------------------------------------------------------------------------------------------- */
-/* Keys of one table by their number: those of keyring default first, then keyring by keyring. */
+/* A key, and the one before it that is for the same address: keys are numbered as they stand, those of keyring default first. */
 struct key_at {
     const struct cfg_isakmp_keyring *ring;
     const struct cfg_isakmp_key *key;
+    const struct key_at *before; /* NULL none */
 };
-
-static struct key_at key_by_number(const struct cfg *c, unsigned n)
-{
-    const struct cfg_isakmp_keyring *k = &c->isakmp_default;
-    for (unsigned i = 0; n >= k->key_count && i < c->isakmp_keyring_count; i++) {
-        n -= k->key_count;
-        k = &c->isakmp_keyrings[i];
-    }
-    return (struct key_at){k, &k->keys[n]};
-}
 
 static bool apart(const struct cfg_isakmp_local *a, const struct cfg_isakmp_local *b)
 {
@@ -85,53 +77,79 @@ static bool apart(const struct cfg_isakmp_local *a, const struct cfg_isakmp_loca
     return both && (strcmp(a->interface, b->interface) != 0 || !ip_addr_equal(&a->addr, &b->addr));
 }
 
+static bool clash(const struct key_at *a, const struct key_at *b)
+{
+    return strcmp(a->ring->vrf, b->ring->vrf) == 0 && !apart(&a->ring->local, &b->ring->local);
+}
+
 /* LN-1 */
-static void same_address(struct cfg_linter *l, struct key_at first, struct key_at second)
+static void same_address(struct cfg_linter *l, const struct key_at *first, const struct key_at *second)
 {
     char text[IP_TEXT_MAX];
-    if (strcmp(first.ring->vrf, second.ring->vrf) != 0 || apart(&first.ring->local, &second.ring->local))
-        return;
-    if (first.ring == second.ring) {
+    if (first->ring == second->ring) {
         cfg_lint_add(
-            l, second.key->line, "LN-1", CFG_WARNING, "keep one of them",
+            l, second->key->line, "LN-1", CFG_WARNING, "keep one of them",
             "keyring %s has two keys for the same address %s: unsupported and unpredictable on IOS; the "
             "first is taken (KR-6)",
-            first.ring->name, ip_prefix_text(&first.key->address, text));
+            first->ring->name, ip_prefix_text(&first->key->address, text));
         return;
     }
-    bool ranked = first.ring == &l->c->isakmp_default && second.ring != first.ring;
+    bool ranked = first->ring == &l->c->isakmp_default && second->ring != first->ring;
     cfg_lint_add(
-        l, second.key->line, "LN-1", CFG_WARNING, "keep one of them",
+        l, second->key->line, "LN-1", CFG_WARNING, "keep one of them",
         "keyrings %s and %s have a key for the same address %s: unsupported and unpredictable on IOS; "
         "the one of %s is taken (%s)",
-        first.ring->name, second.ring->name, ip_prefix_text(&first.key->address, text), first.ring->name,
+        first->ring->name, second->ring->name, ip_prefix_text(&first->key->address, text), first->ring->name,
         ranked ? "KR-9" : "KR-6");
+}
+
+/* Of the keys before it for its address, the first that it clashes with: they need not all be of one `local-address`. */
+static void lint_key_again(struct cfg_linter *l, const struct key_at *key)
+{
+    const struct key_at *first = NULL;
+    for (const struct key_at *k = key->before; k; k = k->before)
+        if (clash(k, key))
+            first = k;
+    if (first)
+        same_address(l, first, key);
+}
+
+/* Returns how many keys the keyring has; all: room for them, behind those that were before. */
+static unsigned lint_keys_of(struct cfg_linter *l, const struct cfg_isakmp_keyring *ring,
+                             struct cfg_pmap *map, struct key_at *all, unsigned number)
+{
+    for (unsigned i = 0; i < ring->key_count; i++, number++) {
+        bool fresh = true;
+        const struct cfg_isakmp_key *key = &ring->keys[i];
+        unsigned *last = key->has_address ? cfg_pmap_put(map, cfg_vrf_number(l->c, ring->vrf), &key->address,
+                                                         number, &fresh)
+                                          : NULL;
+        all[number] = (struct key_at){ring, key, last && !fresh ? &all[*last] : NULL};
+        if (last)
+            *last = number;
+        lint_key_again(l, &all[number]);
+    }
+    return ring->key_count;
 }
 
 static void lint_same_addresses(struct cfg_linter *l)
 {
     const struct cfg *c = l->c;
-    unsigned keys = c->isakmp_default.key_count;
+    unsigned keys = c->isakmp_default.key_count, number = 0;
     struct cfg_pmap map;
     for (unsigned i = 0; i < c->isakmp_keyring_count; i++)
         keys += c->isakmp_keyrings[i].key_count;
-    if (cfg_pmap_init(&map, keys) != CV_OK) {
+    struct key_at *all = calloc(keys + 1u, sizeof *all);
+    if (!all || cfg_pmap_init(&map, keys) != CV_OK) {
         l->out_of_memory = true;
+        free(all);
         return;
     }
-    unsigned number = 0;
-    for (unsigned r = 0; r <= c->isakmp_keyring_count; r++) {
-        const struct cfg_isakmp_keyring *k = r ? &c->isakmp_keyrings[r - 1] : &c->isakmp_default;
-        for (unsigned i = 0; i < k->key_count; i++, number++) {
-            bool fresh = true;
-            unsigned *first = k->keys[i].has_address ? cfg_pmap_put(&map, cfg_vrf_number(c, k->vrf),
-                                                                    &k->keys[i].address, number, &fresh)
-                                                     : NULL;
-            if (first && !fresh)
-                same_address(l, key_by_number(c, *first), (struct key_at){k, &k->keys[i]});
-        }
-    }
+    number += lint_keys_of(l, &c->isakmp_default, &map, all, number);
+    for (unsigned i = 0; i < c->isakmp_keyring_count; i++)
+        number += lint_keys_of(l, &c->isakmp_keyrings[i], &map, all, number);
     cfg_pmap_free(&map);
+    free(all);
 }
 
 static bool names_keyring(const struct cfg_isakmp_profile *p, const char *name)

@@ -297,6 +297,12 @@ static void LN_1_two_keys_for_one_address(void)
     CU_ASSERT_PTR_NULL(lint("crypto keyring K\n pre-shared-key hostname a.x key a\n"
                             " pre-shared-key hostname b.x key b\n",
                             "LN-1"));
+    /* the second and the third clash, each is apart from the first */
+    f = lint("crypto keyring K\n local-address 10.1.0.1\n pre-shared-key address 10.0.0.1 key a\n"
+             "crypto keyring L\n local-address 10.1.0.2\n pre-shared-key address 10.0.0.1 key a\n"
+             "crypto keyring M\n local-address 10.1.0.2\n pre-shared-key address 10.0.0.1 key a\n",
+             "LN-1");
+    CU_ASSERT(f && f->line == 9 && strstr(f->text, "keyrings L and M"));
 }
 
 static void LN_2_several_keyrings_of_one_fvrf(void)
