@@ -410,6 +410,40 @@ static void RFC_7383_long_chains_in_fragments(void)
     wire_free(w);
 }
 
+static void RFC_7383_a_chain_of_4096_bits(void)
+{
+    const struct cert_conf c = {.revocation = "none"};
+    struct wire *w = gates(66, cert_gate(A, &c), cert_gate(B, &c));
+    wire_enrol_large(w, A, "IOSCA1", "a.example");
+    wire_enrol_large(w, B, "IOSCA1", "b.example");
+    w->mtu = 1280;
+    up_from(w, A);
+    CU_ASSERT(wire_both_up(w));
+    CU_ASSERT(ike_counters(w->side[B].ike)->fragments_in >= 3);
+    CU_ASSERT(wire_packet(w, A) && wire_packet(w, B));
+    wire_free(w);
+}
+
+/* DN identities match nothing but `any` and certificate maps. */
+static void V2_12_match_certificate_finds_the_profile_of_a_DN(void)
+{
+    static const char map[] =
+        "crypto pki certificate map IT 10\n subject-name co ou = IT\n issuer-name co cn=ca1\n exit\n",
+                      other[] = "crypto pki certificate map IT 10\n subject-name co ou = sales\n exit\n";
+    const struct cert_conf dn = {EC, .identity = "dn"};
+    for (unsigned i = 0; i < 2; i++) {
+        const struct cert_conf by_map = {EC, .match = "address 192.168.0.99 255.255.255.255",
+                                         .profile = " match certificate IT\n", .global = i ? other : map};
+        struct wire *w = ec_wire(67, &dn, &by_map);
+        up_from(w, A);
+        if (i == 0)
+            CU_ASSERT(wire_both_up(w));
+        if (i == 1)
+            refused(w, B, IKE_REASON_NO_PROFILE);
+        wire_free(w);
+    }
+}
+
 /* ---- the network: a message that waits ------------------------------------------------------------------------------------ */
 static const struct wire_enrol with_crl = {.kind = CR_KEY_P256, .crl_url = "http://192.0.2.80/ca.crl"};
 
@@ -585,30 +619,29 @@ static void disconnect_revoked_peers_ends_the_live_one(void)
     }
 }
 
-UNIT_MAIN("dialogue: certificates in IKEv2", UNIT_TEST(V2_1_to_V2_4_payloads_in_the_order_of_the_captures),
-          UNIT_TEST(V2_1_with_pre_shared_keys_nothing_is_said_of_certificates),
-          UNIT_TEST(V2_2_V2_9_responder_asks_for_all_the_last_enrolled_first),
-          UNIT_TEST(V2_3_initiator_signs_for_the_first_CERTREQ_within_its_profile),
-          UNIT_TEST(V2_5_C15_G18_initiator_without_trust_point_sends_nothing),
-          UNIT_TEST(V2_7_sign_and_verify_with_different_trust_points),
-          UNIT_TEST(V2_8_C16_C17_two_trust_points_against_one), UNIT_TEST(V2_10_events_on_the_way),
-          UNIT_TEST(V2_12_no_profile_for_the_identity_of_a_certificate),
-          UNIT_TEST(G29_the_default_identity_is_the_subject),
-          UNIT_TEST(G30_an_identity_that_is_not_in_the_certificate_is_refused),
-          UNIT_TEST(CT_17_the_peer_of_one_profile_may_have_a_certificate_of_any_listed_trust_point),
-          UNIT_TEST(RFC_7427_each_kind_of_key_with_new_and_old_peers),
-          UNIT_TEST(each_profile_takes_only_the_methods_that_it_names),
-          UNIT_TEST(G16_a_key_of_another_kind_than_authentication_local_does_not_sign),
-          UNIT_TEST(refused_for_its_use),
-          UNIT_TEST(a_certificate_expires_and_is_refused_at_the_next_negotiation),
-          UNIT_TEST(intermediate_CAs_are_sent_along), UNIT_TEST(RFC_7383_long_chains_in_fragments),
-          UNIT_TEST(a_request_waits_for_the_CRL_and_is_answered_when_it_comes),
-          UNIT_TEST(a_retransmission_drives_it_again_but_not_more_than_once_a_second),
-          UNIT_TEST(it_waits_for_half_a_minute_and_then_refuses),
-          UNIT_TEST(a_network_that_fails_refuses_at_once),
-          UNIT_TEST(a_revoked_certificate_is_refused_by_either_role),
-          UNIT_TEST(a_response_waits_and_the_request_is_not_sent_again),
-          UNIT_TEST(a_response_waits_for_half_a_minute_and_then_is_refused),
-          UNIT_TEST(an_SA_that_ends_while_it_waits_leaves_nothing),
-          UNIT_TEST(a_message_in_fragments_waits_whole),
-          UNIT_TEST(disconnect_revoked_peers_ends_the_live_one))
+UNIT_MAIN(
+    "dialogue: certificates in IKEv2", UNIT_TEST(V2_1_to_V2_4_payloads_in_the_order_of_the_captures),
+    UNIT_TEST(V2_1_with_pre_shared_keys_nothing_is_said_of_certificates),
+    UNIT_TEST(V2_2_V2_9_responder_asks_for_all_the_last_enrolled_first),
+    UNIT_TEST(V2_3_initiator_signs_for_the_first_CERTREQ_within_its_profile),
+    UNIT_TEST(V2_5_C15_G18_initiator_without_trust_point_sends_nothing),
+    UNIT_TEST(V2_7_sign_and_verify_with_different_trust_points),
+    UNIT_TEST(V2_8_C16_C17_two_trust_points_against_one), UNIT_TEST(V2_10_events_on_the_way),
+    UNIT_TEST(V2_12_no_profile_for_the_identity_of_a_certificate),
+    UNIT_TEST(G29_the_default_identity_is_the_subject),
+    UNIT_TEST(G30_an_identity_that_is_not_in_the_certificate_is_refused),
+    UNIT_TEST(CT_17_the_peer_of_one_profile_may_have_a_certificate_of_any_listed_trust_point),
+    UNIT_TEST(RFC_7427_each_kind_of_key_with_new_and_old_peers),
+    UNIT_TEST(each_profile_takes_only_the_methods_that_it_names),
+    UNIT_TEST(G16_a_key_of_another_kind_than_authentication_local_does_not_sign),
+    UNIT_TEST(refused_for_its_use), UNIT_TEST(a_certificate_expires_and_is_refused_at_the_next_negotiation),
+    UNIT_TEST(intermediate_CAs_are_sent_along), UNIT_TEST(RFC_7383_long_chains_in_fragments),
+    UNIT_TEST(RFC_7383_a_chain_of_4096_bits), UNIT_TEST(V2_12_match_certificate_finds_the_profile_of_a_DN),
+    UNIT_TEST(a_request_waits_for_the_CRL_and_is_answered_when_it_comes),
+    UNIT_TEST(a_retransmission_drives_it_again_but_not_more_than_once_a_second),
+    UNIT_TEST(it_waits_for_half_a_minute_and_then_refuses), UNIT_TEST(a_network_that_fails_refuses_at_once),
+    UNIT_TEST(a_revoked_certificate_is_refused_by_either_role),
+    UNIT_TEST(a_response_waits_and_the_request_is_not_sent_again),
+    UNIT_TEST(a_response_waits_for_half_a_minute_and_then_is_refused),
+    UNIT_TEST(an_SA_that_ends_while_it_waits_leaves_nothing), UNIT_TEST(a_message_in_fragments_waits_whole),
+    UNIT_TEST(disconnect_revoked_peers_ends_the_live_one))

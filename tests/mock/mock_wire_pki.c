@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAS_MAX = 32, ISSUED_MAX = 256, NAME_MAX_ = 96 };
+enum { CR_KEY_LARGE_BITS = 4096, CAS_MAX = 32, ISSUED_MAX = 256, NAME_MAX_ = 96 };
 
 bool wire_network;
 
@@ -136,6 +136,70 @@ void wire_enrol_both(struct wire *w, enum wire_end end, const char *first, const
         e.ca = strchr(order[i], '1') ? "CA1" : "CA2";
         wire_enrol(w, end, &e);
     }
+}
+
+/* ---- large keys ------------------------------------------------------------------------------------------------------- */
+struct large {
+    struct pki_cert *cert;
+    struct cr_key *key;
+};
+
+static bool extend(X509 *x, X509 *issuer, int nid, const char *value)
+{
+    X509V3_CTX ctx;
+    X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
+    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+    bool ok = e && X509_add_ext(x, e, -1) == 1;
+    X509_EXTENSION_free(e);
+    return ok;
+}
+
+/* san NULL: a CA. by NULL: of itself. */
+static void make_large(const char *cn, const char *san, const struct large *by, long serial,
+                       struct large *out)
+{
+    uint8_t *der = NULL;
+    X509 *x = X509_new();
+    if (!x || cr_key_generate(CR_KEY_RSA, CR_KEY_LARGE_BITS, &out->key) != CV_OK)
+        wire_die("no large key");
+    X509_NAME *name = X509_get_subject_name(x);
+    const unsigned char *at = by ? pki_cert_subject(by->cert).p : NULL;
+    X509_NAME *issuer = by ? d2i_X509_NAME(NULL, &at, (long)pki_cert_subject(by->cert).n) : NULL;
+    bool ok =
+        X509_set_version(x, X509_VERSION_3) == 1 && ASN1_INTEGER_set(X509_get_serialNumber(x), serial) == 1 &&
+        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)cn, -1, -1, 0) == 1 &&
+        X509_set_issuer_name(x, issuer ? issuer : name) == 1 &&
+        ASN1_TIME_set(X509_getm_notBefore(x), WIRE_PKI_START_S - WIRE_DAY_S) &&
+        ASN1_TIME_set(X509_getm_notAfter(x), WIRE_PKI_START_S + WIRE_DAY_S) &&
+        X509_set_pubkey(x, cr_key_evp(out->key)) == 1 &&
+        extend(x, x, NID_basic_constraints, san ? "critical,CA:FALSE" : "critical,CA:TRUE") &&
+        extend(x, x, NID_key_usage, san ? "critical,digitalSignature" : "critical,keyCertSign,cRLSign") &&
+        (!san || extend(x, x, NID_subject_alt_name, san)) &&
+        X509_sign(x, cr_key_evp(by ? by->key : out->key), EVP_sha256()) > 0;
+    int n = ok ? i2d_X509(x, &der) : -1;
+    if (n < 0 || pki_cert_parse((struct slice){der, (size_t)n}, &out->cert, NULL) != CV_OK)
+        wire_die("no large certificate");
+    OPENSSL_free(der);
+    X509_NAME_free(issuer);
+    X509_free(x);
+}
+
+void wire_enrol_large(struct wire *w, enum wire_end end, const char *trustpoint, const char *fqdn)
+{
+    static struct large root, sub;
+    char san[NAME_MAX_ * 2], ip[IP_TEXT_MAX];
+    struct large own = {0};
+    if (!root.cert) {
+        make_large("Large root", NULL, NULL, 1, &root);
+        make_large("Large intermediate", NULL, &root, 2, &sub);
+    }
+    snprintf(san, sizeof san, "IP:%s,DNS:%s", ip_addr_text(&w->side[end].address, ip), fqdn);
+    make_large(fqdn, san, &sub, 10 + end, &own);
+    if (pki_install_ca(w->side[end].pki, trustpoint, root.cert, 0) != CV_OK ||
+        pki_install_own(w->side[end].pki, trustpoint, own.cert, own.key, &sub.cert, 1, 0) != CV_OK)
+        wire_die("large certificates cannot be installed");
+    pki_cert_free(own.cert);
+    cr_key_free(own.key);
 }
 
 /* ---- the network -------------------------------------------------------------------------------------------------------- */

@@ -26,6 +26,8 @@ void wire_enrol(struct wire *w, enum wire_end end, const struct wire_enrol *e);
 /* Trust-points "IOSCA1" of CA1 and "IOSCA2" of CA2, in that order, or the other way round. */
 void wire_enrol_both(struct wire *w, enum wire_end end, const char *first, const char *second,
                      const struct wire_enrol *how);
+/* The trust-point with a chain of RSA 4096 from root to end: two certificates of its own that are sent, larger than any datagram. */
+void wire_enrol_large(struct wire *w, enum wire_end end, const char *trustpoint, const char *fqdn);
 /* The made-up CA; lives as long as the process. */
 const struct pki_sim_ca *wire_ca(const char *name);
 /* Certificate and key such as wire_enrol would install; borrowed, they live as long as the process. */
