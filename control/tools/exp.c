@@ -58,6 +58,43 @@ static cv_result load(const struct exp_options *o, struct exp_result *out, char 
     return first;
 }
 
+/* "TP1,TP2" into names. False: not such a list. */
+static bool take_names(const char *text, struct exp_names *out)
+{
+    out->count = 0;
+    for (const char *at = text; out->count < EXP_NAMES_MAX; at++) {
+        size_t n = strcspn(at, ",");
+        if (n == 0 || n >= sizeof out->name[0])
+            return false;
+        snprintf(out->name[out->count++], sizeof out->name[0], "%.*s", (int)n, at);
+        at += n;
+        if (*at == '\0')
+            return true;
+    }
+    return false;
+}
+
+static cv_result enrol(const struct exp_options *o, struct exp_result *out, char **err)
+{
+    for (enum exp_end e = EXP_A; e <= EXP_B; e++) {
+        struct exp_side *s = &out->c.side[e];
+        const char *unknown;
+        if (o->enrolled[e] && !take_names(o->enrolled[e], &s->enrolled)) {
+            say(err, "culvert: explain: --enrolled wants names of trust-points with commas between, not %s\n",
+                o->enrolled[e]);
+            return CV_EINVAL;
+        }
+        if ((unknown = exp_pki_unknown(s)) != NULL) {
+            say(err,
+                "culvert: explain: --enrolled %c:%s: %s has no trust-point %s, as in: crypto pki trustpoint "
+                "%s\n",
+                e == EXP_A ? 'a' : 'b', o->enrolled[e], s->file, unknown, unknown);
+            return CV_EINVAL;
+        }
+    }
+    return CV_OK;
+}
+
 static bool failed(const struct exp_run *r)
 {
     return r->outcome != EXP_UP && r->outcome != EXP_NOT_MEANT;
@@ -137,7 +174,10 @@ cv_result exp_explain(const struct exp_options *o, struct exp_result *out, char 
     CV_TRY(load(o, out, err));
     out->c.keys = &out->keys;
     out->c.now_s = o->now_s ? o->now_s : (int64_t)time(NULL);
+    CV_TRY(enrol(o, out, err));
     CV_TRY(exp_case_ready(&out->c));
+    CV_TRY(exp_pki_findings(out->c.pki, &out->c.side[EXP_A]));
+    CV_TRY(exp_pki_findings(out->c.pki, &out->c.side[EXP_B]));
     cv_result r = exp_pairs_of(out->c.units, o->tunnel, &pairs, why, sizeof why);
     if (r == CV_ENOENT && !(o->tunnel && out->c.units[EXP_A].count && out->c.units[EXP_B].count))
         nothing_protected(out, err);
@@ -172,8 +212,7 @@ static int usage(const char *what, const char *word)
 {
     fprintf(stderr,
             "culvert: explain: %s%s, as in: culvert explain A.conf B.conf [--initiator a|b|both] [--tunnel "
-            "NAME] [--ios] "
-            "[--debug] "
+            "NAME] [--ios] [--enrolled a:TP1,TP2] [--enrolled b:TP1,TP2] [--at 2026-01-31T12:00] [--debug] "
             "[--json] [--html FILE]\n",
             what, word);
     return STATUS_USAGE;
@@ -188,6 +227,29 @@ static bool take_initiator(const char *word, struct exp_options *o)
     return o->ends[EXP_A] || o->ends[EXP_B];
 }
 
+static bool take_enrolled(const char *word, struct exp_options *o)
+{
+    if ((word[0] != 'a' && word[0] != 'b') || word[1] != ':' || !word[2])
+        return false;
+    o->enrolled[word[0] == 'a' ? EXP_A : EXP_B] = word + 2;
+    return true;
+}
+
+/* A day, or a day and a time, of UTC. */
+static bool take_time(const char *word, struct exp_options *o)
+{
+    static const char *const forms[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct tm tm = {.tm_isdst = 0};
+        const char *end = strptime(word, forms[i], &tm);
+        if (end && (*end == '\0' || (*end == 'Z' && end[1] == '\0'))) {
+            o->now_s = timegm(&tm);
+            return o->now_s > 0;
+        }
+    }
+    return false;
+}
+
 /* -1: go on; else the exit status. */
 static int take_options(int argc, const char *const *argv, struct exp_options *o)
 {
@@ -195,16 +257,15 @@ static int take_options(int argc, const char *const *argv, struct exp_options *o
     for (int i = 0; i < argc; i++) {
         const char *a = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
         bool valued = strcmp(a, "--initiator") == 0 || strcmp(a, "--tunnel") == 0 ||
-                      strcmp(a, "--html") == 0 || strcmp(a, "--enrolled") == 0;
+                      strcmp(a, "--html") == 0 || strcmp(a, "--enrolled") == 0 || strcmp(a, "--at") == 0;
         if (valued && !value)
             return usage("no value for ", a);
         if (strcmp(a, "--initiator") == 0 && !take_initiator(value, o))
             return usage("--initiator wants a, b or both, not ", value);
-        if (strcmp(a, "--enrolled") == 0) {
-            fprintf(stderr,
-                    "culvert: explain: --enrolled: certificates: not in this release, use pre-shared keys\n");
-            return STATUS_USAGE;
-        }
+        if (strcmp(a, "--enrolled") == 0 && !take_enrolled(value, o))
+            return usage("--enrolled wants an end and its trust-points, a:TP1,TP2 or b:TP1,TP2, not ", value);
+        if (strcmp(a, "--at") == 0 && !take_time(value, o))
+            return usage("--at wants a day, or a day and a time, not ", value);
         if (strcmp(a, "--tunnel") == 0)
             o->tunnel = value;
         else if (strcmp(a, "--html") == 0)

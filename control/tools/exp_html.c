@@ -144,6 +144,18 @@ static void summary(FILE *to, const struct exp_result *r, const struct exp_pair_
     fputs("</div>\n", to);
 }
 
+static void certificates(FILE *to, const struct exp_result *r)
+{
+    char text[EXP_PKI_TEXT_MAX];
+    if (!exp_report_certificates(r))
+        return;
+    fputs("<div class=\"card\">\n", to);
+    for (enum exp_end e = EXP_A; e <= EXP_B; e++)
+        if (exp_pki_text(r->c.pki, &r->c.side[e], text)[0])
+            element(to, "p", NULL, "%s.", text);
+    fputs("</div>\n", to);
+}
+
 /* ---- sequence diagrams --------------------------------------------------------------------------------------------------------- */
 static void row_begin(FILE *to, enum exp_end on)
 {
@@ -339,6 +351,7 @@ char *exp_report_html(const struct exp_result *r)
     element(to, "h1", NULL, "%s (A) and %s (B)", r->c.side[EXP_A].file, r->c.side[EXP_B].file);
     for (unsigned i = 0; i < r->pair_count; i++)
         summary(to, r, &r->pair[i]);
+    certificates(to, r);
     for (unsigned i = 0; i < r->pair_count; i++)
         for (enum exp_end e = EXP_A; e <= EXP_B; e++)
             if (r->pair[i].ran[e])

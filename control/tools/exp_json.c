@@ -151,6 +151,30 @@ static json_t *not_run_of(const struct exp_result *r)
     return a;
 }
 
+static const char *origin_text(enum exp_point_origin o)
+{
+    static const char *const text[] = {[EXP_POINT_FILE] = "file",         [EXP_POINT_MADE] = "simulated",
+                                       [EXP_POINT_BARE] = "not-enrolled", [EXP_POINT_NAMED] = "not-defined",
+                                       [EXP_POINT_GIVEN] = "given",       [EXP_POINT_OTHER] = "as-other-end"};
+    return text[o];
+}
+
+static json_t *certificates_of(const struct exp_result *r, enum exp_end e)
+{
+    const struct exp_pki *x = r->c.pki;
+    char text[EXP_PKI_TEXT_MAX];
+    json_t *a = json_array();
+    for (unsigned i = 0; i < x->count[e]; i++) {
+        const struct exp_point *p = &x->point[e][i];
+        json_array_append_new(a, json_pack("{s:o, s:s, s:o, s:o, s:b}", "name", string_of(p->name), "origin",
+                                           origin_text(p->origin), "ca", text_or_null(exp_ca_text(x, p->ca)),
+                                           "subject",
+                                           p->own ? string_of(pki_cert_subject_text(p->own)) : json_null(),
+                                           "usable", exp_point_usable(x, p)));
+    }
+    return json_pack("{s:o, s:o}", "text", text_or_null(exp_pki_text(x, &r->c.side[e], text)), "enrolled", a);
+}
+
 char *exp_report_json(const struct exp_result *r)
 {
     json_t *runs = json_array();
@@ -164,6 +188,10 @@ char *exp_report_json(const struct exp_result *r)
                           not_run_of(r), "skipped", "a", skipped_of(&r->c.side[EXP_A]), "b",
                           skipped_of(&r->c.side[EXP_B]), "left_out", "a", (int)r->left_out[EXP_A], "b",
                           (int)r->left_out[EXP_B]);
+    if (j)
+        json_object_set_new(
+            j, "certificates",
+            json_pack("{s:o, s:o}", "a", certificates_of(r, EXP_A), "b", certificates_of(r, EXP_B)));
     char *text = j ? json_dumps(j, JSON_INDENT(2)) : NULL;
     json_decref(j);
     char *line = NULL;

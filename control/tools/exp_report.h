@@ -18,6 +18,8 @@ void exp_report_headline(const struct exp_pair_result *p, char *out, size_t n);
 /* "Change on A (A.conf:3): ...; tried: with it the tunnel comes up from both ends." The last words depend. */
 void exp_report_change(const struct exp_result *r, const struct exp_pair_result *p, unsigned step, char *out,
                        size_t n);
+/* Certificates had a part in a run, so that what is known of them is said. */
+bool exp_report_certificates(const struct exp_result *r);
 /* Findings that are shown in text and page: errors and warnings; weak algorithms only where algorithms are the matter. */
 bool exp_report_matters(const struct exp_result *r, const struct cfg_finding *f);
 

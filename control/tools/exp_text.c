@@ -58,6 +58,16 @@ bool exp_report_matters(const struct exp_result *r, const struct cfg_finding *f)
     return f->severity == CFG_ERROR || algorithms || strcmp(f->rule, "LN-12") != 0;
 }
 
+bool exp_report_certificates(const struct exp_result *r)
+{
+    for (unsigned i = 0; i < r->pair_count; i++)
+        for (enum exp_end e = EXP_A; e <= EXP_B; e++)
+            for (enum exp_end on = EXP_A; on <= EXP_B; on++)
+                if (r->pair[i].ran[e] && exp_run_decision(&r->pair[i].run[e], on, SEL_TRUSTPOINT, false))
+                    return true;
+    return false;
+}
+
 /* ---- the first lines ---------------------------------------------------------------------------------------------------------- */
 static void what_is_agreed(FILE *to, const struct exp_pair_result *p)
 {
@@ -242,6 +252,15 @@ static void others(FILE *to, const struct exp_result *r)
     }
 }
 
+/* Where certificates had a part: what is known of them. */
+static void certificates(FILE *to, const struct exp_result *r)
+{
+    char text[EXP_PKI_TEXT_MAX];
+    for (enum exp_end e = EXP_A; e <= EXP_B && exp_report_certificates(r); e++)
+        if (exp_pki_text(r->c.pki, &r->c.side[e], text)[0])
+            fprintf(to, "%s.\n", text);
+}
+
 char *exp_report_text(const struct exp_result *r)
 {
     char *text = NULL;
@@ -251,6 +270,7 @@ char *exp_report_text(const struct exp_result *r)
         return NULL;
     for (unsigned i = 0; i < r->pair_count; i++)
         summary(to, r, &r->pair[i]);
+    certificates(to, r);
     for (unsigned i = 0; i < r->pair_count; i++)
         for (enum exp_end e = EXP_A; e <= EXP_B; e++)
             if (r->pair[i].ran[e])

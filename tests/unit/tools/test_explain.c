@@ -72,6 +72,10 @@ static struct exp_options options_of(const struct kase *k)
             o.ends[EXP_B] = !o.ends[EXP_A];
             o.ends_given = true;
         }
+        if (strcmp(k->word[i], "--enrolled") == 0)
+            o.enrolled[k->word[i + 1][0] == 'a' ? EXP_A : EXP_B] = k->word[i + 1] + 2;
+        if (strcmp(k->word[i], "--at-2026") == 0) /* certificates of the files are valid from then */
+            o.now_s = 1767225600;
     }
     return o;
 }
@@ -482,7 +486,10 @@ static void exit_status_says_whether_all_came_up(void)
                       *const a[] = {"ios/C1.conf", "ios/C2.conf", "--initiator", "a"},
                       *const none[] = {"ios/C1.conf", "ios/none.conf"},
                       *const bad[] = {"ios/C1.conf", "explain/cases.txt"},
-                      *const enrolled[] = {"ios/C1.conf", "ios/C2.conf", "--enrolled", "a:TP1"},
+                      *const enrolled[] = {CONF("c9-r1"), CONF("c10-r2"), "--enrolled", "a:TP1"},
+                      *const swapped[] = {CONF("c9-r1"), CONF("c10-r2"), "--enrolled", "a:IOSCA2,IOSCA1"},
+                      *const no_end[] = {CONF("c9-r1"), CONF("c10-r2"), "--enrolled", "c:IOSCA1"},
+                      *const no_day[] = {CONF("c9-r1"), CONF("c10-r2"), "--at", "2026-02-30x"},
                       *const unknown[] = {"ios/C1.conf", "ios/C2.conf", "--tunnel", "Tunnel9"},
                       *const word[] = {"ios/C1.conf", "ios/C2.conf", "--initiator", "c"},
                       *const only_b[] = {CONF("r1-v2"), CONF("r2-v2-responder-only"), "--initiator", "b"},
@@ -493,6 +500,9 @@ static void exit_status_says_whether_all_came_up(void)
     CU_ASSERT_EQUAL(command(none, 2), 2);
     CU_ASSERT_EQUAL(command(bad, 2), 2);
     CU_ASSERT_EQUAL(command(enrolled, 4), 2);
+    CU_ASSERT_EQUAL(command(swapped, 4), 0);
+    CU_ASSERT_EQUAL(command(no_end, 4), 2);
+    CU_ASSERT_EQUAL(command(no_day, 4), 2);
     CU_ASSERT_EQUAL(command(unknown, 4), 2);
     CU_ASSERT_EQUAL(command(word, 4), 2);
     CU_ASSERT_EQUAL(command(only_b, 4), 1);
