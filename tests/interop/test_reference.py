@@ -1,34 +1,10 @@
 #!/usr/bin/python3
 """C1 and C2 of the reference documents as two real gateways, raised by ping: the tunnel that comes up from one side only."""
-import json
-import os
-
 from capture import Capture
 from case import case, check, check_equal, main
-from culvert import ROOT
 from net import sh, wait_for
+from reference import ping, raise_by_ping, text
 from topology import reference_pair
-
-IOS = os.path.join(ROOT, "tests", "golden", "ios")
-
-
-def text(name):
-    with open(os.path.join(IOS, name)) as f:
-        return f.read()
-
-
-def ping(gateway, address, repeat=5, check_=False, source="Loopback0"):
-    """ping from a Loopback: (sent, received)."""
-    r = gateway.cli("--json", "ping", address, "source", source, "repeat", str(repeat), "timeout", "2", check=check_,
-                    timeout=90)
-    d = json.loads(r.stdout)
-    return d["sent"], d["received"]
-
-
-def raise_by_ping(site, gateway, address, timeout=30):
-    def answered():
-        return ping(gateway, address, 1)[1] == 1
-    wait_for("an echo reply from %s" % address, answered, timeout, 0.2)
 
 
 @case("C1/C2: a ping from R1's Loopback0 raises the tunnel; traffic passes both ways")
