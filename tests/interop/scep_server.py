@@ -14,7 +14,9 @@ import base64
 import http.server
 import json
 import os
+import signal
 import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -92,7 +94,7 @@ def openssl(*args, data=None):
 
 class CA:
     def __init__(self, folder, name, crl_url=None, ocsp_url=None):
-        self.folder, self.serial, self.lock = folder, 1, threading.Lock()
+        self.folder, self.serial, self.lock, self.changed = folder, 1, threading.Lock(), lambda: None
         os.makedirs(folder, exist_ok=True)
         self.write("index.txt", b"")
         self.write("crlnumber", b"01\n")
@@ -131,6 +133,7 @@ class CA:
             with open(self.path("index.txt"), "a") as f:
                 f.write("V\t%s\t\t%s\tunknown\t/CN=%s\n" % (time.strftime("%y%m%d%H%M%SZ", time.gmtime(time.time() + 90 * 86400)),
                                                        serial, serial))
+            self.changed()
             return openssl("x509", "-in", out, "-outform", "DER")
 
     def revoke(self, serial):
@@ -141,6 +144,7 @@ class CA:
                 if row[3] == serial.upper():
                     row[0], row[2] = "R", time.strftime("%y%m%d%H%M%SZ", time.gmtime())
             self.write("index.txt", "".join("\t".join(row) + "\n" for row in rows).encode())
+            self.changed()
 
     def crl(self):
         with self.lock:
@@ -221,6 +225,26 @@ class Scep:
             return self.sign(self.seal(self.ca.issue(csr), signer), SUCCESS, transaction, nonce)
 
 
+class Responder:
+    """`openssl ocsp`, begun again whenever the CA's index changes: by itself it would notice one request too late."""
+
+    def __init__(self, ca, port):
+        self.ca, self.port, self.process = ca, port, None
+        self.again()
+
+    def again(self):
+        self.stop()
+        self.process = subprocess.Popen(["openssl", "ocsp", "-index", self.ca.path("index.txt"), "-port", str(self.port), "-ignore_err",
+                                         "-rsigner", self.ca.path("ca.pem"), "-rkey", self.ca.path("ca.key"), "-CA", self.ca.path("ca.pem")],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.3)  # until it listens; a connection that asks nothing would hold it up
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     scep = None
 
@@ -276,16 +300,14 @@ def main():
     host, port = o.listen.rsplit(":", 1)
     ca = CA(o.dir, o.name, "http://%s:%s/crl" % (host, port), "http://%s:%d" % (host, o.ocsp) if o.ocsp else None)
     Handler.scep = Scep(ca, o.hold, o.challenge, o.caps.split(",") if o.caps is not None else None)
-    responder = None
-    if o.ocsp:
-        responder = subprocess.Popen(["openssl", "ocsp", "-index", ca.path("index.txt"), "-port", "%s:%d" % (host, o.ocsp),
-                                      "-rsigner", ca.path("ca.pem"), "-rkey", ca.path("ca.key"), "-CA", ca.path("ca.pem")],
-                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    responder = Responder(ca, o.ocsp) if o.ocsp else None
+    ca.changed = responder.again if responder else lambda: None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the responder ends with us
     try:
         http.server.ThreadingHTTPServer((host, int(port)), Handler).serve_forever()
     finally:
         if responder:
-            responder.terminate()
+            responder.stop()
 
 
 if __name__ == "__main__":
