@@ -1,6 +1,14 @@
 #include "control/ike/ike_child.h"
 
-enum { LINGER_MS = 5000 /* inbound: packets in flight */ };
+#include "control/select/sel_flow.h"
+
+#include <string.h>
+
+enum {
+    LINGER_MS = 5000, /* inbound: packets in flight */
+    OF_TUNNEL_MAX = 64,
+    OF_ADDRESS_MAX = 1024
+};
 
 static void addresses(const struct ike_sa *sa, struct sam_install *p)
 {
@@ -31,13 +39,95 @@ void ike_child_params(struct ike *e, const struct ike_sa *sa, const char *interf
     addresses(sa, out);
 }
 
-/* Children that outlived a restart have done their duty when a negotiated one is there. */
+/* ---- what a peer may have ---------------------------------------------------------------------------------------- */
+static bool any_peer(const struct ike *e, const char *interface)
+{
+    const struct cfg_interface *t = cfg_find_interface(e->cfg, interface);
+    return t && sel_flow_any_peer(t);
+}
+
+static unsigned children_on(struct ike *e, const char *interface)
+{
+    unsigned n = 0;
+    for (const struct sam_child *c = sam_children_on(e->sam, interface); c; c = c->next_of_tunnel)
+        n += c->state != SAM_RETIRING;
+    return n;
+}
+
+static unsigned children_of(struct ike *e, const struct ike_sa *sa, const char *interface)
+{
+    unsigned n = 0;
+    for (const struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
+        n += c->state != SAM_RETIRING && strcmp(c->interface, interface) == 0;
+    return n;
+}
+
+bool ike_child_room(struct ike *e, const struct ike_sa *sa, const char *interface)
+{
+    unsigned sas, own = 0, all = 0;
+    if (!any_peer(e, interface))
+        return children_on(e, interface) < OF_TUNNEL_MAX;
+    for (const struct ike_sa *o = ike_address_sas(e, sa, &sas); o; o = o->older_at) {
+        unsigned n = children_of(e, o, interface);
+        all += n;
+        own += o == sa || o->peer == sa->peer ? n : 0;
+    }
+    return own < OF_TUNNEL_MAX && all < OF_ADDRESS_MAX;
+}
+
+static bool by_key(const struct ike_sa *sa)
+{
+    return sa->peer_tag[0] != '\n'; /* else a trust-point's name follows */
+}
+
+static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
+{
+    if (a->profile != b->profile || strcmp(a->peer_tag, b->peer_tag) != 0)
+        return false;
+    return by_key(a) || (a->peer_id_type == b->peer_id_type && a->peer_id_len == b->peer_id_len &&
+                         memcmp(a->peer_id, b->peer_id, a->peer_id_len) == 0);
+}
+
+static bool overlap(const struct ts *a, unsigned a_count, const struct ts *b, unsigned b_count)
+{
+    struct ts both;
+    for (unsigned i = 0; i < a_count; i++)
+        for (unsigned k = 0; k < b_count; k++)
+            if (ts_intersect(&a[i], &b[k], &both))
+                return true;
+    return false;
+}
+
+const struct sam_child *ike_child_rival(struct ike *e, const struct ike_sa *sa, const char *interface,
+                                        const struct ts *local, unsigned local_count, const struct ts *remote,
+                                        unsigned remote_count)
+{
+    char from[IP_TEXT_MAX];
+    if (!any_peer(e, interface))
+        return NULL;
+    for (const struct sam_child *c = sam_children_on(e->sam, interface); c; c = c->next_of_tunnel) {
+        const struct ike_sa *o = c->state == SAM_RETIRING ? NULL : ike_sa_by_conn(e, c->owner);
+        if (!o || o == sa || same_peer(o, sa) || !overlap(c->ts_local, c->ts_count, local, local_count) ||
+            !overlap(c->ts_remote, c->ts_count, remote, remote_count))
+            continue;
+        ike_log(e, sa, LOG_LEVEL_WARNING, "ipsec",
+                "%s: another peer, at %s, IKE SA %u, has a part of these selectors and keeps them", interface,
+                ip_endpoint_text(&o->remote, from), o->conn_id);
+        return c;
+    }
+    return NULL;
+}
+
+/* ---- life ----------------------------------------------------------------------------------------------------------- */
+/* Children that outlived a restart have done their duty when a negotiated one is there; where any peer may come, those of that peer. */
 static void retire_adopted(struct ike *e, const struct sam_child *c)
 {
     struct sam_child *next;
+    const bool of_one = any_peer(e, c->interface);
     for (struct sam_child *a = sam_children_of(e->sam, 0); a; a = next) {
         next = a->next_of_owner;
-        if (a->state == SAM_ADOPTED && a->if_id == c->if_id)
+        if (a->state == SAM_ADOPTED && a->if_id == c->if_id &&
+            (!of_one || ip_addr_equal(&a->remote.addr, &c->remote.addr)))
             sam_child_delete(e->sam, a, LINGER_MS);
     }
 }

@@ -8,6 +8,14 @@
  * until the installation. keepalive_s: of NAT keepalives, 0 none. Not set: keys, SPIs, algorithms, selectors, transport, activate. */
 void ike_child_params(struct ike *e, const struct ike_sa *sa, const char *interface,
                       const struct cfg_ipsec_profile *p, unsigned keepalive_s, struct sam_install *out);
+/* Whether a peer may have one more child on the tunnel or flow: 64 of them; where any peer may come, each has as many, and those of one address
+ * 1,024 together. */
+CV_MUST_USE bool ike_child_room(struct ike *e, const struct ike_sa *sa, const char *interface);
+/* Where any peer may come, the newest SA takes the packets that its selectors hold. Another peer's child with a part of them, NULL when there is
+ * none: sa's peer must not take its traffic away. Who proved the same identity, or has the same pre-shared key, which proves none, is no other. */
+const struct sam_child *ike_child_rival(struct ike *e, const struct ike_sa *sa, const char *interface,
+                                        const struct ts *local, unsigned local_count, const struct ts *remote,
+                                        unsigned remote_count);
 /* Tells log, counters and session; adopted children of the tunnel have done their duty. */
 void ike_child_up(struct ike *e, struct ike_sa *sa, struct sam_child *c, const char *algorithms, bool rekey);
 /* Outbound stops at once, inbound after linger_ms; when it was the sending one, the one that replaced it sends, else its newest sibling. */

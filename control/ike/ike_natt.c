@@ -51,3 +51,55 @@ void ike_nat_float(struct ike_sa *sa)
     sa->local.port = IKE_PORT_NATT;
     sa->remote.port = IKE_PORT_NATT;
 }
+
+/* ---- mappings that change ---------------------------------------------------------------------------------------- */
+static bool expects(const struct cfg_interface *t, const struct ip_addr *a)
+{
+    for (unsigned i = 0; t->flow && i < t->flow->peer_count; i++)
+        if (ip_addr_equal(&t->flow->peers[i], a))
+            return true;
+    return ip_addr_equal(&t->tunnel_destination, a);
+}
+
+/* Who moves must not come to stand where another tunnel's peer is expected. */
+static bool may_move_to(const struct ike *e, const struct ike_sa *sa, const struct ip_addr *to)
+{
+    if (ip_addr_equal(to, &sa->remote.addr) || ip_addr_equal(to, &sa->auth_remote))
+        return true; /* another port, or home again */
+    if (to->family != sa->local.addr.family || ip_addr_is_any(to))
+        return false;
+    for (unsigned i = 0; i < e->cfg->interface_count; i++)
+        if (cfg_is_protected(&e->cfg->interfaces[i]) && expects(&e->cfg->interfaces[i], to))
+            return false;
+    return true;
+}
+
+/* Only a peer behind a NAT has a mapping that can change, and only ours is known not to. */
+static bool may_change(const struct ike_sa *sa, const struct ip_endpoint *remote)
+{
+    return sa->natt && sa->nat_remote && !sa->nat_local && !ip_endpoint_equal(&sa->remote, remote);
+}
+
+bool ike_nat_may_follow(const struct ike *e, const struct ike_sa *sa, const struct ip_endpoint *remote)
+{
+    return may_change(sa, remote) && may_move_to(e, sa, &remote->addr);
+}
+
+void ike_nat_follow(struct ike *e, struct ike_sa *sa, const struct ip_endpoint *remote)
+{
+    char from[IP_TEXT_MAX], to[IP_TEXT_MAX];
+    if (!may_change(sa, remote))
+        return;
+    if (!may_move_to(e, sa, &remote->addr)) {
+        ike_log_unauth(e, remote, "%s does not move here: the address is another tunnel's",
+                       ip_endpoint_text(&sa->remote, from));
+        return;
+    }
+    ike_log(e, sa, LOG_LEVEL_INFO, sa->ops->version == 1 ? "isakmp" : "ikev2",
+            "the peer's NAT mapping changed from %s to %s", ip_endpoint_text(&sa->remote, from),
+            ip_endpoint_text(remote, to));
+    sa->remote = *remote;
+    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
+        if (c->natt)
+            sam_child_set_remote(e->sam, c, remote);
+}

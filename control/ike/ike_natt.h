@@ -19,5 +19,11 @@ CV_MUST_USE cv_result ike_nat_detect(const struct pld_message *m, const struct i
                                      const struct ip_endpoint *remote, struct ike_nat *out);
 /* Both ports to 4500, from the next message on. */
 void ike_nat_float(struct ike_sa *sa);
+/* Whether the peer may have moved there: it is behind a NAT whose mapping can change, this end is not, and no tunnel or crypto map expects
+ * another peer at the address. A source address proves nothing. */
+CV_MUST_USE bool ike_nat_may_follow(const struct ike *e, const struct ike_sa *sa,
+                                    const struct ip_endpoint *remote);
+/* The peer has sent from there, authenticated and not long ago (RFC 7296 2.23): SA and children follow, when they may. */
+void ike_nat_follow(struct ike *e, struct ike_sa *sa, const struct ip_endpoint *remote);
 
 #endif

@@ -44,10 +44,12 @@ enum { IKE_ID_MAX = 512 }; /* octets of an identity: room for a DN */
 enum ike_auth { IKE_AUTH_NONE, IKE_AUTH_PSK, IKE_AUTH_RSA, IKE_AUTH_ECDSA, IKE_AUTH_EDDSA };
 const char *ike_auth_text(enum ike_auth a); /* "PSK", "RSA"; "" */
 
-/* What identifies an initial exchange before there are two SPIs (RFC 7296 2.1). Zero its padding: it is hashed as bytes. */
+/* What identifies an initial exchange before there are two SPIs (RFC 7296 2.1): who asks, in which VRF and version. Zero its padding: it is
+ * hashed as bytes. */
 struct ike_init_key {
     uint8_t spi_i[8];
     struct ip_endpoint remote;
+    uint16_t vrf, version;
 };
 
 struct ike_sa {
@@ -145,9 +147,11 @@ struct ike {
 
 /* NULL when memory is short. Has a conn_id and an own SPI; the caller fills the rest. */
 struct ike_sa *ike_sa_new(struct ike *e, const struct ike_version_ops *ops, bool initiator);
-/* Responder: lets ike_sa_by_init find the SA by (SPIi, remote) as they are now. */
+/* Responder: lets ike_sa_by_init find the SA by version, VRF, SPIi and remote as they are now. */
 void ike_sa_index_init(struct ike *e, struct ike_sa *sa);
-struct ike_sa *ike_sa_by_init(struct ike *e, const uint8_t spi_i[8], const struct ip_endpoint *remote);
+/* The SA of that version which a first message with spi_i made, come by the same way as d. NULL. */
+struct ike_sa *ike_sa_by_init(struct ike *e, const struct ike_version_ops *ops, const uint8_t spi_i[8],
+                              const struct ike_datagram *d);
 /* The next time ops->timer is called; UINT64_MAX: not. */
 void ike_sa_timer(struct ike *e, struct ike_sa *sa, uint64_t at);
 /* Gives the SA up while its last exchange still runs: children are deleted, the session is told; later ike_sa_remove is silent. */

@@ -72,26 +72,30 @@ struct ike_sa *ike_sa_by_spi(struct ike *e, const uint8_t own_spi[8])
     return sa;
 }
 
-static struct ike_init_key init_key(const uint8_t spi_i[8], const struct ip_endpoint *remote)
+static struct ike_init_key init_key(const struct ike_version_ops *ops, const uint8_t spi_i[8],
+                                    const struct ip_endpoint *remote, uint16_t vrf)
 {
     struct ike_init_key k;
     memset(&k, 0, sizeof k);
     memcpy(k.spi_i, spi_i, sizeof k.spi_i);
     k.remote = *remote;
     k.remote.pad = 0;
+    k.vrf = vrf;
+    k.version = (uint16_t)ops->version;
     return k;
 }
 
 void ike_sa_index_init(struct ike *e, struct ike_sa *sa)
 {
-    sa->init_key = init_key(sa->spi_i, &sa->remote);
+    sa->init_key = init_key(sa->ops, sa->spi_i, &sa->remote, sa->vrf);
     HASH_ADD(hh_init, e->by_init, init_key, sizeof sa->init_key, sa);
     sa->in_init_table = true;
 }
 
-struct ike_sa *ike_sa_by_init(struct ike *e, const uint8_t spi_i[8], const struct ip_endpoint *remote)
+struct ike_sa *ike_sa_by_init(struct ike *e, const struct ike_version_ops *ops, const uint8_t spi_i[8],
+                              const struct ike_datagram *d)
 {
-    struct ike_init_key k = init_key(spi_i, remote);
+    struct ike_init_key k = init_key(ops, spi_i, &d->remote, d->vrf);
     struct ike_sa *sa = NULL;
     HASH_FIND(hh_init, e->by_init, &k, sizeof k, sa);
     return sa;

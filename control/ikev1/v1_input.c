@@ -1,6 +1,7 @@
 #include "control/ikev1/v1_input.h"
 
 #include "common/secret.h"
+#include "control/ike/ike_natt.h"
 #include "control/ikev1/v1_aggr.h"
 #include "control/ikev1/v1_cert.h"
 #include "control/ikev1/v1_frag.h"
@@ -58,50 +59,11 @@ static bool established(const struct v1_sa *v1)
 }
 
 /* ---- the peer's whereabouts ---------------------------------------------------------------------------------------------- */
-/* A source address proves nothing: who moves must not come to stand where another tunnel's peer is expected. */
-static bool may_move_to(struct ike *e, const struct ike_sa *sa, const struct ip_addr *to)
-{
-    if (ip_addr_equal(to, &sa->remote.addr) || ip_addr_equal(to, &sa->auth_remote))
-        return true;
-    if (to->family != sa->local.addr.family || ip_addr_is_any(to))
-        return false;
-    for (unsigned i = 0; i < e->cfg->interface_count; i++) {
-        const struct cfg_interface *t = &e->cfg->interfaces[i];
-        if (cfg_is_protected(t) && ip_addr_equal(&t->tunnel_destination, to))
-            return false;
-    }
-    return true;
-}
-
-/* Only a peer behind a NAT has a mapping that can change, and only ours is known not to. */
-static bool may_follow(const struct ike_sa *sa, const struct ip_endpoint *remote)
-{
-    return sa->natt && sa->nat_remote && !sa->nat_local && !ip_endpoint_equal(&sa->remote, remote);
-}
-
-void v1_follow_peer(struct ike *e, struct ike_sa *sa, const struct ip_endpoint *remote)
-{
-    char from[IP_TEXT_MAX], to[IP_TEXT_MAX];
-    if (!may_follow(sa, remote))
-        return;
-    if (!may_move_to(e, sa, &remote->addr)) {
-        ike_log_unauth(e, remote, "%s does not move here: the address is another tunnel's",
-                       ip_endpoint_text(&sa->remote, from));
-        return;
-    }
-    ike_log(e, sa, LOG_LEVEL_INFO, "isakmp", "the peer's NAT mapping changed from %s to %s",
-            ip_endpoint_text(&sa->remote, from), ip_endpoint_text(remote, to));
-    sa->remote = *remote;
-    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
-        if (c->natt)
-            sam_child_set_remote(e->sam, c, remote);
-}
-
 void v1_answer_where_asked(struct ike *e, struct ike_sa *sa, const struct ike_datagram *d,
                            const struct v1_sent *sent)
 {
     size_t at = 0;
-    if (!d->natt || !may_follow(sa, &d->remote) || !may_move_to(e, sa, &d->remote.addr))
+    if (!d->natt || !ike_nat_may_follow(e, sa, &d->remote))
         return;
     for (unsigned i = 0; i < sent->count; i++) {
         ike_send_back(e, d, sent->data + at, sent->len[i]);
@@ -117,7 +79,7 @@ void v1_heard(struct ike *e, struct ike_sa *sa, const struct v1_in *in)
         return;
     v1->sent.next_at = UINT64_MAX; /* AM3 has arrived */
     if (in->d->natt)
-        v1_follow_peer(e, sa, &in->d->remote);
+        ike_nat_follow(e, sa, &in->d->remote);
 }
 
 /* ---- first messages ------------------------------------------------------------------------------------------------------- */
@@ -140,8 +102,8 @@ static void first_message(struct ike *e, struct input *i)
     const struct ike_datagram *d = i->in.d;
     const struct pld_header *h = &i->m->header;
     const char *err = NULL;
-    struct ike_sa *sa = ike_sa_by_init(e, h->spi_i, &d->remote);
-    if (sa && sa->ops == &v1_ops && sa->vrf == d->vrf) {
+    struct ike_sa *sa = ike_sa_by_init(e, &v1_ops, h->spi_i, d);
+    if (sa) {
         first_again(e, sa, i);
         return;
     }

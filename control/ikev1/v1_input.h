@@ -8,7 +8,5 @@
 void v1_datagram(struct ike *e, const struct ike_datagram *d, uint8_t *data, size_t len);
 /* ops.pki_changed, and when it has waited long enough: handles what is parked. */
 void v1_parked_again(struct ike *e, struct ike_sa *sa);
-/* The peer's NAT has moved: SA and children follow, when the peer is behind one and this end is not. */
-void v1_follow_peer(struct ike *e, struct ike_sa *sa, const struct ip_endpoint *remote);
 
 #endif

@@ -2,6 +2,7 @@
 #include "control/ikev1/v1.h"
 
 #include "common/secret.h"
+#include "control/ike/ike_natt.h"
 #include "control/ikev1/v1_cert.h"
 #include "control/ikev1/v1_frag.h"
 #include "control/ikev1/v1_input.h"
@@ -318,7 +319,7 @@ static void nat_change(struct ike *e, struct ike_sa *sa, struct sam_child *c,
                        const struct ip_endpoint *remote)
 {
     if (c->natt)
-        v1_follow_peer(e, sa, remote);
+        ike_nat_follow(e, sa, remote);
 }
 
 /* Only established SAs stay across a reload; what they still know of the old configuration are names. */

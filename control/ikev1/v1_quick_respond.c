@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-    CHILDREN_MAX = 64,      /* of one IKE SA, and of one tunnel */
+    CHILDREN_MAX = 64,      /* of one IKE SA */
     LIFE_DEFAULT_S = 28800, /* RFC 2407 4.5 */
     UDP_TRANSPORT = 4,
     UDP_TRANSPORT_DRAFT = 61444
@@ -287,15 +287,21 @@ static cv_result policy(struct respond *q)
 }
 
 /* ---- room, PFS ---------------------------------------------------------------------------------------------------------- */
+static cv_result unclaimed(struct respond *q)
+{
+    if (ike_child_rival(q->e, q->sa, q->x->interface, &q->x->ts_local, 1, &q->x->ts_remote, 1))
+        return no(q, PLD1_N_NO_PROPOSAL_CHOSEN, IKE_REASON_TS_UNACCEPTABLE,
+                  "another peer has a part of these selectors");
+    return CV_OK;
+}
+
 static cv_result room(struct respond *q)
 {
-    unsigned of_tunnel = 0, of_sa = 0;
+    unsigned of_sa = 0;
     uint32_t owner = v1_heir(q->e, q->sa)->conn_id;
-    for (const struct sam_child *c = sam_children_on(q->e->sam, q->x->interface); c; c = c->next_of_tunnel)
-        of_tunnel += c->state != SAM_RETIRING;
     for (const struct sam_child *c = sam_children_of(q->e->sam, owner); c; c = c->next_of_owner)
         of_sa++;
-    if (of_tunnel >= CHILDREN_MAX || of_sa >= CHILDREN_MAX)
+    if (of_sa >= CHILDREN_MAX || !ike_child_room(q->e, q->sa, q->x->interface))
         return no(q, PLD1_N_NO_PROPOSAL_CHOSEN, IKE_REASON_NO_RESOURCES, "too many child SAs");
     return CV_OK;
 }
@@ -324,6 +330,7 @@ static cv_result checked(struct respond *q)
     struct v1_xchg *x = q->x;
     CV_TRY(take_ids(q));
     CV_TRY(policy(q));
+    CV_TRY(unclaimed(q));
     CV_TRY(room(q));
     CV_TRY(pfs(q));
     x->ni_len = slice_copy(q->in->m->nonce, x->ni, sizeof x->ni);

@@ -321,8 +321,6 @@ v2_request_fn v2_informational_request;
 cv_result v2_delete_child(struct ike *e, struct ike_sa *sa, struct sam_child *c);
 /* DPD (RFC 7296 2.4, section 5 values): called from the timer when dpd_at has come. */
 void v2_dpd_due(struct ike *e, struct ike_sa *sa);
-/* The peer sent from another address, authenticated (2.23): follow it. */
-void v2_follow_peer(struct ike *e, struct ike_sa *sa, const struct ip_endpoint *remote);
 
 /* v2_init, v2_auth */
 cv_result v2_initiate(struct ike *e, struct ike_session *s, const struct cv_acquire *packet);

@@ -2,6 +2,7 @@
 #include "control/ikev2/v2_child.h"
 
 #include "control/ike/ike_child.h"
+#include "control/ike/ike_natt.h"
 #include "control/ikev2/v2_ts.h"
 
 #include <stdio.h>
@@ -494,5 +495,5 @@ void v2_child_nat_change(struct ike *e, struct ike_sa *sa, struct sam_child *c,
                          const struct ip_endpoint *remote)
 {
     if (c->natt)
-        v2_follow_peer(e, sa, remote);
+        ike_nat_follow(e, sa, remote);
 }

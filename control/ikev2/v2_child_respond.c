@@ -1,10 +1,12 @@
 /* Child negotiation as responder: which tunnel, selectors, proposal and group; for IKE_AUTH and CREATE_CHILD_SA. */
 #include "control/ikev2/v2_child.h"
+
+#include "control/ike/ike_child.h"
 #include "control/ikev2/v2_ts.h"
 
 #include <string.h>
 
-enum { CHILDREN_MAX = 64 /* of one IKE SA, and of one tunnel; more are refused with NO_ADDITIONAL_SAS */ };
+enum { CHILDREN_MAX = 64 /* of one IKE SA; more are refused with NO_ADDITIONAL_SAS */ };
 
 /* ---- responder --------------------------------------------------------------------------------------------------- */
 struct respond {
@@ -101,13 +103,19 @@ static cv_result respond_tunnel(struct respond *q, const struct sam_child *rekey
     return respond_mismatch(q, SEL_FLOW_SELECTORS, t);
 }
 
+static cv_result respond_unclaimed(struct respond *q)
+{
+    const struct v2_nego *n = q->n;
+    if (ike_child_rival(q->e, q->sa, n->interface, n->ts_r, n->ts_r_count, n->ts_i, n->ts_i_count))
+        return respond_no(q, PLD_N_TS_UNACCEPTABLE, IKE_REASON_TS_UNACCEPTABLE,
+                          "another peer has a part of these selectors");
+    return CV_OK;
+}
+
 /* A peer may have several IKE SAs: the tunnel bounds its children, too. */
 static cv_result respond_room(struct respond *q)
 {
-    unsigned n = 0;
-    for (const struct sam_child *c = sam_children_on(q->e->sam, q->n->interface); c; c = c->next_of_tunnel)
-        n += c->state != SAM_RETIRING;
-    if (n >= CHILDREN_MAX)
+    if (!ike_child_room(q->e, q->sa, q->n->interface))
         return respond_no(q, PLD_N_NO_ADDITIONAL_SAS, IKE_REASON_NO_RESOURCES,
                           "the tunnel has too many child SAs");
     return CV_OK;
@@ -172,6 +180,7 @@ static cv_result respond_checked(struct respond *q, const struct sam_child *reke
     if ((q->m->present & need) != need)
         return respond_no(q, PLD_N_INVALID_SYNTAX, IKE_REASON_INVALID_SYNTAX, "SA, TSi or TSr is missing");
     CV_TRY(respond_tunnel(q, rekeys));
+    CV_TRY(respond_unclaimed(q));
     CV_TRY(respond_room(q));
     CV_TRY(respond_proposal(q));
     CV_TRY(respond_mode(q));

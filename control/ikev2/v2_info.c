@@ -1,4 +1,4 @@
-/* INFORMATIONAL (RFC 7296 1.4): deletes, dead peer detection, notifies; and the peer that moves behind its NAT (2.23). */
+/* INFORMATIONAL (RFC 7296 1.4): deletes, dead peer detection, notifies. */
 #include "control/ike/ike_child.h"
 #include "control/ikev2/v2.h"
 
@@ -190,39 +190,4 @@ void v2_dpd_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, const 
     (void)sa;
     (void)t;
     (void)m; /* that it came is all: the exchange layer notes when the peer was heard */
-}
-
-/* ---- NAT mappings (2.23) -------------------------------------------------------------------------------------------- */
-/* A source address proves nothing: who moves must not come to stand where another tunnel's peer is expected. */
-static bool may_move_to(struct ike *e, const struct ike_sa *sa, const struct ip_addr *to)
-{
-    if (ip_addr_equal(to, &sa->remote.addr) || ip_addr_equal(to, &sa->auth_remote))
-        return true; /* another port, or home again */
-    if (to->family != sa->local.addr.family || ip_addr_is_any(to))
-        return false;
-    for (unsigned i = 0; i < e->cfg->interface_count; i++) {
-        const struct cfg_interface *t = &e->cfg->interfaces[i];
-        if (cfg_is_protected(t) && ip_addr_equal(&t->tunnel_destination, to))
-            return false;
-    }
-    return true;
-}
-
-void v2_follow_peer(struct ike *e, struct ike_sa *sa, const struct ip_endpoint *remote)
-{
-    char from[IP_TEXT_MAX], to[IP_TEXT_MAX];
-    /* Only a peer behind a NAT moves, and only one that is not itself behind one follows. */
-    if (!sa->natt || !sa->nat_remote || sa->nat_local || ip_endpoint_equal(&sa->remote, remote))
-        return;
-    if (!may_move_to(e, sa, &remote->addr)) {
-        ike_log_unauth(e, remote, "%s does not move here: the address is another tunnel's",
-                       ip_endpoint_text(&sa->remote, from));
-        return;
-    }
-    ike_log(e, sa, LOG_LEVEL_INFO, "ikev2", "the peer's NAT mapping changed from %s to %s",
-            ip_endpoint_text(&sa->remote, from), ip_endpoint_text(remote, to));
-    sa->remote = *remote;
-    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
-        if (c->natt)
-            sam_child_set_remote(e->sam, c, remote);
 }

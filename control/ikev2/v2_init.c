@@ -384,7 +384,7 @@ static bool cookie_passed(struct ike *e, const struct ike_datagram *d, const str
 static bool seen_before(struct ike *e, const struct ike_datagram *d, const struct pld_message *m,
                         const uint8_t hash[HASH_LEN])
 {
-    struct ike_sa *sa = ike_sa_by_init(e, m->header.spi_i, &d->remote);
+    struct ike_sa *sa = ike_sa_by_init(e, &v2_ops, m->header.spi_i, d);
     if (!sa)
         return false;
     const struct v2_cached *c = v2_cached_find(sa, 0);

@@ -2,6 +2,7 @@
 
 #include "common/secret.h"
 #include "control/crypto/cr_prf.h"
+#include "control/ike/ike_natt.h"
 #include "control/ikev2/v2_auth.h"
 #include "control/ikev2/v2_exchange.h"
 #include "control/ikev2/v2_frag.h"
@@ -218,7 +219,7 @@ static void heard(struct ike *e, struct ike_sa *sa, const struct ike_datagram *d
         sa->remote = d->remote;
         sa->natt = d->natt;
     } else if (sa->established && sa->natt && !sa->nat_local && !ip_endpoint_equal(&sa->remote, &d->remote)) {
-        v2_follow_peer(e, sa, &d->remote); /* RFC 7296 2.23: its NAT's mapping changed */
+        ike_nat_follow(e, sa, &d->remote); /* RFC 7296 2.23: its NAT's mapping changed */
     }
 }
 

@@ -16,7 +16,7 @@ static bool names_peer(const struct cfg_interface *t, const struct ip_addr *remo
     return ip_addr_equal(&t->tunnel_destination, remote);
 }
 
-static bool any_peer(const struct cfg_interface *t)
+bool sel_flow_any_peer(const struct cfg_interface *t)
 {
     if (t->flow)
         return t->flow->peer_count == 0;
@@ -33,7 +33,7 @@ static const char *other_ends(const struct cfg *c, const struct cfg_interface *t
         return "no source address";
     if (q->local && !ip_addr_equal(&src, q->local))
         return "another source address";
-    return names_peer(t, q->remote) || any_peer(t) ? NULL : "another destination";
+    return names_peer(t, q->remote) || sel_flow_any_peer(t) ? NULL : "another destination";
 }
 
 static bool profile_takes(const struct cfg *c, const struct cfg_ipsec_profile *ipsec,

@@ -32,6 +32,8 @@ enum sel_flow_why {
 const struct cfg_interface *sel_flow(const struct cfg *c, const struct sel_flow_query *q,
                                      enum sel_flow_why *why, const struct cfg_interface **nearest,
                                      struct sel_trace *trace);
+/* No peer is named: whoever the profile believes may come, and several at once. */
+CV_MUST_USE bool sel_flow_any_peer(const struct cfg_interface *t);
 /* Of two that fit equally well and are equally tight: the first configured. */
 const struct cfg_interface *sel_flow_tie(const struct cfg_interface *earlier,
                                          const struct cfg_interface *later);

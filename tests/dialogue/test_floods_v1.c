@@ -50,6 +50,41 @@ static void a_new_peer_gets_in_during_a_flood(void)
     wire_free(w);
 }
 
+/* The first message of A that is IKEv2's: somebody is faster, with its SPI as a cookie of IKEv1. */
+struct overtaken {
+    bool done;
+};
+
+static bool overtake(struct wire *w, struct wire_packet *p, void *ctx)
+{
+    enum { AT_EXCHANGE = 18, COOKIE_LEN = 8 };
+    struct overtaken *o = ctx;
+    uint8_t data[4096];
+    if (o->done || p->from != A || p->data[AT_EXCHANGE] != PLD_IKE_SA_INIT)
+        return true;
+    o->done = true;
+    size_t n = put_first(&(struct first){.cookie = 1}, data, sizeof data);
+    memcpy(data, p->data, COOKIE_LEN);
+    inject_from(w, B, NULL, 500, data, n);
+    CU_ASSERT_EQUAL(wire_sas(w, B), 1);
+    return true;
+}
+
+static void a_cookie_of_IKEv1_is_no_SPI_of_IKEv2(void)
+{
+    struct wire_conf both = {.global = "crypto isakmp policy 10\n encr aes\n hash sha256\n group 19\n"
+                                       " authentication pre-share\n"
+                                       "crypto isakmp key cisco address 0.0.0.0\n"};
+    struct wire *w = wire_new(31, NULL, &both);
+    struct overtaken o = {0};
+    w->filter = overtake;
+    w->filter_ctx = &o;
+    CU_ASSERT(comes_up(w));
+    CU_ASSERT(o.done);
+    CU_ASSERT_EQUAL(w->side[B].ike->counters.bad_message_id, 0);
+    wire_free(w);
+}
+
 static void one_address_does_not_fill_the_table(void)
 {
     struct wire *w = idle(NULL);
@@ -336,7 +371,8 @@ static void a_QM2_played_again_and_again_does_not_hold_the_new_child_back(void)
 }
 
 UNIT_MAIN("floods-v1", UNIT_TEST(a_flood_of_MM1_is_bounded_and_the_tunnel_unharmed),
-          UNIT_TEST(a_new_peer_gets_in_during_a_flood), UNIT_TEST(one_address_does_not_fill_the_table),
+          UNIT_TEST(a_new_peer_gets_in_during_a_flood), UNIT_TEST(a_cookie_of_IKEv1_is_no_SPI_of_IKEv2),
+          UNIT_TEST(one_address_does_not_fill_the_table),
           UNIT_TEST(what_an_end_sent_thrown_back_at_it_is_not_its_peers),
           UNIT_TEST(what_an_end_sent_long_ago_thrown_back_at_it_is_not_its_peers),
           UNIT_TEST(a_replayed_message_does_not_move_the_peer_behind_its_NAT),

@@ -1,4 +1,5 @@
 /* What a peer that can authenticate, or nobody at all, tries against the tunnels of others. */
+#include "control/ike/ike_natt.h"
 #include "tests/mock/mock_wire.h"
 #include "tests/unit/unit.h"
 
@@ -37,12 +38,16 @@ static bool child_on(struct wire *w, enum wire_end end, const char *interface)
 }
 
 /* ---- another peer's address ----------------------------------------------------------------------------------------- */
-/* B has a tunnel to A (Tunnel1) and one to the victim (Tunnel2), both by the same profile. */
+/* B has a tunnel to A (Tunnel1) and one to the victim (Tunnel2), both by the same profile; and a crypto map whose entry has two more peers. */
 static const char two_peers[] =
     "crypto ikev2 keyring KR2\n peer ATT\n  identity fqdn att.example\n  pre-shared-key secret\n"
     " peer VIC\n  identity fqdn vic.example\n  pre-shared-key victim\n"
     "interface Tunnel2\n ip address 10.9.0.1 255.255.255.0\n tunnel source Ethernet0/0\n"
-    " tunnel mode ipsec ipv4\n tunnel destination 192.0.2.77\n tunnel protection ipsec profile IPP\n";
+    " tunnel mode ipsec ipv4\n tunnel destination 192.0.2.77\n tunnel protection ipsec profile IPP\n"
+    "ip access-list extended FAR\n permit ip 10.8.0.0 0.0.255.255 10.7.0.0 0.0.255.255\n"
+    "crypto map M 10 ipsec-isakmp\n match address FAR\n set peer 192.0.2.88\n set peer 192.0.2.99\n"
+    " set transform-set TS\n set ikev2-profile PF\n"
+    "interface Ethernet0/1\n ip address 203.0.113.2 255.255.255.0\n crypto map M\n";
 
 static struct wire *with_victim(uint64_t seed, bool nat)
 {
@@ -119,7 +124,7 @@ static void a_child_asked_for_from_a_victims_address_stays_in_the_peers_own_tunn
 
 static void nobody_moves_to_another_tunnels_peer_nor_to_another_family(void)
 {
-    static const char *const refused[] = {"192.0.2.77", "2001:db8::666"};
+    static const char *const refused[] = {"192.0.2.77", "192.0.2.88", "192.0.2.99", "2001:db8::666"};
     struct wire *w = with_victim(9, true);
     wire_up(w, A);
     wire_run(w, SETTLE_MS);
@@ -128,12 +133,12 @@ static void nobody_moves_to_another_tunnels_peer_nor_to_another_family(void)
     struct ip_endpoint to = {.port = 4500};
     for (unsigned i = 0; i < sizeof refused / sizeof *refused; i++) {
         to.addr = address(refused[i]);
-        v2_follow_peer(w->side[B].ike, sa, &to);
+        ike_nat_follow(w->side[B].ike, sa, &to);
         CU_ASSERT(ip_addr_equal(&sa->remote.addr, &w->nat));
         CU_ASSERT(ip_addr_equal(&wire_child(w, B)->remote.addr, &w->nat));
     }
     to.addr = address("198.51.100.200"); /* what a NAT with several addresses does */
-    v2_follow_peer(w->side[B].ike, sa, &to);
+    ike_nat_follow(w->side[B].ike, sa, &to);
     CU_ASSERT(ip_addr_equal(&sa->remote.addr, &to.addr));
     CU_ASSERT(ip_addr_equal(&sa->auth_remote, &w->nat));
     wire_free(w);
@@ -323,14 +328,7 @@ static void adopted_children_of_a_changed_tunnel_do_not_forward_on(void)
         w->side[A].muted = true;
         wire_restart(w, B, false);
         cfg_free(old);
-        struct mock_dp *dp = w->side[B].dp;
-        for (unsigned i = 0; i < MOCK_SLOTS; i++) {
-            if (dp->in[i].used)
-                sam_adopt(w->side[B].ike->sam, &dp->in[i].sa);
-            if (dp->out[i].used)
-                sam_adopt(w->side[B].ike->sam, &dp->out[i].sa);
-        }
-        ike_adopt_end(w->side[B].ike, NULL, NULL);
+        wire_adopt(w, B);
         wire_run(w, SETTLE_MS);
         CU_ASSERT_EQUAL(wire_children(w, B), n == last);
         CU_ASSERT_EQUAL(wire_packet(w, B), n == last);

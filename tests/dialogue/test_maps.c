@@ -279,6 +279,120 @@ static void a_dynamic_map_with_a_list_refuses_what_is_not_in_it(void)
         }
 }
 
+/* ---- several peers of one dynamic entry ------------------------------------------------------------------------------ */
+/* Spokes that prove two identities by two keys, and any number by one. */
+static const char hub_keys[] =
+    "crypto ikev2 keyring KR\n peer ONE\n  identity fqdn one.example\n  pre-shared-key first\n"
+    " peer TWO\n  identity fqdn two.example\n  pre-shared-key second\n"
+    " peer REST\n  address 0.0.0.0 0.0.0.0\n  pre-shared-key cisco\n";
+
+static char *hub(void)
+{
+    const char *ring =
+        "crypto ikev2 keyring KR\n peer P\n  address 0.0.0.0 0.0.0.0\n  pre-shared-key cisco\n";
+    return text_swap(dynamic(2, "", ""), ring, hub_keys);
+}
+
+/* The spoke of that name, with 10.net.0.0/16 behind it. */
+static char *spoke(const char *name, const char *key, unsigned net)
+{
+    char list[160], id[80], psk[80];
+    snprintf(list, sizeof list,
+             "ip access-list extended TS\n permit ip 10.%u.0.0 0.0.255.255 10.2.0.0 0.0.255.255\n", net);
+    snprintf(id, sizeof id, "identity remote any\n identity local fqdn %s.example\n", name);
+    snprintf(psk, sizeof psk, "pre-shared-key %s\n", key);
+    return text_swap(text_swap(mapped(text_of(list), 2, A, ""), "identity remote any\n", id),
+                     "pre-shared-key cisco\n", psk);
+}
+
+/* The spoke is gone without a word, and another one calls. */
+static void next_spoke(struct wire *w, char *text)
+{
+    wire_restart(w, A, true);
+    wire_reload(w, A, text);
+    free(text);
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+}
+
+static void no_peer_takes_the_selectors_of_another(void)
+{
+    struct wire *w = gates(50, spoke("one", "first", 1), hub());
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_FATAL(wire_both_up(w));
+    uint32_t spi = wire_child(w, B)->out.spi;
+    next_spoke(w, spoke("two", "second", 1));
+    CU_ASSERT_STRING_EQUAL(wire_reason_text(w, A), "ts-unacceptable");
+    CU_ASSERT(wire_event(w, B, "another peer, at 192.0.2.1:500"));
+    CU_ASSERT_EQUAL(wire_children(w, B), 1);
+    CU_ASSERT_EQUAL(wire_child(w, B)->out.spi, spi);
+    /* what nobody has it may have */
+    next_spoke(w, spoke("two", "second", 3));
+    CU_ASSERT_EQUAL(wire_status(w, A), IKE_UP_ACTIVE);
+    CU_ASSERT_EQUAL(wire_children(w, B), 2);
+    /* and who had it comes back to it */
+    next_spoke(w, spoke("one", "first", 1));
+    CU_ASSERT_EQUAL(wire_status(w, A), IKE_UP_ACTIVE);
+    wire_free(w);
+}
+
+static void who_has_the_same_key_may_have_another_name(void)
+{
+    struct wire *w = gates(51, spoke("here", "cisco", 1), hub());
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_FATAL(wire_both_up(w));
+    next_spoke(w, spoke("there", "cisco", 1));
+    CU_ASSERT_EQUAL(wire_status(w, A), IKE_UP_ACTIVE);
+    CU_ASSERT(wire_packet(w, A) && wire_packet(w, B));
+    wire_free(w);
+}
+
+static void a_dynamic_entry_has_room_for_more_peers_than_one_may_have_children(void)
+{
+    enum { PEERS = 100 };
+    struct wire *w = gates(52, spoke("p0", "cisco", 100), hub());
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    for (unsigned i = 1; i < PEERS; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "p%u", i);
+        next_spoke(w, spoke(name, "cisco", 100 + i));
+        CU_ASSERT_EQUAL_FATAL(wire_status(w, A), IKE_UP_ACTIVE);
+    }
+    CU_ASSERT_EQUAL(wire_children(w, B), PEERS);
+    wire_free(w);
+}
+
+static void adopted_children_of_other_peers_stay_until_theirs_come(void)
+{
+    struct wire *w = gates(53, spoke("one", "first", 1), hub());
+    CU_ASSERT_FATAL(ip_addr_parse("198.51.100.9", &w->nat));
+    w->nat_port = 40000;
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_FATAL(wire_both_up(w));
+    w->nat.family = IP_NONE;
+    next_spoke(w, spoke("two", "second", 3));
+    CU_ASSERT_EQUAL_FATAL(wire_children(w, B), 2);
+    wire_restart(w, B, false); /* culvertd dies; its data plane forwards on */
+    wire_adopt(w, B);
+    CU_ASSERT_EQUAL_FATAL(wire_children(w, B), 2);
+    next_spoke(w, spoke("two", "second", 3));
+    CU_ASSERT_EQUAL(wire_status(w, A), IKE_UP_ACTIVE);
+    unsigned adopted = 0, own = 0;
+    for (struct sam_child *c = sam_children_on(w->side[B].ike->sam, w->side[B].tunnel); c;
+         c = c->next_of_tunnel) {
+        adopted += c->state == SAM_ADOPTED &&
+                   ip_addr_equal(&c->remote.addr, &(struct ip_addr){.family = IP_V4, .b = {198, 51, 100, 9}});
+        own += c->state == SAM_INSTALLED;
+    }
+    CU_ASSERT_EQUAL(adopted, 1);
+    CU_ASSERT_EQUAL(own, 1);
+    wire_free(w);
+}
+
 /* ---- life of flows -------------------------------------------------------------------------------------------------- */
 static void a_flow_is_rekeyed_and_deleted_without_the_others(void)
 {
@@ -464,6 +578,10 @@ UNIT_MAIN("maps", UNIT_TEST(PR_12_C18_four_lines_make_four_SA_pairs_on_one_IKE_S
           UNIT_TEST(PF_7_and_PF_9_an_entry_bound_to_another_profile),
           UNIT_TEST(a_dynamic_map_without_a_list_takes_what_the_peer_asks_for),
           UNIT_TEST(a_dynamic_map_with_a_list_refuses_what_is_not_in_it),
+          UNIT_TEST(no_peer_takes_the_selectors_of_another),
+          UNIT_TEST(who_has_the_same_key_may_have_another_name),
+          UNIT_TEST(a_dynamic_entry_has_room_for_more_peers_than_one_may_have_children),
+          UNIT_TEST(adopted_children_of_other_peers_stay_until_theirs_come),
           UNIT_TEST(a_flow_is_rekeyed_and_deleted_without_the_others),
           UNIT_TEST(an_IKE_SA_is_rekeyed_with_all_its_flows),
           UNIT_TEST(KR_5_keyrings_of_the_packets_fVRF_and_G23_not_the_default_one),

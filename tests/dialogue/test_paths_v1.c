@@ -474,14 +474,7 @@ static void adopted_children_forward_until_replaced(void)
     struct wire *w = up1(19, NULL, NULL);
     wire_restart(w, A, false); /* culvertd dies; its data plane forwards on */
     CU_ASSERT_EQUAL(wire_traffic(w, 10), 0);
-    struct mock_dp *dp = w->side[A].dp;
-    for (unsigned i = 0; i < MOCK_SLOTS; i++) {
-        if (dp->in[i].used)
-            sam_adopt(w->side[A].ike->sam, &dp->in[i].sa);
-        if (dp->out[i].used)
-            sam_adopt(w->side[A].ike->sam, &dp->out[i].sa);
-    }
-    ike_adopt_end(w->side[A].ike, NULL, NULL);
+    wire_adopt(w, A);
     CU_ASSERT_EQUAL(wire_children(w, A), 1);
     wire_run(w, 60000);
     CU_ASSERT(settled(w));

@@ -308,6 +308,18 @@ void wire_restart(struct wire *w, enum wire_end end, bool dp)
     start_engine(s);
 }
 
+void wire_adopt(struct wire *w, enum wire_end end)
+{
+    struct wire_side *s = &w->side[end];
+    for (unsigned i = 0; i < MOCK_SLOTS; i++) {
+        if (s->dp->in[i].used)
+            sam_adopt(s->ike->sam, &s->dp->in[i].sa);
+        if (s->dp->out[i].used)
+            sam_adopt(s->ike->sam, &s->dp->out[i].sa);
+    }
+    ike_adopt_end(s->ike, NULL, NULL);
+}
+
 /* ---- time ------------------------------------------------------------------------------------------------------------------ */
 static bool dp_events(struct wire_side *s)
 {

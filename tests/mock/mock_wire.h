@@ -131,6 +131,8 @@ void wire_run(struct wire *w, uint64_t ms);
 void wire_up(struct wire *w, enum wire_end end);
 /* A restart of one end: its engine forgets everything, its data plane, too, when dp is set. */
 void wire_restart(struct wire *w, enum wire_end end, bool dp);
+/* After a restart without dp: the engine is given what its data plane still holds. */
+void wire_adopt(struct wire *w, enum wire_end end);
 
 enum ike_session_status wire_status(struct wire *w, enum wire_end end);
 enum ike_reason wire_reason(struct wire *w, enum wire_end end); /* of the last error */
