@@ -174,6 +174,43 @@ static void CT_14_several_ca_trust_points(void)
     }
 }
 
+static void CT_1_to_CT_4_CT_16_what_MM3_and_MM4_ask_for(void)
+{
+    /* a CA that has issued nothing here is trusted all the same, and named by whoever does not know the profile yet */
+    const struct wire_enrol third = {.trustpoint = "IOSCA3", .ca = "CA3", .no_own = true};
+    const char *const more = "crypto pki trustpoint IOSCA3\n enrollment terminal\n";
+    const struct wire_enrol r1 = {.fqdn = "R1.cisco.com"}, r2 = {.fqdn = "R2.cisco.com"};
+    for (enum wire_end end = A; end <= B; end++) {
+        struct wire *w =
+            gates(12 + end, text_add(reference("C9", "C11"), more), text_add(reference("C10", "C12"), more));
+        wire_enrol_both(w, A, "IOSCA2", "IOSCA1", &r1);
+        wire_enrol_both(w, B, "IOSCA2", "IOSCA1", &r2);
+        wire_enrol(w, A, &third);
+        wire_enrol(w, B, &third);
+        up_from(w, end);
+        CU_ASSERT(wire_both_up(w));
+        if (end == A) /* R1's profile names IOSCA1 */
+            CU_ASSERT(wire_saw(
+                w, "A MM3: KE NONCE CERTREQ NAT-D NAT-D\nB MM4: KE NONCE CERTREQ CERTREQ CERTREQ NAT-D"));
+        if (end == B) /* R2's names none; R1's is not consulted as responder */
+            CU_ASSERT(wire_saw(w, "B MM3: KE NONCE CERTREQ CERTREQ CERTREQ NAT-D NAT-D\nA MM4: KE NONCE "
+                                  "CERTREQ CERTREQ CERTREQ NAT-D"));
+        wire_free(w);
+    }
+}
+
+static void CT_9_a_profile_without_ca_trust_point_validates_with_all(void)
+{
+    struct wire *w = c9_to_c12(14, false, true);
+    up_from(w, A);
+    CU_ASSERT(wire_event(w, A, "Creating CERT validation list: IOSCA1,"));
+    CU_ASSERT(!wire_event(w, A, "Creating CERT validation list: IOSCA2"));
+    CU_ASSERT(wire_event(w, B, "Creating CERT validation list: IOSCA1, IOSCA2,"));
+    CU_ASSERT(wire_event(w, A, "Certificate validation succeeded") &&
+              wire_event(w, B, "Certificate validation succeeded"));
+    wire_free(w);
+}
+
 /* ---- other keys, other ways ----------------------------------------------------------------------------------------------- */
 static struct wire *changed(uint64_t seed, const char *from, const char *to, const struct wire_enrol *how)
 {
@@ -434,6 +471,8 @@ UNIT_MAIN("dialogue: certificates in IKEv1", UNIT_TEST(CT_11_R1_initiates_and_bo
           UNIT_TEST(CT_12_without_ca_trust_point_nothing_is_refused), UNIT_TEST(CT_5_CT_6_CT_7_CT_15_events),
           UNIT_TEST(CT_8_enrolling_again_moves_a_trust_point_to_the_front),
           UNIT_TEST(CT_13_the_identity_is_the_trust_points_fqdn), UNIT_TEST(CT_14_several_ca_trust_points),
+          UNIT_TEST(CT_1_to_CT_4_CT_16_what_MM3_and_MM4_ask_for),
+          UNIT_TEST(CT_9_a_profile_without_ca_trust_point_validates_with_all),
           UNIT_TEST(RFC_4754_each_curve_has_its_method),
           UNIT_TEST(a_policy_whose_key_kind_is_missing_is_not_offered),
           UNIT_TEST(aggressive_mode_with_signatures),
