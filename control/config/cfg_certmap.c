@@ -70,7 +70,8 @@ void cfg_certmap_normalise(char *text)
             text[at++] = *s++;
             continue;
         }
-        s += strspn(s, " \t");
+        s += strspn(
+            s, " \t\n\v\f\r"); /* all that isspace() knows: a name in a certificate may hold any of them */
         if (at > 0 && !joins(text[at - 1]) && !joins(*s))
             text[at++] = ' ';
     }
@@ -138,9 +139,23 @@ void cfg_certmap_time_text(int64_t when, char out[32])
 }
 
 /* ---- the match ------------------------------------------------------------------------------------------------------- */
+/* Of a longer text `ne` and `nc` would see only the beginning. */
+static bool fits(const char *text)
+{
+    return !text || strlen(text) < CFG_CERTMAP_TEXT_MAX;
+}
+
+static bool all_fit(const struct cfg_cert_facts *f)
+{
+    bool ok = fits(f->subject) && fits(f->issuer) && fits(f->serial) && fits(f->unstructured);
+    for (unsigned i = 0; ok && i < f->alt_count; i++)
+        ok = fits(f->alt[i]);
+    return ok;
+}
+
 static bool text_is(const char *have, const struct cfg_certmap_line *x)
 {
-    char text[2048];
+    char text[CFG_CERTMAP_TEXT_MAX];
     if (!have)
         return false;
     snprintf(text, sizeof text, "%s", have);
@@ -219,7 +234,7 @@ static bool line_holds(const struct cfg_certmap_line *x, const struct cfg_cert_f
 
 bool cfg_certmap_matches(const struct cfg *c, const char *map, const struct cfg_cert_facts *f, unsigned *seq)
 {
-    for (unsigned i = 0; i < c->certmap_count; i++) {
+    for (unsigned i = 0; all_fit(f) && i < c->certmap_count; i++) {
         const struct cfg_certmap *m = &c->certmaps[i];
         bool all = strcmp(m->name, map) == 0;
         for (unsigned k = 0; all && k < m->line_count; k++)

@@ -8,6 +8,7 @@
 
 #include "common/result.h"
 
+enum { CFG_CERTMAP_TEXT_MAX = 16384 /* of a text; no map takes a certificate with a longer one */ };
 /* What is compared. Texts may be NULL: absent. DNs as IOS prints them: "cn=R1,ou=IT,o=cisco,o=com". */
 struct cfg_cert_facts {
     const char *subject, *issuer;

@@ -1,5 +1,6 @@
 #include "control/ike/ike_cert.h"
 
+#include "control/ike/ike_certmap.h"
 #include "control/ike/ike_core.h"
 
 #include <stdio.h>
@@ -224,20 +225,10 @@ bool ike_cert_take(struct ike *e, const struct ike_sa *sa, const struct pki_offe
 const struct sel_id_cert *ike_cert_facts(const struct ike *e, const struct ike_cert_peer *p,
                                          struct sel_id_cert *out)
 {
-    enum { ALT_MAX = sizeof out->facts.alt / sizeof out->facts.alt[0] };
     const struct pki_cert *c = subject_of(p);
-    const char *kind;
     if (!c)
         return NULL;
-    *out = (struct sel_id_cert){.cfg = e->cfg,
-                                .facts = {.subject = pki_cert_subject_text(c),
-                                          .issuer = pki_cert_issuer_text(c),
-                                          .serial = pki_cert_serial(c),
-                                          .not_before = pki_cert_not_before(c),
-                                          .not_after = pki_cert_not_after(c)}};
-    for (const char *name; out->facts.alt_count < ALT_MAX &&
-                           (name = pki_cert_alt_name(c, out->facts.alt_count, &kind)) != NULL;)
-        out->facts.alt[out->facts.alt_count++] = name;
+    ike_certmap_facts(e->cfg, c, out);
     return out;
 }
 

@@ -5,10 +5,12 @@
 #include "control/config/cfg_certmap.h"
 #include "control/select/sel.h"
 
+enum { SEL_UNSTRUCTURED_MAX = 8192 };
 /* The peer's certificate beside its identity. It is not checked yet: a profile that is chosen by it has to verify it. */
 struct sel_id_cert {
     const struct cfg *cfg; /* whose maps count */
     struct cfg_cert_facts facts;
+    char unstructured[SEL_UNSTRUCTURED_MAX]; /* where facts.unstructured is kept */
 };
 
 /* G5: a certificate map counts as exact; 0: none of them matches, or there is no certificate. */

@@ -88,6 +88,45 @@ static void what_is_absent_matches_nothing(void)
     cfg_free(c);
 }
 
+/* A name in a certificate may hold what no configuration does. */
+static bool of_name(const char *lines, const char *name)
+{
+    char text[1024];
+    struct cfg *c = NULL;
+    struct cfg_findings f;
+    struct cfg_cert_facts x = r1;
+    x.unstructured = name;
+    snprintf(text, sizeof text, "crypto pki certificate map M 10\n%s", lines);
+    CU_ASSERT_EQUAL_FATAL(cfg_parse(text, "x", &c, &f), CV_OK);
+    cfg_findings_free(&f);
+    bool taken = cfg_certmap_matches(c, "M", &x, NULL);
+    cfg_free(c);
+    return taken;
+}
+
+static void line_feeds_and_their_like_in_a_name_are_blanks(void)
+{
+    static const char *const names[] = {"R1.cisco.com\n", "\v\f\r\nR1.cisco.com", "R1\n.\fcisco.com"};
+    CU_ASSERT(of_name(" unstructured-subject-name eq r1.cisco.com\n", names[0]));
+    CU_ASSERT(of_name(" unstructured-subject-name eq r1.cisco.com\n", names[1]));
+    CU_ASSERT_FALSE(of_name(" unstructured-subject-name eq r1.cisco.com\n", names[2]));
+    CU_ASSERT(of_name(" unstructured-subject-name eq \"r1 . cisco.com\"\n", names[2]));
+}
+
+static void what_stands_far_behind_in_a_long_name_counts(void)
+{
+    enum { LONG = 10000 };
+    static char name[CFG_CERTMAP_TEXT_MAX + 16];
+    memset(name, 'x', LONG);
+    snprintf(name + LONG, 16, ",ou=banned");
+    CU_ASSERT(of_name(" unstructured-subject-name co ou=banned\n", name));
+    CU_ASSERT_FALSE(of_name(" unstructured-subject-name nc ou=banned\n", name));
+    memset(name, 'x', sizeof name - 1); /* longer than anything that is looked at: no line holds */
+    CU_ASSERT_FALSE(of_name(" unstructured-subject-name nc ou=banned\n", name));
+    CU_ASSERT_FALSE(of_name(" subject-name ne ou=banned\n", name));
+    CU_ASSERT_FALSE(of_name("", name));
+}
+
 static void times_that_are_none(void)
 {
     int64_t t;
@@ -104,4 +143,6 @@ static void times_that_are_none(void)
 
 UNIT_MAIN("config-certmap", UNIT_TEST(blanks_around_equals_and_case_do_not_matter),
           UNIT_TEST(each_operator_and_field), UNIT_TEST(lines_all_hold_and_one_sequence_will_do),
-          UNIT_TEST(what_is_absent_matches_nothing), UNIT_TEST(times_that_are_none))
+          UNIT_TEST(what_is_absent_matches_nothing),
+          UNIT_TEST(line_feeds_and_their_like_in_a_name_are_blanks),
+          UNIT_TEST(what_stands_far_behind_in_a_long_name_counts), UNIT_TEST(times_that_are_none))

@@ -1,5 +1,6 @@
 /* pki_conf: trust-points and certificate chains of a configuration, G15's order of what stands in a file. */
 #include "control/config/cfg.h"
+#include "control/ike/ike_certmap.h"
 #include "control/pki/pki_sim.h"
 #include "control/pki_conf.h"
 #include "tests/unit/unit.h"
@@ -266,6 +267,30 @@ static void match_certificate_excuses_what_its_map_takes(void)
     cfg_free(c);
 }
 
+/* What the choice of a profile compares is what trust-points compare. */
+static void maps_see_the_subjects_unstructured_names(void)
+{
+    static const char dn[] = "hostname=R1.cisco.com+ipaddress=192.0.2.1,cn=R1";
+    struct pki_cert *cert = NULL;
+    struct cr_key *key = NULL;
+    struct sel_id_cert it;
+    world();
+    const struct pki_sim_subject s = {
+        .seed = "u", .kind = CR_KEY_P256, .dn = dn, .from = NOW - DAY, .until = NOW + DAY, .path_len = -1};
+    CU_ASSERT_EQUAL_FATAL(pki_sim_issue(&cas[0], &s, &cert, &key), CV_OK);
+    snprintf(text, sizeof text,
+             "crypto pki certificate map NOT-R1 10\n unstructured-subject-name nc r1.cisco.com\n"
+             "crypto pki certificate map R1 10\n unstructured-subject-name eq \"r1.cisco.com 192.0.2.1\"\n");
+    struct cfg *c = parse();
+    ike_certmap_facts(c, cert, &it);
+    CU_ASSERT(cfg_certmap_matches(c, "R1", &it.facts, NULL));
+    CU_ASSERT_FALSE(cfg_certmap_matches(c, "NOT-R1", &it.facts, NULL));
+    CU_ASSERT(ike_certmap_takes(c, "R1", cert, NULL));
+    cfg_free(c);
+    pki_cert_free(cert);
+    cr_key_free(key);
+}
+
 static void what_cannot_be_used_is_said(void)
 {
     world();
@@ -301,4 +326,5 @@ static void what_cannot_be_used_is_said(void)
 UNIT_MAIN("pki_conf", UNIT_TEST(section_4_5_options_reach_the_store),
           UNIT_TEST(G15_by_start_of_validity_then_by_place_in_the_file),
           UNIT_TEST(what_was_enrolled_here_stays), UNIT_TEST(the_CA_is_the_one_that_issued_ours),
-          UNIT_TEST(match_certificate_excuses_what_its_map_takes), UNIT_TEST(what_cannot_be_used_is_said))
+          UNIT_TEST(match_certificate_excuses_what_its_map_takes),
+          UNIT_TEST(maps_see_the_subjects_unstructured_names), UNIT_TEST(what_cannot_be_used_is_said))
