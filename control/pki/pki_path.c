@@ -2,6 +2,7 @@
 
 #include "control/pki/pki_cert_priv.h"
 
+#include <arpa/inet.h>
 #include <openssl/x509v3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -204,6 +205,50 @@ static bool subject_fqdn_allowed(const struct pki_path *path)
     return ok;
 }
 
+/* *any: there are constraints of addresses in the list, of either version. */
+static bool addr_in(const STACK_OF(GENERAL_SUBTREE) * list, const uint8_t addr[4], bool *any)
+{
+    bool hit = false;
+    *any = false;
+    for (int i = 0; i < sk_GENERAL_SUBTREE_num(list); i++) {
+        const GENERAL_NAME *g = sk_GENERAL_SUBTREE_value(list, i)->base;
+        if (g->type != GEN_IPADD)
+            continue;
+        *any = true;
+        if (ASN1_STRING_length(g->d.iPAddress) != 8) /* address and mask (RFC 5280 4.2.1.10) */
+            continue;
+        const uint8_t *net = ASN1_STRING_get0_data(g->d.iPAddress);
+        bool in = true;
+        for (unsigned k = 0; k < 4; k++)
+            in = in && ((addr[k] ^ net[k]) & net[4 + k]) == 0;
+        hit = hit || in;
+    }
+    return hit;
+}
+
+/* The same for an address in the subject (unstructuredAddress). A permitted list of IPv6 alone permits none of IPv4, as OpenSSL has it for subjectAltName. */
+static bool subject_addr_allowed(const struct pki_path *path)
+{
+    const char *text = path->certs[0]->subject_addr;
+    struct in_addr a;
+    uint8_t addr[sizeof a];
+    bool any = false;
+    if (!text || inet_pton(AF_INET, text, &a) != 1)
+        return true; /* nobody's identity */
+    memcpy(addr, &a, sizeof a);
+    for (unsigned i = 1; i < path->count; i++) {
+        if (!path->certs[i]->name_constraints)
+            continue;
+        NAME_CONSTRAINTS *nc = X509_get_ext_d2i(path->certs[i]->x509, NID_name_constraints, NULL, NULL);
+        bool ok = nc && !addr_in(nc->excludedSubtrees, addr, &any) &&
+                  (addr_in(nc->permittedSubtrees, addr, &any) || !any);
+        NAME_CONSTRAINTS_free(nc);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
 /* The CAs between, whom a peer may have offered, say that they are one in the only way that counts. */
 static enum pki_verdict_kind path_extra(const struct pki_path *path, char text[PKI_TEXT_MAX])
 {
@@ -219,7 +264,7 @@ static enum pki_verdict_kind path_extra(const struct pki_path *path, char text[P
         if (!anchor && c->sig_alg->weak)
             return tell(path, X509_V_ERR_CA_MD_TOO_WEAK, (int)i, text);
     }
-    if (!subject_fqdn_allowed(path))
+    if (!subject_fqdn_allowed(path) || !subject_addr_allowed(path))
         return tell(path, X509_V_ERR_PERMITTED_VIOLATION, 0, text);
     return pki_path_usage(path->certs[0], text);
 }

@@ -463,6 +463,18 @@ static void name_constraints_bind_every_kind_of_name_and_excluded_wins(void)
          "do not permit"},
         {"critical,permitted;IP:10.0.0.0/255.0.0.0", NULL, "CN=R,unstructuredName=r1.evil.com", PKI_GOOD,
          "IOSCA1"},
+        /* and so is an address there */
+        {"critical,permitted;IP:10.0.0.0/255.0.0.0", NULL, "CN=R,unstructuredAddress=10.1.2.3", PKI_GOOD,
+         "IOSCA1"},
+        {"critical,permitted;IP:10.0.0.0/255.0.0.0", NULL, "CN=R,unstructuredAddress=192.0.2.1",
+         PKI_FORBIDDEN, "do not permit"},
+        {"critical,permitted;IP:2001:db8::/ffff:ffff::", NULL, "CN=R,unstructuredAddress=192.0.2.1",
+         PKI_FORBIDDEN, "do not permit"},
+        {"critical,excluded;IP:192.0.2.0/255.255.255.0", NULL, "CN=R,unstructuredAddress=192.0.2.1",
+         PKI_FORBIDDEN, "do not permit"},
+        {"critical,excluded;IP:192.0.2.0/255.255.255.0", NULL, "CN=R,unstructuredAddress=192.0.3.1", PKI_GOOD,
+         "IOSCA1"},
+        {"critical,permitted;DNS:cisco.com", NULL, "CN=R,unstructuredAddress=192.0.2.1", PKI_GOOD, "IOSCA1"},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct mk ca = {.dn = "CN=Bound", .key = "ed:bound", .issuer = &root, .nc = rows[i].nc, MK_CA};
