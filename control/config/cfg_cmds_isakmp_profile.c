@@ -40,15 +40,24 @@ static bool same_id(const struct cfg_id *a, const struct cfg_id *b)
     return a->kind == b->kind && ip_prefix_equal(&a->prefix, &b->prefix) && strcmp(a->text, b->text) == 0;
 }
 
+/* A group's line has no fVRF: it is for that of the others. */
+static bool names_fvrf(const struct cfg_isakmp_profile *x)
+{
+    for (unsigned i = 0; i < x->match_count; i++)
+        if (x->match[i].kind != CFG_ID_KEY_ID)
+            return true;
+    return false;
+}
+
 /* The fVRF stands behind the identity. A profile has one: that of its match lines. */
 static bool same_fvrf(struct cfg_parser *p, const struct cfg_match *m, const struct cfg_id *id)
 {
     struct cfg_isakmp_profile *x = cur(p);
     const struct cfg_arg *vrf = cfg_match_arg(m, CFG_ARG_WORD, id->kind == CFG_ID_ADDRESS ? 0 : 1);
     const char *name = vrf ? vrf->text : "";
-    if (m->form != CFG_SET || strcmp(x->fvrf, name) == 0)
+    if (m->form != CFG_SET || id->kind == CFG_ID_KEY_ID || strcmp(x->fvrf, name) == 0)
         return true;
-    if (x->match_count > 0) {
+    if (names_fvrf(x)) {
         cfg_error(p, (vrf ? vrf : &m->args[0])->column, "make a profile for each fVRF",
                   "the match lines of a profile are all for one fVRF");
         return false;

@@ -351,11 +351,15 @@ static bool same_ends(const struct cfg *c, const struct cfg_interface *a, const 
     return a->kind == CV_IF_TUNNEL && a->protection_profile[0] && b->tunnel_destination.family != IP_NONE &&
            ip_addr_equal(&a->tunnel_destination, &b->tunnel_destination) && cfg_tunnel_source(c, a, &x) &&
            cfg_tunnel_source(c, b, &y) && ip_addr_equal(&x, &y) &&
-           strcmp(a->protection_profile, b->protection_profile) == 0 && a->tunnel_mode == b->tunnel_mode &&
-           a->gre_keyed == b->gre_keyed && a->gre_key == b->gre_key;
+           strcmp(a->protection_profile, b->protection_profile) == 0 && a->tunnel_mode == b->tunnel_mode;
 }
 
-/* Two tunnels with the same ends and protection: the second would never see a packet. */
+static bool same_key(const struct cfg_interface *a, const struct cfg_interface *b)
+{
+    return a->gre_keyed == b->gre_keyed && a->gre_key == b->gre_key;
+}
+
+/* Two tunnels with the same ends and protection: the second would never see a packet. A GRE key tells packets apart, not negotiations (PR-13). */
 static void lint_twins(struct view *v, const struct cfg_interface *t)
 {
     unsigned self = (unsigned)(t - v->c->interfaces);
@@ -371,8 +375,13 @@ static void lint_twins(struct view *v, const struct cfg_interface *t)
         if (same_ends(v->c, &v->c->interfaces[i], t)) {
             cfg_lint_add(v->l, t->line, "overlap", CFG_ERROR,
                          "give each tunnel a source or destination of its own",
-                         "%s and %s have the same source, destination and protection",
-                         v->c->interfaces[i].name, t->name);
+                         "%s and %s have the same source, destination and protection%s",
+                         v->c->interfaces[i].name, t->name,
+                         same_key(&v->c->interfaces[i], t)
+                             ? ""
+                             : ": each negotiates an SA of its own for the same traffic, whatever its "
+                               "`tunnel key`; one for both, as `shared` has it on IOS, is not in this "
+                               "release");
             return;
         }
 }

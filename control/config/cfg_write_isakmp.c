@@ -92,7 +92,7 @@ static void put_match(struct cfg_writer *w, const struct cfg_id *x, const char *
         cfg_put(w, "address %s %s", ip_addr_text(&x->prefix.addr, text), cfg_mask_text(&x->prefix, mask));
     else
         cfg_put_name(w, kinds[x->kind], x->text);
-    if (fvrf[0])
+    if (fvrf[0] && x->kind != CFG_ID_KEY_ID) /* a group's line has none */
         cfg_put_name(w, " ", fvrf);
     cfg_put(w, "\n");
 }

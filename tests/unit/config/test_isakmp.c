@@ -305,6 +305,41 @@ static void LN_1_two_keys_for_one_address(void)
     CU_ASSERT(f && f->line == 9 && strstr(f->text, "keyrings L and M"));
 }
 
+static void a_group_is_matched_in_the_fVRF_of_the_other_lines(void)
+{
+    static const char *const lines[] = {
+        " match identity address 10.0.0.1 255.255.255.255 RED\n match identity group G\n",
+        " match identity group G\n match identity address 10.0.0.1 255.255.255.255 RED\n",
+        " match identity group G\n match identity host domain example.com RED\n match identity user "
+        "a@example.com RED\n"};
+    for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char text[400], written[2000];
+        snprintf(text, sizeof text, "vrf definition RED\n address-family ipv4\ncrypto isakmp profile P\n%s",
+                 lines[i]);
+        struct cfg *c = good(text);
+        CU_ASSERT_STRING_EQUAL(c->isakmp_profiles[0].fvrf, "RED");
+        CU_ASSERT_FATAL(cfg_write(c, true, written, sizeof written) < (int)sizeof written);
+        struct cfg *again = good(written);
+        CU_ASSERT_EQUAL(again->isakmp_profiles[0].match_count, c->isakmp_profiles[0].match_count);
+        cfg_free(again);
+        cfg_free(c);
+    }
+}
+
+#define GRE_BETWEEN(n, key)                                                                                  \
+    "interface Tunnel" n "\n tunnel source 192.0.2.1\n tunnel destination 192.0.2.2\n tunnel key " key       \
+    "\n tunnel protection ipsec profile P shared\n"
+
+static void PR_13_GRE_keys_do_not_tell_negotiations_apart(void)
+{
+    static const char head[] =
+        "crypto ipsec profile P\ninterface Ethernet0/0\n ip address 192.0.2.1 255.255.255.0\n";
+    char text[1000];
+    snprintf(text, sizeof text, "%s%s%s", head, GRE_BETWEEN("1", "1"), GRE_BETWEEN("2", "2"));
+    const struct cfg_finding *f = lint(text, "overlap");
+    CU_ASSERT(f && f->severity == CFG_ERROR && strstr(f->text, "tunnel key"));
+}
+
 static void LN_2_several_keyrings_of_one_fvrf(void)
 {
     const struct cfg_finding *f = lint_printed("C1", "LN-2");
@@ -452,6 +487,8 @@ UNIT_MAIN("config-isakmp", UNIT_TEST(a_policy_has_the_defaults_of_section_5),
           UNIT_TEST(the_first_keyring_of_a_profile_may_come_later_or_never),
           UNIT_TEST(G25_an_ikev2_profile_wins_and_an_unbound_one_is_IKEv1_where_that_is_configured),
           UNIT_TEST(C1_to_C8_load_as_printed), UNIT_TEST(LN_1_two_keys_for_one_address),
+          UNIT_TEST(a_group_is_matched_in_the_fVRF_of_the_other_lines),
+          UNIT_TEST(PR_13_GRE_keys_do_not_tell_negotiations_apart),
           UNIT_TEST(LN_2_several_keyrings_of_one_fvrf), UNIT_TEST(LN_3_global_keys_beside_keyrings),
           UNIT_TEST(LN_4_one_identity_two_profiles), UNIT_TEST(LN_6_and_G25_say_who_negotiates),
           UNIT_TEST(LN_11_another_profile_answers_the_peer), UNIT_TEST(LN_12_weak_policies),
