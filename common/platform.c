@@ -216,7 +216,7 @@ static cv_result set_port(struct line_ctx *c)
 
 static cv_result set_engine(struct line_ctx *c)
 {
-    static const char *const words[] = {"auto", "ipsec-mb", "inline"};
+    static const char *const words[] = {"auto", "ipsec-mb", "vaes", "inline"};
     char *out = c->p->crypto_engine;
     size_t room = sizeof c->p->crypto_engine;
     if (c->no) {
@@ -233,7 +233,7 @@ static cv_result set_engine(struct line_ctx *c)
         snprintf(out, room, "%s", words[i]);
         return CV_OK;
     }
-    return complain(c, "crypto-engine wants: ipsec-mb, cryptodev NAME, inline or auto");
+    return complain(c, "crypto-engine wants: ipsec-mb, vaes, cryptodev NAME, inline or auto");
 }
 
 static cv_result set_table(struct line_ctx *c)

@@ -5,7 +5,7 @@
  *    memory hugepages 512              ! MiB; or: memory no-huge [MiB]
  *    port Ethernet0/0 pci 0000:03:00.0
  *    port Ethernet0/1 vdev net_af_packet,iface=eth1
- *    crypto-engine auto                ! ipsec-mb | cryptodev NAME | inline | auto
+ *    crypto-engine auto                ! ipsec-mb | vaes | cryptodev NAME | inline | auto
  *    security-associations 16384       ! table size in each direction, a power of two
  *    eal-args --log-level=lib.eal:5
  *

@@ -104,8 +104,11 @@ static cv_result engine_start(struct dp_setup *s)
     const char *word = s->dp->platform.crypto_engine;
     s->dp->engine = eng_by_name(word);
     if (!s->dp->engine)
-        return fail(s, "crypto-engine %s is not in this build; ipsec-mb and auto are", word);
-    if (s->dp->engine->self_test(why, sizeof why) != CV_OK)
+        return fail(s, "crypto-engine %s is not in this build; ipsec-mb, vaes and auto are", word);
+    cv_result r = s->dp->engine->self_test(why, sizeof why);
+    if (r == CV_EUNSUP)
+        return fail(s, "crypto-engine %s cannot be used here (%s): write ipsec-mb or auto", word, why);
+    if (r != CV_OK)
         return fail(s, "crypto engine %s failed its known-answer test: %s", s->dp->engine->name, why);
     log_info("crypto engine %s (%s) passed its known-answer tests", s->dp->engine->name,
              s->dp->engine->device());

@@ -1,10 +1,11 @@
 #include "dataplane/engine/eng.h"
 
 #include "dataplane/engine/eng_ipsecmb.h"
+#include "dataplane/engine/eng_vaes.h"
 
 #include <string.h>
 
-const struct eng_ops *const eng_all[] = {&eng_ipsecmb, NULL};
+const struct eng_ops *const eng_all[] = {&eng_ipsecmb, &eng_vaes, NULL};
 
 /* The words of the platform section that do not equal an engine's name. */
 static const struct {

@@ -2,6 +2,7 @@
 
 #include "common/secret.h"
 #include "dataplane/engine/eng_kat.h"
+#include "dataplane/engine/eng_session.h"
 
 #include <intel-ipsec-mb.h>
 #include <rte_byteorder.h>
@@ -42,6 +43,7 @@ struct eng_worker {
 
 /* First the line that every burst reads, then the keys. */
 struct eng_session {
+    struct eng_session_head head;
     aes_gcm_enc_dec_t gcm;
     uint32_t salt; /* as it stands in memory */
     IMB_HASH_ALG hash;
@@ -610,6 +612,7 @@ static cv_result session_new(const struct cv_sa *sa, int socket, struct eng_sess
     struct eng_session *s = rte_zmalloc_socket("eng_session", sizeof *s, RTE_CACHE_LINE_SIZE, socket);
     if (!s)
         return CV_ENOMEM;
+    s->head.owner = &eng_ipsecmb;
     session_set(s, sa, info);
     *out = s;
     return CV_OK;

@@ -1,0 +1,271 @@
+#include "dataplane/engine/eng_vaes.h"
+
+#include "common/secret.h"
+#include "dataplane/engine/eng_ipsecmb.h"
+#include "dataplane/engine/eng_kat.h"
+#include "dataplane/engine/eng_vaes_key.h"
+
+#include <cpuid.h>
+#include <rte_common.h>
+#include <rte_malloc.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    SALT = 4,
+    ICV = 16,
+    AAD = 8,
+    AAD_ESN = 12, /* RFC 4106 5 */
+};
+
+/* ---- which kernels ------------------------------------------------------------------------------------------ */
+struct cpu {
+    bool avx2, avx512;
+};
+
+/* Register state that the operating system saves: SSE and AVX; opmasks and both parts of AVX512 beside them. */
+enum { XCR0_AVX = 0x06, XCR0_AVX512 = 0xe6 };
+
+static uint32_t xcr0(void)
+{
+    uint32_t eax, edx;
+    __asm__("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
+    return eax;
+}
+
+static bool all_bits(uint32_t v, uint32_t bits)
+{
+    return (v & bits) == bits;
+}
+
+static struct cpu cpu_read(void)
+{
+    const uint32_t leaf1 = bit_PCLMUL | bit_SSSE3 | bit_SSE4_1 | bit_AES | bit_OSXSAVE | bit_AVX;
+    const uint32_t avx512 = bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL;
+    uint32_t a, b, c, d;
+    struct cpu cpu = {false, false};
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !all_bits(c, leaf1))
+        return cpu;
+    const uint32_t saved = xcr0();
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !all_bits(c, bit_VAES | bit_VPCLMULQDQ))
+        return cpu;
+    cpu.avx2 = all_bits(b, bit_AVX2 | bit_BMI2) && all_bits(saved, XCR0_AVX);
+    cpu.avx512 = cpu.avx2 && all_bits(b, avx512) && all_bits(saved, XCR0_AVX512);
+    return cpu;
+}
+
+static const struct vaes_kernels *kernels_of(const struct eng_ops *e)
+{
+    const struct cpu cpu = cpu_read();
+    if (cpu.avx512 && e != &eng_vaes_avx2)
+        return &vaes_avx512;
+    if (cpu.avx2 && e != &eng_vaes_avx512)
+        return &vaes_avx2;
+    return NULL;
+}
+
+bool eng_vaes_usable(const struct eng_ops *e)
+{
+    return kernels_of(e) != NULL;
+}
+
+/* ---- sessions -------------------------------------------------------------------------------------------------- */
+static bool ours(uint16_t encr)
+{
+    return encr == CV_ENCR_AES_GCM_16 || encr == CV_ENCR_NULL_AES_GMAC;
+}
+
+static void session_free(struct eng_session *s)
+{
+    if (!s)
+        return;
+    const struct eng_ops *owner = eng_session_owner(s);
+    if (owner == &eng_ipsecmb) {
+        owner->session_free(s);
+        return;
+    }
+    secret_wipe(s, sizeof *s);
+    rte_free(s);
+}
+
+static cv_result own_session(const struct eng_ops *e, const struct vaes_kernels *k, const struct cv_sa *sa,
+                             int socket, struct eng_session **out, struct eng_session_info *info)
+{
+    const bool encrypt = sa->ref.dir == CV_DIR_OUT, esn = sa->flags & CV_SA_ESN;
+    const bool gcm = sa->encr == CV_ENCR_AES_GCM_16;
+    const unsigned size = sa->encr_key_len / 8u - 2; /* 16, 24, 32 */
+    if (sa->integ_key_len != 0 || sa->salt_len != SALT)
+        return CV_EINVAL;
+    struct eng_session *s = rte_zmalloc_socket("eng_session", sizeof *s, RTE_CACHE_LINE_SIZE, socket);
+    if (!s)
+        return CV_ENOMEM;
+    s->head.owner = e;
+    vaes_key_expand(s, k, sa->encr_key, sa->encr_key_len, sa->salt, !gcm ? 0 : esn ? AAD_ESN : AAD, ICV);
+    *info =
+        (struct eng_session_info){.iv_len = VAES_IV,
+                                  .icv_len = ICV,
+                                  .block = 4,
+                                  .burst = gcm ? k->gcm[size][encrypt][esn] : k->gmac[size][encrypt][esn]};
+    *out = s;
+    return CV_OK;
+}
+
+static cv_result session_any(const struct eng_ops *e, const struct cv_sa *sa, int socket,
+                             struct eng_session **out, struct eng_session_info *info)
+{
+    const struct vaes_kernels *k = kernels_of(e);
+    if (!k || !eng_ipsecmb.supports(sa->encr, sa->encr_key_len, sa->integ))
+        return CV_EUNSUP;
+    return ours(sa->encr) ? own_session(e, k, sa, socket, out, info)
+                          : eng_ipsecmb.session_new(sa, socket, out, info);
+}
+
+/* ---- self test --------------------------------------------------------------------------------------------------- */
+/* The known answers have one length; here every way through the kernels is held to ipsec-mb, which is another
+ * program. Lengths up to two runs of blocks and a bit take every branch. */
+enum { TRY_TEXT = 1300, TRY_STEP = 4, TRY_ROOM = 16 + TRY_TEXT + ICV, TRY_FRONT = 64, TRY_BURST = 2 };
+
+struct trial {
+    struct eng_session *s;
+    struct eng_session_info info;
+    struct eng_op op[TRY_BURST];
+    uint8_t mem[TRY_BURST][TRY_FRONT + TRY_ROOM];
+};
+
+static void trial_fill(struct trial *t, unsigned len)
+{
+    for (unsigned i = 0; i < TRY_BURST; i++) {
+        for (unsigned b = 0; b < sizeof t->mem[i]; b++)
+            t->mem[i][b] = (uint8_t)(b * 89 + i + len);
+        t->op[i] = (struct eng_op){.esp = t->mem[i] + TRY_FRONT,
+                                   .data_len = len,
+                                   .seq_hi = len * 7,
+                                   .iv = UINT64_C(0x123456789) * len + i};
+    }
+}
+
+static bool trials_agree(struct eng_worker *w, struct trial *a, struct trial *b)
+{
+    for (unsigned len = TRY_STEP; len <= TRY_TEXT; len += TRY_STEP) {
+        trial_fill(a, len);
+        trial_fill(b, len);
+        a->info.burst(w, a->s, a->op, TRY_BURST);
+        b->info.burst(w, b->s, b->op, TRY_BURST);
+        if (memcmp(a->mem, b->mem, sizeof a->mem) || a->op[0].ok != b->op[0].ok)
+            return false;
+    }
+    return true;
+}
+
+static cv_result trial_run(const struct eng_ops *e, struct eng_worker *w, const struct cv_sa *sa, bool *same)
+{
+    struct trial *t = rte_zmalloc("eng_trial", 2 * sizeof *t, RTE_CACHE_LINE_SIZE);
+    if (!t)
+        return CV_ENOMEM;
+    cv_result r = e->session_new(sa, -1, &t[0].s, &t[0].info);
+    if (r == CV_OK)
+        r = eng_ipsecmb.session_new(sa, -1, &t[1].s, &t[1].info);
+    if (r == CV_OK)
+        *same = trials_agree(w, &t[0], &t[1]);
+    session_free(t[0].s);
+    session_free(t[1].s);
+    rte_free(t);
+    return r;
+}
+
+static cv_result trials(const struct eng_ops *e, char *err, size_t err_len)
+{
+    struct eng_worker *w;
+    CV_TRY(e->worker_new(-1, &w));
+    cv_result r = CV_OK;
+    for (unsigned i = 0; i < 12 && r == CV_OK;
+         i++) { /* 3 keys, 2 directions, 2 transforms; ESN with one key */
+        struct cv_sa sa = {.encr = i % 2 ? CV_ENCR_NULL_AES_GMAC : CV_ENCR_AES_GCM_16,
+                           .encr_key_len = (uint8_t)(16 + i / 4 * 8),
+                           .salt_len = SALT,
+                           .salt = {1, 2, 3, 4},
+                           .flags = i / 4 == 1 ? CV_SA_ESN : 0};
+        bool same = false;
+        sa.ref.dir = i / 2 % 2 ? CV_DIR_OUT : CV_DIR_IN;
+        memset(sa.encr_key, 0x40 + (int)i, sizeof sa.encr_key);
+        r = trial_run(e, w, &sa, &same);
+        if (r == CV_OK && !same) {
+            r = CV_ECRYPTO;
+            if (err_len)
+                snprintf(err, err_len, "%s: encr %u with %u-octet key differs from ipsec-mb", e->name,
+                         sa.encr, sa.encr_key_len);
+        }
+    }
+    e->worker_free(w);
+    return r;
+}
+
+static cv_result test_any(const struct eng_ops *e, char *err, size_t err_len)
+{
+    if (!kernels_of(e)) {
+        if (err_len)
+            snprintf(err, err_len, "%s: this processor has no VAES and VPCLMULQDQ", e->name);
+        return CV_EUNSUP;
+    }
+    CV_TRY(eng_kat_run(e, err, err_len));
+    return trials(e, err, err_len);
+}
+
+/* ---- the three engines --------------------------------------------------------------------------------------------- */
+static cv_result worker_any(const struct eng_ops *e, int socket, struct eng_worker **out)
+{
+    return kernels_of(e) ? eng_ipsecmb.worker_new(socket, out) : CV_EUNSUP;
+}
+
+static void worker_free(struct eng_worker *w)
+{
+    eng_ipsecmb.worker_free(w);
+}
+
+static const char *device_any(const struct eng_ops *e, char *text, size_t len)
+{
+    const struct vaes_kernels *k = kernels_of(e);
+    if (k)
+        snprintf(text, len, "vaes %s; %s", k->name, eng_ipsecmb.device());
+    else
+        snprintf(text, len, "vaes, not on this processor");
+    return text;
+}
+
+#define ENGINE(id, text)                                                                                     \
+    static cv_result id##_worker_new(int socket, struct eng_worker **out)                                    \
+    {                                                                                                        \
+        return worker_any(&id, socket, out);                                                                 \
+    }                                                                                                        \
+    static bool id##_supports(uint16_t encr, uint8_t encr_key_len, uint16_t integ)                           \
+    {                                                                                                        \
+        return kernels_of(&id) && eng_ipsecmb.supports(encr, encr_key_len, integ);                           \
+    }                                                                                                        \
+    static cv_result id##_session_new(const struct cv_sa *sa, int socket, struct eng_session **out,          \
+                                      struct eng_session_info *info)                                         \
+    {                                                                                                        \
+        return session_any(&id, sa, socket, out, info);                                                      \
+    }                                                                                                        \
+    static cv_result id##_self_test(char *err, size_t err_len)                                               \
+    {                                                                                                        \
+        return test_any(&id, err, err_len);                                                                  \
+    }                                                                                                        \
+    static const char *id##_device(void)                                                                     \
+    {                                                                                                        \
+        static char room[CV_NAME_MAX];                                                                       \
+        return device_any(&id, room, sizeof room);                                                           \
+    }                                                                                                        \
+    const struct eng_ops id = {                                                                              \
+        .name = text,                                                                                        \
+        .worker_new = id##_worker_new,                                                                       \
+        .worker_free = worker_free,                                                                          \
+        .supports = id##_supports,                                                                           \
+        .session_new = id##_session_new,                                                                     \
+        .session_free = session_free,                                                                        \
+        .self_test = id##_self_test,                                                                         \
+        .device = id##_device,                                                                               \
+    };
+
+ENGINE(eng_vaes, "vaes")
+ENGINE(eng_vaes_avx2, "vaes-avx2")
+ENGINE(eng_vaes_avx512, "vaes-avx512")

@@ -1,0 +1,621 @@
+/* eng_vaes_avx2: AES-GCM and GMAC, two blocks per register (AVX2, VAES, VPCLMULQDQ). Manual: eng_vaes_key.h.
+ *
+ * Slot i is the block with counter value i. A register holds two slots, from an even one on. The first: slot 0
+ * is nothing, slot 1 encrypts to the mask of the tag (SP 800-38D 7.1 steps 2 and 6) and holds the AAD block for the hash. Text begins with the second.
+ * The first counter of a group of four registers is a multiple of eight: counters are made by XOR alone.
+ *
+ * Karatsuba's three products instead of four: processors with VAES but without AVX512 multiply slowly. The last registers of a packet
+ * are hashed after the next packet's first registers have been put into the AES units. */
+#include "dataplane/engine/eng_vaes_key.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+#define ALWAYS    static inline __attribute__((always_inline))
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+
+typedef __m256i v2; /* two blocks */
+
+enum {
+    LANES = 2,
+    REG = LANES * VAES_BLOCK, /* octets */
+    GROUP = 4,                /* registers that are encrypted together */
+    GROUP_SLOTS = GROUP * LANES,
+    HEAD_SLOTS = LANES, /* in front of the text: nothing, and the tag's */
+    H1 = VAES_RUN2,     /* index of H^1 */
+};
+
+/* Products that are yet to be reduced; mi: of the added halves (Karatsuba). */
+struct sum {
+    v2 lo, mi, hi;
+};
+
+/* What is left to do of a packet whose text has been read and written. */
+struct rest {
+    v2 x[GROUP]; /* blocks that have not been hashed, reversed; zero behind the last */
+    struct sum sum;
+    __m128i mask; /* of the tag */
+    const uint8_t *power;
+    struct eng_op *op;
+    uint8_t *icv;
+    uint64_t bits; /* of text */
+    unsigned n;    /* registers in x; 0: there is no packet */
+};
+
+ALWAYS __m128i load1(const void *p)
+{
+    return _mm_loadu_si128(p);
+}
+
+ALWAYS v2 load2(const void *p)
+{
+    return _mm256_loadu_si256(p);
+}
+
+ALWAYS v2 key2(const struct eng_session *s, int round)
+{
+    return _mm256_broadcastsi128_si256(load1(s->round_key[round]));
+}
+
+ALWAYS __m128i reversed1(__m128i v)
+{
+    return _mm_shuffle_epi8(v, _mm_set_epi32(0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f));
+}
+
+ALWAYS v2 reversed(v2 v)
+{
+    return _mm256_shuffle_epi8(
+        v, _mm256_broadcastsi128_si256(_mm_set_epi32(0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f)));
+}
+
+/* ---- text that does not fill a register -------------------------------------------------------------------- */
+ALWAYS uint64_t load64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+ALWAYS uint32_t load32(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* n octets, 1 to 16, zeros behind them; no other octet is read. */
+ALWAYS __m128i load1_part(const uint8_t *p, unsigned n)
+{
+    if (n == 16)
+        return load1(p);
+    if (n > 8)
+        return _mm_set_epi64x((long long)(load64(p + n - 8) >> (8 * (16 - n))), (long long)load64(p));
+    if (n == 8)
+        return _mm_cvtsi64_si128((long long)load64(p));
+    if (n >= 4)
+        return _mm_cvtsi64_si128((long long)(load32(p) | (uint64_t)load32(p + n - 4) << (8 * (n - 4))));
+    return _mm_cvtsi32_si128(p[0] | p[n / 2] << (8 * (n / 2)) | p[n - 1] << (8 * (n - 1)));
+}
+
+/* The first n octets, 0 to 16. */
+ALWAYS void store1_part(uint8_t *p, __m128i v, unsigned n)
+{
+    if (n & 16) {
+        _mm_storeu_si128((void *)p, v);
+        return;
+    }
+    if (n & 8) {
+        _mm_storel_epi64((void *)p, v);
+        v = _mm_srli_si128(v, 8);
+        p += 8;
+    }
+    if (n & 4) {
+        const uint32_t w = (uint32_t)_mm_cvtsi128_si32(v);
+        memcpy(p, &w, sizeof w);
+        v = _mm_srli_si128(v, 4);
+        p += 4;
+    }
+    if (n & 3) {
+        uint32_t w = (uint32_t)_mm_cvtsi128_si32(v);
+        for (unsigned i = 0; i < (n & 3); i++, w >>= 8)
+            p[i] = (uint8_t)w;
+    }
+}
+
+/* n: 1 to 32. */
+ALWAYS v2 load2_part(const uint8_t *p, unsigned n)
+{
+    if (n == REG)
+        return load2(p);
+    if (n <= 16)
+        return _mm256_zextsi128_si256(load1_part(p, n));
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(load1(p)), load1_part(p + 16, n - 16), 1);
+}
+
+ALWAYS void store2_part(uint8_t *p, v2 v, unsigned n)
+{
+    const __m128i low = _mm256_castsi256_si128(v);
+    if (n == REG) {
+        _mm256_storeu_si256((void *)p, v);
+    } else if (n <= 16) {
+        store1_part(p, low, n);
+    } else {
+        _mm_storeu_si128((void *)p, low);
+        store1_part(p + 16, _mm256_extracti128_si256(v, 1), n - 16);
+    }
+}
+
+/* All ones in the first n octets, 0 to 32. */
+ALWAYS v2 octets_mask(unsigned n)
+{
+    static const uint8_t edge[2 * REG] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    return load2(edge + REG - n);
+}
+
+/* ---- GHASH ------------------------------------------------------------------------------------------------------ */
+ALWAYS struct sum sum_zero(void)
+{
+    const v2 z = _mm256_setzero_si256();
+    return (struct sum){z, z, z};
+}
+
+ALWAYS void sum_add1(struct sum *a, v2 x, const uint8_t *power)
+{
+    const v2 h = load2(power), f = load2(power + VAES_FOLD2 * VAES_BLOCK);
+    const v2 y = _mm256_xor_si256(x, _mm256_shuffle_epi32(x, 0x4e));
+    a->lo = _mm256_xor_si256(a->lo, _mm256_clmulepi64_epi128(x, h, 0x00));
+    a->mi = _mm256_xor_si256(a->mi, _mm256_clmulepi64_epi128(y, f, 0x00));
+    a->hi = _mm256_xor_si256(a->hi, _mm256_clmulepi64_epi128(x, h, 0x11));
+}
+
+ALWAYS void sum_add(struct sum *a, const v2 *x, const uint8_t *power, int n)
+{
+    sum_add1(a, x[0], power);
+    if (n > 1)
+        sum_add1(a, x[1], power + REG);
+    if (n > 2)
+        sum_add1(a, x[2], power + 2 * REG);
+    if (n > 3)
+        sum_add1(a, x[3], power + 3 * REG);
+}
+
+/* y * H added into three halves that are apart already, and all of it reduced: the low half folds into the middle and that
+ * into the high half. In reversed order x^128 + x^7 + x^2 + x + 1 says that 64 bits come back as themselves, 128 bits up, and times
+ * 0xc2 << 56. */
+ALWAYS __m128i reduce(__m128i lo, __m128i mi, __m128i hi)
+{
+    const __m128i poly = _mm_set1_epi64x((long long)0xc200000000000000);
+    mi = _mm_xor_si128(_mm_xor_si128(mi, _mm_shuffle_epi32(lo, 0x4e)), _mm_clmulepi64_si128(poly, lo, 0x00));
+    return _mm_xor_si128(_mm_xor_si128(hi, _mm_shuffle_epi32(mi, 0x4e)),
+                         _mm_clmulepi64_si128(poly, mi, 0x00));
+}
+
+ALWAYS __m128i lanes_add(v2 v)
+{
+    return _mm_xor_si128(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+}
+
+/* The sum with y * H^1 added. */
+ALWAYS __m128i sum_reduce(const struct sum *a, const struct eng_session *s, __m128i y)
+{
+    const __m128i h = load1(s->power[H1]);
+    __m128i lo = lanes_add(a->lo), hi = lanes_add(a->hi);
+    __m128i mi = _mm_xor_si128(_mm_xor_si128(lo, hi), lanes_add(a->mi));
+    lo = _mm_xor_si128(lo, _mm_clmulepi64_si128(y, h, 0x00));
+    mi = _mm_xor_si128(mi, _mm_clmulepi64_si128(y, h, 0x10));
+    mi = _mm_xor_si128(mi, _mm_clmulepi64_si128(y, h, 0x01));
+    hi = _mm_xor_si128(hi, _mm_clmulepi64_si128(y, h, 0x11));
+    return reduce(lo, mi, hi);
+}
+
+ALWAYS __m128i sum_carry(const struct sum *a)
+{
+    const v2 mid = _mm256_xor_si256(_mm256_xor_si256(a->lo, a->hi), a->mi);
+    return reduce(lanes_add(a->lo), lanes_add(mid), lanes_add(a->hi));
+}
+
+/* Where the powers of the next run begin: all that is left, when it fits between two reductions. */
+ALWAYS const uint8_t *run_powers(const struct eng_session *s, uint32_t slots_left)
+{
+    return slots_left <= VAES_RUN2 ? s->power[H1 - slots_left] : s->power[1];
+}
+
+/* ---- AES ---------------------------------------------------------------------------------------------------- */
+ALWAYS void aes_round(v2 *st, v2 k, int n)
+{
+    st[0] = _mm256_aesenc_epi128(st[0], k);
+    if (n > 1)
+        st[1] = _mm256_aesenc_epi128(st[1], k);
+    if (n > 2)
+        st[2] = _mm256_aesenc_epi128(st[2], k);
+    if (n > 3)
+        st[3] = _mm256_aesenc_epi128(st[3], k);
+}
+
+ALWAYS void aes_last(v2 *st, v2 k, const v2 *in, int n)
+{
+    /* The text is added with the last key: one step off the chain. */
+    st[0] = _mm256_aesenclast_epi128(st[0], _mm256_xor_si256(k, in[0]));
+    if (n > 1)
+        st[1] = _mm256_aesenclast_epi128(st[1], _mm256_xor_si256(k, in[1]));
+    if (n > 2)
+        st[2] = _mm256_aesenclast_epi128(st[2], _mm256_xor_si256(k, in[2]));
+    if (n > 3)
+        st[3] = _mm256_aesenclast_epi128(st[3], _mm256_xor_si256(k, in[3]));
+}
+
+/* Rounds `from` to `to`. */
+ALWAYS void aes_rounds(const struct eng_session *s, v2 *st, int from, int to, int n)
+{
+    if (from <= 1 && to >= 1)
+        aes_round(st, key2(s, 1), n);
+    if (from <= 2 && to >= 2)
+        aes_round(st, key2(s, 2), n);
+    if (from <= 3 && to >= 3)
+        aes_round(st, key2(s, 3), n);
+    if (from <= 4 && to >= 4)
+        aes_round(st, key2(s, 4), n);
+    if (from <= 5 && to >= 5)
+        aes_round(st, key2(s, 5), n);
+    if (from <= 6 && to >= 6)
+        aes_round(st, key2(s, 6), n);
+    if (from <= 7 && to >= 7)
+        aes_round(st, key2(s, 7), n);
+    if (from <= 8 && to >= 8)
+        aes_round(st, key2(s, 8), n);
+    if (from <= 9 && to >= 9)
+        aes_round(st, key2(s, 9), n);
+    if (from <= 10 && to >= 10)
+        aes_round(st, key2(s, 10), n);
+    if (from <= 11 && to >= 11)
+        aes_round(st, key2(s, 11), n);
+    if (from <= 12 && to >= 12)
+        aes_round(st, key2(s, 12), n);
+    if (from <= 13 && to >= 13)
+        aes_round(st, key2(s, 13), n);
+}
+
+/* Counter blocks with the first key added become the key stream with in[] added. */
+ALWAYS void aes(const struct eng_session *s, v2 *st, const v2 *in, int rounds, int n)
+{
+    aes_rounds(s, st, 1, rounds - 1, n);
+    aes_last(st, key2(s, rounds), in, n);
+}
+
+/* The same for four registers, with a group of blocks hashed in between. */
+ALWAYS void aes_hash(const struct eng_session *s, v2 *st, const v2 *in, int rounds, struct sum *a,
+                     const v2 *x, const uint8_t *power)
+{
+    aes_rounds(s, st, 1, 2, GROUP);
+    sum_add1(a, x[0], power);
+    aes_rounds(s, st, 3, 4, GROUP);
+    sum_add1(a, x[1], power + REG);
+    aes_rounds(s, st, 5, 6, GROUP);
+    sum_add1(a, x[2], power + 2 * REG);
+    aes_rounds(s, st, 7, 8, GROUP);
+    sum_add1(a, x[3], power + 3 * REG);
+    aes_rounds(s, st, 9, rounds - 1, GROUP);
+    aes_last(st, key2(s, rounds), in, GROUP);
+}
+
+/* ---- counters ----------------------------------------------------------------------------------------------- */
+/* Nonce and first round key, which has the salt in it; the counter is zero. */
+ALWAYS v2 nonce_base(const struct eng_session *s, uint64_t iv)
+{
+    const __m128i v = _mm_set_epi64x((long long)(iv >> 32), (long long)(iv << 32));
+    return _mm256_broadcastsi128_si256(_mm_xor_si128(v, load1(s->round_key[0])));
+}
+
+/* Counters 2i and 2i+1 of a group, on top of `base`. */
+ALWAYS v2 slots(v2 base, int i)
+{
+    const int c = 2 * i;
+    return _mm256_xor_si256(base, _mm256_set_epi32((c + 1) << 24, 0, 0, 0, c << 24, 0, 0, 0));
+}
+
+ALWAYS v2 group_counter(v2 base, uint32_t first)
+{
+    const __m128i c = _mm_slli_si128(_mm_cvtsi32_si128((int)__builtin_bswap32(first)), 12);
+    return _mm256_xor_si256(base, _mm256_broadcastsi128_si256(c));
+}
+
+/* ---- one packet ------------------------------------------------------------------------------------------------ */
+/* The AAD in slot 1 (RFC 4106 5): SPI and sequence number, with ESN its high half between them. */
+ALWAYS v2 aad_get(const struct eng_op *op, bool esn)
+{
+    const uint64_t head = load64(op->esp);
+    const uint64_t with_hi = (head & 0xffffffff) | (uint64_t)__builtin_bswap32(op->seq_hi) << 32;
+    const __m128i aad = esn ? _mm_set_epi64x((long long)(head >> 32), (long long)with_hi)
+                            : _mm_cvtsi64_si128((long long)head);
+    return _mm256_inserti128_si256(_mm256_setzero_si256(), reversed1(aad), 1);
+}
+
+/* Registers i of [first, n) at `at`, of which the n-th may hold fewer octets. */
+ALWAYS void texts_load(v2 *in, const uint8_t *at, unsigned octets, int first, int n, bool last)
+{
+    for (int i = first; i < n; i++)
+        in[i] = last && i == n - 1 ? load2_part(at + i * REG, octets) : load2(at + i * REG);
+}
+
+ALWAYS void texts_store(struct rest *r, const v2 *st, const v2 *in, uint8_t *at, unsigned octets,
+                        bool encrypt, int first, int n, bool last)
+{
+    for (int i = first; i < n; i++) {
+        if (last && i == n - 1) {
+            store2_part(at + i * REG, st[i], octets);
+            r->x[i] = reversed(encrypt ? _mm256_and_si256(st[i], octets_mask(octets)) : in[i]);
+        } else {
+            _mm256_storeu_si256((void *)(at + i * REG), st[i]);
+            r->x[i] = reversed(encrypt ? st[i] : in[i]);
+        }
+    }
+    r->n = (unsigned)n;
+}
+
+/* The first n registers of a packet. last: they are all of it, and the last of them holds `octets` octets of text. */
+ALWAYS void packet_first(const struct eng_session *s, struct rest *r, v2 base, uint8_t *text, unsigned octets,
+                         bool encrypt, bool esn, int rounds, int n, bool last)
+{
+    v2 st[GROUP], in[GROUP];
+    in[0] = _mm256_setzero_si256();
+    texts_load(in, text - REG, octets, 1, n, last);
+    st[0] = slots(base, 0);
+    st[1] = slots(base, 1);
+    st[2] = slots(base, 2);
+    st[3] = slots(base, 3);
+    aes(s, st, in, rounds, n);
+    r->mask = _mm256_extracti128_si256(st[0], 1);
+    r->x[0] = aad_get(r->op, esn);
+    texts_store(r, st, in, text - REG, octets, encrypt, 1, n, last);
+}
+
+/* The last n registers of a packet whose others have been done; octets: of the last. */
+ALWAYS void packet_last(const struct eng_session *s, struct rest *r, v2 base, uint8_t *at, unsigned octets,
+                        bool encrypt, int rounds, int n)
+{
+    v2 st[GROUP], in[GROUP];
+    texts_load(in, at, octets, 0, n, true);
+    st[0] = slots(base, 0);
+    st[1] = slots(base, 1);
+    st[2] = slots(base, 2);
+    st[3] = slots(base, 3);
+    aes(s, st, in, rounds, n);
+    texts_store(r, st, in, at, octets, encrypt, 0, n, true);
+}
+
+ALWAYS void icv_finish(struct eng_op *op, uint8_t *icv, __m128i tag, unsigned icv_len, bool encrypt)
+{
+    if (encrypt) {
+        store1_part(icv, tag, icv_len); /* the leftmost octets (SP 800-38D 7.1 step 6) */
+        op->ok = true;
+    } else if (LIKELY(icv_len == VAES_BLOCK)) {
+        const __m128i d = _mm_xor_si128(tag, load1(icv));
+        op->ok = _mm_testz_si128(d, d);
+    } else {
+        const __m128i d = _mm_xor_si128(tag, load1_part(icv, icv_len));
+        op->ok = _mm_testz_si128(d, _mm256_castsi256_si128(octets_mask(icv_len)));
+    }
+}
+
+ALWAYS void rest_finish(const struct eng_session *s, struct rest *r, bool encrypt)
+{
+    struct sum a = r->sum;
+    switch (r->n) {
+    case 0:
+        return;
+    case 1:
+        sum_add(&a, r->x, r->power, 1);
+        break;
+    case 2:
+        sum_add(&a, r->x, r->power, 2);
+        break;
+    case 3:
+        sum_add(&a, r->x, r->power, 3);
+        break;
+    default:
+        sum_add(&a, r->x, r->power, 4);
+        break;
+    }
+    /* The length block's text half (SP 800-38D 7.1 step 5); the AAD's half is in aad_len_hash. */
+    const __m128i hash = reversed1(sum_reduce(&a, s, _mm_cvtsi64_si128((long long)r->bits)));
+    const __m128i tag = _mm_xor_si128(hash, _mm_xor_si128(r->mask, load1(s->aad_len_hash)));
+    icv_finish(r->op, r->icv, tag, s->icv_len, encrypt);
+}
+
+/* Everything behind the first four registers: `left` octets at `at`. */
+ALWAYS void packet_more(const struct eng_session *s, struct rest *r, v2 base, uint8_t *at, uint32_t left,
+                        bool encrypt, int rounds)
+{
+    const uint8_t *const end = s->power[H1 + 1]; /* behind H^1: the run is complete */
+    const uint8_t *power = r->power;
+    struct sum a = sum_zero();
+    uint32_t counter = GROUP_SLOTS;
+    for (; left > GROUP * REG; left -= GROUP * REG, at += GROUP * REG) {
+        v2 st[GROUP], in[GROUP];
+        const v2 c = group_counter(base, counter);
+        counter += GROUP_SLOTS;
+        for (int i = 0; i < GROUP; i++) {
+            in[i] = load2(at + i * REG);
+            st[i] = slots(c, i);
+        }
+        aes_hash(s, st, in, rounds, &a, r->x, power);
+        power += GROUP * REG;
+        texts_store(r, st, in, at, REG, encrypt, 0, GROUP, false);
+        if (power == end) {
+            r->x[0] = _mm256_xor_si256(r->x[0], _mm256_zextsi128_si256(sum_carry(&a)));
+            a = sum_zero();
+            power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK);
+        }
+    }
+    sum_add(&a, r->x, power, GROUP);
+    power += GROUP * REG;
+    __m128i carry = _mm_setzero_si128();
+    if (power == end) {
+        carry = sum_carry(&a);
+        a = sum_zero();
+        power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK);
+    }
+    r->power = power;
+    r->sum = a;
+    const v2 c = group_counter(base, counter);
+    const unsigned n = (left + REG - 1) / REG, octets = left - (n - 1) * REG;
+    switch (n) {
+    case 1:
+        packet_last(s, r, c, at, octets, encrypt, rounds, 1);
+        break;
+    case 2:
+        packet_last(s, r, c, at, octets, encrypt, rounds, 2);
+        break;
+    case 3:
+        packet_last(s, r, c, at, octets, encrypt, rounds, 3);
+        break;
+    default:
+        packet_last(s, r, c, at, octets, encrypt, rounds, 4);
+        break;
+    }
+    r->x[0] = _mm256_xor_si256(r->x[0], _mm256_zextsi128_si256(carry));
+}
+
+/* The IV of a packet as it stands in memory; encryption puts it there first. */
+ALWAYS uint64_t iv_of(const struct eng_op *op, bool encrypt)
+{
+    if (!encrypt)
+        return load64(op->esp + VAES_ESP_HDR);
+    const uint64_t iv = __builtin_bswap64(op->iv);
+    memcpy(op->esp + VAES_ESP_HDR, &iv, sizeof iv);
+    return iv;
+}
+
+ALWAYS void gcm_run(const struct eng_session *s, struct eng_op *ops, unsigned count, bool encrypt, bool esn,
+                    int rounds)
+{
+    struct rest rest[2];
+    rest[1].n = 0;
+    for (unsigned k = 0; k < count; k++) {
+        struct rest *r = &rest[k & 1];
+        struct eng_op *op = &ops[k];
+        uint8_t *text = op->esp + VAES_ESP_HDR + VAES_IV;
+        const uint32_t len = op->data_len;
+        const v2 base = nonce_base(s, iv_of(op, encrypt));
+        r->op = op;
+        r->icv = text + len;
+        r->bits = (uint64_t)len * 8;
+        r->sum = sum_zero();
+        r->power = run_powers(s, HEAD_SLOTS + (len + VAES_BLOCK - 1) / VAES_BLOCK);
+        const unsigned n = 1 + (len + REG - 1) / REG, octets = len - (n - 2) * REG;
+        switch (n) {
+        case 1:
+            packet_first(s, r, base, text, 0, encrypt, esn, rounds, 1, true);
+            break;
+        case 2:
+            packet_first(s, r, base, text, octets, encrypt, esn, rounds, 2, true);
+            break;
+        case 3:
+            packet_first(s, r, base, text, octets, encrypt, esn, rounds, 3, true);
+            break;
+        case 4:
+            packet_first(s, r, base, text, octets, encrypt, esn, rounds, 4, true);
+            break;
+        default:
+            packet_first(s, r, base, text, REG, encrypt, esn, rounds, 4, false);
+            break;
+        }
+        rest_finish(s, &rest[~k & 1], encrypt);
+        if (n > GROUP)
+            packet_more(s, r, base, text + (GROUP - 1) * REG, len - (GROUP - 1) * REG, encrypt, rounds);
+    }
+    if (count)
+        rest_finish(s, &rest[~count & 1], encrypt);
+    for (unsigned i = 0; i < 2; i++) { /* both tell of H */
+        rest[i].sum = sum_zero();
+        rest[i].mask = _mm_setzero_si128();
+        __asm__ volatile("" : : "r"(&rest[i]) : "memory");
+    }
+}
+
+/* ---- GMAC (RFC 4543) ----------------------------------------------------------------------------------------------- */
+ALWAYS __m128i mask_of(const struct eng_session *s, uint64_t iv, int rounds)
+{
+    __m128i b = _mm_set_epi64x((long long)(iv >> 32 | UINT64_C(1) << 56), (long long)(iv << 32));
+    b = _mm_xor_si128(b, load1(s->round_key[0]));
+    for (int i = 1; i < rounds; i++)
+        b = _mm_aesenc_si128(b, load1(s->round_key[i]));
+    return _mm_aesenclast_si128(b, load1(s->round_key[rounds]));
+}
+
+/* The hash of block `first` (reversed) and len octets at p, all of them AAD. */
+ALWAYS __m128i hash_all(const struct eng_session *s, __m128i first, const uint8_t *p, uint32_t len)
+{
+    const uint8_t *const end = s->power[H1 + 1];
+    const __m128i bits = _mm_set_epi64x(((long long)len + VAES_BLOCK) * 8, 0);
+    struct sum a = sum_zero();
+    __m128i carry = sum_reduce(&a, s, first); /* a run of its own */
+    const uint8_t *power = run_powers(s, (len + VAES_BLOCK - 1) / VAES_BLOCK);
+    while (len > 0) {
+        const uint32_t take = len < REG ? len : REG;
+        const v2 x = reversed(load2_part(p, take));
+        sum_add1(&a, _mm256_xor_si256(x, _mm256_zextsi128_si256(carry)), power);
+        carry = _mm_setzero_si128();
+        power += REG;
+        p += take;
+        len -= take;
+        if (power == end && len > 0) {
+            carry = sum_carry(&a);
+            a = sum_zero();
+            power = run_powers(s, (len + VAES_BLOCK - 1) / VAES_BLOCK);
+        }
+    }
+    return reversed1(sum_reduce(&a, s, _mm_xor_si128(bits, carry)));
+}
+
+ALWAYS void gmac_run(const struct eng_session *s, struct eng_op *ops, unsigned count, bool encrypt, bool esn,
+                     int rounds)
+{
+    for (unsigned k = 0; k < count; k++) {
+        struct eng_op *op = &ops[k];
+        const uint64_t iv = iv_of(op, encrypt), head = load64(op->esp);
+        /* With ESN the high half goes between SPI and sequence number (RFC 4543 3.3): four octets of the IV leave the first block. */
+        const uint64_t with_hi = (head & 0xffffffff) | (uint64_t)__builtin_bswap32(op->seq_hi) << 32;
+        const __m128i first = esn ? _mm_set_epi64x((long long)(head >> 32 | iv << 32), (long long)with_hi)
+                                  : _mm_set_epi64x((long long)iv, (long long)head);
+        const uint8_t *more = op->esp + VAES_ESP_HDR + (esn ? 4 : VAES_IV);
+        uint8_t *icv = op->esp + VAES_ESP_HDR + VAES_IV + op->data_len;
+        const __m128i hash = hash_all(s, reversed1(first), more, (uint32_t)(icv - more));
+        icv_finish(op, icv, _mm_xor_si128(hash, mask_of(s, iv, rounds)), s->icv_len, encrypt);
+    }
+}
+
+#define BURST(name, run, rounds, encrypt, esn)                                                               \
+    static void name(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n)      \
+    {                                                                                                        \
+        (void)w;                                                                                             \
+        run(s, ops, n, encrypt, esn, rounds);                                                                \
+    }
+#define BURSTS(run, rounds)                                                                                  \
+    BURST(run##_##rounds##_dec, run, rounds, false, false)                                                   \
+    BURST(run##_##rounds##_dec_esn, run, rounds, false, true)                                                \
+    BURST(run##_##rounds##_enc, run, rounds, true, false)                                                    \
+    BURST(run##_##rounds##_enc_esn, run, rounds, true, true)
+#define BURST_ROW(run, rounds)                                                                               \
+    {                                                                                                        \
+        {run##_##rounds##_dec, run##_##rounds##_dec_esn},                                                    \
+        {                                                                                                    \
+            run##_##rounds##_enc, run##_##rounds##_enc_esn                                                   \
+        }                                                                                                    \
+    }
+
+BURSTS(gcm_run, 10)
+BURSTS(gcm_run, 12)
+BURSTS(gcm_run, 14)
+BURSTS(gmac_run, 10)
+BURSTS(gmac_run, 12)
+BURSTS(gmac_run, 14)
+
+const struct vaes_kernels vaes_avx2 = {
+    .name = "AVX2",
+    .run = VAES_RUN2,
+    .gcm = {BURST_ROW(gcm_run, 10), BURST_ROW(gcm_run, 12), BURST_ROW(gcm_run, 14)},
+    .gmac = {BURST_ROW(gmac_run, 10), BURST_ROW(gmac_run, 12), BURST_ROW(gmac_run, 14)},
+};

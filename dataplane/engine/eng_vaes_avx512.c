@@ -1,0 +1,619 @@
+/* eng_vaes_avx512: AES-GCM and GMAC, four blocks per register (AVX-512, VAES, VPCLMULQDQ). Manual: eng_vaes_key.h.
+ *
+ * How a packet lies in registers. Slot i is the block with counter value i. A register holds four slots, from a multiple of four
+ * on, so the first holds counters 0 to 3: slot 0 is nothing, slot 1 encrypts to the mask of the tag (SP 800-38D 7.1
+ * steps 2 and 6) and holds the AAD block for the hash, slot 2 is the first block of text. As the first counter of a register is a multiple of
+ * four, and that of a group of four registers one of sixteen, counters are made by XOR alone.
+ *
+ * The last registers of a packet are hashed after the next packet's first registers have been put into the AES
+ * units: both units then have work, and a burst of short packets is not one long chain. */
+#include "dataplane/engine/eng_vaes_key.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+#define ALWAYS    static inline __attribute__((always_inline))
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+
+typedef __m512i v4; /* four blocks */
+
+enum {
+    LANES = 4,
+    REG = LANES * VAES_BLOCK, /* octets */
+    GROUP = 4,                /* registers that are encrypted together */
+    GROUP_SLOTS = GROUP * LANES,
+    HEAD_SLOTS = 2, /* in front of the text: nothing, and the tag's */
+    HEAD = HEAD_SLOTS * VAES_BLOCK,
+};
+
+/* Products that are yet to be reduced: low, middle and high halves. */
+struct sum {
+    v4 lo, mi, hi;
+};
+
+/* What is left to do of a packet whose text has been read and written. */
+struct rest {
+    v4 x[GROUP]; /* blocks that have not been hashed, reversed; zero behind the last */
+    struct sum sum;
+    __m128i mask; /* of the tag */
+    const uint8_t *power;
+    struct eng_op *op;
+    uint8_t *icv;
+    uint64_t bits; /* of text */
+    unsigned n;    /* registers in x; 0: there is no packet */
+};
+
+ALWAYS v4 xor3(v4 a, v4 b, v4 c)
+{
+    return _mm512_ternarylogic_epi64(a, b, c, 0x96);
+}
+
+ALWAYS v4 reversed(v4 v)
+{
+    return _mm512_shuffle_epi8(v, _mm512_set4_epi32(0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f));
+}
+
+ALWAYS __m128i reversed1(__m128i v)
+{
+    return _mm_shuffle_epi8(v, _mm_set_epi32(0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f));
+}
+
+ALWAYS v4 key4(const struct eng_session *s, int round)
+{
+    return _mm512_broadcast_i32x4(_mm_load_si128((const __m128i *)(const void *)s->round_key[round]));
+}
+
+ALWAYS struct sum sum_zero(void)
+{
+    const v4 z = _mm512_setzero_si512();
+    return (struct sum){z, z, z};
+}
+
+ALWAYS void sum_add1(struct sum *a, v4 x, const uint8_t *power)
+{
+    const v4 h = _mm512_loadu_si512(power);
+    a->lo = _mm512_xor_si512(a->lo, _mm512_clmulepi64_epi128(x, h, 0x00));
+    a->mi = xor3(a->mi, _mm512_clmulepi64_epi128(x, h, 0x01), _mm512_clmulepi64_epi128(x, h, 0x10));
+    a->hi = _mm512_xor_si512(a->hi, _mm512_clmulepi64_epi128(x, h, 0x11));
+}
+
+ALWAYS void sum_add2(struct sum *a, v4 x, v4 y, const uint8_t *power)
+{
+    const v4 h = _mm512_loadu_si512(power), g = _mm512_loadu_si512(power + REG);
+    a->lo = xor3(a->lo, _mm512_clmulepi64_epi128(x, h, 0x00), _mm512_clmulepi64_epi128(y, g, 0x00));
+    a->mi = xor3(a->mi, _mm512_clmulepi64_epi128(x, h, 0x01), _mm512_clmulepi64_epi128(x, h, 0x10));
+    a->mi = xor3(a->mi, _mm512_clmulepi64_epi128(y, g, 0x01), _mm512_clmulepi64_epi128(y, g, 0x10));
+    a->hi = xor3(a->hi, _mm512_clmulepi64_epi128(x, h, 0x11), _mm512_clmulepi64_epi128(y, g, 0x11));
+}
+
+ALWAYS void sum_add(struct sum *a, const v4 *x, const uint8_t *power, int n)
+{
+    if (n > 1)
+        sum_add2(a, x[0], x[1], power);
+    if (n > 3)
+        sum_add2(a, x[2], x[3], power + 2 * REG);
+    if (n & 1)
+        sum_add1(a, x[n - 1], power + (n - 1) * REG);
+}
+
+/* The low half folds into the middle and that into the high half: in reversed order x^128 + x^7 + x^2 + x + 1 says that 64 bits come
+ * back as themselves, 128 bits up, and times 0xc2 << 56. */
+ALWAYS __m128i sum_reduce(const struct sum *a)
+{
+    const v4 poly = _mm512_set1_epi64((long long)0xc200000000000000);
+    v4 mi = xor3(a->mi, _mm512_shuffle_epi32(a->lo, 0x4e), _mm512_clmulepi64_epi128(poly, a->lo, 0x00));
+    v4 hi = xor3(a->hi, _mm512_shuffle_epi32(mi, 0x4e), _mm512_clmulepi64_epi128(poly, mi, 0x00));
+    __m256i half = _mm256_xor_si256(_mm512_castsi512_si256(hi), _mm512_extracti64x4_epi64(hi, 1));
+    return _mm_xor_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
+/* ---- AES ------------------------------------------------------------------------------------------------ */
+/* st: counter blocks with the first round key added; becomes the key stream, with in[] added. */
+ALWAYS void aes(const struct eng_session *s, v4 *st, const v4 *in, int rounds, int n)
+{
+#define ROUND(r)                                                                                             \
+    do {                                                                                                     \
+        const v4 k = key4(s, r);                                                                             \
+        st[0] = _mm512_aesenc_epi128(st[0], k);                                                              \
+        if (n > 1)                                                                                           \
+            st[1] = _mm512_aesenc_epi128(st[1], k);                                                          \
+        if (n > 2)                                                                                           \
+            st[2] = _mm512_aesenc_epi128(st[2], k);                                                          \
+        if (n > 3)                                                                                           \
+            st[3] = _mm512_aesenc_epi128(st[3], k);                                                          \
+    } while (0)
+    ROUND(1);
+    ROUND(2);
+    ROUND(3);
+    ROUND(4);
+    ROUND(5);
+    ROUND(6);
+    ROUND(7);
+    ROUND(8);
+    ROUND(9);
+    if (rounds > 10) {
+        ROUND(10);
+        ROUND(11);
+    }
+    if (rounds > 12) {
+        ROUND(12);
+        ROUND(13);
+    }
+#undef ROUND
+    const v4 last = key4(s, rounds); /* the text is added with the last key: one step off the chain */
+    st[0] = _mm512_aesenclast_epi128(st[0], _mm512_xor_si512(last, in[0]));
+    if (n > 1)
+        st[1] = _mm512_aesenclast_epi128(st[1], _mm512_xor_si512(last, in[1]));
+    if (n > 2)
+        st[2] = _mm512_aesenclast_epi128(st[2], _mm512_xor_si512(last, in[2]));
+    if (n > 3)
+        st[3] = _mm512_aesenclast_epi128(st[3], _mm512_xor_si512(last, in[3]));
+}
+
+/* The same for four registers, with a group of blocks hashed in between. */
+ALWAYS void aes_hash(const struct eng_session *s, v4 *st, const v4 *in, int rounds, struct sum *a,
+                     const v4 *x, const uint8_t *power)
+{
+#define ROUND(r)                                                                                             \
+    do {                                                                                                     \
+        const v4 k = key4(s, r);                                                                             \
+        st[0] = _mm512_aesenc_epi128(st[0], k);                                                              \
+        st[1] = _mm512_aesenc_epi128(st[1], k);                                                              \
+        st[2] = _mm512_aesenc_epi128(st[2], k);                                                              \
+        st[3] = _mm512_aesenc_epi128(st[3], k);                                                              \
+    } while (0)
+    v4 h = _mm512_loadu_si512(power), g = _mm512_loadu_si512(power + REG), p, q;
+    ROUND(1);
+    p = _mm512_clmulepi64_epi128(x[0], h, 0x00);
+    q = _mm512_clmulepi64_epi128(x[1], g, 0x00);
+    ROUND(2);
+    a->lo = xor3(a->lo, p, q);
+    p = _mm512_clmulepi64_epi128(x[0], h, 0x01);
+    q = _mm512_clmulepi64_epi128(x[0], h, 0x10);
+    ROUND(3);
+    a->mi = xor3(a->mi, p, q);
+    p = _mm512_clmulepi64_epi128(x[1], g, 0x01);
+    q = _mm512_clmulepi64_epi128(x[1], g, 0x10);
+    ROUND(4);
+    a->mi = xor3(a->mi, p, q);
+    p = _mm512_clmulepi64_epi128(x[0], h, 0x11);
+    q = _mm512_clmulepi64_epi128(x[1], g, 0x11);
+    ROUND(5);
+    a->hi = xor3(a->hi, p, q);
+    h = _mm512_loadu_si512(power + 2 * REG);
+    g = _mm512_loadu_si512(power + 3 * REG);
+    p = _mm512_clmulepi64_epi128(x[2], h, 0x00);
+    q = _mm512_clmulepi64_epi128(x[3], g, 0x00);
+    ROUND(6);
+    a->lo = xor3(a->lo, p, q);
+    p = _mm512_clmulepi64_epi128(x[2], h, 0x01);
+    q = _mm512_clmulepi64_epi128(x[2], h, 0x10);
+    ROUND(7);
+    a->mi = xor3(a->mi, p, q);
+    p = _mm512_clmulepi64_epi128(x[3], g, 0x01);
+    q = _mm512_clmulepi64_epi128(x[3], g, 0x10);
+    ROUND(8);
+    a->mi = xor3(a->mi, p, q);
+    p = _mm512_clmulepi64_epi128(x[2], h, 0x11);
+    q = _mm512_clmulepi64_epi128(x[3], g, 0x11);
+    ROUND(9);
+    a->hi = xor3(a->hi, p, q);
+    if (rounds > 10) {
+        ROUND(10);
+        ROUND(11);
+    }
+    if (rounds > 12) {
+        ROUND(12);
+        ROUND(13);
+    }
+#undef ROUND
+    const v4 last = key4(s, rounds);
+    for (int i = 0; i < GROUP; i++)
+        st[i] = _mm512_aesenclast_epi128(st[i], _mm512_xor_si512(last, in[i]));
+}
+
+/* ---- counters ----------------------------------------------------------------------------------------------- */
+/* Nonce and first round key; the counter is zero. The salt has been added to the key. */
+ALWAYS v4 nonce_base(const struct eng_session *s, uint64_t iv)
+{
+    /* The IV stands in words 1 and 2: its halves swapped, in every quadword, and two words of four taken. */
+    const v4 v = _mm512_set1_epi64((long long)(iv << 32 | iv >> 32));
+    const v4 k = key4(s, 0);
+    return _mm512_mask_xor_epi32(k, 0x6666, k, v);
+}
+
+/* Counters 4i to 4i+3 of a group, on top of `base`. */
+ALWAYS v4 slots(v4 base, int i)
+{
+    const int c = 4 * i;
+    return _mm512_xor_si512(base, _mm512_set_epi32((c + 3) << 24, 0, 0, 0, (c + 2) << 24, 0, 0, 0,
+                                                   (c + 1) << 24, 0, 0, 0, c << 24, 0, 0, 0));
+}
+
+ALWAYS v4 group_counter(uint32_t first)
+{
+    return _mm512_maskz_set1_epi32(0x8888, (int)__builtin_bswap32(first));
+}
+
+/* ---- one packet ------------------------------------------------------------------------------------------------ */
+ALWAYS uint64_t iv_be(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* The AAD in slot 1 (RFC 4106 5): SPI and sequence number, with ESN its high half between them. */
+ALWAYS v4 aad_put(v4 x, const struct eng_op *op, bool esn)
+{
+    uint64_t a, b;
+    memcpy(&a, op->esp, sizeof a);
+    if (!esn)
+        return _mm512_mask_set1_epi64(x, 0x04, (long long)a);
+    b = a >> 32;
+    a = (a & 0xffffffff) | (uint64_t)__builtin_bswap32(op->seq_hi) << 32;
+    x = _mm512_mask_set1_epi64(x, 0x04, (long long)a);
+    return _mm512_mask_set1_epi64(x, 0x08, (long long)b);
+}
+
+/* First register: text in its upper half. `mask`: octets of that half. */
+ALWAYS v4 first_load(const uint8_t *text, __mmask32 mask, bool whole)
+{
+    const __m256i t = whole ? _mm256_loadu_si256((const void *)text) : _mm256_maskz_loadu_epi8(mask, text);
+    return _mm512_inserti64x4(_mm512_setzero_si512(), t, 1);
+}
+
+ALWAYS void first_store(uint8_t *text, v4 out, __mmask32 mask, bool whole)
+{
+    const __m256i t = _mm512_extracti64x4_epi64(out, 1);
+    if (whole)
+        _mm256_storeu_si256((void *)text, t);
+    else
+        _mm256_mask_storeu_epi8(text, mask, t);
+}
+
+/* The first n registers of a packet. last: they are all of it, and the last holds `octets` octets of text (the first of a packet, 0 to
+ * 32; others 1 to 64). */
+ALWAYS void packet_first(const struct eng_session *s, struct rest *r, v4 base, uint8_t *text, unsigned octets,
+                         bool encrypt, bool esn, int rounds, int n, bool last)
+{
+    v4 st[GROUP], in[GROUP];
+    const __mmask32 m32 = (__mmask32)((UINT64_C(1) << (octets & 63)) - 1);
+    const __mmask64 m64 = n > 1 ? UINT64_MAX >> (64 - octets) : 0;
+    in[0] = first_load(text, m32, n > 1);
+    st[0] = slots(base, 0);
+    for (int i = 1; i < n; i++) {
+        const uint8_t *at = text + i * REG - HEAD;
+        in[i] = last && i == n - 1 ? _mm512_maskz_loadu_epi8(m64, at) : _mm512_loadu_si512(at);
+        st[i] = slots(base, i);
+    }
+    aes(s, st, in, rounds, n);
+    first_store(text, st[0], m32, n > 1);
+    r->mask = _mm512_extracti32x4_epi32(st[0], 1);
+    v4 x = n > 1 ? (encrypt ? _mm512_maskz_mov_epi64(0xf0, st[0]) : in[0])
+                 : (encrypt ? _mm512_maskz_mov_epi8((__mmask64)m32 << 32, st[0]) : in[0]);
+    r->x[0] = reversed(aad_put(x, r->op, esn));
+    for (int i = 1; i < n; i++) {
+        uint8_t *at = text + i * REG - HEAD;
+        if (last && i == n - 1) {
+            _mm512_mask_storeu_epi8(at, m64, st[i]);
+            r->x[i] = reversed(encrypt ? _mm512_maskz_mov_epi8(m64, st[i]) : in[i]);
+        } else {
+            _mm512_storeu_si512(at, st[i]);
+            r->x[i] = reversed(encrypt ? st[i] : in[i]);
+        }
+    }
+    r->n = (unsigned)n;
+}
+
+/* The last n registers of a packet whose others have been done; octets: of the last, 1 to 64. */
+ALWAYS void packet_last(const struct eng_session *s, struct rest *r, v4 base, uint8_t *at, unsigned octets,
+                        bool encrypt, int rounds, int n)
+{
+    v4 st[GROUP], in[GROUP];
+    const __mmask64 m64 = UINT64_MAX >> (64 - octets);
+    for (int i = 0; i < n; i++) {
+        in[i] = i == n - 1 ? _mm512_maskz_loadu_epi8(m64, at + i * REG) : _mm512_loadu_si512(at + i * REG);
+        st[i] = slots(base, i);
+    }
+    aes(s, st, in, rounds, n);
+    for (int i = 0; i < n - 1; i++) {
+        _mm512_storeu_si512(at + i * REG, st[i]);
+        r->x[i] = reversed(encrypt ? st[i] : in[i]);
+    }
+    _mm512_mask_storeu_epi8(at + (n - 1) * REG, m64, st[n - 1]);
+    r->x[n - 1] = reversed(encrypt ? _mm512_maskz_mov_epi8(m64, st[n - 1]) : in[n - 1]);
+    r->n = (unsigned)n;
+}
+
+ALWAYS __m128i tag_of(const struct eng_session *s, const struct sum *a, __m128i mask)
+{
+    const __m128i aad = _mm_load_si128((const __m128i *)(const void *)s->aad_len_hash);
+    const __m128i hash = reversed1(sum_reduce(a));
+    return _mm_ternarylogic_epi64(hash, mask, aad, 0x96);
+}
+
+/* The length block's text half times H^1 (SP 800-38D 7.1 step 5); the AAD's half is in aad_len_hash. */
+ALWAYS void sum_length(struct sum *a, const struct eng_session *s, uint64_t bits)
+{
+    const __m128i h = _mm_load_si128((const __m128i *)(const void *)s->power[VAES_RUN4]);
+    const __m128i len = _mm_cvtsi64_si128((long long)bits);
+    a->lo = _mm512_xor_si512(a->lo, _mm512_zextsi128_si512(_mm_clmulepi64_si128(len, h, 0x00)));
+    a->mi = _mm512_xor_si512(a->mi, _mm512_zextsi128_si512(_mm_clmulepi64_si128(len, h, 0x10)));
+}
+
+ALWAYS void icv_finish(struct eng_op *op, uint8_t *icv, __m128i tag, unsigned icv_len, bool encrypt)
+{
+    if (LIKELY(icv_len == VAES_BLOCK)) {
+        if (encrypt) {
+            _mm_storeu_si128((void *)icv, tag);
+            op->ok = true;
+        } else {
+            const __m128i d = _mm_xor_si128(tag, _mm_loadu_si128((const void *)icv));
+            op->ok = _mm_testz_si128(d, d);
+        }
+        return;
+    }
+    const __mmask16 m = (__mmask16)((1u << icv_len) - 1); /* the leftmost octets (SP 800-38D 7.1 step 6) */
+    if (encrypt) {
+        _mm_mask_storeu_epi8(icv, m, tag);
+        op->ok = true;
+    } else {
+        const __m128i d = _mm_xor_si128(tag, _mm_maskz_loadu_epi8(m, icv));
+        op->ok = _mm_mask_test_epi8_mask(m, d, d) == 0;
+    }
+}
+
+ALWAYS void rest_finish(const struct eng_session *s, struct rest *r, bool encrypt)
+{
+    struct sum a = r->sum;
+    switch (r->n) {
+    case 0:
+        return;
+    case 1:
+        sum_add(&a, r->x, r->power, 1);
+        break;
+    case 2:
+        sum_add(&a, r->x, r->power, 2);
+        break;
+    case 3:
+        sum_add(&a, r->x, r->power, 3);
+        break;
+    default:
+        sum_add(&a, r->x, r->power, 4);
+        break;
+    }
+    sum_length(&a, s, r->bits);
+    icv_finish(r->op, r->icv, tag_of(s, &a, r->mask), s->icv_len, encrypt);
+}
+
+/* Where the powers of the next run begin: all that is left, when it fits between two reductions. */
+ALWAYS const uint8_t *run_powers(const struct eng_session *s, uint32_t slots_left)
+{
+    return slots_left <= VAES_RUN4 ? s->power[VAES_RUN4 - slots_left] : s->power[1];
+}
+
+/* Everything behind the first four registers. slots_left: of text, behind them. */
+ALWAYS void packet_more(const struct eng_session *s, struct rest *r, v4 base, uint8_t *at, uint32_t left,
+                        bool encrypt, int rounds)
+{
+    const uint8_t *const end = s->power[VAES_RUN4 + 1]; /* behind H^1: the run is complete */
+    const uint8_t *power = r->power;
+    struct sum a = sum_zero();
+    v4 x[GROUP] = {r->x[0], r->x[1], r->x[2], r->x[3]}, st[GROUP], in[GROUP];
+    uint32_t counter = GROUP_SLOTS;
+    for (; left > GROUP * REG; left -= GROUP * REG, at += GROUP * REG) {
+        const v4 c = _mm512_xor_si512(base, group_counter(counter));
+        counter += GROUP_SLOTS;
+        for (int i = 0; i < GROUP; i++) {
+            in[i] = _mm512_loadu_si512(at + i * REG);
+            st[i] = slots(c, i);
+        }
+        aes_hash(s, st, in, rounds, &a, x, power);
+        power += GROUP * REG;
+        for (int i = 0; i < GROUP; i++) {
+            _mm512_storeu_si512(at + i * REG, st[i]);
+            x[i] = reversed(encrypt ? st[i] : in[i]);
+        }
+        if (power == end) {
+            x[0] = _mm512_xor_si512(x[0], _mm512_zextsi128_si512(sum_reduce(&a)));
+            a = sum_zero();
+            power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK);
+        }
+    }
+    sum_add(&a, x, power, GROUP);
+    power += GROUP * REG;
+    __m128i carry = _mm_setzero_si128();
+    if (power == end) {
+        carry = sum_reduce(&a);
+        a = sum_zero();
+        power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK);
+    }
+    r->power = power;
+    r->sum = a;
+    const v4 c = _mm512_xor_si512(base, group_counter(counter));
+    const unsigned n = (left + REG - 1) / REG, octets = left - (n - 1) * REG;
+    switch (n) {
+    case 1:
+        packet_last(s, r, c, at, octets, encrypt, rounds, 1);
+        break;
+    case 2:
+        packet_last(s, r, c, at, octets, encrypt, rounds, 2);
+        break;
+    case 3:
+        packet_last(s, r, c, at, octets, encrypt, rounds, 3);
+        break;
+    default:
+        packet_last(s, r, c, at, octets, encrypt, rounds, 4);
+        break;
+    }
+    r->x[0] = _mm512_xor_si512(r->x[0], _mm512_zextsi128_si512(carry));
+}
+
+ALWAYS void gcm_run(const struct eng_session *s, struct eng_op *ops, unsigned count, bool encrypt, bool esn,
+                    int rounds)
+{
+    struct rest rest[2];
+    rest[1].n = 0;
+    for (unsigned k = 0; k < count; k++) {
+        struct rest *r = &rest[k & 1], *before = &rest[~k & 1];
+        struct eng_op *op = &ops[k];
+        uint8_t *text = op->esp + VAES_ESP_HDR + VAES_IV;
+        const uint32_t len = op->data_len, all = HEAD + len;
+        uint64_t iv;
+        if (encrypt) {
+            iv = __builtin_bswap64(op->iv);
+            memcpy(op->esp + VAES_ESP_HDR, &iv, sizeof iv);
+        } else {
+            iv = iv_be(op->esp + VAES_ESP_HDR);
+        }
+        const v4 base = nonce_base(s, iv);
+        r->op = op;
+        r->icv = text + len;
+        r->bits = (uint64_t)len * 8;
+        r->sum = sum_zero();
+        /* one power each for slots 0 .. and not for slot 0, which is nothing: all slots but the length block's */
+        r->power = run_powers(s, HEAD_SLOTS + (len + VAES_BLOCK - 1) / VAES_BLOCK);
+        const unsigned n = (all + REG - 1) / REG, octets = all - (n - 1) * REG;
+        switch (n) {
+        case 1:
+            packet_first(s, r, base, text, len, encrypt, esn, rounds, 1, true);
+            break;
+        case 2:
+            packet_first(s, r, base, text, octets, encrypt, esn, rounds, 2, true);
+            break;
+        case 3:
+            packet_first(s, r, base, text, octets, encrypt, esn, rounds, 3, true);
+            break;
+        case 4:
+            packet_first(s, r, base, text, octets, encrypt, esn, rounds, 4, true);
+            break;
+        default:
+            packet_first(s, r, base, text, 64, encrypt, esn, rounds, 4, false);
+            break;
+        }
+        rest_finish(s, before, encrypt);
+        if (n > GROUP)
+            packet_more(s, r, base, text + GROUP * REG - HEAD, all - GROUP * REG, encrypt, rounds);
+    }
+    if (count)
+        rest_finish(s, &rest[~count & 1], encrypt);
+    for (unsigned i = 0; i < 2; i++) { /* both tell of H */
+        rest[i].sum = sum_zero();
+        rest[i].mask = _mm_setzero_si128();
+        __asm__ volatile("" : : "r"(&rest[i]) : "memory");
+    }
+}
+
+/* ---- GMAC (RFC 4543) ----------------------------------------------------------------------------------------------- */
+ALWAYS __m128i mask_of(const struct eng_session *s, uint64_t iv, int rounds)
+{
+    __m128i b = _mm_set_epi64x((long long)(iv >> 32 | UINT64_C(1) << 56), (long long)(iv << 32));
+    b = _mm_xor_si128(b, _mm_load_si128((const __m128i *)(const void *)s->round_key[0]));
+    for (int i = 1; i < rounds; i++)
+        b = _mm_aesenc_si128(b, _mm_load_si128((const __m128i *)(const void *)s->round_key[i]));
+    return _mm_aesenclast_si128(b, _mm_load_si128((const __m128i *)(const void *)s->round_key[rounds]));
+}
+
+/* len octets at p, behind the block `first`, which has been reversed. */
+ALWAYS __m128i hash_all(const struct eng_session *s, __m128i first, const uint8_t *p, uint32_t len,
+                        uint64_t aad_bits)
+{
+    const uint8_t *const end = s->power[VAES_RUN4 + 1];
+    uint32_t blocks = (len + VAES_BLOCK - 1) / VAES_BLOCK;
+    /* the first block has a run of its own: one product */
+    struct sum a = sum_zero();
+    const uint8_t *power = run_powers(s, blocks);
+    __m128i carry;
+    {
+        const __m128i h = _mm_load_si128((const __m128i *)(const void *)s->power[VAES_RUN4]);
+        struct sum one = sum_zero();
+        one.lo = _mm512_zextsi128_si512(_mm_clmulepi64_si128(first, h, 0x00));
+        one.mi = _mm512_zextsi128_si512(
+            _mm_xor_si128(_mm_clmulepi64_si128(first, h, 0x01), _mm_clmulepi64_si128(first, h, 0x10)));
+        one.hi = _mm512_zextsi128_si512(_mm_clmulepi64_si128(first, h, 0x11));
+        carry = sum_reduce(&one);
+    }
+    while (len > 0) {
+        const uint32_t take = len < REG ? len : REG;
+        v4 x = take == REG ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi8(UINT64_MAX >> (64 - take), p);
+        x = _mm512_xor_si512(reversed(x), _mm512_zextsi128_si512(carry));
+        carry = _mm_setzero_si128();
+        sum_add1(&a, x, power);
+        power += REG;
+        p += take;
+        len -= take;
+        if (power == end && len > 0) {
+            carry = sum_reduce(&a);
+            a = sum_zero();
+            power = run_powers(s, (len + VAES_BLOCK - 1) / VAES_BLOCK);
+        }
+    }
+    const __m128i h = _mm_load_si128((const __m128i *)(const void *)s->power[VAES_RUN4]);
+    const __m128i bits = _mm_set_epi64x((long long)aad_bits, 0);
+    const __m128i y = _mm_xor_si128(bits, carry);
+    a.lo = _mm512_xor_si512(a.lo, _mm512_zextsi128_si512(_mm_clmulepi64_si128(y, h, 0x00)));
+    a.mi = xor3(a.mi, _mm512_zextsi128_si512(_mm_clmulepi64_si128(y, h, 0x01)),
+                _mm512_zextsi128_si512(_mm_clmulepi64_si128(y, h, 0x10)));
+    a.hi = _mm512_xor_si512(a.hi, _mm512_zextsi128_si512(_mm_clmulepi64_si128(y, h, 0x11)));
+    return reversed1(sum_reduce(&a));
+}
+
+ALWAYS void gmac_run(const struct eng_session *s, struct eng_op *ops, unsigned count, bool encrypt, bool esn,
+                     int rounds)
+{
+    for (unsigned k = 0; k < count; k++) {
+        struct eng_op *op = &ops[k];
+        uint64_t iv;
+        if (encrypt) {
+            iv = __builtin_bswap64(op->iv);
+            memcpy(op->esp + VAES_ESP_HDR, &iv, sizeof iv);
+        } else {
+            iv = iv_be(op->esp + VAES_ESP_HDR);
+        }
+        const uint32_t taken = esn ? VAES_ESP_HDR + 4 : VAES_ESP_HDR + VAES_IV;
+        const uint32_t len = VAES_ESP_HDR + VAES_IV + op->data_len - taken;
+        uint64_t head;
+        memcpy(&head, op->esp, sizeof head);
+        const uint64_t with_hi = (head & 0xffffffff) | (uint64_t)__builtin_bswap32(op->seq_hi) << 32;
+        const __m128i first = esn ? _mm_set_epi64x((long long)(head >> 32 | iv << 32), (long long)with_hi)
+                                  : _mm_set_epi64x((long long)iv, (long long)head);
+        const __m128i hash =
+            hash_all(s, reversed1(first), op->esp + taken, len, ((uint64_t)len + VAES_BLOCK) * 8);
+        icv_finish(op, op->esp + taken + len, _mm_xor_si128(hash, mask_of(s, iv, rounds)), s->icv_len,
+                   encrypt);
+    }
+}
+
+#define BURST(name, run, rounds, encrypt, esn)                                                               \
+    static void name(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n)      \
+    {                                                                                                        \
+        (void)w;                                                                                             \
+        run(s, ops, n, encrypt, esn, rounds);                                                                \
+    }
+#define BURSTS(run, rounds)                                                                                  \
+    BURST(run##_##rounds##_dec, run, rounds, false, false)                                                   \
+    BURST(run##_##rounds##_dec_esn, run, rounds, false, true)                                                \
+    BURST(run##_##rounds##_enc, run, rounds, true, false)                                                    \
+    BURST(run##_##rounds##_enc_esn, run, rounds, true, true)
+#define BURST_ROW(run, rounds)                                                                               \
+    {                                                                                                        \
+        {run##_##rounds##_dec, run##_##rounds##_dec_esn},                                                    \
+        {                                                                                                    \
+            run##_##rounds##_enc, run##_##rounds##_enc_esn                                                   \
+        }                                                                                                    \
+    }
+
+BURSTS(gcm_run, 10)
+BURSTS(gcm_run, 12)
+BURSTS(gcm_run, 14)
+BURSTS(gmac_run, 10)
+BURSTS(gmac_run, 12)
+BURSTS(gmac_run, 14)
+
+const struct vaes_kernels vaes_avx512 = {
+    .name = "AVX512",
+    .run = VAES_RUN4,
+    .gcm = {BURST_ROW(gcm_run, 10), BURST_ROW(gcm_run, 12), BURST_ROW(gcm_run, 14)},
+    .gmac = {BURST_ROW(gmac_run, 10), BURST_ROW(gmac_run, 12), BURST_ROW(gmac_run, 14)},
+};
