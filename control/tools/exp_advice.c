@@ -52,6 +52,11 @@ static cv_result try_out(const struct exp_case *from, const struct exp_fix *f, c
     cv_result r = CV_OK;
     for (enum exp_end e = EXP_A; e <= EXP_B && r == CV_OK; e++)
         r = exp_side_change(&from->side[e], f->edit, f->count, &t->c.side[e]);
+    for (unsigned i = 0; i < f->enrol_count && r == CV_OK; i++) {
+        struct exp_names *n = &t->c.side[f->enrol[i].on].renewed;
+        if (n->count < EXP_NAMES_MAX)
+            memcpy(n->name[n->count++], f->enrol[i].name, sizeof n->name[0]);
+    }
     if (r == CV_OK)
         r = exp_case_ready(&t->c);
     if (r == CV_OK)
@@ -59,6 +64,11 @@ static cv_result try_out(const struct exp_case *from, const struct exp_fix *f, c
     if (r != CV_OK)
         trial_free(t);
     return r;
+}
+
+static bool to_try(const struct exp_fix *f)
+{
+    return f->count > 0 || f->enrol_count > 0;
 }
 
 struct search {
@@ -81,7 +91,7 @@ static bool try_fixes(struct search *s, const struct exp_cause *x, unsigned scor
     bool first = s->out->step_count == 0;
     for (unsigned i = 0; i < x->count && s->tries < TRIES_MAX; i++) {
         struct trial t;
-        if (x->fix[i].count == 0 || (s->out->solved && (!first || s->out->other_count == EXP_OTHERS_MAX)))
+        if (!to_try(&x->fix[i]) || (s->out->solved && (!first || s->out->other_count == EXP_OTHERS_MAX)))
             continue;
         s->tries++;
         if (try_out(x->c, &x->fix[i], s->pair, s->ends, &t) != CV_OK)
@@ -112,11 +122,14 @@ static bool try_two(struct search *s, const struct exp_cause *x, struct trial *b
         for (unsigned k = i + 1; k < x->count && !found && s->tries < TRIES_MAX; k++) {
             const struct exp_fix *f = &x->fix[i], *g = &x->fix[k];
             struct trial t;
-            if (f->count == 0 || g->count == 0 || f->count + g->count > EXP_EDITS_MAX)
+            if (!to_try(f) || !to_try(g) || f->count + g->count > EXP_EDITS_MAX ||
+                f->enrol_count + g->enrol_count > EXP_ENROLS_MAX)
                 continue;
             *both = *f;
             memcpy(both->edit + f->count, g->edit, g->count * sizeof *g->edit);
             both->count += g->count;
+            memcpy(both->enrol + f->enrol_count, g->enrol, g->enrol_count * sizeof *g->enrol);
+            both->enrol_count += g->enrol_count;
             s->tries++;
             if (try_out(x->c, both, s->pair, s->ends, &t) != CV_OK)
                 continue;
@@ -163,7 +176,7 @@ cv_result exp_advise(const struct exp_case *c, const struct exp_pair *pair, cons
         if (!at.has_bad)
             memcpy(out->why, x->why, sizeof out->why);
         going = try_fixes(&s, x, score, &next) || try_two(&s, x, &next);
-        out->tried = out->tried || (x->count > 0 && x->fix[0].count > 0);
+        out->tried = out->tried || (x->count > 0 && to_try(&x->fix[0]));
         if (!going && out->step_count == 0 && x->count > 0)
             take_step(
                 out,

@@ -50,6 +50,14 @@ void exp_fix_edit(struct exp_fix *f, enum exp_end on, enum exp_edit_kind kind, i
     va_end(ap);
 }
 
+void exp_fix_enrol(struct exp_fix *f, enum exp_end on, const char *name)
+{
+    if (!f || f->enrol_count == EXP_ENROLS_MAX)
+        return;
+    f->enrol[f->enrol_count].on = on;
+    snprintf(f->enrol[f->enrol_count++].name, sizeof f->enrol[0].name, "%s", name);
+}
+
 void exp_fix_set(struct exp_fix *f, const struct exp_side *s, int block, const char *words, const char *text)
 {
     int line = f ? exp_side_find(s, block, words) : 0;
@@ -102,9 +110,22 @@ static void by_reason(struct exp_cause *x)
     case IKE_REASON_KEYRING_MISMATCH:
         v1 ? exp_cause_keys1(x) : exp_cause_keys2(x);
         break;
+    case IKE_REASON_CERT_UNTRUSTED:
+    case IKE_REASON_CERT_EXPIRED:
+    case IKE_REASON_CERT_NOT_YET:
+    case IKE_REASON_CERT_FORBIDDEN:
+    case IKE_REASON_CERT_MALFORMED:
+    case IKE_REASON_CERT_BUILD_FAILED:
+    case IKE_REASON_NO_CERTIFICATE:
+    case IKE_REASON_AUTH_FAILED:
+        exp_cause_certificate(x);
+        break;
     case IKE_REASON_NO_PROFILE:
     case IKE_REASON_ID_MISMATCH:
-        v1 ? exp_cause_profile(x) : exp_cause_identity(x);
+        if (exp_run_binds_identity(x->run))
+            exp_cause_certificate(x);
+        else
+            v1 ? exp_cause_profile(x) : exp_cause_identity(x);
         break;
     case IKE_REASON_PROFILE_MISMATCH:
         exp_cause_profile(x);

@@ -5,12 +5,17 @@
 
 #include "control/tools/exp_run.h"
 
-enum { EXP_EDITS_MAX = 12, EXP_FIXES_MAX = 16, EXP_SAY_MAX = 700, EXP_WHY_MAX = 1000 };
+enum { EXP_EDITS_MAX = 12, EXP_FIXES_MAX = 16, EXP_ENROLS_MAX = 4, EXP_SAY_MAX = 700, EXP_WHY_MAX = 1000 };
 
-/* A change to try. Without an edit it is only something to say. */
+/* A change to try. Without an edit or an enrolment it is only something to say. */
 struct exp_fix {
     char say[EXP_SAY_MAX]; /* "on A (A.conf:3): ..."; never a secret */
     unsigned count;
+    unsigned enrol_count; /* trust-points that are enrolled anew after the edits, the first first */
+    struct {
+        enum exp_end on;
+        char name[CFG_NAME_MAX];
+    } enrol[EXP_ENROLS_MAX];
     struct exp_edit edit[EXP_EDITS_MAX]; /* may hold secrets: wiped with exp_cause_free */
 };
 
@@ -37,6 +42,8 @@ struct exp_fix *exp_cause_fix(struct exp_cause *x, const char *fmt, ...) CV_PRIN
 /* f NULL: nothing. */
 void exp_fix_edit(struct exp_fix *f, enum exp_end on, enum exp_edit_kind kind, int line, const char *fmt, ...)
     CV_PRINTF(5, 6);
+/* The end enrols the trust-point anew: with what its configuration says then, as the last one. */
+void exp_fix_enrol(struct exp_fix *f, enum exp_end on, const char *name);
 /* The line of the block that begins with `words` becomes `text`, or text is put below the block's first line. */
 void exp_fix_set(struct exp_fix *f, const struct exp_side *s, int block, const char *words, const char *text);
 /* "A.conf:3"; a static ring of results, good for a few in one sentence. */
@@ -63,6 +70,11 @@ void exp_cause_keys2(struct exp_cause *x);     /* IKEv2: no-psk, bad-psk */
 void exp_cause_identity(struct exp_cause *x);  /* IKEv2: no-profile, id-mismatch */
 void exp_cause_profile(struct exp_cause *x);   /* profile-mismatch: PF-7, PF-9 */
 void exp_cause_proposal(struct exp_cause *x);  /* no-proposal, phase 1 and 2 */
+
+/* The trust-point that the end has chosen to sign with; NULL: none, or it has not come to that. */
+const struct exp_point *exp_cause_signer(const struct exp_cause *x, enum exp_end e);
+void exp_cause_certificate(
+    struct exp_cause *x); /* cert-..., no-certificate, id-mismatch of a certificate, auth-failed */
 
 /* exp_cause_vrf: true when that is the cause, which is then said */
 bool exp_cause_source_vrf(struct exp_cause *x);

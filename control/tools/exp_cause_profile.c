@@ -17,6 +17,17 @@ struct identity {
     char text[SEL_TEXT_MAX];
 };
 
+/* The host's name; where it has none, that of the certificate it signs with (C9 to C12); "" neither. */
+static void own_name(const struct exp_cause *x, enum exp_end e, char out[2 * CFG_TEXT_MAX])
+{
+    const struct cfg *c = x->c->side[e].cfg;
+    const struct exp_point *t = exp_cause_signer(x, e);
+    if (c->hostname[0])
+        snprintf(out, 2 * CFG_TEXT_MAX, "%s%s%s", c->hostname, c->domain_name[0] ? "." : "", c->domain_name);
+    else
+        snprintf(out, 2 * CFG_TEXT_MAX, "%s", t && t->t && strcmp(t->t->fqdn, "none") != 0 ? t->t->fqdn : "");
+}
+
 /* What the end says it is, under the profile that it uses: its address in IKEv1 unless the configuration says otherwise. */
 static bool identity_of(const struct exp_cause *x, enum exp_end e, struct identity *out)
 {
@@ -32,7 +43,9 @@ static bool identity_of(const struct exp_cause *x, enum exp_end e, struct identi
         enum cfg_id_kind kind = p && p->self.kind != CFG_ID_NONE ? p->self.kind : c->isakmp_identity;
         const char *name = p && p->self.text[0] ? p->self.text : NULL;
         char own[2 * CFG_TEXT_MAX];
-        snprintf(own, sizeof own, "%s%s%s", c->hostname, c->domain_name[0] ? "." : "", c->domain_name);
+        own_name(x, e, own);
+        if (kind == CFG_ID_FQDN && !name && !own[0])
+            kind = CFG_ID_ADDRESS; /* there is no name to give */
         size_t n = ip_addr_len(&u->local);
         out->id.type = u->local.family == IP_V6 ? SEL_ID_IPV6_ADDR : SEL_ID_IPV4_ADDR;
         memcpy(out->data, u->local.b, n);
@@ -208,6 +221,54 @@ static void unbind(struct exp_cause *x, enum exp_end on, const struct binding *b
     exp_fix_edit(f, on, EXP_DELETE, b->line, " ");
 }
 
+/* `self-identity fqdn` at an end without a name, where the other one expects a name: true, and said. */
+static bool no_name(struct exp_cause *x, enum exp_end e)
+{
+    const struct cfg *c = x->c->side[e].cfg;
+    const struct cfg_isakmp_profile *p = sel_v1_profile_for_tunnel(c, x->run->unit[e]->first, NULL, NULL);
+    const struct binding b = bound(x, exp_other(e));
+    const struct cfg_isakmp_profile *q = cfg_find_isakmp_profile(x->c->side[exp_other(e)].cfg, b.name);
+    const struct exp_point *t = exp_cause_signer(x, e);
+    char own[2 * CFG_TEXT_MAX];
+    own_name(x, e, own);
+    if (x->run->unit[e]->version != CFG_IKEV1 || !p || p->self.kind != CFG_ID_FQDN || p->self.text[0] ||
+        own[0])
+        return false;
+    exp_cause_also(
+        x, "%sProfile %s of %c says self-identity fqdn (%s), but %c has no hostname%s: it says it is %s.",
+        x->why[0] ? " " : "", p->name, exp_letter(e), exp_at(x, e, p->self.line ? p->self.line : p->line),
+        exp_letter(e), t ? ", and its trust-point no fqdn" : "", exp_addr(exp_local(x, e)));
+    for (unsigned i = 0; q && i < q->match_count; i++) {
+        const char *name = q->match[i].text, *dot = strchr(name, '.');
+        if (q->match[i].kind != CFG_ID_FQDN || !dot)
+            continue;
+        exp_cause_also(x, " Profile %s of %c (%s) wants %s.", q->name, exp_letter(exp_other(e)),
+                       exp_at(x, exp_other(e), q->match[i].line), name);
+        struct exp_fix *f = exp_cause_fix(x, "on %c (%s): \"hostname %.*s\" and \"ip domain name %s\"",
+                                          exp_letter(e), exp_at(x, e, 0), (int)(dot - name), name, dot + 1);
+        exp_fix_edit(f, e, EXP_INSERT, 0, "hostname %.*s\nip domain name %s", (int)(dot - name), name,
+                     dot + 1);
+        if (t)
+            exp_fix_enrol(f, e, t->name);
+        if (!t || !t->t)
+            continue;
+        char line[CFG_TEXT_MAX + 16];
+        f = exp_cause_fix(x, "on %c (%s): \"fqdn %s\" in trust-point %s, and crypto pki enroll %s",
+                          exp_letter(e), exp_at(x, e, t->t->line), name, t->name, t->name);
+        snprintf(line, sizeof line, " fqdn %s", name);
+        exp_fix_set(f, &x->c->side[e], t->t->line, "fqdn", line);
+        exp_fix_enrol(f, e, t->name);
+    }
+    return true;
+}
+
+/* Of both ends: who gives no name is not matched, and is then answered under the global identity. */
+static bool nameless(struct exp_cause *x, enum exp_end first, enum exp_end second)
+{
+    bool one = no_name(x, first), two = no_name(x, second);
+    return one || two;
+}
+
 void exp_cause_profile(struct exp_cause *x)
 {
     enum exp_end on = x->run->on, other = exp_other(on);
@@ -224,7 +285,8 @@ void exp_cause_profile(struct exp_cause *x)
             profile_named(x->c->side[on].cfg, v, e->t.chosen, &got))
             d = e;
     }
-    if (!b.name[0] || !identity_of(x, other, &id) || !profile_named(x->c->side[on].cfg, v, b.name, &own))
+    if (!b.name[0] || !identity_of(x, other, &id) || !profile_named(x->c->side[on].cfg, v, b.name, &own) ||
+        nameless(x, other, on))
         return;
     const struct cfg_isakmp_profile *v1 =
         v == CFG_IKEV1 ? cfg_find_isakmp_profile(x->c->side[on].cfg, b.name) : NULL;
@@ -466,15 +528,6 @@ static void missing(struct exp_cause *x, enum exp_end on, const struct used2 *u,
     enum exp_end other = exp_other(on);
     const struct cfg *c = x->c->side[on].cfg;
     const char *peer = exp_addr(exp_local(x, other));
-    if (u->profile &&
-        (!(u->profile->auth_local & CFG_AUTH_PSK) || !(u->profile->auth_remote & CFG_AUTH_PSK))) {
-        exp_cause_why(x,
-                      "Profile %s of %c (%s) authenticates by certificates, which are not in this release.",
-                      u->profile->name, exp_letter(on), exp_at(x, on, u->profile->line));
-        exp_cause_fix(
-            x, "on both: authentication remote pre-share, authentication local pre-share, and a keyring");
-        return;
-    }
     if (!u->profile) {
         exp_cause_why(x, "%c has no IKEv2 profile for %c: %s.", exp_letter(on), exp_letter(other),
                       x->run->text);

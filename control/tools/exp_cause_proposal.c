@@ -62,8 +62,22 @@ static void attr_value(const struct cfg_isakmp_policy *p, unsigned attr, char *o
     }
 }
 
+/* Both ends have what the method needs: a key, or a certificate. */
+static bool auth_works(const struct exp_cause *x, const struct cfg_isakmp_policy *p)
+{
+    bool works = true;
+    for (enum exp_end e = EXP_A; e <= EXP_B; e++) {
+        const struct cfg *c = x->c->side[e].cfg;
+        bool has = p->auth == CFG_AUTH_PSK && (c->isakmp_default.key_count || c->isakmp_keyring_count);
+        for (unsigned i = 0; p->auth != CFG_AUTH_PSK && i < x->c->pki->count[e]; i++)
+            has = has || exp_point_usable(x->c->pki, &x->c->pki->point[e][i]);
+        works = works && has && !p->rsa_encr;
+    }
+    return works;
+}
+
 /* Larger is stronger; only for the choice of which side to change. */
-static unsigned strength(const struct cfg_isakmp_policy *p, unsigned attr)
+static unsigned strength(const struct exp_cause *x, const struct cfg_isakmp_policy *p, unsigned attr)
 {
     switch (attr) {
     case ENCR:
@@ -71,7 +85,7 @@ static unsigned strength(const struct cfg_isakmp_policy *p, unsigned attr)
     case HASH:
         return (unsigned)p->hash;
     case AUTH:
-        return p->auth == CFG_AUTH_PSK && !p->rsa_encr ? 2 : 1; /* certificates are not served */
+        return (auth_works(x, p) ? 2u : 0u) + (p->auth == CFG_AUTH_PSK ? 1u : 0u);
     default:
         return cfg_alg_weak_group(p->group) ? p->group : 100u + p->group;
     }
@@ -109,7 +123,7 @@ static void meet(struct exp_cause *x, const struct cfg_isakmp_policy *const p[2]
         char v[32], text[64];
         if (attr_same(p[EXP_A], p[EXP_B], i))
             continue;
-        enum exp_end e = strength(p[EXP_A], i) < strength(p[EXP_B], i) ? EXP_A : EXP_B;
+        enum exp_end e = strength(x, p[EXP_A], i) < strength(x, p[EXP_B], i) ? EXP_A : EXP_B;
         attr_value(p[exp_other(e)], i, v, sizeof v);
         snprintf(text, sizeof text, " %s %s", attr_words[i], v);
         int line = p[e]->builtin ? 0 : exp_side_find(&x->c->side[e], p[e]->line, attr_words[i]);

@@ -49,9 +49,18 @@ static const struct exp_error *deciding(const struct exp_record *r)
     return r->error_count ? &r->errors[r->error_count - 1] : NULL;
 }
 
+bool exp_run_binds_identity(const struct exp_run *r)
+{
+    return r->reason == IKE_REASON_ID_MISMATCH &&
+           (strstr(r->text, "the certificate's ") || strstr(r->text, "bound to a certificate"));
+}
+
 static enum sel_kind kind_of(enum ike_reason why)
 {
     switch (why) {
+    case IKE_REASON_CERT_BUILD_FAILED:
+    case IKE_REASON_NO_CERTIFICATE:
+        return SEL_TRUSTPOINT;
     case IKE_REASON_NO_PSK:
     case IKE_REASON_KEYRING_MISMATCH:
     case IKE_REASON_BAD_PSK:
@@ -68,8 +77,41 @@ static enum sel_kind kind_of(enum ike_reason why)
 }
 
 /* The rule that stands in the trace of the decision; KR-8 has none, for it shows by garbage. */
+/* The list that a profile names is what made the difference, or that no trust-point is of that CA. */
+static const char *rule_of_untrusted(const struct exp_run *r)
+{
+    const bool v2 = r->unit[r->on]->version == CFG_IKEV2;
+    const struct exp_decision *d = exp_run_decision(r, r->on, SEL_TRUSTPOINT, false);
+    if (d && d->t.chosen[0])
+        return v2 ? "V2-8" : "CT-10";
+    return v2 ? "V2-6" : "CT-9";
+}
+
+/* Rules that stand in no trace. */
+static const char *rule_of_certificates(const struct exp_run *r)
+{
+    switch (r->reason) {
+    case IKE_REASON_CERT_UNTRUSTED:
+        return rule_of_untrusted(r);
+    case IKE_REASON_CERT_EXPIRED:
+    case IKE_REASON_CERT_NOT_YET:
+    case IKE_REASON_CERT_FORBIDDEN:
+    case IKE_REASON_CERT_MALFORMED:
+        return "RFC 5280 6.1";
+    case IKE_REASON_AUTH_FAILED:
+        return r->unit[r->on]->version == CFG_IKEV2 ? "RFC 7296 2.15" : "RFC 2409 5.1";
+    case IKE_REASON_NO_CERTIFICATE:
+        return "G16";
+    default:
+        return exp_run_binds_identity(r) ? "RFC 4945 3.1" : "";
+    }
+}
+
 static void find_rule(struct exp_run *r)
 {
+    snprintf(r->rule, sizeof r->rule, "%s", rule_of_certificates(r));
+    if (r->rule[0])
+        return;
     if (r->reason == IKE_REASON_TIMEOUT)
         return;
     if (r->reason == IKE_REASON_BAD_PSK && r->unit[r->on]->version == CFG_IKEV1) {

@@ -43,6 +43,8 @@ void exp_run_free(struct exp_run *r);
 /* The last decision of a kind at an end, before the run's end; with none_chosen only one that chose nothing. NULL: there was none. */
 const struct exp_decision *exp_run_decision(const struct exp_run *r, enum exp_end on, enum sel_kind kind,
                                             bool none_chosen);
+/* It is the certificate that does not have the identity (RFC 4945 3.1), not the profile that does not match it. */
+bool exp_run_binds_identity(const struct exp_run *r);
 /* How far it came: to compare two attempts. 1000: up. */
 unsigned exp_run_score(const struct exp_run *r);
 
