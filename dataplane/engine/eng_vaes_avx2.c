@@ -13,6 +13,12 @@
 
 #define ALWAYS    static inline __attribute__((always_inline))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
+/* Arrays of registers stay registers only when every index is a constant. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 4")
+#endif
 
 typedef __m256i v2; /* two blocks */
 
@@ -335,6 +341,7 @@ ALWAYS v2 aad_get(const struct eng_op *op, bool esn)
 /* Registers i of [first, n) at `at`, of which the n-th may hold fewer octets. */
 ALWAYS void texts_load(v2 *in, const uint8_t *at, unsigned octets, int first, int n, bool last)
 {
+    UNROLL
     for (int i = first; i < n; i++)
         in[i] = last && i == n - 1 ? load2_part(at + i * REG, octets) : load2(at + i * REG);
 }
@@ -342,6 +349,7 @@ ALWAYS void texts_load(v2 *in, const uint8_t *at, unsigned octets, int first, in
 ALWAYS void texts_store(struct rest *r, const v2 *st, const v2 *in, uint8_t *at, unsigned octets,
                         bool encrypt, int first, int n, bool last)
 {
+    UNROLL
     for (int i = first; i < n; i++) {
         if (last && i == n - 1) {
             store2_part(at + i * REG, st[i], octets);
@@ -436,6 +444,7 @@ ALWAYS void packet_more(const struct eng_session *s, struct rest *r, v2 base, ui
         v2 st[GROUP], in[GROUP];
         const v2 c = group_counter(base, counter);
         counter += GROUP_SLOTS;
+        UNROLL
         for (int i = 0; i < GROUP; i++) {
             in[i] = load2(at + i * REG);
             st[i] = slots(c, i);
@@ -540,6 +549,7 @@ ALWAYS __m128i mask_of(const struct eng_session *s, uint64_t iv, int rounds)
 {
     __m128i b = _mm_set_epi64x((long long)(iv >> 32 | UINT64_C(1) << 56), (long long)(iv << 32));
     b = _mm_xor_si128(b, load1(s->round_key[0]));
+    UNROLL
     for (int i = 1; i < rounds; i++)
         b = _mm_aesenc_si128(b, load1(s->round_key[i]));
     return _mm_aesenclast_si128(b, load1(s->round_key[rounds]));

@@ -14,6 +14,12 @@
 
 #define ALWAYS    static inline __attribute__((always_inline))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
+/* Arrays of registers stay registers only when every index is a constant. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 4")
+#endif
 
 typedef __m512i v4; /* four blocks */
 
@@ -208,6 +214,7 @@ ALWAYS void aes_hash(const struct eng_session *s, v4 *st, const v4 *in, int roun
     }
 #undef ROUND
     const v4 last = key4(s, rounds);
+    UNROLL
     for (int i = 0; i < GROUP; i++)
         st[i] = _mm512_aesenclast_epi128(st[i], _mm512_xor_si512(last, in[i]));
 }
@@ -282,6 +289,7 @@ ALWAYS void packet_first(const struct eng_session *s, struct rest *r, v4 base, u
     const __mmask64 m64 = n > 1 ? UINT64_MAX >> (64 - octets) : 0;
     in[0] = first_load(text, m32, n > 1);
     st[0] = slots(base, 0);
+    UNROLL
     for (int i = 1; i < n; i++) {
         const uint8_t *at = text + i * REG - HEAD;
         in[i] = last && i == n - 1 ? _mm512_maskz_loadu_epi8(m64, at) : _mm512_loadu_si512(at);
@@ -293,6 +301,7 @@ ALWAYS void packet_first(const struct eng_session *s, struct rest *r, v4 base, u
     v4 x = n > 1 ? (encrypt ? _mm512_maskz_mov_epi64(0xf0, st[0]) : in[0])
                  : (encrypt ? _mm512_maskz_mov_epi8((__mmask64)m32 << 32, st[0]) : in[0]);
     r->x[0] = reversed(aad_put(x, r->op, esn));
+    UNROLL
     for (int i = 1; i < n; i++) {
         uint8_t *at = text + i * REG - HEAD;
         if (last && i == n - 1) {
@@ -312,11 +321,13 @@ ALWAYS void packet_last(const struct eng_session *s, struct rest *r, v4 base, ui
 {
     v4 st[GROUP], in[GROUP];
     const __mmask64 m64 = UINT64_MAX >> (64 - octets);
+    UNROLL
     for (int i = 0; i < n; i++) {
         in[i] = i == n - 1 ? _mm512_maskz_loadu_epi8(m64, at + i * REG) : _mm512_loadu_si512(at + i * REG);
         st[i] = slots(base, i);
     }
     aes(s, st, in, rounds, n);
+    UNROLL
     for (int i = 0; i < n - 1; i++) {
         _mm512_storeu_si512(at + i * REG, st[i]);
         r->x[i] = reversed(encrypt ? st[i] : in[i]);
@@ -405,12 +416,14 @@ ALWAYS void packet_more(const struct eng_session *s, struct rest *r, v4 base, ui
     for (; left > GROUP * REG; left -= GROUP * REG, at += GROUP * REG) {
         const v4 c = _mm512_xor_si512(base, group_counter(counter));
         counter += GROUP_SLOTS;
+        UNROLL
         for (int i = 0; i < GROUP; i++) {
             in[i] = _mm512_loadu_si512(at + i * REG);
             st[i] = slots(c, i);
         }
         aes_hash(s, st, in, rounds, &a, x, power);
         power += GROUP * REG;
+        UNROLL
         for (int i = 0; i < GROUP; i++) {
             _mm512_storeu_si512(at + i * REG, st[i]);
             x[i] = reversed(encrypt ? st[i] : in[i]);
@@ -510,6 +523,7 @@ ALWAYS __m128i mask_of(const struct eng_session *s, uint64_t iv, int rounds)
 {
     __m128i b = _mm_set_epi64x((long long)(iv >> 32 | UINT64_C(1) << 56), (long long)(iv << 32));
     b = _mm_xor_si128(b, _mm_load_si128((const __m128i *)(const void *)s->round_key[0]));
+    UNROLL
     for (int i = 1; i < rounds; i++)
         b = _mm_aesenc_si128(b, _mm_load_si128((const __m128i *)(const void *)s->round_key[i]));
     return _mm_aesenclast_si128(b, _mm_load_si128((const __m128i *)(const void *)s->round_key[rounds]));
