@@ -21,23 +21,89 @@ static bool same_dpd(struct cfg_dpd a, struct cfg_dpd b)
            a.periodic == b.periodic;
 }
 
-/* Trust-points and certificate maps by name. */
-static bool same_trust(const struct cfg_ikev2_profile *a, const struct cfg_ikev2_profile *b)
+/* ---- certificates ---------------------------------------------------------------------------------------------- */
+/* What changes between the two that a session rests on. */
+struct change {
+    const struct cfg *old, *new;
+};
+
+static bool same_map_lines(const struct cfg_certmap *a, const struct cfg_certmap *b)
 {
-    if (a->trustpoint_count != b->trustpoint_count || a->certmap_count != b->certmap_count)
+    if (a->seq != b->seq || a->line_count != b->line_count)
+        return false;
+    for (unsigned i = 0; i < a->line_count; i++)
+        if (a->lines[i].field != b->lines[i].field || a->lines[i].op != b->lines[i].op ||
+            a->lines[i].time != b->lines[i].time || strcmp(a->lines[i].text, b->lines[i].text) != 0)
+            return false;
+    return true;
+}
+
+/* The next sequence of a map from `at` on; NULL: there is none. */
+static const struct cfg_certmap *next_of_map(const struct cfg *c, const char *name, unsigned *at)
+{
+    while (*at < c->certmap_count)
+        if (strcmp(c->certmaps[(*at)++].name, name) == 0)
+            return &c->certmaps[*at - 1];
+    return NULL;
+}
+
+static bool same_map(const struct change *ch, const char *name)
+{
+    unsigned i = 0, k = 0;
+    const struct cfg_certmap *a, *b;
+    do {
+        a = next_of_map(ch->old, name, &i);
+        b = next_of_map(ch->new, name, &k);
+        if (!a != !b || (a && !same_map_lines(a, b)))
+            return false;
+    } while (a);
+    return true;
+}
+
+static bool same_maps(const struct change *ch, const struct cfg_certmap_ref *a, unsigned a_count,
+                      const struct cfg_certmap_ref *b, unsigned b_count)
+{
+    if (a_count != b_count)
+        return false;
+    for (unsigned i = 0; i < a_count; i++)
+        if (strcmp(a[i].name, b[i].name) != 0 || !same_map(ch, a[i].name))
+            return false;
+    return true;
+}
+
+/* peer_tag is the trust-point, behind a line feed. */
+static bool peers_trustpoint_stays(const struct ike_sa *sa, const struct cfg *new)
+{
+    return !sa->peer_cert || cfg_find_trustpoint(new, sa->peer_tag + 1) != NULL;
+}
+
+static bool same_trust(const struct change *ch, const struct cfg_ikev2_profile *a,
+                       const struct cfg_ikev2_profile *b)
+{
+    if (a->trustpoint_count != b->trustpoint_count)
         return false;
     for (unsigned i = 0; i < a->trustpoint_count; i++)
         if (strcmp(a->trustpoints[i].name, b->trustpoints[i].name) != 0 ||
             a->trustpoints[i].sign != b->trustpoints[i].sign ||
             a->trustpoints[i].verify != b->trustpoints[i].verify)
             return false;
-    for (unsigned i = 0; i < a->certmap_count; i++)
-        if (strcmp(a->certmaps[i].name, b->certmaps[i].name) != 0)
-            return false;
-    return true;
+    return same_maps(ch, a->certmaps, a->certmap_count, b->certmaps, b->certmap_count);
 }
 
-static bool same_ikev2_profile(const struct cfg_ikev2_profile *a, const struct cfg_ikev2_profile *b)
+static bool same_trust1(const struct change *ch, const struct cfg_isakmp_profile *a,
+                        const struct cfg_isakmp_profile *b)
+{
+    if (a->trustpoint_count != b->trustpoint_count)
+        return false;
+    for (unsigned i = 0; i < a->trustpoint_count; i++)
+        if (strcmp(a->trustpoints[i], b->trustpoints[i]) != 0)
+            return false;
+    return same_maps(ch, a->certmaps, a->certmap_count, b->certmaps, b->certmap_count);
+}
+
+/* ---- IKEv2 ------------------------------------------------------------------------------------------------------ */
+static bool same_ikev2_profile(const struct change *ch, const struct cfg_ikev2_profile *a,
+                               const struct cfg_ikev2_profile *b)
 {
     if (a->shutdown != b->shutdown || a->fvrf_any != b->fvrf_any || strcmp(a->fvrf, b->fvrf) != 0 ||
         a->local_count != b->local_count || a->match_count != b->match_count ||
@@ -54,7 +120,7 @@ static bool same_ikev2_profile(const struct cfg_ikev2_profile *a, const struct c
     for (unsigned i = 0; i < a->match_count; i++)
         if (!same_id(&a->match[i], &b->match[i]))
             return false;
-    return same_trust(a, b);
+    return same_trust(ch, a, b);
 }
 
 static bool same_peer(const struct cfg_ikev2_peer *a, const struct cfg_ikev2_peer *b)
@@ -147,7 +213,8 @@ static bool same_local(const struct cfg_isakmp_local *a, const struct cfg_isakmp
     return ip_addr_equal(&a->addr, &b->addr) && strcmp(a->interface, b->interface) == 0;
 }
 
-static bool same_isakmp_profile(const struct cfg_isakmp_profile *a, const struct cfg_isakmp_profile *b)
+static bool same_isakmp_profile(const struct change *ch, const struct cfg_isakmp_profile *a,
+                                const struct cfg_isakmp_profile *b)
 {
     if (strcmp(a->fvrf, b->fvrf) != 0 || a->keyring_count != b->keyring_count ||
         !same_id(&a->self, &b->self) || a->match_count != b->match_count ||
@@ -159,7 +226,7 @@ static bool same_isakmp_profile(const struct cfg_isakmp_profile *a, const struct
     for (unsigned i = 0; i < a->match_count; i++)
         if (!same_id(&a->match[i], &b->match[i]))
             return false;
-    return true;
+    return same_trust1(ch, a, b);
 }
 
 static bool same_isakmp_keyring(const struct cfg_isakmp_keyring *a, const struct cfg_isakmp_keyring *b)
@@ -179,19 +246,21 @@ static bool same_isakmp_keyring(const struct cfg_isakmp_keyring *a, const struct
 /* The profile as it was, or still none; and the keyring whose key proved the peer (its name is peer_tag). */
 static bool sa1_stays(const struct ike_sa *sa, const struct cfg *old, const struct cfg *new)
 {
+    const struct change ch = {old, new};
     if (sa->profile1) {
         const struct cfg_isakmp_profile *p = cfg_find_isakmp_profile(new, sa->profile1->name);
-        if (!p || !same_isakmp_profile(sa->profile1, p))
+        if (!p || !same_isakmp_profile(&ch, sa->profile1, p))
             return false;
     }
-    if (sa->peer_cert) /* peer_tag is the trust-point, behind a line feed */
-        return !new->isakmp_disabled &&cfg_find_trustpoint(new, sa->peer_tag + 1) != NULL;
+    if (sa->peer_cert)
+        return !new->isakmp_disabled &&peers_trustpoint_stays(sa, new);
     return !new->isakmp_disabled &&same_isakmp_keyring(cfg_find_isakmp_keyring(old, sa->peer_tag),
                                                        cfg_find_isakmp_keyring(new, sa->peer_tag));
 }
 
 static bool sa_stays(const struct ike_sa *sa, const struct cfg *old, const struct cfg *new)
 {
+    const struct change ch = {old, new};
     if (sa->established && sa->ops->version == 1)
         return sa1_stays(sa, old, new);
     if (sa->ops->version == 1 && !sa->initiator) /* G2: it goes on with the key that it began with */
@@ -199,7 +268,7 @@ static bool sa_stays(const struct ike_sa *sa, const struct cfg *old, const struc
     if (!sa->established || !sa->profile)
         return false;
     const struct cfg_ikev2_profile *p = cfg_find_profile(new, sa->profile->name);
-    if (!p || !same_ikev2_profile(sa->profile, p) ||
+    if (!p || !same_ikev2_profile(&ch, sa->profile, p) || !peers_trustpoint_stays(sa, new) ||
         !same_keyring(cfg_find_keyring(old, sa->profile->keyring), cfg_find_keyring(new, p->keyring)))
         return false;
     return true;

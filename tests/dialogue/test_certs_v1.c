@@ -465,6 +465,42 @@ static void disconnect_revoked_peers_ends_the_live_one(void)
     }
 }
 
+/* What a live SA rests on: the profile's trust-points, its maps with their lines, and the trust-point that vouched for the peer. */
+static void a_reload_ends_who_rests_on_what_has_changed(void)
+{
+    static const struct {
+        const char *from, *to;
+        bool ends;
+    } rows[] = {{"revocation-check none", "revocation-check crl", false},
+                {"   ca trust-point IOSCA1\n", "   ca trust-point IOSCA2\n", true},
+                {"   ca trust-point IOSCA1\n", "   ca trust-point IOSCA1\n   ca trust-point IOSCA2\n", true},
+                {"   ca trust-point IOSCA1\n", "", true},
+                {"subject-name co ou=it", "subject-name co ou=sales", true},
+                {"MAP 20", "MAP 30", true},
+                {"   match certificate MAP\n", "", true}};
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct wire_enrol r1 = {.fqdn = "R1.cisco.com"}, r2 = {.fqdn = "R2.cisco.com"};
+        char *a = text_swap(reference("C9", "C11"), "   ca trust-point IOSCA1\n",
+                            "   ca trust-point IOSCA1\n   match certificate MAP\n");
+        a = text_swap(a, "revocation-check crl", "revocation-check none");
+        a = text_add(a, "crypto pki certificate map MAP 10\n subject-name co ou=it\n"
+                        "crypto pki certificate map MAP 20\n subject-name co ou=it\n");
+        char *same = strdup(a), *changed = text_swap(strdup(a), rows[i].from, rows[i].to);
+        struct wire *w = gates(60, a, reference("C10", "C12"));
+        wire_enrol_both(w, A, "IOSCA2", "IOSCA1", &r1);
+        wire_enrol_both(w, B, "IOSCA2", "IOSCA1", &r2);
+        up_from(w, A);
+        CU_ASSERT_FATAL(wire_both_up(w));
+        wire_reload(w, A, same);
+        CU_ASSERT_EQUAL(wire_children(w, A), 1);
+        wire_reload(w, A, changed);
+        CU_ASSERT_EQUAL(wire_children(w, A), rows[i].ends ? 0 : 1);
+        wire_free(w);
+        free(same);
+        free(changed);
+    }
+}
+
 UNIT_MAIN("dialogue: certificates in IKEv1", UNIT_TEST(CT_11_R1_initiates_and_both_use_IOSCA1),
           UNIT_TEST(CT_10_CT_11_R2_initiates_and_R1_refuses),
           UNIT_TEST(CT_11_enrolled_in_the_other_order_it_works_from_both_sides),
@@ -485,4 +521,5 @@ UNIT_MAIN("dialogue: certificates in IKEv1", UNIT_TEST(CT_11_R1_initiates_and_bo
           UNIT_TEST(a_revoked_certificate_is_refused_in_each_role),
           UNIT_TEST(it_waits_for_half_a_minute_and_then_refuses),
           UNIT_TEST(an_SA_that_ends_while_it_waits_leaves_nothing),
-          UNIT_TEST(disconnect_revoked_peers_ends_the_live_one))
+          UNIT_TEST(disconnect_revoked_peers_ends_the_live_one),
+          UNIT_TEST(a_reload_ends_who_rests_on_what_has_changed))

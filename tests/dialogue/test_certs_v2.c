@@ -375,6 +375,30 @@ static void a_certificate_expires_and_is_refused_at_the_next_negotiation(void)
     wire_free(w);
 }
 
+/* `lifetime certificate`: B's certificate is good for an hour, and so is A's SA with it, which is never rekeyed. B has the ordinary lifetime; what it rekeys
+ * ends no later at A. */
+static void lifetime_certificate_ends_the_SA_with_the_proof(void)
+{
+    char err[SEL_TEXT_MAX];
+    static const struct cert_conf until = {EC, .profile = " lifetime certificate\n"};
+    const struct wire_enrol hour = {.kind = CR_KEY_P256, .until = 3600};
+    struct wire *w = gates(65, cert_gate(A, &until), cert_gate(B, &by_ec));
+    wire_enrol_both(w, A, "IOSCA2", "IOSCA1", &ec);
+    wire_enrol_both(w, B, "IOSCA2", "IOSCA1", &hour);
+    up_from(w, A);
+    CU_ASSERT_FATAL(wire_both_up(w));
+    CU_ASSERT_TRUE(wire_sa(w, A)->lifetime_s <= 3600 && wire_sa(w, A)->lifetime_s > 3590);
+    uint32_t first = wire_sa(w, A)->conn_id;
+    wire_run(w, 3000 * 1000);
+    CU_ASSERT_EQUAL(wire_sa(w, A)->conn_id, first);
+    CU_ASSERT_EQUAL(ike_rekey(w->side[B].ike, "Tunnel1", true, err, sizeof err), CV_OK);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_TRUE(wire_both_up(w) && wire_sa(w, A)->conn_id != first);
+    wire_run(w, 700 * 1000);
+    CU_ASSERT_EQUAL(wire_children(w, A), 0); /* and cannot come up again: B has nothing to prove itself by */
+    wire_free(w);
+}
+
 static void intermediate_CAs_are_sent_along(void)
 {
     struct wire_enrol sub = ec;
@@ -619,6 +643,37 @@ static void disconnect_revoked_peers_ends_the_live_one(void)
     }
 }
 
+/* What a live SA rests on: the profile's trust-points, its maps with their lines, and the trust-point that vouched for the peer. */
+static void a_reload_ends_who_rests_on_what_has_changed(void)
+{
+    static const struct {
+        const char *from, *to;
+        bool ends;
+    } rows[] = {{"revocation-check none", "revocation-check crl", false},
+                {" pki trustpoint IOSCA1 sign\n", " pki trustpoint IOSCA2 sign\n", true},
+                {"subject-name co cn=b", "subject-name co cn=c", true},
+                {" match certificate MAP\n", "", true},
+                {"crypto pki trustpoint IOSCA1\n", "crypto pki trustpoint OTHER\n", true}};
+    /* any trust-point may have issued the peer's: it names none to verify with */
+    const struct cert_conf conf = {EC, .revocation = "none",
+                                   .trust = " pki trustpoint IOSCA1 sign\n match certificate MAP\n",
+                                   .global = "crypto pki certificate map MAP 10\n subject-name co cn=b\n"};
+    const struct cert_conf trusts = {EC, .revocation = "none"};
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *same = cert_gate(A, &conf), *changed = text_swap(cert_gate(A, &conf), rows[i].from, rows[i].to);
+        struct wire *w = ec_wire(82, &conf, &trusts);
+        up_from(w, A);
+        CU_ASSERT_FATAL(wire_both_up(w));
+        wire_reload(w, A, same);
+        CU_ASSERT_EQUAL(wire_children(w, A), 1);
+        wire_reload(w, A, changed);
+        CU_ASSERT_EQUAL(wire_children(w, A), rows[i].ends ? 0 : 1);
+        wire_free(w);
+        free(same);
+        free(changed);
+    }
+}
+
 UNIT_MAIN(
     "dialogue: certificates in IKEv2", UNIT_TEST(V2_1_to_V2_4_payloads_in_the_order_of_the_captures),
     UNIT_TEST(V2_1_with_pre_shared_keys_nothing_is_said_of_certificates),
@@ -635,8 +690,9 @@ UNIT_MAIN(
     UNIT_TEST(each_profile_takes_only_the_methods_that_it_names),
     UNIT_TEST(G16_a_key_of_another_kind_than_authentication_local_does_not_sign),
     UNIT_TEST(refused_for_its_use), UNIT_TEST(a_certificate_expires_and_is_refused_at_the_next_negotiation),
-    UNIT_TEST(intermediate_CAs_are_sent_along), UNIT_TEST(RFC_7383_long_chains_in_fragments),
-    UNIT_TEST(RFC_7383_a_chain_of_4096_bits), UNIT_TEST(V2_12_match_certificate_finds_the_profile_of_a_DN),
+    UNIT_TEST(lifetime_certificate_ends_the_SA_with_the_proof), UNIT_TEST(intermediate_CAs_are_sent_along),
+    UNIT_TEST(RFC_7383_long_chains_in_fragments), UNIT_TEST(RFC_7383_a_chain_of_4096_bits),
+    UNIT_TEST(V2_12_match_certificate_finds_the_profile_of_a_DN),
     UNIT_TEST(a_request_waits_for_the_CRL_and_is_answered_when_it_comes),
     UNIT_TEST(a_retransmission_drives_it_again_but_not_more_than_once_a_second),
     UNIT_TEST(it_waits_for_half_a_minute_and_then_refuses), UNIT_TEST(a_network_that_fails_refuses_at_once),
@@ -644,4 +700,5 @@ UNIT_MAIN(
     UNIT_TEST(a_response_waits_and_the_request_is_not_sent_again),
     UNIT_TEST(a_response_waits_for_half_a_minute_and_then_is_refused),
     UNIT_TEST(an_SA_that_ends_while_it_waits_leaves_nothing), UNIT_TEST(a_message_in_fragments_waits_whole),
-    UNIT_TEST(disconnect_revoked_peers_ends_the_live_one))
+    UNIT_TEST(disconnect_revoked_peers_ends_the_live_one),
+    UNIT_TEST(a_reload_ends_who_rests_on_what_has_changed))
