@@ -150,7 +150,8 @@ bool cfg_alg_weak_hash(const char *word)
     return strstr(word, "md5") != NULL;
 }
 
+/* RFC 8247 2.4: too short, or of a small subgroup of unknown origin. */
 bool cfg_alg_weak_group(uint16_t group)
 {
-    return group == 1 || group == 2 || group == 5;
+    return group == 1 || group == 2 || group == 5 || group == 24;
 }

@@ -1,5 +1,6 @@
 #include "control/config/cfg_lint.h"
 
+#include "control/config/cfg_alg.h"
 #include "control/config/cfg_pmap.h"
 
 #include <stdio.h>
@@ -7,11 +8,6 @@
 #include <string.h>
 
 /* ---- policies --------------------------------------------------------------------------------------------------- */
-static bool weak_group(uint16_t group)
-{
-    return group == 1 || group == 2 || group == 5;
-}
-
 static bool ikev1_negotiates(const struct cfg *c)
 {
     for (unsigned i = 0; i < c->interface_count; i++) {
@@ -26,7 +22,7 @@ static bool ikev1_negotiates(const struct cfg *c)
 static void weak_policy(struct cfg_linter *l, const struct cfg_isakmp_policy *p)
 {
     char list[80] = "", group[24] = "";
-    if (weak_group(p->group))
+    if (cfg_alg_weak_group(p->group))
         snprintf(group, sizeof group, ", group %u", p->group);
     snprintf(list, sizeof list, "%s%s%s", p->encr.id == CV_ENCR_3DES ? ", 3des" : "",
              p->hash == CFG_HASH_MD5 ? ", md5" : "", group);

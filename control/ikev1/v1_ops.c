@@ -19,6 +19,7 @@
 enum { REKEY_MARGIN_DIV = 10, REKEY_MARGIN_MAX_MS = 540 * 1000, REKEY_AGAIN_MS = 1000 };
 /* A peer that gets QM1 before AM3, or takes them in this order, drops it; asking again costs 10 s. */
 enum { AM3_AHEAD_MS = 200 };
+enum { KEY_GONE_S = 60 };
 
 cv_result v1_sa_new(struct ike *e, struct ike_sa *sa)
 {
@@ -115,10 +116,27 @@ static void first_child(struct ike *e, struct ike_sa *sa)
                            cv_result_text(r));
 }
 
+/* G2 lets a negotiation end with the key that it began with. Whoever keeps one half-open must not outlive the removal of its key for a day. */
+static void shorten_if_key_is_gone(struct ike *e, struct ike_sa *sa)
+{
+    struct v1_sa *v1 = v1_of(sa);
+    const struct cfg_isakmp_keyring *k = v1->keyring[0] ? cfg_find_isakmp_keyring(e->cfg, v1->keyring) : NULL;
+    if (sa->initiator || v1_signs(sa) || !v1->keyring[0])
+        return;
+    for (unsigned i = 0; k && i < k->key_count; i++)
+        if (k->keys[i].key.n == v1->psk.n && secret_equal(k->keys[i].key.p, v1->psk.p, v1->psk.n))
+            return;
+    ike_log(e, sa, LOG_LEVEL_WARNING, "isakmp",
+            "the key is not in keyring %s any more: this IKE SA ends in %d s", v1->keyring, KEY_GONE_S);
+    if (v1->choice.life_s > KEY_GONE_S)
+        v1->choice.life_s = KEY_GONE_S;
+}
+
 void v1_established(struct ike *e, struct ike_sa *sa)
 {
     char id[SEL_TEXT_MAX];
     struct v1_sa *v1 = v1_of(sa);
+    shorten_if_key_is_gone(e, sa);
     uint64_t now = ike_now(e), life_ms = v1->choice.life_s * 1000ull;
     const struct sel_id peer = v1_peer_id(sa);
     v1_set_state(e, sa, V1_COMPLETE);

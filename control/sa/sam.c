@@ -345,7 +345,8 @@ static void common_sa(const struct sam_child *c, const struct sam_install *p, co
 {
     sa->if_id = c->if_id;
     sa->cookie = c->cookie;
-    sa->flags = (p->esn ? CV_SA_ESN : 0u) | (p->natt ? CV_SA_NATT : 0u) | (p->ecn_drop ? CV_SA_ECN_DROP : 0u);
+    sa->flags |=
+        (p->esn ? CV_SA_ESN : 0u) | (p->natt ? CV_SA_NATT : 0u) | (p->ecn_drop ? CV_SA_ECN_DROP : 0u);
     sa->encr = p->encr;
     sa->integ = p->integ;
     sa->mode = p->transport ? CV_MODE_TRANSPORT : CV_MODE_TUNNEL;
@@ -369,50 +370,54 @@ static void put_key(uint8_t *to, const uint8_t *from, size_t n)
         memcpy(to, from, n);
 }
 
-static cv_result add_in(struct sam *s, struct sam_entry *e, const struct sam_install *p,
-                        const struct sam_key_len *len, const uint64_t soft[2])
+struct half_keys {
+    const uint8_t *encr, *salt, *integ;
+};
+
+/* Hands one direction to the data plane; sa: what is of that direction alone is set. */
+static cv_result add_half(struct sam *s, const struct sam_entry *e, const struct sam_install *p,
+                          const struct sam_key_len *len, const uint64_t soft[2], const struct half_keys *keys,
+                          struct cv_cmd *cmd)
 {
-    struct cv_cmd cmd;
-    memset(&cmd, 0, sizeof cmd);
-    cmd.type = CV_CMD_SA_ADD;
-    struct cv_sa *sa = &cmd.u.sa;
+    struct cv_sa *sa = &cmd->u.sa;
+    cmd->type = CV_CMD_SA_ADD;
     common_sa(&e->c, p, len, sa);
-    sa->ref = e->c.in;
     sa->soft_bytes = soft[0];
     sa->soft_packets = soft[1];
-    /* The field is a power of two even where the window is off. */
-    sa->replay_window = e->c.replay_window ? e->c.replay_window : CV_REPLAY_WINDOW_MIN;
-    if (!e->c.replay_window)
-        sa->flags |= CV_SA_NO_REPLAY;
-    put_key(sa->encr_key, p->encr_key_in, len->encr);
-    put_key(sa->salt, p->salt_in, len->salt);
-    put_key(sa->integ_key, p->integ_key_in, len->integ);
-    cv_result r = sam_cmd_now(s, &cmd, e->c.id);
-    secret_wipe(&cmd, sizeof cmd);
+    put_key(sa->encr_key, keys->encr, len->encr);
+    put_key(sa->salt, keys->salt, len->salt);
+    put_key(sa->integ_key, keys->integ, len->integ);
+    cv_result r = sam_cmd_now(s, cmd, e->c.id);
+    secret_wipe(cmd, sizeof *cmd);
     return r;
 }
 
-static cv_result add_out(struct sam *s, struct sam_entry *e, const struct sam_install *p,
-                         const struct sam_key_len *len, const uint64_t soft[2])
+static cv_result add_in(struct sam *s, const struct sam_entry *e, const struct sam_install *p,
+                        const struct sam_key_len *len, const uint64_t soft[2])
 {
+    const struct half_keys keys = {p->encr_key_in, p->salt_in, p->integ_key_in};
     struct cv_cmd cmd;
     memset(&cmd, 0, sizeof cmd);
-    cmd.type = CV_CMD_SA_ADD;
-    struct cv_sa *sa = &cmd.u.sa;
-    common_sa(&e->c, p, len, sa);
-    sa->ref = e->c.out;
-    sa->soft_bytes = soft[0];
-    sa->soft_packets = soft[1];
-    sa->replay_window = CV_REPLAY_WINDOW_MIN;
-    sa->keepalive_s = p->behind_nat ? p->keepalive_s : 0;
+    cmd.u.sa.ref = e->c.in;
+    /* The field is a power of two even where the window is off. */
+    cmd.u.sa.replay_window = e->c.replay_window ? e->c.replay_window : CV_REPLAY_WINDOW_MIN;
+    if (!e->c.replay_window)
+        cmd.u.sa.flags |= CV_SA_NO_REPLAY;
+    return add_half(s, e, p, len, soft, &keys, &cmd);
+}
+
+static cv_result add_out(struct sam *s, const struct sam_entry *e, const struct sam_install *p,
+                         const struct sam_key_len *len, const uint64_t soft[2])
+{
+    const struct half_keys keys = {p->encr_key_out, p->salt_out, p->integ_key_out};
+    struct cv_cmd cmd;
+    memset(&cmd, 0, sizeof cmd);
+    cmd.u.sa.ref = e->c.out;
+    cmd.u.sa.replay_window = CV_REPLAY_WINDOW_MIN;
+    cmd.u.sa.keepalive_s = p->behind_nat ? p->keepalive_s : 0;
     if (p->behind_nat)
-        sa->flags |= CV_SA_BEHIND_NAT;
-    put_key(sa->encr_key, p->encr_key_out, len->encr);
-    put_key(sa->salt, p->salt_out, len->salt);
-    put_key(sa->integ_key, p->integ_key_out, len->integ);
-    cv_result r = sam_cmd_now(s, &cmd, e->c.id);
-    secret_wipe(&cmd, sizeof cmd);
-    return r;
+        cmd.u.sa.flags |= CV_SA_BEHIND_NAT;
+    return add_half(s, e, p, len, soft, &keys, &cmd);
 }
 
 static cv_result install_both(struct sam *s, struct sam_entry *e, const struct sam_install *p,

@@ -377,6 +377,11 @@ static void G2_the_key_of_MM1_holds_though_the_configuration_changes_before_MM3(
     wire_run(w, 8000);
     CU_ASSERT_EQUAL(wire_decisions(w, A, NULL, "keyring", "KR-5", NULL), 1);
     CU_ASSERT(wire_both_up(w));
+    /* but not for long: that key is not there any more */
+    wire_run(w, 65000);
+    CU_ASSERT(wire_event(w, A, "the key is not in keyring keyring2 any more"));
+    CU_ASSERT_NOT_EQUAL(wire_status(w, A), IKE_UP_ACTIVE);
+    CU_ASSERT_EQUAL(wire_children(w, A), 0);
     wire_free(w);
 }
 
