@@ -1,0 +1,542 @@
+/* The engine vaes against published vectors, OpenSSL and ipsec-mb: both sets of kernels, where the processor has them.
+ *
+ * In the suite some seconds of it; `CULVERT_LONG=1 test_engine_vaes` compares millions of packets. */
+#include "common/secret.h"
+#include "dataplane/engine/eng_ipsecmb.h"
+#include "dataplane/engine/eng_vaes.h"
+#include "dataplane/engine/eng_vaes_key.h"
+#include "tests/unit/esp/eal.h"
+#include "tests/unit/unit.h"
+#include "tests/vectors/gcm_spec.h"
+
+#include <openssl/evp.h>
+#include <rte_malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    HDR = 8,
+    IV = 8,
+    HEAD = HDR + IV,
+    ICV = 16,
+    BURST = 16,
+    FRONT = 128,
+    TEXT = 9000,
+    ROOM = FRONT + HEAD + TEXT + ICV + 128,
+};
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+static bool long_form(void)
+{
+    return getenv("CULVERT_LONG") != NULL;
+}
+
+static uint64_t seed = UINT64_C(0x2545f4914f6cdd1d);
+static uint64_t rnd(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed;
+}
+
+static void rnd_fill(void *p, size_t n)
+{
+    uint8_t *b = p;
+    for (; n >= 8; n -= 8, b += 8) {
+        const uint64_t v = rnd();
+        memcpy(b, &v, 8);
+    }
+    while (n--)
+        *b++ = (uint8_t)rnd();
+}
+
+static const struct eng_ops *const engines[] = {&eng_vaes_avx2, &eng_vaes_avx512};
+static const struct vaes_kernels *const kernels[] = {&vaes_avx2, &vaes_avx512};
+enum { ENGINES = 2 };
+
+/* Says so when the processor lacks one. */
+static bool here(unsigned i)
+{
+    if (eng_vaes_usable(engines[i]))
+        return true;
+    printf("SKIP %s: not on this processor\n", engines[i]->name);
+    return false;
+}
+
+/* ---- one burst in memory, twice ------------------------------------------------------------------------------------- */
+struct lane {
+    struct eng_session *s;
+    struct eng_session_info info;
+    struct eng_op ops[BURST];
+    uint8_t mem[BURST][ROOM];
+};
+static struct lane mine, other;
+static struct eng_worker *worker;
+
+static void sa_random(struct cv_sa *sa, uint16_t encr, unsigned key_len, bool esn)
+{
+    memset(sa, 0, sizeof *sa);
+    sa->encr = encr;
+    sa->encr_key_len = (uint8_t)key_len;
+    sa->salt_len = 4;
+    sa->flags = esn ? CV_SA_ESN : 0;
+    rnd_fill(sa->encr_key, key_len);
+    rnd_fill(sa->salt, 4);
+}
+
+static void lane_open(struct lane *l, const struct eng_ops *e, struct cv_sa *sa, enum cv_dir dir)
+{
+    sa->ref.dir = (uint8_t)dir;
+    CU_ASSERT_EQUAL_FATAL(e->session_new(sa, -1, &l->s, &l->info), CV_OK);
+}
+
+static void lanes_fill(unsigned i, unsigned at, unsigned len)
+{
+    rnd_fill(mine.mem[i], at + HEAD + len + ICV + 64);
+    memcpy(other.mem[i], mine.mem[i], at + HEAD + len + ICV + 64);
+    mine.ops[i] = (struct eng_op){
+        .esp = mine.mem[i] + at, .data_len = len, .seq_hi = (uint32_t)rnd(), .iv = rnd(), .ok = rnd() & 1};
+    other.ops[i] = mine.ops[i];
+    other.ops[i].esp = other.mem[i] + at;
+}
+
+static bool lanes_same(unsigned i, unsigned at, unsigned len)
+{
+    return mine.ops[i].ok == other.ops[i].ok &&
+           !memcmp(mine.mem[i], other.mem[i], at + HEAD + len + ICV + 64);
+}
+
+/* Encrypts with both, compares; spoils some packets, decrypts with both, compares again. Gives the packets that differed. */
+static unsigned round_trip(const struct eng_ops *e, const struct cv_sa *given, unsigned n, const unsigned *at,
+                           const unsigned *len)
+{
+    struct cv_sa sa = *given;
+    unsigned bad = 0;
+    for (unsigned i = 0; i < n; i++)
+        lanes_fill(i, at[i], len[i]);
+    for (int dir = CV_DIR_OUT; dir >= CV_DIR_IN; dir--) {
+        lane_open(&mine, e, &sa, (enum cv_dir)dir);
+        lane_open(&other, &eng_ipsecmb, &sa, (enum cv_dir)dir);
+        mine.info.burst(worker, mine.s, mine.ops, n);
+        other.info.burst(worker, other.s, other.ops, n);
+        for (unsigned i = 0; i < n; i++) {
+            bad += !lanes_same(i, at[i], len[i]);
+            bad += dir == CV_DIR_OUT && !mine.ops[i].ok;
+            if (dir == CV_DIR_OUT && rnd() % 4 == 0) {
+                const size_t where = at[i] + rnd() % (HEAD + len[i] + ICV);
+                const uint8_t bit = (uint8_t)(1u << rnd() % 8);
+                mine.mem[i][where] ^= bit;
+                other.mem[i][where] ^= bit;
+            }
+        }
+        e->session_free(mine.s);
+        eng_ipsecmb.session_free(other.s);
+    }
+    return bad;
+}
+
+/* ---- published vectors ---------------------------------------------------------------------------------------------- */
+static unsigned hex(const char *text, uint8_t *out)
+{
+    unsigned n = 0;
+    for (; text[0] && text[1]; text += 2) {
+        unsigned v = 0;
+        CU_ASSERT_EQUAL_FATAL(sscanf(text, "%2x", &v), 1);
+        out[n++] = (uint8_t)v;
+    }
+    return n;
+}
+
+static void FIPS_197_A_key_expansion(void)
+{
+    if (!here(0))
+        return;
+    for (size_t i = 0; i < sizeof fips197_schedules / sizeof fips197_schedules[0]; i++) {
+        uint8_t key[32], want[16];
+        const unsigned n = hex(fips197_schedules[i].key, key);
+        struct eng_session *s = aligned_alloc(64, sizeof *s);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+        vaes_key_expand(s, &vaes_avx2, key, n, (const uint8_t[4]){0}, 8, ICV);
+        hex(fips197_schedules[i].last, want);
+        CU_ASSERT_EQUAL(memcmp(s->round_key[0], key, 16), 0);
+        CU_ASSERT_EQUAL(s->rounds, n / 4 + 6);
+        CU_ASSERT_EQUAL(memcmp(s->round_key[s->rounds], want, 16), 0);
+        free(s);
+    }
+}
+
+/* Their AAD is not that of ESP, so the tag is not theirs: the ciphertext is. The tags of ESP are those of draft-mcgrew-gcm-test-01,
+ * in test_vectors.c. */
+static void GCM_specification_4_10_16_ciphertext(void)
+{
+    for (unsigned e = 0; e < ENGINES; e++)
+        for (size_t i = 0; here(e) && i < sizeof gcm_spec / sizeof gcm_spec[0]; i++) {
+            struct cv_sa sa = {.encr = CV_ENCR_AES_GCM_16, .salt_len = 4};
+            uint8_t nonce[12], text[64], want[64];
+            sa.encr_key_len = (uint8_t)hex(gcm_spec[i].key, sa.encr_key);
+            hex(gcm_spec[i].nonce, nonce);
+            memcpy(sa.salt, nonce, 4);
+            const unsigned len = hex(gcm_spec[i].text, text);
+            CU_ASSERT_EQUAL_FATAL(hex(gcm_spec[i].cipher, want), len);
+            lane_open(&mine, engines[e], &sa, CV_DIR_OUT);
+            uint64_t iv = 0;
+            for (unsigned b = 0; b < IV; b++)
+                iv = iv << 8 | nonce[4 + b];
+            mine.ops[0] = (struct eng_op){.esp = mine.mem[0] + FRONT, .data_len = len, .iv = iv};
+            memcpy(mine.mem[0] + FRONT + HEAD, text, len);
+            mine.info.burst(worker, mine.s, mine.ops, 1);
+            CU_ASSERT(mine.ops[0].ok);
+            CU_ASSERT_EQUAL(memcmp(mine.mem[0] + FRONT + HEAD, want, len), 0);
+            engines[e]->session_free(mine.s);
+        }
+}
+
+/* ---- OpenSSL -------------------------------------------------------------------------------------------------------- */
+static EVP_CIPHER_CTX *evp;
+
+/* What RFC 4106 (gmac: RFC 4543) makes of the packet at esp, in place. */
+static void openssl_packet(const struct cv_sa *sa, const struct eng_op *op, bool esn, bool gmac,
+                           unsigned icv_len)
+{
+    static uint8_t aad[HEAD + TEXT + 4];
+    const EVP_CIPHER *c = sa->encr_key_len == 16   ? EVP_aes_128_gcm()
+                          : sa->encr_key_len == 24 ? EVP_aes_192_gcm()
+                                                   : EVP_aes_256_gcm();
+    uint8_t nonce[12], *text = op->esp + HEAD, tag[16];
+    unsigned n = HDR;
+    int out;
+    for (unsigned b = 0; b < IV; b++)
+        op->esp[HDR + b] = (uint8_t)(op->iv >> (56 - 8 * b));
+    memcpy(nonce, sa->salt, 4);
+    memcpy(nonce + 4, op->esp + HDR, IV);
+    memcpy(aad, op->esp, HDR);
+    if (esn) {
+        memmove(aad + 8, aad + 4, 4);
+        for (unsigned b = 0; b < 4; b++)
+            aad[4 + b] = (uint8_t)(op->seq_hi >> (24 - 8 * b));
+        n += 4;
+    }
+    if (gmac) {
+        memcpy(aad + n, op->esp + HDR, IV + op->data_len);
+        n += IV + op->data_len;
+    }
+    CU_ASSERT_FATAL(EVP_EncryptInit_ex(evp, c, NULL, sa->encr_key, nonce) == 1);
+    CU_ASSERT_FATAL(EVP_EncryptUpdate(evp, NULL, &out, aad, (int)n) == 1);
+    if (!gmac && op->data_len)
+        CU_ASSERT_FATAL(EVP_EncryptUpdate(evp, text, &out, text, (int)op->data_len) == 1);
+    CU_ASSERT_FATAL(EVP_EncryptFinal_ex(evp, tag, &out) == 1);
+    CU_ASSERT_FATAL(EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_GET_TAG, 16, tag) == 1);
+    memcpy(text + op->data_len, tag, icv_len);
+}
+
+static unsigned random_len(unsigned i)
+{
+    static const unsigned edge[] = {0,   16,  32,  64,   96,   224,  240,  480,
+                                    496, 512, 736, 1008, 1420, 4064, 4080, 8192};
+    switch (i % 4) {
+    case 0:
+        return (unsigned)(rnd() % 300);
+    case 1:
+        return edge[rnd() % (sizeof edge / sizeof edge[0])] + (unsigned)(rnd() % 20);
+    case 2:
+        return (unsigned)(rnd() % 1600);
+    default:
+        return rnd() % 16 ? (unsigned)(rnd() % 128) : (unsigned)(rnd() % TEXT);
+    }
+}
+
+/* Kernels themselves, so that ICVs of 8 and 12 octets (RFC 4106 6) and texts of any length are met, too. */
+static void compare_openssl(unsigned k, unsigned packets)
+{
+    struct eng_session *s = aligned_alloc(64, sizeof *s);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    unsigned bad = 0;
+    for (unsigned done = 0; done < packets;) {
+        const unsigned size = (unsigned)(rnd() % 3), icv = rnd() % 2 ? 16 : 8 + 4 * (unsigned)(rnd() % 2);
+        const unsigned n = 1 + (unsigned)(rnd() % BURST), at = 16 + (unsigned)(rnd() % 64);
+        const bool esn = rnd() & 1, gmac = rnd() % 4 == 0;
+        struct cv_sa sa;
+        sa_random(&sa, CV_ENCR_AES_GCM_16, 16 + 8 * size, esn);
+        vaes_key_expand(s, kernels[k], sa.encr_key, sa.encr_key_len, sa.salt, gmac ? 0 : esn ? 12 : 8, icv);
+        for (unsigned i = 0; i < n; i++)
+            lanes_fill(i, at, random_len(done + i));
+        (gmac ? kernels[k]->gmac : kernels[k]->gcm)[size][1][esn](worker, s, mine.ops, n);
+        for (unsigned i = 0; i < n; i++) {
+            openssl_packet(&sa, &other.ops[i], esn, gmac, icv);
+            other.ops[i].ok = true;
+            bad += !lanes_same(i, at, mine.ops[i].data_len);
+        }
+        const unsigned forged = (unsigned)(rnd() % (2 * n)); /* or none */
+        if (forged < n)
+            mine.ops[forged].esp[HEAD + mine.ops[forged].data_len + rnd() % icv] ^=
+                (uint8_t)(1u << rnd() % 8);
+        (gmac ? kernels[k]->gmac : kernels[k]->gcm)[size][0][esn](worker, s, mine.ops, n);
+        for (unsigned i = 0; i < n; i++)
+            bad += mine.ops[i].ok != (i != forged);
+        done += n;
+    }
+    CU_ASSERT_EQUAL(bad, 0);
+    free(s);
+}
+
+static void OpenSSL_says_the_same_for_seeded_packets(void)
+{
+    evp = EVP_CIPHER_CTX_new();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(evp);
+    const unsigned packets = long_form() ? 2000000 : 40000;
+    for (unsigned k = 0; k < ENGINES; k++)
+        if (here(k))
+            compare_openssl(k, packets);
+    EVP_CIPHER_CTX_free(evp);
+}
+
+/* ---- ipsec-mb ------------------------------------------------------------------------------------------------------- */
+static void ipsec_mb_says_the_same_for_seeded_bursts(void)
+{
+    const unsigned packets = long_form() ? 4000000 : 80000;
+    for (unsigned e = 0; e < ENGINES; e++) {
+        unsigned bad = 0;
+        for (unsigned done = 0; here(e) && done < packets;) {
+            unsigned at[BURST], len[BURST], n = 1 + (unsigned)(rnd() % BURST);
+            struct cv_sa sa;
+            sa_random(&sa, rnd() % 4 ? CV_ENCR_AES_GCM_16 : CV_ENCR_NULL_AES_GMAC,
+                      16 + 8 * (unsigned)(rnd() % 3), rnd() & 1);
+            for (unsigned i = 0; i < n; i++) {
+                at[i] = 16 + (unsigned)(rnd() % 100);
+                len[i] = random_len(done + i) & ~3u;
+                len[i] = len[i] ? len[i] : 4; /* eng_op: not zero */
+            }
+            bad += round_trip(engines[e], &sa, n, at, len);
+            done += n;
+        }
+        CU_ASSERT_EQUAL(bad, 0);
+    }
+}
+
+static void every_length_up_to_9000_octets(void)
+{
+    for (unsigned e = 0; e < ENGINES; e++) {
+        unsigned bad = 0;
+        for (unsigned len = 0; here(e) && len + BURST <= TEXT;) {
+            unsigned at[BURST], lens[BURST];
+            struct cv_sa sa;
+            for (unsigned i = 0; i < BURST; i++, len++) {
+                at[i] = 16 + len % 64;
+                lens[i] = len;
+            }
+            sa_random(&sa, CV_ENCR_AES_GCM_16, 16 + 8 * (len / BURST % 3), len / BURST % 2);
+            bad += round_trip(engines[e], &sa, BURST, at, lens);
+            sa.encr = CV_ENCR_NULL_AES_GMAC;
+            bad += round_trip(engines[e], &sa, BURST, at, lens);
+        }
+        CU_ASSERT_EQUAL(bad, 0);
+    }
+}
+
+static void every_address_within_a_cache_line(void)
+{
+    for (unsigned e = 0; e < ENGINES; e++) {
+        unsigned bad = 0;
+        for (unsigned a = 0; here(e) && a < 64; a++) {
+            unsigned at[BURST], lens[BURST];
+            struct cv_sa sa;
+            for (unsigned i = 0; i < BURST; i++) {
+                at[i] = 32 + a;
+                lens[i] = 4 + i * 52 + a % 16;
+            }
+            sa_random(&sa, CV_ENCR_AES_GCM_16, 16, false);
+            bad += round_trip(engines[e], &sa, BURST, at, lens);
+        }
+        CU_ASSERT_EQUAL(bad, 0);
+    }
+}
+
+/* ---- nothing outside of the packet ------------------------------------------------------------------------------------ */
+/* Pages without access on both sides of `size` octets. */
+static uint8_t *fenced(size_t size)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *p = mmap(NULL, size + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CU_ASSERT_FATAL(p != MAP_FAILED);
+    CU_ASSERT_EQUAL_FATAL(mprotect(p + page, size, PROT_READ | PROT_WRITE), 0);
+    return p + page;
+}
+
+static void one_at_the_fence(const struct eng_ops *e, const struct cv_sa *given, uint8_t *esp, unsigned len)
+{
+    struct cv_sa sa = *given;
+    for (int dir = CV_DIR_OUT; dir >= CV_DIR_IN; dir--) {
+        struct eng_op op = {.esp = esp, .data_len = len, .iv = len + 1};
+        lane_open(&mine, e, &sa, (enum cv_dir)dir);
+        mine.info.burst(worker, mine.s, &op, 1);
+        CU_ASSERT(op.ok);
+        e->session_free(mine.s);
+    }
+}
+
+static void no_octet_outside_of_the_packet_is_read_or_written(void)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), size = 3 * page;
+    uint8_t *mem = fenced(size);
+    for (unsigned e = 0; e < ENGINES; e++)
+        for (unsigned len = 0; here(e) && len < 2200; len += len < 600 ? 1 : 13)
+            for (unsigned form = 0; form < 4; form++) {
+                struct cv_sa sa;
+                sa_random(&sa, form & 1 ? CV_ENCR_NULL_AES_GMAC : CV_ENCR_AES_GCM_16, 16, form & 2);
+                one_at_the_fence(engines[e], &sa, mem, len);
+                one_at_the_fence(engines[e], &sa, mem + size - HEAD - len - ICV, len);
+            }
+    munmap(mem - page, size + 2 * page);
+}
+
+/* ---- forgeries ------------------------------------------------------------------------------------------------------ */
+static void every_bit_of_ICV_and_every_octet_of_the_packet_counts(void)
+{
+    static const unsigned lens[] = {4, 16, 60, 64, 200, 240, 1420};
+    for (unsigned e = 0; e < ENGINES; e++)
+        for (unsigned l = 0; here(e) && l < sizeof lens / sizeof lens[0]; l++) {
+            const unsigned len = lens[l], all = HEAD + len + ICV;
+            struct cv_sa sa;
+            struct eng_op op = {.esp = mine.mem[0] + FRONT, .data_len = len, .iv = 7};
+            unsigned passed = 0;
+            sa_random(&sa, CV_ENCR_AES_GCM_16, 32, false);
+            rnd_fill(mine.mem[0], ROOM);
+            lane_open(&mine, engines[e], &sa, CV_DIR_OUT);
+            mine.info.burst(worker, mine.s, &op, 1);
+            engines[e]->session_free(mine.s);
+            memcpy(other.mem[0], mine.mem[0], ROOM);
+            lane_open(&mine, engines[e], &sa, CV_DIR_IN);
+            for (unsigned bit = 0; bit < 8 * all; bit += bit < 8 * (HEAD + len) ? 7 : 1) {
+                memcpy(mine.mem[0] + FRONT, other.mem[0] + FRONT, all);
+                op.esp[bit / 8] ^= (uint8_t)(1u << bit % 8);
+                op.ok = true;
+                mine.info.burst(worker, mine.s, &op, 1);
+                passed += op.ok;
+            }
+            CU_ASSERT_EQUAL(passed, 0);
+            memcpy(mine.mem[0] + FRONT, other.mem[0] + FRONT, all);
+            mine.info.burst(worker, mine.s, &op, 1);
+            CU_ASSERT(op.ok);
+            engines[e]->session_free(mine.s);
+        }
+}
+
+/* ---- what stays behind ------------------------------------------------------------------------------------------------ */
+#if defined(__OPTIMIZE__) && !defined(SANITIZED)
+enum { DEPTH = 32 * 1024 };
+
+/* Blocks of the session's keys that stand in the DEPTH octets of stack below this function. */
+static __attribute__((noinline)) unsigned stack_keys(const struct eng_session *s)
+{
+    static uint8_t copy[DEPTH];
+    const volatile uint8_t *sp = __builtin_frame_address(0);
+    unsigned found = 0;
+    for (unsigned i = 0; i < DEPTH; i++) /* before any call: what a burst left there */
+        copy[i] = sp[(long)i - DEPTH];
+    for (unsigned i = 0; i + VAES_BLOCK <= DEPTH; i++) {
+        for (unsigned r = 0; r <= s->rounds; r++)
+            found += !memcmp(copy + i, s->round_key[r], VAES_BLOCK);
+        for (unsigned p = 0; p <= kernels[0]->run; p++)
+            found += !memcmp(copy + i, s->power[p], VAES_BLOCK);
+    }
+    return found;
+}
+
+static void no_key_stays_on_the_stack(void)
+{
+    for (unsigned k = 0; k < ENGINES; k++)
+        for (unsigned form = 0; here(k) && form < 12; form++) {
+            struct eng_session *s = aligned_alloc(64, sizeof *s);
+            struct cv_sa sa;
+            CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+            sa_random(&sa, CV_ENCR_AES_GCM_16, 16 + 8 * (form % 3), false);
+            for (unsigned i = 0; i < BURST; i++)
+                lanes_fill(i, FRONT, 4 + i * 112);
+            vaes_key_expand(s, kernels[k], sa.encr_key, sa.encr_key_len, sa.salt, 8, ICV);
+            kernels[k]->gcm[form % 3][form / 3 & 1][0](worker, s, mine.ops, BURST);
+            CU_ASSERT_EQUAL(stack_keys(s), 0);
+            free(s);
+        }
+}
+#else
+static void no_key_stays_on_the_stack(void)
+{
+    printf("SKIP: without optimisation, or with a sanitizer, everything stands on the stack\n");
+}
+#endif
+
+static void a_burst_of_none_is_nothing(void)
+{
+    for (unsigned e = 0; e < ENGINES; e++) {
+        struct cv_sa sa;
+        if (!here(e))
+            continue;
+        sa_random(&sa, CV_ENCR_AES_GCM_16, 16, false);
+        lane_open(&mine, engines[e], &sa, CV_DIR_OUT);
+        mine.info.burst(worker, mine.s, NULL, 0);
+        CU_ASSERT_PTR_NOT_NULL(mine.s);
+        engines[e]->session_free(mine.s);
+    }
+}
+
+static void a_processor_without_VAES_is_refused(void)
+{
+    for (unsigned e = 0; e < ENGINES; e++) {
+        struct cv_sa sa;
+        struct eng_worker *w;
+        char err[160] = "";
+        if (eng_vaes_usable(engines[e]))
+            continue;
+        sa_random(&sa, CV_ENCR_AES_GCM_16, 16, false);
+        CU_ASSERT_EQUAL(engines[e]->session_new(&sa, -1, &mine.s, &mine.info), CV_EUNSUP);
+        CU_ASSERT_EQUAL(engines[e]->worker_new(-1, &w), CV_EUNSUP);
+        CU_ASSERT_EQUAL(engines[e]->self_test(err, sizeof err), CV_EUNSUP);
+        CU_ASSERT_FALSE(engines[e]->supports(CV_ENCR_AES_GCM_16, 16, CV_INTEG_NONE));
+        CU_ASSERT(strlen(err) > 0);
+    }
+    CU_ASSERT_EQUAL(eng_vaes_usable(&eng_vaes), eng_vaes_usable(&eng_vaes_avx2));
+}
+
+static void both_sets_of_kernels_pass_their_self_test(void)
+{
+    for (unsigned e = 0; e < ENGINES; e++) {
+        char err[160] = "";
+        if (!here(e))
+            continue;
+        CU_ASSERT_EQUAL(engines[e]->self_test(err, sizeof err), CV_OK);
+        CU_ASSERT_STRING_EQUAL(err, "");
+    }
+}
+
+int main(void)
+{
+    static const struct unit_test tests[] = {UNIT_TEST(a_processor_without_VAES_is_refused),
+                                             UNIT_TEST(both_sets_of_kernels_pass_their_self_test),
+                                             UNIT_TEST(FIPS_197_A_key_expansion),
+                                             UNIT_TEST(GCM_specification_4_10_16_ciphertext),
+                                             UNIT_TEST(OpenSSL_says_the_same_for_seeded_packets),
+                                             UNIT_TEST(ipsec_mb_says_the_same_for_seeded_bursts),
+                                             UNIT_TEST(every_length_up_to_9000_octets),
+                                             UNIT_TEST(every_address_within_a_cache_line),
+                                             UNIT_TEST(no_octet_outside_of_the_packet_is_read_or_written),
+                                             UNIT_TEST(every_bit_of_ICV_and_every_octet_of_the_packet_counts),
+                                             UNIT_TEST(no_key_stays_on_the_stack),
+                                             UNIT_TEST(a_burst_of_none_is_nothing)};
+    if (eal_start() < 0 || eng_ipsecmb.worker_new(-1, &worker) != CV_OK)
+        return 1;
+    const int status = unit_run("engine_vaes", tests, sizeof tests / sizeof tests[0]);
+    eng_ipsecmb.worker_free(worker);
+    rte_eal_cleanup();
+    return status;
+}
