@@ -6,6 +6,7 @@
 #include "control/ikev2/v2_frag.h"
 #include "control/ikev2/v2_input.h"
 #include "control/ikev2/v2_park.h"
+#include "control/pki/pki_cert.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +83,17 @@ static uint64_t rekey_margin(struct ike *e, uint64_t lifetime_ms)
     return margin + margin * r / 65536;
 }
 
+/* `lifetime certificate`: the SA lasts as long as the peer's certificate, and is not rekeyed, for that would carry an old proof on. */
+static void end_with_certificate(struct ike *e, struct ike_sa *sa)
+{
+    if (!sa->profile || !sa->profile->lifetime_certificate || !sa->peer_cert)
+        return;
+    int64_t left = pki_cert_not_after(sa->peer_cert) - (int64_t)(e->env.wall_ms(e->env.ctx) / 1000);
+    sa->lifetime_s = left > 0 ? (uint64_t)left : 0;
+    v2_of(sa)->expire_at = ike_now(e) + sa->lifetime_s * 1000;
+    v2_of(sa)->rekey_at = UINT64_MAX;
+}
+
 void v2_sa_established(struct ike *e, struct ike_sa *sa, bool by_rekey)
 {
     struct v2_sa *v2 = v2_of(sa);
@@ -90,6 +102,7 @@ void v2_sa_established(struct ike *e, struct ike_sa *sa, bool by_rekey)
     ike_sa_established(e, sa);
     v2->expire_at = now + sa->lifetime_s * 1000;
     v2->rekey_at = v2->expire_at - rekey_margin(e, sa->lifetime_s * 1000);
+    end_with_certificate(e, sa);
     v2->delete_at = UINT64_MAX;
     if (sa->profile) {
         struct cfg_dpd dpd = cfg_dpd_effective(e->cfg, sa->profile);

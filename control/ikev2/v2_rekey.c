@@ -386,6 +386,8 @@ static void hand_over(struct ike *e, struct ike_sa *old, struct ike_sa *to)
 {
     uint64_t retry = v2_of(old)->retry_at;
     ike_sa_inherit(e, old, to);
+    if (to->profile && to->profile->lifetime_certificate && v2_of(old)->expire_at < v2_of(to)->expire_at)
+        v2_of(to)->expire_at = v2_of(old)->expire_at; /* the peer rekeyed: its proof ends when it did */
     v2_of(old)->replaced_by = to->conn_id;
     v2_of(old)->rekey_at = v2_of(old)->retry_at = v2_of(old)->dpd_at = UINT64_MAX;
     v2_set_state(old, V2_REKEYED);

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WALL_START_MS = 1700000000, SPIN_MAX = 20000 };
+enum { SPIN_MAX = 20000 };
+#define WALL_START_MS (1000ull * WIRE_PKI_START_S) /* the same clock as its certificates have */
 
 void wire_die(const char *fmt, ...)
 {
