@@ -6,6 +6,7 @@
 #include "control/ikev1/v1_cert.h"
 #include "control/ikev1/v1_message.h"
 #include "control/ikev1/v1_phase1.h"
+#include "control/ikev1/v1_quick.h"
 #include "control/ikev1/v1_vendor.h"
 
 #include <stdio.h>
@@ -467,21 +468,44 @@ static bool wanted_peer(struct ike *e, struct ike_sa *sa, const struct ike_cert_
     return !p || !cfg_isakmp_profile_complete(p) || sel_v1_profile_matches(p, &id);
 }
 
+/* With MM6 the responder has an SA, and would have its Quick Modes run into nothing until it notices: it hears that ours is gone, not why. In Aggressive Mode
+ * it still waits for AM3. */
+static void disown(struct ike *e, struct ike_sa *sa, const struct v1_in *in)
+{
+    struct v1_sa *v1 = v1_of(sa);
+    uint8_t cookies[2 * PLD1_COOKIE_LEN];
+    if (v1->state != V1_I_MM5)
+        return;
+    memcpy(v1->iv, in->iv_next, sizeof v1->iv);
+    v1->state = V1_COMPLETE; /* as the peer sees it, for this one message */
+    v1_cookies(sa, cookies);
+    v1_send_delete(e, sa, PLD1_PROTO_ISAKMP, (struct slice){cookies, sizeof cookies});
+    v1->state = V1_I_MM5;
+}
+
+static void not_believed(struct ike *e, struct ike_sa *sa, const struct v1_in *in, enum ike_reason why,
+                         const char *text)
+{
+    disown(e, sa, in);
+    v1_fail(e, sa, why, "%s", text);
+}
+
 bool v1_responder_proved(struct ike *e, struct ike_sa *sa, const struct v1_in *in, const char *at)
 {
-    char id[SEL_TEXT_MAX];
+    char id[SEL_TEXT_MAX], text[SEL_TEXT_MAX];
     struct ike_cert_peer cert = {0};
     enum ike_cert_state s = IKE_CERT_BAD;
     if (!v1_cert_take(e, sa, in, &cert)) {
-        v1_fail(e, sa, cert.why, "%s", cert.text);
+        not_believed(e, sa, in, cert.why, cert.text);
     } else if (!wanted_peer(e, sa, &cert, at)) {
-        v1_fail(e, sa, IKE_REASON_ID_MISMATCH, "the peer is %.120s, which profile %s does not match",
-                ike_id_text(sa->peer_id_type, (struct slice){sa->peer_id, sa->peer_id_len}, id),
-                sa->profile1->name);
+        snprintf(text, sizeof text, "the peer is %.120s, which profile %s does not match",
+                 ike_id_text(sa->peer_id_type, (struct slice){sa->peer_id, sa->peer_id_len}, id),
+                 sa->profile1->name);
+        not_believed(e, sa, in, IKE_REASON_ID_MISMATCH, text);
     } else {
         s = v1_signature_proved(e, sa, sa->profile1, in, at, &cert);
         if (s == IKE_CERT_BAD)
-            v1_fail(e, sa, cert.why, "%s", cert.text);
+            not_believed(e, sa, in, cert.why, cert.text);
     }
     ike_cert_peer_free(&cert);
     return s == IKE_CERT_GOOD;

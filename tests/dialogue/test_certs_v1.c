@@ -341,6 +341,8 @@ static void G30_the_initiator_takes_only_whom_its_profile_matches(void)
     up_from(w, A);
     CU_ASSERT_EQUAL(wire_reason(w, A), IKE_REASON_ID_MISMATCH);
     CU_ASSERT_EQUAL(wire_children(w, A), 0);
+    CU_ASSERT(wire_saw(w, "B MM6: ID CERT SIG\nA INFO: HASH D(IKE)\n")); /* B has an SA, and hears that A has none */
+    CU_ASSERT_EQUAL(wire_sas(w, B), 0);
     wire_free(w);
 }
 
