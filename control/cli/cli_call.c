@@ -33,6 +33,7 @@ cli_fn *cli_command(enum cli_id id)
     static cli_fn *const commands[CLI_ID_COUNT] = {
         [CLI_SHOW_SESSION] = cli_show_session,
         [CLI_SHOW_IKEV2_SA] = cli_show_ikev2_sa,
+        [CLI_SHOW_IKEV2_SESSION] = cli_show_ikev2_session,
         [CLI_SHOW_IKEV2_STATS] = cli_show_ikev2_stats,
         [CLI_SHOW_IPSEC_SA] = cli_show_ipsec_sa,
         [CLI_SHOW_DECISIONS] = cli_show_decisions,
@@ -82,6 +83,8 @@ cli_fn *cli_command(enum cli_id id)
         [CLI_CLEAR_ISAKMP] = cli_clear_isakmp,
         [CLI_CLEAR_IKEV2_SA] = cli_clear_ikev2_sa,
         [CLI_CLEAR_IPSEC_SA] = cli_clear_ipsec_sa,
+        [CLI_CLEAR_IPSEC_COUNTERS] = cli_clear_ipsec_counters,
+        [CLI_CLEAR_IPSEC_ENTRY] = cli_clear_ipsec_entry,
         [CLI_PKI_AUTHENTICATE] = cli_pki_authenticate,
         [CLI_PKI_ENROLL] = cli_pki_enroll,
         [CLI_PKI_CANCEL] = cli_pki_cancel,

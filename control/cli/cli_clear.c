@@ -53,16 +53,56 @@ int cli_clear_isakmp(struct cli_call *c)
     return cleared(c, n);
 }
 
+static bool take_children(struct cli_call *c, struct ike_pick *p)
+{
+    const char *spi = cli_opt(&c->cmd, "spi");
+    p->map = cli_opt(&c->cmd, "map");
+    p->vrf = cli_opt(&c->cmd, "vrf");
+    if (p->vrf && strcmp(p->vrf, "global") == 0)
+        p->vrf = "";
+    return cli_take_address(c, "peer", &p->remote) &&
+           (!spi || cli_take_number(c, spi, "SPI, as in 0x1234ABCD", &p->spi));
+}
+
 int cli_clear_ipsec_sa(struct cli_call *c)
 {
-    struct ike_pick p = {.map = cli_opt(&c->cmd, "map")};
-    const char *spi = cli_opt(&c->cmd, "spi");
-    if (!cli_take_address(c, "peer", &p.remote) ||
-        (spi && !cli_take_number(c, spi, "SPI, as in 0x1234ABCD", &p.spi)))
+    struct ike_pick p = {0};
+    if (!take_children(c, &p))
         return CLI_USAGE;
     unsigned n = ike_clear_children(c->env->ike(c->env->ctx), &p);
-    if (n == 0 && (p.map || spi)) {
+    if (n == 0 && (p.map || p.spi)) {
         cli_error(c, "no IPsec SA of that %s", p.map ? "crypto map" : "SPI");
+        return CLI_NOT_SO;
+    }
+    return cleared(c, n);
+}
+
+int cli_clear_ipsec_counters(struct cli_call *c)
+{
+    struct ike_pick p = {0};
+    if (!take_children(c, &p))
+        return CLI_USAGE;
+    return cleared(c, ike_clear_counters(c->env->ike(c->env->ctx), &p));
+}
+
+/* clear crypto sa entry DESTINATION esp SPI */
+int cli_clear_ipsec_entry(struct cli_call *c)
+{
+    enum { DESTINATION, PROTOCOL, SPI };
+    struct ike_pick p = {0};
+    if (!ip_addr_parse(c->cmd.args[DESTINATION], &p.destination)) {
+        cli_error(c, "'%.40s' is no address", c->cmd.args[DESTINATION]);
+        return CLI_USAGE;
+    }
+    if (strcmp(c->cmd.args[PROTOCOL], "esp") != 0) {
+        cli_error(c, "'%.40s' is no protocol of IPsec here; expected: esp", c->cmd.args[PROTOCOL]);
+        return CLI_USAGE;
+    }
+    if (!cli_take_number(c, c->cmd.args[SPI], "SPI, as in 0x1234ABCD", &p.spi))
+        return CLI_USAGE;
+    unsigned n = ike_clear_children(c->env->ike(c->env->ctx), &p);
+    if (n == 0) {
+        cli_error(c, "no IPsec SA with that destination and SPI");
         return CLI_NOT_SO;
     }
     return cleared(c, n);

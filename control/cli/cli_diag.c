@@ -73,12 +73,12 @@ static struct way way_of(struct cli_call *c, const struct ike_session_view *v)
     for (k = cli_flow_of(c, v, k); k; k = cli_flow_of(c, v, k->next_of_tunnel)) {
         struct cli_flow_view f;
         cli_flow_view(c, k, &f);
-        w.in += f.in.packets; /* what it had before a rekey is a sign of life, too */
+        w.in += f.in.packets + f.in_before; /* what it had before a rekey is a sign of life, too */
         if (k->state == SAM_RETIRING)
             continue;
         w.any = true;
         w.natt = k->natt;
-        w.out += f.out.packets;
+        w.out += f.out.packets + f.out_before;
         w.drops += cli_flow_drops_in(&f);
         w.auth += f.in.auth_failed;
         w.replay += f.in.replayed;

@@ -19,6 +19,16 @@ static void engine_name(struct cli_call *c, char out[CV_NAME_MAX])
     }
 }
 
+static void leave_out(struct cv_sa_counters *n, const struct cv_sa_counters *cleared)
+{
+    n->packets -= cleared->packets;
+    n->bytes -= cleared->bytes;
+    n->auth_failed -= cleared->auth_failed;
+    n->replayed -= cleared->replayed;
+    n->ts_failed -= cleared->ts_failed;
+    n->other_drops -= cleared->other_drops;
+}
+
 void cli_flow_view(struct cli_call *c, const struct sam_child *child, struct cli_flow_view *out)
 {
     uint64_t idle, now = cli_now_ms(c);
@@ -32,6 +42,12 @@ void cli_flow_view(struct cli_call *c, const struct sam_child *child, struct cli
     uint64_t used = out->in.bytes > out->out.bytes ? out->in.bytes : out->out.bytes;
     if (out->has_volume && child->hard_bytes > used)
         out->remaining_kb = (child->hard_bytes - used) / 1024u;
+    if (out->in.packets >= child->cleared_in.packets && out->out.packets >= child->cleared_out.packets) {
+        leave_out(&out->in, &child->cleared_in);
+        leave_out(&out->out, &child->cleared_out);
+        out->in_before = child->cleared_in.packets;
+        out->out_before = child->cleared_out.packets;
+    }
     cli_transform(child->encr, child->key_bits, child->integ, out->transform);
     engine_name(c, out->engine);
 }

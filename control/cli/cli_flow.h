@@ -7,7 +7,8 @@
 
 struct cli_flow_view {
     const struct sam_child *child;
-    struct cv_sa_counters in, out;
+    struct cv_sa_counters in, out;  /* since the installation, or `clear crypto sa counters` */
+    uint64_t in_before, out_before; /* packets until then */
     bool has_time, has_volume;
     uint64_t remaining_s, remaining_kb;
     char transform[192]; /* CLI_TEXT_MAX */

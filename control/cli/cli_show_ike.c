@@ -1,6 +1,7 @@
 #include "control/cli/cli_show_ike.h"
 
 #include "control/cli/cli_decisions.h"
+#include "control/cli/cli_flow.h"
 #include "control/cli/cli_take.h"
 #include "control/cli/cli_text.h"
 
@@ -131,6 +132,79 @@ static void on_sa(void *ctx, const struct ike_sa_view *v)
         return;
     s->shown++;
     text_sa(s, v);
+}
+
+/* ---- sessions -------------------------------------------------------------------------------------------------------- */
+static void text_children(struct cli_call *c, const struct ike_sa_view *v)
+{
+    char local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
+    for (const struct sam_child *k = sam_children_of(ike_sam(c->env->ike(c->env->ctx)), v->conn_id); k;
+         k = k->next_of_owner) {
+        if (k->state == SAM_RETIRING)
+            continue;
+        for (unsigned i = 0; i < k->ts_count; i++)
+            cli_print(c, "%s  local selector  %s\n          remote selector %s\n",
+                      i == 0 ? "Child sa:" : "         ", ts_text(&k->ts_local[i], local),
+                      ts_text(&k->ts_remote[i], remote));
+        cli_print(c, "          ESP spi in/out: 0x%X/0x%X\n", k->in.spi, k->out.spi);
+    }
+}
+
+static json_t *children_json(struct cli_call *c, const struct ike_sa_view *v)
+{
+    json_t *a = json_array();
+    for (const struct sam_child *k = sam_children_of(ike_sam(c->env->ike(c->env->ctx)), v->conn_id); k;
+         k = k->next_of_owner) {
+        struct cli_flow_view f;
+        if (k->state == SAM_RETIRING)
+            continue;
+        cli_flow_view(c, k, &f);
+        json_array_append_new(a, cli_flow_json(&f));
+    }
+    return a;
+}
+
+static void on_session(void *ctx, const struct ike_sa_view *v)
+{
+    struct seen *s = ctx;
+    if (v->version != 2 || !v->ready)
+        return;
+    if (s->json) {
+        json_t *o = sa_json(v);
+        json_object_set_new(o, "session_id", json_integer(v->conn_id));
+        json_object_set_new(o, "flows", children_json(s->c, v));
+        json_array_append_new(s->json, o);
+        return;
+    }
+    if (v->local.addr.family != s->family)
+        return;
+    cli_print(s->c, "%s\nSession-id:%u, Status:%s, IKE count:1, CHILD count:%u\n",
+              s->shown             ? ""
+              : s->family == IP_V4 ? " IPv4 Crypto IKEv2 Session\n"
+                                   : " IPv6 Crypto IKEv2 Session\n",
+              v->conn_id, v->child_count ? "UP-ACTIVE" : "UP-IDLE", v->child_count);
+    s->shown = 2; /* no heading over the SA */
+    text_sa(s, v);
+    text_children(s->c, v);
+}
+
+int cli_show_ikev2_session(struct cli_call *c)
+{
+    struct seen s = {.c = c, .detailed = cli_opt(&c->cmd, "detailed") != NULL};
+    struct ike *e = c->env->ike(c->env->ctx);
+    if (c->json) {
+        s.json = json_array();
+        ike_each_sa(e, on_session, &s);
+        cli_json(c, json_pack("{s:o}", "sessions", s.json));
+        return CLI_OK;
+    }
+    for (s.family = IP_V4; s.family != IP_NONE; s.family = s.family == IP_V4 ? IP_V6 : IP_NONE) {
+        s.shown = 0;
+        ike_each_sa(e, on_session, &s);
+        if (s.shown)
+            cli_print(c, "\n");
+    }
+    return CLI_OK;
 }
 
 int cli_show_ikev2_sa(struct cli_call *c)

@@ -54,11 +54,15 @@ struct ike_pick {
     const char *fvrf;             /* "" is the global one */
     const char *map;              /* crypto map, or a tunnel's "Tunnel1-head-0": children alone */
     uint32_t spi;                 /* of either direction: children alone */
+    struct ip_addr destination;   /* with spi: where packets with it go to; IP_NONE: anywhere */
+    const char *vrf;              /* of the packets inside, "" the global one: children alone */
 };
 /* IKE SAs with their children, with messages to the peers; adopted children, too, when neither version nor conn_id is given. How many. */
 unsigned ike_clear_sas(struct ike *e, const struct ike_pick *p);
 /* Children alone: their IKE SAs stay. What was wanted up is negotiated again. */
 unsigned ike_clear_children(struct ike *e, const struct ike_pick *p);
+/* What show says of them counts from now on; lifetimes and metrics do not begin anew. How many children. */
+unsigned ike_clear_counters(struct ike *e, const struct ike_pick *p);
 /* Rekey now, as if a soft lifetime had ended: for operators and tests. */
 enum ike_cmd_outcome ike_rekey(struct ike *e, const char *tunnel, bool ike_sa, char *err, size_t err_len);
 

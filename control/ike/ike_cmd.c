@@ -131,11 +131,24 @@ static bool map_fits(const struct ike *e, const char *map, const char *interface
     return strncmp(map, interface, n) == 0 && strcmp(map + n, "-head-0") == 0;
 }
 
+static bool vrf_fits(const struct ike *e, const char *vrf, const char *interface)
+{
+    const struct cfg_interface *t = cfg_find_interface(e->cfg, interface);
+    return t && strcmp(t->vrf, vrf) == 0;
+}
+
+/* Packets with the inbound SPI go to us, those with the outbound one to the peer. */
+static bool spi_fits(const struct ike_pick *p, const struct sam_child *c)
+{
+    return (p->spi == c->in.spi && addr_fits(&p->destination, &c->local.addr)) ||
+           (p->spi == c->out.spi && addr_fits(&p->destination, &c->remote.addr));
+}
+
 static bool child_fits(const struct ike *e, const struct ike_pick *p, const struct sam_child *c)
 {
     return c->state != SAM_RETIRING && addr_fits(&p->local, &c->local.addr) &&
            addr_fits(&p->remote, &c->remote.addr) && (!p->map || map_fits(e, p->map, c->interface)) &&
-           (p->spi == 0 || p->spi == c->in.spi || p->spi == c->out.spi);
+           (!p->vrf || vrf_fits(e, p->vrf, c->interface)) && (p->spi == 0 || spi_fits(p, c));
 }
 
 /* With a message to the peer when there is an IKE SA to send it on. */
@@ -172,6 +185,18 @@ unsigned ike_clear_children(struct ike *e, const struct ike_pick *p)
     }
     free(ids);
     done(e, IKE_CMD_STARTED);
+    return n;
+}
+
+unsigned ike_clear_counters(struct ike *e, const struct ike_pick *p)
+{
+    unsigned n = 0;
+    uint64_t idle;
+    for (struct sam_child *c = sam_children(e->sam); c; c = c->next)
+        if (child_fits(e, p, c)) {
+            sam_child_counters(e->sam, c, &c->cleared_in, &c->cleared_out, &idle);
+            n++;
+        }
     return n;
 }
 

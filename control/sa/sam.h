@@ -54,11 +54,12 @@ struct sam_child {
         used_at_ms; /* last good packet of either direction that was looked for, at first the installation */
     uint64_t idle_at_ms; /* when to look again; UINT64_MAX never */
     bool soft_fired;
-    uint64_t remove_at_ms;            /* RETIRING; UINT64_MAX otherwise */
-    uint32_t replaced_by;             /* id of the child that a rekey put in its place; 0 none */
-    struct sam_child *next;           /* list in order of installation */
-    struct sam_child *next_of_owner;  /* list of one IKE SA's children, newest first */
-    struct sam_child *next_of_tunnel; /* list of one interface's children, newest first */
+    struct cv_sa_counters cleared_in, cleared_out; /* what show leaves out since `clear crypto sa counters` */
+    uint64_t remove_at_ms;                         /* RETIRING; UINT64_MAX otherwise */
+    uint32_t replaced_by;                          /* id of the child that a rekey put in its place; 0 none */
+    struct sam_child *next;                        /* list in order of installation */
+    struct sam_child *next_of_owner;               /* list of one IKE SA's children, newest first */
+    struct sam_child *next_of_tunnel;              /* list of one interface's children, newest first */
 };
 
 /* Upcalls into IKE, same thread; they may call sam_* again, but must not delete the child they are told of before returning from `expired`

@@ -587,6 +587,25 @@ static void clears_take_what_they_name_and_no_more(void)
     CU_ASSERT(sam_child_by_spi_in(ike_sam(w.pair.a.e), spi) == NULL);
     CU_ASSERT_EQUAL(count_of("show crypto ipsec sa count", "active"), 4);
     CU_ASSERT(ike_sa_by_conn(w.pair.a.e, conn) != NULL);
+    /* counters alone */
+    CU_ASSERT(run("clear crypto sa counters map CMAP", true, out) == CLI_OK && has(out, "\"cleared\": 2"));
+    CU_ASSERT_EQUAL(count_of("show crypto ipsec sa count", "active"), 4);
+    /* one by destination, protocol and SPI */
+    k = sam_children(ike_sam(w.pair.a.e));
+    spi = k->out.spi;
+    snprintf(line, sizeof line, "clear crypto sa entry 192.0.2.1 esp 0x%08X", spi);
+    CU_ASSERT(run(line, false, out) == CLI_NOT_SO); /* that is where the other direction goes to */
+    snprintf(line, sizeof line, "clear crypto sa entry 192.0.2.2 ah 0x%08X", spi);
+    CU_ASSERT(run(line, false, out) == CLI_USAGE);
+    snprintf(line, sizeof line, "clear crypto sa entry 192.0.2.2 esp 0x%08X", spi);
+    CU_ASSERT(run(line, true, out) == CLI_OK && has(out, "\"cleared\": 1"));
+    pair_run(&w.pair);
+    pair_wait(&w.pair, 60000);
+    CU_ASSERT_EQUAL(count_of("show crypto ipsec sa count", "active"), 4);
+    CU_ASSERT(run("clear crypto sa vrf NONE", true, out) == CLI_OK && has(out, "\"cleared\": 0"));
+    CU_ASSERT(run("clear crypto sa vrf global", true, out) == CLI_OK && has(out, "\"cleared\": 2"));
+    pair_wait(&w.pair, 60000);
+    CU_ASSERT_EQUAL(count_of("show crypto ipsec sa count", "active"), 4);
     /* the map's, all of them */
     CU_ASSERT(run("clear crypto sa map CMAP", true, out) == CLI_OK && has(out, "\"cleared\": 2"));
     pair_wait(&w.pair, 60000);

@@ -14,6 +14,8 @@ static void shows_of_a_tunnel_that_is_up(void)
     golden("ikev2-sa.txt", "show crypto ikev2 sa", false);
     golden("ikev2-sa-detailed.txt", "show crypto ikev2 sa detailed", false);
     golden("ikev2-sa.json", "show crypto ikev2 sa", true);
+    golden("ikev2-session-detailed.txt", "show crypto ikev2 session detailed", false);
+    golden("ikev2-session.json", "show crypto ikev2 session", true);
     golden("ipsec-sa.txt", "show crypto ipsec sa", false);
     golden("ipsec-sa-detail.txt", "show crypto ipsec sa detail", false);
     golden("ipsec-sa.json", "show crypto ipsec sa", true);
@@ -22,6 +24,36 @@ static void shows_of_a_tunnel_that_is_up(void)
     golden("ip-route.txt", "show ip route", false);
     golden("ip-route.json", "show ip route", true);
     golden("dataplane.txt", "show platform dataplane", false);
+    world_end();
+}
+
+/* inbound and outbound packets of the one flow, and what is left of its volume */
+static void counted(json_int_t packets, json_int_t remaining_kb)
+{
+    static char out[OUT_MAX];
+    CU_ASSERT(run("show crypto ipsec sa", true, out) == CLI_OK);
+    json_t *j = json_loads(out, 0, NULL);
+    const json_t *sa = json_array_get(json_object_get(j, "sas"), 0);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(json_object_get(sa, "inbound"), "packets")), packets);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(json_object_get(sa, "outbound"), "packets")), packets);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(sa, "remaining_kb")), remaining_kb);
+    json_decref(j);
+}
+
+static void clear_crypto_sa_counters_counts_anew_and_leaves_lifetimes(void)
+{
+    struct pair_opt o = {0};
+    static char out[OUT_MAX];
+    world_make(&o);
+    CU_ASSERT_FATAL(pair_up(&w.pair, &w.pair.a));
+    CU_ASSERT_FATAL(pair_ping(&w.pair));
+    counted(1, 4607999);
+    CU_ASSERT(run("clear crypto sa counters peer 192.0.2.77", false, out) == CLI_OK);
+    counted(1, 4607999);
+    CU_ASSERT(run("clear crypto sa counters", false, out) == CLI_OK);
+    counted(0, 4607999);
+    CU_ASSERT_FATAL(pair_ping(&w.pair));
+    counted(1, 4607999);
     world_end();
 }
 
@@ -225,7 +257,9 @@ static void reload_prints_every_error_and_changes_nothing(void)
     world_end();
 }
 
-UNIT_MAIN("cli show", UNIT_TEST(shows_of_a_tunnel_that_is_up), UNIT_TEST(shows_of_a_tunnel_with_wrong_keys),
+UNIT_MAIN("cli show", UNIT_TEST(shows_of_a_tunnel_that_is_up),
+          UNIT_TEST(clear_crypto_sa_counters_counts_anew_and_leaves_lifetimes),
+          UNIT_TEST(shows_of_a_tunnel_with_wrong_keys),
           UNIT_TEST(dataplane_json_has_the_keys_of_the_interface),
           UNIT_TEST(up_waits_and_says_how_it_came_out),
           UNIT_TEST(ping_counts_answers_and_waits_after_a_local_drop),
