@@ -52,7 +52,7 @@ struct pki_env {
     /* Starts a GET, or a POST when body.n > 0 (copied). pki_fetched is called later with the same id, once, never from within fetch.
      * False: it cannot be done. NULL: there is no network (explain, dialogues without one). */
     bool (*fetch)(void *ctx, uint64_t id, const char *url, struct slice body, const char *content_type);
-    /* Something that waiting negotiations may go on with has arrived or failed: the engine looks at them again. NULL allowed. */
+    /* Something that waiting negotiations may go on with has arrived or failed: the engine looks at them again. Also called once an hour. NULL allowed. */
     void (*changed)(void *ctx);
     void (*event)(void *ctx, enum log_level level, const char *topic,
                   const char *text); /* topic "validation", "transactions"; NULL allowed */

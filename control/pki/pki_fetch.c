@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { TICK_MS = 1000 };
+enum { TICK_MS = 1000, WATCH_MS = 3600 * 1000 };
 
 static void net_free(struct pki *p)
 {
@@ -180,6 +180,14 @@ uint64_t pki_tick(struct pki *p)
     for (unsigned i = 0; i < PKI_FETCHES_MAX; i++)
         if (n->fetches[i].id && now - n->fetches[i].started_ms >= PKI_FETCH_MS)
             finish(p, &n->fetches[i], 0, (struct slice){0}, "no answer in time");
+    /* Nobody has asked for a day where no peer came or went: who watches live ones says by this which CRLs are still to be refreshed. */
+    if (n->watch_ms == 0)
+        n->watch_ms = now + WATCH_MS;
+    if (now >= n->watch_ms) {
+        n->watch_ms = now + WATCH_MS;
+        if (p->env.changed)
+            p->env.changed(p->env.ctx);
+    }
     pki_crl_tick(p);
     pki_ocsp_tick(p);
     return TICK_MS;

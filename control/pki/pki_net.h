@@ -25,6 +25,7 @@ struct pki_pause {
 
 struct pki_net {
     uint64_t last_id;
+    uint64_t watch_ms; /* env.changed is called by then at the latest; 0: not yet known */
     struct pki_fetch fetches[PKI_FETCHES_MAX];
     struct pki_pause pauses[PKI_PAUSES_MAX];
     struct pki_crl_cache *crls;

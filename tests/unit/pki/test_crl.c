@@ -443,6 +443,30 @@ static void it_is_refreshed_before_it_expires_and_meanwhile_used(void)
     down();
 }
 
+/* The engine asks about live peers whenever it is called; a CRL of a week outlives the day after which one that nobody asks for is let go. */
+static void a_CRL_that_live_peers_depend_on_is_refreshed_where_nobody_comes_or_goes(void)
+{
+    enum { HOUR = 3600, WEEK = 7 * 24 * HOUR };
+    for (unsigned watched = 0; watched < 2; watched++) {
+        up_r1(&by_crl);
+        is(PKI_WAIT, "");
+        world_answer(ROOT_URL, mk_crl(&(struct mk_crl){.issuer = &root,
+                                                       .this_update = T0 - HOUR,
+                                                       .next_update = T0 + WEEK,
+                                                       .serials = others,
+                                                       .count = 4}));
+        is(PKI_GOOD, "");
+        for (unsigned i = 0; i < WEEK / HOUR && world.asked_count == 1; i++) {
+            unsigned before = world.changed;
+            world_pass(HOUR);
+            if (watched && world.changed > before)
+                CU_ASSERT_FALSE(pki_known_revoked(world.pki, chain.certs[0]));
+        }
+        CU_ASSERT_EQUAL(world.asked_count, watched ? 2 : 1);
+        down();
+    }
+}
+
 static void a_server_that_has_only_the_old_one_is_asked_no_more_than_once_a_minute(void)
 {
     up_r1(&by_crl);
@@ -719,6 +743,7 @@ UNIT_MAIN("pki-crl", UNIT_TEST(a_CRL_is_fetched_once_and_tells_who_is_revoked),
           UNIT_TEST(garbage_is_no_CRL_and_PEM_is), UNIT_TEST(a_dead_server_costs_one_fetch_a_minute),
           UNIT_TEST(a_silent_server_is_given_up_after_15_seconds_and_what_comes_late_is_dropped),
           UNIT_TEST(it_is_refreshed_before_it_expires_and_meanwhile_used),
+          UNIT_TEST(a_CRL_that_live_peers_depend_on_is_refreshed_where_nobody_comes_or_goes),
           UNIT_TEST(a_server_that_has_only_the_old_one_is_asked_no_more_than_once_a_minute),
           UNIT_TEST(an_older_CRL_never_replaces_a_newer_one), UNIT_TEST(crl_cache_none_and_delete_after),
           UNIT_TEST(fetches_fill_a_table_and_wait_for_their_turn),
