@@ -42,6 +42,12 @@ static cv_result run_all(struct trial *t, const struct exp_pair *pair, const boo
     return CV_OK;
 }
 
+static void add_name(struct exp_names *n, const char *name)
+{
+    if (n->count < EXP_NAMES_MAX)
+        snprintf(n->name[n->count++], sizeof n->name[0], "%s", name);
+}
+
 /* CV_EPARSE, CV_ENOENT: the change leaves no configuration, or no tunnel. */
 static cv_result try_out(const struct exp_case *from, const struct exp_fix *f, const struct exp_pair *pair,
                          const bool ends[2], struct trial *t)
@@ -53,9 +59,10 @@ static cv_result try_out(const struct exp_case *from, const struct exp_fix *f, c
     for (enum exp_end e = EXP_A; e <= EXP_B && r == CV_OK; e++)
         r = exp_side_change(&from->side[e], f->edit, f->count, &t->c.side[e]);
     for (unsigned i = 0; i < f->enrol_count && r == CV_OK; i++) {
-        struct exp_names *n = &t->c.side[f->enrol[i].on].renewed;
-        if (n->count < EXP_NAMES_MAX)
-            memcpy(n->name[n->count++], f->enrol[i].name, sizeof n->name[0]);
+        struct exp_side *s = &t->c.side[f->enrol[i].on];
+        add_name(&s->renewed, f->enrol[i].name);
+        if (f->enrol[i].authenticate)
+            add_name(&s->authenticated, f->enrol[i].name);
     }
     if (r == CV_OK)
         r = exp_case_ready(&t->c);

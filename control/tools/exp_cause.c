@@ -58,6 +58,13 @@ void exp_fix_enrol(struct exp_fix *f, enum exp_end on, const char *name)
     snprintf(f->enrol[f->enrol_count++].name, sizeof f->enrol[0].name, "%s", name);
 }
 
+void exp_fix_authenticate(struct exp_fix *f, enum exp_end on, const char *name)
+{
+    exp_fix_enrol(f, on, name);
+    if (f && f->enrol_count)
+        f->enrol[f->enrol_count - 1].authenticate = true;
+}
+
 void exp_fix_set(struct exp_fix *f, const struct exp_side *s, int block, const char *words, const char *text)
 {
     int line = f ? exp_side_find(s, block, words) : 0;

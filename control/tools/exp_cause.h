@@ -14,6 +14,7 @@ struct exp_fix {
     unsigned enrol_count; /* trust-points that are enrolled anew after the edits, the first first */
     struct {
         enum exp_end on;
+        bool authenticate; /* and gets the CA's certificate of today first */
         char name[CFG_NAME_MAX];
     } enrol[EXP_ENROLS_MAX];
     struct exp_edit edit[EXP_EDITS_MAX]; /* may hold secrets: wiped with exp_cause_free */
@@ -44,6 +45,8 @@ void exp_fix_edit(struct exp_fix *f, enum exp_end on, enum exp_edit_kind kind, i
     CV_PRINTF(5, 6);
 /* The end enrols the trust-point anew: with what its configuration says then, as the last one. */
 void exp_fix_enrol(struct exp_fix *f, enum exp_end on, const char *name);
+/* ... after it got the CA's certificate anew. */
+void exp_fix_authenticate(struct exp_fix *f, enum exp_end on, const char *name);
 /* The line of the block that begins with `words` becomes `text`, or text is put below the block's first line. */
 void exp_fix_set(struct exp_fix *f, const struct exp_side *s, int block, const char *words, const char *text);
 /* "A.conf:3"; a static ring of results, good for a few in one sentence. */

@@ -249,6 +249,33 @@ static void say_untrusted(struct exp_cause *x, const struct exp_point *t, const 
                        list_of(x, on, p, false, list));
 }
 
+/* Two CAs of one name: one of the ends has the certificate of the CA before it was set up anew, or of another one. */
+static void namesake(struct exp_cause *x, const struct exp_point *t)
+{
+    const enum exp_end on = x->run->on, other = exp_other(on);
+    const struct exp_pki *k = x->c->pki;
+    for (unsigned i = 0; i < k->count[on]; i++) {
+        const struct exp_point *o = &k->point[on][i];
+        if (t->ca < 0 || o->ca < 0 || o->ca == t->ca ||
+            strcmp(exp_ca_text(k, o->ca), exp_ca_text(k, t->ca)) != 0)
+            continue;
+        exp_cause_also(x, " The two CAs have one name, but they are two: their keys differ (%s, %s).",
+                       exp_at(x, on, o->from_ca ? o->from_ca->line : 0),
+                       exp_at(x, other, t->from_ca ? t->from_ca->line : 0));
+        struct exp_fix *f = exp_cause_fix(x,
+                                          "on %c: crypto pki authenticate %s and crypto pki enroll %s: "
+                                          "certificates of the CA as %c knows it",
+                                          exp_letter(other), t->name, t->name, exp_letter(on));
+        exp_fix_authenticate(f, other, t->name);
+        f = exp_cause_fix(x,
+                          "on %c: crypto pki authenticate %s and crypto pki enroll %s: certificates of the "
+                          "CA as %c knows it",
+                          exp_letter(on), o->name, o->name, exp_letter(other));
+        exp_fix_authenticate(f, on, o->name);
+        return;
+    }
+}
+
 static void untrusted(struct exp_cause *x)
 {
     const enum exp_end on = x->run->on, other = exp_other(on);
@@ -259,6 +286,7 @@ static void untrusted(struct exp_cause *x)
     if (!t)
         return;
     say_untrusted(x, t, &p);
+    namesake(x, t);
     for (unsigned i = 0; i < k->count[other]; i++) { /* what the signer could sign with instead */
         const struct exp_point *o = &k->point[other][i];
         if (o == t || !exp_point_usable(k, o) || !takes(x, on, &p, o->ca))
@@ -519,14 +547,19 @@ static void faulty(struct exp_cause *x)
                   t->name, exp_letter(other), x->run->text);
     if (t->from_own)
         exp_cause_also(x, " It is that of %s.", exp_at(x, other, t->from_own->line));
-    if (t->real_ca && (pki_cert_not_after(t->real_ca) < x->c->pki->now_s))
-        exp_cause_fix(x,
-                      "on both: the certificate of the CA (%s) has expired: get its new one, crypto pki "
-                      "authenticate %s, "
-                      "and enrol again, crypto pki enroll %s",
-                      exp_at(x, other, t->from_ca ? t->from_ca->line : 0), t->name, t->name);
-    else
+    const struct exp_point *o = exp_pki_with_ca(x->c->pki, x->run->on, t->ca, false);
+    if (o && t->real_ca && pki_cert_not_after(t->real_ca) < x->c->pki->now_s) {
+        struct exp_fix *f = exp_cause_fix(
+            x,
+            "on both: the certificate of the CA (%s, %s) has expired: get its new one, crypto pki "
+            "authenticate %s, and enrol again, crypto pki enroll %s",
+            exp_at(x, other, t->from_ca ? t->from_ca->line : 0),
+            exp_at(x, x->run->on, o->from_ca ? o->from_ca->line : 0), t->name, t->name);
+        exp_fix_authenticate(f, other, t->name);
+        exp_fix_authenticate(f, x->run->on, o->name);
+    } else {
         enrol_again(x, other, t, ": a new certificate");
+    }
 }
 
 void exp_cause_certificate(struct exp_cause *x)

@@ -151,7 +151,12 @@ static void add_defined(struct exp_pki *x, const struct exp_side *s)
         p->t = t;
         if (p->origin == EXP_POINT_FILE) {
             take_from_file(c, p);
-            p->has_ca = p->from_ca && (p->real_ca || p->from_ca->n == 0);
+            if (listed(&s->authenticated, p->name)) {
+                pki_cert_free(p->real_ca);
+                p->real_ca = NULL;
+            }
+            p->has_ca =
+                (p->from_ca && (p->real_ca || p->from_ca->n == 0)) || listed(&s->authenticated, p->name);
             p->has_own = p->from_own && (p->real_own || p->from_own->n == 0);
             if (p->real_own)
                 p->order = pki_cert_not_before(p->real_own);

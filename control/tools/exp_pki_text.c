@@ -24,11 +24,17 @@ static void say(struct words *w, const char *fmt, ...)
 }
 
 /* ---- the line --------------------------------------------------------------------------------------------------------- */
+/* Has a certificate of a CA: a self-signed one takes no part in any order. */
+static bool of_a_ca(const struct exp_point *p)
+{
+    return p->own && p->ca >= 0;
+}
+
 static unsigned enrolled(const struct exp_pki *x, enum exp_end e)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < x->count[e]; i++)
-        n += x->point[e][i].own != NULL;
+        n += of_a_ca(&x->point[e][i]);
     return n;
 }
 
@@ -55,7 +61,7 @@ static void say_order(struct words *w, const struct exp_pki *x, enum exp_end e, 
     const unsigned n = enrolled(x, e);
     unsigned k = 0;
     for (unsigned i = 0; i < x->count[e]; i++)
-        if (x->point[e][i].own) {
+        if (of_a_ca(&x->point[e][i])) {
             k++;
             say(w, "%s%s%s",
                 k == 1   ? ""
@@ -75,7 +81,7 @@ static void say_order(struct words *w, const struct exp_pki *x, enum exp_end e, 
         say(w,
             " (assumed: the order of the configuration; another with --enrolled %c:", e == EXP_A ? 'a' : 'b');
         for (unsigned i = x->count[e]; i > 0; i--)
-            if (x->point[e][i - 1].own)
+            if (of_a_ca(&x->point[e][i - 1]))
                 say(w, "%s%s", k-- == n ? "" : ",", x->point[e][i - 1].name);
         say(w, ")");
     }

@@ -309,6 +309,7 @@ cv_result exp_side_change(const struct exp_side *s, const struct exp_edit *edits
     cv_result r = exp_side_parse(text, s->file, s->end, s->ios, out);
     out->enrolled = s->enrolled;
     out->renewed = s->renewed;
+    out->authenticated = s->authenticated;
     out->origin = d.origin;
     out->lines = d.lines;
     secret_wipe(text, strlen(text));

@@ -22,8 +22,9 @@ struct exp_side {
     struct cfg_findings findings; /* of the parser, then of the linter */
     struct cfg_skips skips;
     int lines;
-    struct exp_names enrolled; /* --enrolled: the first enrolled first; none: as the file has it */
-    struct exp_names renewed;  /* of a changed side: enrolled anew, in this order */
+    struct exp_names enrolled;      /* --enrolled: the first enrolled first; none: as the file has it */
+    struct exp_names authenticated; /* of a changed side: with the CA certificate that the CA has today */
+    struct exp_names renewed;       /* of a changed side: enrolled anew, in this order */
     int *origin; /* of a changed side: the line of the first file that line n (from 1) was; NULL: the same */
 };
 

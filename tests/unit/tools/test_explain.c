@@ -9,7 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORDS = 12, TEXT = 1 << 20 };
+enum {
+    WORDS = 12,
+    TEXT = 1 << 20,
+    NOW_S = 1800000000 /* January 2027: when the certificates of the files are valid */
+};
 
 static char *slurp(const char *file)
 {
@@ -63,7 +67,7 @@ static bool next_case(FILE *f, struct kase *k)
 
 static struct exp_options options_of(const struct kase *k)
 {
-    struct exp_options o = {.file = {k->word[1], k->word[2]}, .ends = {true, true}};
+    struct exp_options o = {.file = {k->word[1], k->word[2]}, .ends = {true, true}, .now_s = NOW_S};
     for (unsigned i = 3; i < k->count; i++) {
         o.ios = o.ios || strcmp(k->word[i], "--ios") == 0;
         o.debug = o.debug || strcmp(k->word[i], "--debug") == 0;
@@ -74,8 +78,6 @@ static struct exp_options options_of(const struct kase *k)
         }
         if (strcmp(k->word[i], "--enrolled") == 0)
             o.enrolled[k->word[i + 1][0] == 'a' ? EXP_A : EXP_B] = k->word[i + 1] + 2;
-        if (strcmp(k->word[i], "--at-2026") == 0) /* certificates of the files are valid from then */
-            o.now_s = 1767225600;
     }
     return o;
 }
@@ -110,7 +112,7 @@ static void reports_are_those_of_the_golden_files(void)
         n++;
     }
     fclose(f);
-    CU_ASSERT(n >= 71);
+    CU_ASSERT(n >= 93);
 }
 
 /* ---- what the rules demand ------------------------------------------------------------------------------------------------- */
@@ -313,6 +315,213 @@ static void addresses_that_do_not_mirror_are_named(void)
     expect(&r, EXP_A, EXP_PHASE1_FAILED, IKE_REASON_TIMEOUT, "MM1", 'B', "");
     CU_ASSERT_PTR_NOT_NULL(
         strstr(r.pair[0].advice.why, "goes to 192.168.0.2, but B's Tunnel1 comes from 192.168.0.9"));
+    CU_ASSERT(r.pair[0].advice.solved);
+    exp_result_free(&r);
+}
+
+/* ---- certificates --------------------------------------------------------------------------------------------------- */
+static void enrolled(const char *a, const char *b, const char *order_a, const char *order_b,
+                     struct exp_result *r)
+{
+    const struct exp_options o = {
+        .file = {a, b}, .ends = {true, true}, .enrolled = {order_a, order_b}, .now_s = NOW_S};
+    char *err;
+    CU_ASSERT_EQUAL_FATAL(exp_explain(&o, r, &err), CV_OK);
+    CU_ASSERT_PTR_NULL(err);
+    free(err);
+}
+
+static const struct exp_message *message_of(const struct exp_run *r, const char *name)
+{
+    for (unsigned i = 0; i < r->record->message_count; i++)
+        if (strcmp(r->record->messages[i].name, name) == 0)
+            return &r->record->messages[i];
+    return NULL;
+}
+
+static bool carries(const struct exp_run *r, const char *name, const char *payload)
+{
+    const struct exp_message *m = message_of(r, name);
+    for (unsigned i = 0; m && i < m->payload_count; i++)
+        if (strstr(m->payloads[i], payload))
+            return true;
+    return false;
+}
+
+static bool has_rule(const struct exp_run *r, enum exp_end on, const char *rule, const char *chosen)
+{
+    for (unsigned i = 0; i < r->record->decision_count; i++) {
+        const struct exp_decision *d = &r->record->decisions[i];
+        if (d->on == on && d->t.kind == SEL_TRUSTPOINT && strcmp(d->t.rule, rule) == 0 &&
+            strcmp(d->t.chosen, chosen) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void all_up(const char *a, const char *b, const char *order_a, const char *order_b)
+{
+    struct exp_result r;
+    enrolled(a, b, order_a, order_b, &r);
+    expect_up(&r, EXP_A);
+    expect_up(&r, EXP_B);
+    CU_ASSERT(r.all_up && !r.asymmetric);
+    exp_result_free(&r);
+}
+
+static void CT_11_C9_to_C12_come_up_from_R1_only(void)
+{
+    static const char *const orders[] = {NULL, "IOSCA2,IOSCA1"}; /* of R2: it makes no difference */
+    for (unsigned i = 0; i < 2; i++) {
+        struct exp_result r;
+        enrolled(CONF("c9-r1"), CONF("c10-r2"), NULL, orders[i], &r);
+        const struct exp_run *a = &r.pair[0].run[EXP_A], *b = &r.pair[0].run[EXP_B];
+        expect_up(&r, EXP_A);
+        CU_ASSERT(has_rule(a, EXP_A, "CT-6", "IOSCA1") && has_rule(a, EXP_B, "CT-5", "IOSCA1"));
+        CU_ASSERT(carries(a, "MM3", "CERTREQ(cn=IOSCA1)") && !carries(a, "MM3", "CERTREQ(cn=IOSCA2)"));
+        expect(&r, EXP_B, EXP_PHASE1_FAILED, IKE_REASON_CERT_UNTRUSTED, "MM5", 'A', "CT-10");
+        CU_ASSERT(has_rule(b, EXP_B, "CT-5", "IOSCA2"));
+        CU_ASSERT_PTR_NULL(message_of(b, "MM6"));
+        CU_ASSERT(message_of(b, "MM5")->again > 0 &&
+                  message_of(b, "MM4")->again == message_of(b, "MM5")->again);
+        CU_ASSERT(r.asymmetric && r.pair[0].advice.solved && r.pair[0].advice.other_count >= 2);
+        CU_ASSERT_PTR_NOT_NULL(strstr(r.pair[0].advice.step[0], "ca trust-point IOSCA1"));
+        exp_result_free(&r);
+    }
+}
+
+static void CT_11_with_R1_enrolled_in_the_other_order_both_come_up(void)
+{
+    all_up(CONF("c9-r1"), CONF("c10-r2"), "IOSCA2,IOSCA1", NULL);
+    all_up(CONF("c9-r1"), CONF("c10-r2"), "IOSCA2,IOSCA1", "IOSCA2,IOSCA1");
+}
+
+static void LN_8_symmetric_trust_points_come_up_from_both_sides(void)
+{
+    all_up(CONF("c9-r1"), CONF("c10-r2-symmetric"), NULL, NULL);
+    all_up(CONF("c16-r1"), CONF("c16-r2"), NULL, NULL);
+    all_up(CONF("c17-r1"), CONF("c13-r2"), NULL, NULL);
+}
+
+static void PF_8_C13_and_C14_as_printed(void)
+{
+    struct exp_result r;
+    enrolled("ios/C13.conf", "ios/C14.conf", NULL, NULL, &r);
+    expect(&r, EXP_A, EXP_PHASE2_FAILED, IKE_REASON_PROFILE_MISMATCH, "IKE_AUTH request", 'B', "PF-9");
+    expect_up(&r, EXP_B);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.pair[0].advice.why, "PF-8"));
+    char *text = exp_report_text(&r);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "names but does not define it: TP1"));
+    free(text);
+    exp_result_free(&r);
+}
+
+static void V2_5_C15_sends_nothing_after_IKE_SA_INIT(void)
+{
+    struct exp_result r;
+    enrolled(CONF("c15-r1"), CONF("c13-r2"), NULL, NULL, &r);
+    expect(&r, EXP_A, EXP_PHASE1_FAILED, IKE_REASON_CERT_BUILD_FAILED, "IKE_SA_INIT response", 'A', "V2-5");
+    CU_ASSERT_PTR_NULL(message_of(&r.pair[0].run[EXP_A], "IKE_AUTH request"));
+    expect_up(&r, EXP_B); /* V2-6: the responder needs none */
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(r.pair[0].advice.step[0], "add \"pki trustpoint TP1\" to profile profile1"));
+    exp_result_free(&r);
+}
+
+static void V2_8_C16_and_C17_end_with_AUTHENTICATION_FAILED(void)
+{
+    struct exp_result r;
+    enrolled(CONF("c17-r1"), CONF("c16-r2"), "TP1,TP2", NULL, &r);
+    expect_up(&r, EXP_A);
+    expect(&r, EXP_B, EXP_PHASE1_FAILED, IKE_REASON_CERT_UNTRUSTED, "IKE_AUTH request", 'A', "V2-8");
+    CU_ASSERT(carries(&r.pair[0].run[EXP_B], "IKE_SA_INIT response", "CERTREQ(cn=TP2; cn=TP1)"));
+    CU_ASSERT(carries(&r.pair[0].run[EXP_B], "IKE_AUTH response", "N(AUTHENTICATION_FAILED)"));
+    CU_ASSERT(r.pair[0].advice.solved && r.pair[0].advice.other_count >= 2);
+    exp_result_free(&r);
+    all_up(CONF("c17-r1"), CONF("c16-r2"), "TP2,TP1", NULL);
+}
+
+static void self_identity_fqdn_without_a_host_name_is_told(void)
+{
+    struct exp_result r;
+    enrolled("ios/C9.conf", "ios/C10.conf", NULL, NULL, &r);
+    CU_ASSERT(!r.all_up && r.pair[0].advice.solved);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.pair[0].advice.why, "has no hostname"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.pair[0].advice.step[0], "ip domain name cisco.com"));
+    exp_result_free(&r);
+}
+
+static void certificates_of_the_files_take_part_with_their_dates_and_hashes(void)
+{
+    static const struct {
+        const char *a, *b;
+        enum ike_reason reason;
+        char on;
+        const char *rule, *change;
+    } cases[] = {
+        {CONF("file-r1-expired"), CONF("file-r2"), IKE_REASON_CERT_BUILD_FAILED, 'A', "G16",
+         "crypto pki enroll TP1"},
+        {CONF("file-r1-not-enrolled"), CONF("file-r2"), IKE_REASON_CERT_BUILD_FAILED, 'A', "G16",
+         "crypto pki enroll TP1"},
+        {CONF("file-r1-sha1"), CONF("file-r2"), IKE_REASON_CERT_FORBIDDEN, 'B', "RFC 5280 6.1", "enroll TP1"},
+        {CONF("file-r1-other-ca"), CONF("file-r2"), IKE_REASON_CERT_UNTRUSTED, 'B', "V2-8",
+         "crypto pki authenticate TP1"},
+        {CONF("file-r1-ca-expired"), CONF("file-r2-ca-expired"), IKE_REASON_CERT_EXPIRED, 'B', "RFC 5280 6.1",
+         "crypto pki authenticate TP1"},
+        {CONF("cert-r1-no-address"), CONF("cert-r2"), IKE_REASON_ID_MISMATCH, 'B', "RFC 4945 3.1",
+         "ip-address 192.168.0.1"},
+        {CONF("cert-r1-other-ca"), CONF("cert-r2"), IKE_REASON_CERT_UNTRUSTED, 'B', NULL, "enrollment url"},
+        {CONF("cert-r1"), CONF("cert-r2-psk"), IKE_REASON_AUTH_FAILED, 'B', NULL,
+         "authentication local rsa-sig"},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct exp_result r;
+        enrolled(cases[i].a, cases[i].b, NULL, NULL, &r);
+        expect(&r, EXP_A, EXP_PHASE1_FAILED, cases[i].reason, NULL, cases[i].on, cases[i].rule);
+        CU_ASSERT(r.pair[0].advice.solved);
+        CU_ASSERT_PTR_NOT_NULL(strstr(r.pair[0].advice.step[0], cases[i].change));
+        exp_result_free(&r);
+    }
+    all_up(CONF("file-r1"), CONF("file-r2"), NULL, NULL);
+}
+
+/* The certificate that ended in 2014 was good in January of that year. */
+static void the_clock_of_the_simulation_is_that_of_at(void)
+{
+    struct exp_options o = {.file = {CONF("file-r1-ca-expired"), CONF("file-r2-ca-expired")},
+                            .ends = {true, true},
+                            .now_s = 1388577600};
+    struct exp_result r;
+    char *err;
+    CU_ASSERT_EQUAL_FATAL(exp_explain(&o, &r, &err), CV_OK);
+    CU_ASSERT(!r.all_up); /* our own are of 2024 */
+    CU_ASSERT_EQUAL(r.pair[0].run[EXP_A].reason, IKE_REASON_CERT_BUILD_FAILED);
+    exp_result_free(&r);
+    o.file[EXP_A] = CONF("file-r1-expired");
+    o.now_s = 1800000000;
+    CU_ASSERT_EQUAL_FATAL(exp_explain(&o, &r, &err), CV_OK);
+    bool told = false;
+    for (unsigned i = 0; i < r.c.side[EXP_A].findings.count; i++)
+        told = told || strstr(r.c.side[EXP_A].findings.items[i].text, "expired on 2014-06-17 13:25 UTC");
+    CU_ASSERT(told);
+    exp_result_free(&r);
+}
+
+/* A whole router's file says in which order it was enrolled by the dates of its certificates. */
+static void G15_a_whole_running_config_has_the_order_of_its_dates(void)
+{
+    const struct exp_options o = {.file = {"ios/whole/hub-certs.conf", "ios/whole/branch-certs.conf"},
+                                  .ends = {true, true},
+                                  .ios = true,
+                                  .now_s = NOW_S};
+    struct exp_result r;
+    char *err;
+    CU_ASSERT_EQUAL_FATAL(exp_explain(&o, &r, &err), CV_OK);
+    expect_up(&r, EXP_A);
+    expect(&r, EXP_B, EXP_PHASE1_FAILED, IKE_REASON_CERT_UNTRUSTED, "MM5", 'A', "CT-10");
+    CU_ASSERT(carries(&r.pair[0].run[EXP_B], "MM3", "CERTREQ(cn=CA1,o=cisco,o=com)"));
+    CU_ASSERT_STRING_EQUAL(message_of(&r.pair[0].run[EXP_B], "MM4")->payloads[2],
+                           "CERTREQ(cn=CA2,o=cisco,o=com)");
     CU_ASSERT(r.pair[0].advice.solved);
     exp_result_free(&r);
 }
@@ -542,6 +751,16 @@ int main(void)
         UNIT_TEST(G31_a_key_by_host_name_does_not_count_in_main_mode),
         UNIT_TEST(attributes_that_differ_are_named),
         UNIT_TEST(addresses_that_do_not_mirror_are_named),
+        UNIT_TEST(CT_11_C9_to_C12_come_up_from_R1_only),
+        UNIT_TEST(CT_11_with_R1_enrolled_in_the_other_order_both_come_up),
+        UNIT_TEST(LN_8_symmetric_trust_points_come_up_from_both_sides),
+        UNIT_TEST(PF_8_C13_and_C14_as_printed),
+        UNIT_TEST(V2_5_C15_sends_nothing_after_IKE_SA_INIT),
+        UNIT_TEST(V2_8_C16_and_C17_end_with_AUTHENTICATION_FAILED),
+        UNIT_TEST(self_identity_fqdn_without_a_host_name_is_told),
+        UNIT_TEST(certificates_of_the_files_take_part_with_their_dates_and_hashes),
+        UNIT_TEST(the_clock_of_the_simulation_is_that_of_at),
+        UNIT_TEST(G15_a_whole_running_config_has_the_order_of_its_dates),
         UNIT_TEST(two_faults_take_two_steps),
         UNIT_TEST(three_faults_take_three_steps_and_two_in_one_message_take_two),
         UNIT_TEST(a_tunnel_that_comes_up_and_does_not_work_is_told),
