@@ -95,10 +95,22 @@ static bool issues_ca(struct pki_cert *const *all, unsigned n, const struct pki_
     return false;
 }
 
+/* Certified for IKE: one of those that enrol here. Who stands between us and the CA could put it beside the CA's certificate, and read our challenge password. */
+static bool is_peers(const struct pki_cert *c)
+{
+    static const char *const usages[] = {"1.3.6.1.5.5.7.3.17", "1.3.6.1.5.5.7.3.5", "1.3.6.1.5.5.7.3.6",
+                                         "1.3.6.1.5.5.7.3.7", "1.3.6.1.5.5.8.2.2"};
+    for (unsigned i = 0; i < c->ext_usage_count; i++)
+        for (unsigned k = 0; k < sizeof usages / sizeof usages[0]; k++)
+            if (strcmp(c->ext_usages[i], usages[k]) == 0)
+                return true;
+    return false;
+}
+
 /* bits: of keyUsage; without the extension it is for anything. */
 static bool ra_for(const struct pki_cert *c, const struct pki_cert *ca, unsigned bits)
 {
-    return !pki_cert_is_ca(c) && (!c->has_key_usage || (c->key_usage & bits)) &&
+    return !pki_cert_is_ca(c) && !is_peers(c) && (!c->has_key_usage || (c->key_usage & bits)) &&
            pki_dn_equal(pki_cert_issuer(c), pki_cert_subject(ca)) && pki_cert_signed_by(c, pki_cert_key(ca));
 }
 

@@ -351,6 +351,33 @@ static void an_RA_of_the_CA_is_believed_and_another_is_not(void)
     down();
 }
 
+/* Any router that the CA has certified could else be put in the RA's place. */
+static void a_peers_certificate_of_the_same_CA_is_no_RA(void)
+{
+    static const struct {
+        const char *eku;
+        bool is_ra;
+    } rows[] = {{"1.3.6.1.5.5.7.3.17", false},   {"clientAuth,1.3.6.1.5.5.7.3.17", false},
+                {"1.3.6.1.5.5.8.2.2", false},    {"1.3.6.1.5.5.7.3.5", false},
+                {"1.3.6.1.5.5.7.3.28", true}, /* cmcRA */
+                {"1.3.6.1.4.1.311.20.2.1", true}};
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct mk other = ra;
+        struct pki_scep_ca read;
+        const char *why;
+        other.eku = rows[i].eku;
+        up();
+        t.second = &other;
+        struct slice both = ca_answer();
+        CU_ASSERT_EQUAL_FATAL(pki_scep_ca_read(both, &read, &why), CV_OK);
+        CU_ASSERT_EQUAL(read.sign != read.ca, rows[i].is_ra);
+        CU_ASSERT_EQUAL(read.encrypt != read.ca, rows[i].is_ra);
+        pki_scep_ca_free(&read);
+        free((void *)both.p);
+        down();
+    }
+}
+
 static void RFC8894_3_3_3_what_is_pending_is_polled_so_many_times(void)
 {
     struct authority a = {.ca = &ca, .refuse = -1, .pending = 2};
@@ -656,6 +683,7 @@ UNIT_MAIN("pki-scep", UNIT_TEST(nothing_is_trusted_before_its_fingerprint_is_con
           UNIT_TEST(C12b_a_certificate_with_all_names_comes_of_one_request),
           UNIT_TEST(RFC8894_old_servers_are_asked_by_GET_with_3DES_and_it_is_said),
           UNIT_TEST(an_RA_of_the_CA_is_believed_and_another_is_not),
+          UNIT_TEST(a_peers_certificate_of_the_same_CA_is_no_RA),
           UNIT_TEST(RFC8894_3_3_3_what_is_pending_is_polled_so_many_times),
           UNIT_TEST(a_poll_that_nobody_answers_is_made_again),
           UNIT_TEST(auto_enroll_renews_by_the_old_key_with_a_new_one),
