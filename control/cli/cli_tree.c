@@ -10,7 +10,7 @@ enum { WORD_MAX = 40 };
 const struct cli_row cli_rows[] = {
     {"check", CLI_CHECK, true, "FILE", "json", "Parse and lint a configuration file, no daemon needed"},
     {"explain", CLI_EXPLAIN, true, "A.conf B.conf",
-     "initiator=a|b|both;tunnel=NAME;ios;debug;html=FILE;enrolled=a:TP1,TP2;json",
+     "initiator=a|b|both;tunnel=NAME;ios;debug;html=FILE;enrolled=a:TP1,TP2;at=DATE;json",
      "Why two configurations do or do not come up, from each end, and what to change; no daemon needed"},
     {"bench", CLI_BENCH, true, "WHAT...", NULL, "Measure the data plane: bench dataplane [OPTIONS]"},
     {"help", CLI_HELP, true, NULL, NULL, "List the commands"},
