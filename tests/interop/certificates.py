@@ -123,7 +123,7 @@ def down(site, by):
     else:
         site.peer.terminate()
     site.culvert.wait_down(interface=site.flow)
-    wait_for("strongSwan to have no SA", lambda: not site.peer.sas(), 8)
+    wait_for("strongSwan to have no SA", lambda: not site.peer.established(), 8)
 
 
 def both(site, between=None):

@@ -2,13 +2,14 @@
 """Certificates against strongSwan, both initiators: kinds of keys and signatures, chains, fragmentation, refusals with their reasons,
 revocation by CRL and OCSP with its servers up and down, and which certificate answers which certificate request."""
 import os
+import re
 import sys
 
-from capture import Capture, datagrams
 from case import add_case, case, check, check_equal, main
-from certificates import OCSP, RIGHT, WEB, both, end, once, reconfigure, refused, revocable, root, signed_with, site_of, sub, swap, trustpoint, up
+from certificates import (LEFT, RIGHT, both, down, end, long_chain, once, profile, reconfigure, refused, revocable, root, signed_with, site_of, sub,
+                          swap, trustpoint, up)
 from net import sh, wait_for
-from pki_files import Authority, Responder, available, give
+from pki_files import Responder, available, give
 from traffic import ping_until
 
 
@@ -60,24 +61,6 @@ def intermediate_missing():
     theirs = end("right", ca=sub("right"))
     site = site_of("gap", theirs=theirs, anchors={"TP": (root(), end("left"))})
     return refused(site, "cert-untrusted")
-
-
-def long_chain(title, ours_more, strongswan_args=None, strongswan_extra=""):
-    """Both ends send two certificates of RSA 4096. Returns what was on the wire: sizes and numbers of IKE and IP fragments."""
-    ca = root("rsa")
-    below = once("sub 4096", lambda: Authority("Sub-4096", "rsa4096", issuer=ca))
-    ours, theirs = (once(s + " 4096", lambda s=s: below.issue(s, [s + ".example"], "rsa4096")) for s in ("left", "right"))
-    site = site_of(title, "rsa", ours=ours, theirs=theirs, anchors={"TP": (ca, ours)}, intermediates=[below],
-                   culvert_args={"extra": trustpoint() + "\n" + ours_more}, strongswan_args=strongswan_args,
-                   strongswan_extra=strongswan_extra)
-    capture = Capture(site.peer.ns, "out0", what="udp or ip[6:2] & 0x3fff != 0")
-    both(site)
-    path = capture.stop()
-    seen = [d for d in datagrams(path) if d.ike and len(d.ike) > 28]
-    longest = max(len(d.data) + 28 for d in seen)
-    pieces = sum(d.ike[16] == 53 for d in seen)  # Encrypted Fragment (RFC 7383 2.5)
-    torn = sh("tcpdump", "-nr", path, "ip[6:2] & 0x3fff != 0").stdout.count("\n")
-    return longest, pieces, torn
 
 
 def ike_fragments(mtu):
@@ -153,6 +136,103 @@ def own_expired():
     note = refused(site, "cert-build-failed", None)
     check("parsed IKE_AUTH request" not in site.peer.log_text(), "culvert sent an IKE_AUTH request")
     return note
+
+
+# ---- which certificate --------------------------------------------------------------------------------------------------
+def chosen(site):
+    """Names of the trust-points that culvert has signed with, in order."""
+    return re.findall(r"using the (\S+) trustpoint's keypair to sign", site.culvert.log_text())
+
+
+def two_roots():
+    """Trust-points TP1 and TP2 of two roots; ours are enrolled in TP1 first, so that TP2 stands first in culvert's own list (CT-8)."""
+    one, two = root(), root(name="Second")
+    return one, two, {"TP1": (one, end("left", ca=one)), "TP2": (two, end("left", ca=two))}
+
+
+@case("a peer that asks for one CA only gets its certificate, whichever was enrolled last (V2-3, G17)")
+def asked_for_one():
+    one, two, anchors = two_roots()
+    site = site_of("ask1", theirs=end("right", ca=one), anchors=anchors, trust=trustpoint("TP1") + "\n" + trustpoint("TP2"),
+                   proof=profile("TP1", "TP2", local="ecdsa-sig", remote="ecdsa-sig"))
+    for ca, name in ((one, "TP1"), (two, "TP2")):
+        give(site.peer, [ca], end("right", ca=ca))
+        site.peer.load(site.peer_conf)
+        before = len(chosen(site))
+        both(site)
+        check_equal(chosen(site)[before:], [name, name], "trust-points that signed when strongSwan asks for %s" % ca.name)
+
+
+@case("a peer that asks for several CAs gets the certificate of the first that is ours, in its order (V2-3, G17)")
+def asked_for_several():
+    one, two, anchors = two_roots()
+    strange = root(name="Strange")
+    site = site_of("askn", theirs=end("right", ca=one), anchors=anchors, trust=trustpoint("TP1") + "\n" + trustpoint("TP2"),
+                   proof=profile("TP1", "TP2", local="ecdsa-sig", remote="ecdsa-sig"))
+    give(site.peer, [strange, two, one], end("right", ca=one))
+    site.peer.load(site.peer_conf)
+    by_name = {one.name: "TP1", two.name: "TP2"}
+    for by in ("culvert", "strongswan"):
+        before, seen = len(chosen(site)), len(site.peer.log_text())
+        up(site, by)
+        asked = re.findall(r'sending cert request for ".*CN=([^"]+)"', site.peer.log_text()[seen:])
+        check_equal(sorted(asked), sorted([one.name, two.name, strange.name]), "CAs that strongSwan asks for")
+        want = [by_name[name] for name in asked if name in by_name][0]
+        check_equal(chosen(site)[before:], [want], "trust-point that signed, of %s, started by %s" % (asked, by))
+        down(site, by)
+
+
+@case("trust-points to sign and to verify apart (V2-7)")
+def sign_and_verify():
+    one, two, anchors = two_roots()
+    site = site_of("apart", theirs=end("right", ca=two), anchors=anchors, trust=trustpoint("TP1") + "\n" + trustpoint("TP2"),
+                   proof=profile("TP1 sign", "TP2 verify", local="ecdsa-sig", remote="ecdsa-sig"))
+    give(site.peer, [one, two], end("right", ca=two))
+    site.peer.load(site.peer_conf)
+    both(site)
+    check_equal(set(chosen(site)), {"TP1"}, "trust-points that signed")
+    swap(site, end("right", ca=one))
+    return refused(site, "cert-untrusted")
+
+
+@case("an initiator's profile without trust-point: cert-build-failed (V2-5); as responder it is up (V2-6)")
+def no_trustpoint():
+    site = site_of("none", proof=" authentication local ecdsa-sig\n authentication remote ecdsa-sig")
+    note = refused(site, "cert-build-failed", None, by=["culvert"])
+    up(site, "strongswan")
+    return note
+
+
+@case("identities are the certificates' subjects, by default and with a certificate map (G29, V2-12)")
+def by_subject():
+    ours, theirs = end("left"), end("right")
+    site = site_of("dn", strongswan_args=dict(local_id="", remote_id=ours.dn),
+                   culvert_args=dict(local_id="", remote_id="certificate MAP",
+                                     extra=trustpoint() + "\ncrypto pki certificate map MAP 10\n subject-name co cn = right"))
+    both(site)
+    check("authentication of '%s'" % ours.dn in site.peer.log_text(), "culvert did not name itself by its subject")
+
+
+@case("RSA at one end, ECDSA at the other")
+def different_keys():
+    ours, theirs = end("left", "rsa"), end("right", "p384")
+    both(site_of("mixed", "rsa", theirs_kind="p384", ours=ours, theirs=theirs, anchors={"TP": (theirs.issuer, ours)}))
+
+
+# ---- certificates from the command line ------------------------------------------------------------------------------------
+@case("certificate and key by `crypto pki import pkcs12`, without a restart; they outlive one")
+def by_import():
+    ours, theirs = end("left"), end("right")
+    site = site_of("p12", ours=ours, theirs=theirs, anchors={})
+    check_equal(chosen(site), [], "signatures")
+    refused(site, "cert-build-failed", None, by=["culvert"])
+    file = site.lab.path("left.p12")
+    sh("openssl", "pkcs12", "-export", "-in", ours.cert, "-inkey", ours.key, "-certfile", root().cert, "-passout", "pass:kept", "-out", file)
+    site.culvert.cli("crypto", "pki", "import", "TP", "pkcs12", "kept", "--url", file)
+    both(site)
+    site.culvert.stop()
+    site.culvert.start()
+    both(site)
 
 
 # ---- revocation ----------------------------------------------------------------------------------------------------------
