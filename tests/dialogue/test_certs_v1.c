@@ -341,7 +341,8 @@ static void G30_the_initiator_takes_only_whom_its_profile_matches(void)
     up_from(w, A);
     CU_ASSERT_EQUAL(wire_reason(w, A), IKE_REASON_ID_MISMATCH);
     CU_ASSERT_EQUAL(wire_children(w, A), 0);
-    CU_ASSERT(wire_saw(w, "B MM6: ID CERT SIG\nA INFO: HASH D(IKE)\n")); /* B has an SA, and hears that A has none */
+    CU_ASSERT(wire_saw(
+        w, "B MM6: ID CERT SIG\nA INFO: HASH D(IKE)\n")); /* B has an SA, and hears that A has none */
     CU_ASSERT_EQUAL(wire_sas(w, B), 0);
     wire_free(w);
 }
@@ -440,6 +441,24 @@ static void an_SA_that_ends_while_it_waits_leaves_nothing(void)
     }
 }
 
+/* The peer's profile is another one now, which does not believe IOSCA1. */
+static void a_proof_that_waits_is_not_judged_without_its_profile_after_a_reload(void)
+{
+    struct wire *w = waiting(52, B, true);
+    char *text = text_swap(reference("C10", "C12"), "   self-identity fqdn\n",
+                           "   self-identity fqdn\n   initiate mode aggressive\n   ca trust-point IOSCA2\n");
+    text = text_swap(text, "prof1", "prof2");
+    up_from(w, A);
+    CU_ASSERT_EQUAL_FATAL(wire_fetches(w, B), 1);
+    wire_reload(w, B, text);
+    wire_fetched(w, B, "CA1", NULL, 0);
+    wire_run(w, 12000);
+    CU_ASSERT_EQUAL(wire_children(w, B), 0);
+    CU_ASSERT(!wire_event(w, B, "SA authentication status: authenticated"));
+    wire_free(w);
+    free(text);
+}
+
 static void disconnect_revoked_peers_ends_the_live_one(void)
 {
     for (unsigned on = 0; on < 2; on++) {
@@ -523,5 +542,6 @@ UNIT_MAIN("dialogue: certificates in IKEv1", UNIT_TEST(CT_11_R1_initiates_and_bo
           UNIT_TEST(a_revoked_certificate_is_refused_in_each_role),
           UNIT_TEST(it_waits_for_half_a_minute_and_then_refuses),
           UNIT_TEST(an_SA_that_ends_while_it_waits_leaves_nothing),
+          UNIT_TEST(a_proof_that_waits_is_not_judged_without_its_profile_after_a_reload),
           UNIT_TEST(disconnect_revoked_peers_ends_the_live_one),
           UNIT_TEST(a_reload_ends_who_rests_on_what_has_changed))
