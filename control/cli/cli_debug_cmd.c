@@ -39,14 +39,14 @@ static unsigned bits_of(enum cli_id id)
 
 static const struct {
     unsigned bit;
-    const char *name, *text;
+    const char *name, *key, *text; /* key: in JSON */
 } names[] = {
-    {CLI_DEBUG_ISAKMP, "isakmp", "Crypto ISAKMP"},
-    {CLI_DEBUG_IKEV2, "ikev2", "IKEv2"},
-    {CLI_DEBUG_IPSEC, "ipsec", "Crypto IPSEC"},
-    {CLI_DEBUG_PKI_VALIDATION, "pki validation", "Crypto PKI Validation Path"},
-    {CLI_DEBUG_PKI_MESSAGES, "pki messages", "Crypto PKI Msg"},
-    {CLI_DEBUG_PKI_TRANSACTIONS, "pki transactions", "Crypto PKI Trans"},
+    {CLI_DEBUG_ISAKMP, "isakmp", "isakmp", "Crypto ISAKMP"},
+    {CLI_DEBUG_IKEV2, "ikev2", "ikev2", "IKEv2"},
+    {CLI_DEBUG_IPSEC, "ipsec", "ipsec", "Crypto IPSEC"},
+    {CLI_DEBUG_PKI_VALIDATION, "pki validation", "pki_validation", "Crypto PKI Validation Path"},
+    {CLI_DEBUG_PKI_MESSAGES, "pki messages", "pki_messages", "Crypto PKI Msg"},
+    {CLI_DEBUG_PKI_TRANSACTIONS, "pki transactions", "pki_transactions", "Crypto PKI Trans"},
 };
 enum { NAMES = sizeof names / sizeof names[0] };
 
@@ -118,7 +118,7 @@ int cli_show_debugging(struct cli_call *c)
     if (c->json) {
         json_t *o = json_object();
         for (unsigned i = 0; i < NAMES; i++)
-            json_object_set_new(o, names[i].name,
+            json_object_set_new(o, names[i].key,
                                 json_string(on & names[i].bit << CLI_DEBUG_DETAIL_SHIFT ? "detail"
                                             : on & names[i].bit                         ? "on"
                                                                                         : "off"));

@@ -20,6 +20,7 @@ with open(os.path.join(ROOT, "docs", "reference", "json.md")) as page:
 SHOWS = ("crypto session", "crypto session detail", "crypto session brief", "crypto isakmp sa", "crypto isakmp sa detail",
          "crypto isakmp sa count", "crypto isakmp key", "crypto isakmp profile", "crypto isakmp policy",
          "crypto isakmp default policy", "crypto isakmp peers", "crypto ikev2 sa", "crypto ikev2 sa detailed",
+         "crypto ikev2 session", "crypto ikev2 session detailed",
          "crypto ikev2 profile", "crypto ikev2 policy", "crypto ikev2 proposal", "crypto ikev2 stats", "crypto ipsec sa",
          "crypto ipsec sa detail", "crypto ipsec sa count", "crypto ipsec profile", "crypto ipsec transform-set", "crypto map",
          "crypto decisions", "crypto decisions peer 192.0.2.2", "crypto debug-condition", "access-lists", "vrf", "debugging",
