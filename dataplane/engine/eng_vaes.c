@@ -222,14 +222,10 @@ static void worker_free(struct eng_worker *w)
     eng_ipsecmb.worker_free(w);
 }
 
-static const char *device_any(const struct eng_ops *e, char *text, size_t len)
+static const char *device_any(const struct eng_ops *e)
 {
     const struct vaes_kernels *k = kernels_of(e);
-    if (k)
-        snprintf(text, len, "vaes %s; %s", k->name, eng_ipsecmb.device());
-    else
-        snprintf(text, len, "vaes, not on this processor");
-    return text;
+    return k == &vaes_avx512 ? "vaes AVX512" : k == &vaes_avx2 ? "vaes AVX2" : "vaes, not on this processor";
 }
 
 #define ENGINE(id, text)                                                                                     \
@@ -252,8 +248,7 @@ static const char *device_any(const struct eng_ops *e, char *text, size_t len)
     }                                                                                                        \
     static const char *id##_device(void)                                                                     \
     {                                                                                                        \
-        static char room[CV_NAME_MAX];                                                                       \
-        return device_any(&id, room, sizeof room);                                                           \
+        return device_any(&id);                                                                              \
     }                                                                                                        \
     const struct eng_ops id = {                                                                              \
         .name = text,                                                                                        \
