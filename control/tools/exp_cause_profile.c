@@ -28,6 +28,20 @@ static void own_name(const struct exp_cause *x, enum exp_end e, char out[2 * CFG
         snprintf(out, 2 * CFG_TEXT_MAX, "%s", t && t->t && strcmp(t->t->fqdn, "none") != 0 ? t->t->fqdn : "");
 }
 
+/* G29: who signs is the subject of its certificate unless the profile says otherwise. */
+static bool subject_of(const struct exp_cause *x, enum exp_end e, const struct cfg_ikev2_profile *p,
+                       struct identity *out)
+{
+    const struct exp_point *t = exp_cause_signer(x, e);
+    if ((p->identity.kind != CFG_ID_NONE && p->identity.kind != CFG_ID_DN) ||
+        (p->auth_local & CFG_AUTH_PSK) || !t || !t->own)
+        return false;
+    const struct slice dn = pki_cert_subject(t->own);
+    out->id = (struct sel_id){PKI_ID_DN, {out->data, slice_copy(dn, out->data, sizeof out->data)}};
+    snprintf(out->text, sizeof out->text, "%s", pki_cert_subject_text(t->own));
+    return true;
+}
+
 /* What the end says it is, under the profile that it uses: its address in IKEv1 unless the configuration says otherwise. */
 static bool identity_of(const struct exp_cause *x, enum exp_end e, struct identity *out)
 {
@@ -36,6 +50,8 @@ static bool identity_of(const struct exp_cause *x, enum exp_end e, struct identi
     memset(out, 0, sizeof *out);
     if (u->version == CFG_IKEV2) {
         const struct cfg_ikev2_profile *p = sel_ikev2_profile_for_tunnel(c, u->first, NULL);
+        if (p && subject_of(x, e, p, out))
+            return true;
         if (!p || !sel_local_id(p, &u->local, &out->id, out->data))
             return false;
     } else {
@@ -95,6 +111,8 @@ static const char *id_kind(const struct identity *i)
         return "the e-mail address";
     case SEL_ID_KEY_ID:
         return "the key-id";
+    case PKI_ID_DN:
+        return "the subject of its certificate,";
     default:
         return "the address";
     }
@@ -323,6 +341,12 @@ void exp_cause_profile(struct exp_cause *x)
 }
 
 /* ---- IKEv2: a profile that takes no part (section 4.4) ------------------------------------------------------ */
+/* What the other end has: a key where that is nothing. */
+static const char *method_word(unsigned bits)
+{
+    return bits & CFG_AUTH_PSK || bits == 0 ? "pre-share" : bits & CFG_AUTH_RSA_SIG ? "rsa-sig" : "ecdsa-sig";
+}
+
 static void complete(struct exp_cause *x, enum exp_end on, const struct cfg_ikev2_profile *p)
 {
     char lines[3][SEL_TEXT_MAX + 72], match[SEL_TEXT_MAX + 64];
@@ -331,10 +355,14 @@ static void complete(struct exp_cause *x, enum exp_end on, const struct cfg_ikev
     if (p->match_count == 0 && identity_of(x, exp_other(on), &id) &&
         match_line(&id, CFG_IKEV2, match, sizeof match))
         snprintf(lines[n++], sizeof lines[0], " %s", match);
+    const struct cfg_ikev2_profile *q =
+        sel_ikev2_profile_for_tunnel(x->c->side[exp_other(on)].cfg, x->run->unit[exp_other(on)]->first, NULL);
     if (p->auth_remote == CFG_AUTH_NONE)
-        snprintf(lines[n++], sizeof lines[0], " authentication remote pre-share");
+        snprintf(lines[n++], sizeof lines[0], " authentication remote %s",
+                 method_word(q ? q->auth_local : 0));
     if (p->auth_local == CFG_AUTH_NONE)
-        snprintf(lines[n++], sizeof lines[0], " authentication local pre-share");
+        snprintf(lines[n++], sizeof lines[0], " authentication local %s",
+                 method_word(q ? q->auth_remote : 0));
     struct exp_fix *f = n ? exp_cause_fix(x, "on %c (%s): add to profile %s:", exp_letter(on),
                                           exp_at(x, on, p->line), p->name)
                           : NULL;
@@ -403,7 +431,13 @@ void exp_cause_identity(struct exp_cause *x)
     add_match(x, on, &id, &own);
     const struct cfg_ikev2_profile *q =
         sel_ikev2_profile_for_tunnel(x->c->side[other].cfg, x->run->unit[other]->first, NULL);
-    if (q && q->identity.kind != CFG_ID_NONE && q->identity.line) {
+    if (q && id.id.type == PKI_ID_DN) {
+        char text[IP_TEXT_MAX + 40];
+        snprintf(text, sizeof text, " identity local address %s", exp_addr(exp_local(x, other)));
+        struct exp_fix *f = exp_cause_fix(x, "on %c (%s): \"%s\" in profile %s", exp_letter(other),
+                                          exp_at(x, other, q->line), text + 1, q->name);
+        exp_fix_set(f, &x->c->side[other], q->line, "identity local", text);
+    } else if (q && q->identity.kind != CFG_ID_NONE && q->identity.line) {
         struct exp_fix *f =
             exp_cause_fix(x, "on %c (%s): \"identity local address %s\" instead of \"%s\"", exp_letter(other),
                           exp_at(x, other, q->identity.line), exp_addr(exp_local(x, other)),

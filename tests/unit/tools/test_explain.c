@@ -598,11 +598,11 @@ static void lose_line(const char *const file[2], enum exp_end e, const char *tmp
 /* Whatever line is missing at one end: it is told, and a remedy is found and tried. */
 static void any_missing_line_is_explained_and_has_a_remedy(void)
 {
-    static const char *const pairs[][2] = {{"ios/C1.conf", "ios/C2.conf"},
-                                           {CONF("r1-v1"), CONF("r2-v1")},
-                                           {CONF("r1-v2"), CONF("r2-v2")},
-                                           {CONF("c18-left"), CONF("c18-right")},
-                                           {CONF("kr11-r1"), CONF("kr11-r2")}};
+    static const char *const pairs[][2] = {
+        {"ios/C1.conf", "ios/C2.conf"},     {CONF("r1-v1"), CONF("r2-v1")},
+        {CONF("r1-v2"), CONF("r2-v2")},     {CONF("c18-left"), CONF("c18-right")},
+        {CONF("kr11-r1"), CONF("kr11-r2")}, {CONF("c9-r1"), CONF("c10-r2-symmetric")},
+        {CONF("cert-r1"), CONF("cert-r2")}};
     struct tally t = {0, 0, 0};
     char tmp[] = "/tmp/test-explain-XXXXXX";
     int fd = mkstemp(tmp);
