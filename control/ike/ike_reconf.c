@@ -258,13 +258,21 @@ static bool sa1_stays(const struct ike_sa *sa, const struct cfg *old, const stru
                                                        cfg_find_isakmp_keyring(new, sa->peer_tag));
 }
 
+/* In Aggressive Mode the profile is chosen by the first message: what proves the peer later is not judged without it, or by other trust-points. */
+static bool trust1_stays(const struct ike_sa *sa, const struct change *ch)
+{
+    const struct cfg_isakmp_profile *p =
+        sa->profile1 ? cfg_find_isakmp_profile(ch->new, sa->profile1->name) : NULL;
+    return !sa->profile1 || (p && same_trust1(ch, sa->profile1, p));
+}
+
 static bool sa_stays(const struct ike_sa *sa, const struct cfg *old, const struct cfg *new)
 {
     const struct change ch = {old, new};
     if (sa->established && sa->ops->version == 1)
         return sa1_stays(sa, old, new);
     if (sa->ops->version == 1 && !sa->initiator) /* G2: it goes on with the key that it began with */
-        return !new->isakmp_disabled;
+        return !new->isakmp_disabled &&trust1_stays(sa, &ch);
     if (!sa->established || !sa->profile)
         return false;
     const struct cfg_ikev2_profile *p = cfg_find_profile(new, sa->profile->name);
