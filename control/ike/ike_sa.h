@@ -78,7 +78,8 @@ struct ike_sa {
     uint8_t peer_id[IKE_ID_MAX];
     size_t peer_id_len;
     char peer_tag
-        [CFG_NAME_MAX + 1]; /* the keyring's peer block whose key proved it; "" the profile's own key; "\n" and the trust-point of its certificate */
+        [CFG_NAME_MAX +
+         1]; /* the keyring's peer block whose key proved it; "" the profile's own key; "\n" and the trust-point of its certificate */
     struct pki_cert *peer_cert;        /* that proved it; NULL: a pre-shared key did */
     unsigned char auth_own, auth_peer; /* enum ike_auth: how each has proved itself */
     bool waits; /* a message of the peer is put aside until control/pki knows more: ops->pki_changed */
