@@ -49,6 +49,8 @@ struct bench_result {
     bool ok;
     double mpps, mpps_min, mpps_max; /* median and ends of the rounds */
     double limit_mpps;               /* bare ipsec-mb call, median */
+    double best_mpps;                /* of the faster of that and the engine's own burst */
+    char best_engine[CV_NAME_MAX];   /* whose that is */
     double ports_cycles;             /* per packet: receive and transmit without a worker between */
     double size;                     /* average octets */
     double tsc_mhz;

@@ -92,12 +92,13 @@ static bool round_run(struct bench_lane *l, unsigned r)
 {
     static __thread double cycles[STRETCHES * PASSES_MAX];
     const double seconds = l->c->seconds / BENCH_ROUNDS / STRETCHES;
-    double limit[STRETCHES + 1];
+    double limit[STRETCHES + 1], own[STRETCHES];
     unsigned n = 0, more = 1;
     bool ok = true;
     for (unsigned s = 0; s < STRETCHES; s++) {
         pthread_barrier_wait(l->barrier);
         limit[s] = dp_bench_limit_cycles(l->bare);
+        own[s] = dp_bench_limit_own(l->bare);
         pthread_barrier_wait(l->barrier);
         more = passes(l, loop_pass, seconds, cycles + n, PASSES_MAX);
         n += more;
@@ -107,6 +108,7 @@ static bool round_run(struct bench_lane *l, unsigned r)
     pthread_barrier_wait(l->barrier);
     limit[STRETCHES] = dp_bench_limit_cycles(l->bare);
     l->limit[r] = dp_bench_median(limit, STRETCHES + 1);
+    l->own[r] = dp_bench_median(own, STRETCHES);
     more = passes(l, ports_pass, seconds, cycles, PORT_PASSES);
     l->ports[r] = dp_bench_median(cycles, more);
     return ok && more > 0 && limit[STRETCHES] > 0;

@@ -24,6 +24,11 @@ CV_MUST_USE cv_result dp_bench_limit_new(const struct eng_ops *engine, struct en
 void dp_bench_limit_free(struct bench_limit *l);
 /* TSC cycles per packet, averaged over the sizes, each the median of some slices; 0: the library refused. */
 double dp_bench_limit_cycles(struct bench_limit *l);
+/* The same for the engine's own burst function, always on the same packet, where the limit above is ipsec-mb's direct call;
+ * 0 where the limit is the engine's already. */
+double dp_bench_limit_own(struct bench_limit *l);
+/* Whose that is: the engine's name. */
+const char *dp_bench_limit_own_name(const struct bench_limit *l);
 /* "direct call" or "burst of 64". */
 const char *dp_bench_limit_kind(uint16_t encr);
 

@@ -5,6 +5,7 @@
 #include "dataplane/dp_init.h"
 #include "dataplane/dp_meta.h"
 #include "dataplane/dp_worker.h"
+#include "dataplane/engine/eng_ipsecmb.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_gre.h"
@@ -366,10 +367,12 @@ static void summarise(const struct bench_lane *lanes, const struct bench_case *c
                       struct bench_result *out)
 {
     double total[BENCH_ROUNDS] = {0}, limit[BENCH_ROUNDS] = {0}, ports[BENCH_ROUNDS] = {0};
+    double own[BENCH_ROUNDS] = {0};
     for (unsigned r = 0; r < BENCH_ROUNDS; r++)
         for (unsigned w = 0; w < c->workers; w++) {
             total[r] += hz / lanes[w].loop[r] / 1e6;
             limit[r] += hz / lanes[w].limit[r] / 1e6;
+            own[r] += lanes[w].own[r] > 0 ? hz / lanes[w].own[r] / 1e6 : 0;
             ports[r] += lanes[w].ports[r] / c->workers;
         }
     const unsigned *sizes, count = dp_bench_sizes(c, &sizes);
@@ -380,6 +383,10 @@ static void summarise(const struct bench_lane *lanes, const struct bench_case *c
     out->mpps_min = total[0];
     out->mpps_max = total[BENCH_ROUNDS - 1];
     out->limit_mpps = dp_bench_median(limit, BENCH_ROUNDS);
+    const double ours = dp_bench_median(own, BENCH_ROUNDS);
+    out->best_mpps = ours > out->limit_mpps ? ours : out->limit_mpps;
+    snprintf(out->best_engine, sizeof out->best_engine, "%s",
+             ours > out->limit_mpps ? dp_bench_limit_own_name(lanes[0].bare) : eng_ipsecmb.name);
     out->ports_cycles = dp_bench_median(ports, BENCH_ROUNDS);
     out->tsc_mhz = hz / 1e6;
 }

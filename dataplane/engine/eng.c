@@ -1,5 +1,6 @@
 #include "dataplane/engine/eng.h"
 
+#include "dataplane/engine/eng_auto.h"
 #include "dataplane/engine/eng_ipsecmb.h"
 #include "dataplane/engine/eng_vaes.h"
 
@@ -15,7 +16,7 @@ static const struct {
 const struct eng_ops *eng_by_name(const char *word)
 {
     if (!strcmp(word, "auto"))
-        return eng_all[0];
+        return &eng_auto;
     for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
         if (!strcmp(word, aliases[i].word))
             word = aliases[i].name;

@@ -1,5 +1,6 @@
 /* The engine table and its self test. */
 #include "dataplane/engine/eng.h"
+#include "dataplane/engine/eng_auto.h"
 #include "dataplane/engine/eng_ipsecmb.h"
 #include "dataplane/engine/eng_vaes.h"
 #include "tests/unit/esp/eal.h"
@@ -9,7 +10,7 @@
 
 static void eng_by_name_knows_the_words_of_the_platform_section(void)
 {
-    CU_ASSERT_PTR_EQUAL(eng_by_name("auto"), eng_all[0]);
+    CU_ASSERT_PTR_EQUAL(eng_by_name("auto"), &eng_auto);
     CU_ASSERT_PTR_NOT_NULL_FATAL(eng_by_name("ipsec-mb"));
     CU_ASSERT_PTR_EQUAL(eng_by_name("ipsec-mb"), eng_by_name("ipsecmb"));
     CU_ASSERT_PTR_EQUAL(eng_by_name("vaes"), &eng_vaes);
@@ -72,8 +73,37 @@ static void the_bare_call_is_timed_for_every_key_and_size(void)
     CU_ASSERT_EQUAL(eng_ipsecmb_bare(CV_DIR_OUT, 16, 64, 1, 0, &small), CV_EINVAL);
 }
 
+/* `auto` is ipsec-mb until its measurement, which takes some milliseconds; afterwards every transform still has its
+ * engine, and sessions of both go back where they came from. */
+static void auto_measures_and_serves_every_transform(void)
+{
+    static const struct cv_sa sas[] = {
+        {.encr = CV_ENCR_AES_GCM_16, .encr_key_len = 16, .salt_len = 4},
+        {.encr = CV_ENCR_AES_GCM_16, .encr_key_len = 32, .salt_len = 4},
+        {.encr = CV_ENCR_NULL_AES_GMAC, .encr_key_len = 24, .salt_len = 4},
+        {.encr = CV_ENCR_CHACHA20_POLY1305, .encr_key_len = 32, .salt_len = 4},
+        {.encr = CV_ENCR_AES_CBC, .encr_key_len = 16, .integ = CV_INTEG_HMAC_SHA1_96, .integ_key_len = 20},
+    };
+    char err[160] = "";
+    CU_ASSERT_EQUAL(eng_auto.self_test(err, sizeof err), CV_OK);
+    CU_ASSERT_STRING_EQUAL(err, "");
+    printf("auto: %s ", eng_auto.device());
+    for (unsigned i = 0; i < sizeof sas / sizeof sas[0]; i++) {
+        struct eng_session *s;
+        struct eng_session_info info;
+        CU_ASSERT(eng_auto.supports(sas[i].encr, sas[i].encr_key_len, sas[i].integ));
+        CU_ASSERT_EQUAL_FATAL(eng_auto.session_new(&sas[i], -1, &s, &info), CV_OK);
+        const struct eng_ops *chosen = eng_auto_choice(&sas[i]);
+        CU_ASSERT(chosen == &eng_ipsecmb || (chosen == &eng_vaes && eng_vaes_usable(&eng_vaes) && i < 3));
+        CU_ASSERT_PTR_NOT_NULL(info.burst);
+        eng_auto.session_free(s);
+    }
+    eng_auto.session_free(NULL);
+}
+
 UNIT_MAIN_EAL("engine", UNIT_TEST(eng_by_name_knows_the_words_of_the_platform_section),
               UNIT_TEST(every_engine_passes_its_known_answer_tests),
+              UNIT_TEST(auto_measures_and_serves_every_transform),
               UNIT_TEST(RFC_4301_4_2_NULL_encryption_needs_integrity),
               UNIT_TEST(keys_and_salt_of_a_wrong_length_are_refused),
               UNIT_TEST(the_bare_call_is_timed_for_every_key_and_size))
