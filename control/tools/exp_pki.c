@@ -280,7 +280,7 @@ static int add_ca(struct exp_pki *x, const struct exp_point *p)
         return -1;
     struct exp_ca *c = &x->ca[x->ca_count];
     *c = (struct exp_ca){.real = p->real_ca};
-    snprintf(c->name, sizeof c->name, "%s", p->name);
+    memcpy(c->name, p->name, sizeof c->name);
     url_of(p, c->url);
     return (int)x->ca_count++;
 }
