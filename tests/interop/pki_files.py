@@ -14,7 +14,7 @@ import pwd
 import shutil
 import tempfile
 
-from net import LabError, sh
+from net import sh, wait_for
 
 KEYS = {"rsa": ("rsa", 2048), "rsa4096": ("rsa", 4096), "p256": ("ecdsa", 256), "p384": ("ecdsa", 384),
         "p521": ("ecdsa", 521), "ed25519": ("ed25519", None)}
@@ -191,6 +191,17 @@ def give(strongswan, anchors, own=None, intermediates=()):
         copy("private", c, c.key)
 
 
+SLOW = """import http.server, sys, time
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        time.sleep(float(sys.argv[4]))
+        super().do_GET()
+    def __init__(self, *args):
+        super().__init__(*args, directory=sys.argv[3])
+http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
+"""
+
+
 class Server:
     """A web server for CRLs in a namespace; what was asked for stands in its log."""
 
@@ -198,9 +209,9 @@ class Server:
         self.ns, self.directory, self.address, self.port = ns, directory, address, port
         self.process = None
 
-    def start(self):
-        self.process = self.ns.start("http", "/usr/bin/python3", "-u", "-m", "http.server", "--bind", self.address, "--directory",
-                                     self.directory, str(self.port))
+    def start(self, delay=0):
+        """Each answer takes `delay` seconds."""
+        self.process = self.ns.start("http", "/usr/bin/python3", "-u", "-c", SLOW, self.address, self.port, self.directory, delay)
         _wait_for_port(self.ns, self.address, self.port)
         return self
 
@@ -240,6 +251,5 @@ class Responder:
 
 def _wait_for_port(ns, address, port):
     # Looks at the listening sockets rather than connecting: `openssl ocsp` takes one connection at a time.
-    from net import wait_for
     wait_for("a server on %s:%d" % (address, port),
              lambda: ns.run("ss", "-Hltn", "sport = :%d" % port, check=False).stdout.strip(), 10)

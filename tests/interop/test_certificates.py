@@ -341,6 +341,18 @@ def silent_server():
     ping_until(site.left, site.right_address, 5)
 
 
+@case("a CRL that takes three seconds to come: strongSwan repeats IKE_AUTH, and is answered once it is there")
+def slow_server():
+    ca, _, bad = revocable()
+    site = revocation_site("slow", "crl")
+    ca.write_crl(os.path.join(site.web.directory, "ca.crl"), [bad])
+    site.web.start(delay=3)
+    up(site, "strongswan")
+    ping_until(site.left, site.right_address, 5)
+    check("retransmit 1 of request with message ID 1" in site.peer.log_text(), "strongSwan did not have to wait")
+    check_equal(site.web.asked("/ca.crl"), 1, "fetches of the CRL")
+
+
 if __name__ == "__main__":
     if available():
         print(available())

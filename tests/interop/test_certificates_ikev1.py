@@ -6,7 +6,7 @@ import sys
 
 from case import add_case, case, check, check_equal, main
 from certificates import (LEFT, RIGHT, both, end, long_chain, once, refused, revocable, root, site_of, sub, swap,
-                          trustpoint)
+                          trustpoint, up)
 from culvert import AES1, ECP1, OLD1
 from pki_files import available, give
 
@@ -101,6 +101,18 @@ def by_crl():
     note = refused(site, "cert-revoked", None)
     check_equal(site.web.asked("/ca.crl"), 1, "fetches of the CRL")
     return note
+
+
+@case("a CRL that takes three seconds to come: strongSwan repeats MM5, and has MM6 once it is there")
+def slow_server():
+    ca, _, bad = revocable()
+    site = site_of("slow", version=1, ours=end("left", ca=ca), theirs=end("right", ca=ca), server=True,
+                   trust=trustpoint().replace("check none", "check crl"))
+    ca.write_crl(os.path.join(site.web.directory, "ca.crl"), [bad])
+    site.web.start(delay=3)
+    up(site, "strongswan")
+    check("retransmit 1 of request" in site.peer.log_text(), "strongSwan did not have to wait")
+    check_equal(site.web.asked("/ca.crl"), 1, "fetches of the CRL")
 
 
 if __name__ == "__main__":
