@@ -108,6 +108,8 @@ static void keywords_abbreviate_and_no_removes(void)
     CU_ASSERT_STRING_EQUAL(p.lcores, "");
     CU_ASSERT_EQUAL(platform_line(&p, "crypto-engine cryptodev crypto_aesni_mb0", 5, err, sizeof err), CV_OK);
     CU_ASSERT_STRING_EQUAL(p.crypto_engine, "cryptodev crypto_aesni_mb0");
+    CU_ASSERT_EQUAL(platform_line(&p, "crypto-engine vaes", 5, err, sizeof err), CV_OK);
+    CU_ASSERT_STRING_EQUAL(p.crypto_engine, "vaes");
 }
 
 static void every_bad_line_is_refused_with_a_remedy(void)
