@@ -146,7 +146,7 @@ def sas(pair, gateway):
 def down(pair):
     for g in (pair.left, pair.right):
         wait_for("the session of %s to be down" % g.name,
-                 lambda g=g: not sas(pair, g) and not (pair.session(g) or {"flows": []})["flows"], 5)
+                 lambda g=g: not sas(pair, g) and not (pair.session(g) or {"flows": []})["flows"], 15)
 
 
 def clears(pair):
