@@ -108,8 +108,9 @@ static const char *list_of(const struct exp_cause *x, enum exp_end e, const stru
         if (named_to(p, i, sign))
             used += (size_t)snprintf(out + used, CFG_TEXT_MAX - used, "%s%s", used ? ", " : "", named(p, i));
     for (unsigned i = 0; i < x->c->pki->count[e] && !named_count(p) && used < CFG_TEXT_MAX; i++)
-        used += (size_t)snprintf(out + used, CFG_TEXT_MAX - used, "%s%s", used ? ", " : "",
-                                 x->c->pki->point[e][i].name);
+        if (x->c->pki->point[e][i].ca >= 0)
+            used += (size_t)snprintf(out + used, CFG_TEXT_MAX - used, "%s%s", used ? ", " : "",
+                                     x->c->pki->point[e][i].name);
     return out;
 }
 
@@ -276,6 +277,20 @@ static void namesake(struct exp_cause *x, const struct exp_point *t)
     }
 }
 
+/* The end has a trust-point for that CA by its name, but was never enrolled there. */
+static void not_authenticated(struct exp_cause *x, const struct exp_point *t)
+{
+    const enum exp_end on = x->run->on;
+    const struct exp_point *o = exp_pki_point(x->c->pki, on, t->name);
+    if (!o || o->origin != EXP_POINT_BARE)
+        return;
+    exp_cause_also(x, " Trust-point %s of %c (%s) has no certificates in its file.", o->name, exp_letter(on),
+                   exp_at(x, on, o->t->line));
+    struct exp_fix *f = exp_cause_fix(x, "on %c: crypto pki authenticate %s and crypto pki enroll %s",
+                                      exp_letter(on), o->name, o->name);
+    exp_fix_authenticate(f, on, o->name);
+}
+
 static void untrusted(struct exp_cause *x)
 {
     const enum exp_end on = x->run->on, other = exp_other(on);
@@ -287,6 +302,7 @@ static void untrusted(struct exp_cause *x)
         return;
     say_untrusted(x, t, &p);
     namesake(x, t);
+    not_authenticated(x, t);
     for (unsigned i = 0; i < k->count[other]; i++) { /* what the signer could sign with instead */
         const struct exp_point *o = &k->point[other][i];
         if (o == t || !exp_point_usable(k, o) || !takes(x, on, &p, o->ca))

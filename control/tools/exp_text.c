@@ -63,7 +63,8 @@ bool exp_report_certificates(const struct exp_result *r)
     for (unsigned i = 0; i < r->pair_count; i++)
         for (enum exp_end e = EXP_A; e <= EXP_B; e++)
             for (enum exp_end on = EXP_A; on <= EXP_B; on++)
-                if (r->pair[i].ran[e] && exp_run_decision(&r->pair[i].run[e], on, SEL_TRUSTPOINT, false))
+                if (r->pair[i].ran[e] && (r->pair[i].run[e].reason == IKE_REASON_NO_CERTIFICATE ||
+                                          exp_run_decision(&r->pair[i].run[e], on, SEL_TRUSTPOINT, false)))
                     return true;
     return false;
 }
