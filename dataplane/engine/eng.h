@@ -1,4 +1,4 @@
-/* eng: the one interface of the crypto engines (ipsecmb now; vaes, cryptodev, inline register beside it).
+/* eng: the one interface of the crypto engines (ipsecmb, vaes, auto over both; cryptodev, inline register beside them).
  *
  * An engine turns an SA's keys into a session and then works on bursts of packets. The ESP code fills one
  * eng_op per packet (no copies: data is worked on in place) and calls the session's burst function, which
@@ -54,7 +54,7 @@ struct eng_ops {
 
 /* The engines in order of preference, ended by NULL. */
 extern const struct eng_ops *const eng_all[];
-/* By the `crypto-engine` word of the platform section ("auto", "ipsec-mb", ...); NULL when unknown. */
+/* By the `crypto-engine` word of the platform section ("auto", "ipsec-mb", "vaes", ...); NULL when unknown. */
 const struct eng_ops *eng_by_name(const char *word);
 
 #endif

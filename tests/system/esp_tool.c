@@ -172,7 +172,10 @@ int main(void)
     static char line[LINE_MAX_OCTETS];
     if (rte_eal_init((int)(sizeof args / sizeof args[0]) - 1, args) < 0)
         return 3;
-    t.engine = eng_by_name("auto");
+    const char *word = getenv("ESP_TOOL_ENGINE"); /* a word of `crypto-engine` */
+    t.engine = eng_by_name(word ? word : "auto");
+    if (!t.engine)
+        return 3;
     t.pool = rte_pktmbuf_pool_create("tool", 63, 0, sizeof(struct dp_meta), RTE_MBUF_DEFAULT_BUF_SIZE, -1);
     if (!t.pool || esp_worker_init(&t.w, t.engine, 0, -1) != CV_OK)
         return 3;

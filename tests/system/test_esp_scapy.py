@@ -45,8 +45,9 @@ AEAD = (20, 21, 28)
 
 
 class Tool:
-    def __init__(self, path):
-        self.p = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, path, engine):
+        self.p = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                  env=dict(os.environ, ESP_TOOL_ENGINE=engine))
 
     def ask(self, line):
         self.p.stdin.write(line + "\n")
@@ -214,12 +215,24 @@ def main():
     if not os.path.exists(path):
         print("SKIP esp_scapy: %s is not built" % path)
         return 77
-    tool = Tool(path)
+    pairs = [(c, None) for c in CIPHERS] + [(c, i) for c in ENCR for i in INTEG]
+    failed = run(path, "ipsec-mb", pairs)
+    with open("/proc/cpuinfo") as f:
+        flags = f.read().split()
+    if "vaes" in flags and "vpclmulqdq" in flags:
+        failed += run(path, "vaes", [(c, None) for c in CIPHERS if c[1] in (20, 21)])
+    else:
+        print("SKIP esp_scapy vaes: this processor has no VAES and VPCLMULQDQ")
+    return 1 if failed else 0
+
+
+def run(path, engine, pairs):
+    """The number of transforms that failed."""
+    tool = Tool(path, engine)
     inners = inner_packets()
     failed = 0
-    pairs = [(c, None) for c in CIPHERS] + [(c, i) for c in ENCR for i in INTEG]
     for cipher, integ in pairs:
-        label = "esp_scapy %s%s" % (cipher[0], " hmac-" + integ[0] if integ else "")
+        label = "esp_scapy %s %s%s" % (engine, cipher[0], " hmac-" + integ[0] if integ else "")
         errors = []
         for outer in (4, 6):
             for flags in (0, ESN, NATT, NATT | ESN):
@@ -243,7 +256,7 @@ def main():
     if tool.close() != 0:
         print("FAIL esp_scapy: esp_tool ended with an error")
         failed += 1
-    return 1 if failed else 0
+    return failed
 
 
 if __name__ == "__main__":
