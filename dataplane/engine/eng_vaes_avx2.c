@@ -58,8 +58,10 @@ ALWAYS v2 load2(const void *p)
     return _mm256_loadu_si256(p);
 }
 
+/* The compiler does not see that it is the same key each time: it would keep some on the stack. */
 ALWAYS v2 key2(const struct eng_session *s, int round)
 {
+    __asm__ volatile("" : "+r"(s));
     return _mm256_broadcastsi128_si256(load1(s->round_key[round]));
 }
 

@@ -64,8 +64,10 @@ ALWAYS __m128i reversed1(__m128i v)
     return _mm_shuffle_epi8(v, _mm_set_epi32(0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f));
 }
 
+/* The compiler does not see that it is the same key each time: it would keep some on the stack. */
 ALWAYS v4 key4(const struct eng_session *s, int round)
 {
+    __asm__ volatile("" : "+r"(s));
     return _mm512_broadcast_i32x4(_mm_load_si128((const __m128i *)(const void *)s->round_key[round]));
 }
 

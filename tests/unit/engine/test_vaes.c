@@ -456,13 +456,14 @@ static __attribute__((noinline)) unsigned stack_keys(const struct eng_session *s
 static void no_key_stays_on_the_stack(void)
 {
     for (unsigned k = 0; k < ENGINES; k++)
-        for (unsigned form = 0; here(k) && form < 12; form++) {
+        for (unsigned form = 0; here(k) && form < 6 * 40;
+             form++) { /* keys, directions, and lengths for every branch */
             struct eng_session *s = aligned_alloc(64, sizeof *s);
             struct cv_sa sa;
             CU_ASSERT_PTR_NOT_NULL_FATAL(s);
             sa_random(&sa, CV_ENCR_AES_GCM_16, 16 + 8 * (form % 3), false);
             for (unsigned i = 0; i < BURST; i++)
-                lanes_fill(i, FRONT, 4 + i * 112);
+                lanes_fill(i, FRONT, i < BURST - 1 ? (unsigned)(rnd() % 600) : form / 6 * 16);
             vaes_key_expand(s, kernels[k], sa.encr_key, sa.encr_key_len, sa.salt, 8, ICV);
             kernels[k]->gcm[form % 3][form / 3 & 1][0](worker, s, mine.ops, BURST);
             CU_ASSERT_EQUAL(stack_keys(s), 0);
