@@ -6,6 +6,7 @@
 #include "control/daemon_state.h"
 #include "control/ikev1/v1.h"
 #include "control/ikev2/v2.h"
+#include "control/metrics/met.h"
 #include "control/runtime/rt_broker.h"
 #include "control/runtime/rt_keylog.h"
 #include "control/runtime/rt_loop.h"
@@ -326,6 +327,16 @@ static void cli_env_init(struct daemon *d)
     };
 }
 
+/* Tunnels matter more than figures: an address that is taken is told, and no more. */
+static void metrics_start(struct daemon *d)
+{
+    const struct met_env env = {
+        .ctx = d, .version = CULVERT_VERSION, .ike = cli_ike, .shm = cli_shm, .pki = cli_pki};
+    char err[MET_ERROR_MAX];
+    if (d->start.metrics && met_serve(d->base, &env, d->start.metrics, &d->metrics, err) != CV_OK)
+        log_error("no metrics: %s", err);
+}
+
 /* ---- events ---------------------------------------------------------------------------------------------------------- */
 static void on_ike_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -431,6 +442,7 @@ static cv_result daemon_init(struct daemon *d)
     cli_env_init(d);
     cli_followed(d, false);
     daemon_pki_start(d);
+    metrics_start(d);
     return cli_server_new(&d->cli_env, d->start.cli_fd, &d->cli);
 }
 
@@ -438,6 +450,8 @@ static void daemon_free(struct daemon *d)
 {
     cli_server_free(d->cli);
     d->cli = NULL;
+    met_stop(d->metrics);
+    d->metrics = NULL;
     daemon_pki_stop(d);
     if (d->ike)
         ike_free(d->ike);

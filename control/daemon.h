@@ -10,10 +10,11 @@
 struct daemon_start {
     struct cfg *cfg; /* ownership passes */
     const char *config_file;
-    int broker;    /* rt_broker.h, to the parent */
-    int cli_fd;    /* listening */
-    int state_dir; /* directory descriptor */
-    int keylog_fd; /* -1: off */
+    int broker;          /* rt_broker.h, to the parent */
+    int cli_fd;          /* listening */
+    int state_dir;       /* directory descriptor */
+    int keylog_fd;       /* -1: off */
+    const char *metrics; /* ADDRESS:PORT; NULL: off */
 };
 
 /* Runs until SIGTERM or SIGINT; returns the exit status. */

@@ -15,6 +15,7 @@
 
 struct event;
 struct event_base;
+struct met_server;
 struct pki_enrol;
 struct pki_fetch_loop;
 
@@ -35,6 +36,7 @@ struct daemon {
     uint64_t pki_expiry_at_ms; /* of the next check */
     struct cli_env cli_env;
     struct cli_server *cli;
+    struct met_server *metrics; /* NULL: not asked for */
     struct cli_decisions decisions;
     struct cli_conds conds;
     struct rt_state state;

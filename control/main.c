@@ -17,6 +17,7 @@ static void usage(FILE *to)
 {
     fputs("usage: culvertd --config FILE [--run-dir DIR] [--state-dir DIR] [--no-dataplane]\n"
           "                [--log-level error|warning|info|debug] [--user NAME] [--foreground]\n"
+          "                [--metrics ADDRESS:PORT]\n"
           "defaults: /etc/culvert/culvert.conf, /run/culvert, /var/lib/culvert\n",
           to);
 }
@@ -55,16 +56,23 @@ enum {
     OPT_LEVEL,
     OPT_USER,
     OPT_FOREGROUND,
+    OPT_METRICS,
     OPT_HELP,
     OPT_VERSION
 };
 
 static const struct option long_options[] = {
-    {"config", required_argument, NULL, OPT_CONFIG},   {"run-dir", required_argument, NULL, OPT_RUN},
-    {"state-dir", required_argument, NULL, OPT_STATE}, {"no-dataplane", no_argument, NULL, OPT_NO_DP},
-    {"log-level", required_argument, NULL, OPT_LEVEL}, {"user", required_argument, NULL, OPT_USER},
-    {"foreground", no_argument, NULL, OPT_FOREGROUND}, {"help", no_argument, NULL, OPT_HELP},
-    {"version", no_argument, NULL, OPT_VERSION},       {NULL, 0, NULL, 0},
+    {"config", required_argument, NULL, OPT_CONFIG},
+    {"run-dir", required_argument, NULL, OPT_RUN},
+    {"state-dir", required_argument, NULL, OPT_STATE},
+    {"no-dataplane", no_argument, NULL, OPT_NO_DP},
+    {"log-level", required_argument, NULL, OPT_LEVEL},
+    {"user", required_argument, NULL, OPT_USER},
+    {"foreground", no_argument, NULL, OPT_FOREGROUND},
+    {"metrics", required_argument, NULL, OPT_METRICS},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
 };
 
 /* -1: go on; else the exit status. */
@@ -95,6 +103,9 @@ static int options_take(int argc, char **argv, struct parent_options *o, const c
             break;
         case OPT_FOREGROUND:
             o->foreground = true;
+            break;
+        case OPT_METRICS:
+            o->metrics = optarg;
             break;
         case OPT_HELP:
             usage(stdout);

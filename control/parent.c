@@ -136,6 +136,7 @@ static void control_main(struct parent *p, int broker, pid_t parent)
         .cli_fd = p->dirs.cli_fd,
         .state_dir = p->dirs.state_fd,
         .keylog_fd = p->dirs.keylog_fd,
+        .metrics = p->o->metrics,
     };
     close(p->signal_fd);
     close(p->dirs.lock_fd); /* a lock that outlived the parent would keep the next culvertd out */

@@ -12,6 +12,7 @@
 struct parent_options {
     const char *config_file, *run_dir, *state_dir;
     const char *keylog_file; /* NULL: off */
+    const char *metrics;     /* ADDRESS:PORT, as given; NULL: off */
     struct rt_user user;     /* of the control process */
     bool no_dataplane, foreground;
     enum log_level level;

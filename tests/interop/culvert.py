@@ -175,10 +175,10 @@ class Culvert:
     def write_config(self, text):
         self.lab.write(self.name + "/culvert.conf", text)
 
-    def start(self, wait=20):
+    def start(self, wait=20, options=()):
         self.process = self.ns.start(self.name + "-daemon", os.path.join(BUILD, "culvertd"), "--config", self.config,
                                      "--run-dir", self.run_dir, "--state-dir", self.state_dir, "--foreground",
-                                     "--log-level", "debug", env=self.env)
+                                     "--log-level", "debug", *options, env=self.env)
         self.wait_ready(wait)
         return self
 

@@ -154,6 +154,44 @@ def gateway_pings():
     check(c.json("show", "platform", "dataplane")["workers"][0]["rx_packets"] >= 10, "packets of the worker")
 
 
+def http(c, request):
+    """A raw request to culvertd's metrics; the whole answer."""
+    script = ("import socket,sys\n"
+              "s = socket.create_connection(('127.0.0.1', 9469), 5)\n"
+              "s.sendall(%r)\n"
+              "while True:\n"
+              "    d = s.recv(65536)\n"
+              "    if not d: break\n"
+              "    sys.stdout.write(d.decode())\n" % request)
+    return c.ns.run("/usr/bin/python3", "-c", script, timeout=20).stdout
+
+
+@case("metrics: figures for Prometheus, nothing else, and no name of a peer")
+def metrics():
+    c = gateway().start(options=("--metrics", "127.0.0.1:9469"))
+    c.ns.run("ip", "link", "set", "lo", "up")
+    c.cli("up", "Tunnel1", "--timeout", "3", check=False)
+    ping(c.inside, "10.2.0.2", 3)
+    text = http(c, b"GET /metrics HTTP/1.0\r\n\r\n")
+    head, page = text.split("\n\n", 1)  # read as text
+    check("200 OK" in head and "text/plain; version=0.0.4" in head, head)
+    values = {}
+    for line in page.splitlines():
+        if not line.startswith("#"):
+            m = re.fullmatch(r"(culvert_[a-z0-9_]+(?:\{[^{}]*\})?) (\d+)", line)
+            check(m and m.group(1) not in values, "the line %r" % line)
+            values[m.group(1)] = int(m.group(2))
+    check_equal(values["culvert_dataplane_up"], 1, "the data plane")
+    check_equal(values['culvert_drops_total{reason="no-sa"}'], c.drops()["no-sa"], "drops without an SA")
+    check(values["culvert_ike_datagrams_out_total"] > 0, "datagrams sent")
+    check_equal(sum(v for k, v in values.items() if k.startswith("culvert_sessions{")), 1, "sessions")
+    check("192.0.2.2" not in page, "the peer's address")
+    check("404" in http(c, b"GET /etc/passwd HTTP/1.0\r\n\r\n").splitlines()[0], "another page")
+    for bad in (b"POST /metrics HTTP/1.0\r\nContent-Length: 0\r\n\r\n", b"GET /metrics HTTP/1.0\r\nA: " + b"a" * 9000 + b"\r\n\r\n"):
+        check("200 OK" not in http(c, bad), "what %r gets" % bad[:20])
+    check_equal(c.cli("show", "crypto", "session").returncode, 0, "the daemon afterwards")
+
+
 @case("a protected route without an SA drops, names the reason, and sends nothing in clear")
 def fails_closed():
     c = gateway().start()
