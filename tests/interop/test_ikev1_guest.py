@@ -30,9 +30,9 @@ def both_ways(peer, suite, gre=False):
             site.culvert.wait_up(30, flow)
             ping_until(site.left, site.right_address, 20)
             for source, address in ((site.left, site.right_address), (site.right, site.left_address)):
-                sent, received = ping(source, address, 10, 0.1, wait=3)
+                sent, received = ping(source, address, 10, 0.1, wait=10)
                 check_equal(received, sent, "echo replies from %s, started by %s" % (address, by))
-            sent, received = ping(site.left, site.right_address, 5, 0.1, size=1300, wait=3)
+            sent, received = ping(site.left, site.right_address, 5, 0.1, size=1300, wait=10)
             check_equal(received, sent, "long echo replies, started by " + by)
             state = site.guest.run("ip", "xfrm", "state").stdout
             check(state.strip() and "encap type" not in state, "kernel state is not plain ESP: %s" % state[:200])

@@ -23,9 +23,9 @@ def both_ways(site, title):
         site.culvert.wait_up(30)
         ping_until(site.left, site.right_address, 15)
         for source, address in ((site.left, site.right_address), (site.right, site.left_address)):
-            sent, received = ping(source, address, 10, 0.1, wait=3)
+            sent, received = ping(source, address, 10, 0.1, wait=10)
             check_equal(received, sent, "%s: echo replies from %s, started by %s" % (title, address, initiator))
-        sent, received = ping(site.left, site.right_address, 5, 0.1, size=1300, wait=3)
+        sent, received = ping(site.left, site.right_address, 5, 0.1, size=1300, wait=10)
         check_equal(received, sent, "%s: long echo replies, started by %s" % (title, initiator))
         session = site.culvert.session()
         check_equal(session["nat"], "none", "NAT seen where there is none")
