@@ -390,7 +390,7 @@ WRONG = (("show crypto isakmp sa foo", 2, "expected detail, count"), ("show cryp
          ("clear crypto sa map NONE", 1, "no IPsec SA of that crypto map"), ("clear crypto session remote 1.1.1", 2, "wants an address"),
          ("debug crypto condition peer ipv4 2001:db8::1", 2, "no IPv4 address"),
          ("debug crypto condition cookie 12", 2, "16 hexadecimal digits"), ("debug crypto condition connid 0", 2, "show crypto isakmp sa"),
-         ("debug crypto condition spi 0x1122334455667788", 2, "say cookie"), ("debug crypto pki", 2, "isakmp, ikev2, ipsec, condition"),
+         ("debug crypto condition spi 0x1122334455667788", 2, "say cookie"), ("debug crypto pki", 2, "validation, messages, transactions"),
          ("debug crypto isakmp seconds 0", 2, "from 1 to"), ("show crypto decisions peer nobody", 2, "wants an address"))
 
 

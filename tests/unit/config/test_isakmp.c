@@ -310,8 +310,8 @@ static void a_group_is_matched_in_the_fVRF_of_the_other_lines(void)
     static const char *const lines[] = {
         " match identity address 10.0.0.1 255.255.255.255 RED\n match identity group G\n",
         " match identity group G\n match identity address 10.0.0.1 255.255.255.255 RED\n",
-        " match identity group G\n match identity host domain example.com RED\n match identity user "
-        "a@example.com RED\n"};
+        (" match identity group G\n match identity host domain example.com RED\n match identity user "
+         "a@example.com RED\n")};
     for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++) {
         char text[400], written[2000];
         snprintf(text, sizeof text, "vrf definition RED\n address-family ipv4\ncrypto isakmp profile P\n%s",
