@@ -28,7 +28,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define CV_CONTRACT_VERSION 2u
+#define CV_CONTRACT_VERSION 3u
 #define CV_SHM_MAGIC        0x0074726576c7563ull
 
 enum {
@@ -413,10 +413,10 @@ struct cv_evt {
         struct cv_sa_event sa_event;
         struct cv_link link;
         struct cv_ping_evt ping;
-        uint8_t raw[888];
+        uint8_t raw[952]; /* room for struct cv_sa to grow */
     } u;
 };
-static_assert(sizeof(struct cv_evt) == 896, "contract size");
+static_assert(sizeof(struct cv_evt) == 960, "contract size");
 
 /* ---- IKE datagrams, both ways ---------------------------------------------------------------------- */
 enum cv_ike_flags {
