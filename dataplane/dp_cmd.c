@@ -1,5 +1,6 @@
 #include "dataplane/dp_cmd.h"
 #include "common/secret.h"
+#include "dataplane/dp_pick.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_slow.h"
 #include "dataplane/ip/ip_classify.h"
@@ -9,7 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EVT_RESERVE = 64 };
+enum {
+    EVT_RESERVE = 64,
+    MTU_SLOTS = 32768, /* outbound slots looked at each time */
+};
 
 bool dp_cmd_has_room(const struct dp_manager *g)
 {
@@ -236,7 +240,7 @@ void dp_cmd_dump(struct dp_manager *g)
 /* ---- MTU ---------------------------------------------------------------------------------------------------------- */
 static uint16_t inner_mtu(const struct dp *dp, const struct esp_out_sa *sa)
 {
-    const struct cv_sa *conf = esp_out_sa_conf(sa);
+    const struct esp_conf *conf = esp_out_sa_conf(sa);
     const struct ip_addr *next_hop;
     const struct ip_route *r = ip_route_resolve(&dp->routes, conf->vrf_outer, conf->remote.addr.family,
                                                 conf->remote.addr.b, &next_hop);
@@ -244,11 +248,11 @@ static uint16_t inner_mtu(const struct dp *dp, const struct esp_out_sa *sa)
     return out && out->kind == CV_IF_PORT ? esp_out_inner_mtu(sa, out->mtu) : 0;
 }
 
-static void refresh_tunnel(struct dp *dp, uint32_t if_id)
+static void refresh_slot(struct dp *dp, uint32_t slot)
 {
-    struct dp_tunnel *t = dp->sad.tunnels[if_id];
-    for (uint32_t i = 0; t && i < t->count; i++)
-        __atomic_store_n(&t->sas[i].inner_mtu, inner_mtu(dp, t->sas[i].sa), __ATOMIC_RELAXED);
+    const struct dp_out_slot *o = &dp->sad.out[slot];
+    if (o->sa && o->active)
+        dp_sad_set_mtu(&dp->sad, slot, inner_mtu(dp, o->sa));
 }
 
 /* Of an IPsec tunnel: what its first SA takes, and what is configured. */
@@ -271,12 +275,8 @@ static uint16_t port_mtu(const struct dp *dp, const struct ip_if *port, const st
     memcpy(key.remote, h->octets + at + n, n);
     const struct ip_policy_row *row = ip_policy_match(policy, h->family, &key);
     const struct dp_tunnel *t = row ? dp->sad.tunnels[row->flow_if] : NULL;
-    for (uint32_t i = 0; t && i < t->count; i++)
-        if (esp_out_match_ip(t->sas[i].sa, h->octets, h->l3_len)) {
-            const uint16_t inner = t->sas[i].inner_mtu;
-            return inner != 0 && inner < port->mtu ? inner : port->mtu;
-        }
-    return port->mtu;
+    const struct dp_tunnel_sa *sa = t ? dp_pick_octets(t, h->octets, h->l3_len, h->family) : NULL;
+    return sa && sa->inner_mtu != 0 && sa->inner_mtu < port->mtu ? sa->inner_mtu : port->mtu;
 }
 
 /* The way to the far end of a GRE tunnel: a port, or an IPsec tunnel underneath. */
@@ -300,16 +300,19 @@ static void refresh_gre(struct dp *dp, uint32_t if_id)
 
 void dp_cmd_refresh_mtu(struct dp_manager *g)
 {
-    for (uint32_t id = 1; id < CV_MAX_IFS; id++) {
-        refresh_tunnel(g->dp, id);
-        refresh_gre(g->dp, id);
+    const uint32_t slots = 1u << g->dp->sad.bits;
+    for (uint32_t n = RTE_MIN(slots, (uint32_t)MTU_SLOTS); n > 0; n--) {
+        refresh_slot(g->dp, g->mtu_slot);
+        g->mtu_slot = (g->mtu_slot + 1) & (slots - 1);
     }
+    for (uint32_t id = 1; id < CV_MAX_IFS; id++)
+        refresh_gre(g->dp, id);
 }
 
 static cv_result sa_activate(struct dp_manager *g, const struct cv_sa_ref *ref)
 {
     CV_TRY(dp_sad_activate(&g->dp->sad, ref));
-    refresh_tunnel(g->dp, dp_sad_if_of(&g->dp->sad, ref));
+    refresh_slot(g->dp, ref->sa_id);
     return CV_OK;
 }
 

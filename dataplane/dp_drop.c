@@ -81,7 +81,7 @@ void dp_drop_esp(struct dp_worker *w, struct rte_mbuf *m)
     const struct dp_sad_slot *slot;
     const struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
     if (why != CV_DROP_DUMMY && sa && due(w, &w->reported[why], w->dp->shm.tsc_hz)) {
-        const struct cv_sa *conf = esp_in_sa_conf(sa);
+        const struct esp_conf *conf = esp_in_sa_conf(sa);
         struct cv_evt e = {.type = CV_EVT_BAD_PACKET};
         e.u.sa_event.ref = conf->ref;
         e.u.sa_event.cookie = conf->cookie;

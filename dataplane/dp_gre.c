@@ -1,6 +1,7 @@
 #include "dataplane/dp_gre.h"
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_flow.h"
+#include "dataplane/dp_pick.h"
 #include "dataplane/dp_transit.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_frag.h"
@@ -23,12 +24,7 @@ static bool is_loop(const struct rte_mbuf *m, const struct dp_meta *meta, const 
 /* Newest first: the SA that takes the tunnel's GRE packets. They differ in nothing that selectors can name. */
 static const struct dp_tunnel_sa *sa_of(const struct dp_tunnel *t, const struct ip_gre_head *h)
 {
-    for (uint32_t i = 0; i < t->count; i++) {
-        const struct dp_tunnel_sa *s = &t->sas[i];
-        if ((h->family == IP_V4 ? s->any4 : s->any6) || esp_out_match_ip(s->sa, h->octets, h->l3_len))
-            return s;
-    }
-    return NULL;
+    return dp_pick_octets(t, h->octets, h->l3_len, h->family);
 }
 
 static uint16_t mtu_of(const struct dp_worker *w, const struct ip_if *tunnel, const struct dp_tunnel_sa *s)

@@ -1,33 +1,65 @@
 #include "dataplane/dp_pick.h"
+#include "dataplane/dp_rcu.h"
+#include "dataplane/engine/eng_mem.h"
 #include "dataplane/esp/esp_ts.h"
 #include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_hash.h"
 
+#include <rte_byteorder.h>
 #include <rte_common.h>
+#include <rte_lcore.h>
 #include <stdlib.h>
 
-enum { LENGTHS = 129 /* of prefixes, 0 to 128 */ };
-#define NONE UINT32_MAX
+enum {
+    LENGTHS = 129, /* of prefixes, 0 to 128 */
+    LINE = 64,
+};
 
-struct entry {
-    uint32_t sa;   /* index in the tunnel's list */
-    uint32_t next; /* of the same bucket, older ones */
-    struct ip_prefix remote;
+/* One remote selector of one active SA, in the chain of its prefix; or the whole SA, among its interface's others. On one cache line. */
+struct dp_pick_entry {
+    struct dp_pick_entry *next;  /* older ones; atomic */
+    struct dp_pick_entry **link; /* what points here; the manager's */
+    uint64_t stamp;              /* larger: newer */
+    uint32_t if_id;
+    uint8_t family, len;
+    uint8_t parts;  /* entries of the SA, this one the first; 0: another one */
+    uint8_t simple; /* nothing but the addresses below decides */
+    union {
+        uint8_t addr[16]; /* remote, host bits zero */
+        struct {
+            uint32_t remote, local, local_mask; /* local: of simple ones */
+        } v4;
+    } is;
+    struct dp_tunnel_sa sa;
+};
+static_assert(sizeof(struct dp_pick_entry) == LINE, "one cache line");
+
+/* Prefix lengths in use; immutable once published. */
+struct lengths {
+    uint8_t count[2]; /* [is IPv6] */
+    uint8_t len[2][LENGTHS];
+};
+
+struct dp_pick_table {
+    struct ip_hash_key key;
+    uint32_t mask; /* chains less one */
+    uint64_t stamp;
+    struct dp_pick_entry *chains[];
 };
 
 struct dp_pick {
-    struct ip_hash_key key;
-    uint32_t mask; /* buckets less one */
-    uint32_t entry_count, other_count;
-    uint8_t length_count[2];     /* [is IPv6] */
-    uint8_t lengths[2][LENGTHS]; /* prefix lengths in use */
-    uint32_t *buckets, *others;  /* others: SAs with a selector that is no prefix */
-    struct entry *entries;
+    struct dp_pick_table *table;
+    uint32_t if_id;
+    struct lengths *lengths;      /* published */
+    struct dp_pick_entry *others; /* SAs with a selector that is no prefix, newest first */
+    uint32_t uses[2][LENGTHS];    /* entries by prefix length; the manager's */
 };
 
 /* ---- one SA ---------------------------------------------------------------------------------------------------- */
 /* What is asked for. */
 struct ask {
-    const struct rte_mbuf *m;
+    const uint8_t *ip;
+    uint32_t len;
     uint8_t family;
     enum cv_dir dir;
     bool perhaps;
@@ -38,63 +70,217 @@ static bool takes(const struct dp_tunnel_sa *s, const struct ask *q)
     if (q->family == IP_V4 ? s->any4 : s->any6)
         return true;
     if (!q->perhaps && q->dir == CV_DIR_OUT)
-        return esp_out_match(s->sa, q->m);
-    return (q->perhaps ? esp_ts_may_match : esp_ts_match)(
-        esp_out_sa_conf(s->sa), rte_pktmbuf_mtod(q->m, const uint8_t *), q->m->data_len, q->dir);
+        return esp_out_match_ip(s->sa, q->ip, q->len);
+    return (q->perhaps ? esp_ts_may_match : esp_ts_match)(esp_out_sa_conf(s->sa), q->ip, q->len, q->dir);
 }
 
-/* ---- making ---------------------------------------------------------------------------------------------------- */
-static uint32_t bucket_of(const struct dp_pick *p, uint8_t family, unsigned len, const uint8_t *addr)
+/* ---- the table -------------------------------------------------------------------------------------------------- */
+struct dp_pick_table *dp_pick_table_new(unsigned bits)
 {
-    return (uint32_t)ip_hash_addr(&p->key, len, family, addr) & p->mask;
+    const size_t size = sizeof(struct dp_pick_table) + (sizeof(struct dp_pick_entry *) << bits);
+    struct dp_pick_table *t = calloc(1, size);
+    if (!t || !ip_hash_key_make(&t->key)) {
+        free(t);
+        return NULL;
+    }
+    t->mask = (1u << bits) - 1;
+    return t;
 }
 
-static void length_note(struct dp_pick *p, const struct ip_prefix *x)
+void dp_pick_table_free(struct dp_pick_table *t)
 {
-    unsigned v6 = x->addr.family == IP_V6;
-    for (unsigned i = 0; i < p->length_count[v6]; i++)
-        if (p->lengths[v6][i] == x->len)
-            return;
-    p->lengths[v6][p->length_count[v6]++] = x->len;
+    free(t);
 }
 
-static void entry_add(struct dp_pick *p, uint32_t sa, const struct ip_prefix *remote)
+size_t dp_pick_table_bytes(const struct dp_pick_table *t)
 {
-    uint32_t *bucket = &p->buckets[bucket_of(p, remote->addr.family, remote->len, remote->addr.b)];
-    p->entries[p->entry_count] = (struct entry){sa, *bucket, *remote};
-    *bucket = p->entry_count++;
-    length_note(p, remote);
+    return ((size_t)t->mask + 1) * sizeof t->chains[0];
 }
 
-static void sa_note(struct dp_pick *p, const struct cv_sa *conf, uint32_t sa)
+static struct dp_pick_entry **chain_of(struct dp_pick_table *t, uint32_t if_id, uint8_t family, unsigned len,
+                                       const uint8_t *addr)
 {
-    struct ip_prefix remote[CV_TS_MAX];
-    for (unsigned i = 0; i < conf->ts_count; i++)
-        if (!ts_to_prefix(&conf->ts_remote[i], &remote[i])) {
-            p->others[p->other_count++] = sa;
-            return;
-        }
-    for (unsigned i = 0; i < conf->ts_count; i++)
-        entry_add(p, sa, &remote[i]);
+    return &t->chains[(uint32_t)ip_hash_addr(&t->key, (uint64_t)if_id << 8 | len, family, addr) & t->mask];
 }
 
-struct dp_pick *dp_pick_new(const struct dp_tunnel *t, const struct ip_hash_key *key)
+static struct dp_pick_entry *load(struct dp_pick_entry *const *p)
 {
-    size_t pairs = 0;
-    for (uint32_t i = 0; i < t->count; i++)
-        pairs += esp_out_sa_conf(t->sas[i].sa)->ts_count;
-    uint32_t buckets = rte_align32pow2((uint32_t)pairs * 2);
-    struct dp_pick *p =
-        malloc(sizeof *p + pairs * sizeof(struct entry) + (buckets + t->count) * sizeof(uint32_t));
+    return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+/* ---- prefix lengths in use ---------------------------------------------------------------------------------------- */
+static cv_result lengths_publish(struct dp_pick *p)
+{
+    struct lengths *new = calloc(1, sizeof *new), *old = p->lengths;
+    if (!new)
+        return CV_ENOMEM;
+    for (unsigned v6 = 0; v6 < 2; v6++)
+        for (unsigned len = 0; len < LENGTHS; len++)
+            if (p->uses[v6][len])
+                new->len[v6][new->count[v6]++] = (uint8_t)len;
+    __atomic_store_n(&p->lengths, new, __ATOMIC_RELEASE);
+    dp_rcu_free(old);
+    return CV_OK;
+}
+
+static cv_result length_use(struct dp_pick *p, const struct dp_pick_entry *e)
+{
+    uint32_t *uses = &p->uses[e->family == IP_V6][e->len];
+    if ((*uses)++)
+        return CV_OK;
+    cv_result r = lengths_publish(p);
+    if (r != CV_OK)
+        --*uses;
+    return r;
+}
+
+/* Without memory the length stays in the list, and is looked for in vain. */
+static void length_leave(struct dp_pick *p, const struct dp_pick_entry *e)
+{
+    if (--p->uses[e->family == IP_V6][e->len] == 0 && lengths_publish(p) != CV_OK)
+        return;
+}
+
+/* ---- an interface --------------------------------------------------------------------------------------------------- */
+struct dp_pick *dp_pick_new(struct dp_pick_table *t, uint32_t if_id)
+{
+    struct dp_pick *p = calloc(1, sizeof *p);
     if (!p)
         return NULL;
-    *p = (struct dp_pick){.key = *key, .mask = buckets - 1, .entries = (struct entry *)(p + 1)};
-    p->buckets = (uint32_t *)(p->entries + pairs);
-    p->others = p->buckets + buckets;
-    memset(p->buckets, 0xff, buckets * sizeof *p->buckets);
-    for (uint32_t i = t->count; i-- > 0;) /* the newest last: it is first in its bucket then */
-        sa_note(p, esp_out_sa_conf(t->sas[i].sa), i);
-    return p;
+    p->table = t;
+    p->if_id = if_id;
+    if (lengths_publish(p) == CV_OK)
+        return p;
+    free(p);
+    return NULL;
+}
+
+void dp_pick_free(struct dp_pick *p)
+{
+    if (!p)
+        return;
+    free(p->lengths);
+    free(p);
+}
+
+/* ---- adding and removing ---------------------------------------------------------------------------------------------- */
+static void link_in(struct dp_pick_entry **head, struct dp_pick_entry *e)
+{
+    struct dp_pick_entry *first = *head;
+    e->next = first;
+    e->link = head;
+    if (first)
+        first->link = &e->next;
+    __atomic_store_n(head, e, __ATOMIC_RELEASE);
+}
+
+static void unlink_from(struct dp_pick_entry *e)
+{
+    struct dp_pick_entry *next = e->next; /* stays: a reader may stand here */
+    if (next)
+        next->link = e->link;
+    __atomic_store_n(e->link, next, __ATOMIC_RELEASE);
+}
+
+static bool any_upper(const struct ts *t)
+{
+    return t->proto == 0 && t->port_lo == 0 && t->port_hi == UINT16_MAX;
+}
+
+/* Does the pair ask for nothing but the remote prefix, and for IPv4 a local one? */
+static void simple_note(struct dp_pick_entry *e, const struct ts *local, const struct ts *remote)
+{
+    struct ip_prefix from;
+    if (local->family != remote->family || !any_upper(local) || !any_upper(remote) ||
+        !ts_to_prefix(local, &from))
+        return;
+    if (e->family == IP_V4) {
+        memcpy(&e->is.v4.local, from.addr.b, 4);
+        e->is.v4.local_mask = from.len ? rte_cpu_to_be_32(UINT32_MAX << (32 - from.len)) : 0;
+        e->simple = 1;
+    } else {
+        e->simple = from.len == 0;
+    }
+}
+
+static void entry_fill(struct dp_pick_entry *e, const struct dp_pick *p, const struct ts *local,
+                       const struct ts *remote, const struct ip_prefix *prefix)
+{
+    e->if_id = p->if_id;
+    e->family = prefix->addr.family;
+    e->len = prefix->len;
+    memcpy(e->is.addr, prefix->addr.b, sizeof e->is.addr);
+    simple_note(e, local, remote);
+}
+
+static bool all_prefixes(const struct esp_conf *conf, struct ip_prefix *remote)
+{
+    for (unsigned i = 0; i < conf->ts_count; i++)
+        if (!ts_to_prefix(&conf->ts[i].remote, &remote[i]))
+            return false;
+    return true;
+}
+
+static void entries_free(void *p)
+{
+    const struct dp_pick_entry *e = p;
+    eng_mem_put(ENG_MEM_PICK, p, e->parts * sizeof *e);
+}
+
+static struct dp_pick_entry *entries_new(struct dp_pick *p, const struct dp_tunnel_sa *s, unsigned count)
+{
+    struct dp_pick_entry *e = eng_mem_get(ENG_MEM_PICK, count * sizeof *e, (int)rte_socket_id());
+    if (!e)
+        return NULL;
+    const uint64_t stamp = ++p->table->stamp;
+    for (unsigned i = 0; i < count; i++) {
+        e[i].sa = *s;
+        e[i].stamp = stamp;
+    }
+    e->parts = (uint8_t)count;
+    return e;
+}
+
+cv_result dp_pick_add(struct dp_pick *p, const struct dp_tunnel_sa *s, struct dp_pick_entry **out)
+{
+    const struct esp_conf *conf = esp_out_sa_conf(s->sa);
+    struct ip_prefix remote[CV_TS_MAX];
+    const bool hashed = all_prefixes(conf, remote);
+    const unsigned count = hashed ? conf->ts_count : 1;
+    struct dp_pick_entry *e = entries_new(p, s, count);
+    if (!e)
+        return CV_ENOMEM;
+    for (unsigned i = 0; hashed && i < count; i++) {
+        entry_fill(&e[i], p, &conf->ts[i].local, &conf->ts[i].remote, &remote[i]);
+        if (length_use(p, &e[i]) != CV_OK) {
+            while (i-- > 0)
+                length_leave(p, &e[i]);
+            entries_free(e);
+            return CV_ENOMEM;
+        }
+    }
+    if (!hashed)
+        link_in(&p->others, e);
+    for (unsigned i = 0; hashed && i < count; i++)
+        link_in(chain_of(p->table, p->if_id, e[i].family, e[i].len, remote[i].addr.b), &e[i]);
+    *out = e;
+    return CV_OK;
+}
+
+void dp_pick_remove(struct dp_pick *p, struct dp_pick_entry *e)
+{
+    for (unsigned i = 0; i < e->parts; i++) {
+        unlink_from(&e[i]);
+        if (e[i].family) /* else: among the others */
+            length_leave(p, &e[i]);
+    }
+    dp_rcu_defer(entries_free, e);
+}
+
+void dp_pick_set_mtu(struct dp_pick_entry *e, uint16_t mtu)
+{
+    for (unsigned i = 0; i < e->parts; i++)
+        __atomic_store_n(&e[i].sa.inner_mtu, mtu, __ATOMIC_RELAXED);
 }
 
 /* ---- asking ---------------------------------------------------------------------------------------------------- */
@@ -107,56 +293,88 @@ static void masked(const uint8_t *addr, uint8_t family, unsigned len, uint8_t ou
         out[whole] = (uint8_t)(addr[whole] & (0xff00 >> len % 8));
 }
 
-/* The newest before `best` whose remote selector is the prefix of that length around addr. */
-static uint32_t of_length(const struct dp_tunnel *t, const struct ask *q, const uint8_t *addr, unsigned len,
-                          uint32_t best)
+static const uint8_t *source(const uint8_t *ip, uint8_t family)
 {
-    const struct dp_pick *p = t->pick;
-    uint8_t net[16];
-    masked(addr, q->family, len, net);
-    for (uint32_t i = p->buckets[bucket_of(p, q->family, len, net)]; i != NONE; i = p->entries[i].next) {
-        const struct entry *e = &p->entries[i];
-        if (e->sa >= best)
-            break;
-        if (e->remote.len == len && e->remote.addr.family == q->family &&
-            memcmp(e->remote.addr.b, net, 16) == 0 && takes(&t->sas[e->sa], q))
-            return e->sa;
-    }
-    return best;
+    return ip + (family == IP_V4 ? 12 : 8);
+}
+static const uint8_t *destination(const uint8_t *ip, uint8_t family)
+{
+    return ip + (family == IP_V4 ? 16 : 24);
 }
 
-static const struct dp_tunnel_sa *by_prefix(const struct dp_tunnel *t, const struct ask *q)
+static bool is_for(const struct dp_pick_entry *e, uint32_t if_id, uint8_t family, unsigned len,
+                   const uint8_t net[16])
 {
-    const struct dp_pick *p = t->pick;
-    const uint8_t *addr = q->dir == CV_DIR_OUT ? ip_dst(q->m, q->family) : ip_src(q->m, q->family);
+    if (e->if_id != if_id || e->len != len || e->family != family)
+        return false;
+    return family == IP_V4 ? memcmp(e->is.addr, net, 4) == 0 : memcmp(e->is.addr, net, 16) == 0;
+}
+
+/* The remote selector holds the packet. */
+static bool entry_takes(const struct dp_pick_entry *e, const struct ask *q, const uint8_t *local)
+{
+    if (!e->simple)
+        return takes(&e->sa, q);
+    if (e->family != IP_V4)
+        return true;
+    uint32_t a;
+    memcpy(&a, local, sizeof a);
+    return (a & e->is.v4.local_mask) == e->is.v4.local;
+}
+
+static const struct dp_tunnel_sa *by_prefix(const struct dp_pick *p, const struct ask *q)
+{
+    const bool out = q->dir == CV_DIR_OUT;
+    const uint8_t *remote = out ? destination(q->ip, q->family) : source(q->ip, q->family),
+                  *local = out ? source(q->ip, q->family) : destination(q->ip, q->family);
+    const struct lengths *l = __atomic_load_n(&p->lengths, __ATOMIC_ACQUIRE);
     const unsigned v6 = q->family == IP_V6;
-    uint32_t best = NONE;
-    for (unsigned i = 0; i < p->length_count[v6]; i++)
-        best = of_length(t, q, addr, p->lengths[v6][i], best);
-    for (uint32_t i = p->other_count; i-- > 0 && p->others[i] < best;) /* the oldest stands first */
-        if (takes(&t->sas[p->others[i]], q))
-            best = p->others[i];
-    return best == NONE ? NULL : &t->sas[best];
+    const struct dp_pick_entry *best = NULL;
+    for (unsigned i = 0; i < l->count[v6]; i++) {
+        uint8_t net[16];
+        const unsigned len = l->len[v6][i];
+        masked(remote, q->family, len, net);
+        /* Newest first: behind one that is older than the best there is nothing to be found. */
+        for (const struct dp_pick_entry *e = load(chain_of(p->table, p->if_id, q->family, len, net));
+             e && (!best || e->stamp > best->stamp); e = load(&e->next))
+            if (is_for(e, p->if_id, q->family, len, net) && entry_takes(e, q, local)) {
+                best = e;
+                break;
+            }
+    }
+    for (const struct dp_pick_entry *e = load(&p->others); e && (!best || e->stamp > best->stamp);
+         e = load(&e->next))
+        if (takes(&e->sa, q)) {
+            best = e;
+            break;
+        }
+    return best ? &best->sa : NULL;
 }
 
 static const struct dp_tunnel_sa *find(const struct dp_tunnel *t, const struct ask *q)
 {
     if (t->pick)
-        return by_prefix(t, q);
+        return by_prefix(t->pick, q);
     for (uint32_t i = 0; i < t->count; i++)
         if (takes(&t->sas[i], q))
             return &t->sas[i];
     return NULL;
 }
 
+const struct dp_tunnel_sa *dp_pick_octets(const struct dp_tunnel *t, const uint8_t *ip, uint32_t len,
+                                          uint8_t family)
+{
+    return find(t, &(struct ask){ip, len, family, CV_DIR_OUT, false});
+}
+
 const struct dp_tunnel_sa *dp_pick_slow(const struct dp_tunnel *t, const struct rte_mbuf *m, uint8_t family,
                                         enum cv_dir dir)
 {
-    return find(t, &(struct ask){m, family, dir, false});
+    return find(t, &(struct ask){rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, family, dir, false});
 }
 
 const struct dp_tunnel_sa *dp_pick_perhaps(const struct dp_tunnel *t, const struct rte_mbuf *m,
                                            uint8_t family, enum cv_dir dir)
 {
-    return find(t, &(struct ask){m, family, dir, true});
+    return find(t, &(struct ask){rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, family, dir, true});
 }

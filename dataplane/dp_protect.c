@@ -48,7 +48,7 @@ static bool into_flow(struct dp_worker *w, struct rte_mbuf *m, const struct ip_p
     const struct dp_tunnel *t = flow ? dp_tunnel_get(&w->dp->sad, flow->id) : NULL;
     const struct dp_tunnel_sa *s = t ? dp_pick(t, m, meta->family) : NULL;
     if (likely(s)) {
-        dp_into_sa(w, m, flow, s, t->by_address && dp_protect_by_address(policy, meta));
+        dp_into_sa(w, m, flow, s, dp_tunnel_by_address(t) && dp_protect_by_address(policy, meta));
         return false;
     }
     if (!flow)

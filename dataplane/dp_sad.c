@@ -2,6 +2,7 @@
 #include "common/log.h"
 #include "dataplane/dp_pick.h"
 #include "dataplane/dp_rcu.h"
+#include "dataplane/esp/esp_ts.h"
 
 #include <rte_lcore.h>
 #include <stdlib.h>
@@ -13,6 +14,15 @@ static uint32_t table_size(const struct dp_sad *s)
     return 1u << s->bits;
 }
 
+static void tables_free(struct dp_sad *s)
+{
+    free(s->in);
+    free(s->out);
+    free(s->links);
+    dp_pick_table_free(s->picks);
+    memset(s, 0, sizeof *s);
+}
+
 cv_result dp_sad_init(struct dp_sad *s, struct shm *shm, const struct eng_ops *engine)
 {
     memset(s, 0, sizeof *s);
@@ -22,13 +32,46 @@ cv_result dp_sad_init(struct dp_sad *s, struct shm *shm, const struct eng_ops *e
     s->bits = shm->sa_index_bits;
     s->in = aligned_alloc(64, table_size(s) * sizeof *s->in);
     s->out = calloc(table_size(s), sizeof *s->out);
-    if (!s->in || !s->out || !ip_hash_key_make(&s->pick_key)) {
-        free(s->in);
-        free(s->out);
+    s->links = calloc(2 * (size_t)table_size(s), sizeof *s->links);
+    s->picks = dp_pick_table_new(s->bits);
+    if (!s->in || !s->out || !s->links || !s->picks) {
+        tables_free(s);
         return CV_ENOMEM;
     }
     memset(s->in, 0, table_size(s) * sizeof *s->in);
     return CV_OK;
+}
+
+size_t dp_sad_table_bytes(const struct dp_sad *s)
+{
+    return table_size(s) * (sizeof *s->in + sizeof *s->out + 2 * sizeof *s->links) +
+           dp_pick_table_bytes(s->picks);
+}
+
+/* ---- the list of an interface ---------------------------------------------------------------------------- */
+static uint32_t id_of(const struct cv_sa_ref *ref)
+{
+    return (ref->sa_id << 1 | ref->dir) + 1;
+}
+
+static void list_add(struct dp_sad *s, uint32_t if_id, uint32_t id)
+{
+    const uint32_t next = s->first[if_id];
+    s->links[id - 1] = (struct dp_sad_link){next, 0};
+    if (next)
+        s->links[next - 1].prev = id;
+    s->first[if_id] = id;
+}
+
+static void list_remove(struct dp_sad *s, uint32_t if_id, uint32_t id)
+{
+    const struct dp_sad_link l = s->links[id - 1];
+    if (l.next)
+        s->links[l.next - 1].prev = l.prev;
+    if (l.prev)
+        s->links[l.prev - 1].next = l.next;
+    else
+        s->first[if_id] = l.next;
 }
 
 /* ---- deferred ends ------------------------------------------------------------------------------------ */
@@ -119,6 +162,7 @@ cv_result dp_sad_add(struct dp_sad *s, const struct cv_sa *sa)
     if (r == CV_OK) {
         s->count++;
         s->of_if[sa->if_id]++;
+        list_add(s, sa->if_id, id_of(&sa->ref));
     }
     return r;
 }
@@ -141,46 +185,32 @@ static struct esp_out_sa *find_out(const struct dp_sad *s, const struct cv_sa_re
 }
 
 /* ---- the active list of a tunnel interface --------------------------------------------------------------- */
-static bool covers_all(const struct cv_sa *sa, uint8_t family)
-{
-    for (unsigned i = 0; i < sa->ts_count; i++)
-        if (sa->ts_local[i].family == family && sa->ts_remote[i].family == family &&
-            ts_is_any(&sa->ts_local[i]) && ts_is_any(&sa->ts_remote[i]))
-            return true;
-    return false;
-}
-
 static bool names_ports(const struct ts *t)
 {
     return t->port_lo != 0 || t->port_hi != UINT16_MAX;
 }
 
-static bool any_port_named(const struct cv_sa *sa)
+static bool any_port_named(const struct esp_conf *conf)
 {
-    for (unsigned i = 0; i < sa->ts_count; i++)
-        if (names_ports(&sa->ts_local[i]) || names_ports(&sa->ts_remote[i]))
+    for (unsigned i = 0; i < conf->ts_count; i++)
+        if (names_ports(&conf->ts[i].local) || names_ports(&conf->ts[i].remote))
             return true;
     return false;
 }
 
-static bool names_upper_layer(const struct cv_sa *sa)
+static bool names_upper_layer(const struct esp_conf *conf)
 {
-    for (unsigned i = 0; i < sa->ts_count; i++)
-        if (sa->ts_local[i].proto || sa->ts_remote[i].proto)
+    for (unsigned i = 0; i < conf->ts_count; i++)
+        if (conf->ts[i].local.proto || conf->ts[i].remote.proto)
             return true;
-    return any_port_named(sa);
-}
-
-static struct dp_tunnel *tunnel_new(unsigned count)
-{
-    return calloc(1, sizeof(struct dp_tunnel) + count * sizeof(struct dp_tunnel_sa));
+    return any_port_named(conf);
 }
 
 static void tunnel_free(void *p)
 {
     struct dp_tunnel *t = p;
     if (t)
-        free(t->pick);
+        dp_pick_free(t->pick);
     free(t);
 }
 
@@ -194,51 +224,130 @@ static void tunnel_publish(struct dp_sad *s, uint32_t if_id, struct dp_tunnel *n
 
 static struct dp_tunnel_sa tunnel_entry(struct esp_out_sa *sa)
 {
-    const struct cv_sa *conf = esp_out_sa_conf(sa);
+    const struct esp_conf *conf = esp_out_sa_conf(sa);
+    const uint8_t any = esp_ts_any(conf);
     return (struct dp_tunnel_sa){.sa = sa,
-                                 .any4 = covers_all(conf, IP_V4),
-                                 .any6 = covers_all(conf, IP_V6),
+                                 .any4 = (any & ESP_TS_ANY4) != 0,
+                                 .any6 = (any & ESP_TS_ANY6) != 0,
                                  .df = conf->df,
                                  .ports = any_port_named(conf),
                                  .transport = conf->mode == CV_MODE_TRANSPORT,
                                  .inner_mtu = 0};
 }
 
-/* False: no memory. */
-static bool tunnel_finish(const struct dp_sad *s, struct dp_tunnel *t, uint32_t count)
-{
-    t->count = count;
-    t->by_address = true;
-    for (uint32_t i = 0; i < count && t->by_address; i++)
-        t->by_address = !names_upper_layer(esp_out_sa_conf(t->sas[i].sa));
-    if (count >= DP_PICK_FROM)
-        t->pick = dp_pick_new(t, &s->pick_key);
-    return count < DP_PICK_FROM || t->pick;
-}
-
-/* The list without `but`, and `first` (when not NULL) in front. */
-static cv_result tunnel_change(struct dp_sad *s, uint32_t if_id, struct esp_out_sa *first,
-                               const struct esp_out_sa *but)
+/* Few SAs: the list without `but`, and `first` (when not NULL) in front. */
+static struct dp_tunnel *few_new(struct dp_sad *s, uint32_t if_id, struct esp_out_sa *first,
+                                 const struct esp_out_sa *but)
 {
     const struct dp_tunnel *old = s->tunnels[if_id];
-    unsigned n = 0, room = (old ? old->count : 0) + 1;
-    struct dp_tunnel *new = tunnel_new(room);
+    const unsigned room = (old ? old->count : 0) + 1;
+    struct dp_tunnel *new = calloc(1, sizeof *new + room * sizeof new->sas[0]);
     if (!new)
-        return CV_ENOMEM;
+        return NULL;
+    new->by_address = s->upper[if_id] == 0;
     if (first)
-        new->sas[n++] = tunnel_entry(first);
+        new->sas[new->count++] = tunnel_entry(first);
     for (unsigned i = 0; old && i < old->count; i++)
         if (old->sas[i].sa != but && old->sas[i].sa != first)
-            new->sas[n++] = old->sas[i];
-    if (!tunnel_finish(s, new, n)) {
-        tunnel_free(new);
-        return CV_ENOMEM;
+            new->sas[new->count++] = old->sas[i];
+    return new;
+}
+
+static struct dp_out_slot *slot_of(struct dp_sad *s, const struct esp_out_sa *sa)
+{
+    return &s->out[esp_out_sa_conf(sa)->ref.sa_id];
+}
+
+static void many_undo(struct dp_sad *s, const struct dp_tunnel *few, uint32_t from, struct dp_tunnel *many)
+{
+    for (uint32_t i = from; i < few->count; i++) {
+        struct dp_out_slot *o = slot_of(s, few->sas[i].sa);
+        dp_pick_remove(many->pick, o->pick);
+        o->pick = NULL;
     }
-    if (n == 0) {
+    dp_rcu_defer(tunnel_free, many);
+}
+
+/* The same SAs as in few, oldest first into the table; not published yet. NULL: no memory, and nothing changed. */
+static struct dp_tunnel *many_of(struct dp_sad *s, uint32_t if_id, const struct dp_tunnel *few)
+{
+    struct dp_tunnel *many = calloc(1, sizeof *many + sizeof many->sas[0]);
+    if (!many || !(many->pick = dp_pick_new(s->picks, if_id))) {
+        free(many);
+        return NULL;
+    }
+    many->count = few->count;
+    many->by_address = few->by_address;
+    for (uint32_t i = few->count; i-- > 0;)
+        if (dp_pick_add(many->pick, &few->sas[i], &slot_of(s, few->sas[i].sa)->pick) != CV_OK) {
+            many_undo(s, few, i + 1, many);
+            return NULL;
+        }
+    return many;
+}
+
+static cv_result few_change(struct dp_sad *s, uint32_t if_id, struct esp_out_sa *first,
+                            const struct esp_out_sa *but)
+{
+    struct dp_tunnel *new = few_new(s, if_id, first, but);
+    if (!new)
+        return CV_ENOMEM;
+    if (new->count >= DP_PICK_FROM) {
+        struct dp_tunnel *many = many_of(s, if_id, new);
+        free(new);
+        if (!many)
+            return CV_ENOMEM;
+        new = many;
+    } else if (new->count == 0) {
         free(new);
         new = NULL;
     }
     tunnel_publish(s, if_id, new);
+    return CV_OK;
+}
+
+/* Where the SA is active already, it is found in its new place before it leaves the old one. */
+static cv_result many_add(struct dp_sad *s, struct dp_tunnel *t, struct esp_out_sa *sa)
+{
+    struct dp_out_slot *o = slot_of(s, sa);
+    struct dp_pick_entry *old = o->pick;
+    const struct dp_tunnel_sa e = tunnel_entry(sa);
+    CV_TRY(dp_pick_add(t->pick, &e, &o->pick));
+    if (old)
+        dp_pick_remove(t->pick, old);
+    else
+        t->count++;
+    return CV_OK;
+}
+
+static void many_remove(struct dp_sad *s, uint32_t if_id, const struct esp_out_sa *sa)
+{
+    struct dp_tunnel *t = s->tunnels[if_id];
+    struct dp_out_slot *o = slot_of(s, sa);
+    dp_pick_remove(t->pick, o->pick);
+    o->pick = NULL;
+    if (--t->count == 0)
+        tunnel_publish(s, if_id, NULL);
+}
+
+static void by_address_renew(struct dp_sad *s, uint32_t if_id)
+{
+    struct dp_tunnel *t = s->tunnels[if_id];
+    if (t && t->pick)
+        __atomic_store_n(&t->by_address, s->upper[if_id] == 0, __ATOMIC_RELAXED);
+}
+
+static cv_result tunnel_add(struct dp_sad *s, uint32_t if_id, struct esp_out_sa *sa)
+{
+    struct dp_tunnel *t = s->tunnels[if_id];
+    return t && t->pick ? many_add(s, t, sa) : few_change(s, if_id, sa, NULL);
+}
+
+static cv_result tunnel_remove(struct dp_sad *s, uint32_t if_id, const struct esp_out_sa *sa)
+{
+    if (!s->tunnels[if_id]->pick)
+        return few_change(s, if_id, NULL, sa);
+    many_remove(s, if_id, sa);
     return CV_OK;
 }
 
@@ -247,17 +356,52 @@ cv_result dp_sad_activate(struct dp_sad *s, const struct cv_sa_ref *ref)
     struct esp_out_sa *sa = find_out(s, ref);
     if (!sa)
         return CV_ENOENT;
-    uint32_t if_id = esp_out_sa_conf(sa)->if_id;
-    CV_TRY(tunnel_change(s, if_id, sa, NULL));
+    const struct esp_conf *conf = esp_out_sa_conf(sa);
+    const uint32_t if_id = conf->if_id, upper = !s->out[ref->sa_id].active && names_upper_layer(conf);
+    s->upper[if_id] += upper; /* before it can be found */
+    by_address_renew(s, if_id);
+    cv_result r = tunnel_add(s, if_id, sa);
+    if (r != CV_OK) {
+        s->upper[if_id] -= upper;
+        by_address_renew(s, if_id);
+        return r;
+    }
     s->out[ref->sa_id].active = 1;
     __atomic_store_n(&s->acquire_tsc[if_id], 0, __ATOMIC_RELAXED);
     return CV_OK;
 }
 
-uint32_t dp_sad_if_of(const struct dp_sad *s, const struct cv_sa_ref *ref)
+static cv_result deactivate(struct dp_sad *s, struct esp_out_sa *sa)
 {
-    const struct esp_out_sa *sa = find_out(s, ref);
-    return sa ? esp_out_sa_conf(sa)->if_id : 0;
+    const struct esp_conf *conf = esp_out_sa_conf(sa);
+    struct dp_out_slot *o = slot_of(s, sa);
+    const uint32_t upper = names_upper_layer(conf);
+    if (!o->active)
+        return CV_OK;
+    s->upper[conf->if_id] -= upper;
+    cv_result r = tunnel_remove(s, conf->if_id, sa);
+    if (r != CV_OK)
+        s->upper[conf->if_id] += upper;
+    else
+        o->active = 0;
+    by_address_renew(s, conf->if_id);
+    return r;
+}
+
+void dp_sad_set_mtu(struct dp_sad *s, uint32_t slot, uint16_t mtu)
+{
+    const struct dp_out_slot *o = &s->out[slot];
+    if (!o->sa || !o->active)
+        return;
+    struct dp_tunnel *t = s->tunnels[esp_out_sa_conf(o->sa)->if_id];
+    if (o->pick) {
+        dp_pick_set_mtu(o->pick, mtu);
+        __atomic_store_n(&t->sas[0].inner_mtu, mtu, __ATOMIC_RELAXED);
+        return;
+    }
+    for (uint32_t i = 0; i < t->count; i++)
+        if (t->sas[i].sa == o->sa)
+            __atomic_store_n(&t->sas[i].inner_mtu, mtu, __ATOMIC_RELAXED);
 }
 
 /* ---- removing ------------------------------------------------------------------------------------------- */
@@ -272,19 +416,18 @@ cv_result dp_sad_del(struct dp_sad *s, const struct cv_sa_ref *ref, dp_sad_gone_
     if (!e)
         return CV_ENOMEM;
     *e = (struct ending){s, in, out, ref->sa_id, gone, ctx, seq};
+    if (out && deactivate(s, out) != CV_OK) {
+        free(e);
+        return CV_ENOMEM;
+    }
+    const uint32_t if_id = in ? esp_in_sa_conf(in)->if_id : esp_out_sa_conf(out)->if_id;
     if (in)
         __atomic_store_n(&s->in[ref->sa_id].sa, NULL, __ATOMIC_RELEASE);
-    if (out) {
-        uint32_t if_id = esp_out_sa_conf(out)->if_id;
-        if (s->out[ref->sa_id].active && tunnel_change(s, if_id, NULL, out) != CV_OK) {
-            free(e);
-            return CV_ENOMEM;
-        }
+    else
         s->out[ref->sa_id].sa = NULL;
-        s->out[ref->sa_id].active = 0;
-    }
+    list_remove(s, if_id, id_of(ref));
     s->count--;
-    s->of_if[in ? esp_in_sa_conf(in)->if_id : esp_out_sa_conf(out)->if_id]--;
+    s->of_if[if_id]--;
     dp_rcu_defer(ending_run, e);
     return CV_OK;
 }
@@ -300,38 +443,32 @@ cv_result dp_sad_set_peer(struct dp_sad *s, const struct cv_sa_peer *p)
 
 bool dp_sad_entry(const struct dp_sad *s, unsigned dir, uint32_t slot, struct cv_sa *out)
 {
-    if (dir == CV_DIR_IN) {
-        if (!s->in[slot].sa)
-            return false;
-        *out = *esp_in_sa_conf(s->in[slot].sa);
-        out->seq = __atomic_load_n(&shm_counters_in(s->shm, slot)->highest_seq, __ATOMIC_RELAXED);
-        return true;
-    }
-    if (!s->out[slot].sa)
+    if (dir == CV_DIR_IN && s->in[slot].sa)
+        esp_in_sa_dump(s->in[slot].sa, out);
+    else if (dir == CV_DIR_OUT && s->out[slot].sa)
+        esp_out_sa_dump(s->out[slot].sa, out);
+    else
         return false;
-    *out = *esp_out_sa_conf(s->out[slot].sa);
-    out->seq = esp_out_sa_seq(s->out[slot].sa);
     return true;
 }
 
-static const struct cv_sa *conf_at(const struct dp_sad *s, unsigned dir, uint32_t slot)
+static cv_result flush_list(struct dp_sad *s, uint32_t if_id)
 {
-    if (dir == CV_DIR_IN)
-        return s->in[slot].sa ? esp_in_sa_conf(s->in[slot].sa) : NULL;
-    return s->out[slot].sa ? esp_out_sa_conf(s->out[slot].sa) : NULL;
+    while (s->first[if_id]) {
+        const uint32_t id = s->first[if_id] - 1, slot = id >> 1;
+        const struct cv_sa_ref ref = (id & 1) == CV_DIR_IN ? esp_in_sa_conf(s->in[slot].sa)->ref
+                                                           : esp_out_sa_conf(s->out[slot].sa)->ref;
+        CV_TRY(dp_sad_del(s, &ref, NULL, NULL, 0));
+    }
+    return CV_OK;
 }
 
 cv_result dp_sad_flush_if(struct dp_sad *s, uint32_t if_id)
 {
-    const uint32_t *left = if_id ? &s->of_if[if_id] : &s->count;
-    for (uint32_t at = 0; at < 2 * table_size(s) && *left > 0; at++) {
-        unsigned dir = at < table_size(s) ? CV_DIR_IN : CV_DIR_OUT;
-        const struct cv_sa *conf = conf_at(s, dir, at & (table_size(s) - 1));
-        if (conf && (if_id == 0 || conf->if_id == if_id)) {
-            struct cv_sa_ref ref = conf->ref;
-            CV_TRY(dp_sad_del(s, &ref, NULL, NULL, 0));
-        }
-    }
+    if (if_id)
+        return flush_list(s, if_id);
+    for (uint32_t i = 1; i < CV_MAX_IFS; i++)
+        CV_TRY(flush_list(s, i));
     return CV_OK;
 }
 
@@ -345,9 +482,5 @@ void dp_sad_fini(struct dp_sad *s)
 {
     dp_sad_flush(s);
     dp_rcu_barrier();
-    for (unsigned i = 0; i < CV_MAX_IFS; i++)
-        tunnel_free(s->tunnels[i]);
-    free(s->in);
-    free(s->out);
-    memset(s, 0, sizeof *s);
+    tables_free(s);
 }

@@ -1,5 +1,6 @@
 /* dp_sad: the SA tables. Inbound: the SPI is the index, one load finds the slot and its owner worker.
  * Outbound: per tunnel interface or flow a list of active SAs, newest first (dp_pick.h finds among many).
+ * Adding, activating and removing an SA cost the same however many there are.
  *
  * Writers: the manager. Readers: any worker, between two quiescent states. Publication is a release store;
  * removal is unlink, grace period, free (esp wipes the keys). */
@@ -9,7 +10,6 @@
 #include "common/ring.h"
 #include "dataplane/engine/eng.h"
 #include "dataplane/esp/esp.h"
-#include "dataplane/ip/ip_hash.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,10 +25,17 @@ struct dp_sad_slot {
     uint8_t busy; /* the manager's: taken, or its SA waits for a grace period */
 } __attribute__((aligned(64)));
 
+struct dp_pick_entry;
 struct dp_out_slot { /* the manager's */
     struct esp_out_sa *sa;
-    uint64_t alive_tsc; /* last NAT keepalive */
+    struct dp_pick_entry *pick; /* where its interface has many SAs, and it is active */
+    uint64_t alive_tsc;         /* last NAT keepalive */
     uint8_t busy, active;
+};
+
+/* The manager's list of an interface's SAs, both directions: ids are slot << 1 | direction, plus one; 0: none. */
+struct dp_sad_link {
+    uint32_t next, prev;
 };
 
 struct dp_tunnel_sa {
@@ -40,22 +47,31 @@ struct dp_tunnel_sa {
     uint16_t inner_mtu; /* the manager refreshes it; relaxed */
 };
 struct dp_pick;
-struct dp_tunnel { /* immutable but for inner_mtu */
-    uint32_t count;
-    bool by_address;      /* nothing but a packet's addresses decides which of them takes it */
+/* Few SAs: immutable but for inner_mtu, replaced at each change. From DP_PICK_FROM on, and until the last one is gone, they are pick's, which
+ * changes in place; sas then has one element, which takes nothing and has the inner MTU of the one looked at last. */
+struct dp_tunnel {
+    uint32_t count;       /* with pick the manager's alone */
+    bool by_address;      /* nothing but a packet's addresses decides which of them takes it; atomic */
     struct dp_pick *pick; /* with many SAs, else NULL */
     struct dp_tunnel_sa sas[];
 };
+static inline bool dp_tunnel_by_address(const struct dp_tunnel *t)
+{
+    return __atomic_load_n(&t->by_address, __ATOMIC_RELAXED);
+}
 
 struct dp_sad {
     const struct eng_ops *engine;
     struct shm *shm;
     unsigned workers, bits;
-    struct ip_hash_key pick_key;
+    struct dp_pick_table *picks;
     struct dp_sad_slot *in;
     struct dp_out_slot *out;
     uint32_t count;             /* SAs in both directions */
     uint32_t of_if[CV_MAX_IFS]; /* the same by tunnel interface */
+    uint32_t first[CV_MAX_IFS]; /* of its list */
+    uint32_t upper[CV_MAX_IFS]; /* its active SAs that name more than addresses */
+    struct dp_sad_link *links;  /* by id - 1 */
     struct dp_tunnel *tunnels[CV_MAX_IFS];
     uint64_t acquire_tsc[CV_MAX_IFS]; /* of the last ACQUIRE; 0: none since the last activation */
 };
@@ -70,17 +86,19 @@ void dp_sad_fini(struct dp_sad *s); /* workers gone */
 CV_MUST_USE cv_result dp_sad_add(struct dp_sad *s, const struct cv_sa *sa);
 /* CV_ENOENT: no such SA. */
 CV_MUST_USE cv_result dp_sad_activate(struct dp_sad *s, const struct cv_sa_ref *ref);
-/* The tunnel interface of an outbound SA; 0: no such SA. */
-uint32_t dp_sad_if_of(const struct dp_sad *s, const struct cv_sa_ref *ref);
 /* Unlinks now; calls gone(ctx, seq, counters) after the grace period. */
 CV_MUST_USE cv_result dp_sad_del(struct dp_sad *s, const struct cv_sa_ref *ref, dp_sad_gone_fn *gone,
                                  void *ctx, uint32_t seq);
 CV_MUST_USE cv_result dp_sad_set_peer(struct dp_sad *s, const struct cv_sa_peer *p);
 /* The SA in a slot without its keys, its sequence number current; false: the slot is free. */
 bool dp_sad_entry(const struct dp_sad *s, unsigned dir, uint32_t slot, struct cv_sa *out);
+/* Writes what the outer path leaves for inner packets of the active SA in an outbound slot. */
+void dp_sad_set_mtu(struct dp_sad *s, uint32_t slot, uint16_t mtu);
 /* Removes the SAs of an interface, or (if_id 0) all; without a word about each. CV_ENOMEM: not all are gone. */
 CV_MUST_USE cv_result dp_sad_flush_if(struct dp_sad *s, uint32_t if_id);
 void dp_sad_flush(struct dp_sad *s);
+/* Octets of the tables, which do not depend on how many SAs there are. */
+size_t dp_sad_table_bytes(const struct dp_sad *s);
 
 static inline struct esp_in_sa *dp_sad_lookup(const struct dp_sad *s, uint32_t spi,
                                               const struct dp_sad_slot **slot)

@@ -447,7 +447,7 @@ bool dp_slow_inject(struct dp_manager *g, const struct cv_ike_pkt *pkt)
 }
 
 /* Only an SA on which nothing went out for the interval needs one. */
-static bool keepalive_due(struct dp_manager *g, const struct cv_sa *conf, uint32_t slot, uint64_t last)
+static bool keepalive_due(struct dp_manager *g, const struct esp_conf *conf, uint32_t slot, uint64_t last)
 {
     struct cv_sa_counters sum;
     uint64_t interval = (uint64_t)conf->keepalive_s * g->dp->shm.tsc_hz;
@@ -458,11 +458,11 @@ static bool keepalive_due(struct dp_manager *g, const struct cv_sa *conf, uint32
 
 static bool keepalive_wanted(const struct dp_out_slot *o)
 {
-    const struct cv_sa *conf = o->sa && o->active ? esp_out_sa_conf(o->sa) : NULL;
+    const struct esp_conf *conf = o->sa && o->active ? esp_out_sa_conf(o->sa) : NULL;
     return conf && (conf->flags & CV_SA_NATT) && (conf->flags & CV_SA_BEHIND_NAT) && conf->keepalive_s != 0;
 }
 
-static bool keepalive_send(struct dp_manager *g, const struct cv_sa *conf)
+static bool keepalive_send(struct dp_manager *g, const struct esp_conf *conf)
 {
     struct cv_ike_pkt *p = &g->inject;
     memset(p, 0, offsetof(struct cv_ike_pkt, data));
@@ -479,7 +479,7 @@ void dp_slow_keepalives(struct dp_manager *g)
     uint32_t slots = 1u << s->bits, look = slots / KEEPALIVE_SLICES + 1;
     for (unsigned sent = 0; look > 0 && sent < KEEPALIVES; look--) {
         struct dp_out_slot *o = &s->out[g->keepalive_slot];
-        const struct cv_sa *conf = keepalive_wanted(o) ? esp_out_sa_conf(o->sa) : NULL;
+        const struct esp_conf *conf = keepalive_wanted(o) ? esp_out_sa_conf(o->sa) : NULL;
         if (conf && keepalive_due(g, conf, g->keepalive_slot, o->alive_tsc)) {
             if (!keepalive_send(g, conf))
                 return; /* the same one again next time */

@@ -248,7 +248,7 @@ static void tunnel_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_
         dp_drop(w, m, CV_DROP_TS_OUT);
         return;
     }
-    dp_into_sa(w, m, tunnel, s, t->by_address);
+    dp_into_sa(w, m, tunnel, s, dp_tunnel_by_address(t));
 }
 
 void dp_encapsulate(struct dp_worker *w)

@@ -2,6 +2,7 @@
 
 #include "common/secret.h"
 #include "dataplane/engine/eng_kat.h"
+#include "dataplane/engine/eng_mem.h"
 #include "dataplane/engine/eng_session.h"
 
 #include <intel-ipsec-mb.h>
@@ -609,7 +610,7 @@ static cv_result session_new(const struct cv_sa *sa, int socket, struct eng_sess
     if (sa->integ_key_len != (a ? a->key_len : 0) || sa->salt_len != (a ? 0 : AEAD_SALT))
         return CV_EINVAL;
     CV_TRY(setup_mgr_get());
-    struct eng_session *s = rte_zmalloc_socket("eng_session", sizeof *s, RTE_CACHE_LINE_SIZE, socket);
+    struct eng_session *s = eng_mem_get(ENG_MEM_SESSION, sizeof *s, socket);
     if (!s)
         return CV_ENOMEM;
     s->head.owner = &eng_ipsecmb;
@@ -622,8 +623,7 @@ static void session_free(struct eng_session *s)
 {
     if (!s)
         return;
-    secret_wipe(s, sizeof *s);
-    rte_free(s);
+    eng_mem_put(ENG_MEM_SESSION, s, sizeof *s);
 }
 
 static cv_result self_test(char *err, size_t err_len)

@@ -3,6 +3,7 @@
 #include "common/secret.h"
 #include "dataplane/engine/eng_ipsecmb.h"
 #include "dataplane/engine/eng_kat.h"
+#include "dataplane/engine/eng_mem.h"
 #include "dataplane/engine/eng_vaes_key.h"
 
 #include <cpuid.h>
@@ -84,8 +85,7 @@ static void session_free(struct eng_session *s)
         owner->session_free(s);
         return;
     }
-    secret_wipe(s, sizeof *s);
-    rte_free(s);
+    eng_mem_put(ENG_MEM_SESSION, s, sizeof *s);
 }
 
 static cv_result own_session(const struct eng_ops *e, const struct vaes_kernels *k, const struct cv_sa *sa,
@@ -96,7 +96,7 @@ static cv_result own_session(const struct eng_ops *e, const struct vaes_kernels 
     const unsigned size = sa->encr_key_len / 8u - 2; /* 16, 24, 32 */
     if (sa->integ_key_len != 0 || sa->salt_len != SALT)
         return CV_EINVAL;
-    struct eng_session *s = rte_zmalloc_socket("eng_session", sizeof *s, RTE_CACHE_LINE_SIZE, socket);
+    struct eng_session *s = eng_mem_get(ENG_MEM_SESSION, sizeof *s, socket);
     if (!s)
         return CV_ENOMEM;
     s->head.owner = e;

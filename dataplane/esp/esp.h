@@ -19,6 +19,7 @@
 #include "common/contract.h"
 #include "common/result.h"
 #include "dataplane/engine/eng.h"
+#include "dataplane/esp/esp_conf.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,10 +59,12 @@ CV_MUST_USE cv_result esp_out_sa_new(const struct cv_sa *sa, const struct eng_op
                                      struct cv_sa_counters *counters, struct esp_out_sa **out);
 void esp_in_sa_free(struct esp_in_sa *sa); /* wipes the keys */
 void esp_out_sa_free(struct esp_out_sa *sa);
-/* The configuration it was made from, keys and salt zeroed: for SA_DUMP, lookups and matching. Inbound: seq is not kept
- * current here; read the counters' highest_seq. */
-const struct cv_sa *esp_in_sa_conf(const struct esp_in_sa *sa);
-const struct cv_sa *esp_out_sa_conf(const struct esp_out_sa *sa);
+/* The configuration it was made from, for lookups and matching. */
+const struct esp_conf *esp_in_sa_conf(const struct esp_in_sa *sa);
+const struct esp_conf *esp_out_sa_conf(const struct esp_out_sa *sa);
+/* The SA as SA_ADD would have it now, but without keys and salt: for SA_DUMP. */
+void esp_in_sa_dump(const struct esp_in_sa *sa, struct cv_sa *out);
+void esp_out_sa_dump(const struct esp_out_sa *sa, struct cv_sa *out);
 /* Manager only, after a NAT mapping change: replaces the outer template of an outbound SA atomically. CV_EUNSUP: another
  * address in transport mode, where only the port may change. */
 CV_MUST_USE cv_result esp_out_sa_set_peer(struct esp_out_sa *sa, const struct ip_endpoint *remote);

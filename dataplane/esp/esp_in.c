@@ -1,11 +1,11 @@
 #include "dataplane/esp/esp_in.h"
 
+#include "dataplane/engine/eng_mem.h"
 #include "dataplane/esp/esp_trailer.h"
 #include "dataplane/esp/esp_transport.h"
 #include "dataplane/esp/esp_ts.h"
 
 #include <rte_branch_prediction.h>
-#include <rte_malloc.h>
 #include <rte_prefetch.h>
 #include <string.h>
 
@@ -420,28 +420,30 @@ static void in_sa_set(struct esp_in_sa *sa, const struct cv_sa *conf, const stru
     sa->if_id = conf->if_id;
     sa->family = conf->local.addr.family;
     sa->natt = (conf->flags & CV_SA_NATT) != 0;
-    sa->any = esp_ts_any(conf);
     sa->esn = conf->flags & CV_SA_ESN;
     sa->replay_on = !(conf->flags & CV_SA_NO_REPLAY);
     memcpy(sa->local, conf->local.addr.b, sizeof sa->local);
     sa->peer.remote = conf->remote;
     esp_limits_set(&sa->limits, conf);
     esp_replay_init(&sa->replay, conf->replay_window, sa->bits, conf->seq);
-    esp_conf_copy(&sa->conf, conf);
+    esp_conf_set(&sa->conf, (void *)((uint8_t *)sa->bits + esp_replay_bytes(conf->replay_window)), conf);
+    sa->any = esp_ts_any(&sa->conf);
 }
 
 cv_result esp_in_sa_new(const struct cv_sa *conf, const struct eng_ops *engine, int socket,
                         struct cv_sa_counters *counters, struct esp_in_sa **out)
 {
     CV_TRY(esp_conf_check(conf, CV_DIR_IN));
-    const size_t size = sizeof(struct esp_in_sa) + esp_replay_bytes(conf->replay_window);
-    struct esp_in_sa *sa = rte_zmalloc_socket("esp_in_sa", size, RTE_CACHE_LINE_SIZE, socket);
+    const size_t size =
+        offsetof(struct esp_in_sa, bits) + esp_replay_bytes(conf->replay_window) + esp_conf_ts_bytes(conf);
+    struct esp_in_sa *sa = eng_mem_get(ENG_MEM_IN_SA, size, socket);
     if (!sa)
         return CV_ENOMEM;
+    sa->size = (uint32_t)size;
     struct eng_session_info info;
     cv_result r = engine->session_new(conf, socket, &sa->session, &info);
     if (r != CV_OK) {
-        rte_free(sa);
+        eng_mem_put(ENG_MEM_IN_SA, sa, size);
         return r;
     }
     in_sa_set(sa, conf, engine, &info, counters);
@@ -454,12 +456,19 @@ void esp_in_sa_free(struct esp_in_sa *sa)
     if (!sa)
         return;
     sa->engine->session_free(sa->session);
-    rte_free(sa);
+    eng_mem_put(ENG_MEM_IN_SA, sa, sa->size);
 }
 
-const struct cv_sa *esp_in_sa_conf(const struct esp_in_sa *sa)
+const struct esp_conf *esp_in_sa_conf(const struct esp_in_sa *sa)
 {
     return &sa->conf;
+}
+
+void esp_in_sa_dump(const struct esp_in_sa *sa, struct cv_sa *out)
+{
+    esp_conf_get(&sa->conf, out);
+    esp_limits_get(&sa->limits, out);
+    out->seq = __atomic_load_n(&sa->counters->highest_seq, __ATOMIC_RELAXED);
 }
 
 cv_result esp_in_sa_set_peer(struct esp_in_sa *sa, const struct ip_endpoint *remote)

@@ -44,8 +44,9 @@ struct esp_in_sa {
 
     /* cold */
     const struct eng_ops *engine;
-    struct cv_sa conf; /* without secrets; remote as it was made */
-    uint64_t bits[];   /* the window's ring */
+    struct esp_conf conf; /* its selectors behind the ring */
+    uint32_t size;        /* octets of all of it */
+    uint64_t bits[];      /* the window's ring */
 };
 
 #endif

@@ -1,11 +1,11 @@
 #include "dataplane/esp/esp_out.h"
 
+#include "dataplane/engine/eng_mem.h"
 #include "dataplane/esp/esp_trailer.h"
 #include "dataplane/esp/esp_transport.h"
 #include "dataplane/esp/esp_ts.h"
 
 #include <rte_branch_prediction.h>
-#include <rte_malloc.h>
 #include <rte_prefetch.h>
 #include <string.h>
 
@@ -390,26 +390,27 @@ static void out_sa_set(struct esp_out_sa *sa, const struct cv_sa *conf, const st
     sa->counters = counters;
     sa->burst = sa->info.burst;
     sa->build = builder(conf);
-    sa->any = esp_ts_any(conf);
     sa->udp6 = natt && !v4;
     sa->seq = conf->seq;
     sa->seq_max = esn ? UINT64_MAX - ESN_SPARE : UINT32_MAX;
     sa->seq_event = esn ? UINT64_MAX / 8 * 7 : UINT32_MAX / 8 * 7ull;
     esp_limits_set(&sa->limits, conf);
-    esp_template_make(&sa->tmpl[0], conf, &conf->remote, &sa->info);
-    esp_conf_copy(&sa->conf, conf);
+    esp_conf_set(&sa->conf, sa->ts, conf);
+    sa->any = esp_ts_any(&sa->conf);
+    esp_template_make(&sa->tmpl[0], &sa->conf, &conf->remote, &sa->info);
 }
 
 cv_result esp_out_sa_new(const struct cv_sa *conf, const struct eng_ops *engine, int socket,
                          struct cv_sa_counters *counters, struct esp_out_sa **out)
 {
     CV_TRY(esp_conf_check(conf, CV_DIR_OUT));
-    struct esp_out_sa *sa = rte_zmalloc_socket("esp_out_sa", sizeof *sa, RTE_CACHE_LINE_SIZE, socket);
+    const size_t size = offsetof(struct esp_out_sa, ts) + esp_conf_ts_bytes(conf);
+    struct esp_out_sa *sa = eng_mem_get(ENG_MEM_OUT_SA, size, socket);
     if (!sa)
         return CV_ENOMEM;
     cv_result r = engine->session_new(conf, socket, &sa->session, &sa->info);
     if (r != CV_OK) {
-        rte_free(sa);
+        eng_mem_put(ENG_MEM_OUT_SA, sa, size);
         return r;
     }
     out_sa_set(sa, conf, engine, counters);
@@ -422,12 +423,19 @@ void esp_out_sa_free(struct esp_out_sa *sa)
     if (!sa)
         return;
     sa->engine->session_free(sa->session);
-    rte_free(sa);
+    eng_mem_put(ENG_MEM_OUT_SA, sa, offsetof(struct esp_out_sa, ts) + sa->conf.ts_count * sizeof sa->ts[0]);
 }
 
-const struct cv_sa *esp_out_sa_conf(const struct esp_out_sa *sa)
+const struct esp_conf *esp_out_sa_conf(const struct esp_out_sa *sa)
 {
     return &sa->conf;
+}
+
+void esp_out_sa_dump(const struct esp_out_sa *sa, struct cv_sa *out)
+{
+    esp_conf_get(&sa->conf, out);
+    esp_limits_get(&sa->limits, out);
+    out->seq = esp_out_sa_seq(sa);
 }
 
 cv_result esp_out_sa_set_peer(struct esp_out_sa *sa, const struct ip_endpoint *remote)

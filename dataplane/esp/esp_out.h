@@ -51,7 +51,8 @@ struct esp_out_sa {
     /* cold */
     const struct eng_ops *engine;
     struct eng_session_info info;
-    struct cv_sa conf; /* without secrets */
+    struct esp_conf conf;
+    struct esp_ts_pair ts[]; /* of conf */
 };
 
 #endif

@@ -1,7 +1,5 @@
 #include "dataplane/esp/esp_sa.h"
 
-#include "common/secret.h"
-
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <string.h>
@@ -21,7 +19,20 @@ void esp_limits_set(struct esp_limits *l, const struct cv_sa *conf)
     l->hard_packets = limit(conf->hard_packets);
 }
 
-bool esp_event(struct esp_worker *w, enum cv_evt_type type, const struct cv_sa *conf, uint32_t reason,
+static uint64_t configured(uint64_t limit)
+{
+    return limit == UINT64_MAX ? 0 : limit;
+}
+
+void esp_limits_get(const struct esp_limits *l, struct cv_sa *conf)
+{
+    conf->soft_bytes = configured(l->soft_bytes);
+    conf->soft_packets = configured(l->soft_packets);
+    conf->hard_bytes = configured(l->hard_bytes);
+    conf->hard_packets = configured(l->hard_packets);
+}
+
+bool esp_event(struct esp_worker *w, enum cv_evt_type type, const struct esp_conf *conf, uint32_t reason,
                const struct ip_endpoint *remote)
 {
     if (!w->event)
@@ -70,17 +81,9 @@ cv_result esp_conf_check(const struct cv_sa *sa, enum cv_dir dir)
     return CV_OK;
 }
 
-bool esp_peer_ok(const struct cv_sa *conf, const struct ip_endpoint *remote)
+bool esp_peer_ok(const struct esp_conf *conf, const struct ip_endpoint *remote)
 {
     return conf->mode == CV_MODE_TUNNEL || ip_addr_equal(&conf->remote.addr, &remote->addr);
-}
-
-void esp_conf_copy(struct cv_sa *out, const struct cv_sa *sa)
-{
-    *out = *sa;
-    secret_wipe(out->encr_key, sizeof out->encr_key);
-    secret_wipe(out->salt, sizeof out->salt);
-    secret_wipe(out->integ_key, sizeof out->integ_key);
 }
 
 cv_result esp_worker_init(struct esp_worker *w, const struct eng_ops *engine, unsigned worker, int socket)

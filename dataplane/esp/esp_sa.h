@@ -53,12 +53,13 @@ struct esp_limits {
     uint64_t soft_bytes, soft_packets, hard_bytes, hard_packets;
 };
 void esp_limits_set(struct esp_limits *l, const struct cv_sa *conf);
+void esp_limits_get(const struct esp_limits *l, struct cv_sa *conf);
 
 /* Which field of a lifetime event was reached first, as struct cv_sa_event has it. */
 enum { ESP_BY_BYTES = 1, ESP_BY_PACKETS = 2 };
 
 /* Raises an event about the SA; remote may be NULL. False: not taken, to be raised again later. */
-CV_MUST_USE bool esp_event(struct esp_worker *w, enum cv_evt_type type, const struct cv_sa *conf,
+CV_MUST_USE bool esp_event(struct esp_worker *w, enum cv_evt_type type, const struct esp_conf *conf,
                            uint32_t reason, const struct ip_endpoint *remote);
 
 /* Of checksums that a driver looked at: they spoke of headers that are gone. */
@@ -68,9 +69,7 @@ enum { ESP_OLD_CKSUM_FLAGS = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSU
 CV_MUST_USE cv_result esp_conf_check(const struct cv_sa *sa, enum cv_dir dir);
 /* May `remote` become the SA's peer? In transport mode only its port may change: the address stands in the packets'
  * own headers, and in the selectors. */
-bool esp_peer_ok(const struct cv_sa *conf, const struct ip_endpoint *remote);
-/* Copies the configuration without its secrets. */
-void esp_conf_copy(struct cv_sa *out, const struct cv_sa *sa);
+bool esp_peer_ok(const struct esp_conf *conf, const struct ip_endpoint *remote);
 
 /* Relaxed, for readers in another process. */
 static inline void esp_counter_add(uint64_t *c, uint64_t n)

@@ -129,36 +129,38 @@ static bool side_match(const struct ts *t, const struct flow *f, const uint8_t *
     return f->has_ports && port >= t->port_lo && port <= t->port_hi;
 }
 
-static bool match(const struct cv_sa *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir, bool may)
+static bool match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir, bool may)
 {
     struct flow f;
     bool v4 = pkt[0] >> 4 == 4;
     if (len < (v4 ? V4_HDR : V6_HDR) || !(v4 ? flow_v4(&f, pkt, len) : flow_v6(&f, pkt, len)))
         return false;
-    const struct ts *src = dir == CV_DIR_IN ? conf->ts_remote : conf->ts_local;
-    const struct ts *dst = dir == CV_DIR_IN ? conf->ts_local : conf->ts_remote;
-    for (unsigned i = 0; i < conf->ts_count; i++)
-        if (side_match(&src[i], &f, f.src, f.sport, may) && side_match(&dst[i], &f, f.dst, f.dport, may))
+    for (unsigned i = 0; i < conf->ts_count; i++) {
+        const struct esp_ts_pair *p = &conf->ts[i];
+        const struct ts *src = dir == CV_DIR_IN ? &p->remote : &p->local;
+        const struct ts *dst = dir == CV_DIR_IN ? &p->local : &p->remote;
+        if (side_match(src, &f, f.src, f.sport, may) && side_match(dst, &f, f.dst, f.dport, may))
             return true;
+    }
     return false;
 }
 
-bool esp_ts_match(const struct cv_sa *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir)
+bool esp_ts_match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir)
 {
     return match(conf, pkt, len, dir, false);
 }
 
-bool esp_ts_may_match(const struct cv_sa *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir)
+bool esp_ts_may_match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir)
 {
     return match(conf, pkt, len, dir, true);
 }
 
-uint8_t esp_ts_any(const struct cv_sa *conf)
+uint8_t esp_ts_any(const struct esp_conf *conf)
 {
     uint8_t any = 0;
     for (unsigned i = 0; i < conf->ts_count; i++)
-        if (ts_is_any(&conf->ts_local[i]) && ts_is_any(&conf->ts_remote[i]) &&
-            conf->ts_local[i].family == conf->ts_remote[i].family)
-            any |= conf->ts_local[i].family == IP_V4 ? ESP_TS_ANY4 : ESP_TS_ANY6;
+        if (ts_is_any(&conf->ts[i].local) && ts_is_any(&conf->ts[i].remote) &&
+            conf->ts[i].local.family == conf->ts[i].remote.family)
+            any |= conf->ts[i].local.family == IP_V4 ? ESP_TS_ANY4 : ESP_TS_ANY6;
     return any;
 }

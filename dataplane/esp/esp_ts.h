@@ -6,7 +6,7 @@
 #ifndef DATAPLANE_ESP_ESP_TS_H
 #define DATAPLANE_ESP_ESP_TS_H
 
-#include "common/contract.h"
+#include "dataplane/esp/esp_conf.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,12 +14,12 @@
 enum { ESP_TS_ANY4 = 1, ESP_TS_ANY6 = 2 };
 
 /* Families (ESP_TS_ANY4 | ESP_TS_ANY6) of which the SA takes every packet. */
-uint8_t esp_ts_any(const struct cv_sa *conf);
+uint8_t esp_ts_any(const struct esp_conf *conf);
 /* pkt: len octets from the IP header on, whose fixed part and IPv4 header length the caller has checked. */
-bool esp_ts_match(const struct cv_sa *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir);
+bool esp_ts_match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir);
 /* Could the datagram that pkt is a piece of be inside? Like esp_ts_match, but where the packet hides its ports (a later
  * fragment, or one that is cut short) or its protocol (a later fragment of IPv6 that begins with an extension header), any that
  * the selectors name are taken for its own (RFC 4301 7). */
-bool esp_ts_may_match(const struct cv_sa *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir);
+bool esp_ts_may_match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir);
 
 #endif

@@ -38,7 +38,7 @@ static uint32_t sum_words(const void *data, uint32_t len)
     return sum;
 }
 
-void esp_template_make(struct esp_template *t, const struct cv_sa *conf, const struct ip_endpoint *remote,
+void esp_template_make(struct esp_template *t, const struct esp_conf *conf, const struct ip_endpoint *remote,
                        const struct eng_session_info *info)
 {
     const bool v4 = conf->local.addr.family == IP_V4, natt = conf->flags & CV_SA_NATT;

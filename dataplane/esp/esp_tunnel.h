@@ -8,6 +8,7 @@
 
 #include "common/contract.h"
 #include "dataplane/engine/eng.h"
+#include "dataplane/esp/esp_conf.h"
 
 #include <rte_byteorder.h>
 #include <stdbool.h>
@@ -58,7 +59,7 @@ struct esp_template {
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct esp_template) == 64, "one cache line");
 
-void esp_template_make(struct esp_template *t, const struct cv_sa *conf, const struct ip_endpoint *remote,
+void esp_template_make(struct esp_template *t, const struct esp_conf *conf, const struct ip_endpoint *remote,
                        const struct eng_session_info *info);
 
 /* One's complement sum (RFC 1071) in memory order, not folded; folded and complemented. */

@@ -29,14 +29,15 @@ static void must(bool truth)
 static void judge(const struct rte_mbuf *m, const struct dp_meta *meta)
 {
     const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *), family = meta->family;
-    struct cv_sa sa = {.ts_count = 1};
+    struct esp_ts_pair ts = {ts_any(family), ts_any(family)};
+    const struct esp_conf conf = {.ts = &ts, .ts_count = 1};
     struct ip_if t = {.gre_head = {.family = family, .len = family == IP_V4 ? 24 : 44}};
-    sa.ts_local[0] = sa.ts_remote[0] = ts_any(family);
-    must(esp_ts_match(&sa, ip, m->data_len, CV_DIR_OUT) && esp_ts_may_match(&sa, ip, m->data_len, CV_DIR_IN));
-    sa.ts_local[0].proto = sa.ts_remote[0].proto = ip[m->data_len - 1] & 1 ? 17 : 6;
-    sa.ts_local[0].port_hi = 0x7fff;
-    if (esp_ts_match(&sa, ip, m->data_len, CV_DIR_OUT))
-        must(esp_ts_may_match(&sa, ip, m->data_len, CV_DIR_OUT));
+    must(esp_ts_match(&conf, ip, m->data_len, CV_DIR_OUT) &&
+         esp_ts_may_match(&conf, ip, m->data_len, CV_DIR_IN));
+    ts.local.proto = ts.remote.proto = ip[m->data_len - 1] & 1 ? 17 : 6;
+    ts.local.port_hi = 0x7fff;
+    if (esp_ts_match(&conf, ip, m->data_len, CV_DIR_OUT))
+        must(esp_ts_may_match(&conf, ip, m->data_len, CV_DIR_OUT));
     memcpy(t.gre_head.octets, ip, family == IP_V4 ? 20 : 40); /* its own addresses */
     if (ip_gre_is_keepalive(m, &t))
         must(meta->proto == IP_PROTO_GRE && !meta->frag && m->data_len >= meta->l3_len + IP_GRE_HEADER);

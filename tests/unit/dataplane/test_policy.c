@@ -227,15 +227,39 @@ static void a_later_fragment_may_belong_to_an_SA_that_names_ports(void)
     }
 }
 
-/* Newest first, one after the other. */
-static const struct dp_tunnel_sa *literal(const struct dp_tunnel *t, const struct rte_mbuf *m,
-                                          enum cv_dir dir)
+/* Slots of the active SAs, the newest last. */
+static uint32_t active[4096], active_count;
+
+static void active_remove(uint32_t slot)
 {
-    for (uint32_t i = 0; i < t->count; i++)
-        if (esp_ts_match(esp_out_sa_conf(t->sas[i].sa), rte_pktmbuf_mtod(m, const uint8_t *), m->data_len,
-                         dir))
-            return &t->sas[i];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < active_count; i++)
+        if (active[i] != slot)
+            active[n++] = active[i];
+    active_count = n;
+}
+
+static void active_add(const struct cv_sa *sa)
+{
+    CU_ASSERT_EQUAL_FATAL(mgr_sa_activate(sa), CV_OK);
+    active_remove(sa->ref.sa_id);
+    active[active_count++] = sa->ref.sa_id;
+}
+
+/* Newest first, one after the other. */
+static const struct esp_out_sa *literal(const struct rte_mbuf *m, enum cv_dir dir)
+{
+    for (uint32_t i = active_count; i-- > 0;) {
+        const struct esp_out_sa *sa = mgr_dp.sad.out[active[i]].sa;
+        if (esp_ts_match(esp_out_sa_conf(sa), rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, dir))
+            return sa;
+    }
     return NULL;
+}
+
+static const struct esp_out_sa *sa_of(const struct dp_tunnel_sa *s)
+{
+    return s ? s->sa : NULL;
 }
 
 static unsigned compare(const struct dp_tunnel *t, unsigned packets, unsigned *found)
@@ -245,9 +269,9 @@ static unsigned compare(const struct dp_tunnel *t, unsigned packets, unsigned *f
         const uint8_t a[4] = {10, (uint8_t)rnd(4), (uint8_t)rnd(5), (uint8_t)rnd(10)},
                       b[4] = {10, (uint8_t)rnd(4), (uint8_t)rnd(5), (uint8_t)rnd(10)};
         struct rte_mbuf *m = packet_to(a, b);
-        const struct dp_tunnel_sa *want = literal(t, m, CV_DIR_OUT);
-        wrong += dp_pick(t, m, IP_V4) != want;
-        wrong += dp_pick_slow(t, m, IP_V4, CV_DIR_IN) != literal(t, m, CV_DIR_IN);
+        const struct esp_out_sa *want = literal(m, CV_DIR_OUT);
+        wrong += sa_of(dp_pick(t, m, IP_V4)) != want;
+        wrong += sa_of(dp_pick_slow(t, m, IP_V4, CV_DIR_IN)) != literal(m, CV_DIR_IN);
         *found += want != NULL;
         rte_pktmbuf_free(m);
     }
@@ -259,6 +283,7 @@ static void of_many_SAs_the_newest_that_holds_the_packet_is_found(void)
     unsigned found = 0, wrong = 0, packets = 0;
     for (unsigned round = 0; round < 30; round++) {
         policy_fresh();
+        active_count = 0;
         unsigned n = 1 + rnd(60);
         for (unsigned i = 0; i < n; i++) {
             struct cv_sa sa = mgr_sa(CV_DIR_OUT, 1 + i, FLOW);
@@ -267,7 +292,8 @@ static void of_many_SAs_the_newest_that_holds_the_packet_is_found(void)
                 sa.ts_local[k] = random_side(false);
                 sa.ts_remote[k] = random_side(true);
             }
-            CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa) | mgr_sa_activate(&sa), CV_OK);
+            CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa), CV_OK);
+            active_add(&sa);
         }
         const struct dp_tunnel *t = dp_tunnel_get(&mgr_dp.sad, FLOW);
         CU_ASSERT_EQUAL_FATAL(t->count, n);
@@ -277,6 +303,69 @@ static void of_many_SAs_the_newest_that_holds_the_packet_is_found(void)
     }
     CU_ASSERT_EQUAL(wrong, 0);
     CU_ASSERT_TRUE(found > packets / 10 && found < packets);
+}
+
+static void random_selectors(struct cv_sa *sa)
+{
+    sa->ts_count = (uint8_t)(1 + rnd(3));
+    for (unsigned k = 0; k < sa->ts_count; k++) {
+        sa->ts_local[k] = random_side(false);
+        sa->ts_remote[k] = random_side(true);
+    }
+}
+
+static void storm_step(uint32_t slot)
+{
+    struct cv_sa sa = mgr_sa(CV_DIR_OUT, slot, FLOW);
+    struct cv_cmd c = {.type = CV_CMD_SA_DEL};
+    if (mgr_dp.sad.out[slot].sa && rnd(3) == 0) {
+        c.u.sa_ref = sa.ref;
+        CU_ASSERT_EQUAL_FATAL(mgr_cmd(&c), CV_OK);
+        active_remove(slot);
+        return;
+    }
+    random_selectors(&sa);
+    if (!mgr_dp.sad.out[slot].sa)
+        CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa), CV_OK);
+    if (rnd(4)) /* some again: to the front */
+        active_add(&sa);
+}
+
+static bool names_upper(const struct esp_conf *conf)
+{
+    for (unsigned i = 0; i < conf->ts_count; i++)
+        if (conf->ts[i].local.proto || conf->ts[i].remote.proto)
+            return true;
+    return false;
+}
+
+/* SAs come, come to the front, and go, from none to many and back. */
+static void the_newest_is_found_whatever_came_and_went_before(void)
+{
+    unsigned found = 0, wrong = 0, emptied = 0, many = 0;
+    policy_fresh();
+    active_count = 0;
+    for (unsigned step = 0; step < 12000; step++) {
+        storm_step(1 + rnd(step / 3000 % 2 ? 4 : 60)); /* now the few, now the many */
+        const struct dp_tunnel *t = dp_tunnel_get(&mgr_dp.sad, FLOW);
+        emptied += !t;
+        CU_ASSERT_EQUAL_FATAL(t ? t->count : 0, active_count);
+        if (!t)
+            continue;
+        bool upper = false;
+        for (uint32_t i = 0; i < active_count; i++)
+            upper |= names_upper(esp_out_sa_conf(mgr_dp.sad.out[active[i]].sa));
+        wrong += dp_tunnel_by_address(t) == upper;
+        many += t->pick != NULL;
+        wrong += compare(t, 5, &found);
+        if (step % 4000 == 3999) {
+            CU_ASSERT_EQUAL_FATAL(mgr_if_del(FLOW) | flow_set(FLOW, PORT), CV_OK);
+            active_count = 0;
+            CU_ASSERT_PTR_NULL(dp_tunnel_get(&mgr_dp.sad, FLOW));
+        }
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+    CU_ASSERT_TRUE(found > 1000 && many > 1000 && emptied > 0);
 }
 
 static void thousand_peers_sa(unsigned i, struct cv_sa *sa)
@@ -298,9 +387,9 @@ static uint64_t cycles_of(const struct dp_tunnel *t, bool by_hand, unsigned *mis
         const uint8_t src[4] = {192, 168, 1, 2}, dst[4] = {10, (uint8_t)(64 + n / 256), (uint8_t)n, 9};
         struct rte_mbuf *m = packet_to(src, dst);
         uint64_t from = rte_rdtsc();
-        const struct dp_tunnel_sa *s = by_hand ? literal(t, m, CV_DIR_OUT) : dp_pick(t, m, IP_V4);
+        const struct esp_out_sa *s = by_hand ? literal(m, CV_DIR_OUT) : sa_of(dp_pick(t, m, IP_V4));
         spent += rte_rdtsc() - from;
-        *missed += !s || s != &t->sas[999 - n];
+        *missed += !s || s != mgr_dp.sad.out[1 + n].sa;
         rte_pktmbuf_free(m);
     }
     return spent / LOOKS;
@@ -311,11 +400,13 @@ static void of_a_thousand_peers_none_is_looked_for_one_by_one(void)
 {
     unsigned missed = 0;
     policy_fresh();
+    active_count = 0;
     uint64_t from = rte_rdtsc();
     for (unsigned i = 0; i < 1000; i++) {
         struct cv_sa sa;
         thousand_peers_sa(i, &sa);
-        CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa) | mgr_sa_activate(&sa), CV_OK);
+        CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa), CV_OK);
+        active_add(&sa);
     }
     double ms = (double)(rte_rdtsc() - from) * 1e3 / (double)rte_get_tsc_hz();
     const struct dp_tunnel *t = dp_tunnel_get(&mgr_dp.sad, FLOW);
@@ -339,4 +430,5 @@ PKT_MAIN("dp_policy", UNIT_TEST(rows_are_in_force_only_after_their_commit_by_the
          UNIT_TEST(flow_interfaces_take_SAs_and_nothing_that_makes_no_sense),
          UNIT_TEST(a_later_fragment_may_belong_to_an_SA_that_names_ports),
          UNIT_TEST(of_many_SAs_the_newest_that_holds_the_packet_is_found),
+         UNIT_TEST(the_newest_is_found_whatever_came_and_went_before),
          UNIT_TEST(of_a_thousand_peers_none_is_looked_for_one_by_one), UNIT_TEST(everything_ends))

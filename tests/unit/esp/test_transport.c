@@ -30,7 +30,7 @@ static struct rte_mbuf *packet(struct fix *f, int family, uint8_t proto, const v
     struct rte_mbuf *m = rte_pktmbuf_alloc(f->pool);
     if (!m)
         abort();
-    const struct cv_sa *conf = esp_out_sa_conf(f->out);
+    const struct esp_conf *conf = esp_out_sa_conf(f->out);
     const unsigned header = family == IP_V4 ? 20 : 40;
     uint8_t *p = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(header + n));
     memset(p, 0, header);

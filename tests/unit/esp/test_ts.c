@@ -85,7 +85,10 @@ static void selectors_go_in_pairs(void)
 
 static bool match(const struct cv_sa *sa, const uint8_t *p, uint32_t len)
 {
-    return esp_ts_match(sa, p, len, CV_DIR_OUT);
+    struct esp_ts_pair ts[CV_TS_MAX];
+    struct esp_conf conf;
+    esp_conf_set(&conf, ts, sa);
+    return esp_ts_match(&conf, p, len, CV_DIR_OUT);
 }
 
 static void later_fragments_match_any_port_and_OPAQUE_only(void)
@@ -106,7 +109,10 @@ static void later_fragments_match_any_port_and_OPAQUE_only(void)
 
 static bool may_match(const struct cv_sa *sa, const uint8_t *p, uint32_t len)
 {
-    return esp_ts_may_match(sa, p, len, CV_DIR_OUT);
+    struct esp_ts_pair ts[CV_TS_MAX];
+    struct esp_conf conf;
+    esp_conf_set(&conf, ts, sa);
+    return esp_ts_may_match(&conf, p, len, CV_DIR_OUT);
 }
 
 static void RFC_4301_7_a_piece_may_be_of_anything_that_it_does_not_show(void)
