@@ -136,15 +136,17 @@ static cv_result set_memory(struct line_ctx *c)
     return CV_OK;
 }
 
-/* [DDDD:]BB:DD.F in hexadecimal, the form of lspci. */
+/* [DDDD:]BB:DD.F in hexadecimal, the form of lspci; arguments of the device's driver may follow behind a comma. */
 static bool pci_address(const char *s)
 {
     unsigned domain, bus, dev, fn;
     int used = 0;
-    if (sscanf(s, "%4x:%2x:%2x.%1x%n", &domain, &bus, &dev, &fn, &used) == 4 && s[used] == '\0')
-        return dev < 32 && fn < 8;
-    used = 0;
-    return sscanf(s, "%2x:%2x.%1x%n", &bus, &dev, &fn, &used) == 3 && s[used] == '\0' && dev < 32 && fn < 8;
+    if (sscanf(s, "%4x:%2x:%2x.%1x%n", &domain, &bus, &dev, &fn, &used) != 4) {
+        used = 0;
+        if (sscanf(s, "%2x:%2x.%1x%n", &bus, &dev, &fn, &used) != 3)
+            return false;
+    }
+    return dev < 32 && fn < 8 && (s[used] == '\0' || (s[used] == ',' && s[used + 1] != '\0'));
 }
 
 static bool vdev_spec(const char *s)

@@ -17,10 +17,18 @@ install -m 644 packaging/culvert.service "$stage/deb/lib/systemd/system/culvert.
 install -m 644 LICENSE "$stage/deb/usr/share/doc/culvert/copyright"
 install -m 644 docs/guide.md README.md CHANGELOG.md "$stage/deb/usr/share/doc/culvert/"
 cp -r docs/reference "$stage/deb/usr/share/doc/culvert/"
+install -m 644 docs/drivers.md "$stage/deb/usr/share/doc/culvert/"
+mkdir -p "$stage/deb/usr/share/culvert/drivers-config"/{lib,devices}
+for tool in bind hugepages cores; do
+    install -m 755 "drivers-config/$tool" "$stage/deb/usr/share/culvert/drivers-config/$tool"
+    ln -s "../share/culvert/drivers-config/$tool" "$stage/deb/usr/sbin/culvert-$tool"
+done
+install -m 644 drivers-config/lib/*.py "$stage/deb/usr/share/culvert/drivers-config/lib/"
+install -m 644 drivers-config/devices/*.ini "$stage/deb/usr/share/culvert/drivers-config/devices/"
 install -m 644 docs/examples/* "$stage/deb/usr/share/doc/culvert/examples/"
 
 printf 'Source: culvert\n\nPackage: culvert\nArchitecture: any\n' >"$stage/debian/control"
-depends=$(cd "$stage" && dpkg-shlibdeps -O deb/usr/sbin/* deb/usr/bin/* 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
+depends=$(cd "$stage" && dpkg-shlibdeps -O deb/usr/sbin/culvertd deb/usr/sbin/culvert-dp deb/usr/bin/* 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
 [ -n "$depends" ] || { echo "make_deb.sh: dpkg-shlibdeps found no libraries" >&2; exit 1; }
 # Drivers of ports are plugins that no program links: they come with the package of all of them.
 cat >"$stage/deb/DEBIAN/control" <<CONTROL
@@ -28,7 +36,8 @@ Package: culvert
 Version: $version
 Architecture: $arch
 Maintainer: the culvert authors <culvert@localhost>
-Depends: $depends, librte-meta-net, librte-meta-mempool, librte-meta-bus
+Depends: $depends, librte-meta-net, librte-meta-mempool, librte-meta-bus, python3, iproute2, kmod
+Suggests: driverctl
 Section: net
 Priority: optional
 Description: IPsec VPN concentrator on DPDK

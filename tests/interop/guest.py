@@ -158,10 +158,13 @@ class GuestProcess:
 
 
 class Guest:
-    """Boots at construction. `nics` maps guest interface order to bridges in namespace ns: tap<i> joins nics[i]."""
+    """Boots at construction. `nics` maps guest interface order to bridges in namespace ns: tap<i> joins nics[i]. cards: the model
+    of each, virtio-net-pci unless told otherwise. iommu: an emulated VT-d, which virtio network cards then stand behind, too.
+    writable_etc: changes under /etc stay in the guest's memory."""
 
-    def __init__(self, ns, name="guest", nics=("br-out", "br-in"), memory_mb=512):
+    def __init__(self, ns, name="guest", nics=("br-out", "br-in"), memory_mb=512, cards=None, iommu=False, cpus=1, writable_etc=False):
         self.ns, self.lab, self.name = ns, ns.lab, name
+        self.cards, self.iommu, self.cpus = cards or ["virtio-net-pci"] * len(nics), iommu, cpus
         self.short = name
         self.gone = False
         self.dir = self.lab.mkdir(name)
@@ -172,6 +175,10 @@ class Guest:
             try:
                 self._boot(a, nics, memory_mb)
                 self.accel = a
+                if writable_etc:
+                    self.run("modprobe", "overlay")
+                    self.run("mkdir", "/run/etc-changes", "/run/etc-work")
+                    self.run("mount", "-t", "overlay", "-o", "lowerdir=/etc,upperdir=/run/etc-changes,workdir=/run/etc-work", "etc", "/etc")
                 return
             except LabError:
                 self.lab.stop(self.qemu)
@@ -184,20 +191,25 @@ class Guest:
         control = os.path.join(self.dir, "control")
         if os.path.exists(control):
             os.unlink(control)
-        argv = [QEMU, "-accel", accel, "-cpu", "max" if accel == "tcg" else "host", "-machine", "q35", "-m",
-                str(memory_mb), "-smp", "1", "-nodefaults", "-display", "none", "-no-reboot", "-kernel", path,
+        argv = [QEMU, "-accel", accel, "-cpu", "max" if accel == "tcg" else "host", "-machine",
+                "q35,kernel-irqchip=split" if self.iommu and accel == "kvm" else "q35", "-m",
+                str(memory_mb), "-smp", str(self.cpus), "-nodefaults", "-display", "none", "-no-reboot", "-kernel", path,
                 "-initrd", self.initramfs, "-append",
-                "console=ttyS0 panic=-1 quiet mitigations=off random.trust_cpu=on", "-serial", "stdio", "-serial",
+                "console=ttyS0 panic=-1 quiet mitigations=off random.trust_cpu=on" + (" intel_iommu=on" if self.iommu else ""), "-serial", "stdio", "-serial",
                 "unix:%s,server=on,wait=off" % control, "-fsdev",
                 "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap", "-device",
                 "virtio-9p-pci,fsdev=root,mount_tag=root", "-fsdev",
                 "local,id=share,path=%s,security_model=none,multidevs=remap" % self.lab.dir, "-device",
                 "virtio-9p-pci,fsdev=share,mount_tag=share", "-object", "rng-random,id=rng,filename=/dev/urandom",
                 "-device", "virtio-rng-pci,rng=rng"]
+        if self.iommu:
+            argv[argv.index("-fsdev"):argv.index("-fsdev")] = ["-device", "intel-iommu,intremap=on"]
         for i, bridge in enumerate(nics):
-            argv += ["-netdev", "tap,id=n%d,ifname=tap%d,script=no,downscript=no" % (i, i), "-device",
-                     "virtio-net-pci,netdev=n%d,mac=02:00:00:00:00:%02x,csum=off,gso=off,guest_csum=off,guest_tso4=off,"
-                     "guest_tso6=off,host_tso4=off,host_tso6=off" % (i, i + 2)]
+            device = "%s,netdev=n%d,mac=02:00:00:00:00:%02x" % (self.cards[i], i, i + 2)
+            if self.cards[i].startswith("virtio"):
+                device += ",csum=off,gso=off,guest_csum=off,guest_tso4=off,guest_tso6=off,host_tso4=off,host_tso6=off"
+                device += ",iommu_platform=on,disable-legacy=on" if self.iommu else ""
+            argv += ["-netdev", "tap,id=n%d,ifname=tap%d,script=no,downscript=no" % (i, i), "-device", device]
         started = time.monotonic()
         self.qemu = self.ns.start(self.name + "-console", *argv)
         wait_for("qemu's control socket", lambda: os.path.exists(control) or self.qemu.poll() is not None, 10)

@@ -261,7 +261,7 @@ def check_map(files):
         return
     text = read("docs/MAP.md")
     for number, line in enumerate(text.splitlines(), 1):
-        for name in re.findall(r"`((?:common|dataplane|control|tests|docs|demo)/[\w/.\-]*)`", line):
+        for name in re.findall(r"`((?:common|dataplane|control|tests|docs|demo|drivers-config)/[\w/.\-]*)`", line):
             if not os.path.exists(os.path.join(ROOT, name)):
                 yield "docs/MAP.md", number, "%s does not exist" % name
     for folder in sorted({os.path.dirname(p) for p in product(files)}):
@@ -296,7 +296,8 @@ def check_shell(files):
 
 def check_python(files):
     """Python files compile"""
-    for path in [p for p in files if p.endswith(".py")]:
+    scripts = [p for p in files if "." not in os.path.basename(p) and re.match(r"#!.*\bpython3\b", read(p))]
+    for path in [p for p in files if p.endswith(".py")] + scripts:
         try:
             compile(read(path), path, "exec")
         except SyntaxError as e:

@@ -137,6 +137,8 @@ static void every_bad_line_is_refused_with_a_remedy(void)
         "port E0",
         "port E0 pci",
         "port E0 pci zz:00.0",
+        "port E0 pci 0000:03:00.0,",
+        "port E0 pci 0000:03:00.0x",
         "port E0 pci 0000:03:20.0",
         "port E0 vdev crypto_null0",
         "port E0 vdev net_",
