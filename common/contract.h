@@ -96,7 +96,8 @@ enum {
     X(GRE_CLEAR, "gre-clear", "GRE packet in clear, or of another SA, for a protected tunnel")               \
     X(POLICY_CLEAR, "policy-clear", "packet in clear that a crypto map wants protected (RFC 4301 5.2)")      \
     X(POLICY_DENY, "policy-deny", "packet that a crypto map lets nobody send")                               \
-    X(ERROR_CLEAR, "error-clear", "ICMP error about what an SA delivered, that no SA takes back")
+    X(ERROR_CLEAR, "error-clear", "ICMP error about what an SA delivered, that no SA takes back")            \
+    X(ICMP_UNPROVEN, "icmp-unproven", "ICMP error about an IPsec packet that no SA here sent (RFC 4301 8.2)")
 
 enum cv_drop {
 #define CV_DROP_ENUM(id, name, text) CV_DROP_##id,
@@ -480,6 +481,16 @@ struct cv_engine_stats {
 static_assert(sizeof(struct cv_engine_stats) == 80, "contract size");
 enum { CV_MAX_ENGINES = 8 };
 
+/* The MTU of the path to an IPsec peer, while it is less than its port's: learned of routers, kept for ten minutes (RFC 1191). A row of
+ * mtu 0 is free. Written by the manager alone; what is read while it writes may be of two rows, for the eye only. */
+struct cv_path_mtu {
+    struct ip_addr remote;
+    uint16_t vrf; /* of the outer packets */
+    uint16_t mtu;
+};
+static_assert(sizeof(struct cv_path_mtu) == 24, "contract size");
+enum { CV_PATH_MTUS = 1024 };
+
 /* Head of the shared memory. Offsets are from its start; written once before it is handed over, but for
  * the clock. counters_in[sa_index]; counters_out[sa_index * workers + worker]. */
 struct cv_shm {
@@ -500,7 +511,8 @@ struct cv_shm {
     _Alignas(64) uint64_t now_tsc; /* refreshed by the manager at least every 10 ms */
     uint64_t dp_asleep;            /* 1: manager sleeps on its doorbell; ring it after an enqueue */
     uint64_t ctl_asleep;           /* 1: culvertd sleeps on its doorbell */
-    uint8_t pad[40];
+    uint64_t path_mtus_off;        /* struct cv_path_mtu [CV_PATH_MTUS] */
+    uint8_t pad[32];
 };
 static_assert(sizeof(struct cv_shm) == 192, "contract size");
 

@@ -37,6 +37,7 @@ struct shm_greeting {
 struct shm_layout {
     uint64_t cmd, evt, punt, inject;
     uint64_t worker_stats, port_stats, if_stats, engine_stats, counters_in, counters_out;
+    uint64_t path_mtus;
     uint64_t size;
 };
 
@@ -65,6 +66,7 @@ static struct shm_layout layout_make(uint64_t workers, unsigned sa_index_bits)
     l.port_stats = layout_take(&at, CV_MAX_PORTS * sizeof(struct cv_port_stats));
     l.if_stats = layout_take(&at, (workers + 1) * CV_MAX_IFS * sizeof(struct cv_if_stats));
     l.engine_stats = layout_take(&at, CV_MAX_ENGINES * sizeof(struct cv_engine_stats));
+    l.path_mtus = layout_take(&at, CV_PATH_MTUS * sizeof(struct cv_path_mtu));
     l.counters_in = layout_take(&at, table * sizeof(struct cv_sa_counters));
     l.counters_out = layout_take(&at, table * workers * sizeof(struct cv_sa_counters));
     l.size = at;
@@ -97,6 +99,7 @@ static void parts_find(struct shm *s, const struct shm_layout *l, unsigned worke
     s->at.ports = shm_at(s, l->port_stats);
     s->at.ifs = shm_at(s, l->if_stats);
     s->at.engines = shm_at(s, l->engine_stats);
+    s->at.path_mtus = shm_at(s, l->path_mtus);
     s->at.in = shm_at(s, l->counters_in);
     s->at.out = shm_at(s, l->counters_out);
     s->cmd = shm_at(s, l->cmd);
@@ -157,6 +160,7 @@ static void head_write(struct cv_shm *h, const struct shm_layout *l, unsigned wo
     h->port_stats_off = l->port_stats;
     h->if_stats_off = l->if_stats;
     h->engine_stats_off = l->engine_stats;
+    h->path_mtus_off = l->path_mtus;
     h->counters_in_off = l->counters_in;
     h->counters_out_off = l->counters_out;
     h->magic = CV_SHM_MAGIC;
@@ -315,7 +319,7 @@ static bool head_matches(const struct cv_shm *h, const struct shm_layout *l)
            h->inject_off == l->inject && h->worker_stats_off == l->worker_stats &&
            h->port_stats_off == l->port_stats && h->if_stats_off == l->if_stats &&
            h->engine_stats_off == l->engine_stats && h->counters_in_off == l->counters_in &&
-           h->counters_out_off == l->counters_out;
+           h->counters_out_off == l->counters_out && h->path_mtus_off == l->path_mtus;
 }
 
 static bool ring_has_shape(const struct rte_ring *r, uint32_t slots)

@@ -35,6 +35,7 @@ struct shm {
         struct cv_if_stats *ifs;
         struct cv_engine_stats *engines;
         struct cv_sa_counters *in, *out;
+        struct cv_path_mtu *path_mtus;
     } at;
 };
 

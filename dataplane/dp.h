@@ -13,6 +13,7 @@
 #include "dataplane/io/io_port.h"
 #include "dataplane/ip/ip_if.h"
 #include "dataplane/ip/ip_nbr.h"
+#include "dataplane/ip/ip_pmtu.h"
 #include "dataplane/ip/ip_policy.h"
 #include "dataplane/ip/ip_route.h"
 
@@ -42,6 +43,7 @@ struct dp {
     struct ip_ifs ifs;
     struct ip_routes routes;
     struct ip_nbrs nbrs;
+    struct ip_pmtus pmtus;
     uint16_t
         gre_mtu[CV_MAX_IFS]; /* of the way to a GRE tunnel's far end, 0 unknown; the manager's, relaxed */
     struct dp_sad sad;

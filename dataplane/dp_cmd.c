@@ -211,6 +211,7 @@ static void flush(struct dp_manager *g)
     addrs_remove(g, 0);
     ip_route_flush(&g->dp->routes, 0);
     dp_slow_forget(g, 0);
+    ip_pmtu_flush(&g->dp->pmtus);
     dp_policy_remove(g->dp, &g->policies, 0);
     dp_rcu_barrier(); /* slots are free again when the answer comes */
 }
@@ -245,7 +246,10 @@ static uint16_t inner_mtu(const struct dp *dp, const struct esp_out_sa *sa)
     const struct ip_route *r = ip_route_resolve(&dp->routes, conf->vrf_outer, conf->remote.addr.family,
                                                 conf->remote.addr.b, &next_hop);
     const struct ip_if *out = r && r->kind != IP_ROUTE_LOCAL ? ip_if_get(&dp->ifs, r->if_id) : NULL;
-    return out && out->kind == CV_IF_PORT ? esp_out_inner_mtu(sa, out->mtu) : 0;
+    if (!out || out->kind != CV_IF_PORT)
+        return 0;
+    return esp_out_inner_mtu(
+        sa, ip_pmtu_of(&dp->pmtus, conf->vrf_outer, conf->remote.addr.family, conf->remote.addr.b, out->mtu));
 }
 
 static void refresh_slot(struct dp *dp, uint32_t slot)
@@ -296,6 +300,13 @@ static void refresh_gre(struct dp *dp, uint32_t if_id)
     const struct ip_if *tunnel = ip_if_get(&dp->ifs, if_id);
     if (tunnel && tunnel->gre_head.len != 0)
         __atomic_store_n(&dp->gre_mtu[if_id], gre_path_mtu(dp, tunnel), __ATOMIC_RELAXED);
+}
+
+void dp_cmd_refresh_sa(struct dp_manager *g, uint32_t slot)
+{
+    refresh_slot(g->dp, slot);
+    for (uint32_t id = 1; id < CV_MAX_IFS; id++)
+        refresh_gre(g->dp, id);
 }
 
 void dp_cmd_refresh_mtu(struct dp_manager *g)

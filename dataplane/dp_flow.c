@@ -45,7 +45,7 @@ void dp_flow_learn_tunnel(struct dp_worker *w, const struct rte_mbuf *m, const s
 }
 
 void dp_flow_learn_port(struct dp_worker *w, const struct rte_mbuf *m, const struct ip_if *out,
-                        const struct ip_nbr *nbr)
+                        const struct ip_nbr *nbr, uint16_t mtu)
 {
     struct dp_flow *f = flow_of(w, m);
     const bool v4 = f->family == IP_V4;
@@ -54,7 +54,7 @@ void dp_flow_learn_port(struct dp_worker *w, const struct rte_mbuf *m, const str
     f->tcp_mss = out->tcp_mss;
     f->sa = NULL;
     f->port = out->port;
-    f->mtu = out->mtu;
+    f->mtu = mtu;
     memcpy(f->ether, nbr->mac, 6);
     memcpy(f->ether + 6, out->mac, 6);
     memcpy(f->ether + 12, &type, 2);

@@ -20,9 +20,9 @@
  * them, data at the IP header. Not for an SA that was chosen by more than family and addresses. */
 void dp_flow_learn_tunnel(struct dp_worker *w, const struct rte_mbuf *m, const struct ip_if *tunnel,
                           struct esp_out_sa *sa, uint32_t mtu);
-/* ... out of a port, to a neighbour who answers. */
+/* ... out of a port, to a neighbour who answers. mtu: longer packets go the whole way. */
 void dp_flow_learn_port(struct dp_worker *w, const struct rte_mbuf *m, const struct ip_if *out,
-                        const struct ip_nbr *nbr);
+                        const struct ip_nbr *nbr, uint16_t mtu);
 /* Its packets are counted, and the next one goes the whole way. */
 void dp_flow_end(struct dp_worker *w);
 

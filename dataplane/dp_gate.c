@@ -10,7 +10,8 @@ static const struct {
     [DP_GATE_ARP] = {20000, 512},        [DP_GATE_ND] = {20000, 512},
     [DP_GATE_RESOLVE_OWN] = {5000, 256}, [DP_GATE_RESOLVE... DP_GATE_RESOLVE_LAST] = {2000, 64},
     [DP_GATE_LOCAL] = {20000, 1024},     [DP_GATE_FRAGMENT] = {20000, 512},
-    [DP_GATE_TOO_BIG] = {2000, 128},     [DP_GATE_TROUBLE] = {2000, 128},
+    [DP_GATE_ERROR] = {2000, 128},       [DP_GATE_TOO_BIG] = {2000, 128},
+    [DP_GATE_TROUBLE] = {2000, 128},
 };
 
 void dp_gate_init(struct dp_gates *g, uint64_t tsc_hz)
@@ -26,6 +27,16 @@ static bool is_nd(const struct rte_mbuf *m, const struct dp_meta *meta)
         return false;
     uint8_t type = *rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_len);
     return type == IP_ND_SOLICIT || type == IP_ND_ADVERT;
+}
+
+/* RFC 792, RFC 4443 2.1 */
+static bool is_icmp_error(const struct rte_mbuf *m, const struct dp_meta *meta)
+{
+    const bool v4 = meta->family == IP_V4;
+    if (meta->proto != (v4 ? IP_PROTO_ICMP : IP_PROTO_ICMP6) || m->data_len <= meta->l3_len)
+        return false;
+    const uint8_t type = *rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_len);
+    return v4 ? type == IP_ICMP_UNREACHABLE || type == IP_ICMP_TIME_EXCEEDED : type < IP_ICMP6_ECHO;
 }
 
 static bool is_too_big(const struct dp_meta *meta)
@@ -48,6 +59,8 @@ enum dp_gate dp_gate_of(const struct rte_mbuf *m, enum dp_slow what)
     case DP_SLOW_LOCAL:
         if (meta->frag)
             return DP_GATE_FRAGMENT;
+        if (is_icmp_error(m, meta))
+            return DP_GATE_ERROR;
         return is_nd(m, meta) ? DP_GATE_ND : DP_GATE_LOCAL;
     case DP_SLOW_GRE:
         return DP_GATE_FRAGMENT;

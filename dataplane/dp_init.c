@@ -231,7 +231,8 @@ static void free_packet(void *ctx, struct rte_mbuf *m)
 static cv_result tables_start(struct dp_setup *s)
 {
     /* Empty tables are all zeroes. */
-    return ip_hash_key_make(&s->dp->nbrs.key) && ip_hash_key_make(&s->dp->ifs.hash_key)
+    return ip_hash_key_make(&s->dp->nbrs.key) && ip_hash_key_make(&s->dp->ifs.hash_key) &&
+                   ip_pmtu_init(&s->dp->pmtus, s->dp->shm.at.path_mtus) == CV_OK
                ? CV_OK
                : fail(s, "no random numbers");
 }
@@ -241,6 +242,7 @@ static void tables_stop(struct dp_setup *s)
     struct ip_nbr_calls c = {NULL, NULL, free_packet, free_packet};
     ip_nbr_flush(&s->dp->nbrs, 0, &c);
     ip_route_flush(&s->dp->routes, 0);
+    ip_pmtu_fini(&s->dp->pmtus);
     for (uint32_t id = 1; id < CV_MAX_IFS; id++)
         if (ip_if_get(&s->dp->ifs, id) && ip_if_del(&s->dp->ifs, id) != CV_OK)
             log_warning("interface %u was not removed", id);

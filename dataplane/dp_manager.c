@@ -32,6 +32,7 @@ cv_result dp_manager_new(struct dp *dp, struct dp_manager **out)
     g->ms_cycles = dp->shm.tsc_hz / 1000;
     g->stats = shm_worker_stats(&dp->shm, dp->workers);
     g->icmp_limit = g->too_big_limit = (struct log_limit){.burst = 100, .every_ms = 5};
+    g->pmtu_limit = (struct log_limit){.burst = 64, .every_ms = 5};
     cv_result r = ip_reass_new(dp->big_pool, dp->shm.tsc_hz, &g->frags);
     if (r != CV_OK) {
         free(g);

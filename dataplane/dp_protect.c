@@ -107,11 +107,22 @@ static bool is_nd(const struct rte_mbuf *m, const struct dp_meta *meta)
     return p[7] == ND_HOP_LIMIT && p[meta->l3_len] >= ND_FIRST && p[meta->l3_len] <= ND_LAST;
 }
 
+/* What a router outside says about ESP of ours cannot come by the SA; dp_pmtu.h judges it. */
+static bool is_path_news(const struct rte_mbuf *m, const struct dp_meta *meta)
+{
+    const bool v4 = meta->family == IP_V4;
+    if (meta->proto != (v4 ? IP_PROTO_ICMP : IP_PROTO_ICMP6) || m->data_len < meta->l3_len + IP_ICMP_HEADER)
+        return false;
+    const uint8_t *icmp = rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_len);
+    return v4 ? icmp[0] == IP_ICMP_UNREACHABLE && icmp[1] == IP_ICMP_FRAG_NEEDED
+              : icmp[0] == IP_ICMP6_TOO_BIG;
+}
+
 /* For this host, and to be taken in clear: what sets SAs up and what comes by them. */
 static bool is_exempt_in(const struct dp_worker *w, const struct rte_mbuf *m, const struct dp_meta *meta)
 {
     bool ike = meta->proto == IP_PROTO_UDP && (meta->l4_dst == IP_PORT_IKE || meta->l4_dst == IP_PORT_NATT);
-    if (!meta->frag && !ike && meta->proto != IP_PROTO_ESP && !is_nd(m, meta))
+    if (!meta->frag && !ike && meta->proto != IP_PROTO_ESP && !is_nd(m, meta) && !is_path_news(m, meta))
         return false;
     const struct ip_route *r =
         ip_route_lookup(&w->dp->routes, meta->vrf, meta->family, ip_dst(m, meta->family));

@@ -19,6 +19,7 @@ static void tables_free(struct dp_sad *s)
     free(s->in);
     free(s->out);
     free(s->links);
+    dp_spi_fini(&s->spis);
     dp_pick_table_free(s->picks);
     memset(s, 0, sizeof *s);
 }
@@ -34,7 +35,7 @@ cv_result dp_sad_init(struct dp_sad *s, struct shm *shm, const struct eng_ops *e
     s->out = calloc(table_size(s), sizeof *s->out);
     s->links = calloc(2 * (size_t)table_size(s), sizeof *s->links);
     s->picks = dp_pick_table_new(s->bits);
-    if (!s->in || !s->out || !s->links || !s->picks) {
+    if (!s->in || !s->out || !s->links || !s->picks || dp_spi_init(&s->spis, table_size(s)) != CV_OK) {
         tables_free(s);
         return CV_ENOMEM;
     }
@@ -148,6 +149,7 @@ static cv_result add_out(struct dp_sad *s, const struct cv_sa *sa)
     CV_TRY(esp_out_sa_new(sa, s->engine, (int)rte_socket_id(), shm_counters_out(s->shm, sa->ref.sa_id, 0),
                           &out));
     *e = (struct dp_out_slot){.sa = out, .busy = 1};
+    dp_spi_add(&s->spis, sa->ref.spi, sa->ref.sa_id);
     return CV_OK;
 }
 
@@ -421,10 +423,12 @@ cv_result dp_sad_del(struct dp_sad *s, const struct cv_sa_ref *ref, dp_sad_gone_
         return CV_ENOMEM;
     }
     const uint32_t if_id = in ? esp_in_sa_conf(in)->if_id : esp_out_sa_conf(out)->if_id;
-    if (in)
+    if (in) {
         __atomic_store_n(&s->in[ref->sa_id].sa, NULL, __ATOMIC_RELEASE);
-    else
+    } else {
+        dp_spi_remove(&s->spis, ref->spi, ref->sa_id);
         s->out[ref->sa_id].sa = NULL;
+    }
     list_remove(s, if_id, id_of(ref));
     s->count--;
     s->of_if[if_id]--;

@@ -8,6 +8,7 @@
 #define DATAPLANE_DP_SAD_H
 
 #include "common/ring.h"
+#include "dataplane/dp_spi.h"
 #include "dataplane/engine/eng.h"
 #include "dataplane/esp/esp.h"
 
@@ -67,6 +68,7 @@ struct dp_sad {
     struct dp_pick_table *picks;
     struct dp_sad_slot *in;
     struct dp_out_slot *out;
+    struct dp_spi spis;         /* of the outbound ones */
     uint32_t count;             /* SAs in both directions */
     uint32_t of_if[CV_MAX_IFS]; /* the same by tunnel interface */
     uint32_t first[CV_MAX_IFS]; /* of its list */

@@ -2,6 +2,7 @@
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_gate.h"
 #include "dataplane/dp_pick.h"
+#include "dataplane/dp_pmtu.h"
 #include "dataplane/io/io_punt.h"
 #include "dataplane/ip/ip_arp.h"
 #include "dataplane/ip/ip_classify.h"
@@ -370,7 +371,8 @@ static void icmp(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *i
     } else if (type == (v6 ? IP_ICMP6_ECHO : IP_ICMP_ECHO) && !group) {
         echo_answer(g, m, in);
     } else {
-        ping_answer(g, m);
+        if (!dp_pmtu_take(g, m, in))
+            ping_answer(g, m);
         rte_pktmbuf_free(m);
     }
 }
@@ -494,5 +496,6 @@ void dp_slow_tick(struct dp_manager *g)
 {
     struct ip_nbr_calls c = calls(g);
     ip_nbr_tick(&g->dp->nbrs, g->now_ms, &c);
+    dp_pmtu_tick(g);
     ip_reass_expire(g->frags, g->now);
 }

@@ -294,6 +294,7 @@ static const struct dp_hop *hop_find(struct dp_worker *w, const struct dp_meta *
     h->out = ip_if_get(&dp->ifs, h->route->if_id);
     if (h->out && h->out->kind == CV_IF_PORT)
         h->nbr = ip_nbr_find(&dp->nbrs, h->out->id, meta->family, h->next_hop ? h->next_hop->b : dst);
+    h->mtu = h->out ? ip_pmtu_of(&dp->pmtus, meta->vrf, meta->family, dst, h->out->mtu) : 0;
     return h;
 }
 
@@ -346,15 +347,15 @@ static bool is_martian(struct dp_worker *w, const struct dp_meta *meta, const ui
 }
 
 /* ---- routing ------------------------------------------------------------------------------------------------ */
-static void port_too_big(struct dp_worker *w, struct rte_mbuf *m, const struct dp_hop *h)
+static void port_too_big(struct dp_worker *w, struct rte_mbuf *m, const struct dp_hop *h, uint16_t mtu)
 {
     struct rte_mbuf *pieces[IP_FRAG_MAX];
     const struct ip_if *out = h->out;
     if (!dp_may_fragment(m)) {
-        dp_trouble(w, m, CV_DROP_TOO_BIG, IP_TROUBLE_TOO_BIG, out->mtu);
+        dp_trouble(w, m, CV_DROP_TOO_BIG, IP_TROUBLE_TOO_BIG, mtu);
         return;
     }
-    unsigned n = dp_cut(w, m, out->mtu, pieces);
+    unsigned n = dp_cut(w, m, mtu, pieces);
     for (unsigned i = 0; i < n; i++)
         link_out(w, pieces[i], out, h->nbr,
                  h->next_hop ? h->next_hop->b : ip_dst(pieces[i], dp_meta(pieces[i])->family));
@@ -407,11 +408,13 @@ void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
     }
     if (!dp_lower_ttl(w, m))
         return;
-    if (unlikely(m->pkt_len > out->mtu)) {
-        port_too_big(w, m, h);
+    /* What is known of the path was said about packets of SAs; others' are cut, or refused, by whoever cannot send them. */
+    const uint16_t mtu = meta->local_out == DP_LOCAL_ESP ? h->mtu : out->mtu;
+    if (unlikely(m->pkt_len > mtu)) {
+        port_too_big(w, m, h, mtu);
         return;
     }
     if (h->nbr && (!policy || dp_protect_clear_by_address(policy, meta)))
-        dp_flow_learn_port(w, m, out, h->nbr);
+        dp_flow_learn_port(w, m, out, h->nbr, mtu);
     link_out(w, m, out, h->nbr, h->next_hop ? h->next_hop->b : dst);
 }

@@ -38,6 +38,7 @@ struct dp_hop {
     const struct ip_addr *next_hop; /* NULL: the destination itself */
     const struct ip_if *out;
     struct ip_nbr *nbr;
+    uint16_t mtu; /* of packets of SAs: the port's, or the path's */
 };
 
 /* Where packets of the same ends go that follow one another (dp_flow.h). */

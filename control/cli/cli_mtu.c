@@ -65,6 +65,19 @@ static const struct cfg_interface *owner(const struct cfg *cfg, const struct ip_
     return NULL;
 }
 
+/* What the data plane has learned of the path to the peer; 0: nothing. */
+static unsigned learned(struct cli_call *c, uint16_t vrf, const struct ip_addr *remote)
+{
+    const struct shm *s = c->env->shm(c->env->ctx);
+    for (unsigned i = 0; s && i < CV_PATH_MTUS; i++) {
+        const struct cv_path_mtu *row = &s->at.path_mtus[i];
+        const uint16_t mtu = __atomic_load_n(&row->mtu, __ATOMIC_ACQUIRE);
+        if (mtu != 0 && row->vrf == vrf && ip_addr_equal(&row->remote, remote))
+            return mtu;
+    }
+    return 0;
+}
+
 bool cli_mtu_of(struct cli_call *c, const struct sam_child *k, struct cli_mtu *out)
 {
     const struct cfg *cfg = c->env->cfg(c->env->ctx);
@@ -78,7 +91,9 @@ bool cli_mtu_of(struct cli_call *c, const struct sam_child *k, struct cli_mtu *o
     if (!p || p->mtu == 0)
         return false;
     out->port = port->name;
-    out->path = port->ip_mtu && port->ip_mtu < p->mtu ? port->ip_mtu : p->mtu;
+    out->ip = port->ip_mtu && port->ip_mtu < p->mtu ? port->ip_mtu : p->mtu;
+    const unsigned path = learned(c, vrf, &k->remote.addr);
+    out->path = path != 0 && path < out->ip ? path : out->ip;
     out->plaintext = cli_mtu_plaintext(k, out->path);
     return true;
 }

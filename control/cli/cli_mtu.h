@@ -6,8 +6,10 @@
 #include "control/sa/sam.h"
 
 struct cli_mtu {
-    const char *port;         /* name of the way out, of the configuration */
-    unsigned path, plaintext; /* octets of IP */
+    const char *port;   /* name of the way out, of the configuration */
+    unsigned ip;        /* octets of IP that it takes */
+    unsigned path;      /* ... and the whole path, by what routers said (RFC 1191, RFC 8201) */
+    unsigned plaintext; /* ... of a packet inside */
 };
 /* False: the way out or its MTU is not known now. */
 CV_MUST_USE bool cli_mtu_of(struct cli_call *c, const struct sam_child *k, struct cli_mtu *out);

@@ -119,7 +119,7 @@ static void text_child(struct cli_call *c, const struct cli_flow_view *f, bool d
               ip_addr_text(&k->local.addr, a), ip_addr_text(&k->remote.addr, b));
     if (cli_mtu_of(c, k, &mtu))
         cli_print(c, "     plaintext mtu %u, path mtu %u, ip mtu %u, ip mtu idb %s\n", mtu.plaintext,
-                  mtu.path, mtu.path, mtu.port);
+                  mtu.path, mtu.ip, mtu.port);
     cli_print(c, "     current outbound spi: 0x%08X(%u)\n", k->out.spi, k->out.spi);
     if (k->dh)
         cli_print(c, "     PFS (Y/N): Y, DH group: group%u\n", k->dh);
@@ -151,6 +151,7 @@ static json_t *child_json(struct cli_call *c, const struct cli_flow_view *f)
     json_object_set_new(o, "conn_id", json_integer(k->owner));
     json_object_set_new(o, "plaintext_mtu", mtu_known ? json_integer(mtu.plaintext) : json_null());
     json_object_set_new(o, "path_mtu", mtu_known ? json_integer(mtu.path) : json_null());
+    json_object_set_new(o, "ip_mtu", mtu_known ? json_integer(mtu.ip) : json_null());
     return o;
 }
 

@@ -88,7 +88,7 @@ static void icmp_seal(const uint8_t *ip, uint8_t *icmp, uint32_t len)
     memcpy(icmp + 2, &sum, 2);
 }
 
-static bool icmp_good(struct rte_mbuf *m, const uint8_t **icmp, uint32_t *len)
+bool ip_icmp_good(struct rte_mbuf *m, const uint8_t **icmp, uint32_t *len)
 {
     const struct dp_meta *meta = dp_meta(m);
     const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -113,7 +113,7 @@ bool ip_icmp_echo_reply(struct rte_mbuf *m)
     const uint8_t *msg;
     uint32_t len;
     bool v4 = meta->family == IP_V4;
-    if (!icmp_good(m, &msg, &len) || msg[1] != 0 || msg[0] != (v4 ? IP_ICMP_ECHO : IP_ICMP6_ECHO))
+    if (!ip_icmp_good(m, &msg, &len) || msg[1] != 0 || msg[0] != (v4 ? IP_ICMP_ECHO : IP_ICMP6_ECHO))
         return false;
     uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *), *icmp = ip + meta->l3_len;
     if (v4) {
@@ -263,7 +263,7 @@ bool ip_icmp_answer_read(struct rte_mbuf *m, struct ip_icmp_answer *out)
     const uint8_t *icmp, *ip = rte_pktmbuf_mtod(m, const uint8_t *);
     uint32_t len;
     bool v4 = meta->family == IP_V4;
-    if (!icmp_good(m, &icmp, &len))
+    if (!ip_icmp_good(m, &icmp, &len))
         return false;
     out->type = icmp[0];
     out->code = icmp[1];

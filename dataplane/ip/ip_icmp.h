@@ -46,6 +46,9 @@ enum ip_trouble {
 /* Fills meta->icmp_type and icmp_code by meta->family. mtu: with TOO_BIG the next hop's, else 0. */
 void ip_icmp_trouble(struct dp_meta *meta, enum ip_trouble t, uint16_t mtu);
 
+/* A whole ICMP message with a right checksum: where it begins, and its octets (IP_ICMP_HEADER or more). */
+CV_MUST_USE bool ip_icmp_good(struct rte_mbuf *m, const uint8_t **icmp, uint32_t *len);
+
 /* Turns a whole echo request into its reply, in place. False: it is none, or its checksum is wrong. */
 bool ip_icmp_echo_reply(struct rte_mbuf *m);
 

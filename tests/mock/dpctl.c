@@ -24,7 +24,7 @@
  *   dump    flush
  *   ping DST SRC [size N] [count N] [vrf N] [ttl N] [df]      waits for each answer, 2 s
  *   inject LOCAL LPORT REMOTE RPORT LEN [natt] [keepalive] [vrf N]
- *   counters in|out SLOT        drops         sleep MS         wait EVENT MS (event or "punt")
+ *   counters in|out SLOT        drops         path-mtus         sleep MS         wait EVENT MS (event or "punt")
  *   fail CODE COMMAND...        the command must be answered with this cv_result number
  *
  * Exit status 1 when an answer was not the expected one, 2 for a bad script, 3 without a data plane. */
@@ -583,6 +583,17 @@ static void do_drops(void)
     }
 }
 
+/* What was learned of paths to peers. */
+static void do_path_mtus(void)
+{
+    char text[IP_TEXT_MAX];
+    for (unsigned i = 0; i < CV_PATH_MTUS; i++) {
+        const struct cv_path_mtu *row = &shm.at.path_mtus[i];
+        if (__atomic_load_n(&row->mtu, __ATOMIC_ACQUIRE) != 0)
+            printf("path-mtu %u %s %u\n", row->vrf, ip_addr_text(&row->remote, text), row->mtu);
+    }
+}
+
 static void run_words(void);
 
 static void do_local(const char *name)
@@ -596,6 +607,8 @@ static void do_local(const char *name)
         do_counters();
     } else if (strcmp(name, "drops") == 0) {
         do_drops();
+    } else if (strcmp(name, "path-mtus") == 0) {
+        do_path_mtus();
     } else if (strcmp(name, "sleep") == 0) {
         wait_for(0, NULL, num(), &e);
     } else if (strcmp(name, "wait") == 0) {

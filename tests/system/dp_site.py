@@ -95,9 +95,11 @@ class Gateway:
 
 class Site:
     """workers: of each gateway. outer 4 or 6: the family between the gateways. vdev: with net_af_packet the kernel joins fragments
-    before the gateway sees them; net_af_xdp hands on what is on the wire."""
+    before the gateway sees them; net_af_xdp hands on what is on the wire. routed: the middle is a router (its ports to-a and to-b), and B's
+    outer address is 198.51.100.2 or 2001:db8:b::2."""
 
-    def __init__(self, title, workers=1, outer=4, vdev="net_af_packet"):
+    def __init__(self, title, workers=1, outer=4, vdev="net_af_packet", routed=False):
+        self.routed = routed
         self.lab = lab = Lab("dp-" + title)
         self.left, self.right, self.mid = lab.ns("left"), lab.ns("right"), lab.ns("mid")
         self.a, self.b = Gateway(lab, "a", workers, vdev=vdev), Gateway(lab, "b", workers, vdev=vdev)
@@ -107,7 +109,12 @@ class Site:
             lab.veth(self.mid, "to-" + gw.short, gw.ns, "out0")
             lab.bare_port(gw.ns, "in0")
             lab.bare_port(gw.ns, "out0")
-        lab.bridge(self.mid, "br0", ["to-a", "to-b"])
+        if routed:
+            self.mid.address("to-a", "192.0.2.254/24", "2001:db8::fe/64")
+            self.mid.address("to-b", "198.51.100.254/24", "2001:db8:b::fe/64")
+            self.mid.forward()
+        else:
+            lab.bridge(self.mid, "br0", ["to-a", "to-b"])
         self.left.address("eth0", "10.1.0.2/24", "fd00:1::2/64")
         self.right.address("eth0", "10.2.0.2/24", "fd00:2::2/64")
         for host, n in ((self.left, 1), (self.right, 2)):
@@ -119,6 +126,8 @@ class Site:
 
     def outer_of(self, gw):
         n = 1 if gw is self.a else 2
+        if self.routed and gw is self.b:
+            return "198.51.100.2" if self.outer == 4 else "2001:db8:b::2"
         return "192.0.2.%d" % n if self.outer == 4 else "2001:db8::%d" % n
 
     def addresses(self):
@@ -137,6 +146,11 @@ class Site:
                 route 0 10.%(far)d.0.0/24 dev 10
                 route 0 fd00:%(far)d::/64 dev 10
                 """ % dict(n=n, far=far, outer=self.outer, src=self.outer_of(gw), dst=self.outer_of(other)))
+            if self.routed:
+                near = ("192.0.2", "2001:db8:") if gw is self.a else ("198.51.100", "2001:db8:b:")
+                gw.ctl("%sroute 0 0.0.0.0/0 dev 2 via %s.254\nroute 0 ::/0 dev 2 via %s:fe\n" % (
+                    "" if gw is self.a else "addr-del 2 192.0.2.2/24\naddr-del 2 2001:db8::2/64\n"
+                    "addr 2 198.51.100.2/24\naddr 2 2001:db8:b::2/64\n", near[0], near[1]))
 
     def sas(self, alg="gcm128", options="", natt=False, slot=1, generation=0):
         """One SA each way, activated."""

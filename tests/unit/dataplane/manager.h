@@ -30,6 +30,7 @@ static inline void mgr_start(void)
     CU_ASSERT_EQUAL_FATAL(dp_rcu_init(1), CV_OK);
     CU_ASSERT_EQUAL_FATAL(io_rings_new(&mgr_dp.rings, 1), CV_OK);
     CU_ASSERT_EQUAL_FATAL(dp_sad_init(&mgr_dp.sad, &mgr_dp.shm, eng_by_name("auto")), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(ip_pmtu_init(&mgr_dp.pmtus, mgr_dp.shm.at.path_mtus), CV_OK);
     mgr_dp.pool = mgr_dp.big_pool = pkt_pool;
     mgr_dp.port_count = 2;
     for (unsigned i = 0; i < mgr_dp.port_count; i++) {
@@ -129,6 +130,13 @@ static inline cv_result mgr_sa_add(const struct cv_sa *sa)
 static inline cv_result mgr_sa_activate(const struct cv_sa *sa)
 {
     struct cv_cmd c = {.type = CV_CMD_SA_ACTIVATE};
+    c.u.sa_ref = sa->ref;
+    return mgr_cmd(&c);
+}
+
+static inline cv_result mgr_sa_del(const struct cv_sa *sa)
+{
+    struct cv_cmd c = {.type = CV_CMD_SA_DEL};
     c.u.sa_ref = sa->ref;
     return mgr_cmd(&c);
 }

@@ -1,0 +1,69 @@
+#include "dataplane/dp_pmtu.h"
+#include "dataplane/dp_cmd.h"
+#include "dataplane/dp_drop.h"
+#include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_pmtu.h"
+
+/* Did this SA send what is quoted? */
+static bool is_from(const struct esp_out_sa *sa, const struct ip_pmtu_news *n, uint16_t vrf)
+{
+    const struct esp_conf *conf = esp_out_sa_conf(sa);
+    if (conf->ref.spi != n->spi || conf->vrf_outer != vrf || !ip_addr_equal(&conf->local.addr, &n->local) ||
+        !ip_addr_equal(&conf->remote.addr, &n->remote))
+        return false;
+    const bool natt = (conf->flags & CV_SA_NATT) != 0;
+    if (natt != n->natt ||
+        (natt && (conf->local.port != n->local_port || conf->remote.port != n->remote_port)))
+        return false;
+    const uint64_t last = esp_out_sa_seq(sa);
+    const uint32_t back = (uint32_t)last - n->seq;
+    return back < DP_PMTU_SEQ_BACK && back < last; /* numbers begin with one */
+}
+
+static const struct esp_out_sa *sender_of(const struct dp_sad *s, const struct ip_pmtu_news *n, uint16_t vrf)
+{
+    for (uint32_t l = dp_spi_first(&s->spis, n->spi); l != DP_SPI_NONE; l = s->spis.next[l - 1]) {
+        const struct esp_out_sa *sa = s->out[l - 1].sa;
+        if (sa && is_from(sa, n, vrf))
+            return sa;
+    }
+    return NULL;
+}
+
+static void believe(struct dp_manager *g, const struct esp_out_sa *sa, const struct ip_pmtu_news *n,
+                    const struct rte_mbuf *m)
+{
+    const struct esp_conf *conf = esp_out_sa_conf(sa);
+    const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
+    char to[IP_TEXT_MAX], by[IP_TEXT_MAX];
+    if (!ip_pmtu_learn(&g->dp->pmtus, conf->vrf_outer, &n->remote, n->mtu, g->now_ms))
+        return;
+    const struct ip_addr router =
+        meta->family == IP_V4 ? ip_addr_v4(ip_src(m, IP_V4)) : ip_addr_v6(ip_src(m, IP_V6));
+    log_info("path MTU to %s is %u now, says %s", ip_addr_text(&n->remote, to), n->mtu,
+             ip_addr_text(&router, by));
+    dp_cmd_refresh_sa(g, conf->ref.sa_id);
+}
+
+bool dp_pmtu_take(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *in)
+{
+    struct ip_pmtu_news n;
+    if (in->kind != CV_IF_PORT || !ip_pmtu_read(m, &n))
+        return false;
+    if (!log_limit_ok(&g->pmtu_limit, g->now_ms)) {
+        dp_count(&g->stats->drops[CV_DROP_SLOW_LIMIT], 1);
+        return true;
+    }
+    const struct esp_out_sa *sa = sender_of(&g->dp->sad, &n, dp_meta(m)->vrf);
+    if (sa)
+        believe(g, sa, &n, m);
+    else
+        dp_count(&g->stats->drops[CV_DROP_ICMP_UNPROVEN], 1);
+    return true;
+}
+
+void dp_pmtu_tick(struct dp_manager *g)
+{
+    if (ip_pmtu_expire(&g->dp->pmtus, g->now_ms) > 0)
+        dp_cmd_refresh_mtu(g);
+}

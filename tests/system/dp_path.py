@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+"""Path MTU: a router between two gateways whose further link takes less; what culvert-dp learns of it, and what it does then."""
+import os
+import re
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.path.insert(0, os.path.join(HERE, "..", "interop"))
+from case import add_case, case, check, check_equal, main  # noqa: E402
+from capture import Capture  # noqa: E402
+from dp_site import SPI_B, Site, clear_packets, frames, ping_ok  # noqa: E402
+from traffic import iperf3, ping  # noqa: E402
+
+NARROW = 1400
+
+
+def site_of(title, outer, mtu=NARROW, **sas):
+    """The router's link to B takes `mtu` octets only."""
+    site = Site(title, outer=outer, routed=True)
+    site.mid.run("ip", "link", "set", "to-b", "mtu", str(mtu))
+    site.b.ctl("if-port 2 Ethernet0/1 Ethernet0/1 mtu %d" % mtu)  # both ends of a link know what it takes
+    site.sas(**sas)
+    for target in ("10.2.0.2", "fd00:2::2"):
+        ping(site.left, target, 2)  # neighbours
+        ping_ok(site.left, target, 3)
+    return site
+
+
+def learned(gw):
+    return {m.group(1): int(m.group(2)) for m in re.finditer(r"^path-mtu 0 (\S+) (\d+)$", gw.ctl("path-mtus"), re.M)}
+
+
+def big_ping(site, target, size, df, count=6, learn=False):
+    """learn: the answers are as large as the questions, and cost who sends them a first one or two to learn what fits."""
+    family = "-6" if ":" in target else "-4"
+    if learn:
+        big_ping(site, target, size, df, 3)
+    done = site.left.run("ping", family, "-n", "-c", str(count), "-i", "0.2", "-W", "3", "-s", str(size), "-M", df, target,
+                         check=False, timeout=30)
+    return int(re.search(r"(\d+) received", done.stdout).group(1)), done.stdout + done.stderr
+
+
+def learns(outer, natt):
+    site = site_of("learn", outer, natt=natt)
+    wire = Capture(site.mid, "to-b", what="ip or ip6")
+    far = site.outer_of(site.b)
+    check_equal(learned(site.a), {}, "what A knows before")
+    # 1400 octets inside go well through A's port, and not through the router's. They are lost until A has learned of it; the
+    # sender then learns from A.
+    got, said = big_ping(site, "10.2.0.2", 1372, "do")
+    check_equal(learned(site.a), {far: NARROW}, "what A learned")
+    inner = re.findall(r"mtu ?= ?(\d+)", said)
+    check(inner and int(inner[0]) < NARROW - 50, "the sender was told of the inner MTU: %s" % said)
+    mtu = int(inner[0])
+    check_equal(big_ping(site, "10.2.0.2", mtu - 28, "do", 3, True)[0], 3, "packets of exactly %d octets" % mtu)
+    check_equal(big_ping(site, "10.2.0.2", mtu - 27, "do", 2)[0], 0, "one octet more")
+    # Without DF the packet is cut inside, before encryption.
+    check_equal(big_ping(site, "10.2.0.2", 1372, "dont", 5, True)[0], 5, "packets that may be cut")
+    # IPv6 inside: the sender learns as well. 1280 octets every link takes, this one in two pieces if it must.
+    big_ping(site, "fd00:2::2", 1372, "do")
+    check_equal(big_ping(site, "fd00:2::2", 1372, "want", 5, True)[0], 5, "IPv6 packets after the sender learned")
+    check_equal(big_ping(site, "fd00:2::2", 1232, "do", 3, True)[0], 3, "IPv6 packets of 1280 octets")
+    speed = iperf3(site.left, site.right, "10.2.0.2", seconds=2)["mbits"]
+    check(speed > 1, "iperf3 at %.1f Mbit/s" % speed)
+    pcap = wire.stop()
+    check_equal(clear_packets(pcap), 0, "clear packets outside")
+    check(not site.a.drops().get("icmp-unproven"), "messages that were not believed: %s" % site.a.drops())
+    return "inner MTU %d; %.0f Mbit/s TCP afterwards" % (mtu, speed)
+
+
+for _outer in (4, 6):
+    for _natt in (False, True):
+        add_case("a router's smaller link: learned, told inside, kept to; IPv%d outside, %s" %
+                 (_outer, "in UDP" if _natt else "plain ESP"), lambda outer=_outer, natt=_natt: learns(outer, natt))
+
+
+@case("IPv6 outside at its least: a path of 1280 octets still carries IPv6 packets of 1280 inside, in pieces")
+def least6():
+    site = site_of("least", 6, mtu=1280)
+    big_ping(site, "fd00:2::2", 1252, "do")
+    check_equal(learned(site.a), {"2001:db8:b::2": 1280}, "what A learned")
+    wire = Capture(site.mid, "to-b", what="ip6")
+    check_equal(big_ping(site, "fd00:2::2", 1232, "do", 5)[0], 5, "packets of 1280 octets")
+    pieces = frames(wire.stop(), "ipv6.fraghdr.nxt == 50")
+    check(pieces >= 10, "%d fragments of ESP" % pieces)
+    return "%d fragments" % pieces
+
+
+@case("df-bit clear: the router cuts, and nothing is to be learned")
+def df_clear():
+    site = site_of("clear", 4, options="df clear")
+    wire = Capture(site.mid, "to-b", what="ip")
+    check_equal(big_ping(site, "10.2.0.2", 1372, "do", 6, True)[0], 6, "packets with DF inside")
+    check_equal(learned(site.a), {}, "what A learned")
+    check(frames(wire.stop(), "ip.flags.mf == 1 && ip.proto == 50") >= 6, "fragments made by the router")
+
+
+FORGER = """
+import sys
+from scapy.all import *
+src, dst, spi, seq, mtu = sys.argv[1], sys.argv[2], int(sys.argv[3], 0), int(sys.argv[4]), int(sys.argv[5])
+inner = IP(src=src, dst=dst, flags="DF", len=1500, proto=50) / Raw(struct.pack("!II", spi, seq))
+p = IP(src="192.0.2.254", dst=src) / ICMP(type=3, code=4, nexthopmtu=mtu) / inner
+for _ in range(int(sys.argv[6])):
+    send(p, iface="to-a", verbose=False)
+"""
+
+
+@case("forged messages: another SPI, a number that was not sent, an MTU of 68; what a flood of them costs")
+def forged():
+    site = site_of("forged", 4)
+    a = site.a
+
+    def send(spi, seq, mtu, count=1):
+        site.mid.run("/usr/bin/python3", "-c", FORGER, "192.0.2.1", "198.51.100.2", hex(spi), str(seq), str(mtu), str(count))
+        time.sleep(0.3)
+    sent = a.counters("out")["packets"]
+    send(SPI_B ^ 2, sent, 1000)
+    send(SPI_B, sent + 100, 1000)
+    check_equal(a.drops().get("icmp-unproven"), 2, "messages that were not believed")
+    check_equal(learned(a), {}, "what A learned of lies")
+    send(SPI_B ^ 2, sent, 1000, 500)
+    ping_ok(site.left, "10.2.0.2", 5)
+    # Whoever sees our packets can make us send small ones, never ones that nobody can use.
+    send(SPI_B, a.counters("out")["packets"], 68)
+    check_equal(learned(a), {"198.51.100.2": 576}, "what A learned")
+    ping_ok(site.left, "10.2.0.2", 5)
+    check_equal(big_ping(site, "10.2.0.2", 1300, "dont", 5, True)[0], 5, "larger ones, cut inside")
+
+
+if __name__ == "__main__":
+    main(needs_culvert=False, needs_strongswan=False)
