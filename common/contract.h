@@ -167,6 +167,8 @@ enum cv_cmd_type {
     CV_CMD_POLICY_BEGIN,
     CV_CMD_POLICY_ADD,
     CV_CMD_POLICY_COMMIT,
+    CV_CMD_NBR_ADD, /* a neighbour that is never asked for and never ages; replaces what is known of the address */
+    CV_CMD_NBR_DEL, /* such a one: afterwards the address is asked for again */
 };
 
 struct cv_if {
@@ -216,6 +218,15 @@ struct cv_addr {
     uint8_t pad[3];
 };
 static_assert(sizeof(struct cv_addr) == 28, "contract size");
+
+/* A neighbour known by configuration: `arp A.B.C.D MAC arpa`, `ipv6 neighbor`. NBR_DEL looks at if_id and addr alone. */
+struct cv_nbr {
+    uint32_t if_id; /* CV_IF_PORT */
+    struct ip_addr addr;
+    uint8_t mac[6]; /* of one station: not a group, not zero */
+    uint8_t pad[2];
+};
+static_assert(sizeof(struct cv_nbr) == 32, "contract size");
 
 struct cv_route {
     uint16_t vrf;
@@ -307,6 +318,7 @@ struct cv_cmd {
         uint32_t if_id;
         struct cv_addr addr;
         struct cv_route route;
+        struct cv_nbr nbr;
         struct cv_sa sa;
         struct cv_sa_ref sa_ref;
         struct cv_sa_peer sa_peer;

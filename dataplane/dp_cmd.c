@@ -361,6 +361,10 @@ static cv_result execute(struct dp_manager *g)
         return dp_policy_add(&g->policies, &c->u.policy);
     case CV_CMD_POLICY_COMMIT:
         return dp_policy_commit(g->dp, &g->policies, c->u.if_id);
+    case CV_CMD_NBR_ADD:
+        return dp_slow_nbr_add(g, &c->u.nbr);
+    case CV_CMD_NBR_DEL:
+        return dp_slow_nbr_del(g, &c->u.nbr);
     case CV_CMD_HELLO:
     case CV_CMD_SA_DEL:
     case CV_CMD_SA_DUMP:

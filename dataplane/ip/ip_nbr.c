@@ -20,7 +20,7 @@ static void list_leave(struct ip_nbrs *t, struct ip_nbr *n)
     *(n->older ? &n->older->newer : &l->oldest) = n->newer;
     *(n->newer ? &n->newer->older : &l->newest) = n->older;
     l->count--;
-    if (n->share != IP_NBR_KNOWN)
+    if (n->share > IP_NBR_FIXED)
         t->unanswered--;
 }
 
@@ -33,7 +33,7 @@ static void list_join(struct ip_nbrs *t, struct ip_nbr *n, enum ip_nbr_share sha
     *(l->newest ? &l->newest->newer : &l->oldest) = n;
     l->newest = n;
     l->count++;
-    if (share != IP_NBR_KNOWN)
+    if (share > IP_NBR_FIXED)
         t->unanswered++;
 }
 
@@ -80,13 +80,14 @@ static void nbr_remove(struct ip_nbrs *t, struct ip_nbr *n, const struct ip_nbr_
     dp_rcu_free(n);
 }
 
-/* Known entries that are in use get a second turn, a bounded number of them. */
+/* Known entries that are in use get a second turn, a bounded number of them. Those by configuration are never in the way. */
 static void make_room(struct ip_nbrs *t, uint32_t if_id, enum ip_nbr_share share,
                       const struct ip_nbr_calls *calls)
 {
     enum { SECOND_TURNS = 32 };
     struct ip_nbr_list *l = &t->list[if_id][share];
-    if (l->count < (share == IP_NBR_KNOWN ? (uint32_t)IP_NBR_KNOWN_MAX : (uint32_t)IP_NBR_UNANSWERED_MAX))
+    if (share == IP_NBR_FIXED ||
+        l->count < (share == IP_NBR_KNOWN ? (uint32_t)IP_NBR_KNOWN_MAX : (uint32_t)IP_NBR_UNANSWERED_MAX))
         return;
     for (unsigned i = 0; share == IP_NBR_KNOWN && i < SECOND_TURNS; i++) {
         struct ip_nbr *n = l->oldest;
@@ -167,23 +168,25 @@ static struct ip_nbr *replace(struct ip_nbrs *t, struct ip_nbr *old)
     return n;
 }
 
-static void learn(struct ip_nbrs *t, struct ip_nbr *n, const uint8_t mac[6], uint64_t now_ms,
-                  const struct ip_nbr_calls *calls)
+/* The entry from now on; NULL: no memory, and the old one stands. */
+static struct ip_nbr *learn(struct ip_nbrs *t, struct ip_nbr *n, const uint8_t mac[6],
+                            enum ip_nbr_share share, uint64_t now_ms, const struct ip_nbr_calls *calls)
 {
     if (n->state == IP_NBR_VALID && memcmp(n->mac, mac, sizeof n->mac) != 0) {
         n = replace(t, n);
         if (!n)
-            return;
+            return NULL;
         memcpy(n->mac, mac, sizeof n->mac);
     }
     if (n->state != IP_NBR_VALID) {
         memcpy(n->mac, mac, sizeof n->mac);
         __atomic_store_n(&n->state, IP_NBR_VALID, __ATOMIC_RELEASE);
     }
-    list_move(t, n, IP_NBR_KNOWN, calls);
+    list_move(t, n, share, calls);
     n->probing = n->tries = 0;
     n->since_ms = now_ms;
     pending_flush(t, n, calls->ctx, calls->ready);
+    return n;
 }
 
 static bool mac_usable(const uint8_t mac[6])
@@ -196,8 +199,8 @@ void ip_nbr_answer(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr
                    uint64_t now_ms, const struct ip_nbr_calls *calls)
 {
     struct ip_nbr *n = *link_of(t, if_id, addr);
-    if (n && n->probing && mac_usable(mac))
-        learn(t, n, mac, now_ms, calls);
+    if (n && !n->fixed && n->probing && mac_usable(mac))
+        (void)learn(t, n, mac, IP_NBR_KNOWN, now_ms, calls);
 }
 
 void ip_nbr_claim(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr, const uint8_t mac[6],
@@ -208,10 +211,10 @@ void ip_nbr_claim(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr,
     struct ip_nbr *n = *link_of(t, if_id, addr);
     if (!n)
         n = nbr_new(t, if_id, addr, IP_NBR_FOR_OTHERS, calls);
-    if (!n)
+    if (!n || n->fixed)
         return;
     if (n->state != IP_NBR_VALID || memcmp(n->mac, mac, sizeof n->mac) == 0)
-        learn(t, n, mac, now_ms, calls);
+        (void)learn(t, n, mac, IP_NBR_KNOWN, now_ms, calls);
     else if (!n->probing)
         ask(n, true, now_ms, calls);
 }
@@ -220,10 +223,37 @@ void ip_nbr_gossip(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr
                    uint64_t now_ms, const struct ip_nbr_calls *calls)
 {
     struct ip_nbr *n = *link_of(t, if_id, addr);
-    if (!n || n->state != IP_NBR_VALID || n->probing || !mac_usable(mac) ||
+    if (!n || n->fixed || n->state != IP_NBR_VALID || n->probing || !mac_usable(mac) ||
         memcmp(n->mac, mac, sizeof n->mac) == 0)
         return;
     ask(n, false, now_ms, calls);
+}
+
+cv_result ip_nbr_fix(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr, const uint8_t mac[6],
+                     uint64_t now_ms, const struct ip_nbr_calls *calls)
+{
+    if (!mac_usable(mac))
+        return CV_EINVAL;
+    struct ip_nbr *n = *link_of(t, if_id, addr);
+    if ((!n || !n->fixed) && t->list[if_id][IP_NBR_FIXED].count >= IP_NBR_FIXED_MAX)
+        return CV_ENOSPC;
+    if (!n)
+        n = nbr_new(t, if_id, addr, IP_NBR_FIXED, calls);
+    n = n ? learn(t, n, mac, IP_NBR_FIXED, now_ms, calls) : NULL;
+    if (!n)
+        return CV_ENOMEM;
+    n->fixed = 1;
+    return CV_OK;
+}
+
+cv_result ip_nbr_unfix(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr,
+                       const struct ip_nbr_calls *calls)
+{
+    struct ip_nbr *n = *link_of(t, if_id, addr);
+    if (!n || !n->fixed)
+        return CV_ENOENT;
+    nbr_remove(t, n, calls);
+    return CV_OK;
 }
 
 static void tick_probing(struct ip_nbrs *t, struct ip_nbr *n, uint64_t now_ms,
@@ -254,6 +284,8 @@ void ip_nbr_tick(struct ip_nbrs *t, uint64_t now_ms, const struct ip_nbr_calls *
         struct ip_nbr *next;
         for (struct ip_nbr *n = t->bucket[b]; n; n = next) {
             next = n->next;
+            if (n->fixed)
+                continue;
             if (n->probing)
                 tick_probing(t, n, now_ms, calls);
             else

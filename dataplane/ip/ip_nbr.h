@@ -24,6 +24,7 @@
 enum {
     IP_NBR_BUCKETS = 4096,
     IP_NBR_KNOWN_MAX = 4096,     /* known neighbours of an interface */
+    IP_NBR_FIXED_MAX = 1024,     /* by configuration, of an interface */
     IP_NBR_UNANSWERED_MAX = 256, /* of an interface, of either share */
     IP_NBR_PENDING = 8,          /* packets per neighbour */
     /* packets in all, by who made them: */
@@ -39,8 +40,9 @@ enum {
 
 enum ip_nbr_state { IP_NBR_ASKING = 0, IP_NBR_VALID = 1 };
 
-/* Where an entry is listed, and who made a packet: others; this host's ICMP, which others provoke; itself. */
-enum ip_nbr_share { IP_NBR_KNOWN, IP_NBR_FOR_OTHERS, IP_NBR_FOR_HOST, IP_NBR_SHARES };
+/* Where an entry is listed, known ones apart from those asked for, and by whom; and who made a packet: others; this host's
+ * ICMP, which others provoke; itself. */
+enum ip_nbr_share { IP_NBR_KNOWN, IP_NBR_FIXED, IP_NBR_FOR_OTHERS, IP_NBR_FOR_HOST, IP_NBR_SHARES };
 enum ip_nbr_maker { IP_NBR_BY_OTHERS, IP_NBR_BY_ICMP, IP_NBR_BY_HOST, IP_NBR_MAKERS };
 
 struct ip_nbr {
@@ -52,6 +54,7 @@ struct ip_nbr {
     uint8_t mac[6]; /* written before state becomes VALID, then never again */
     uint8_t state;  /* enum ip_nbr_state */
     uint8_t in_use; /* set by workers, cleared by the manager */
+    uint8_t fixed;  /* by configuration: never asked, never ages, changed by nothing that a packet says */
     /* the manager's */
     uint8_t probing; /* a question is out */
     uint8_t tries;
@@ -115,6 +118,13 @@ void ip_nbr_claim(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr,
  * 7.2.6): learns nothing, but when it contradicts an entry that entry is asked at once whether it still holds. */
 void ip_nbr_gossip(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr, const uint8_t mac[6],
                    uint64_t now_ms, const struct ip_nbr_calls *calls);
+/* A neighbour by configuration, in place of whatever is known of addr: packets that waited are sent. CV_EINVAL: a MAC that no
+ * single station has; CV_ENOSPC: the interface has IP_NBR_FIXED_MAX. */
+CV_MUST_USE cv_result ip_nbr_fix(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr,
+                                 const uint8_t mac[6], uint64_t now_ms, const struct ip_nbr_calls *calls);
+/* CV_ENOENT: addr has none by configuration. */
+CV_MUST_USE cv_result ip_nbr_unfix(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr,
+                                   const struct ip_nbr_calls *calls);
 /* Repeats questions, gives up, ages. About every 100 ms. */
 void ip_nbr_tick(struct ip_nbrs *t, uint64_t now_ms, const struct ip_nbr_calls *calls);
 /* Forgets an interface's neighbours; if_id 0: all. */

@@ -15,6 +15,7 @@
  *      [proto N] [lport LOW HIGH] [rport LOW HIGH]
  *   addr ID ADDR/LEN            addr-del ID ADDR/LEN
  *   route VRF PREFIX dev ID [via ADDR]      route VRF PREFIX via ADDR      route-del VRF PREFIX
+ *   nbr ID ADDR MAC             nbr-del ID ADDR
  *   sa in|out SLOT SPI IF ALG SEED LOCAL REMOTE [ports L R] [esn] [noreplay] [window N] [natnat N]
  *      [ts LOCALPREFIX REMOTEPREFIX]... [soft-packets N] [hard-packets N] [soft-bytes N] [hard-bytes N] [seq N] [df WORD] [vrf OUTER]
  *      ALG: gcm128 gcm256 cbc128-sha1 cbc128-sha256 cbc256-sha512 chacha gmac128 null-sha256; keys are SEED, SEED+1, ...
@@ -374,6 +375,20 @@ static void do_route(struct cv_cmd *c)
         r->next_hop = address();
 }
 
+static void do_nbr(struct cv_cmd *c, bool add)
+{
+    c->type = add ? CV_CMD_NBR_ADD : CV_CMD_NBR_DEL;
+    c->u.nbr.if_id = (uint32_t)num();
+    c->u.nbr.addr = address();
+    unsigned m[6] = {0};
+    if (add && sscanf(next(), "%x:%x:%x:%x:%x:%x", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5]) != 6) {
+        at--;
+        bad("MAC expected");
+    }
+    for (unsigned i = 0; i < 6; i++)
+        c->u.nbr.mac[i] = (uint8_t)m[i];
+}
+
 static const struct {
     const char *name;
     uint16_t encr, integ;
@@ -658,6 +673,8 @@ static void run_words(void)
     } else if (strcmp(name, "route") == 0 || strcmp(name, "route-del") == 0) {
         c.type = name[5] ? CV_CMD_ROUTE_DEL : CV_CMD_ROUTE_ADD;
         do_route(&c);
+    } else if (strcmp(name, "nbr") == 0 || strcmp(name, "nbr-del") == 0) {
+        do_nbr(&c, !name[3]);
     } else if (strcmp(name, "sa") == 0) {
         do_sa(&c);
     } else if (strcmp(name, "activate") == 0) {

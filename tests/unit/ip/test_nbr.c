@@ -50,6 +50,56 @@ static const struct ip_nbr *find(const struct ip_addr *a)
     return ip_nbr_find(&t, 1, a->family, a->b);
 }
 
+static void by_configuration_nothing_a_packet_says_changes_it(void)
+{
+    struct ip_addr a = addr(1), b = addr(2), c = addr(3);
+    const uint8_t group[6] = {3, 0, 0, 0, 0, 1}, zero[6] = {0};
+    fresh();
+    CU_ASSERT_EQUAL(ip_nbr_fix(&t, 1, &a, group, 0, &calls), CV_EINVAL);
+    CU_ASSERT_EQUAL(ip_nbr_fix(&t, 1, &a, zero, 0, &calls), CV_EINVAL);
+    CU_ASSERT_EQUAL(ip_nbr_unfix(&t, 1, &a, &calls), CV_ENOENT);
+    CU_ASSERT_EQUAL(ip_nbr_resolve(&t, 1, &a, pkt_new(), 0, &calls), CV_OK);
+    CU_ASSERT_EQUAL(ip_nbr_fix(&t, 1, &a, mac_a, 0, &calls), CV_OK);
+    CU_ASSERT_EQUAL(ready, 1); /* what waited is sent */
+    ip_nbr_claim(&t, 1, &a, mac_b, 0, &calls);
+    ip_nbr_gossip(&t, 1, &a, mac_b, 0, &calls);
+    ip_nbr_answer(&t, 1, &a, mac_b, 0, &calls);
+    for (uint64_t ms = 0; ms < 4 * IP_NBR_UNUSED_MS; ms += IP_NBR_FRESH_MS / 2)
+        ip_nbr_tick(&t, ms, &calls);
+    CU_ASSERT_EQUAL(asked, 1); /* when the packet came, and never again */
+    CU_ASSERT_FATAL(find(&a) != NULL);
+    CU_ASSERT_EQUAL(memcmp(find(&a)->mac, mac_a, 6), 0);
+    CU_ASSERT_EQUAL(ip_nbr_fix(&t, 1, &a, mac_b, 0, &calls), CV_OK);
+    CU_ASSERT_EQUAL(memcmp(find(&a)->mac, mac_b, 6), 0);
+    CU_ASSERT_EQUAL(t.list[1][IP_NBR_FIXED].count, 1);
+    ip_nbr_claim(&t, 1, &b, mac_a, 0, &calls); /* learned, then configured otherwise */
+    CU_ASSERT_EQUAL(ip_nbr_fix(&t, 1, &b, mac_b, 0, &calls), CV_OK);
+    CU_ASSERT_EQUAL(memcmp(find(&b)->mac, mac_b, 6), 0);
+    CU_ASSERT_EQUAL(ip_nbr_unfix(&t, 1, &b, &calls), CV_OK);
+    CU_ASSERT(find(&b) == NULL);
+    ip_nbr_claim(&t, 1, &c, mac_a, 0, &calls);
+    CU_ASSERT_EQUAL(ip_nbr_unfix(&t, 1, &c, &calls), CV_ENOENT); /* learned, not configured */
+}
+
+static void by_configuration_a_flood_does_not_push_it_out(void)
+{
+    struct ip_addr a;
+    fresh();
+    for (unsigned i = 0; i < IP_NBR_FIXED_MAX; i++) {
+        a = addr(i + 1);
+        CU_ASSERT_EQUAL(ip_nbr_fix(&t, 1, &a, mac_a, 0, &calls), CV_OK);
+    }
+    a = addr(IP_NBR_FIXED_MAX + 1);
+    CU_ASSERT_EQUAL(ip_nbr_fix(&t, 1, &a, mac_a, 0, &calls), CV_ENOSPC);
+    for (unsigned i = 0; i < IP_NBR_KNOWN_MAX + 100; i++) {
+        a = addr(0x20000 + i);
+        ip_nbr_claim(&t, 1, &a, mac_b, 0, &calls);
+    }
+    CU_ASSERT_EQUAL(t.list[1][IP_NBR_FIXED].count, IP_NBR_FIXED_MAX);
+    a = addr(1);
+    CU_ASSERT(find(&a) != NULL);
+}
+
 static void packets_wait_for_the_answer(void)
 {
     struct ip_addr a = addr(1);
@@ -311,8 +361,10 @@ static void nd_frames_read_back_and_rfc_4861_7_1_checks_hold(void)
     rte_pktmbuf_free(r);
 }
 
-PKT_MAIN("nbr", UNIT_TEST(packets_wait_for_the_answer), UNIT_TEST(unasked_answers_are_not_believed),
-         UNIT_TEST(a_contradicting_claim_makes_us_ask), UNIT_TEST(silence_fails_after_three_questions),
+PKT_MAIN("nbr", UNIT_TEST(by_configuration_nothing_a_packet_says_changes_it),
+         UNIT_TEST(by_configuration_a_flood_does_not_push_it_out), UNIT_TEST(packets_wait_for_the_answer),
+         UNIT_TEST(unasked_answers_are_not_believed), UNIT_TEST(a_contradicting_claim_makes_us_ask),
+         UNIT_TEST(silence_fails_after_three_questions),
          UNIT_TEST(entries_in_use_are_asked_again_and_others_forgotten),
          UNIT_TEST(a_scan_costs_a_fixed_amount), UNIT_TEST(a_scan_does_not_stop_resolution),
          UNIT_TEST(own_icmp_waits_in_bounded_number_and_leaves_room_for_ike),
