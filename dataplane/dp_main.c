@@ -1,6 +1,7 @@
 /* culvert-dp: the data plane's program: options, signals, and the life of its parts. */
 #include "common/log.h"
 #include "dataplane/dp_bench.h"
+#include "dataplane/dp_doctor.h"
 #include "dataplane/dp_init.h"
 
 #include <getopt.h>
@@ -32,6 +33,7 @@ static void usage(FILE *to)
 {
     fprintf(to, "usage: culvert-dp --run-dir DIR [--config FILE] [--log-level LEVEL] [-- EAL-ARGS]\n"
                 "       culvert-dp --bench [OPTIONS]\n"
+                "       culvert-dp --doctor [--engine WORD]\n"
                 "  --run-dir DIR      where dp.sock is made, for culvertd\n"
                 "  --config FILE      configuration whose platform section names workers, memory and ports\n"
                 "  --log-level LEVEL  error, warning, info (default) or debug\n");
@@ -97,6 +99,8 @@ int main(int argc, char **argv)
     char err[512];
     if (argc > 1 && strcmp(argv[1], "--bench") == 0)
         return dp_bench_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "--doctor") == 0)
+        return dp_doctor_main(argc - 1, argv + 1);
     int done = options_read(argc, argv, &o);
     if (done != 0)
         return done - 1;

@@ -34,7 +34,7 @@ int cli_local_check(const char *file, bool json)
 
 /* ---- bench ----------------------------------------------------------------------------------------------------------------- */
 /* culvert-dp beside this program, else what PATH has. */
-static const char *dp_program(void)
+const char *cli_local_dp_program(void)
 {
     static char path[PATH_MAX + 16];
     ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
@@ -60,7 +60,7 @@ int cli_local_bench(int argc, const char *const *argv)
         fprintf(stderr, "culvert: more than %d words\n", CLI_ARGC_MAX);
         return CLI_USAGE;
     }
-    words[n++] = dp_program();
+    words[n++] = cli_local_dp_program();
     words[n++] = "--bench";
     for (int i = 1; i < argc; i++)
         words[n++] = argv[i];

@@ -13,6 +13,8 @@ const struct cli_row cli_rows[] = {
      "initiator=a|b|both;tunnel=NAME;ios;debug;html=FILE;enrolled=a:TP1,TP2;at=DATE;json",
      "Why two configurations do or do not come up, from each end, and what to change; no daemon needed"},
     {"bench", CLI_BENCH, true, "WHAT...", NULL, "Measure the data plane: bench dataplane [OPTIONS]"},
+    {"doctor", CLI_DOCTOR, true, NULL, "config=FILE;json",
+     "Is this machine ready for a configuration: processor, memory, cores, IOMMU, ports; no daemon needed"},
     {"help", CLI_HELP, true, NULL, NULL, "List the commands"},
     {"show", CLI_NONE, false, NULL, NULL, "Show running system information"},
     {"show crypto", CLI_NONE, false, NULL, NULL, "IKE and IPsec"},

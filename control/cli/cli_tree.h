@@ -15,6 +15,7 @@ enum cli_id {
     CLI_CHECK,
     CLI_EXPLAIN,
     CLI_BENCH,
+    CLI_DOCTOR,
     CLI_HELP,
     CLI_SHOW_SESSION,
     CLI_SHOW_IKEV2_SA,

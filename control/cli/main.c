@@ -4,6 +4,7 @@
 #include "control/cli/cli_proto.h"
 #include "control/cli/cli_shell.h"
 #include "control/cli/cli_tree.h"
+#include "control/doctor/doc_main.h"
 #include "control/tools/exp.h"
 
 #include <signal.h>
@@ -93,6 +94,9 @@ int main(int argc, char **argv)
     }
     if (p.row->id == CLI_EXPLAIN) /* abbreviated */
         return exp_main(count - 1, words + 1, o.json);
+    if (p.row->id == CLI_DOCTOR)
+        return doc_main(cli_opt(&p, "config"), o.json || cli_opt(&p, "json") != NULL, o.run_dir,
+                        cli_local_dp_program());
     if (p.row->local)
         return cli_local_run(&p, o.json);
     int fd = cli_client_connect(o.run_dir);

@@ -196,7 +196,7 @@ PREFIXES = {
     "dataplane/engine": "eng", "control/runtime": "rt", "control/codec": "pld", "control/crypto": "cr",
     "control/pki": "pki", "control/config": "cfg", "control/select": "sel", "control/ike": "ike",
     "control/ikev1": "v1", "control/ikev2": "v2", "control/sa": "sam", "control/cli": "cli",
-    "control/metrics": "met", "control/tools": "exp",
+    "control/metrics": "met", "control/tools": "exp", "control/doctor": "doc",
 }
 
 

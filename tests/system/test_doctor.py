@@ -1,0 +1,70 @@
+#!/usr/bin/python3
+"""culvert doctor on this machine: exit status, text and JSON agree, nothing is left behind."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "interop"))
+from case import case, check, check_equal, main  # noqa: E402
+from culvert import BUILD  # noqa: E402
+
+GOOD = "platform dataplane\n workers 1\n memory no-huge 64\n port Ethernet0/0 vdev net_null0\n"
+
+
+def doctor(text, *args):
+    with tempfile.TemporaryDirectory() as d:
+        path = os.path.join(d, "culvert.conf")
+        if text is not None:
+            with open(path, "w") as f:
+                f.write(text)
+        return subprocess.run([os.path.join(BUILD, "culvert"), "--run-dir", os.path.join(d, "run"), "doctor", "--config", path, *args],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120)
+
+
+def report(text):
+    done = doctor(text, "--json")
+    value = json.loads(done.stdout)
+    check_equal(done.returncode, 0 if value["ready"] else 1, "exit status")
+    check_equal(value["red"] == 0, value["ready"], "ready without a red line")
+    for line in value["lines"]:
+        check(line["colour"] == "green" or line["remedy"], "no remedy: %s" % line)
+    return value
+
+
+def reds(text):
+    return [line["text"] for line in report(text)["lines"] if line["colour"] == "red"]
+
+
+@case("a configuration that this machine can run")
+def ready():
+    value = report(GOOD)
+    check(value["ready"], "not ready: %s" % value["lines"])
+    engines = [line["text"] for line in value["lines"] if line["topic"] == "crypto engine"]
+    check(any("known-answer tests passed" in t for t in engines), "no engine tested: %s" % engines)
+    done = doctor(GOOD)
+    check(done.stdout.splitlines()[-1].startswith("ready"), done.stdout)
+    check_equal([n for n in os.listdir("/var/run/dpdk") if "doctor" in n] if os.path.isdir("/var/run/dpdk") else [], [], "left behind")
+
+
+@case("what is missing is red, with the place")
+def missing():
+    check("cannot be read" in reds(None)[0], "a missing file")
+    check(":2: workers wants" in reds("platform dataplane\n workers 0\n")[0], "a bad line")
+    check("names none" in reds("platform dataplane\n workers 1\n")[0], "no port")
+    found = reds(GOOD + " port Ethernet0/1 pci 0000:ff:1f.7\n port Ethernet0/2 vdev net_af_packet,iface=none0\n")
+    check_equal(found, ["Ethernet0/1: no PCI device 0000:ff:1f.7", "Ethernet0/2: no interface none0"], "red lines")
+    check("processor 1023 is not online" in reds(GOOD.replace("workers 1", "lcores 1023"))[0], "lcores")
+    check(any("1048576 wanted" in t for t in reds(GOOD.replace("no-huge 64", "hugepages 1048576"))), "hugepages")
+
+
+@case("wrong usage")
+def usage():
+    done = doctor(GOOD, "--frobnicate")
+    check_equal((done.returncode, done.stdout), (2, ""), "status and output")
+    check("expected" in done.stderr and done.stderr.count("\n") == 1, done.stderr)
+
+
+if __name__ == "__main__":
+    main(needs_strongswan=False)
