@@ -33,14 +33,15 @@ int cli_local_check(const char *file, bool json)
 }
 
 /* ---- bench ----------------------------------------------------------------------------------------------------------------- */
-/* culvert-dp beside this program, else what PATH has. */
+/* Beside this program, in the sbin beside its folder (as installed), else what PATH has. */
 const char *cli_local_dp_program(void)
 {
-    static char path[PATH_MAX + 16];
+    static const char *const places[] = {"culvert-dp", "../sbin/culvert-dp"};
+    static char path[PATH_MAX + 32];
     ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
     char *slash = n > 0 ? memrchr(path, '/', (size_t)n) : NULL;
-    if (slash) {
-        snprintf(slash + 1, sizeof path - (size_t)(slash + 1 - path), "culvert-dp");
+    for (unsigned i = 0; slash && i < sizeof places / sizeof places[0]; i++) {
+        snprintf(slash + 1, sizeof path - (size_t)(slash + 1 - path), "%s", places[i]);
         if (access(path, X_OK) == 0)
             return path;
     }

@@ -7,7 +7,7 @@
 int cli_local_check(const char *file, bool json);
 /* The words after `bench`; becomes culvert-dp, and does not return when that succeeds. */
 int cli_local_bench(int argc, const char *const *argv);
-/* The path of culvert-dp: beside this program, else its name, for PATH. Static storage. */
+/* The path of culvert-dp: beside this program or in the sbin beside its folder, else its name, for PATH. Static storage. */
 const char *cli_local_dp_program(void);
 int cli_local_help(void);
 /* Whichever of them was parsed. */

@@ -78,6 +78,7 @@ struct doc_snapshot {
     bool iommu, vfio_loaded;
     struct doc_port ports[CV_MAX_PORTS]; /* as platform.ports */
     bool dp_running;                     /* a culvert-dp holds its memory and ports already */
+    bool user_culvert;                   /* there is a user of that name for the control process */
     bool root, ipc_lock, net_admin, memlock_unlimited;
     uint64_t memlock_mb;
     bool run_dir_exists, run_dir_is_dir, run_dir_others_write;

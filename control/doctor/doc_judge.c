@@ -123,6 +123,9 @@ static void limits(const struct doc_snapshot *s, struct doc_findings *f)
                 "root without CAP_NET_ADMIN: a container?");
     else
         doc_add(f, DOC_GREEN, "rights", NULL, "root, with CAP_NET_ADMIN");
+    if (!s->user_culvert)
+        doc_add(f, DOC_YELLOW, "user", "useradd --system --no-create-home --shell /usr/sbin/nologin culvert",
+                "no user culvert: the control process runs as nobody, which other services may share");
     if (s->memlock_unlimited || s->ipc_lock || s->memlock_mb >= s->platform.memory_mb)
         doc_add(f, DOC_GREEN, "locked memory", NULL, "not limited below what is wanted");
     else

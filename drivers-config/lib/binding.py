@@ -371,6 +371,8 @@ def run(argv, machine=None, pid=None):
     if args.command != "status" and machine.real and not machine.dry and os.geteuid() != 0:
         raise Trouble("only root may do this; `bind %s --dry-run` shows what would be done" % args.command, 2)
     program = os.path.realpath(sys.argv[0])
+    if args.command != "status":
+        machine.lock()
     b = Binder(machine, program, pid)
     if args.command == "status":
         b.status(args.device, args.json)

@@ -288,6 +288,8 @@ def run(argv, machine=None):
     machine.dry = getattr(args, "dry_run", False)
     if args.command in ("apply", "restore") and machine.real and not machine.dry and os.geteuid() != 0:
         raise Trouble("only root may do this; `cores %s --dry-run` shows what would be done" % args.command, 2)
+    if args.command in ("apply", "restore"):
+        machine.lock()
     cores = Cores(machine)
     nic = pci.find(machine, args.nic) if getattr(args, "nic", None) else None
     if args.command == "status":

@@ -240,6 +240,7 @@ def run(argv, machine=None):
     if args.command == "status":
         pages.status(args.json)
         return 0
+    machine.lock()
     if args.command == "restore":
         pages.restore()
         return 0

@@ -3,6 +3,7 @@
 One class stands between the tools and the system, so that a dry run prints instead of writing, and so that tests hand in a
 directory with made-up sys, proc and etc. Every failure is a Trouble: one line that says what is wrong and what would help.
 """
+import fcntl
 import json
 import os
 import subprocess
@@ -26,6 +27,7 @@ class Machine:
         self.out = out or sys.stdout
         self.real = os.path.abspath(root) == "/"
         self.ran = []
+        self.held = None
 
     # ---- reading ----
     def path(self, name):
@@ -94,6 +96,17 @@ class Machine:
             os.rename(full + ".new", full)
         except OSError as e:
             raise Trouble("%s: cannot be written (%s): run as root" % (name, e.strerror))
+
+    def lock(self, name="/run/culvert-drivers/lock"):
+        """One tool at a time: waits for another to end. Held until this process ends; a dry run needs none."""
+        if self.dry:
+            return
+        try:
+            os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+            self.held = open(self.path(name), "w")
+            fcntl.flock(self.held, fcntl.LOCK_EX)
+        except OSError as e:
+            raise Trouble("%s: cannot be locked (%s): run as root" % (name, e.strerror))
 
     def remove(self, name):
         if not self.exists(name):

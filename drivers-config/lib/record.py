@@ -8,7 +8,7 @@ import json
 
 from machine import Trouble
 
-KEPT, ONCE = "/etc/culvert/drivers.d", "/run/culvert-drivers"
+KEPT, ONCE = "/etc/culvert/drivers.d", "/run/culvert-drivers/devices"
 RULES = "/etc/udev/rules.d/60-culvert-drivers.rules"
 MODULES = "/etc/modules-load.d/culvert-drivers.conf"
 NO_IOMMU = "/etc/modprobe.d/culvert-drivers.conf"

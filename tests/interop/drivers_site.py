@@ -81,6 +81,12 @@ class DriversSite(Site):
             text = text.replace(was, now)
         return text
 
+    def doctor(self):
+        """(exit status, the red lines' texts) of `culvert doctor` for the configuration of this site."""
+        path = self.lab.write("doctor.conf", self.configuration())
+        done = self.guest.run(os.path.join(self.programs, "culvert"), "--json", "doctor", "--config", path, check=False, timeout=150)
+        return done.returncode, [line["text"] for line in json.loads(done.stdout)["lines"] if line["colour"] == "red"]
+
     def start_tunnel(self):
         self.culvert = GuestCulvert(self.guest, self.configuration(), self.programs).start()
         self.peer = ss.StrongSwan(self.peer_ns)

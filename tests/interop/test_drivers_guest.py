@@ -42,6 +42,21 @@ def a_reboot_later(site, driver):
     check_equal(site.devices()["e1000"]["driver"], driver, "driver after the unit has run")
 
 
+def after_a_crash(site):
+    """The data plane is killed; the next one finds the cards as that one left them."""
+    old = site.guest.run("pidof", "culvert-dp").stdout.split()
+    site.guest.run("kill", "-9", *old)
+    wait_for("another culvert-dp", lambda: site.guest.run("pidof", "culvert-dp", check=False).stdout.split() not in ([], old), 40, 0.5)
+    wait_for("the tunnel to carry a ping again", lambda: pings(site, 1), 90, 0.5)
+
+
+def doctor_says(site, status, *texts):
+    found, reds = site.doctor()
+    check_equal(found, status, "exit status of doctor, which said %s" % reds)
+    for t in texts:
+        check(any(t in r for r in reds), "doctor did not say '%s' but %s" % (t, reds))
+
+
 def tunnel(site):
     site.start_tunnel()
     site.culvert.up(timeout=40)
@@ -52,6 +67,7 @@ def tunnel(site):
     check_equal([ports[n]["driver"] for n in ("Ethernet0/0", "Ethernet0/1")], ["net_e1000_em", "net_virtio"], "drivers of the ports")
     for p in ports.values():
         check(p["rx_packets"] > 0 and p["tx_packets"] > 0 and p["link"] in (True, "up"), "port %s" % p)
+    after_a_crash(site)
     check_equal(site.culvert.stop(), 0, "culvertd's exit status")
 
 
@@ -76,10 +92,12 @@ def with_driver(driver, iommu):
     outside = as_the_kernels(site)
     devices = site.devices()
     refuses_the_default_route(site, outside, devices["e1000"]["address"])
+    doctor_says(site, 1, "is held by e1000", "is held by virtio-pci", "hugepages: 0 MiB free")
     site.tool("hugepages", "set", "--mib", drivers_site.HUGEPAGES_MIB)
     site.tool("bind", "bind", *(d["address"] for d in devices.values()))
     check_equal({d["driver"] for d in site.devices().values()}, {driver}, "drivers")
     a_reboot_later(site, driver)
+    doctor_says(site, 0)
     tunnel(site)
     goes_back(site, outside)
     return "guest up in %.0f s under %s" % (site.guest.boot_s, site.guest.accel)

@@ -69,7 +69,7 @@ static void bare_metal(void)
         snprintf(s.ports[i].ids, sizeof s.ports[i].ids, "8086:1572");
         snprintf(s.ports[i].driver, sizeof s.ports[i].driver, "vfio-pci");
     }
-    s.root = s.ipc_lock = s.net_admin = true;
+    s.root = s.ipc_lock = s.net_admin = s.user_culvert = true;
     s.memlock_mb = 8;
     s.clock_synchronised = s.clock_plausible = s.trustpoints = true;
     s.run_dir_exists = s.run_dir_is_dir = true;
@@ -300,6 +300,8 @@ static void rights_and_directories(void)
     (void)line("locked memory", DOC_YELLOW, "limited to 8 MiB");
     s.memlock_unlimited = true;
     (void)line("locked memory", DOC_GREEN, "not limited");
+    s.user_culvert = false;
+    (void)line("user", DOC_YELLOW, "no user culvert");
     s.net_admin = false;
     (void)line("rights", DOC_RED, "CAP_NET_ADMIN");
     s.root = false;

@@ -9,7 +9,9 @@ import unittest
 from fake import ROOT, FakeMachine
 
 import binding
+import cores
 import guard
+import hugepages
 import profiles
 import record
 from machine import Trouble
@@ -290,6 +292,13 @@ class Memory(Case):
         self.assertEqual(self.m.names("/etc"), [])
         self.assertEqual(self.driver(A), "uio_pci_generic")
         self.bind("restore", A)
+        self.assertEqual(self.driver(A), "i40e")
+
+    def test_what_the_other_tools_remember_is_not_ours(self):
+        self.bind("bind", A, "--until-reboot")
+        for name in (cores.BEFORE, hugepages.BEFORE):
+            self.m.put(name, "[]")
+        self.bind("restore", "--all")
         self.assertEqual(self.driver(A), "i40e")
 
     def test_driverctl_keeps_it_where_it_is_installed(self):
