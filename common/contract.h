@@ -97,7 +97,10 @@ enum {
     X(POLICY_CLEAR, "policy-clear", "packet in clear that a crypto map wants protected (RFC 4301 5.2)")      \
     X(POLICY_DENY, "policy-deny", "packet that a crypto map lets nobody send")                               \
     X(ERROR_CLEAR, "error-clear", "ICMP error about what an SA delivered, that no SA takes back")            \
-    X(ICMP_UNPROVEN, "icmp-unproven", "ICMP error about an IPsec packet that no SA here sent (RFC 4301 8.2)")
+    X(ICMP_UNPROVEN, "icmp-unproven",                                                                        \
+      "ICMP error about an IPsec packet that no SA here sent (RFC 4301 8.2)")                                \
+    X(CRYPTO_FULL, "crypto-full", "too many packets are under way in the crypto device")                     \
+    X(CRYPTO_LOST, "crypto-lost", "in the crypto device when it failed")
 
 enum cv_drop {
 #define CV_DROP_ENUM(id, name, text) CV_DROP_##id,

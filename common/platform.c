@@ -216,6 +216,33 @@ static cv_result set_port(struct line_ctx *c)
     return CV_OK;
 }
 
+/* crypto-engine cryptodev NAME [look-aside | cpu] */
+static cv_result set_cryptodev(struct line_ctx *c)
+{
+    char *out = c->p->crypto_engine;
+    const size_t room = sizeof c->p->crypto_engine;
+    const char *mode = "";
+    if (c->count == 4)
+        mode = word_is(c->words[3], "look-aside") ? " look-aside"
+               : word_is(c->words[3], "cpu")      ? " cpu"
+                                                  : NULL;
+    if (c->count < 3 || c->count > 4 || !mode)
+        return complain(c, "cryptodev wants a device and perhaps how it works: NAME [look-aside | cpu]");
+    if ((size_t)snprintf(out, room, "cryptodev %s%s", c->words[2], mode) >= room) {
+        snprintf(out, room, "auto");
+        return complain(c, "name of the crypto device longer than %zu octets", room - 24);
+    }
+    return CV_OK;
+}
+
+void platform_crypto_pci(const struct platform *p, char out[16])
+{
+    char word[16];
+    out[0] = '\0';
+    if (sscanf(p->crypto_engine, "cryptodev %15s", word) == 1 && pci_address(word))
+        memcpy(out, word, sizeof word);
+}
+
 static cv_result set_engine(struct line_ctx *c)
 {
     static const char *const words[] = {"auto", "ipsec-mb", "vaes", "inline"};
@@ -225,9 +252,8 @@ static cv_result set_engine(struct line_ctx *c)
         snprintf(out, room, "auto");
         return CV_OK;
     }
-    if (c->count == 3 && word_is(c->words[1], "cryptodev") &&
-        (size_t)snprintf(out, room, "cryptodev %s", c->words[2]) < room)
-        return CV_OK;
+    if (c->count > 1 && word_is(c->words[1], "cryptodev"))
+        return set_cryptodev(c);
     for (unsigned i = 0; c->count == 2 && c->words[1][0] && i < sizeof words / sizeof words[0]; i++) {
         /* "i" would be two of them. */
         if (!word_is(c->words[1], words[i]) || (i > 0 && strlen(c->words[1]) < 2))
@@ -235,7 +261,8 @@ static cv_result set_engine(struct line_ctx *c)
         snprintf(out, room, "%s", words[i]);
         return CV_OK;
     }
-    return complain(c, "crypto-engine wants: ipsec-mb, vaes, cryptodev NAME, inline or auto");
+    return complain(c,
+                    "crypto-engine wants: ipsec-mb, vaes, cryptodev NAME [look-aside | cpu], inline or auto");
 }
 
 static cv_result set_table(struct line_ctx *c)

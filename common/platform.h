@@ -5,7 +5,7 @@
  *    memory hugepages 512              ! MiB; or: memory no-huge [MiB]
  *    port Ethernet0/0 pci 0000:03:00.0
  *    port Ethernet0/1 vdev net_af_packet,iface=eth1
- *    crypto-engine auto                ! ipsec-mb | vaes | cryptodev NAME | inline | auto
+ *    crypto-engine auto                ! ipsec-mb | vaes | cryptodev NAME [look-aside | cpu] | inline | auto
  *    security-associations 16384       ! table size in each direction, a power of two
  *    eal-args --log-level=lib.eal:5
  *
@@ -52,5 +52,8 @@ CV_MUST_USE cv_result platform_line(struct platform *p, const char *text, int li
 CV_MUST_USE cv_result platform_load(struct platform *p, const char *file, char *err, size_t err_len);
 /* Writes the section as text that platform_load reads back. Returns octets needed, as snprintf. */
 int platform_write(const struct platform *p, char *out, size_t out_len);
+
+/* Of `crypto-engine cryptodev ADDRESS`: the address, as written; "" for a device with a name. */
+void platform_crypto_pci(const struct platform *p, char out[16]);
 
 #endif

@@ -115,7 +115,11 @@ static bool add_ports(struct dp_eal_args *a, const struct platform *p)
         if (!add(a, p->ports[i].is_pci ? "--allow=%s" : "--vdev=%s", device))
             return false;
     }
-    return pci || add(a, "--no-pci");
+    char crypto[16];
+    platform_crypto_pci(p, crypto);
+    if (crypto[0] && !add(a, "--allow=%s", crypto))
+        return false;
+    return pci || crypto[0] || add(a, "--no-pci");
 }
 
 cv_result dp_eal_args(const struct platform *p, const unsigned *cpus, unsigned cpu_count, int extra_count,

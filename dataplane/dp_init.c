@@ -98,14 +98,33 @@ static void memory_stop(struct dp_setup *s)
 }
 
 /* ---- crypto engine ---------------------------------------------------------------------------------------------------- */
-static cv_result engine_start(struct dp_setup *s)
+static void engine_stop(struct dp_setup *s)
+{
+    if (s->dp->engine->stop)
+        s->dp->engine->stop();
+}
+
+static cv_result engine_open(struct dp_setup *s)
 {
     char why[256] = "";
     const char *word = s->dp->platform.crypto_engine;
     s->dp->engine = eng_by_name(word);
     if (!s->dp->engine)
-        return fail(s, "crypto-engine %s is not in this build; ipsec-mb, vaes and auto are", word);
+        return fail(s, "crypto-engine %s is not in this build; ipsec-mb, vaes, cryptodev and auto are", word);
+    if (!s->dp->engine->start)
+        return CV_OK;
+    cv_result r = s->dp->engine->start(eng_argument(word), s->dp->workers, why, sizeof why);
+    return r == CV_OK ? CV_OK : fail(s, "crypto-engine %s: %s", word, why[0] ? why : cv_result_text(r));
+}
+
+static cv_result engine_start(struct dp_setup *s)
+{
+    char why[256] = "";
+    const char *word = s->dp->platform.crypto_engine;
+    CV_TRY(engine_open(s));
     cv_result r = s->dp->engine->self_test(why, sizeof why);
+    if (r != CV_OK)
+        engine_stop(s);
     if (r == CV_EUNSUP)
         return fail(s, "crypto-engine %s cannot be used here (%s): write ipsec-mb or auto", word, why);
     if (r != CV_OK)
@@ -332,7 +351,7 @@ static const struct {
 } modules[] = {
     {"eal", eal_start, eal_stop},
     {"shared memory", memory_start, memory_stop},
-    {"crypto engine", engine_start, NULL},
+    {"crypto engine", engine_start, engine_stop},
     {"packet buffers", pools_start, pools_stop},
     {"ports", ports_start, ports_stop},
     {"grace periods", rcu_start, rcu_stop},

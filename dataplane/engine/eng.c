@@ -1,6 +1,7 @@
 #include "dataplane/engine/eng.h"
 
 #include "dataplane/engine/eng_auto.h"
+#include "dataplane/engine/eng_cryptodev.h"
 #include "dataplane/engine/eng_ipsecmb.h"
 #include "dataplane/engine/eng_vaes.h"
 
@@ -17,6 +18,8 @@ const struct eng_ops *eng_by_name(const char *word)
 {
     if (!strcmp(word, "auto"))
         return &eng_auto;
+    if (!strncmp(word, "cryptodev ", 10) && eng_argument(word)[0])
+        return &eng_cryptodev;
     for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
         if (!strcmp(word, aliases[i].word))
             word = aliases[i].name;
@@ -24,4 +27,10 @@ const struct eng_ops *eng_by_name(const char *word)
         if (!strcmp(word, eng_all[i]->name))
             return eng_all[i];
     return NULL;
+}
+
+const char *eng_argument(const char *word)
+{
+    const char *at = strchr(word, ' ');
+    return at ? at + strspn(at, " ") : "";
 }

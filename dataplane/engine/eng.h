@@ -1,10 +1,13 @@
-/* eng: the one interface of the crypto engines (ipsecmb, vaes, auto over both; cryptodev, inline register beside them).
+/* eng: the one interface of the crypto engines (ipsecmb, vaes, auto over both, cryptodev; inline registers beside them).
  *
  * An engine turns an SA's keys into a session and then works on bursts of packets. The ESP code fills one
  * eng_op per packet (no copies: data is worked on in place) and calls the session's burst function, which
  * is chosen when the session is made, never tested per packet. Encryption writes the ICV after the data;
  * decryption compares the ICV in constant time and says so per packet. data_len is a multiple of the
  * session's block, and not zero.
+ *
+ * An engine that hands packets to a device gives a session `submit` beside `burst`. Packets then come back from poll later,
+ * in the order in which this worker submitted them, those of other sessions included; what they point to must live until then.
  *
  * Threads: sessions are read-only after creation and shared by all workers; an eng_worker belongs to one. */
 #ifndef DATAPLANE_ENGINE_ENG_H
@@ -17,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct rte_mbuf;
 struct eng_session; /* one direction of one SA; opaque, cache-aligned, keys inside */
 struct eng_worker;  /* per-worker state of an engine: multi-buffer managers */
 
@@ -32,9 +36,33 @@ struct eng_op {
 
 typedef void eng_burst_fn(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n);
 
+/* One packet on its way through a device. */
+struct eng_job {
+    struct eng_op op;
+    struct rte_mbuf *m; /* one segment, op.esp inside its data */
+    void *owner;        /* these four are the caller's, and come back as they were */
+    uint64_t seq;
+    uint32_t len;
+    uint8_t dir;
+    uint8_t
+        drop; /* out: CV_DROP_NONE when op.ok; ESP_AUTH, CRYPTO, or CRYPTO_LOST: the device failed with it */
+};
+
+/* Takes the first of jobs[0..n), copied, and says how many: fewer than n only when as many as fit are under way. None is
+ * refused for a reason of its own: that comes back from poll. */
+typedef unsigned eng_submit_fn(struct eng_worker *w, const struct eng_session *s, const struct eng_job *jobs,
+                               unsigned n);
+
 struct eng_session_info {
     uint8_t iv_len, icv_len, block; /* block: padding unit in octets, at least 4 (RFC 4303 2.4) */
-    eng_burst_fn *burst;
+    eng_burst_fn *burst;            /* always there; where there is submit, it waits for the device */
+    eng_submit_fn *submit;          /* NULL: burst is what this session is worked on by */
+};
+
+/* What a worker has under way: jobs are numbered from 1 in the order of submission. */
+struct eng_flight {
+    uint64_t submitted, delivered; /* the last of each */
+    uint32_t room;                 /* jobs that submit would take now */
 };
 
 /* What the ESP code asks of an engine. */
@@ -50,11 +78,25 @@ struct eng_ops {
     /* Known-answer tests of every algorithm it supports; CV_ECRYPTO names the first that fails. */
     cv_result (*self_test)(char *err, size_t err_len);
     const char *(*device)(void); /* "ipsec-mb 1.3.0 AVX512" */
+
+    /* The rest is NULL in engines without devices. */
+    /* Before self_test: opens the device that `arg`, the words behind the engine's, names, for `workers` workers. On an
+     * error, why (why_len octets) says what is wrong and what would be right. */
+    cv_result (*start)(const char *arg, unsigned workers, char *why, size_t why_len);
+    void (*stop)(void); /* no worker and no session left */
+    /* A worker's turn: sends and fetches; up to max jobs that are done, in their order. */
+    unsigned (*poll)(struct eng_worker *w, struct eng_job *done, unsigned max);
+    void (*flight)(const struct eng_worker *w, struct eng_flight *out);
+    /* Manager, now and then: one row per device, the software that stands in for it last; how many. Logs a failure once. */
+    unsigned (*report)(struct cv_engine_stats *rows, unsigned max);
 };
 
 /* The engines in order of preference, ended by NULL. */
 extern const struct eng_ops *const eng_all[];
-/* By the `crypto-engine` word of the platform section ("auto", "ipsec-mb", "vaes", ...); NULL when unknown. */
+/* By the `crypto-engine` words of the platform section ("auto", "ipsec-mb", "vaes", "cryptodev NAME", ...); NULL when
+ * unknown. What follows the engine's word is for its start. */
 const struct eng_ops *eng_by_name(const char *word);
+/* What follows the first word, "" when nothing does. */
+const char *eng_argument(const char *word);
 
 #endif

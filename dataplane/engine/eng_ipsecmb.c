@@ -304,6 +304,12 @@ static bool cbc_iv_make(struct eng_worker *w, unsigned n)
     return IMB_SUBMIT_CIPHER_BURST(w->mgr, job, 1, IMB_CIPHER_CNTR, IMB_DIR_ENCRYPT, 16) == 1;
 }
 
+const uint8_t *eng_ipsecmb_ivs(struct eng_worker *w, unsigned n)
+{
+    static_assert((int)ENG_IPSECMB_IVS == MB_BURST, "one burst");
+    return cbc_iv_make(w, n) ? w->iv[0] : NULL;
+}
+
 /* Runs the jobs that the library has no burst call for, one after the other through its job queue. */
 static unsigned job_queue_run(IMB_MGR *mgr, const IMB_JOB *jobs, unsigned n)
 {

@@ -13,6 +13,12 @@
 
 extern const struct eng_ops eng_ipsecmb;
 
+/* n IVs of 16 octets, unpredictable and never the same twice (RFC 3602 3), for an engine whose device makes none. `w` is a
+ * worker of eng_ipsecmb; n is at most ENG_IPSECMB_IVS. The octets are the worker's until the next call of any kind; NULL:
+ * the library refused. */
+enum { ENG_IPSECMB_IVS = 64 };
+const uint8_t *eng_ipsecmb_ivs(struct eng_worker *w, unsigned n);
+
 /* What the bare library call costs here and now: the limit that a data path is measured against.
  *
  * Runs `calls` direct AES-GCM calls (key_len 16, 24 or 32 octets) on `size` octets of text with 8 octets of

@@ -45,7 +45,7 @@ TRANSFORMS = {t.name: t for t in (GCM, CBC, CHACHA)}
 def config(hostname="left", local="192.0.2.1", peer="192.0.2.2", outside_len=24, inside="10.1.0.1",
            inside_len=24, tunnel_ip="10.255.0.1 255.255.255.252", far="10.2.0.0 255.255.0.0", psk="secret",
            transform=GCM, group=19, local_id=None, remote_id=None, psk_address=None, default_gateway=None,
-           ipsec_profile="", ikev2_profile="", extra="", workers=1, protected=True, certificates=None):
+           ipsec_profile="", ikev2_profile="", extra="", workers=1, protected=True, certificates=None, engine="auto"):
     """A gateway with one route-based tunnel. Addresses with a colon make it an IPv6 one. certificates: the profile's lines of
     authentication in place of pre-shared keys; `local_id` "" leaves the identity to the certificate."""
     v6_out, v6_in = ":" in local, ":" in inside
@@ -67,7 +67,7 @@ def config(hostname="left", local="192.0.2.1", peer="192.0.2.2", outside_len=24,
     else:
         route = "ip route %s Tunnel1" % far
         tunnel_address = " ip address %s" % tunnel_ip
-    lines = ["hostname %s" % hostname, "platform dataplane", " workers %d" % workers, " memory no-huge",
+    lines = ["hostname %s" % hostname, "platform dataplane", " workers %d" % workers, " memory no-huge", " crypto-engine " + engine,
              " port Ethernet0/0 vdev net_af_packet,iface=out0", " port Ethernet0/1 vdev net_af_packet,iface=in0",
              "crypto ikev2 proposal PROP", transform.ike_lines(group), "crypto ikev2 policy POL", " proposal PROP",
              *keyring, "crypto ikev2 profile PF", " match %s" % match if match.startswith("certificate ") else

@@ -108,6 +108,16 @@ static void keywords_abbreviate_and_no_removes(void)
     CU_ASSERT_STRING_EQUAL(p.lcores, "");
     CU_ASSERT_EQUAL(platform_line(&p, "crypto-engine cryptodev crypto_aesni_mb0", 5, err, sizeof err), CV_OK);
     CU_ASSERT_STRING_EQUAL(p.crypto_engine, "cryptodev crypto_aesni_mb0");
+    char pci[16];
+    platform_crypto_pci(&p, pci);
+    CU_ASSERT_STRING_EQUAL(pci, "");
+    CU_ASSERT_EQUAL(platform_line(&p, "crypto-engine cryptodev crypto_openssl look", 5, err, sizeof err),
+                    CV_OK);
+    CU_ASSERT_STRING_EQUAL(p.crypto_engine, "cryptodev crypto_openssl look-aside");
+    CU_ASSERT_EQUAL(platform_line(&p, "crypto-engine cryptodev 0000:3d:01.0 cpu", 5, err, sizeof err), CV_OK);
+    CU_ASSERT_STRING_EQUAL(p.crypto_engine, "cryptodev 0000:3d:01.0 cpu");
+    platform_crypto_pci(&p, pci);
+    CU_ASSERT_STRING_EQUAL(pci, "0000:3d:01.0");
     CU_ASSERT_EQUAL(platform_line(&p, "crypto-engine vaes", 5, err, sizeof err), CV_OK);
     CU_ASSERT_STRING_EQUAL(p.crypto_engine, "vaes");
 }
@@ -148,6 +158,9 @@ static void every_bad_line_is_refused_with_a_remedy(void)
         "crypto-engine i",
         "crypto-engine magic",
         "crypto-engine cryptodev",
+        "crypto-engine cryptodev crypto_null fast",
+        "crypto-engine cryptodev crypto_null cpu cpu",
+        "crypto-engine cryptodev a_name_of_a_crypto_device_that_is_far_longer_than_any_name_of_one",
         "security-associations 1000",
         "security-associations 8",
         "security-associations 2097152",

@@ -213,6 +213,10 @@ static void eal_arguments_follow_the_platform_section(void)
     snprintf(p.lcores, sizeof p.lcores, "3,8");
     CU_ASSERT_EQUAL(dp_eal_args(&p, cpus, 3, 0, NULL, &a), CV_OK);
     CU_ASSERT_STRING_EQUAL(find_arg(&a, "--lcores"), "--lcores=0@2,1@3,2@8");
+    snprintf(p.crypto_engine, sizeof p.crypto_engine, "cryptodev 0000:3d:01.0");
+    CU_ASSERT_EQUAL(dp_eal_args(&p, cpus, 3, 0, NULL, &a), CV_OK);
+    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--allow"), "--allow=0000:3d:01.0");
+    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--no-pci"), "");
     for (p.eal_arg_count = 0; p.eal_arg_count < PLATFORM_EAL_ARGS_MAX; p.eal_arg_count++)
         snprintf(p.eal_args[p.eal_arg_count], sizeof p.eal_args[0], "--x");
     char *many[100];

@@ -1,0 +1,212 @@
+#include "dataplane/engine/eng_cryptodev.h"
+
+#include "common/log.h"
+#include "common/secret.h"
+#include "dataplane/engine/eng_auto.h"
+#include "dataplane/engine/eng_cryptodev_flight.h"
+#include "dataplane/engine/eng_ipsecmb.h"
+#include "dataplane/engine/eng_kat.h"
+
+#include <rte_branch_prediction.h>
+#include <rte_malloc.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Those that the report counts over; the manager's. */
+static struct eng_worker *workers[CV_MAX_WORKERS + 1];
+static uint32_t session_count; /* with the device's or without */
+static bool told;              /* of the failure */
+
+/* ---- workers ---------------------------------------------------------------------------------------------------- */
+static cv_result worker_new(int socket, struct eng_worker **out)
+{
+    CV_TRY(cdev_worker_new(socket, out));
+    for (unsigned i = 0; i < RTE_DIM(workers); i++)
+        if (!workers[i]) {
+            workers[i] = *out;
+            break;
+        }
+    return CV_OK;
+}
+
+static void worker_free(struct eng_worker *w)
+{
+    for (unsigned i = 0; i < RTE_DIM(workers); i++)
+        if (workers[i] == w)
+            workers[i] = NULL;
+    cdev_worker_free(w);
+}
+
+/* ---- bursts ------------------------------------------------------------------------------------------------------- */
+static void soft_burst(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n)
+{
+    s->soft_burst(w->soft, s->soft, ops, n);
+    cdev_count(&w->by_software, n);
+}
+
+static void cpu_burst(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n)
+{
+    const bool ivs = s->encrypt && s->kind == CDEV_CHAIN;
+    while (n > 0 && likely(cdev_runs())) {
+        const unsigned k = RTE_MIN(n, (unsigned)CDEV_BURST);
+        const uint8_t *iv = ivs ? eng_ipsecmb_ivs(w->soft, k) : NULL;
+        if (likely(cdev_cpu_run(s, ops, k, iv)))
+            w->errors = 0;
+        else if (++w->errors >= CDEV_ERRORS_MAX)
+            cdev_fail(CDEV_FAULT_ERRORS);
+        cdev_count(&w->by_device, k);
+        ops += k;
+        n -= k;
+    }
+    if (unlikely(n > 0))
+        soft_burst(w, s, ops, n);
+}
+
+/* ---- sessions ------------------------------------------------------------------------------------------------------ */
+static bool supports(uint16_t encr, uint8_t encr_key_len, uint16_t integ)
+{
+    return eng_auto.supports(encr, encr_key_len, integ);
+}
+
+bool eng_cryptodev_offloads(const struct cv_sa *sa)
+{
+    struct cdev_xforms x;
+    if (!cdev_runs() || !supports(sa->encr, sa->encr_key_len, sa->integ))
+        return false;
+    cdev_xforms_make(sa, &x);
+    return cdev_xforms_supported(cdev_id(), &x);
+}
+
+static void ofs_set(struct eng_session *s)
+{
+    enum { ESP_HDR = 8, SEQ_HI = 4 };
+    s->ofs.raw = 0;
+    if (s->kind != CDEV_CHAIN)
+        return;
+    s->ofs.ofs.cipher.head = (uint16_t)(ESP_HDR + s->iv_len);
+    s->ofs.ofs.cipher.tail = s->esn ? SEQ_HI : 0;
+}
+
+static cv_result session_new(const struct cv_sa *sa, int socket, struct eng_session **out,
+                             struct eng_session_info *info)
+{
+    struct eng_session *s = rte_zmalloc_socket("cdev_session", sizeof *s, RTE_CACHE_LINE_SIZE, socket);
+    if (!s)
+        return CV_ENOMEM;
+    cv_result r = eng_auto.session_new(sa, socket, &s->soft, info);
+    if (r != CV_OK) {
+        rte_free(s);
+        return r;
+    }
+    s->head.owner = &eng_cryptodev;
+    s->soft_burst = info->burst;
+    s->encrypt = sa->ref.dir == CV_DIR_OUT;
+    s->esn = sa->flags & CV_SA_ESN;
+    s->iv_len = info->iv_len;
+    s->icv_len = info->icv_len;
+    memcpy(&s->salt, sa->salt, sizeof s->salt);
+    info->burst = soft_burst;
+    info->submit = NULL;
+    struct cdev_xforms x;
+    cdev_xforms_make(sa, &x);
+    s->kind = x.kind;
+    ofs_set(s);
+    if (cdev_runs() && cdev_xforms_supported(cdev_id(), &x) &&
+        cdev_session_new(&x.first, &s->device) == CV_OK) {
+        info->burst = cdev_is_cpu() ? cpu_burst : cdev_burst_wait;
+        info->submit = cdev_is_cpu() ? NULL : cdev_submit;
+    }
+    secret_wipe(&x, sizeof x);
+    session_count++;
+    *out = s;
+    return CV_OK;
+}
+
+static void session_free(struct eng_session *s)
+{
+    if (!s)
+        return;
+    cdev_session_free(s->device);
+    eng_auto.session_free(s->soft);
+    secret_wipe(s, sizeof *s);
+    rte_free(s);
+    session_count--;
+}
+
+/* ---- the device ---------------------------------------------------------------------------------------------------- */
+static cv_result start(const char *arg, unsigned count, char *why, size_t why_len)
+{
+    told = false;
+    return cdev_open(arg, count, why, why_len);
+}
+
+static cv_result self_test(char *err, size_t err_len)
+{
+    if (cdev_state() == CDEV_CLOSED) {
+        snprintf(err, err_len, "no crypto device is open");
+        return CV_EUNSUP;
+    }
+    CV_TRY(eng_auto.self_test(err, err_len));
+    return eng_kat_run(&eng_cryptodev, err, err_len);
+}
+
+static const char *device(void)
+{
+    return cdev_text();
+}
+
+static void tell(uint64_t lost)
+{
+    static const char *const why[] = {
+        [CDEV_FAULT_EVENT] = "its driver reported an error",
+        [CDEV_FAULT_ERRORS] = "it gave packets back with errors",
+        [CDEV_FAULT_STALL] = "it gave no packets back any more",
+    };
+    if (told || cdev_runs() || cdev_state() == CDEV_CLOSED)
+        return;
+    told = true;
+    log_error("crypto device %s: %s; %llu packets in it are lost, software works on all SAs from now on",
+              cdev_text(), why[cdev_fault()], (unsigned long long)lost);
+}
+
+static unsigned report(struct cv_engine_stats *rows, unsigned max)
+{
+    uint64_t by_device = 0, by_software = 0, lost = 0;
+    for (unsigned i = 0; i < RTE_DIM(workers); i++)
+        if (workers[i]) {
+            by_device += __atomic_load_n(&workers[i]->by_device, __ATOMIC_RELAXED);
+            by_software += __atomic_load_n(&workers[i]->by_software, __ATOMIC_RELAXED);
+            lost += __atomic_load_n(&workers[i]->lost, __ATOMIC_RELAXED);
+        }
+    if (cdev_state() != CDEV_FAILED) /* then it is known how many */
+        tell(lost);
+    if (max < 2)
+        return 0;
+    const uint32_t on_device = cdev_runs() ? cdev_sessions() : 0;
+    memset(rows, 0, 2 * sizeof *rows);
+    snprintf(rows[0].engine, sizeof rows[0].engine, "%s", eng_cryptodev.name);
+    snprintf(rows[0].device, sizeof rows[0].device, "%s", cdev_text());
+    rows[0].sessions = on_device;
+    rows[0].packets = by_device;
+    snprintf(rows[1].engine, sizeof rows[1].engine, "%s", "software");
+    snprintf(rows[1].device, sizeof rows[1].device, "%s", eng_auto.device());
+    rows[1].sessions = session_count - on_device;
+    rows[1].packets = by_software;
+    return 2;
+}
+
+const struct eng_ops eng_cryptodev = {
+    .name = "cryptodev",
+    .worker_new = worker_new,
+    .worker_free = worker_free,
+    .supports = supports,
+    .session_new = session_new,
+    .session_free = session_free,
+    .self_test = self_test,
+    .device = device,
+    .start = start,
+    .stop = cdev_close,
+    .poll = cdev_poll,
+    .flight = cdev_flight,
+    .report = report,
+};

@@ -1,0 +1,599 @@
+/* The engine cryptodev on one device, named by the program's argument: known answers, every transform and size against
+ * ipsec-mb, order and nothing lost under any delay and order of completion, back-pressure, and a device that dies. */
+#include "common/log.h"
+#include "dataplane/engine/eng_cryptodev.h"
+#include "dataplane/engine/eng_cryptodev_dev.h"
+#include "dataplane/engine/eng_ipsecmb.h"
+#include "tests/unit/engine/cdev_model.h"
+#include "tests/unit/esp/eal.h"
+#include "tests/unit/unit.h"
+
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROOM = 2048, FRONT = 64, HDR = 8, SIZE_MAX_ = 1500, JOBS = 512 };
+
+static const char *device;
+static struct eng_worker *w, *mb; /* the engine's, ipsec-mb's */
+static struct rte_mempool *pool;
+static const struct eng_ops *const E = &eng_cryptodev;
+
+/* ---- transforms --------------------------------------------------------------------------------------------- */
+struct transform {
+    uint16_t encr, integ;
+    uint8_t key, integ_key;
+};
+static const struct transform aeads[] = {
+    {CV_ENCR_AES_GCM_16, 0, 16, 0},       {CV_ENCR_AES_GCM_16, 0, 24, 0},
+    {CV_ENCR_AES_GCM_16, 0, 32, 0},       {CV_ENCR_NULL_AES_GMAC, 0, 16, 0},
+    {CV_ENCR_NULL_AES_GMAC, 0, 24, 0},    {CV_ENCR_NULL_AES_GMAC, 0, 32, 0},
+    {CV_ENCR_CHACHA20_POLY1305, 0, 32, 0}};
+static const struct transform ciphers[] = {{CV_ENCR_AES_CBC, 0, 16, 0},
+                                           {CV_ENCR_AES_CBC, 0, 24, 0},
+                                           {CV_ENCR_AES_CBC, 0, 32, 0},
+                                           {CV_ENCR_3DES, 0, 24, 0},
+                                           {CV_ENCR_NULL, 0, 0, 0}};
+static const struct transform macs[] = {{0, CV_INTEG_HMAC_MD5_96, 0, 16},
+                                        {0, CV_INTEG_HMAC_SHA1_96, 0, 20},
+                                        {0, CV_INTEG_HMAC_SHA2_256_128, 0, 32},
+                                        {0, CV_INTEG_HMAC_SHA2_384_192, 0, 48},
+                                        {0, CV_INTEG_HMAC_SHA2_512_256, 0, 64}};
+enum { TRANSFORMS = 7 + 5 * 5 };
+
+static struct transform transform(unsigned i)
+{
+    if (i < 7)
+        return aeads[i];
+    struct transform t = ciphers[(i - 7) / 5];
+    t.integ = macs[(i - 7) % 5].integ;
+    t.integ_key = macs[(i - 7) % 5].integ_key;
+    return t;
+}
+
+static struct cv_sa sa_of(struct transform t, bool esn, enum cv_dir dir, unsigned seed)
+{
+    struct cv_sa sa = {.encr = t.encr, .encr_key_len = t.key, .integ = t.integ, .integ_key_len = t.integ_key};
+    sa.ref.dir = (uint8_t)dir;
+    sa.flags = esn ? CV_SA_ESN : 0;
+    for (unsigned i = 0; i < sizeof sa.encr_key; i++)
+        sa.encr_key[i] = (uint8_t)(seed * 31 + i * 7 + 1);
+    for (unsigned i = 0; i < sizeof sa.integ_key; i++)
+        sa.integ_key[i] = (uint8_t)(seed * 17 + i * 3 + 5);
+    sa.salt_len = t.integ ? 0 : 4;
+    memset(sa.salt, (int)(0x40 + seed), sizeof sa.salt);
+    return sa;
+}
+
+/* A session of each direction on the engine, and ipsec-mb's of the other direction to hold it to. */
+struct pair {
+    struct eng_session *enc, *dec, *mb_enc, *mb_dec;
+    struct eng_session_info enc_info, dec_info, mb_enc_info, mb_dec_info;
+};
+static void pair_new(struct pair *p, struct transform t, bool esn, unsigned seed)
+{
+    struct cv_sa out = sa_of(t, esn, CV_DIR_OUT, seed), in = sa_of(t, esn, CV_DIR_IN, seed);
+    CU_ASSERT_EQUAL_FATAL(E->session_new(&out, -1, &p->enc, &p->enc_info), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(E->session_new(&in, -1, &p->dec, &p->dec_info), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(eng_ipsecmb.session_new(&out, -1, &p->mb_enc, &p->mb_enc_info), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(eng_ipsecmb.session_new(&in, -1, &p->mb_dec, &p->mb_dec_info), CV_OK);
+}
+static void pair_free(struct pair *p)
+{
+    E->session_free(p->enc);
+    E->session_free(p->dec);
+    eng_ipsecmb.session_free(p->mb_enc);
+    eng_ipsecmb.session_free(p->mb_dec);
+}
+
+/* ---- packets --------------------------------------------------------------------------------------------------- */
+/* In an mbuf as ESP has it: something in front of the ESP header, everything made from the seed. */
+static struct rte_mbuf *packet_new(const struct eng_session_info *info, uint32_t data_len, unsigned seed,
+                                   struct eng_op *op)
+{
+    struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+    const uint32_t len = FRONT + HDR + (uint32_t)info->iv_len + data_len + info->icv_len;
+    uint8_t *p = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)len);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    for (uint32_t i = 0; i < len; i++)
+        p[i] = (uint8_t)(seed * 13 + i * 5 + (i >> 8));
+    *op = (struct eng_op){
+        .esp = p + FRONT, .data_len = data_len, .seq_hi = 7 + seed % 3, .iv = 0x1000 + seed, .ok = false};
+    return m;
+}
+static uint8_t *text_of(const struct eng_session_info *info, const struct eng_op *op)
+{
+    return op->esp + HDR + info->iv_len;
+}
+
+static uint8_t before[ROOM];
+
+/* ---- known answers ----------------------------------------------------------------------------------------------- */
+static void the_device_passes_the_known_answer_tests(void)
+{
+    char err[160] = "";
+    CU_ASSERT_EQUAL(E->self_test(err, sizeof err), CV_OK);
+    CU_ASSERT_STRING_EQUAL(err, "");
+}
+
+static void what_the_device_cannot_do_goes_to_software(void)
+{
+    unsigned offloaded = 0;
+    for (unsigned i = 0; i < TRANSFORMS; i++)
+        for (unsigned esn = 0; esn < 2; esn++) {
+            struct cv_sa sa = sa_of(transform(i), esn, CV_DIR_OUT, 1);
+            struct eng_session *s;
+            struct eng_session_info info;
+            const uint32_t had = cdev_sessions();
+            const bool can = eng_cryptodev_offloads(&sa);
+            CU_ASSERT(E->supports(sa.encr, sa.encr_key_len, sa.integ));
+            CU_ASSERT_EQUAL_FATAL(E->session_new(&sa, -1, &s, &info), CV_OK);
+            CU_ASSERT_EQUAL(cdev_sessions() - had, can);
+            CU_ASSERT_EQUAL(info.submit != NULL, can && !cdev_is_cpu());
+            offloaded += can;
+            E->session_free(s);
+            CU_ASSERT_EQUAL(cdev_sessions(), had);
+        }
+    printf("%u of %u on the device ", offloaded, 2 * TRANSFORMS);
+    if (strstr(device, "null")) {
+        CU_ASSERT_EQUAL(offloaded, 0); /* it has no integrity to offer */
+    } else {
+        CU_ASSERT(offloaded >= 12);
+    }
+}
+
+/* ---- against ipsec-mb ---------------------------------------------------------------------------------------------- */
+/* One packet, all four ways; the octets in front of and behind it stay. */
+static bool same_as_ipsecmb(struct pair *p, uint32_t size, unsigned seed, bool aead)
+{
+    struct eng_op a, b;
+    struct rte_mbuf *ma = packet_new(&p->enc_info, size, seed, &a),
+                    *mb_ = packet_new(&p->enc_info, size, seed, &b);
+    const uint32_t len = ma->data_len;
+    memcpy(before, rte_pktmbuf_mtod(ma, uint8_t *), len);
+    p->enc_info.burst(w, p->enc, &a, 1);
+    p->mb_enc_info.burst(mb, p->mb_enc, &b, 1);
+    bool good = a.ok && b.ok;
+    if (aead)
+        good = good && !memcmp(rte_pktmbuf_mtod(ma, void *), rte_pktmbuf_mtod(mb_, void *), len);
+    good = good && !memcmp(rte_pktmbuf_mtod(ma, void *), before, FRONT + HDR);
+    /* Each reads what the other wrote. */
+    p->mb_dec_info.burst(mb, p->mb_dec, &a, 1);
+    p->dec_info.burst(w, p->dec, &b, 1);
+    good = good && a.ok && b.ok;
+    const uint32_t at = FRONT + HDR + p->enc_info.iv_len;
+    good = good && !memcmp(text_of(&p->enc_info, &a), before + at, size);
+    good = good && !memcmp(text_of(&p->enc_info, &b), before + at, size);
+    good = good && !memcmp(rte_pktmbuf_mtod(mb_, void *), before, FRONT + HDR);
+    rte_pktmbuf_free(ma);
+    rte_pktmbuf_free(mb_);
+    return good;
+}
+
+/* Any bit of the packet or of what is authenticated beside it. */
+static bool forgeries_fail(struct pair *p, uint32_t size, unsigned seed, bool esn)
+{
+    struct eng_op a;
+    bool good = true;
+    for (unsigned k = 0; k < 4; k++) {
+        struct rte_mbuf *m = packet_new(&p->enc_info, size, seed, &a);
+        p->enc_info.burst(w, p->enc, &a, 1);
+        uint8_t *end = text_of(&p->enc_info, &a) + size + p->enc_info.icv_len;
+        if (k == 0)
+            end[-1] ^= 1;
+        else if (k == 1)
+            text_of(&p->enc_info, &a)[size / 2] ^= 0x80;
+        else if (k == 2)
+            a.esp[5] ^= 4;
+        else if (esn)
+            a.seq_hi++;
+        else
+            a.esp[0] ^= 1;
+        p->dec_info.burst(w, p->dec, &a, 1);
+        good = good && !a.ok;
+        rte_pktmbuf_free(m);
+    }
+    return good;
+}
+
+static void every_transform_and_size_agrees_with_ipsec_mb(void)
+{
+    for (unsigned i = 0; i < TRANSFORMS; i++)
+        for (unsigned esn = 0; esn < 2; esn++) {
+            struct pair p;
+            pair_new(&p, transform(i), esn, i);
+            const unsigned block = p.enc_info.block;
+            unsigned bad = 0, bad_forged = 0;
+            for (uint32_t size = block; size <= SIZE_MAX_; size += size < 160 ? block : 7 * block)
+                bad += !same_as_ipsecmb(&p, size, size + i, transform(i).integ == 0);
+            for (uint32_t size = block; size <= SIZE_MAX_; size += 23 * block)
+                bad_forged += !forgeries_fail(&p, size, size + i, esn);
+            if (bad || bad_forged)
+                printf("encr %u key %u integ %u esn %u: %u wrong, %u forged\n", transform(i).encr,
+                       transform(i).key, transform(i).integ, esn, bad, bad_forged);
+            CU_ASSERT_EQUAL(bad, 0);
+            CU_ASSERT_EQUAL(bad_forged, 0);
+            pair_free(&p);
+        }
+}
+
+/* RFC 3602 3: the IVs of 300 packets of equal text, none twice, none a neighbour of another. */
+static void RFC_3602_3_IVs_are_never_the_same(void)
+{
+    static uint8_t ivs[300][16];
+    struct pair p;
+    pair_new(&p, (struct transform){CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA1_96, 16, 20}, false, 3);
+    for (unsigned i = 0; i < 300; i++) {
+        struct eng_op op;
+        struct rte_mbuf *m = packet_new(&p.enc_info, 64, 1, &op);
+        p.enc_info.burst(w, p.enc, &op, 1);
+        memcpy(ivs[i], op.esp + HDR, 16);
+        rte_pktmbuf_free(m);
+        for (unsigned k = 0; k < i; k++)
+            CU_ASSERT(memcmp(ivs[i], ivs[k], 16) && memcmp(ivs[i], ivs[k], 8));
+    }
+    pair_free(&p);
+}
+
+/* ---- look-aside: order, delays, back-pressure ------------------------------------------------------------------- */
+struct expect {
+    struct rte_mbuf *m;
+    uint64_t seq;
+    unsigned session;
+    bool forged;
+    uint8_t text[64];
+};
+
+/* Submits `count` packets of four sessions as room allows and checks what comes back; returns how many were lost. */
+static unsigned stream(unsigned count, struct expect *e, unsigned fail_at)
+{
+    enum { SESSIONS = 4 };
+    static const struct transform of[SESSIONS] = {{CV_ENCR_AES_GCM_16, 0, 16, 0},
+                                                  {CV_ENCR_NULL, CV_INTEG_HMAC_SHA1_96, 0, 20},
+                                                  {CV_ENCR_AES_GCM_16, 0, 32, 0},
+                                                  {CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA2_256_128, 16, 32}};
+    struct pair p[SESSIONS];
+    unsigned sent = 0, back = 0, lost = 0;
+    uint32_t seed = 99;
+    for (unsigned i = 0; i < SESSIONS; i++)
+        pair_new(&p[i], of[i], i & 1, i);
+    while (back < count) {
+        unsigned n = 0, session = (seed = seed * 1103515245u + 12345u) >> 16 & (SESSIONS - 1);
+        struct eng_job jobs[32], done[32];
+        const bool out = seed >> 20 & 1;
+        if (!(out ? p[session].enc_info.submit : p[session].dec_info.submit))
+            session = 0; /* every device here does AES-GCM */
+        struct pair *q = &p[session];
+        for (unsigned k = 0; k < 1 + (seed >> 24) % 32 && sent + n < count && sent + n - back < JOBS;
+             k++, n++) {
+            struct expect *x = &e[(sent + n) % JOBS];
+            memset(&jobs[n], 0, sizeof jobs[n]);
+            x->m = jobs[n].m = packet_new(&q->enc_info, 64, sent + n, &jobs[n].op);
+            memcpy(x->text, text_of(&q->enc_info, &jobs[n].op), 64);
+            x->seq = sent + n;
+            x->session = session;
+            x->forged = false;
+            if (!out) { /* what came from ipsec-mb, one in eight of it forged */
+                q->mb_enc_info.burst(mb, q->mb_enc, &jobs[n].op, 1);
+                jobs[n].op.ok = false;
+                if ((x->forged = (sent + n) % 8 == 3))
+                    text_of(&q->enc_info, &jobs[n].op)[64] ^= 1;
+            }
+            jobs[n].owner = q;
+            jobs[n].seq = x->seq;
+            jobs[n].len = session;
+            jobs[n].dir = out ? CV_DIR_OUT : CV_DIR_IN;
+        }
+        if (fail_at && sent + n >= fail_at && cdev_runs())
+            cdev_model.hang = true;
+        const unsigned took = n == 0 ? 0
+                              : out  ? q->enc_info.submit(w, q->enc, jobs, n)
+                                     : q->dec_info.submit(w, q->dec, jobs, n);
+        for (unsigned i = took; i < n; i++)
+            rte_pktmbuf_free(jobs[i].m);
+        sent += took;
+        struct eng_flight f;
+        E->flight(w, &f);
+        CU_ASSERT_EQUAL(f.submitted - f.delivered, sent - back);
+        const unsigned got = E->poll(w, done, 32);
+        for (unsigned i = 0; i < got; i++, back++) {
+            struct expect *x = &e[back % JOBS];
+            struct pair *y = done[i].owner;
+            CU_ASSERT_EQUAL(done[i].seq, back); /* the order of submission */
+            CU_ASSERT_PTR_EQUAL(done[i].m, x->m);
+            CU_ASSERT_EQUAL(done[i].len, x->session);
+            CU_ASSERT_EQUAL(done[i].op.ok, done[i].drop == CV_DROP_NONE);
+            if (done[i].drop == CV_DROP_CRYPTO_LOST) {
+                lost++;
+            } else {
+                CU_ASSERT_EQUAL(done[i].drop, x->forged ? CV_DROP_ESP_AUTH : CV_DROP_NONE);
+                if (done[i].dir == CV_DIR_OUT)
+                    y->mb_dec_info.burst(mb, y->mb_dec, &done[i].op, 1);
+                CU_ASSERT_EQUAL(done[i].op.ok, !x->forged);
+                if (!x->forged)
+                    CU_ASSERT(!memcmp(text_of(&y->enc_info, &done[i].op), x->text, 64));
+            }
+            rte_pktmbuf_free(done[i].m);
+        }
+    }
+    for (unsigned i = 0; i < SESSIONS; i++)
+        pair_free(&p[i]);
+    return lost;
+}
+
+static struct expect expected[JOBS];
+
+static bool look_aside(void)
+{
+    return !cdev_is_cpu() && !strstr(device, "null");
+}
+
+static void order_is_kept_and_nothing_lost_as_the_device_is(void)
+{
+    if (look_aside())
+        CU_ASSERT_EQUAL(stream(20000, expected, 0), 0);
+}
+
+static void order_is_kept_and_nothing_lost_whatever_the_order_of_completion(void)
+{
+    if (!look_aside())
+        return;
+    for (unsigned i = 0; i < 12; i++) {
+        cdev_model_install();
+        cdev_model.seed = i;
+        cdev_model.delay = i * 7;
+        cdev_model.mix_all = i & 1;
+        cdev_model.depth = i % 3 == 0   ? 16
+                           : i % 3 == 1 ? 100
+                                        : 4000; /* a queue shorter than what is under way */
+        CU_ASSERT_EQUAL(stream(3000, expected, 0), 0);
+        CU_ASSERT_EQUAL(cdev_model.violations, 0);
+        CU_ASSERT_EQUAL(cdev_model.taken, 3000);
+        cdev_model_remove();
+    }
+    CU_ASSERT(cdev_runs());
+}
+
+static void a_full_device_takes_what_fits_and_no_more(void)
+{
+    if (!look_aside())
+        return;
+    struct pair p;
+    struct eng_job job = {.dir = CV_DIR_OUT}, done[64];
+    struct eng_flight f;
+    unsigned took = 0, back = 0;
+    pair_new(&p, aeads[0], false, 0);
+    cdev_model_install();
+    cdev_model.full = true;
+    E->flight(w, &f);
+    const unsigned room = f.room;
+    for (unsigned i = 0; i < room + 10; i++) {
+        job.m = packet_new(&p.enc_info, 64, i, &job.op);
+        unsigned one = p.enc_info.submit(w, p.enc, &job, 1);
+        if (!one)
+            rte_pktmbuf_free(job.m);
+        took += one;
+    }
+    CU_ASSERT_EQUAL(took, room);
+    E->flight(w, &f);
+    CU_ASSERT_EQUAL(f.room, 0);
+    CU_ASSERT_EQUAL(E->poll(w, done, 64), 0);
+    cdev_model.full = false; /* room again: everything comes */
+    for (unsigned n; back < took; back += n) {
+        n = E->poll(w, done, 64);
+        for (unsigned i = 0; i < n; i++) {
+            CU_ASSERT(done[i].op.ok);
+            rte_pktmbuf_free(done[i].m);
+        }
+    }
+    cdev_model_remove();
+    pair_free(&p);
+}
+
+/* ---- a device that dies -------------------------------------------------------------------------------------------- */
+static void reopen(void)
+{
+    char why[256] = "";
+    E->worker_free(w);
+    E->stop();
+    cv_result r = E->start(device, 1, why, sizeof why);
+    if (r != CV_OK)
+        printf("%s\n", why);
+    CU_ASSERT_EQUAL_FATAL(r, CV_OK);
+    CU_ASSERT_EQUAL_FATAL(E->worker_new(-1, &w), CV_OK);
+}
+
+static void after_failure(enum cdev_fault why)
+{
+    struct cv_engine_stats rows[4];
+    CU_ASSERT_EQUAL(cdev_state(), CDEV_STOPPED);
+    CU_ASSERT_EQUAL(cdev_fault(), why);
+    CU_ASSERT_EQUAL(cdev_model.stops, 1);
+    CU_ASSERT_EQUAL(cdev_model.violations, 0);
+    CU_ASSERT_EQUAL(E->report(rows, 4), 2);
+    CU_ASSERT_STRING_EQUAL(rows[0].engine, "cryptodev");
+    CU_ASSERT_PTR_NOT_NULL(strstr(rows[0].device, "failed"));
+    CU_ASSERT_STRING_EQUAL(rows[1].engine, "software");
+    CU_ASSERT(rows[1].packets > 0);
+    /* New SAs are software's at once. */
+    struct pair p;
+    pair_new(&p, aeads[0], false, 0);
+    CU_ASSERT_PTR_NULL(p.enc_info.submit);
+    CU_ASSERT(same_as_ipsecmb(&p, 64, 1, true));
+    pair_free(&p);
+}
+
+static void a_device_that_gives_nothing_back_loses_what_it_has_and_no_more(void)
+{
+    if (!look_aside())
+        return;
+    cdev_model_install();
+    cdev_model.delay = 5;
+    const unsigned lost = stream(3000, expected, 1000);
+    CU_ASSERT(lost > 0 && lost <= JOBS);
+    CU_ASSERT_EQUAL(lost, cdev_model.taken - cdev_model.given);
+    after_failure(CDEV_FAULT_STALL);
+    cdev_model_remove();
+    reopen();
+}
+
+static void a_device_with_errors_is_given_up(void)
+{
+    if (!look_aside())
+        return;
+    struct pair p;
+    struct eng_job job = {.dir = CV_DIR_OUT}, done[8];
+    unsigned crypto = 0, good = 0;
+    cdev_model_install();
+    cdev_model.error_at = 11;
+    pair_new(&p, aeads[0], false, 0);
+    for (unsigned i = 0; i < 200; i++) {
+        job.m = packet_new(&p.enc_info, 64, i, &job.op);
+        CU_ASSERT_EQUAL(p.enc_info.submit(w, p.enc, &job, 1), 1);
+        unsigned n;
+        while ((n = E->poll(w, done, 8)) == 0)
+            ;
+        for (unsigned k = 0; k < n; k++) {
+            crypto += done[k].drop == CV_DROP_CRYPTO;
+            good += done[k].op.ok;
+            rte_pktmbuf_free(done[k].m);
+        }
+    }
+    CU_ASSERT_EQUAL(crypto, CDEV_ERRORS_MAX);
+    CU_ASSERT_EQUAL(good, 200 - CDEV_ERRORS_MAX);
+    pair_free(&p);
+    after_failure(CDEV_FAULT_ERRORS);
+    cdev_model_remove();
+    reopen();
+}
+
+/* As the driver's error event does it, from another thread, while packets are waiting for room: those were never in it. */
+static void packets_that_the_device_never_took_are_done_in_software(void)
+{
+    if (!look_aside())
+        return;
+    struct pair p;
+    struct eng_job job = {.dir = CV_DIR_OUT}, done[64];
+    unsigned lost = 0, good = 0;
+    cdev_model_install();
+    cdev_model.depth = 7;
+    cdev_model.hang = true;
+    pair_new(&p, aeads[0], true, 0);
+    for (unsigned i = 0; i < 40; i++) {
+        job.m = packet_new(&p.enc_info, 64, i, &job.op);
+        CU_ASSERT_EQUAL(p.enc_info.submit(w, p.enc, &job, 1), 1);
+    }
+    cdev_fail(CDEV_FAULT_EVENT);
+    CU_ASSERT_EQUAL(cdev_state(), CDEV_FAILED); /* the worker has not let go */
+    const unsigned n = E->poll(w, done, 64);
+    CU_ASSERT_EQUAL(n, 40);
+    for (unsigned i = 0; i < n; i++) {
+        lost += done[i].drop == CV_DROP_CRYPTO_LOST;
+        good += done[i].op.ok;
+        CU_ASSERT_EQUAL(done[i].op.ok, i >= 7);
+        if (done[i].op.ok) {
+            p.mb_dec_info.burst(mb, p.mb_dec, &done[i].op, 1);
+            CU_ASSERT(done[i].op.ok);
+        }
+        rte_pktmbuf_free(done[i].m);
+    }
+    CU_ASSERT_EQUAL(lost, 7);
+    CU_ASSERT_EQUAL(good, 33);
+    pair_free(&p);
+    after_failure(CDEV_FAULT_EVENT);
+    cdev_model_remove();
+    reopen();
+}
+
+/* ---- secrets, names ------------------------------------------------------------------------------------------------- */
+static void a_freed_session_leaves_no_key_behind(void)
+{
+    struct cv_sa sa = sa_of(aeads[2], false, CV_DIR_OUT, 77);
+    struct eng_session *s;
+    struct eng_session_info info;
+    CU_ASSERT_EQUAL_FATAL(E->session_new(&sa, -1, &s, &info), CV_OK);
+    E->session_free(s);
+    E->session_free(NULL);
+    CU_ASSERT_EQUAL(cdev_sessions(), 0);
+    if (!eng_cryptodev_offloads(&sa))
+        return;
+    struct rte_mempool *mp = rte_mempool_lookup("cdev_sess_0");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mp);
+    for (struct rte_mempool_memhdr *h = STAILQ_FIRST(&mp->mem_list); h; h = STAILQ_NEXT(h, next))
+        CU_ASSERT_PTR_NULL(memmem(h->addr, h->len, sa.encr_key, 16));
+}
+
+static void words_that_name_no_device_are_refused(void)
+{
+    static const char *const bad[] = {"crypto_rot13",       "0000:ff:1f.7",      "crypto_openssl fast",
+                                      "crypto_openssl cpu", "crypto_null cpu x", ""};
+    char why[256];
+    E->worker_free(w);
+    E->stop();
+    for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        why[0] = '\0';
+        CU_ASSERT_NOT_EQUAL(E->start(bad[i], 1, why, sizeof why), CV_OK);
+        CU_ASSERT(why[0] != '\0');
+        CU_ASSERT_EQUAL(cdev_state(), CDEV_CLOSED);
+    }
+    CU_ASSERT_EQUAL(E->start(device, 1, why, sizeof why), CV_OK);
+    CU_ASSERT_EQUAL(E->start(device, 1, why, sizeof why), CV_EEXIST);
+    CU_ASSERT_EQUAL(E->worker_new(-1, &w), CV_OK);
+}
+
+/* A device with fewer queue pairs than workers: the others' SAs are software's, and order is kept all the same. */
+static void a_worker_without_a_queue_pair_works_in_software(void)
+{
+    if (!look_aside())
+        return;
+    struct eng_worker *more[CV_MAX_WORKERS + 2] = {NULL}, *mine = w;
+    unsigned n = 0;
+    while (n < 3) /* started for one worker: two queue pairs, one of them taken */
+        CU_ASSERT_EQUAL_FATAL(E->worker_new(-1, &more[n++]), CV_OK);
+    w = more[n - 1];
+    CU_ASSERT_EQUAL(stream(1000, expected, 0), 0);
+    w = mine;
+    while (n > 0)
+        E->worker_free(more[--n]);
+    CU_ASSERT(cdev_runs());
+}
+
+static const struct unit_test tests[] = {
+    UNIT_TEST(the_device_passes_the_known_answer_tests),
+    UNIT_TEST(what_the_device_cannot_do_goes_to_software),
+    UNIT_TEST(every_transform_and_size_agrees_with_ipsec_mb),
+    UNIT_TEST(RFC_3602_3_IVs_are_never_the_same),
+    UNIT_TEST(order_is_kept_and_nothing_lost_as_the_device_is),
+    UNIT_TEST(order_is_kept_and_nothing_lost_whatever_the_order_of_completion),
+    UNIT_TEST(a_full_device_takes_what_fits_and_no_more),
+    UNIT_TEST(a_worker_without_a_queue_pair_works_in_software),
+    UNIT_TEST(packets_that_the_device_never_took_are_done_in_software),
+    UNIT_TEST(a_device_that_gives_nothing_back_loses_what_it_has_and_no_more),
+    UNIT_TEST(a_device_with_errors_is_given_up),
+    UNIT_TEST(a_freed_session_leaves_no_key_behind),
+    UNIT_TEST(words_that_name_no_device_are_refused),
+};
+
+int main(int argc, char **argv)
+{
+    char why[256] = "";
+    device = argc > 1 ? argv[1] : "crypto_openssl";
+    if (eal_start() < 0)
+        return 1;
+    if (E->start(device, 1, why, sizeof why) != CV_OK) {
+        fprintf(stderr, "%s\n", why);
+        return 1;
+    }
+    pool = rte_pktmbuf_pool_create("packets", 4095, 0, 0, ROOM, -1);
+    if (!pool || E->worker_new(-1, &w) != CV_OK || eng_ipsecmb.worker_new(-1, &mb) != CV_OK)
+        return 1;
+    int status = unit_run(device, tests, sizeof tests / sizeof tests[0]);
+    E->worker_free(w);
+    eng_ipsecmb.worker_free(mb);
+    E->stop();
+    rte_mempool_free(pool);
+    rte_eal_cleanup();
+    return status;
+}
