@@ -15,7 +15,8 @@
  *
  * Who decides what: culvertd chooses every identifier (if_id, sa_id, SPI). The SPI of an inbound SA is
  * its index: low bits (header.sa_index_bits) are its slot in the inbound table, the bits above are a
- * random generation; a slot compares the whole SPI. The owner worker of inbound slot i is i % workers.
+ * random generation; a slot compares the whole SPI. Inbound SAs belong to workers by bucket: the SPI's low 6 bits
+ * (cv_spi_bucket); which worker has a bucket stands in struct cv_steer, and may change while traffic runs.
  * Outbound SAs lie in a table of their own under a slot culvertd chooses, whatever SPI the peer chose.
  *
  * When culvertd goes away the data plane forwards on. On the next HELLO it answers SA_DUMP with what it
@@ -33,6 +34,7 @@
 
 enum {
     CV_MAX_WORKERS = 16,
+    CV_BUCKETS = 64, /* of inbound SAs, by the low bits of their SPIs; each is one worker's at a time */
     CV_MAX_PORTS = 32,
     CV_MAX_IFS = 4096, /* if_id 1 .. CV_MAX_IFS - 1; 0 is "none" */
     CV_MAX_VRFS = 64,  /* vrf 0 is the global table */
@@ -172,6 +174,7 @@ enum cv_cmd_type {
     CV_CMD_POLICY_COMMIT,
     CV_CMD_NBR_ADD, /* a neighbour that is never asked for and never ages; replaces what is known of the address */
     CV_CMD_NBR_DEL, /* such a one: afterwards the address is asked for again */
+    CV_CMD_STEER,   /* u.steer: give a bucket to a worker, or balance all; answered when it is begun */
 };
 
 struct cv_if {
@@ -306,6 +309,15 @@ struct cv_ping {
 };
 static_assert(sizeof(struct cv_ping) == 52, "contract size");
 
+enum {
+    CV_STEER_BALANCE = UINT32_MAX /* as a bucket: even out the workers by what the last second brought */
+};
+struct cv_steer_cmd {
+    uint32_t bucket; /* below CV_BUCKETS */
+    uint32_t worker; /* that is to have it */
+};
+static_assert(sizeof(struct cv_steer_cmd) == 8, "contract size");
+
 struct cv_hello {
     uint32_t version;
     uint32_t pid;
@@ -327,6 +339,7 @@ struct cv_cmd {
         struct cv_sa_peer sa_peer;
         struct cv_ping ping;
         struct cv_policy policy;
+        struct cv_steer_cmd steer;
         uint8_t raw[1016];
     } u;
 };
@@ -506,6 +519,52 @@ struct cv_path_mtu {
 static_assert(sizeof(struct cv_path_mtu) == 24, "contract size");
 enum { CV_PATH_MTUS = 1024 };
 
+/* How a port brings ESP to the worker that owns its SA. */
+enum cv_steer_by {
+    CV_STEER_HANDOFF = 0, /* the driver took no rule: software, over the hand-off rings */
+    CV_STEER_BUCKETS,     /* a rule per bucket: follows when buckets move */
+    CV_STEER_WORKERS,     /* a rule per worker (a power of two of them): right until buckets move */
+    CV_STEER_ONE,         /* one worker: there is nothing to steer */
+};
+enum cv_rss { CV_RSS_IP = 1u << 0, CV_RSS_UDP = 1u << 1, CV_RSS_ESP = 1u << 2 };
+
+struct cv_steer_port { /* written by the manager */
+    uint8_t esp;       /* enum cv_steer_by: plain ESP */
+    uint8_t natt;      /* the same of ESP in UDP on port 4500 */
+    uint8_t rss;       /* enum cv_rss: what the driver hashes */
+    uint8_t pad;
+    uint16_t rules; /* in force */
+    uint16_t rx_queues;
+    char esp_why[56]; /* the driver's refusal, "" when there was none */
+    char natt_why[56];
+};
+static_assert(sizeof(struct cv_steer_port) == 120, "contract size");
+
+struct cv_steer_bucket { /* written by the manager */
+    uint16_t worker;
+    uint8_t moving; /* on its way to that worker */
+    uint8_t pad[5];
+    uint64_t moves;
+};
+static_assert(sizeof(struct cv_steer_bucket) == 16, "contract size");
+
+struct cv_steer {
+    uint64_t moves;     /* of buckets between workers, done */
+    uint64_t automatic; /* of these, those nobody asked for */
+    uint64_t last_tsc;  /* of the last one, in the header's clock; 0: none */
+    uint8_t balancing;  /* automatic moves are on */
+    uint8_t pad[7];
+    struct cv_steer_bucket bucket[CV_BUCKETS];
+    struct cv_steer_port port[CV_MAX_PORTS];
+};
+static_assert(sizeof(struct cv_steer) == 32 + 16 * CV_BUCKETS + 120 * CV_MAX_PORTS, "contract size");
+
+struct cv_steer_counts {         /* one per worker, written by it; counted only where there are several */
+    uint64_t worked[CV_BUCKETS]; /* inbound ESP packets of a bucket that it worked on as its owner */
+    uint64_t handed[CV_BUCKETS]; /* those that landed with it and were another's */
+};
+static_assert(sizeof(struct cv_steer_counts) == 1024, "contract size");
+
 /* Head of the shared memory. Offsets are from its start; written once before it is handed over, but for
  * the clock. counters_in[sa_index]; counters_out[sa_index * workers + worker]. */
 struct cv_shm {
@@ -527,7 +586,8 @@ struct cv_shm {
     uint64_t dp_asleep;            /* 1: manager sleeps on its doorbell; ring it after an enqueue */
     uint64_t ctl_asleep;           /* 1: culvertd sleeps on its doorbell */
     uint64_t path_mtus_off;        /* struct cv_path_mtu [CV_PATH_MTUS] */
-    uint8_t pad[32];
+    uint64_t steer_off; /* struct cv_steer, then struct cv_steer_counts [workers] 128 octets aligned */
+    uint8_t pad[24];
 };
 static_assert(sizeof(struct cv_shm) == 192, "contract size");
 
@@ -536,9 +596,14 @@ static inline uint32_t cv_spi_slot(uint32_t spi, uint32_t sa_index_bits)
 {
     return spi & ((1u << sa_index_bits) - 1u);
 }
-static inline uint32_t cv_slot_worker(uint32_t slot, uint32_t workers)
+static inline uint32_t cv_spi_bucket(uint32_t spi)
 {
-    return slot % workers; /* set-up only; the path keeps the owner in the SA */
+    return spi % CV_BUCKETS;
+}
+/* The worker that a bucket begins with. */
+static inline uint32_t cv_bucket_worker(uint32_t bucket, uint32_t workers)
+{
+    return bucket % workers; /* set-up only; the path reads the table of owners */
 }
 
 #endif

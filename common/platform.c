@@ -276,6 +276,15 @@ static cv_result set_table(struct line_ctx *c)
     return CV_OK;
 }
 
+static cv_result set_rebalance(struct line_ctx *c)
+{
+    const bool manual = c->count == 2 && word_is(c->words[1], "manual");
+    if (!c->no && !manual && (c->count != 2 || !word_is(c->words[1], "automatic")))
+        return complain(c, "rebalance wants: automatic or manual");
+    c->p->rebalance_off = !c->no && manual;
+    return CV_OK;
+}
+
 static cv_result set_eal_args(struct line_ctx *c)
 {
     struct platform *p = c->p;
@@ -299,9 +308,9 @@ static const struct {
     const char *keyword;
     cv_result (*set)(struct line_ctx *c);
 } lines[] = {
-    {"workers", set_workers},   {"lcores", set_lcores},        {"memory", set_memory},
-    {"port", set_port},         {"crypto-engine", set_engine}, {"security-associations", set_table},
-    {"eal-args", set_eal_args},
+    {"workers", set_workers},     {"lcores", set_lcores},        {"memory", set_memory},
+    {"port", set_port},           {"crypto-engine", set_engine}, {"security-associations", set_table},
+    {"rebalance", set_rebalance}, {"eal-args", set_eal_args},
 };
 
 static cv_result line_dispatch(struct line_ctx *c)
@@ -311,7 +320,7 @@ static cv_result line_dispatch(struct line_ctx *c)
             return lines[i].set(c);
     return complain(c,
                     "'%.40s' is not known here; expected workers, lcores, memory, port, crypto-engine, "
-                    "security-associations or eal-args",
+                    "security-associations, rebalance or eal-args",
                     c->count > 0 ? c->words[0] : "no");
 }
 
@@ -444,6 +453,8 @@ int platform_write(const struct platform *p, char *out, size_t out_len)
             p->ports[i].device);
     add(out, out_len, &at, " crypto-engine %s\n", p->crypto_engine);
     add(out, out_len, &at, " security-associations %u\n", 1u << p->sa_index_bits);
+    if (p->rebalance_off)
+        add(out, out_len, &at, " rebalance manual\n");
     for (unsigned i = 0; i < p->eal_arg_count; i++)
         add(out, out_len, &at, " eal-args %s\n", p->eal_args[i]);
     return at;

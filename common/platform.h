@@ -37,6 +37,7 @@ struct platform {
     unsigned memory_mb;     /* default 256 */
     unsigned sa_index_bits; /* default 14 */
     char crypto_engine[64]; /* "auto" */
+    bool rebalance_off;     /* `rebalance manual`: buckets of SAs move between workers by command alone */
     unsigned port_count;
     struct platform_port ports[CV_MAX_PORTS];
     unsigned eal_arg_count;

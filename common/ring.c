@@ -38,6 +38,7 @@ struct shm_layout {
     uint64_t cmd, evt, punt, inject;
     uint64_t worker_stats, port_stats, if_stats, engine_stats, counters_in, counters_out;
     uint64_t path_mtus;
+    uint64_t steer, steer_counts;
     uint64_t size;
 };
 
@@ -69,6 +70,8 @@ static struct shm_layout layout_make(uint64_t workers, unsigned sa_index_bits)
     l.path_mtus = layout_take(&at, CV_PATH_MTUS * sizeof(struct cv_path_mtu));
     l.counters_in = layout_take(&at, table * sizeof(struct cv_sa_counters));
     l.counters_out = layout_take(&at, table * workers * sizeof(struct cv_sa_counters));
+    l.steer = layout_take(&at, sizeof(struct cv_steer));
+    l.steer_counts = layout_take(&at, workers * sizeof(struct cv_steer_counts));
     l.size = at;
     return l;
 }
@@ -102,6 +105,8 @@ static void parts_find(struct shm *s, const struct shm_layout *l, unsigned worke
     s->at.path_mtus = shm_at(s, l->path_mtus);
     s->at.in = shm_at(s, l->counters_in);
     s->at.out = shm_at(s, l->counters_out);
+    s->at.steer = shm_at(s, l->steer);
+    s->at.steer_counts = shm_at(s, l->steer_counts);
     s->cmd = shm_at(s, l->cmd);
     s->evt = shm_at(s, l->evt);
     s->punt = shm_at(s, l->punt);
@@ -163,6 +168,7 @@ static void head_write(struct cv_shm *h, const struct shm_layout *l, unsigned wo
     h->path_mtus_off = l->path_mtus;
     h->counters_in_off = l->counters_in;
     h->counters_out_off = l->counters_out;
+    h->steer_off = l->steer;
     h->magic = CV_SHM_MAGIC;
 }
 
@@ -319,7 +325,8 @@ static bool head_matches(const struct cv_shm *h, const struct shm_layout *l)
            h->inject_off == l->inject && h->worker_stats_off == l->worker_stats &&
            h->port_stats_off == l->port_stats && h->if_stats_off == l->if_stats &&
            h->engine_stats_off == l->engine_stats && h->counters_in_off == l->counters_in &&
-           h->counters_out_off == l->counters_out && h->path_mtus_off == l->path_mtus;
+           h->counters_out_off == l->counters_out && h->path_mtus_off == l->path_mtus &&
+           h->steer_off == l->steer;
 }
 
 static bool ring_has_shape(const struct rte_ring *r, uint32_t slots)
@@ -536,6 +543,16 @@ struct cv_sa_counters *shm_counters_in(const struct shm *s, uint32_t slot)
 struct cv_sa_counters *shm_counters_out(const struct shm *s, uint32_t slot, unsigned worker)
 {
     return s->at.out + (size_t)slot * s->workers + worker;
+}
+
+struct cv_steer *shm_steer(const struct shm *s)
+{
+    return s->at.steer;
+}
+
+struct cv_steer_counts *shm_steer_counts(const struct shm *s, unsigned worker)
+{
+    return s->at.steer_counts + worker;
 }
 
 static uint64_t load(const uint64_t *p)

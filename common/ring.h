@@ -36,6 +36,8 @@ struct shm {
         struct cv_engine_stats *engines;
         struct cv_sa_counters *in, *out;
         struct cv_path_mtu *path_mtus;
+        struct cv_steer *steer;
+        struct cv_steer_counts *steer_counts;
     } at;
 };
 
@@ -86,6 +88,8 @@ struct cv_if_stats *shm_if_stats(const struct shm *s, unsigned worker, uint32_t 
 struct cv_engine_stats *shm_engine_stats(const struct shm *s, unsigned engine);
 struct cv_sa_counters *shm_counters_in(const struct shm *s, uint32_t slot);
 struct cv_sa_counters *shm_counters_out(const struct shm *s, uint32_t slot, unsigned worker);
+struct cv_steer *shm_steer(const struct shm *s);
+struct cv_steer_counts *shm_steer_counts(const struct shm *s, unsigned worker);
 /* Sum over the workers; direction CV_DIR_IN or CV_DIR_OUT. */
 void shm_counters_sum(const struct shm *s, unsigned dir, uint32_t slot, struct cv_sa_counters *out);
 

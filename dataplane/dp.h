@@ -8,9 +8,11 @@
 #include "common/platform.h"
 #include "common/ring.h"
 #include "dataplane/dp_compat.h"
+#include "dataplane/dp_owner.h"
 #include "dataplane/dp_sad.h"
 #include "dataplane/io/io_handoff.h"
 #include "dataplane/io/io_port.h"
+#include "dataplane/io/io_steer.h"
 #include "dataplane/ip/ip_if.h"
 #include "dataplane/ip/ip_nbr.h"
 #include "dataplane/ip/ip_pmtu.h"
@@ -37,6 +39,7 @@ struct dp {
     struct dp_worker *worker[CV_MAX_WORKERS];
     unsigned port_count;
     struct io_port ports[CV_MAX_PORTS];
+    struct io_steer steer[CV_MAX_PORTS]; /* of ports */
     struct rte_mempool *pool, *big_pool;
     unsigned mbuf_room; /* octets behind the headroom */
     struct io_rings rings;
@@ -47,6 +50,7 @@ struct dp {
     uint16_t
         gre_mtu[CV_MAX_IFS]; /* of the way to a GRE tunnel's far end, 0 unknown; the manager's, relaxed */
     struct dp_sad sad;
+    struct dp_owners owners;
     struct ip_policy *policies[CV_MAX_IFS]; /* of ports with a crypto map; dp_policy.h */
 };
 

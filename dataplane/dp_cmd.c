@@ -328,6 +328,16 @@ static cv_result sa_activate(struct dp_manager *g, const struct cv_sa_ref *ref)
 }
 
 /* ---- dispatch ----------------------------------------------------------------------------------------------------- */
+static cv_result steer(struct dp_manager *g, const struct cv_steer_cmd *c)
+{
+    if (g->dp->workers < 2)
+        return CV_EUNSUP;
+    if (c->bucket != CV_STEER_BALANCE)
+        return dp_move_begin(g->dp, &g->move, c->bucket, c->worker, false);
+    dp_balance_ask(&g->balance);
+    return CV_OK;
+}
+
 static cv_result execute(struct dp_manager *g)
 {
     const struct cv_cmd *c = &g->cmd;
@@ -365,6 +375,8 @@ static cv_result execute(struct dp_manager *g)
         return dp_slow_nbr_add(g, &c->u.nbr);
     case CV_CMD_NBR_DEL:
         return dp_slow_nbr_del(g, &c->u.nbr);
+    case CV_CMD_STEER:
+        return steer(g, &c->u.steer);
     case CV_CMD_HELLO:
     case CV_CMD_SA_DEL:
     case CV_CMD_SA_DUMP:

@@ -7,7 +7,6 @@
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_stats.h"
 #include "dataplane/dp_worker.h"
-#include "dataplane/io/io_steer.h"
 
 #include <errno.h>
 #include <rte_cycles.h>
@@ -199,7 +198,6 @@ static cv_result ports_start(struct dp_setup *s)
         }
         if (dp->ports[i].mtu > DP_MBUF_ROOM - MTU_RESERVE)
             dp->ports[i].mtu = DP_MBUF_ROOM - MTU_RESERVE;
-        io_steer_esp(&dp->ports[i], dp->workers);
     }
     return CV_OK;
 }
@@ -214,6 +212,23 @@ static void rcu_stop(struct dp_setup *s)
 {
     (void)s;
     dp_rcu_fini();
+}
+
+static cv_result steering_start(struct dp_setup *s)
+{
+    struct dp *dp = s->dp;
+    dp_owners_init(&dp->owners, dp->workers);
+    for (unsigned b = 0; b < CV_BUCKETS; b++)
+        shm_steer(&dp->shm)->bucket[b].worker = (uint16_t)dp_owner_of(&dp->owners, b);
+    for (unsigned i = 0; i < dp->port_count; i++)
+        io_steer_start(&dp->steer[i], &io_flow_dpdk, &dp->ports[i], dp->workers);
+    return CV_OK;
+}
+
+static void steering_stop(struct dp_setup *s)
+{
+    for (unsigned i = 0; i < s->dp->port_count; i++)
+        io_steer_stop(&s->dp->steer[i]);
 }
 
 static cv_result rings_start(struct dp_setup *s)
@@ -354,6 +369,7 @@ static const struct {
     {"crypto engine", engine_start, engine_stop},
     {"packet buffers", pools_start, pools_stop},
     {"ports", ports_start, ports_stop},
+    {"steering", steering_start, steering_stop},
     {"grace periods", rcu_start, rcu_stop},
     {"rings", rings_start, rings_stop},
     {"SA tables", sad_start, sad_stop},

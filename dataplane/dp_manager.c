@@ -29,6 +29,8 @@ cv_result dp_manager_new(struct dp *dp, struct dp_manager **out)
     g->dp = dp;
     g->conn_fd = -1;
     dp_addrs_init(&g->addrs);
+    g->balance.automatic = dp->workers > 1 && !dp->platform.rebalance_off;
+    shm_steer(&dp->shm)->balancing = g->balance.automatic;
     g->ms_cycles = dp->shm.tsc_hz / 1000;
     g->stats = shm_worker_stats(&dp->shm, dp->workers);
     g->icmp_limit = g->too_big_limit = (struct log_limit){.burst = 100, .every_ms = 5};
@@ -171,6 +173,15 @@ static void timers(struct dp_manager *g)
     dp_cmd_refresh_mtu(g);
 }
 
+/* A move in progress is looked at each round: the workers it waits for take microseconds. */
+static unsigned steering(struct dp_manager *g)
+{
+    if (dp_move_poll(g->dp, &g->move))
+        return 1;
+    dp_balance_tick(g->dp, &g->balance, &g->move, g->now_ms);
+    return g->move.step != DP_MOVE_NONE;
+}
+
 static bool rings_wait(const struct dp_manager *g)
 {
     return !rte_ring_empty(g->dp->shm.cmd) || !rte_ring_empty(g->dp->shm.inject) ||
@@ -202,6 +213,7 @@ void dp_manager_run(struct dp_manager *g)
         n += commands(g);
         n += injected(g);
         n += dp_rcu_poll() > 0;
+        n += steering(g);
         timers(g);
         bell(g);
         if (n == 0) {

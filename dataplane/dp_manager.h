@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "dataplane/dp.h"
 #include "dataplane/dp_addr.h"
+#include "dataplane/dp_balance.h"
 #include "dataplane/dp_meta.h"
 #include "dataplane/dp_policy.h"
 #include "dataplane/ip/ip_reass.h"
@@ -37,6 +38,8 @@ struct dp_manager {
     struct dp_dump dump;
     struct cv_worker_stats *stats; /* the manager's own line */
     struct ip_reass *frags;
+    struct dp_move move; /* of a bucket between workers */
+    struct dp_balance balance;
     struct dp_addrs addrs;
     struct dp_policy_opens policies; /* transactions under way */
     struct dp_ping pings[DP_PINGS];

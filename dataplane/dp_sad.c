@@ -129,7 +129,6 @@ static cv_result add_in(struct dp_sad *s, const struct cv_sa *sa)
     CV_TRY(esp_in_sa_new(sa, s->engine, (int)rte_socket_id(), shm_counters_in(s->shm, slot), &in));
     e->busy = 1;
     e->spi = sa->ref.spi;
-    e->owner = (uint16_t)cv_slot_worker(slot, s->workers);
     e->vrf = sa->vrf_outer;
     e->family = sa->local.addr.family;
     memcpy(e->local, sa->local.addr.b, sizeof e->local);

@@ -1,4 +1,4 @@
-/* dp_sad: the SA tables. Inbound: the SPI is the index, one load finds the slot and its owner worker.
+/* dp_sad: the SA tables. Inbound: the SPI is the index, one load finds the slot; whose it is, dp_owner.h.
  * Outbound: per tunnel interface or flow a list of active SAs, newest first (dp_pick.h finds among many).
  * Adding, activating and removing an SA cost the same however many there are.
  *
@@ -19,8 +19,7 @@
 struct dp_sad_slot {
     struct esp_in_sa *sa; /* NULL: free. Published last */
     uint32_t spi;
-    uint16_t owner; /* worker */
-    uint16_t vrf;   /* of the outer packets */
+    uint16_t vrf; /* of the outer packets */
     uint8_t family;
     uint8_t local[16];
     uint8_t busy; /* the manager's: taken, or its SA waits for a grace period */

@@ -51,5 +51,7 @@ void dp_stats_update(struct dp *dp)
     for (unsigned i = 0; i < dp->port_count; i++)
         if (io_port_poll(&dp->ports[i], shm_port_stats(&dp->shm, i)))
             link_changed(dp, i);
+    for (unsigned i = 0; i < dp->port_count; i++)
+        io_steer_report(&dp->steer[i], &dp->ports[i], &shm_steer(&dp->shm)->port[i]);
     engine_update(dp);
 }

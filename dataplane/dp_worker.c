@@ -2,6 +2,7 @@
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_flow.h"
 #include "dataplane/dp_gre.h"
+#include "dataplane/dp_owner.h"
 #include "dataplane/dp_protect.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_transit.h"
@@ -69,8 +70,8 @@ static void esp_received(struct dp_worker *w, struct rte_mbuf *m, const struct i
         to_be_routed(w, m, in);
         return;
     }
-    if (unlikely(slot->owner != w->id)) {
-        dp_hand_over(w, slot->owner, m, DP_STAGE_ESP_IN);
+    if (unlikely(!dp_owner_is(&w->dp->owners, meta->spi, w->id))) {
+        dp_owner_landed(w, m);
         return;
     }
     w->in_sas[w->in_count] = sa;
@@ -135,8 +136,10 @@ static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf 
 static void handed_esp(struct dp_worker *w, struct rte_mbuf *m)
 {
     const struct dp_sad_slot *slot;
+    if (!dp_owner_is(&w->dp->owners, dp_meta(m)->spi, w->id) && !dp_owner_handed(w, m))
+        return;
     struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, dp_meta(m)->spi, &slot);
-    if (!sa || slot->owner != w->id) { /* removed on the way */
+    if (!sa) { /* removed on the way */
         dp_drop(w, m, CV_DROP_UNKNOWN_SPI);
         return;
     }
@@ -228,6 +231,8 @@ static void decapsulate(struct dp_worker *w)
         return;
     w->in_count = 0;
     dp_count(&w->stats->crypto_packets, n);
+    if (!w->esp.sole)
+        dp_owner_count(w->steer, w->in_pkts, n);
     unsigned good = esp_in_burst(&w->esp, w->in_pkts, w->in_sas, (uint16_t)n);
     for (unsigned i = 0, run; i < good; i += run) {
         const uint32_t if_id = dp_meta(w->in_pkts[i])->if_in;
@@ -257,12 +262,27 @@ static void process(struct dp_worker *w)
     dp_transmit(w);
 }
 
+/* A bucket became this worker's: what waited for that comes first. */
+static void adopt(struct dp_worker *w)
+{
+    struct rte_mbuf *pkts[IO_BURST];
+    unsigned n;
+    dp_owner_adopt(w);
+    while ((n = dp_owner_unpark(&w->parked, pkts, IO_BURST)) > 0) {
+        for (unsigned i = 0; i < n; i++)
+            handed_esp(w, pkts[i]);
+        process(w);
+    }
+}
+
 unsigned dp_worker_turn(struct dp_worker *w)
 {
     struct rte_mbuf *pkts[IO_BURST];
     unsigned total = 0;
     w->now = w->esp.now_tsc = rte_rdtsc();
     w->asked.policy = NULL; /* it may have been replaced since the last turn */
+    if (unlikely(dp_owner_due(&w->parked)))
+        adopt(w);
     for (unsigned i = 0; i < w->rxq_count; i++) {
         const struct dp_rxq *q = &w->rxq[i];
         unsigned n = rte_eth_rx_burst(q->port_id, q->queue, pkts, IO_BURST);
@@ -354,6 +374,7 @@ cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_wo
     w->stats = shm_worker_stats(&dp->shm, id);
     w->stats->lcore = lcore;
     w->if_stats = shm_if_stats(&dp->shm, id, 0);
+    w->steer = shm_steer_counts(&dp->shm, id);
     dp_gate_init(&w->gates, dp->shm.tsc_hz);
     cv_result r = io_punt_init(&w->punt, &dp->shm, &dp->connected, dp->shm.tsc_hz);
     if (r == CV_OK)
@@ -375,6 +396,7 @@ void dp_worker_free(struct dp_worker *w)
 {
     if (!w)
         return;
+    dp_owner_abandon(&w->parked);
     esp_worker_fini(&w->esp);
     rte_free(w);
 }

@@ -107,6 +107,8 @@ struct dp_worker {
     struct dp_gates gates;
     struct io_punt punt;
     struct dp_asked asked;
+    struct cv_steer_counts *steer;
+    struct dp_parked parked;
 };
 
 /* The worker of lcore `lcore`, with its queues. */

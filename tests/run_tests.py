@@ -242,10 +242,10 @@ def group_asan(_only):
                      "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
 
 
-# The tests with threads of their own: readers of the SA table against its writer, workers that share an SA, and
-# the rings, which two processes share.
+# The tests with threads of their own: readers of the SA table against its writer, workers that share an SA,
+# buckets of SAs that move between workers under traffic, and the rings, which two processes share.
 TSAN_TESTS = ("tests/unit/common/test_common_ring", "tests/unit/dataplane/test_dataplane_sad",
-              "tests/unit/esp/test_esp_threads")
+              "tests/unit/dataplane/test_dataplane_move", "tests/unit/esp/test_esp_threads")
 
 
 def group_tsan(_only):

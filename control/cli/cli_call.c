@@ -17,6 +17,7 @@
 #include "control/cli/cli_show_pki.h"
 #include "control/cli/cli_show_session.h"
 #include "control/cli/cli_show_sys.h"
+#include "control/cli/cli_steer.h"
 
 uint64_t cli_now_ms(const struct cli_call *c)
 {
@@ -41,6 +42,8 @@ cli_fn *cli_command(enum cli_id id)
         [CLI_SHOW_IP_ROUTE] = cli_show_ip_route,
         [CLI_SHOW_IPV6_ROUTE] = cli_show_ipv6_route,
         [CLI_SHOW_DATAPLANE] = cli_show_dataplane,
+        [CLI_SHOW_STEERING] = cli_show_steering,
+        [CLI_PLATFORM_REBALANCE] = cli_platform_rebalance,
         [CLI_SHOW_CONFIG] = cli_show_config,
         [CLI_SHOW_VERSION] = cli_show_version,
         [CLI_SHOW_ISAKMP_SA] = cli_show_isakmp_sa,

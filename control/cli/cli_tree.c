@@ -72,6 +72,8 @@ const struct cli_row cli_rows[] = {
     {"show platform", CLI_NONE, false, NULL, NULL, "The data plane"},
     {"show platform dataplane", CLI_SHOW_DATAPLANE, false, NULL, NULL,
      "Workers, ports, drops by reason, crypto engines"},
+    {"show platform steering", CLI_SHOW_STEERING, false, NULL, NULL,
+     "How packets come to the worker that owns their SA"},
     {"show running-config", CLI_SHOW_CONFIG, false, NULL, NULL, "The configuration in force, keys hidden"},
     {"show version", CLI_SHOW_VERSION, false, NULL, NULL, "Versions and uptime"},
     {"clear", CLI_NONE, false, NULL, NULL, "Reset"},
@@ -189,6 +191,9 @@ const struct cli_row cli_rows[] = {
      "ICMP echo from this gateway"},
     {"ping vrf", CLI_PING, false, "NAME ADDRESS",
      "source=IF-OR-ADDRESS;repeat=N;size=OCTETS;timeout=SECONDS;df-bit", "ICMP echo in a VRF"},
+    {"platform", CLI_NONE, false, NULL, NULL, "The data plane"},
+    {"platform rebalance", CLI_PLATFORM_REBALANCE, false, NULL, "bucket=N;worker=N",
+     "Even out the workers by what the last second brought, or move one bucket of SAs to a worker"},
     {"reload", CLI_RELOAD, false, NULL, NULL, "Read the configuration file again: all of it or nothing"},
 };
 const unsigned cli_row_count = sizeof cli_rows / sizeof cli_rows[0];
@@ -445,6 +450,8 @@ static const struct {
     {"timeout", "How long to wait, in seconds"},
     {"source", "From this address, or that of this interface"},
     {"repeat", "How many"},
+    {"bucket", "Of inbound SAs: the low six bits of their SPIs"},
+    {"worker", "That is to have it, counted from 0"},
     {"size", "Octets of the IP packet"},
     {"df-bit", "Do not fragment"},
     {"ADDRESS", "An IPv4 or IPv6 address"},

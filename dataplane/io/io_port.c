@@ -43,13 +43,21 @@ static bool find(const struct platform_port *conf, unsigned index, uint16_t *id)
     return conf->is_pci && rte_eth_dev_get_port_by_name(full, id) == 0;
 }
 
+static uint8_t rss_kinds(uint64_t hf)
+{
+    return (uint8_t)((hf & RTE_ETH_RSS_IP ? CV_RSS_IP : 0) | (hf & RTE_ETH_RSS_UDP ? CV_RSS_UDP : 0) |
+                     (hf & RTE_ETH_RSS_ESP ? CV_RSS_ESP : 0));
+}
+
 static int configure(struct io_port *p, const struct rte_eth_dev_info *info)
 {
     struct rte_eth_conf conf = {0};
+    p->rss = 0;
     uint64_t rss = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_ESP;
     if (p->rx_queues > 1 && (info->flow_type_rss_offloads & rss) != 0) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
         conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & rss;
+        p->rss = rss_kinds(conf.rx_adv_conf.rss_conf.rss_hf);
     }
 
     /* No fast-free offload: packets come from more than one pool. */

@@ -26,6 +26,7 @@ struct io_port {
     uint8_t mac[6];
     int socket;
     bool open, link_up;
+    uint8_t rss; /* enum cv_rss: what the driver was told to hash for the choice of a queue */
 };
 
 /* DPDK's af_packet driver has the kernel put IPv4 fragments together before it hands them over

@@ -1,13 +1,41 @@
-/* io_steer: asking the NIC to put every SA on its owner worker's queue: one rte_flow rule per worker that
- * masks the SPI's low bits.
+/* io_steer: asking the NIC to put every inbound SA on its owner worker's queue, by rte_flow rules that mask bits of
+ * the SPI: plain ESP (ETH / IP / ESP) and ESP in UDP on port 4500 (ETH / IP / UDP / ESP, RFC 3948), both families.
  *
- * The manager's, once per port. Where the NIC cannot, packets reach their owner over the hand-off rings. */
+ * Of each kind, the best that the driver takes: a rule per bucket, which follows when the bucket moves to another
+ * worker; else, for a power of two of workers, a rule per worker that masks fewer bits and is wrong for buckets that
+ * moved; else none, and packets reach their owner from wherever RSS put them, over the hand-off rings. A kind is taken
+ * whole, all of its rules in both families, or not at all: half of it would only hide how packets go. What a NIC takes, docs/steering.md.
+ *
+ * The manager's, once per port. Rules only place packets: ownership is checked by every worker (dp_owner.h). */
 #ifndef DATAPLANE_IO_IO_STEER_H
 #define DATAPLANE_IO_IO_STEER_H
 
+#include "common/contract.h"
+#include "dataplane/io/io_flow.h"
 #include "dataplane/io/io_port.h"
 
-/* True when every rule was taken; on anything else no rule is left behind. */
-bool io_steer_esp(const struct io_port *p, unsigned workers);
+enum io_steer_kind { IO_STEER_ESP, IO_STEER_NATT, IO_STEER_KINDS };
+
+struct io_steer {
+    const struct io_flow_calls *calls;
+    uint16_t port_id;
+    unsigned workers;
+    struct io_steer_set {
+        enum cv_steer_by by;
+        char why[56];                          /* the last refusal, "" none */
+        struct rte_flow *rules[CV_BUCKETS][2]; /* [.][is IPv6] */
+    } set[IO_STEER_KINDS];
+};
+
+/* Places the rules; bucket b goes to queue b % workers. Leaves nothing of a kind behind that is not complete. */
+void io_steer_start(struct io_steer *s, const struct io_flow_calls *calls, const struct io_port *p,
+                    unsigned workers);
+/* The bucket's rules now name the queue of `worker`. False: there are none to change, and packets go on landing where
+ * they did. A rule that the driver takes away but does not give again is missed: RSS places those packets. */
+bool io_steer_move(struct io_steer *s, unsigned bucket, unsigned worker);
+/* Takes all rules away; before the port is stopped. */
+void io_steer_stop(struct io_steer *s);
+/* For show platform steering. */
+void io_steer_report(const struct io_steer *s, const struct io_port *p, struct cv_steer_port *out);
 
 #endif

@@ -1,0 +1,430 @@
+/* Buckets move between three running workers while traffic arrives: no packet is lost, none overtakes another of its
+ * SA, every duplicate is found by the one replay window, whoever has it; and the replay window has one writer. */
+#include "common/log.h"
+#include "dataplane/dp_balance.h"
+#include "dataplane/dp_init.h"
+#include "dataplane/dp_move.h"
+#include "dataplane/dp_rcu.h"
+#include "dataplane/dp_worker.h"
+#include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_udp.h"
+#include "tests/unit/ip/pkt.h"
+
+#include <pthread.h>
+#include <rte_cycles.h>
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum {
+    WORKERS = 3,
+    BITS = 8,
+    SAS = 12,
+    PORT_IF = 1,
+    TUNNEL0 = 16,
+    IN_FLIGHT = 300, /* less than any ring holds, and than may be parked */
+    PACKETS = 120000,
+    DUPLICATE_EACH = 7,
+    SPI_GENERATION = 0x00770000,
+    RING_SLOTS = 1024,
+};
+
+static struct dp dp;
+static struct rte_ring *rx[WORKERS], *out;
+static const uint8_t own_mac[6] = {2, 0, 0, 0, 0, 1}, far_mac[6] = {2, 0, 0, 0, 0, 2};
+static struct esp_out_sa *peers[SAS];
+static struct esp_worker peer_worker;
+static struct cv_sa_counters peer_counters[SAS];
+static _Atomic unsigned in_flight, sent, duplicates, received, wrong_order, dropped_at_the_door;
+static _Atomic bool feeding;
+
+static struct ip_addr v4(unsigned a, unsigned b, unsigned c, unsigned d)
+{
+    uint8_t octets[4] = {(uint8_t)a, (uint8_t)b, (uint8_t)c, (uint8_t)d};
+    return ip_addr_v4(octets);
+}
+
+/* SAs fall into buckets that begin with all workers, some sharing one. */
+static uint32_t slot_of(unsigned i)
+{
+    return i < SAS - 2 ? 5 * i : 64 + 5 * i;
+}
+
+static struct cv_sa sa_conf(unsigned i, bool peer)
+{
+    struct cv_sa sa = {.ref = {.dir = peer ? CV_DIR_OUT : CV_DIR_IN, .sa_id = slot_of(i)}, .if_id = TUNNEL0};
+    sa.ref.spi = SPI_GENERATION | slot_of(i);
+    sa.encr = CV_ENCR_AES_GCM_16;
+    sa.encr_key_len = 16;
+    sa.salt_len = 4;
+    sa.replay_window = 512;
+    sa.local.addr = v4(192, 0, 2, peer ? 2 : 1);
+    sa.remote.addr = v4(192, 0, 2, peer ? 1 : 2);
+    sa.ts_count = 1;
+    sa.ts_local[0] = sa.ts_remote[0] = ts_any(IP_V4);
+    sa.encr_key[0] = (uint8_t)(i + 1);
+    return sa;
+}
+
+/* ---- a data plane of three workers on a port of rings ---------------------------------------------------------- */
+static void no_ask(void *ctx, uint32_t if_id, const struct ip_addr *addr, const uint8_t *mac)
+{
+    (void)ctx, (void)if_id, (void)addr, (void)mac;
+}
+
+static void no_packet(void *ctx, struct rte_mbuf *m)
+{
+    (void)ctx;
+    rte_pktmbuf_free(m);
+}
+
+static cv_result route(enum ip_route_kind kind, struct ip_addr a, unsigned len, uint32_t id,
+                       const struct ip_addr *via)
+{
+    struct cv_route r = {.if_id = id};
+    if (!ip_prefix_make(&a, len, &r.prefix))
+        return CV_EINVAL;
+    if (via)
+        r.next_hop = *via;
+    return ip_route_add(&dp.routes, kind, &r);
+}
+
+static void tables(void)
+{
+    struct ip_nbr_calls calls = {NULL, no_ask, no_packet, no_packet};
+    struct ip_addr own = v4(192, 0, 2, 1), far = v4(192, 0, 2, 2);
+    struct cv_if port = {.if_id = PORT_IF, .kind = CV_IF_PORT, .up = 1, .name = "E0"};
+    struct cv_if tunnel = {
+        .if_id = TUNNEL0, .kind = CV_IF_TUNNEL, .up = 1, .tunnel_mode = CV_TUNNEL_IPSEC4, .name = "T0"};
+    CU_ASSERT_EQUAL_FATAL(ip_if_set(&dp.ifs, &port, 0, own_mac, 1500), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(ip_if_set(&dp.ifs, &tunnel, IP_NO_PORT, NULL, 0), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_LOCAL, own, 32, PORT_IF, NULL), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_CONNECTED, own, 24, PORT_IF, NULL), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_STATIC, v4(20, 0, 0, 0), 8, PORT_IF, &far), CV_OK);
+    ip_nbr_claim(&dp.nbrs, PORT_IF, &far, far_mac, 0, &calls);
+    for (unsigned i = 0; i < SAS; i++) {
+        const struct cv_sa in = sa_conf(i, false), peer = sa_conf(i, true);
+        CU_ASSERT_EQUAL_FATAL(dp_sad_add(&dp.sad, &in), CV_OK);
+        CU_ASSERT_EQUAL_FATAL(esp_out_sa_new(&peer, dp.engine, 0, &peer_counters[i], &peers[i]), CV_OK);
+    }
+    CU_ASSERT_EQUAL_FATAL(esp_worker_init(&peer_worker, dp.engine, 0, -1), CV_OK);
+    peer_worker.sole = true;
+}
+
+static void port_open(void)
+{
+    struct rte_ring *tx[WORKERS];
+    char name[16];
+    out = rte_ring_create("out", RING_SLOTS, SOCKET_ID_ANY, RING_F_SC_DEQ);
+    for (unsigned w = 0; w < WORKERS; w++) {
+        snprintf(name, sizeof name, "rx%u", w);
+        rx[w] = rte_ring_create(name, RING_SLOTS, SOCKET_ID_ANY, 0);
+        tx[w] = out; /* one ring behind all queues: what leaves first is first in it */
+        CU_ASSERT_PTR_NOT_NULL_FATAL(rx[w]);
+    }
+    int port = rte_eth_from_rings("rings", rx, WORKERS, tx, WORKERS, 0);
+    CU_ASSERT_TRUE_FATAL(port >= 0);
+    const struct rte_eth_conf conf = {0};
+    CU_ASSERT_EQUAL_FATAL(rte_eth_dev_configure((uint16_t)port, WORKERS, WORKERS, &conf), 0);
+    for (uint16_t q = 0; q < WORKERS; q++) {
+        CU_ASSERT_EQUAL_FATAL(rte_eth_rx_queue_setup((uint16_t)port, q, 256, 0, NULL, pkt_pool), 0);
+        CU_ASSERT_EQUAL_FATAL(rte_eth_tx_queue_setup((uint16_t)port, q, 256, 0, NULL), 0);
+    }
+    CU_ASSERT_EQUAL_FATAL(rte_eth_dev_start((uint16_t)port), 0);
+    dp.port_count = 1;
+    dp.ports[0] =
+        (struct io_port){.id = (uint16_t)port, .rx_queues = WORKERS, .tx_queues = WORKERS, .mtu = 1500};
+}
+
+static void data_plane_start(void)
+{
+    log_set_level(LOG_LEVEL_WARNING);
+    dp.workers = WORKERS;
+    dp.idle_sleep = true; /* fewer cores than threads */
+    dp.engine = eng_by_name("ipsec-mb");
+    dp.pool = dp.big_pool = pkt_pool;
+    CU_ASSERT_EQUAL_FATAL(shm_create(WORKERS, BITS, &dp.shm), CV_OK);
+    shm_set_clock(&dp.shm, rte_get_tsc_hz());
+    dp_owners_init(&dp.owners, WORKERS);
+    CU_ASSERT_EQUAL_FATAL(dp_rcu_init(WORKERS), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(io_rings_new(&dp.rings, WORKERS), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_init(&dp.sad, &dp.shm, dp.engine), CV_OK);
+    CU_ASSERT_TRUE_FATAL(ip_hash_key_make(&dp.nbrs.key) && ip_hash_key_make(&dp.ifs.hash_key));
+    port_open();
+    tables();
+    for (unsigned w = 0; w < WORKERS; w++)
+        CU_ASSERT_EQUAL_FATAL(dp_worker_new(&dp, w, 0, &dp.worker[w]), CV_OK);
+}
+
+/* ---- traffic ----------------------------------------------------------------------------------------------------- */
+static void all_cores(void)
+{
+    cpu_set_t all; /* not the one core of the environment's main thread, which a thread inherits */
+    CPU_ZERO(&all);
+    for (int c = 0; c < CPU_SETSIZE; c++)
+        CPU_SET(c, &all);
+    (void)pthread_setaffinity_np(pthread_self(), sizeof all, &all);
+}
+
+static struct rte_mbuf *esp_frame(unsigned i, uint32_t number)
+{
+    struct ip_endpoint from = {.addr = v4(10, 0, 0, 1), .port = 1000}, to = {.port = 2000};
+    uint8_t data[8];
+    struct rte_mbuf *m = rte_pktmbuf_alloc(pkt_pool);
+    if (!m)
+        return NULL;
+    memset(dp_meta(m), 0, sizeof(struct dp_meta));
+    memcpy(data, &i, 4);
+    memcpy(data + 4, &number, 4);
+    to.addr = v4(20, 0, 0, 1);
+    struct esp_out_sa *sa = peers[i];
+    if (!ip_udp_write(m, &from, &to, 0, data, sizeof data) || ip_classify_ip(m) == IP_CLASS_DROP ||
+        esp_out_burst(&peer_worker, &m, &sa, 1) != 1) {
+        rte_pktmbuf_free(m);
+        return NULL;
+    }
+    uint8_t *ether = (uint8_t *)rte_pktmbuf_prepend(m, 14);
+    memcpy(ether, own_mac, 6);
+    memcpy(ether + 6, far_mac, 6);
+    ether[12] = 8;
+    ether[13] = 0;
+    return m;
+}
+
+static void land(struct rte_mbuf *m, unsigned i)
+{
+    in_flight++;
+    if (rte_ring_mp_enqueue(rx[i % WORKERS], m) == 0) /* RSS: always the same queue for an SA */
+        return;
+    in_flight--;
+    dropped_at_the_door++;
+    rte_pktmbuf_free(m);
+}
+
+static void *feed(void *arg)
+{
+    uint32_t next[SAS] = {0};
+    unsigned r = 1;
+    (void)arg;
+    all_cores();
+    for (unsigned n = 0; n < PACKETS;) {
+        if (in_flight >= IN_FLIGHT) {
+            sched_yield();
+            continue;
+        }
+        r = r * 1103515245u + 12345u;
+        const unsigned i = (r >> 16) % SAS;
+        struct rte_mbuf *m = esp_frame(i, next[i]), *again = NULL;
+        if (!m)
+            continue;
+        next[i]++;
+        if (n % DUPLICATE_EACH == 0)
+            again = rte_pktmbuf_copy(m, pkt_pool, 0, UINT32_MAX);
+        land(m, i);
+        sent++;
+        if (again) {
+            duplicates++;
+            land(again, i);
+        }
+        n++;
+    }
+    feeding = false;
+    return NULL;
+}
+
+static uint64_t replays(void)
+{
+    uint64_t n = 0;
+    for (unsigned w = 0; w < WORKERS; w++)
+        n += __atomic_load_n(&shm_worker_stats(&dp.shm, w)->drops[CV_DROP_REPLAY_DUP], __ATOMIC_RELAXED);
+    return n;
+}
+
+/* The far end of the port: each SA's packets in the order in which they were sent. */
+static void *take(void *arg)
+{
+    uint32_t next[SAS] = {0};
+    uint64_t seen = 0;
+    struct rte_mbuf *m;
+    (void)arg;
+    all_cores();
+    for (unsigned idle = 0; (feeding || in_flight > 0) && idle < 3000;) {
+        const uint64_t now = replays();
+        in_flight -= (unsigned)(now - seen);
+        seen = now;
+        if (io_take(out, &m, 1) == 0) {
+            idle += !feeding;
+            struct timespec t = {0, 1000000};
+            nanosleep(&t, NULL);
+            continue;
+        }
+        uint32_t i, number;
+        const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, 14 + 28);
+        memcpy(&i, p, 4);
+        memcpy(&number, p + 4, 4);
+        if (m->pkt_len != 14 + 36 || i >= SAS || number != next[i])
+            wrong_order++;
+        else
+            next[i]++;
+        received++;
+        in_flight--;
+        rte_pktmbuf_free(m);
+    }
+    return NULL;
+}
+
+static void *work(void *w)
+{
+    all_cores();
+    (void)dp_worker_main(w);
+    return NULL;
+}
+
+static uint64_t sum_in(size_t offset)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; i < SAS; i++)
+        n +=
+            *(const uint64_t *)(const void *)((const uint8_t *)shm_counters_in(&dp.shm, slot_of(i)) + offset);
+    return n;
+}
+
+/* As many moves as there is time for, of random buckets to random workers. */
+static unsigned moves_while_fed(void)
+{
+    static struct dp_move m;
+    unsigned moves = 0, r = 7;
+    while (feeding) {
+        if (dp_move_poll(&dp, &m)) {
+            sched_yield();
+            continue;
+        }
+        r = r * 1103515245u + 12345u;
+        const unsigned bucket = cv_spi_bucket(slot_of((r >> 16) % SAS)), to = (r >> 24) % WORKERS;
+        moves += dp_owner_of(&dp.owners, bucket) != to;
+        CU_ASSERT_EQUAL(dp_move_begin(&dp, &m, bucket, to, false), CV_OK);
+        CU_ASSERT_EQUAL(dp_move_begin(&dp, &m, CV_BUCKETS, 0, false), CV_EINVAL);
+    }
+    while (dp_move_poll(&dp, &m))
+        sched_yield();
+    return moves;
+}
+
+static void buckets_move_without_loss_reordering_or_a_second_writer(void)
+{
+    pthread_t workers[WORKERS], feeder, taker;
+    data_plane_start();
+    feeding = true;
+    for (unsigned w = 0; w < WORKERS; w++)
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&workers[w], NULL, work, dp.worker[w]), 0);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&feeder, NULL, feed, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&taker, NULL, take, NULL), 0);
+    const unsigned moves = moves_while_fed();
+    pthread_join(feeder, NULL);
+    pthread_join(taker, NULL);
+    __atomic_store_n(&dp.stop, 1, __ATOMIC_RELAXED);
+    for (unsigned w = 0; w < WORKERS; w++)
+        pthread_join(workers[w], NULL);
+    printf("%u packets, %u duplicates, %u moves ", sent, duplicates, moves);
+    CU_ASSERT_TRUE(moves > 20);
+    CU_ASSERT_EQUAL(shm_steer(&dp.shm)->moves, moves);
+    CU_ASSERT_EQUAL(dropped_at_the_door, 0);
+    CU_ASSERT_EQUAL(received, sent);
+    CU_ASSERT_EQUAL(wrong_order, 0);
+    CU_ASSERT_EQUAL(replays(), duplicates);
+    CU_ASSERT_EQUAL(sum_in(offsetof(struct cv_sa_counters, packets)), sent);
+    CU_ASSERT_EQUAL(sum_in(offsetof(struct cv_sa_counters, replayed)), duplicates);
+    for (unsigned w = 0; w < WORKERS; w++)
+        for (unsigned d = 0; d < CV_DROP_COUNT; d++)
+            if (d != CV_DROP_REPLAY_DUP)
+                CU_ASSERT_EQUAL(shm_worker_stats(&dp.shm, w)->drops[d], 0);
+    uint64_t worked = 0;
+    for (unsigned w = 0; w < WORKERS; w++)
+        for (unsigned b = 0; b < CV_BUCKETS; b++)
+            worked += shm_steer_counts(&dp.shm, w)->worked[b];
+    CU_ASSERT_EQUAL(worked, sent + duplicates);
+}
+
+static void what_is_parked_is_freed_with_its_worker(void)
+{
+    struct rte_mbuf *m = pkt_new();
+    dp.worker[1]->parked.own[dp.worker[1]->parked.own_count++] = m;
+    m = pkt_new();
+    dp.worker[1]->parked.handed[dp.worker[1]->parked.handed_count++] = m;
+    for (unsigned w = 0; w < WORKERS; w++)
+        dp_worker_free(dp.worker[w]);
+    for (unsigned i = 0; i < SAS; i++)
+        esp_out_sa_free(peers[i]);
+    esp_worker_fini(&peer_worker);
+    dp_sad_fini(&dp.sad);
+    io_rings_free(&dp.rings, WORKERS);
+    dp_rcu_fini();
+    CU_ASSERT_EQUAL(pkt_used(), 0);
+}
+
+/* ---- when to move what ------------------------------------------------------------------------------------------- */
+static struct dp_load load_of(unsigned workers)
+{
+    struct dp_load l = {.workers = workers};
+    for (unsigned b = 0; b < CV_BUCKETS; b++)
+        l.owner[b] = (uint8_t)cv_bucket_worker(b, workers);
+    return l;
+}
+
+static void a_bucket_leaves_an_overloaded_worker_for_the_idlest(void)
+{
+    struct dp_load l = load_of(3);
+    struct dp_choice c = {0, 0};
+    l.busy[0] = 950, l.busy[1] = 500, l.busy[2] = 150;
+    l.received[0] = 1000;
+    l.packets[0] = 500, l.packets[3] = 400, l.packets[6] = 100;
+    CU_ASSERT_TRUE(dp_balance_by_load(&l, &c));
+    CU_ASSERT_EQUAL(c.to, 2);
+    CU_ASSERT_EQUAL(c.bucket, 3); /* 380 of the gap of 800: nearest to its half */
+    l.busy[0] = DP_BALANCE_BUSY - 1;
+    CU_ASSERT_FALSE(dp_balance_by_load(&l, &c)); /* not overloaded */
+    l.busy[0] = 900, l.busy[1] = 850, l.busy[2] = 750;
+    CU_ASSERT_FALSE(dp_balance_by_load(&l, &c)); /* nobody has time */
+}
+
+static void one_elephant_is_not_sent_to_and_fro(void)
+{
+    struct dp_load l = load_of(2);
+    struct dp_choice c;
+    l.busy[0] = 1000, l.busy[1] = 0;
+    l.received[0] = 1000;
+    l.packets[0] = 1000;
+    CU_ASSERT_FALSE(dp_balance_by_load(&l, &c));
+    CU_ASSERT_FALSE(dp_balance_by_packets(&l, &c));
+    l.packets[2] = 200; /* its small neighbour may leave it alone */
+    l.received[0] = 1200;
+    CU_ASSERT_TRUE(dp_balance_by_load(&l, &c));
+    CU_ASSERT_EQUAL(c.bucket, 2);
+}
+
+/* Moves by packets come to an end, and lower the largest share each time. */
+static void evening_out_ends(void)
+{
+    for (unsigned seed = 1; seed < 300; seed++) {
+        const unsigned workers = 2 + seed % 15;
+        struct dp_load l = load_of(workers);
+        struct dp_choice c;
+        unsigned r = seed, moves = 0;
+        for (unsigned b = 0; b < CV_BUCKETS; b++) {
+            r = r * 1103515245u + 12345u;
+            l.packets[b] = (r >> 16) % (seed % 3 ? 1000 : 20);
+        }
+        for (; dp_balance_by_packets(&l, &c) && moves < 1000; moves++) {
+            CU_ASSERT_FATAL(c.bucket < CV_BUCKETS && c.to < workers && l.owner[c.bucket] != c.to);
+            l.owner[c.bucket] = (uint8_t)c.to;
+        }
+        CU_ASSERT_TRUE(moves <= CV_BUCKETS);
+    }
+}
+
+PKT_MAIN("dataplane_move", UNIT_TEST(buckets_move_without_loss_reordering_or_a_second_writer),
+         UNIT_TEST(what_is_parked_is_freed_with_its_worker),
+         UNIT_TEST(a_bucket_leaves_an_overloaded_worker_for_the_idlest),
+         UNIT_TEST(one_elephant_is_not_sent_to_and_fro), UNIT_TEST(evening_out_ends))
