@@ -518,6 +518,13 @@ struct cv_path_mtu {
 };
 static_assert(sizeof(struct cv_path_mtu) == 24, "contract size");
 enum { CV_PATH_MTUS = 1024 };
+struct cv_memory_row {      /* written by the manager, about every 100 ms */
+    char name[CV_NAME_MAX]; /* "outbound SAs"; empty: no such row */
+    uint64_t count;         /* objects in use, with all their rounding in bytes; 0: a table, or spare */
+    uint64_t bytes;
+};
+static_assert(sizeof(struct cv_memory_row) == 48, "contract size");
+enum { CV_MAX_MEMORY_ROWS = 16 };
 
 /* How a port brings ESP to the worker that owns its SA. */
 enum cv_steer_by {
@@ -586,8 +593,9 @@ struct cv_shm {
     uint64_t dp_asleep;            /* 1: manager sleeps on its doorbell; ring it after an enqueue */
     uint64_t ctl_asleep;           /* 1: culvertd sleeps on its doorbell */
     uint64_t path_mtus_off;        /* struct cv_path_mtu [CV_PATH_MTUS] */
-    uint64_t steer_off; /* struct cv_steer, then struct cv_steer_counts [workers] 128 octets aligned */
-    uint8_t pad[24];
+    uint64_t steer_off;  /* struct cv_steer, then struct cv_steer_counts [workers] 128 octets aligned */
+    uint64_t memory_off; /* struct cv_memory_row [CV_MAX_MEMORY_ROWS] */
+    uint8_t pad[16];
 };
 static_assert(sizeof(struct cv_shm) == 192, "contract size");
 

@@ -36,9 +36,9 @@ struct shm_greeting {
  * the header, culvertd computes them again and refuses a header that says otherwise. */
 struct shm_layout {
     uint64_t cmd, evt, punt, inject;
-    uint64_t worker_stats, port_stats, if_stats, engine_stats, counters_in, counters_out;
     uint64_t path_mtus;
     uint64_t steer, steer_counts;
+    uint64_t worker_stats, port_stats, if_stats, engine_stats, memory, counters_in, counters_out;
     uint64_t size;
 };
 
@@ -68,12 +68,18 @@ static struct shm_layout layout_make(uint64_t workers, unsigned sa_index_bits)
     l.if_stats = layout_take(&at, (workers + 1) * CV_MAX_IFS * sizeof(struct cv_if_stats));
     l.engine_stats = layout_take(&at, CV_MAX_ENGINES * sizeof(struct cv_engine_stats));
     l.path_mtus = layout_take(&at, CV_PATH_MTUS * sizeof(struct cv_path_mtu));
+    l.memory = layout_take(&at, CV_MAX_MEMORY_ROWS * sizeof(struct cv_memory_row));
     l.counters_in = layout_take(&at, table * sizeof(struct cv_sa_counters));
     l.counters_out = layout_take(&at, table * workers * sizeof(struct cv_sa_counters));
     l.steer = layout_take(&at, sizeof(struct cv_steer));
     l.steer_counts = layout_take(&at, workers * sizeof(struct cv_steer_counts));
     l.size = at;
     return l;
+}
+
+uint64_t shm_bytes(unsigned workers, unsigned sa_index_bits)
+{
+    return layout_make(workers, sa_index_bits).size;
 }
 
 static void *shm_at(const struct shm *s, uint64_t offset)
@@ -103,6 +109,7 @@ static void parts_find(struct shm *s, const struct shm_layout *l, unsigned worke
     s->at.ifs = shm_at(s, l->if_stats);
     s->at.engines = shm_at(s, l->engine_stats);
     s->at.path_mtus = shm_at(s, l->path_mtus);
+    s->at.memory = shm_at(s, l->memory);
     s->at.in = shm_at(s, l->counters_in);
     s->at.out = shm_at(s, l->counters_out);
     s->at.steer = shm_at(s, l->steer);
@@ -166,6 +173,7 @@ static void head_write(struct cv_shm *h, const struct shm_layout *l, unsigned wo
     h->if_stats_off = l->if_stats;
     h->engine_stats_off = l->engine_stats;
     h->path_mtus_off = l->path_mtus;
+    h->memory_off = l->memory;
     h->counters_in_off = l->counters_in;
     h->counters_out_off = l->counters_out;
     h->steer_off = l->steer;
@@ -324,9 +332,9 @@ static bool head_matches(const struct cv_shm *h, const struct shm_layout *l)
     return h->size == l->size && h->cmd_off == l->cmd && h->evt_off == l->evt && h->punt_off == l->punt &&
            h->inject_off == l->inject && h->worker_stats_off == l->worker_stats &&
            h->port_stats_off == l->port_stats && h->if_stats_off == l->if_stats &&
-           h->engine_stats_off == l->engine_stats && h->counters_in_off == l->counters_in &&
-           h->counters_out_off == l->counters_out && h->path_mtus_off == l->path_mtus &&
-           h->steer_off == l->steer;
+           h->engine_stats_off == l->engine_stats && h->path_mtus_off == l->path_mtus &&
+           h->memory_off == l->memory && h->steer_off == l->steer && h->counters_in_off == l->counters_in &&
+           h->counters_out_off == l->counters_out;
 }
 
 static bool ring_has_shape(const struct rte_ring *r, uint32_t slots)
@@ -533,6 +541,11 @@ struct cv_if_stats *shm_if_stats(const struct shm *s, unsigned worker, uint32_t 
 struct cv_engine_stats *shm_engine_stats(const struct shm *s, unsigned engine)
 {
     return s->at.engines + engine;
+}
+
+struct cv_memory_row *shm_memory_row(const struct shm *s, unsigned row)
+{
+    return s->at.memory + row;
 }
 
 struct cv_sa_counters *shm_counters_in(const struct shm *s, uint32_t slot)

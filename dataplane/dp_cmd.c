@@ -1,4 +1,5 @@
 #include "dataplane/dp_cmd.h"
+#include "common/log.h"
 #include "common/secret.h"
 #include "dataplane/dp_pick.h"
 #include "dataplane/dp_rcu.h"
@@ -12,6 +13,7 @@
 
 enum {
     EVT_RESERVE = 64,
+    SHORT_MS = 10000,  /* between two warnings of a lack of memory */
     MTU_SLOTS = 32768, /* outbound slots looked at each time */
 };
 
@@ -188,7 +190,15 @@ static cv_result sa_add(struct dp_manager *g, const struct cv_sa *sa)
     for (unsigned i = 0; i < sa->ts_count; i++)
         if (!ts_valid(&sa->ts_local[i]) || !ts_valid(&sa->ts_remote[i]))
             return CV_EINVAL;
-    return dp_sad_add(&g->dp->sad, sa);
+    cv_result r = dp_sad_add(&g->dp->sad, sa);
+    if (r == CV_ENOMEM && g->now_ms - g->short_ms >= SHORT_MS) {
+        g->short_ms = g->now_ms;
+        log_warning(
+            "no memory for another SA beside %u: raise `memory` in the platform section, by about 3 MiB "
+            "for each 1,000 tunnels",
+            g->dp->sad.count);
+    }
+    return r;
 }
 
 static void sa_gone(void *ctx, uint32_t seq, const struct cv_sa_counters *last)

@@ -14,6 +14,7 @@
 #include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
+#include <rte_malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ enum {
     BIG_SPARE = 512,         /* being made, and in the caches */
     MTU_RESERVE = 160,       /* room for what ESP adds behind */
     PATH_MAX_SUN = 100,
+    TUNNEL_BYTES = 3072, /* two SAs with their sessions, about */
 };
 
 static CV_PRINTF(2, 3) cv_result fail(struct dp_setup *s, const char *fmt, ...)
@@ -84,7 +86,9 @@ static cv_result memory_start(struct dp_setup *s)
     struct dp *dp = s->dp;
     cv_result r = shm_create(dp->workers, dp->platform.sa_index_bits, &dp->shm);
     if (r != CV_OK)
-        return fail(s, "no shared memory: %s", cv_result_text(r));
+        return fail(s, "no shared memory of %llu MiB for %u security-associations and %u workers: %s",
+                    (unsigned long long)(shm_bytes(dp->workers, dp->platform.sa_index_bits) >> 20),
+                    1u << dp->platform.sa_index_bits, dp->workers, cv_result_text(r));
     shm_set_clock(&dp->shm, rte_get_tsc_hz());
     dp->shm.head->now_tsc = rte_rdtsc();
     dp->shm.head->ports = dp->platform.port_count;
@@ -244,11 +248,31 @@ static void rings_stop(struct dp_setup *s)
     io_rings_free(&s->dp->rings, s->dp->workers);
 }
 
+/* Tables may be larger than what will ever be used, so this is no error: but whoever counts on them should know now. */
+static void sad_room(const struct dp *dp)
+{
+    struct rte_malloc_socket_stats heap;
+    const uint64_t table = 1ull << dp->sad.bits;
+    if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(0), &heap) != 0)
+        return;
+    const uint64_t fit = heap.heap_freesz_bytes / TUNNEL_BYTES;
+    if (fit < table)
+        log_warning(
+            "security-associations %llu: memory is enough for about %llu tunnels; all of them want %llu MiB: "
+            "memory %s %llu",
+            (unsigned long long)table, (unsigned long long)fit,
+            (unsigned long long)(table * TUNNEL_BYTES >> 20),
+            dp->platform.hugepages ? "hugepages" : "no-huge",
+            (unsigned long long)(dp->platform.memory_mb + (((table - fit) * TUNNEL_BYTES) >> 20) + 1));
+}
+
 static cv_result sad_start(struct dp_setup *s)
 {
-    if (dp_sad_init(&s->dp->sad, &s->dp->shm, s->dp->engine) == CV_OK)
-        return CV_OK;
-    return fail(s, "no memory for the SA tables");
+    if (dp_sad_init(&s->dp->sad, &s->dp->shm, s->dp->engine) != CV_OK)
+        return fail(s, "no memory for the SA tables: %u security-associations",
+                    1u << s->dp->shm.sa_index_bits);
+    sad_room(s->dp);
+    return CV_OK;
 }
 
 static void sad_stop(struct dp_setup *s)

@@ -1,6 +1,9 @@
 #include "dataplane/dp_stats.h"
 #include "common/log.h"
+#include "dataplane/engine/eng_mem.h"
 
+#include <rte_lcore.h>
+#include <rte_malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,6 +49,38 @@ static void engine_update(struct dp *dp)
     __atomic_store_n(&s->packets, packets, __ATOMIC_RELAXED);
 }
 
+static void row_set(struct dp *dp, unsigned at, const char *name, uint64_t count, uint64_t bytes)
+{
+    struct cv_memory_row *r = shm_memory_row(&dp->shm, at);
+    if (r->name[0] == '\0')
+        snprintf(r->name, sizeof r->name, "%s", name);
+    __atomic_store_n(&r->count, count, __ATOMIC_RELAXED);
+    __atomic_store_n(&r->bytes, bytes, __ATOMIC_RELAXED);
+}
+
+static void memory_update(struct dp *dp)
+{
+    static const char *const names[ENG_MEM_KINDS] = {[ENG_MEM_SESSION] = "sessions",
+                                                     [ENG_MEM_IN_SA] = "inbound-sas",
+                                                     [ENG_MEM_OUT_SA] = "outbound-sas",
+                                                     [ENG_MEM_PICK] = "remote-prefixes"};
+    const uint64_t counters = (1ull + dp->workers) * sizeof(struct cv_sa_counters) << dp->sad.bits;
+    struct rte_malloc_socket_stats heap;
+    struct eng_mem_use use;
+    unsigned at = 0;
+    for (enum eng_mem_kind k = 0; k < ENG_MEM_KINDS; k++) {
+        eng_mem_used(k, &use);
+        row_set(dp, at++, names[k], use.count, use.bytes);
+    }
+    row_set(dp, at++, "counters", 0, counters);
+    row_set(dp, at++, "tables", 0, dp_sad_table_bytes(&dp->sad));
+    row_set(dp, at++, "spare", 0, eng_mem_spare());
+    if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(0), &heap) == 0) {
+        row_set(dp, at++, "heap", 0, heap.heap_totalsz_bytes);
+        row_set(dp, at++, "heap-free", 0, heap.heap_freesz_bytes);
+    }
+}
+
 void dp_stats_update(struct dp *dp)
 {
     for (unsigned i = 0; i < dp->port_count; i++)
@@ -54,4 +89,5 @@ void dp_stats_update(struct dp *dp)
     for (unsigned i = 0; i < dp->port_count; i++)
         io_steer_report(&dp->steer[i], &dp->ports[i], &shm_steer(&dp->shm)->port[i]);
     engine_update(dp);
+    memory_update(dp);
 }

@@ -118,13 +118,19 @@ static void dataplane_text(struct cli_call *c, const struct shm *s)
     }
 }
 
-int cli_show_dataplane(struct cli_call *c)
+static const struct shm *shm_of(struct cli_call *c)
 {
     const struct shm *s = c->env->shm(c->env->ctx);
-    if (!s) {
+    if (!s)
         cli_error(c, "the data plane is away");
+    return s;
+}
+
+int cli_show_dataplane(struct cli_call *c)
+{
+    const struct shm *s = shm_of(c);
+    if (!s)
         return CLI_NOT_SO;
-    }
     if (!c->json) {
         dataplane_text(c, s);
         return CLI_OK;
@@ -132,6 +138,47 @@ int cli_show_dataplane(struct cli_call *c)
     cli_json(c, json_pack("{s:o, s:o, s:o, s:o, s:o}", "workers", workers_json(s), "ports", ports_json(s),
                           "drops", drops_json(s), "crypto", engines_json(s), "boot_id",
                           json_sprintf("%016llx", (unsigned long long)s->head->boot_id)));
+    return CLI_OK;
+}
+
+/* ---- memory ----------------------------------------------------------------------------------------------------------- */
+static double octets_each(const struct cv_memory_row *r)
+{
+    return r->count ? (double)r->bytes / (double)r->count : 0.0;
+}
+
+static void memory_json(struct cli_call *c, const struct shm *s)
+{
+    json_t *a = json_array();
+    for (unsigned i = 0; i < CV_MAX_MEMORY_ROWS; i++) {
+        const struct cv_memory_row *r = shm_memory_row(s, i);
+        if (r->name[0])
+            json_array_append_new(a, json_pack("{s:o, s:I, s:I, s:f}", "name", name_json(r->name), "count",
+                                               (json_int_t)r->count, "bytes", (json_int_t)r->bytes,
+                                               "bytes_each", octets_each(r)));
+    }
+    cli_json(c, json_pack("{s:o, s:i}", "memory", a, "table_size", 1 << s->sa_index_bits));
+}
+
+int cli_show_memory(struct cli_call *c)
+{
+    const struct shm *s = shm_of(c);
+    if (!s)
+        return CLI_NOT_SO;
+    if (c->json) {
+        memory_json(c, s);
+        return CLI_OK;
+    }
+    cli_print(c, "SA tables of %u in each direction\n\n", 1u << s->sa_index_bits);
+    cli_print(c, "Memory            Objects     Octets          Each\n");
+    for (unsigned i = 0; i < CV_MAX_MEMORY_ROWS; i++) {
+        const struct cv_memory_row *r = shm_memory_row(s, i);
+        if (r->name[0] && r->count)
+            cli_print(c, "%-17.*s %-11llu %-15llu %.0f\n", CV_NAME_MAX, r->name, (unsigned long long)r->count,
+                      (unsigned long long)r->bytes, octets_each(r));
+        else if (r->name[0])
+            cli_print(c, "%-17.*s             %llu\n", CV_NAME_MAX, r->name, (unsigned long long)r->bytes);
+    }
     return CLI_OK;
 }
 

@@ -74,6 +74,7 @@ const struct cli_row cli_rows[] = {
      "Workers, ports, drops by reason, crypto engines"},
     {"show platform steering", CLI_SHOW_STEERING, false, NULL, NULL,
      "How packets come to the worker that owns their SA"},
+    {"show platform memory", CLI_SHOW_MEMORY, false, NULL, NULL, "What SAs, sessions and tables take"},
     {"show running-config", CLI_SHOW_CONFIG, false, NULL, NULL, "The configuration in force, keys hidden"},
     {"show version", CLI_SHOW_VERSION, false, NULL, NULL, "Versions and uptime"},
     {"clear", CLI_NONE, false, NULL, NULL, "Reset"},

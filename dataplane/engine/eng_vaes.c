@@ -55,9 +55,23 @@ static struct cpu cpu_read(void)
     return cpu;
 }
 
+/* Asked of the processor once: in a virtual machine each CPUID costs microseconds, and every SA wants to know. */
+static struct cpu cpu_known(void)
+{
+    enum { ASKED = 1, AVX2 = 2, AVX512 = 4 };
+    static unsigned known; /* atomic; whoever asks at the same time finds the same */
+    unsigned k = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    if (!k) {
+        const struct cpu cpu = cpu_read();
+        k = ASKED | (cpu.avx2 ? AVX2 : 0u) | (cpu.avx512 ? AVX512 : 0u);
+        __atomic_store_n(&known, k, __ATOMIC_RELAXED);
+    }
+    return (struct cpu){(k & AVX2) != 0, (k & AVX512) != 0};
+}
+
 static const struct vaes_kernels *kernels_of(const struct eng_ops *e)
 {
-    const struct cpu cpu = cpu_read();
+    const struct cpu cpu = cpu_known();
     if (cpu.avx512 && e != &eng_vaes_avx2)
         return &vaes_avx512;
     if (cpu.avx2 && e != &eng_vaes_avx512)

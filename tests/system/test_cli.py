@@ -18,7 +18,7 @@ from traffic import ping  # noqa: E402
 
 CLIENT = os.path.join(BUILD, "culvert")
 SHOWS = ("show crypto session", "show crypto session detail", "show crypto ikev2 sa", "show crypto ikev2 sa detailed",
-         "show crypto ipsec sa", "show crypto ipsec sa count", "show interfaces", "show ip route", "show platform dataplane", "show platform steering",
+         "show crypto ipsec sa", "show crypto ipsec sa count", "show interfaces", "show ip route", "show platform dataplane", "show platform steering", "show platform memory",
          "show crypto isakmp sa", "show crypto isakmp sa detail", "show crypto isakmp sa count", "show crypto isakmp key",
          "show crypto isakmp profile", "show crypto isakmp policy", "show crypto isakmp default policy",
          "show crypto isakmp peers", "show crypto ikev2 profile", "show crypto ikev2 policy", "show crypto ikev2 proposal",

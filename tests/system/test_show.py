@@ -24,7 +24,7 @@ SHOWS = ("crypto session", "crypto session detail", "crypto session brief", "cry
          "crypto ikev2 profile", "crypto ikev2 policy", "crypto ikev2 proposal", "crypto ikev2 stats", "crypto ipsec sa",
          "crypto ipsec sa detail", "crypto ipsec sa count", "crypto ipsec profile", "crypto ipsec transform-set", "crypto map",
          "crypto decisions", "crypto decisions peer 192.0.2.2", "crypto debug-condition", "access-lists", "vrf", "debugging",
-         "interfaces", "ip route", "platform dataplane", "running-config", "version")
+         "interfaces", "ip route", "platform dataplane", "platform memory", "running-config", "version")
 # Objects whose keys are names of what is counted: tables of their own in the reference.
 NAMED_KEYS = ("drops", "counters")
 

@@ -24,6 +24,8 @@ static void shows_of_a_tunnel_that_is_up(void)
     golden("ip-route.txt", "show ip route", false);
     golden("ip-route.json", "show ip route", true);
     golden("dataplane.txt", "show platform dataplane", false);
+    golden("memory.txt", "show platform memory", false);
+    golden("memory.json", "show platform memory", true);
     world_end();
 }
 
@@ -95,6 +97,7 @@ static void dataplane_json_has_the_keys_of_the_interface(void)
     json_decref(j);
     w.shm_away = true;
     CU_ASSERT(run("show platform dataplane", true, out) == CLI_NOT_SO);
+    CU_ASSERT(run("show platform memory", false, out) == CLI_NOT_SO);
     CU_ASSERT_STRING_EQUAL(out, "culvert: the data plane is away\n");
     world_end();
 }

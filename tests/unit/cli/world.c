@@ -112,6 +112,8 @@ static void shm_fill(void)
                                 .rx_packets = 1000,
                                 .tx_packets = 990,
                                 .rx_missed = 4};
+    *shm_memory_row(&w.shm, 0) = (struct cv_memory_row){.name = "sessions", .count = 4, .bytes = 3584};
+    *shm_memory_row(&w.shm, 1) = (struct cv_memory_row){.name = "counters", .bytes = 2048};
     struct cv_engine_stats *e = shm_engine_stats(&w.shm, 0);
     *e = (struct cv_engine_stats){
         .engine = "ipsecmb", .device = "ipsec-mb 1.3", .sessions = 2, .packets = 980};
