@@ -56,6 +56,12 @@ class Case(unittest.TestCase):
         self.assertEqual(self.pages(1048576), [1, 1])
         self.assertIn(("mount", "-t", "hugetlbfs", "-o", "pagesize=1G", "hugetlbfs", "/dev/hugepages1G"), self.m.ran)
 
+    def test_a_mount_that_fails_is_told_and_no_failure(self):
+        self.m.failing.add("mount")
+        self.m.put("proc/mounts", "")
+        self.assertIn("culvert itself needs no mount", self.call("set", "2"))
+        self.assertEqual((self.status, self.pages()), (0, [1, 1]))
+
     def test_a_mount_without_a_page_size_is_of_the_default_one(self):
         self.m.put("proc/mounts", "none /mnt/huge hugetlbfs rw 0 0")
         self.call("set", "2")
