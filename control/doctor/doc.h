@@ -42,6 +42,7 @@ struct doc_cpu {
 struct doc_engine {
     char name[DOC_NAME], device[DOC_NAME], why[DOC_TEXT];
     bool usable, passed; /* usable on this processor; its known-answer tests passed */
+    bool untried;        /* a device on the PCI bus, which a data plane may have */
 };
 
 /* What `culvert-dp --doctor` says; ran is false when it could not be asked, and why says why. */
@@ -77,8 +78,10 @@ struct doc_snapshot {
     } huge[DOC_NODES]; /* all page sizes together */
     bool iommu, vfio_loaded;
     struct doc_port ports[CV_MAX_PORTS]; /* as platform.ports */
-    bool dp_running;                     /* a culvert-dp holds its memory and ports already */
-    bool user_culvert;                   /* there is a user of that name for the control process */
+    struct doc_port crypto; /* the PCI device of crypto-engine cryptodev; crypto_address "": none */
+    char crypto_address[16];
+    bool dp_running;   /* a culvert-dp holds its memory and ports already */
+    bool user_culvert; /* there is a user of that name for the control process */
     bool root, ipc_lock, net_admin, memlock_unlimited;
     uint64_t memlock_mb;
     bool run_dir_exists, run_dir_is_dir, run_dir_others_write;

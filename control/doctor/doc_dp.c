@@ -25,6 +25,7 @@ static void engine_get(const json_t *o, struct doc_engine *e)
     text_get(o, "name", e->name, sizeof e->name);
     text_get(o, "device", e->device, sizeof e->device);
     text_get(o, "why", e->why, sizeof e->why);
+    e->untried = json_is_false(json_object_get(o, "tried"));
     e->usable = json_is_true(json_object_get(o, "usable"));
     e->passed = json_is_true(json_object_get(o, "passed"));
 }

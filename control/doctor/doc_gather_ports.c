@@ -90,12 +90,13 @@ static void link_look(struct doc_port *p)
     p->default_route = carries_default(p->interface);
 }
 
-static void pci(const struct platform_port *c, struct doc_port *p)
+/* device: an address, arguments behind a comma. */
+static void pci(const char *device, struct doc_port *p)
 {
     char address[DOC_NAME], text[DOC_NAME];
-    int room = (int)strcspn(c->device, ",");
-    bool has_domain = strchr(c->device, ':') != strrchr(c->device, ':');
-    snprintf(address, sizeof address, "%s%.*s", has_domain ? "" : "0000:", room, c->device);
+    int room = (int)strcspn(device, ",");
+    bool has_domain = strchr(device, ':') != strrchr(device, ':');
+    snprintf(address, sizeof address, "%s%.*s", has_domain ? "" : "0000:", room, device);
     p->found = doc_exists(PCI_DIR "/%s", address);
     if (!p->found)
         return;
@@ -135,11 +136,15 @@ void doc_gather_ports(struct doc_snapshot *s)
     char name[DOC_NAME];
     s->iommu = first_entry("/sys/kernel/iommu_groups", name, sizeof name);
     s->vfio_loaded = doc_exists("/sys/module/vfio_pci");
+    platform_crypto_pci(&s->platform, s->crypto_address);
+    s->crypto.group = s->crypto.numa = -1;
+    if (s->crypto_address[0])
+        pci(s->crypto_address, &s->crypto);
     for (unsigned i = 0; i < s->platform.port_count; i++) {
         struct doc_port *p = &s->ports[i];
         p->group = p->numa = -1;
         if (s->platform.ports[i].is_pci)
-            pci(&s->platform.ports[i], p);
+            pci(s->platform.ports[i].device, p);
         else
             vdev(&s->platform.ports[i], p);
     }

@@ -137,7 +137,7 @@ static void vdev(const struct platform_port *c, const struct doc_port *p, struct
 
 static void iommu(const struct doc_snapshot *s, struct doc_findings *f)
 {
-    bool any = false;
+    bool any = s->crypto_address[0] != '\0';
     for (unsigned i = 0; i < s->platform.port_count; i++)
         any = any || s->platform.ports[i].is_pci;
     if (!any)
@@ -159,5 +159,10 @@ void doc_judge_ports(const struct doc_snapshot *s, struct doc_findings *f)
             pci(s, c, &s->ports[i], f);
         else
             vdev(c, &s->ports[i], f);
+    }
+    if (s->crypto_address[0]) {
+        struct platform_port c = {.name = "crypto-engine", .is_pci = true};
+        snprintf(c.device, sizeof c.device, "%s", s->crypto_address);
+        pci(s, &c, &s->crypto, f);
     }
 }

@@ -204,6 +204,9 @@ static void processors_and_engines(void)
     (void)line("crypto engine", DOC_GREEN, "vaes cannot be used here");
     s.dp.configured = s.dp.engines[1];
     (void)line("crypto engine", DOC_RED, "vaes cannot be used here");
+    s.dp.configured.untried = true;
+    (void)line("crypto engine", DOC_GREEN, "is tried when culvert-dp starts");
+    s.dp.configured.untried = false;
     s.dp.configured.name[0] = '\0';
     (void)line("crypto engine", DOC_RED, "not in this build");
     s.dp.configured = s.dp.engines[0];
@@ -271,6 +274,14 @@ static void pci_ports(void)
     (void)line("port", DOC_YELLOW, "bound to uio_pci_generic: the card can reach all memory");
     s.platform.hugepages = false;
     (void)line("port", DOC_RED, "needs memory that does not move");
+    bare_metal();
+    snprintf(s.crypto_address, sizeof s.crypto_address, "0000:1a:01.0");
+    s.crypto.group = s.crypto.numa = -1;
+    (void)line("port", DOC_RED, "crypto-engine: no PCI device 0000:1a:01.0");
+    s.crypto.found = true;
+    snprintf(s.crypto.driver, sizeof s.crypto.driver, "c6xxvf");
+    CU_ASSERT_STRING_EQUAL(line("port", DOC_RED, "crypto-engine: 0000:1a:01.0")->remedy,
+                           "culvert-bind bind 0000:1a:01.0");
     bare_metal();
     s.ports[1].numa = 0;
     (void)line("NUMA", DOC_YELLOW, "Ethernet0/1 is on node 0, worker processor 5 on node 1");
