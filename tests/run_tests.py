@@ -249,12 +249,13 @@ TSAN_TESTS = ("tests/unit/common/test_common_ring", "tests/unit/dataplane/test_d
 
 
 def group_tsan(_only):
-    heading("ThreadSanitizer: rings, SA table, ESP")
+    heading("ThreadSanitizer: rings, SA table, moves of buckets, ESP")
     if not shutil.which("clang"):
         results.take("SKIP", "tsan compiles", "clang is not installed")
         return
     if not meson_build("build-tsan", ["--buildtype=debugoptimized", "-Db_sanitize=thread", "-Db_lundef=false",
-                                      "-Dwerror=false"], env={"CC": "clang"}, label="tsan", targets=TSAN_TESTS):
+                                      "-Dwerror=false", "-Dc_args=-DRTE_USE_C11_MEM_MODEL=1"], env={"CC": "clang"},
+                       label="tsan", targets=TSAN_TESTS):
         return
     options = "halt_on_error=1:exitcode=66:suppressions=%s" % os.path.join(ROOT, "tests", "tsan.supp")
     for target in TSAN_TESTS:

@@ -16,6 +16,7 @@
  *   addr ID ADDR/LEN            addr-del ID ADDR/LEN
  *   route VRF PREFIX dev ID [via ADDR]      route VRF PREFIX via ADDR      route-del VRF PREFIX
  *   nbr ID ADDR MAC             nbr-del ID ADDR
+ *   steer BUCKET WORKER         steer balance
  *   sa in|out SLOT SPI IF ALG SEED LOCAL REMOTE [ports L R] [esn] [noreplay] [window N] [natnat N]
  *      [ts LOCALPREFIX REMOTEPREFIX]... [soft-packets N] [hard-packets N] [soft-bytes N] [hard-bytes N] [seq N] [df WORD] [vrf OUTER]
  *      ALG: gcm128 gcm256 cbc128-sha1 cbc128-sha256 cbc256-sha512 chacha gmac128 null-sha256; keys are SEED, SEED+1, ...
@@ -375,6 +376,15 @@ static void do_route(struct cv_cmd *c)
         r->next_hop = address();
 }
 
+/* steer BUCKET WORKER, or steer balance */
+static void do_steer(struct cv_cmd *c)
+{
+    c->type = CV_CMD_STEER;
+    c->u.steer.bucket = option("balance") ? CV_STEER_BALANCE : (uint32_t)num();
+    if (c->u.steer.bucket != CV_STEER_BALANCE)
+        c->u.steer.worker = (uint32_t)num();
+}
+
 static void do_nbr(struct cv_cmd *c, bool add)
 {
     c->type = add ? CV_CMD_NBR_ADD : CV_CMD_NBR_DEL;
@@ -591,6 +601,7 @@ static void do_drops(void)
         if (n)
             printf("drop %s %llu\n", cv_drop_name(r), (unsigned long long)n);
     }
+    printf("buckets moved %llu\n", (unsigned long long)shm_steer(&shm)->moves);
     for (unsigned w = 0; w < shm.head->workers; w++) {
         const struct cv_worker_stats *s = shm_worker_stats(&shm, w);
         printf("worker %u rx %llu tx %llu handed %llu\n", w, (unsigned long long)s->rx_packets,
@@ -673,6 +684,8 @@ static void run_words(void)
     } else if (strcmp(name, "route") == 0 || strcmp(name, "route-del") == 0) {
         c.type = name[5] ? CV_CMD_ROUTE_DEL : CV_CMD_ROUTE_ADD;
         do_route(&c);
+    } else if (strcmp(name, "steer") == 0) {
+        do_steer(&c);
     } else if (strcmp(name, "nbr") == 0 || strcmp(name, "nbr-del") == 0) {
         do_nbr(&c, !name[3]);
     } else if (strcmp(name, "sa") == 0) {

@@ -54,6 +54,39 @@ for _alg in ("cbc128-sha256", "chacha", "null-sha256"):
 add_case("ping with two workers: hand-off to the SA's owner", lambda: ping_through(False, 4, "gcm256", workers=2, slot=2))
 
 
+@case("three workers, the SAs' bucket moving round them under traffic: no packet lost, no replay, order kept")
+def bucket_moves():
+    site = Site("moves", workers=3)
+    site.sas("gcm128", "window 64")
+    ping_ok(site.left, "10.2.0.2")
+    bucket, moves = SPI_B % 64, 60
+    check_equal(SPI_A % 64, bucket, "both ends' bucket")
+    result = {}
+    flow = threading.Thread(target=lambda: result.update(ping=ping(site.left, "10.2.0.2", 1500, interval=0.004, wait=2)))
+    udp = threading.Thread(target=lambda: result.update(udp=iperf3(site.left, site.right, "10.2.0.2", seconds=6, udp_mbit=8)))
+    flow.start()
+    udp.start()
+    for n in range(moves):
+        for gw in (site.a, site.b):
+            gw.ctl("steer %d %d\nsleep 20\n" % (bucket, (n + 1) % 3))
+    flow.join()
+    udp.join()
+    sent, got = result["ping"]
+    check_equal(got, sent, "answers while the bucket moved")
+    check_equal(result["udp"]["lost"], 0, "UDP datagrams lost while the bucket moved")
+    for gw in (site.a, site.b):
+        text = gw.ctl("drops")
+        moved = int(re.search(r"buckets moved (\d+)", text).group(1))
+        check(moved >= moves - 1, "%d moves on %s" % (moved, gw.short))
+        bad = {k: v for k, v in gw.drops().items() if k.startswith(("esp", "replay", "unknown", "handoff", "crypto"))}
+        check(not bad, "drops on %s: %s" % (gw.short, bad))
+        gw.ctl("fail 1 steer 64 0\nfail 1 steer 1 3")
+        gw.ctl("steer balance\n")
+    check_equal(site.b.counters("in")["replayed"], 0, "replays")
+    check_equal((site.a.stop(), site.b.stop()), (0, 0), "exit statuses after SIGTERM")
+    return "%d pings and %.1f Mbit/s of UDP over %d moves at each end" % (sent, result["udp"]["mbits"], moves)
+
+
 @case("no SA: nothing in clear on the wire, one acquire per second")
 def fails_closed():
     site = Site("closed")
