@@ -14,6 +14,7 @@ void apply_free(struct apply_set *s)
     free(s->addrs);
     free(s->routes);
     free(s->policies);
+    free(s->nbrs);
     memset(s, 0, sizeof *s);
 }
 
@@ -246,6 +247,45 @@ static cv_result build_policy(const struct cfg *c, const struct cfg_interface *p
     return r;
 }
 
+/* ---- neighbours ---------------------------------------------------------------------------------------------- */
+/* The port on whose subnet the address lies, the longest; 0: none. */
+static uint32_t port_of(const struct apply_set *s, uint16_t vrf, const struct ip_addr *addr)
+{
+    uint32_t port = 0;
+    int len = -1;
+    for (unsigned i = 0; i < s->addr_count; i++) {
+        const struct apply_addr *a = &s->addrs[i];
+        struct ip_prefix p;
+        if (a->vrf == vrf && (int)a->addr.len > len && ip_prefix_make(&a->addr.addr, a->addr.len, &p) &&
+            ip_prefix_contains(&p, addr)) {
+            port = a->addr.if_id;
+            len = a->addr.len;
+        }
+    }
+    return port;
+}
+
+static cv_result build_nbr(const struct cfg_neighbor *x, const struct rt_names *ifs, struct rt_names *vrfs,
+                           struct apply_set *out)
+{
+    char text[IP_TEXT_MAX];
+    struct cv_nbr *n = &out->nbrs[out->nbr_count];
+    uint16_t vrf;
+    memset(n, 0, sizeof *n);
+    if (!vrf_id(vrfs, x->vrf, &vrf))
+        return CV_ENOSPC;
+    n->addr = x->addr;
+    memcpy(n->mac, x->mac, sizeof n->mac);
+    n->if_id = x->interface[0] ? rt_names_find(ifs, x->interface) : port_of(out, vrf, &x->addr);
+    for (unsigned i = 0; i < out->if_count; i++)
+        if (n->if_id == out->ifs[i].if_id && out->ifs[i].kind == CV_IF_PORT) {
+            out->nbr_count++;
+            return CV_OK;
+        }
+    log_warning("neighbour %s: on the subnet of no port: left out", ip_addr_text(&x->addr, text));
+    return CV_OK;
+}
+
 /* ---- the set ------------------------------------------------------------------------------------------------- */
 static cv_result set_room(const struct cfg *c, struct apply_set *out)
 {
@@ -255,7 +295,8 @@ static cv_result set_room(const struct cfg *c, struct apply_set *out)
     out->ifs = calloc(c->interface_count + 1, sizeof *out->ifs);
     out->addrs = calloc(addrs + 1, sizeof *out->addrs);
     out->routes = calloc(c->route_count + c->flow_count + 1, sizeof *out->routes);
-    return out->ifs && out->addrs && out->routes ? CV_OK : CV_ENOMEM;
+    out->nbrs = calloc(c->neighbor_count + 1, sizeof *out->nbrs);
+    return out->ifs && out->addrs && out->routes && out->nbrs ? CV_OK : CV_ENOMEM;
 }
 
 static cv_result set_fill(const struct cfg *c, struct rt_names *ifs, struct rt_names *vrfs,
@@ -271,6 +312,8 @@ static cv_result set_fill(const struct cfg *c, struct rt_names *ifs, struct rt_n
     for (unsigned i = 0; i < c->route_count; i++)
         CV_TRY(build_route(c, &c->routes[i], ifs, vrfs, out));
     reverse_routes(c, out);
+    for (unsigned i = 0; i < c->neighbor_count; i++)
+        CV_TRY(build_nbr(&c->neighbors[i], ifs, vrfs, out));
     for (unsigned i = 0; i < c->interface_count; i++)
         if (c->interfaces[i].kind == CV_IF_PORT && c->interfaces[i].crypto_map[0])
             CV_TRY(build_policy(c, &c->interfaces[i], &out->ifs[i], ifs, out));
@@ -310,6 +353,14 @@ static const struct cv_route *find_route(const struct apply_set *s, const struct
     for (unsigned i = 0; s && i < s->route_count; i++)
         if (s->routes[i].vrf == r->vrf && ip_prefix_equal(&s->routes[i].prefix, &r->prefix))
             return &s->routes[i];
+    return NULL;
+}
+
+static const struct cv_nbr *find_nbr(const struct apply_set *s, const struct cv_nbr *n)
+{
+    for (unsigned i = 0; i < s->nbr_count; i++)
+        if (s->nbrs[i].if_id == n->if_id && ip_addr_equal(&s->nbrs[i].addr, &n->addr))
+            return &s->nbrs[i];
     return NULL;
 }
 
@@ -375,6 +426,13 @@ static bool if_survives(const struct diff *d, uint32_t if_id)
     return a && b && a->kind == b->kind && a->vrf == b->vrf;
 }
 
+/* On another port the data plane has forgotten all neighbours. */
+static bool same_wire(const struct diff *d, uint32_t if_id)
+{
+    return if_survives(d, if_id) &&
+           strncmp(find_if(d->was, if_id)->port, find_if(d->want, if_id)->port, CV_NAME_MAX) == 0;
+}
+
 static void removals(const struct diff *d)
 {
     for (unsigned i = 0; i < d->was->addr_count; i++) {
@@ -382,6 +440,9 @@ static void removals(const struct diff *d)
         if (!same_addr(a, find_addr(d->want, a)) || !if_survives(d, a->addr.if_id))
             emit(d, CV_CMD_ADDR_DEL, &a->addr, sizeof a->addr);
     }
+    for (unsigned i = 0; i < d->was->nbr_count; i++)
+        if (same_wire(d, d->was->nbrs[i].if_id) && !find_nbr(d->want, &d->was->nbrs[i]))
+            emit(d, CV_CMD_NBR_DEL, &d->was->nbrs[i], sizeof d->was->nbrs[i]);
     for (unsigned i = 0; i < d->was->if_count; i++)
         if (!if_survives(d, d->was->ifs[i].if_id))
             emit(d, CV_CMD_IF_DEL, &d->was->ifs[i].if_id, sizeof d->was->ifs[i].if_id);
@@ -505,6 +566,11 @@ static void additions(const struct diff *d)
         const struct apply_addr *a = &d->want->addrs[i];
         if (d->again || !same_addr(a, find_addr(d->was, a)) || !if_survives(d, a->addr.if_id))
             emit(d, CV_CMD_ADDR_ADD, &a->addr, sizeof a->addr);
+    }
+    for (unsigned i = 0; i < d->want->nbr_count; i++) {
+        const struct cv_nbr *n = &d->want->nbrs[i], *o = find_nbr(d->was, n);
+        if (d->again || !o || memcmp(n, o, sizeof *n) != 0 || !same_wire(d, n->if_id))
+            emit(d, CV_CMD_NBR_ADD, n, sizeof *n);
     }
     routes_add(d);
     routes_remove(d);

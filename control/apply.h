@@ -1,4 +1,4 @@
-/* apply: from a configuration to what the data plane must hold: interfaces, addresses, routes and the policies of crypto
+/* apply: from a configuration to what the data plane must hold: interfaces, addresses, routes, neighbours and the policies of crypto
  * maps, numbered, and the commands that lead from one such set to the next.
  *
  * Pure: no I/O. Removals come before additions, so that a name, address or prefix may move in one reload. Nothing goes in
@@ -16,14 +16,15 @@ struct apply_addr {
     uint16_t vrf;
 };
 
-/* Sorted by nothing in particular; keys are unique: if_id, (if_id, addr), (vrf, prefix). Rows of policies stand together by
+/* Sorted by nothing in particular; keys are unique: if_id, (if_id, addr), (vrf, prefix), of nbrs (if_id, addr). Rows of policies stand together by
  * port, and in their order. */
 struct apply_set {
-    unsigned if_count, addr_count, route_count, policy_count;
+    unsigned if_count, addr_count, route_count, policy_count, nbr_count;
     struct cv_if *ifs;
     struct apply_addr *addrs;
     struct cv_route *routes;
     struct cv_policy *policies;
+    struct cv_nbr *nbrs;
 };
 void apply_free(struct apply_set *s);
 

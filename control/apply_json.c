@@ -19,6 +19,12 @@ static json_t *route_json(const struct cv_route *r)
                      "if_id", (int)r->if_id);
 }
 
+static json_t *nbr_json(const struct cv_nbr *n)
+{
+    char text[IP_TEXT_MAX];
+    return json_pack("{s:i, s:s}", "if_id", (int)n->if_id, "addr", ip_addr_text(&n->addr, text));
+}
+
 static json_t *if_json(const struct cv_if *f)
 {
     return json_pack("{s:i, s:i, s:i, s:s}", "if_id", (int)f->if_id, "kind", (int)f->kind, "vrf", (int)f->vrf,
@@ -37,15 +43,17 @@ static json_t *policies_json(const struct apply_set *s)
 
 json_t *apply_json(const struct apply_set *s)
 {
-    json_t *ifs = json_array(), *addrs = json_array(), *routes = json_array();
+    json_t *ifs = json_array(), *addrs = json_array(), *routes = json_array(), *nbrs = json_array();
     for (unsigned i = 0; i < s->if_count; i++)
         json_array_append_new(ifs, if_json(&s->ifs[i]));
     for (unsigned i = 0; i < s->addr_count; i++)
         json_array_append_new(addrs, addr_json(&s->addrs[i]));
     for (unsigned i = 0; i < s->route_count; i++)
         json_array_append_new(routes, route_json(&s->routes[i]));
-    return json_pack("{s:o, s:o, s:o, s:o}", "interfaces", ifs, "addresses", addrs, "routes", routes,
-                     "policies", policies_json(s));
+    for (unsigned i = 0; i < s->nbr_count; i++)
+        json_array_append_new(nbrs, nbr_json(&s->nbrs[i]));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "interfaces", ifs, "addresses", addrs, "routes", routes,
+                     "policies", policies_json(s), "neighbors", nbrs);
 }
 
 static bool number(const json_t *o, const char *key, json_int_t most, uint32_t *out)
@@ -94,6 +102,12 @@ static bool route_read(const json_t *o, struct cv_route *r)
     return true;
 }
 
+static bool nbr_read(const json_t *o, struct cv_nbr *n)
+{
+    const char *text = json_string_value(json_object_get(o, "addr"));
+    return text && number(o, "if_id", CV_MAX_IFS - 1, &n->if_id) && ip_addr_parse(text, &n->addr);
+}
+
 static bool policy_read(const json_t *v, struct cv_policy *p)
 {
     if (!json_is_integer(v) || json_integer_value(v) <= 0 || json_integer_value(v) >= CV_MAX_IFS)
@@ -105,12 +119,14 @@ static bool policy_read(const json_t *v, struct cv_policy *p)
 static bool set_read(const json_t *j, struct apply_set *s)
 {
     const json_t *ifs = json_object_get(j, "interfaces"), *addrs = json_object_get(j, "addresses"),
-                 *routes = json_object_get(j, "routes"), *policies = json_object_get(j, "policies");
+                 *routes = json_object_get(j, "routes"), *policies = json_object_get(j, "policies"),
+                 *nbrs = json_object_get(j, "neighbors");
     s->ifs = calloc(json_array_size(ifs) + 1, sizeof *s->ifs);
     s->addrs = calloc(json_array_size(addrs) + 1, sizeof *s->addrs);
     s->routes = calloc(json_array_size(routes) + 1, sizeof *s->routes);
     s->policies = calloc(json_array_size(policies) + 1, sizeof *s->policies);
-    if (!s->ifs || !s->addrs || !s->routes || !s->policies)
+    s->nbrs = calloc(json_array_size(nbrs) + 1, sizeof *s->nbrs);
+    if (!s->ifs || !s->addrs || !s->routes || !s->policies || !s->nbrs)
         return false;
     for (; s->if_count < json_array_size(ifs); s->if_count++)
         if (!if_read(json_array_get(ifs, s->if_count), &s->ifs[s->if_count]))
@@ -123,6 +139,9 @@ static bool set_read(const json_t *j, struct apply_set *s)
             return false;
     for (; s->policy_count < json_array_size(policies); s->policy_count++)
         if (!policy_read(json_array_get(policies, s->policy_count), &s->policies[s->policy_count]))
+            return false;
+    for (; s->nbr_count < json_array_size(nbrs); s->nbr_count++)
+        if (!nbr_read(json_array_get(nbrs, s->nbr_count), &s->nbrs[s->nbr_count]))
             return false;
     return true;
 }

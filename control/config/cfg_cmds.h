@@ -8,6 +8,7 @@
 extern const struct cfg_cmd_table cfg_cmds_system, cfg_cmds_platform;
 /* cfg_cmds_interface.c: interface section and routes */
 extern const struct cfg_cmd_table cfg_cmds_interface_global, cfg_cmds_interface;
+extern const struct cfg_cmd_table cfg_cmds_nbr_global;
 /* cfg_cmds_ikev2.c, cfg_cmds_ikev2_profile.c */
 extern const struct cfg_cmd_table cfg_cmds_ikev2_global, cfg_cmds_ikev2_proposal, cfg_cmds_ikev2_policy,
     cfg_cmds_ikev2_keyring, cfg_cmds_ikev2_peer;

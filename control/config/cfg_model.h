@@ -93,6 +93,15 @@ struct cfg_route {
     int line;
 };
 
+/* `arp` and `ipv6 neighbor`: of an address of a VRF there is one; of an IPv6 address one on each interface. */
+struct cfg_neighbor {
+    char vrf[CFG_NAME_MAX];
+    struct ip_addr addr;
+    uint8_t mac[6];
+    char interface[CV_NAME_MAX]; /* "": the one whose subnet holds the address */
+    int line;
+};
+
 /* ---- IKEv2 -------------------------------------------------------------------------------------------------- */
 struct cfg_encr {
     uint16_t id, key_bits;
@@ -527,6 +536,8 @@ struct cfg {
         transform_set_count, ipsec_profile_count;
     struct cfg_interface *interfaces;
     struct cfg_route *routes;
+    unsigned neighbor_count;
+    struct cfg_neighbor *neighbors;
     struct cfg_ikev2_proposal *proposals; /* the builtin default is there unless redefined */
     struct cfg_ikev2_policy *policies;
     struct cfg_ikev2_keyring *keyrings;

@@ -13,7 +13,7 @@ static const struct {
                          {&cfg_cmds_system, &cfg_cmds_interface_global, &cfg_cmds_ikev2_global,
                           &cfg_cmds_ipsec_global, &cfg_cmds_isakmp_global, &cfg_cmds_acl_global,
                           &cfg_cmds_map_global, &cfg_cmds_vrf_global, &cfg_cmds_isakmp_peer_global,
-                          &cfg_cmds_pki_global, &cfg_cmds_cert_global}},
+                          &cfg_cmds_pki_global, &cfg_cmds_cert_global, &cfg_cmds_nbr_global}},
     [CFG_MODE_PLATFORM] = {"config-platform", CFG_MODE_GLOBAL, {&cfg_cmds_platform}},
     [CFG_MODE_INTERFACE] = {"config-if", CFG_MODE_GLOBAL, {&cfg_cmds_interface}},
     [CFG_MODE_IKEV2_PROPOSAL] = {"config-ikev2-proposal", CFG_MODE_GLOBAL, {&cfg_cmds_ikev2_proposal}},

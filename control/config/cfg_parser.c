@@ -217,6 +217,7 @@ void cfg_free(struct cfg *c)
     free(c->isakmp_peers);
     free(c->interfaces);
     free(c->routes);
+    free(c->neighbors);
     free(c->proposals);
     free(c->policies);
     free(c->keyrings);

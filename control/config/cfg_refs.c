@@ -198,6 +198,8 @@ static void check_vrfs(struct cfg_parser *p)
     }
     for (unsigned i = 0; i < c->route_count; i++)
         check(p, &vrfs, c->routes[i].vrf, c->routes[i].line);
+    for (unsigned i = 0; i < c->neighbor_count; i++)
+        check(p, &vrfs, c->neighbors[i].vrf, c->neighbors[i].line);
     for (unsigned i = 0; i < c->policy_count; i++)
         check(p, &vrfs, c->policies[i].fvrf, c->policies[i].line);
     for (unsigned i = 0; i < c->profile_count; i++) {
@@ -292,4 +294,6 @@ void cfg_refs_check(struct cfg_parser *p)
     }
     for (unsigned i = 0; i < c->route_count; i++)
         check_exit(p, &interfaces, &c->routes[i]);
+    for (unsigned i = 0; i < c->neighbor_count; i++)
+        check(p, &interfaces, c->neighbors[i].interface, c->neighbors[i].line);
 }

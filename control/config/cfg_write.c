@@ -187,6 +187,24 @@ static void put_route(struct cfg_writer *w, const struct cfg_route *x)
         cfg_put(w, "%s\n", x->permanent ? " permanent" : "");
 }
 
+static void put_neighbor(struct cfg_writer *w, const struct cfg_neighbor *x)
+{
+    char addr[IP_TEXT_MAX], mac[16];
+    snprintf(mac, sizeof mac, "%02x%02x.%02x%02x.%02x%02x", x->mac[0], x->mac[1], x->mac[2], x->mac[3],
+             x->mac[4], x->mac[5]);
+    if (x->addr.family == IP_V6) {
+        cfg_put(w, "ipv6 neighbor %s %s %s\n", ip_addr_text(&x->addr, addr), x->interface, mac);
+        return;
+    }
+    cfg_put(w, "arp ");
+    if (x->vrf[0]) {
+        cfg_put_name(w, "vrf ", x->vrf);
+        cfg_put(w, " ");
+    }
+    cfg_put(w, "%s %s arpa%s%s\n", ip_addr_text(&x->addr, addr), mac, x->interface[0] ? " " : "",
+            x->interface);
+}
+
 static void put_vrf(struct cfg_writer *w, const struct cfg_vrf *x)
 {
     cfg_put_word(w, x->legacy ? "!\nip vrf " : "!\nvrf definition ", x->name, "");
@@ -228,6 +246,8 @@ int cfg_write(const struct cfg *c, bool show_keys, char *out, size_t out_len)
         cfg_put(&w, "ipv6 unicast-routing\n");
     for (unsigned i = 0; i < c->route_count; i++)
         put_route(&w, &c->routes[i]);
+    for (unsigned i = 0; i < c->neighbor_count; i++)
+        put_neighbor(&w, &c->neighbors[i]);
     cfg_put(&w, "end\n");
     return w.at > INT_MAX ? -1 : (int)w.at;
 }

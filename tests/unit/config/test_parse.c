@@ -456,6 +456,19 @@ static void dangling_names_are_errors_with_the_nearest_name(void)
     expect(6, 15, 0, "no interface Tunnel2", "did you mean Tunnel1?");
 }
 
+static void a_neighbour_has_the_mac_of_one_station(void)
+{
+    bad("arp 192.0.2.9 0300.0000.0009 arpa\narp 192.0.2.9 0200.0000.000 arpa\narp 224.0.0.9 0200.0000.0009 "
+        "arpa\n"
+        "arp 192.0.2.9 0000.0000.0000 arpa\narp 192.0.2.9 02000.000.0009 arpa\narp 192.0.2.9 "
+        "02:00:00:00:00:09:0a arpa\n"
+        "ipv6 neighbor 2001:db8::9 Ethernet7/7 0200.0000.0009\n");
+    for (int line = 1; line <= 6; line++)
+        if (line != 3)
+            expect((unsigned)line - 1, line, 15, "one station", "0200.0000.0001");
+    expect(2, 3, 5, "no address", "one station");
+}
+
 static void later_releases_are_refused_with_a_remedy(void)
 {
     bad("crypto isakmp client configuration group G\n key x\ncrypto map ipv6 M 10 ipsec-isakmp\n set peer "
@@ -504,5 +517,6 @@ UNIT_MAIN("config-parse", UNIT_TEST(example_loads_as_it_stands),
           UNIT_TEST(routes_in_all_forms), UNIT_TEST(errors_name_position_and_expected_words),
           UNIT_TEST(a_bad_section_header_hides_its_lines_only),
           UNIT_TEST(dangling_names_are_errors_with_the_nearest_name),
+          UNIT_TEST(a_neighbour_has_the_mac_of_one_station),
           UNIT_TEST(later_releases_are_refused_with_a_remedy), UNIT_TEST(errors_stop_at_a_limit),
           UNIT_TEST(a_file_that_cannot_be_read_says_why))

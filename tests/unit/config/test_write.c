@@ -74,6 +74,8 @@ static void forget_lines(struct cfg *c)
     }
     for (unsigned i = 0; i < c->route_count; i++)
         c->routes[i].line = 0;
+    for (unsigned i = 0; i < c->neighbor_count; i++)
+        c->neighbors[i].line = 0;
     for (unsigned i = 0; i < c->proposal_count; i++)
         c->proposals[i].line = 0;
     for (unsigned i = 0; i < c->policy_count; i++) {
@@ -254,6 +256,7 @@ static void same(struct cfg *a, struct cfg *b)
     forget_lines(b);
     SAME(a, b, interfaces, interface_count);
     SAME(a, b, routes, route_count);
+    SAME(a, b, neighbors, neighbor_count);
     SAME(a, b, proposals, proposal_count);
     SAME(a, b, policies, policy_count);
     SAME(a, b, transform_sets, transform_set_count);
@@ -432,6 +435,8 @@ static void maps_VRFs_and_GRE_come_back_as_they_were(void)
         "ip route vrf RED 10.0.0.0 255.0.0.0 192.0.2.254 5 name x\nip route vrf OLD 10.0.0.0 255.0.0.0 "
         "Tunnel1\n"
         "ip route 10.0.0.0 255.0.0.0 Tunnel1\nipv6 route vrf RED ::/0 2001:db8::1\n"
+        "arp 198.51.100.9 0200.0000.0009 arpa Ethernet0/0\narp vrf RED 192.0.2.254 02:00:00:00:00:fe arpa\n"
+        "ipv6 neighbor 2001:db8::1 Ethernet0/0 02aa.bbcc.ddee\n"
         "crypto isakmp invalid-spi-recovery\ncrypto call admission limit ike sa 100\n"
         "crypto call admission limit all in-negotiation-sa 50\n"
         "crypto isakmp peer address 192.0.2.9 vrf RED\n description d\n set aggressive-mode password 0 key\n"

@@ -82,6 +82,11 @@ static void note(void *ctx, const struct cv_cmd *c)
         snprintf(line, sizeof line, "%saddr %u %s/%u", c->type == CV_CMD_ADDR_DEL ? "no " : "",
                  c->u.addr.if_id, ip_addr_text(&c->u.addr.addr, a), c->u.addr.len);
         break;
+    case CV_CMD_NBR_ADD:
+    case CV_CMD_NBR_DEL:
+        snprintf(line, sizeof line, "%snbr %u %s %02x..%02x", c->type == CV_CMD_NBR_DEL ? "no " : "",
+                 c->u.nbr.if_id, ip_addr_text(&c->u.nbr.addr, a), c->u.nbr.mac[0], c->u.nbr.mac[5]);
+        break;
     case CV_CMD_ROUTE_ADD:
     case CV_CMD_ROUTE_DEL:
         snprintf(line, sizeof line, "%sroute %s", c->type == CV_CMD_ROUTE_DEL ? "no " : "",
@@ -108,6 +113,36 @@ static void empty_data_plane_gets_everything_in_order(void)
                                      "addr 1 192.0.2.1/24\naddr 1 198.51.100.1/24\naddr 2 10.0.0.1/32\n"
                                      "addr 3 172.16.0.1/30\nroute 10.2.0.0/16\nroute 10.3.0.0/16\n");
     apply_free(&s);
+    world_end(&w);
+}
+
+/* On the subnet of its port, before routes lead to it; told anew on another wire; forgotten by its address. */
+static void neighbours_are_told_after_addresses_and_taken_away(void)
+{
+    struct world w = {0};
+    char text[2048], moved[2048];
+    snprintf(text, sizeof text,
+             "%sarp 192.0.2.9 0200.0000.0009 arpa\narp 203.0.113.1 0200.0000.0001 arpa\n"
+             "ipv6 neighbor 2001:db8::9 Ethernet0/0 0200.0000.000a\n",
+             base_text);
+    snprintf(moved, sizeof moved, "%sarp 192.0.2.9 0200.0000.000b arpa\n", base_text);
+    struct apply_set s = build(&w, text), m = build(&w, moved), base = build(&w, base_text), back;
+    CU_ASSERT_EQUAL(s.nbr_count, 2); /* 203.0.113.1 is on the subnet of no port */
+    struct script got = diff(NULL, &s, false);
+    CU_ASSERT_PTR_NOT_NULL(strstr(got.text, "addr 3 172.16.0.1/30\nnbr 1 192.0.2.9 02..09\n"
+                                            "nbr 1 2001:db8::9 02..0a\nroute 10.2.0.0/16\n"));
+    CU_ASSERT_STRING_EQUAL(diff(&s, &s, false).text, "");
+    CU_ASSERT_STRING_EQUAL(diff(&s, &m, false).text, "no nbr 1 2001:db8::9 02..0a\nnbr 1 192.0.2.9 02..0b\n");
+    json_t *j = apply_json(&s);
+    CU_ASSERT_EQUAL_FATAL(apply_from_json(j, &back), CV_OK);
+    CU_ASSERT_EQUAL(back.nbr_count, 2);
+    CU_ASSERT_STRING_EQUAL(diff(&s, &base, false).text,
+                           "no nbr 1 192.0.2.9 02..09\nno nbr 1 2001:db8::9 02..0a\n");
+    json_decref(j);
+    apply_free(&back);
+    apply_free(&s);
+    apply_free(&m);
+    apply_free(&base);
     world_end(&w);
 }
 
@@ -489,6 +524,7 @@ static void numbers_of_names_that_went_can_be_given_again(void)
 }
 
 UNIT_MAIN("apply", UNIT_TEST(empty_data_plane_gets_everything_in_order),
+          UNIT_TEST(neighbours_are_told_after_addresses_and_taken_away),
           UNIT_TEST(of_routes_with_one_prefix_the_lowest_distance_stays),
           UNIT_TEST(tunnel_has_its_outer_addresses_and_port_its_name),
           UNIT_TEST(one_MTU_holds_for_both_families_the_smaller),
