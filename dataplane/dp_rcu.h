@@ -41,4 +41,16 @@ static inline void dp_rcu_quiet(unsigned worker)
     rte_rcu_qsbr_quiescent(dp_rcu_var, worker);
 }
 
+/* For a worker that has packets under way in a device: the present, to be told of later as quiet, once every packet that was under
+ * way now has come back. What is under way then was handed over after the present, so that it refers to nothing that was
+ * unlinked before it. */
+static inline uint64_t dp_rcu_present(void)
+{
+    return __atomic_load_n(&dp_rcu_var->token, __ATOMIC_ACQUIRE);
+}
+static inline void dp_rcu_quiet_as_of(unsigned worker, uint64_t present)
+{
+    __atomic_store_n(&dp_rcu_var->qsbr_cnt[worker].cnt, present, __ATOMIC_RELEASE);
+}
+
 #endif

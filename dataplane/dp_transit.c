@@ -264,7 +264,7 @@ void dp_encapsulate(struct dp_worker *w)
         dp_meta(w->out_pkts[i])->local_out = DP_LOCAL_ESP;
         dp_flow_route(w, w->out_pkts[i]);
     }
-    for (unsigned i = good; i < n; i++)
+    for (unsigned i = good; i < n - w->esp.taken; i++)
         dp_drop(w, w->out_pkts[i], (enum cv_drop)dp_meta(w->out_pkts[i])->drop);
 }
 

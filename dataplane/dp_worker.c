@@ -224,6 +224,16 @@ static void decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n
     dp_count(&w->if_stats[if_id].rx_bytes, bytes);
 }
 
+static void decapsulated_all(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+    for (unsigned i = 0, run; i < n; i += run) {
+        const uint32_t if_id = dp_meta(pkts[i])->if_in;
+        for (run = 1; i + run < n && dp_meta(pkts[i + run])->if_in == if_id; run++)
+            ;
+        decapsulated(w, pkts + i, run, if_id);
+    }
+}
+
 static void decapsulate(struct dp_worker *w)
 {
     unsigned n = w->in_count;
@@ -234,13 +244,8 @@ static void decapsulate(struct dp_worker *w)
     if (!w->esp.sole)
         dp_owner_count(w->steer, w->in_pkts, n);
     unsigned good = esp_in_burst(&w->esp, w->in_pkts, w->in_sas, (uint16_t)n);
-    for (unsigned i = 0, run; i < good; i += run) {
-        const uint32_t if_id = dp_meta(w->in_pkts[i])->if_in;
-        for (run = 1; i + run < good && dp_meta(w->in_pkts[i + run])->if_in == if_id; run++)
-            ;
-        decapsulated(w, w->in_pkts + i, run, if_id);
-    }
-    for (unsigned i = good; i < n; i++)
+    decapsulated_all(w, w->in_pkts, good);
+    for (unsigned i = good; i < n - w->esp.taken; i++)
         dp_drop_esp(w, w->in_pkts[i]);
 }
 
@@ -262,6 +267,76 @@ static void process(struct dp_worker *w)
     dp_transmit(w);
 }
 
+/* ---- a crypto device's packets --------------------------------------------------------------------------- */
+enum { DEVICE_BURSTS = 8, DEVICE_ROOM = 4 * ESP_BURST_MAX };
+
+/* What came back goes on where its burst would have. */
+static __rte_noinline unsigned from_device(struct dp_worker *w)
+{
+    struct esp_done d;
+    unsigned total = 0, n = ESP_POLL_MAX;
+    for (unsigned b = 0; b < DEVICE_BURSTS && n == ESP_POLL_MAX; b++) {
+        n = esp_poll(&w->esp, &d);
+        if (n == 0)
+            break;
+        total += n;
+        w->hop.valid = w->source.valid = false; /* found in an earlier turn */
+        w->gre.tunnel = NULL;
+        decapsulated_all(w, d.in, d.in_good);
+        for (unsigned k = 0; k < d.out_good; k++) {
+            dp_meta(d.out[k])->local_out = DP_LOCAL_ESP;
+            dp_flow_route(w, d.out[k]);
+        }
+        for (unsigned k = 0; k < d.in_bads; k++)
+            dp_drop_esp(w, d.in_bad[k]);
+        for (unsigned k = 0; k < d.out_bads; k++)
+            dp_drop(w, d.out_bad[k], (enum cv_drop)dp_meta(d.out_bad[k])->drop);
+        process(w);
+    }
+    return total;
+}
+
+/* A device that is behind is given nothing more: what arrives waits in the ports' rings, as with a worker that is behind. */
+static bool device_has_room(const struct dp_worker *w)
+{
+    struct eng_flight f;
+    esp_flight(&w->esp, &f);
+    return f.room >= DEVICE_ROOM;
+}
+
+static bool device_has_packets(const struct dp_worker *w)
+{
+    struct eng_flight f;
+    esp_flight(&w->esp, &f);
+    return f.submitted != f.delivered;
+}
+
+/* SAs are in use as long as their packets are under way. */
+static __rte_noinline void quiet_behind_device(struct dp_worker *w)
+{
+    struct eng_flight f;
+    esp_flight(&w->esp, &f);
+    if (f.submitted == f.delivered) {
+        w->watching = false;
+        dp_rcu_quiet(w->id);
+    } else if (!w->watching) {
+        w->watching = true;
+        w->present = dp_rcu_present();
+        w->present_job = f.submitted;
+    } else if (f.delivered >= w->present_job) {
+        w->watching = false;
+        dp_rcu_quiet_as_of(w->id, w->present);
+    }
+}
+
+/* At the end: what is under way leaves the device, for a while. */
+static void device_drain(struct dp_worker *w)
+{
+    const uint64_t until = rte_rdtsc() + rte_get_tsc_hz();
+    while (device_has_packets(w) && rte_rdtsc() < until)
+        (void)from_device(w);
+}
+
 /* A bucket became this worker's: what waited for that comes first. */
 static void adopt(struct dp_worker *w)
 {
@@ -269,6 +344,8 @@ static void adopt(struct dp_worker *w)
     unsigned n;
     dp_owner_adopt(w);
     while ((n = dp_owner_unpark(&w->parked, pkts, IO_BURST)) > 0) {
+        while (unlikely(w->esp.asynchronous) && !device_has_room(w))
+            (void)from_device(w);
         for (unsigned i = 0; i < n; i++)
             handed_esp(w, pkts[i]);
         process(w);
@@ -281,9 +358,13 @@ unsigned dp_worker_turn(struct dp_worker *w)
     unsigned total = 0;
     w->now = w->esp.now_tsc = rte_rdtsc();
     w->asked.policy = NULL; /* it may have been replaced since the last turn */
+    if (unlikely(w->esp.asynchronous))
+        total += from_device(w);
     if (unlikely(dp_owner_due(&w->parked)))
         adopt(w);
     for (unsigned i = 0; i < w->rxq_count; i++) {
+        if (unlikely(w->esp.asynchronous) && !device_has_room(w))
+            return total + 1; /* not idle */
         const struct dp_rxq *q = &w->rxq[i];
         unsigned n = rte_eth_rx_burst(q->port_id, q->queue, pkts, IO_BURST);
         if (n == 0)
@@ -305,7 +386,8 @@ unsigned dp_worker_turn(struct dp_worker *w)
 /* ---- the loop -------------------------------------------------------------------------------------------- */
 static void idle(struct dp_worker *w, unsigned rounds)
 {
-    if (!w->dp->idle_sleep || rounds < IDLE_POLLS) {
+    if (!w->dp->idle_sleep || rounds < IDLE_POLLS ||
+        (unlikely(w->esp.asynchronous) && device_has_packets(w))) {
         rte_pause();
         return;
     }
@@ -326,7 +408,10 @@ int dp_worker_main(void *arg)
     __atomic_store_n(&w->stats->running, 1, __ATOMIC_RELAXED);
     while (!__atomic_load_n(&w->dp->stop, __ATOMIC_RELAXED)) {
         unsigned n = dp_worker_turn(w);
-        dp_rcu_quiet(w->id);
+        if (unlikely(w->esp.asynchronous))
+            quiet_behind_device(w);
+        else
+            dp_rcu_quiet(w->id);
         uint64_t after = rte_rdtsc();
         dp_count(&w->stats->total_cycles, after - before);
         if (n > 0)
@@ -336,6 +421,8 @@ int dp_worker_main(void *arg)
         if (n == 0)
             idle(w, idle_rounds);
     }
+    if (w->esp.asynchronous)
+        device_drain(w);
     __atomic_store_n(&w->stats->running, 0, __ATOMIC_RELAXED);
     dp_rcu_unregister(w->id);
     return 0;

@@ -106,6 +106,8 @@ struct dp_worker {
     uint64_t unknown_spi_tsc;
     struct dp_gates gates;
     struct io_punt punt;
+    bool watching; /* packets of a device that were under way at `present` */
+    uint64_t present, present_job;
     struct dp_asked asked;
     struct cv_steer_counts *steer;
     struct dp_parked parked;

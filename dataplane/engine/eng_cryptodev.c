@@ -105,8 +105,8 @@ static cv_result session_new(const struct cv_sa *sa, int socket, struct eng_sess
     s->iv_len = info->iv_len;
     s->icv_len = info->icv_len;
     memcpy(&s->salt, sa->salt, sizeof s->salt);
-    info->burst = soft_burst;
-    info->submit = NULL;
+    *info = (struct eng_session_info){
+        .iv_len = s->iv_len, .icv_len = s->icv_len, .block = info->block, .burst = soft_burst};
     struct cdev_xforms x;
     cdev_xforms_make(sa, &x);
     s->kind = x.kind;

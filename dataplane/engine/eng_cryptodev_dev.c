@@ -40,7 +40,7 @@ static struct {
     char name[NAME_LEN];
     char vdev[NAME_LEN]; /* to remove again */
     uint16_t queues;
-    bool taken[QUEUES_MAX]; /* the manager's: never given twice after a failure */
+    bool taken[QUEUES_MAX]; /* atomic: given by the manager */
     uint32_t elt_size, sessions, sessions_max;
     unsigned pool_count;
     struct rte_mempool *pools[POOLS_MAX];
@@ -88,7 +88,7 @@ uint16_t cdev_queue_take(void)
     /* The holder that stands for the open device is there while it runs: the count does not come back from 0. */
     unsigned held = __atomic_load_n(&dev.holders, __ATOMIC_ACQUIRE);
     for (uint16_t q = 0; q < dev.queues && !dev.cpu; q++) {
-        if (dev.taken[q])
+        if (__atomic_load_n(&dev.taken[q], __ATOMIC_RELAXED))
             continue;
         do {
             if (held == 0 || !cdev_runs())

@@ -45,6 +45,8 @@ struct esp_worker {
     uint64_t refused_tsc;        /* esp's own: now_tsc of the last refusal */
     uint64_t second;             /* TSC cycles; set by esp_worker_init */
     struct esp_scratch *scratch; /* burst arrays, esp's own */
+    bool asynchronous; /* the engine may keep packets: esp_poll gives them back. Set by esp_worker_init */
+    uint16_t taken;    /* packets of the last burst that it kept: neither good nor bad yet */
 };
 CV_MUST_USE cv_result esp_worker_init(struct esp_worker *w, const struct eng_ops *engine, unsigned worker,
                                       int socket);
@@ -92,6 +94,17 @@ uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_i
  * checksum; a packet between other ends than the SA's is dropped with TS_OUT, a fragment with FRAGMENT (RFC 4303
  * 3.3.4). CV_EVT_SA_SEQ is raised at 7/8 of the number space. */
 uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, uint16_t n);
+/* Both bursts with an asynchronous engine: w->taken packets are under way, so that only n - w->taken come back from the call, the
+ * good ones first. The others come back from esp_poll, in the order in which they were taken; the SAs must live until then. */
+enum { ESP_POLL_MAX = 64 };
+struct esp_done {
+    struct rte_mbuf *in[ESP_POLL_MAX], *in_bad[ESP_POLL_MAX], *out[ESP_POLL_MAX], *out_bad[ESP_POLL_MAX];
+    uint16_t in_good, in_bads, out_good, out_bads; /* as esp_in_burst and esp_out_burst give them */
+};
+/* Once per turn of a worker that is asynchronous: how many came back. */
+unsigned esp_poll(struct esp_worker *w, struct esp_done *d);
+void esp_flight(const struct esp_worker *w, struct eng_flight *out);
+
 enum {
     ESP_HEADROOM = 88,
     ESP_TAILROOM = 64

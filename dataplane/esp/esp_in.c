@@ -1,6 +1,7 @@
 #include "dataplane/esp/esp_in.h"
 
 #include "dataplane/engine/eng_mem.h"
+#include "dataplane/esp/esp_flight.h"
 #include "dataplane/esp/esp_trailer.h"
 #include "dataplane/esp/esp_transport.h"
 #include "dataplane/esp/esp_ts.h"
@@ -352,6 +353,55 @@ static __rte_always_inline void part_accept(struct esp_worker *w, struct esp_in_
     flush(w, sa, &t);
 }
 
+/* Second pass of parts whose session has a device: they are done with here. */
+static __rte_noinline void parts_submit(struct esp_worker *w, struct esp_in_part *parts, unsigned count,
+                                        struct esp_sort *sort)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct esp_in_part *part = &parts[i];
+        struct esp_in_sa *sa = part->sa;
+        struct tally t = {0};
+        if (part->count == 0 || !sa->submit)
+            continue;
+        const unsigned took =
+            esp_flight_submit(w, sa->submit, sa->session, sa, CV_DIR_IN, part->first, part->count);
+        for (unsigned k = took; k < part->count; k++)
+            reject(sort, w->scratch->pkts[part->first + k], CV_DROP_CRYPTO_FULL, &t);
+        flush(w, sa, &t);
+        part->count = 0;
+    }
+}
+
+/* What the device could not do, for whatever reason, is not the peer's forgery. */
+static unsigned failed_out(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_job *jobs, unsigned n,
+                           struct eng_job *rest, struct esp_sort *sort)
+{
+    struct tally t = {0};
+    unsigned k = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (unlikely(jobs[i].drop == CV_DROP_CRYPTO || jobs[i].drop == CV_DROP_CRYPTO_LOST))
+            reject(sort, jobs[i].m, (enum cv_drop)jobs[i].drop, &t);
+        else
+            rest[k++] = jobs[i];
+    flush(w, sa, &t);
+    return k;
+}
+
+void esp_in_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_job *jobs, unsigned n,
+                 struct esp_sort *sort)
+{
+    struct eng_job rest[ESP_CHUNK];
+    struct esp_in_part part = {.sa = sa};
+    part.n = part.count = (uint16_t)failed_out(w, sa, jobs, n, rest, sort);
+    if (part.count == 0)
+        return;
+    esp_flight_recall(w->scratch, rest, part.count);
+    if (sa->transport)
+        part_accept(w, &part, sort, true);
+    else
+        part_accept(w, &part, sort, false);
+}
+
 /* The last pass of a chunk in which there is transport mode. */
 static __rte_noinline void accept_mixed(struct esp_worker *w, struct esp_in_part *parts, unsigned count,
                                         struct esp_sort *sort)
@@ -383,6 +433,8 @@ static void in_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in
         part_check(w, part, pkts + i, sort);
         ops += part->count;
     }
+    if (unlikely(w->asynchronous))
+        parts_submit(w, parts, count, sort);
     for (unsigned i = 0; i < count; i++)
         if (likely(parts[i].count))
             parts[i].sa->burst(w->engine, parts[i].sa->session, w->scratch->ops + parts[i].first,
@@ -400,6 +452,7 @@ uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_i
 {
     /* As in esp_out_burst: a chunk's packets are all read before its first good one is written over pkts. */
     struct esp_sort sort = {.good = pkts, .bad = w->scratch->bad};
+    w->taken = 0;
     for (unsigned i = 0; i < n; i += ESP_CHUNK)
         in_chunk(w, pkts + i, sas + i, RTE_MIN((unsigned)ESP_CHUNK, n - i), &sort);
     memcpy(pkts + sort.goods, sort.bad, sort.bads * sizeof *pkts);
@@ -413,6 +466,7 @@ static void in_sa_set(struct esp_in_sa *sa, const struct cv_sa *conf, const stru
     sa->engine = engine;
     sa->counters = counters;
     sa->burst = info->burst;
+    sa->submit = info->submit;
     sa->transport = conf->mode == CV_MODE_TRANSPORT;
     sa->head = (uint8_t)(ESP_HDR_LEN + info->iv_len);
     sa->icv_len = info->icv_len;

@@ -44,9 +44,14 @@ struct esp_in_sa {
 
     /* cold */
     const struct eng_ops *engine;
-    struct esp_conf conf; /* its selectors behind the ring */
-    uint32_t size;        /* octets of all of it */
-    uint64_t bits[];      /* the window's ring */
+    eng_submit_fn *submit; /* NULL: the engine is done with a burst when its call returns */
+    struct esp_conf conf;  /* its selectors behind the ring */
+    uint32_t size;         /* octets of all of it */
+    uint64_t bits[];       /* the window's ring */
 };
+
+/* The last pass for jobs[0..n), n <= ESP_CHUNK, of one SA that came back from a device. */
+void esp_in_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_job *jobs, unsigned n,
+                 struct esp_sort *sort);
 
 #endif

@@ -1,6 +1,7 @@
 #include "dataplane/esp/esp_out.h"
 
 #include "dataplane/engine/eng_mem.h"
+#include "dataplane/esp/esp_flight.h"
 #include "dataplane/esp/esp_trailer.h"
 #include "dataplane/esp/esp_transport.h"
 #include "dataplane/esp/esp_ts.h"
@@ -328,6 +329,38 @@ static void part_finish(struct esp_worker *w, struct esp_out_part *part, struct 
         esp_counter_add(&c->other_drops, part->n - k);
 }
 
+/* Second pass of parts whose session has a device: what it takes comes back later, the rest is dropped. */
+static __rte_noinline void parts_submit(struct esp_worker *w, struct esp_out_part *parts, unsigned count,
+                                        struct esp_sort *sort)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct esp_out_part *part = &parts[i];
+        struct esp_out_sa *sa = part->sa;
+        if (part->count == 0 || !sa->info.submit)
+            continue;
+        const unsigned took =
+            esp_flight_submit(w, sa->info.submit, sa->session, sa, CV_DIR_OUT, part->first, part->count);
+        for (unsigned k = took; k < part->count; k++)
+            esp_sort_bad(sort, w->scratch->pkts[part->first + k], CV_DROP_CRYPTO_FULL);
+        part->n = (uint16_t)(part->n - took); /* what is left of it was dropped */
+        part->count = 0;
+    }
+}
+
+void esp_out_done(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_job *jobs, unsigned n,
+                  struct esp_sort *sort)
+{
+    struct esp_out_part part = {.sa = sa, .seq = jobs[0].seq, .n = (uint16_t)n, .count = (uint16_t)n};
+    part.usable = (uint16_t)(jobs[n - 1].seq - jobs[0].seq + 1);
+    for (unsigned i = 0; i < n; i++)
+        part.bytes += jobs[i].len;
+    esp_flight_recall(w->scratch, jobs, n);
+    part_finish(w, &part, sort);
+    for (unsigned i = 0; i < n; i++)
+        if (unlikely(jobs[i].drop != CV_DROP_NONE))
+            dp_meta(jobs[i].m)->drop = jobs[i].drop;
+}
+
 /* Three passes over the chunk, not over each part: what one pass stored has left the store buffer when the
  * next one loads it with other widths, also when every packet is on another SA. */
 static void out_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, unsigned n,
@@ -348,6 +381,8 @@ static void out_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_o
             lifetime(w, part, sort);
         ops += part->count;
     }
+    if (unlikely(w->asynchronous))
+        parts_submit(w, parts, count, sort);
     for (unsigned i = 0; i < count; i++)
         if (likely(parts[i].count))
             parts[i].sa->burst(w->engine, parts[i].sa->session, w->scratch->ops + parts[i].first,
@@ -361,6 +396,7 @@ uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_
     /* Good packets are written over pkts from its front: never past the packets of the chunk being worked on,
      * which have all been read by then. */
     struct esp_sort sort = {.good = pkts, .bad = w->scratch->bad};
+    w->taken = 0;
     for (unsigned i = 0; i < n; i += ESP_CHUNK)
         out_chunk(w, pkts + i, sas + i, RTE_MIN((unsigned)ESP_CHUNK, n - i), &sort);
     memcpy(pkts + sort.goods, sort.bad, sort.bads * sizeof *pkts);

@@ -55,4 +55,8 @@ struct esp_out_sa {
     struct esp_ts_pair ts[]; /* of conf */
 };
 
+/* The last pass for jobs[0..n), n <= ESP_CHUNK, of one SA that came back from a device. */
+void esp_out_done(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_job *jobs, unsigned n,
+                  struct esp_sort *sort);
+
 #endif

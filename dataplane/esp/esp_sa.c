@@ -96,6 +96,7 @@ cv_result esp_worker_init(struct esp_worker *w, const struct eng_ops *engine, un
     if (!w->scratch)
         return CV_ENOMEM;
     w->scratch->engine = engine;
+    w->asynchronous = engine->poll != NULL;
     cv_result r = engine->worker_new(socket, &w->engine);
     if (r != CV_OK) {
         rte_free(w->scratch);
