@@ -174,6 +174,15 @@ class Binder:
         raise Trouble("%s: %s did not take the device, it is %s again; `dmesg | tail` says why%s" % (
             device.address, driver, device.driver or "without a driver", "" if not refused else " (%s)" % refused))
 
+    def move_or_undo(self, device, driver, held):
+        """A driver that took the device back after a refusal has made its interfaces anew, without addresses."""
+        try:
+            self.move(device, driver)
+        except Trouble as e:
+            if device.driver == held["previous"]:
+                raise Trouble("%s%s" % (e, self._interfaces_back(device, held["interfaces"])))
+            raise
+
     # ---- memory ----
     def remember(self, device, until_reboot):
         """The record for restore: that of the first binding, when there were several."""
@@ -224,7 +233,7 @@ class Binder:
             for interface in d.interfaces():
                 self.machine.run("ip", "link", "set", interface, "down")
             if d.driver != kernel:
-                self.move(d, kernel)
+                self.move_or_undo(d, kernel, held)
             self.keep(held, kernel, wanted == NO_IOMMU)
             self.machine.say("%s: %s" % (d.address, ("would be bound to %s" if self.machine.dry else "bound to %s") % wanted))
 

@@ -27,6 +27,8 @@ class Case(unittest.TestCase):
         os.environ.pop("SSH_CONNECTION", None)
 
     def tearDown(self):
+        if self.m.held:
+            self.m.held.close()
         self.folder.cleanup()
 
     def bind(self, *argv):
@@ -245,6 +247,19 @@ class Memory(Case):
                               "ip -4 route replace 10.9.0.0/16 via 10.0.0.254 metric 50 dev eth1",
                               "ip -6 route replace 2001:db8:9::/48 via 2001:db8::fe dev eth1"])
         self.assertIsNone(record.load(self.m, A))
+
+    def test_a_refusal_by_the_driver_leaves_the_addresses(self):
+        self.m.refusing.add("uio_pci_generic")
+        with self.assertRaises(Trouble) as e:
+            self.bind("bind", A)
+        self.assertIn("it is i40e again", str(e.exception))
+        ip = [" ".join(r) for r in self.m.ran if r[0] == "ip"]
+        self.assertEqual(ip[0], "ip link set eth1 down")
+        for words in ("ip link set eth1 up", "ip addr replace 10.0.0.1/24 dev eth1",
+                      "ip -4 route replace 10.9.0.0/16 via 10.0.0.254 metric 50 dev eth1"):
+            self.assertIn(words, ip)
+        self.assertIsNone(record.load(self.m, A))
+        self.assertEqual(self.m.names("/etc"), [])
 
     def test_what_does_not_come_back_is_told(self):
         self.bind("bind", A)

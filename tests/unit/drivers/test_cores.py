@@ -49,6 +49,8 @@ class Case(unittest.TestCase):
             m.put("sys/fs/cgroup/%s/cpuset.cpus" % s, "")
 
     def tearDown(self):
+        if self.m.held:
+            self.m.held.close()
         self.folder.cleanup()
 
     def call(self, *argv):

@@ -26,6 +26,8 @@ class Case(unittest.TestCase):
                     self.m.put(NODE % (node, kib, name), 0)
 
     def tearDown(self):
+        if self.m.held:
+            self.m.held.close()
         self.folder.cleanup()
 
     def call(self, *argv):
