@@ -13,6 +13,7 @@
 enum {
     LENGTHS = 129, /* of prefixes, 0 to 128 */
     LINE = 64,
+    LOOKS_MAX = 64, /* in vain, while the manager removes something during each */
 };
 
 /* One remote selector of one active SA, in the chain of its prefix; or the whole SA, among its interface's others. On one cache line. */
@@ -50,6 +51,7 @@ struct dp_pick_table {
 struct dp_pick {
     struct dp_pick_table *table;
     uint32_t if_id;
+    uint32_t removals;            /* counted before each; atomic */
     struct lengths *lengths;      /* published */
     struct dp_pick_entry *others; /* SAs with a selector that is no prefix, newest first */
     uint32_t uses[2][LENGTHS];    /* entries by prefix length; the manager's */
@@ -269,6 +271,7 @@ cv_result dp_pick_add(struct dp_pick *p, const struct dp_tunnel_sa *s, struct dp
 
 void dp_pick_remove(struct dp_pick *p, struct dp_pick_entry *e)
 {
+    __atomic_store_n(&p->removals, p->removals + 1, __ATOMIC_RELEASE);
     for (unsigned i = 0; i < e->parts; i++) {
         unlink_from(&e[i]);
         if (e[i].family) /* else: among the others */
@@ -322,7 +325,7 @@ static bool entry_takes(const struct dp_pick_entry *e, const struct ask *q, cons
     return (a & e->is.v4.local_mask) == e->is.v4.local;
 }
 
-static const struct dp_tunnel_sa *by_prefix(const struct dp_pick *p, const struct ask *q)
+static const struct dp_tunnel_sa *look(const struct dp_pick *p, const struct ask *q)
 {
     const bool out = q->dir == CV_DIR_OUT;
     const uint8_t *remote = out ? destination(q->ip, q->family) : source(q->ip, q->family),
@@ -349,6 +352,20 @@ static const struct dp_tunnel_sa *by_prefix(const struct dp_pick *p, const struc
             break;
         }
     return best ? &best->sa : NULL;
+}
+
+/* A look goes from chain to chain, and an SA may be replaced meanwhile: its successor published in a chain that was passed
+ * already, itself gone when the look comes to it. So that a look finds nothing counts only when nothing was removed since it began:
+ * who sees an entry unlinked sees its removal counted, and who saw it counted before sees the successor. */
+static const struct dp_tunnel_sa *by_prefix(const struct dp_pick *p, const struct ask *q)
+{
+    for (unsigned again = 0; again < LOOKS_MAX; again++) {
+        const uint32_t before = __atomic_load_n(&p->removals, __ATOMIC_ACQUIRE);
+        const struct dp_tunnel_sa *s = look(p, q);
+        if (likely(s) || __atomic_load_n(&p->removals, __ATOMIC_ACQUIRE) == before)
+            return s;
+    }
+    return NULL;
 }
 
 static const struct dp_tunnel_sa *find(const struct dp_tunnel *t, const struct ask *q)

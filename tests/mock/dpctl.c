@@ -18,7 +18,7 @@
  *   nbr ID ADDR MAC             nbr-del ID ADDR
  *   steer BUCKET WORKER         steer balance
  *   sa in|out SLOT SPI IF ALG SEED LOCAL REMOTE [ports L R] [esn] [noreplay] [window N] [natnat N]
- *      [ts LOCALPREFIX REMOTEPREFIX]... [soft-packets N] [hard-packets N] [soft-bytes N] [hard-bytes N] [seq N] [df WORD] [vrf OUTER]
+ *      [ts LOCALPREFIX REMOTEPREFIX]... [soft-packets N] [hard-packets N] [soft-bytes N] [hard-bytes N] [seq N] [df WORD] [vrf OUTER] [keys HEX]
  *      ALG: gcm128 gcm256 cbc128-sha1 cbc128-sha256 cbc256-sha512 chacha gmac128 null-sha256; keys are SEED, SEED+1, ...
  *      [transport] [hosts PROTO] [upper PROTO LOW HIGH]
  *      ports: UDP encapsulation. hosts: selectors from end to end, of one protocol. upper: of one protocol, to remote ports. natnat N: behind a NAT, keepalive every N s.
@@ -434,6 +434,19 @@ static void sa_keys(struct cv_sa *s, const char *alg, uint8_t seed)
         s->integ_key[k] = (uint8_t)(seed + 150 + k);
 }
 
+/* Octets of a hexadecimal word, in the order in which IKE derives them: encryption key, salt, integrity key. */
+static void sa_keys_given(struct cv_sa *s, const char *hex)
+{
+    uint8_t *const to[] = {s->encr_key, s->salt, s->integ_key};
+    const unsigned len[] = {s->encr_key_len, s->salt_len, s->integ_key_len};
+    for (unsigned part = 0; part < 3; part++)
+        for (unsigned i = 0; i < len[part]; i++, hex += 2)
+            if (sscanf(hex, "%2hhx", &to[part][i]) != 1)
+                bad("more octets of key expected");
+    if (*hex)
+        bad("fewer octets of key expected");
+}
+
 static void sa_option(struct cv_sa *s)
 {
     if (option("ports")) {
@@ -478,6 +491,8 @@ static void sa_option(struct cv_sa *s)
         s->hard_bytes = num();
     } else if (option("seq")) {
         s->seq = num();
+    } else if (option("keys")) {
+        sa_keys_given(s, next());
     } else if (option("vrf")) {
         s->vrf_outer = (uint16_t)num();
     } else if (option("df")) {

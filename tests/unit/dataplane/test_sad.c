@@ -1,5 +1,6 @@
 /* The SA tables: SPI as index, publication, removal after a grace period, the active list; and EAL arguments. */
 #include "dataplane/dp_eal.h"
+#include "dataplane/dp_pick.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_sad.h"
 #include "tests/unit/ip/pkt.h"
@@ -183,6 +184,92 @@ static void readers_never_see_a_freed_sa(void)
     fresh();
 }
 
+/* ---- many SAs of one interface, found while they come and go ------------------------------------------------------- */
+enum { CROWD = 20, KEPT = 40, ROUNDS = 400 };
+
+static struct cv_sa_ref crowd_ref(uint32_t slot)
+{
+    return (struct cv_sa_ref){.dir = CV_DIR_OUT, .sa_id = slot, .spi = 0x9000 + slot};
+}
+
+static void crowd_add(uint32_t slot, const char *remote)
+{
+    struct cv_sa sa = make(CV_DIR_OUT, slot, 0x9000 + slot, 5);
+    struct ip_prefix p;
+    CU_ASSERT_TRUE_FATAL(ip_prefix_parse(remote, &p));
+    sa.ts_remote[0] = ts_from_prefix(&p, 0, 0, 65535);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_add(&sad, &sa), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_activate(&sad, &sa.ref), CV_OK);
+}
+
+static void crowd_remove(uint32_t slot)
+{
+    const struct cv_sa_ref ref = crowd_ref(slot);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_del(&sad, &ref, NULL, NULL, 0), CV_OK);
+}
+
+struct looks {
+    unsigned long found, missed, wrong;
+};
+
+static void *looker(void *arg)
+{
+    static const uint8_t kept[20] = {0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0, 10, 1, 0, 1, 10, 9, 7, 7},
+                         other[20] = {0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0, 10, 1, 0, 1, 10, 8, 0, 3};
+    struct looks *l = arg;
+    if (dp_rcu_register(2) != CV_OK)
+        return NULL;
+    while (!__atomic_load_n(&stop_reading, __ATOMIC_RELAXED)) {
+        const struct dp_tunnel *t = dp_tunnel_get(&sad, 5);
+        const struct dp_tunnel_sa *a = t ? dp_pick_octets(t, kept, sizeof kept, IP_V4) : NULL,
+                                  *b = t ? dp_pick_octets(t, other, sizeof other, IP_V4) : NULL;
+        l->found += a != NULL;
+        l->missed += a == NULL;
+        l->wrong += a && esp_out_sa_conf(a->sa)->ref.sa_id < KEPT;
+        l->wrong += b && esp_out_sa_conf(b->sa)->if_id != 5;
+        dp_rcu_quiet(2);
+    }
+    dp_rcu_unregister(2);
+    return NULL;
+}
+
+/* A packet that always has an SA always finds one: the successor is there before its predecessor goes, also where the interface
+ * turns from few SAs to many. */
+static void an_SA_that_is_replaced_is_never_missed(void)
+{
+    struct looks l = {0};
+    pthread_t t;
+    char net[32];
+    fresh();
+    crowd_add(KEPT, "10.9.0.0/16");
+    __atomic_store_n(&stop_reading, false, __ATOMIC_RELAXED);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&t, NULL, looker, &l), 0);
+    for (uint32_t round = 1; round <= ROUNDS; round++) {
+        for (uint32_t i = 0; i < CROWD; i++) {
+            snprintf(net, sizeof net, "10.8.0.%u/%u", i & 0x1c, 30u + (i & 2));
+            crowd_add(i, net);
+        }
+        crowd_add(KEPT + round % 2, round % 3 ? "10.9.0.0/16" : "10.8.0.0/14");
+        const struct cv_sa_ref again = crowd_ref(KEPT + round % 2);
+        CU_ASSERT_EQUAL_FATAL(dp_sad_activate(&sad, &again), CV_OK);
+        crowd_remove(KEPT + (round + 1) % 2);
+        for (uint32_t i = 0; i < CROWD; i++)
+            crowd_remove(i);
+        dp_rcu_poll();
+        if (round % 40 == 0) {
+            usleep(1000);
+            dp_rcu_barrier();
+        }
+    }
+    __atomic_store_n(&stop_reading, true, __ATOMIC_RELAXED);
+    pthread_join(t, NULL);
+    CU_ASSERT_TRUE(l.found > 0);
+    CU_ASSERT_EQUAL(l.missed, 0);
+    CU_ASSERT_EQUAL(l.wrong, 0);
+    printf("%lu looks ", l.found);
+    fresh();
+}
+
 static const char *find_arg(const struct dp_eal_args *a, const char *start)
 {
     for (int i = 0; i < a->argc; i++)
@@ -235,4 +322,5 @@ PKT_MAIN("sad", UNIT_TEST(the_spi_is_the_index_and_is_compared_whole),
          UNIT_TEST(an_outbound_sa_sends_only_after_its_activation_newest_first),
          UNIT_TEST(entries_carry_no_keys_and_the_cookie_comes_back),
          UNIT_TEST(removal_waits_for_every_worker), UNIT_TEST(readers_never_see_a_freed_sa),
+         UNIT_TEST(an_SA_that_is_replaced_is_never_missed),
          UNIT_TEST(eal_arguments_follow_the_platform_section), UNIT_TEST(tables_end_empty))

@@ -1,0 +1,270 @@
+#!/usr/bin/python3
+"""What an SA must never do, on the wire and in memory: leave in clear when it is gone, used up or missing; use an IV twice with one key; lose
+or reorder a packet when it is replaced; and leave its keys behind in the data plane's memory."""
+import hashlib
+import os
+import re
+import struct
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.path.insert(0, os.path.join(HERE, "..", "interop"))
+from capture import Capture  # noqa: E402
+from case import add_case, case, check, check_equal, main  # noqa: E402
+from dp_site import SPI_A, SPI_B, Site, clear_packets  # noqa: E402
+from scapy.all import ESP, IP, PcapReader  # noqa: E402
+from traffic import Stream, ping  # noqa: E402
+
+KEY_LENGTHS = {"gcm128": (16, 4, 0), "gcm256": (32, 4, 0), "cbc128-sha256": (16, 0, 32)}
+SEQ_LAST = 2 ** 32 - 1
+
+
+def octets(name, n):
+    """Random to whoever looks for them, and the same in each run."""
+    return hashlib.shake_256(name.encode()).digest(n)
+
+
+class Pair:
+    """The two SAs of one generation, keys of their own. First both receivers, then both senders."""
+
+    def __init__(self, site, generation, slot, alg="gcm128", options=""):
+        self.site, self.slot, self.alg, self.options = site, slot, alg, options
+        self.spi = {site.a: SPI_A - 1 + slot + (generation << 20), site.b: SPI_B - 1 + slot + (generation << 20)}
+        self.key = {gw: octets("%s %d to %s" % (alg, generation, gw.short), sum(KEY_LENGTHS[alg])) for gw in self.spi}
+
+    def _line(self, gw, direction, to):
+        other = self.site.b if gw is self.site.a else self.site.a
+        return "sa %s %d %#x 10 %s 1 %s %s keys %s %s\n" % (direction, self.slot, self.spi[to], self.alg, self.site.outer_of(gw),
+                                                            self.site.outer_of(other), self.key[to].hex(), self.options)
+
+    def install(self):
+        a, b = self.site.a, self.site.b
+        for gw, other in ((a, b), (b, a)):
+            gw.ctl(self._line(gw, "in", gw) + self._line(gw, "out", other))
+
+    def activate(self):
+        a, b = self.site.a, self.site.b
+        for gw, other in ((a, b), (b, a)):
+            gw.ctl("activate %d %#x\n" % (self.slot, self.spi[other]))
+
+    def remove(self):
+        """Both senders first: what they sent still finds its receiver."""
+        a, b = self.site.a, self.site.b
+        for gw, other in ((a, b), (b, a)):
+            gw.ctl("sa-del out %d %#x\n" % (self.slot, self.spi[other]))
+        time.sleep(0.2)
+        for gw in (a, b):
+            gw.ctl("sa-del in %d %#x\n" % (self.slot, self.spi[gw]))
+
+
+# ---- the wire -----------------------------------------------------------------------------------------------------
+def esp_packets(pcap):
+    found = []
+    for frame in PcapReader(pcap):
+        if IP in frame and frame[IP].proto == 50:
+            found.append(bytes(frame[ESP]))
+    return found
+
+
+def judge_wire(pcap):
+    """No packet in clear, and no IV twice under one SPI (each has a key of its own). The IVs, by SPI, of AES-GCM and CBC."""
+    ivs = {}
+    for p in esp_packets(pcap):
+        spi, seq = struct.unpack("!II", p[:8])
+        seen = ivs.setdefault(spi, {})
+        iv = p[8:16]
+        check(iv not in seen, "IV %s twice under SPI %#x: sequence numbers %s and %d" % (iv.hex(), spi, seen.get(iv), seq))
+        check(seq not in seen.values(), "sequence number %d twice under SPI %#x" % (seq, spi))
+        seen[iv] = seq
+    check_equal(clear_packets(pcap), 0, "packets in clear")
+    return ivs
+
+
+def flood(site, n, size=56):
+    return ping(site.left, "10.2.0.2", n, interval=0.01, size=size)
+
+
+def exhaustion(alg):
+    site = Site("exhaust")
+    wire = Capture(site.mid, "br0", what="ip or ip6")
+    pair = Pair(site, 0, 1, alg, "seq %d" % (SEQ_LAST - 20))
+    pair.install()
+    pair.activate()
+    flood(site, 60)
+    before = site.a.counters("out")
+    flood(site, 10)
+    ivs = judge_wire(wire.stop())
+    mine = ivs[pair.spi[site.b]]
+    check_equal(sorted(mine.values()), list(range(SEQ_LAST - 19, SEQ_LAST + 1)), "sequence numbers on the wire")
+    check_equal(site.a.counters("out")["packets"], before["packets"], "packets sent after the last number")
+    check(site.a.drops()["seq-exhausted"] >= 50, "drops: %s" % site.a.drops())
+    # The same key once more from an earlier number would be an IV again: the slot is taken, and the SA stays closed.
+    refused = site.a.ctl("fail 6 activate 1 0x99990001\n", check=False)
+    check("reply" in refused, refused)
+    flood(site, 5)
+    check_equal(site.a.counters("out")["packets"], before["packets"], "packets sent by an SA that was used up")
+    return "20 numbers were left, 20 packets left the gateway, each with its own IV"
+
+
+for _alg in ("gcm128", "cbc128-sha256"):
+    add_case("sequence exhaustion stops the SA (%s)" % _alg, lambda alg=_alg: exhaustion(alg))
+
+
+@case("SAs removed, expired and missing under packets: nothing in clear, no IV twice")
+def removed_expired_missing():
+    site = Site("gone")
+    wire = Capture(site.mid, "br0", what="ip or ip6")
+    flood(site, 5)
+    with Stream(site.left, site.right, "10.2.0.2", rate=400) as s:
+        for generation in range(6):
+            pair = Pair(site, generation, 1, options="hard-packets 150" if generation % 2 else "")
+            pair.install()
+            pair.activate()
+            time.sleep(0.6)
+            pair.remove()
+            time.sleep(0.15)
+    ivs = judge_wire(wire.stop())
+    drops = site.a.drops()
+    check(drops.get("no-sa", 0) > 0 and drops.get("lifetime", 0) > 0, "drops on A: %s" % drops)
+    sent = [len(v) for spi, v in sorted(ivs.items()) if spi & 0xffff == SPI_B & 0xffff and spi >> 28 == SPI_B >> 28]
+    check(len(sent) == 6 and max(sent[1::2]) <= 150, "packets of each SA: %s" % sent)
+    check(s.received > 100, "stream: %d of %d received" % (s.received, s.sent))
+    return "%d IVs of %d keys" % (sum(len(v) for v in ivs.values()), len(ivs))
+
+
+def rekeys(workers, count=25):
+    site = Site("rekey", workers=workers)
+    wire = Capture(site.mid, "br0", what="ip or ip6")
+    old = Pair(site, 0, 1)
+    old.install()
+    old.activate()
+    ping(site.left, "10.2.0.2", 3)
+    # Slots that lie `workers` apart belong to the same worker: between two of them nobody promises an order.
+    with Stream(site.left, site.right, "10.2.0.2", rate=1000) as s:
+        for generation in range(1, count + 1):
+            new = Pair(site, generation, 1 + generation % 2 * workers)
+            new.install()
+            new.activate()
+            old.remove()
+            old = new
+    ivs = judge_wire(wire.stop())
+    check_equal((s.missing, s.duplicates, s.out_of_order), ([], 0, 0), "lost, duplicates, reordered of %d packets" % s.sent)
+    used = [spi for spi in ivs if spi >> 28 == SPI_B >> 28]
+    check_equal(len(used), count + 1, "SAs that carried the stream")
+    return "%d packets over %d SAs, none lost, none out of order" % (s.received, len(used))
+
+
+for _workers in (1, 2):
+    add_case("rekeyed again and again under a stream, %d worker%s: nothing lost, nothing reordered" % (_workers, "s" * (_workers > 1)),
+             lambda workers=_workers: rekeys(workers))
+
+
+# ---- memory -------------------------------------------------------------------------------------------------------------
+def sbox():
+    """FIPS 197 5.1.1: the inverse in GF(2^8), then the affine map."""
+    table, p, q = [0] * 256, 1, 1
+    while True:
+        p = p ^ (p << 1) & 0xff ^ (0x1b if p & 0x80 else 0)
+        q ^= q << 1
+        q ^= q << 2
+        q ^= q << 4
+        q &= 0xff
+        q ^= 0x09 if q & 0x80 else 0
+        x = q ^ (q << 1 | q >> 7) & 0xff ^ (q << 2 | q >> 6) & 0xff ^ (q << 3 | q >> 5) & 0xff ^ (q << 4 | q >> 4) & 0xff
+        table[p] = x ^ 0x63
+        if p == 1:
+            break
+    table[0] = 0x63
+    return table
+
+
+def round_keys(key):
+    """FIPS 197 5.2."""
+    s, n = sbox(), len(key) // 4
+    words, rcon = [list(key[4 * i:4 * i + 4]) for i in range(n)], 1
+    for i in range(n, 4 * (n + 7)):
+        t = words[-1]
+        if i % n == 0:
+            t = [s[b] for b in t[1:] + t[:1]]
+            t[0] ^= rcon
+            rcon = rcon << 1 ^ (0x11b if rcon & 0x80 else 0)
+        elif n == 8 and i % n == 4:
+            t = [s[b] for b in t]
+        words.append([a ^ b for a, b in zip(words[i - n], t)])
+    flat = bytes(b for w in words for b in w)
+    return [flat[16 * i:16 * i + 16] for i in range(n + 7)]
+
+
+def memory_holds(pid, needles):
+    """Names of the needles that are in the memory of a process: heaps, stacks, hugepages, memfds, everything that can be read."""
+    found = set()
+    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as mem:
+        for line in maps:
+            m = re.match(r"([0-9a-f]+)-([0-9a-f]+) r", line)
+            if not m or line.rstrip().endswith(("[vvar]", "[vsyscall]", "[vvar_vclock]")):
+                continue
+            at, end = int(m.group(1), 16), int(m.group(2), 16)
+            while at < end:
+                try:
+                    mem.seek(at)
+                    data = mem.read(min(end - at, 64 << 20))
+                except (OSError, ValueError, OverflowError):
+                    break
+                if not data:
+                    break
+                found |= {name for name, octets_ in needles.items() if octets_ in data}
+                at += max(len(data) - 64, 1) if at + len(data) < end else len(data)
+    return found
+
+
+def needles_of(pair):
+    encr, _, integ = KEY_LENGTHS[pair.alg]
+    found = {}
+    for gw, key in pair.key.items():
+        schedule = round_keys(key[:encr])
+        found["key to " + gw.short] = key[:16]
+        found["first round key to " + gw.short] = schedule[1]
+        found["last round key to " + gw.short] = schedule[-1]
+        if encr == 32:
+            found["second half of the key to " + gw.short] = key[16:32]
+        if integ:
+            found["integrity key to " + gw.short] = key[-integ:]
+    return found
+
+
+def wiped(alg):
+    check_equal(round_keys(bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c"))[10].hex(), "d014f9a8c9ee2589e13f0cc8b6630ca6",
+                "last round key of FIPS 197 A.1")
+    site = Site("wiped")
+    pair = Pair(site, 0, 1, alg)
+    pair.install()
+    pair.activate()
+    needles = needles_of(pair)
+    sent, got = ping(site.left, "10.2.0.2", 20, size=700)
+    check_equal(got, sent, "answers through the tunnel")
+    pid = site.a.process.pid
+    installed = memory_holds(pid, needles)
+    check({"last round key to a", "last round key to b"} <= installed, "the scan finds of an SA in use only %s" % sorted(installed))
+    check_equal([n for n in installed if "integrity" in n], [], "integrity keys in memory while the SA is in use (their hashed pads serve)")
+    pair.remove()
+    time.sleep(0.5)
+    check_equal(sorted(memory_holds(pid, needles)), [], "%s: key octets in memory after SA_DEL" % alg)
+    # Refused, flushed, and never read by the data plane: these ways out, too.
+    again = Pair(site, 1, 2, alg)
+    again.install()
+    other = needles_of(again)
+    site.a.ctl("fail 1 sa in 2 0x12340003 10 %s 1 192.0.2.1 192.0.2.2 keys %s\n" % (alg, again.key[site.a].hex()), check=False)
+    check(memory_holds(pid, other), "the second pair is not in use")
+    site.a.ctl("flush\n")
+    time.sleep(0.3)
+    check_equal(sorted(memory_holds(pid, other)), [], "%s: key octets in memory after FLUSH" % alg)
+    return "found while in use: %d of %d strings; afterwards none" % (len(installed), len(needles))
+
+
+for _alg in KEY_LENGTHS:
+    add_case("keys are wiped: the data plane's memory after SA_DEL and FLUSH (%s)" % _alg, lambda alg=_alg: wiped(alg))
+
+if __name__ == "__main__":
+    main()
