@@ -102,6 +102,43 @@ static void dataplane_json_has_the_keys_of_the_interface(void)
     world_end();
 }
 
+static void steering_tells_what_the_driver_took_and_where_packets_landed(void)
+{
+    struct pair_opt o = {0};
+    static char out[OUT_MAX];
+    world_make(&o);
+    struct cv_steer *t = shm_steer(&w.shm);
+    t->port[0].esp = CV_STEER_BUCKETS;
+    t->port[0].rss = CV_RSS_IP | CV_RSS_ESP;
+    t->port[0].rules = 128;
+    strcpy(t->port[0].natt_why, "no ESP behind UDP");
+    t->bucket[5].moves = 3;
+    shm_steer_counts(&w.shm, 0)->worked[5] = 100;
+    shm_steer_counts(&w.shm, 0)->handed[5] = 30;
+    CU_ASSERT(run("show platform steering", true, out) == CLI_OK);
+    json_t *j = json_loads(out, 0, NULL);
+    json_t *port = json_array_get(json_object_get(j, "ports"), 0);
+    json_t *bucket = json_array_get(json_object_get(j, "buckets"), 5);
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(port, "esp")), "flow rules by bucket");
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(port, "esp_in_udp")), "hand-off");
+    CU_ASSERT(json_is_null(json_object_get(port, "esp_refusal")));
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(port, "esp_in_udp_refusal")),
+                           "no ESP behind UDP");
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(port, "rss")), "ip esp-spi");
+    CU_ASSERT(json_integer_value(json_object_get(bucket, "landed")) == 70);
+    CU_ASSERT(json_integer_value(json_object_get(bucket, "handed_off")) == 30);
+    CU_ASSERT(json_integer_value(json_object_get(bucket, "moves")) == 3);
+    CU_ASSERT(json_array_size(json_object_get(j, "buckets")) == CV_BUCKETS);
+    json_decref(j);
+    CU_ASSERT(run("platform rebalance", false, out) == CLI_NOT_SO && strstr(out, "there is one worker"));
+    CU_ASSERT(run("platform rebalance bucket 5", false, out) == CLI_USAGE);
+    CU_ASSERT(run("platform rebalance bucket 64 worker 0", false, out) == CLI_USAGE);
+    CU_ASSERT(run("platform rebalance bucket 5 worker 1", false, out) == CLI_USAGE);
+    w.shm_away = true;
+    CU_ASSERT(run("show platform steering", false, out) == CLI_NOT_SO);
+    world_end();
+}
+
 static void up_waits_and_says_how_it_came_out(void)
 {
     struct pair_opt o = {0};
@@ -264,6 +301,7 @@ UNIT_MAIN("cli show", UNIT_TEST(shows_of_a_tunnel_that_is_up),
           UNIT_TEST(clear_crypto_sa_counters_counts_anew_and_leaves_lifetimes),
           UNIT_TEST(shows_of_a_tunnel_with_wrong_keys),
           UNIT_TEST(dataplane_json_has_the_keys_of_the_interface),
+          UNIT_TEST(steering_tells_what_the_driver_took_and_where_packets_landed),
           UNIT_TEST(up_waits_and_says_how_it_came_out),
           UNIT_TEST(ping_counts_answers_and_waits_after_a_local_drop),
           UNIT_TEST(client_that_hangs_up_ends_its_command),

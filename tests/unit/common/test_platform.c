@@ -43,6 +43,7 @@ static const char example[] = "hostname r1\n"
                               " port Ethernet0/1 vdev net_af_packet,iface=eth1\n"
                               " crypto-engine ipsec-mb            ! or auto\n"
                               " security-associations 1024\n"
+                              " rebalance manual\n"
                               " eal-args --log-level=lib.eal:5 --legacy-mem\n"
                               "interface Ethernet0/0\n"
                               " mtu 1500\n";
@@ -65,6 +66,7 @@ static void the_documented_example_loads(void)
     CU_ASSERT_STRING_EQUAL(p.ports[1].name, "Ethernet0/1");
     CU_ASSERT_STRING_EQUAL(p.crypto_engine, "ipsec-mb");
     CU_ASSERT_EQUAL(p.sa_index_bits, 10);
+    CU_ASSERT_TRUE(p.rebalance_off);
     CU_ASSERT_EQUAL(p.eal_arg_count, 2);
     CU_ASSERT_STRING_EQUAL(p.eal_args[1], "--legacy-mem");
 }
@@ -162,6 +164,9 @@ static void every_bad_line_is_refused_with_a_remedy(void)
         "crypto-engine cryptodev crypto_null cpu cpu",
         "crypto-engine cryptodev a_name_of_a_crypto_device_that_is_far_longer_than_any_name_of_one",
         "security-associations 1000",
+        "rebalance",
+        "rebalance sometimes",
+        "rebalance manual now",
         "security-associations 8",
         "security-associations 2097152",
         "eal-args",
