@@ -152,6 +152,9 @@ static int options_read(int argc, char **argv, struct bench_plan *p)
         return usage("--workers is 1 to 4");
     if (p->base.sas % p->base.workers != 0 && p->decap)
         return usage("--sas must be a multiple of --workers, so that each worker owns as many");
+    if (p->base.workers == 3 && p->base.sas > CV_BUCKETS &&
+        p->decap) /* SA i is worker i % 3's by its bucket alone */
+        return usage("--workers 3 decapsulates for at most 64 SAs");
     if (p->base.lines < p->base.sas && p->base.path == BENCH_MAP)
         return usage("--lines is at least --sas: each SA has one");
     if (p->base.lines < 1 || p->base.lines > CV_POLICY_ROWS_MAX)
