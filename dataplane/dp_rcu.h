@@ -9,6 +9,8 @@
 #include "common/result.h"
 
 #include <rte_rcu_qsbr.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 extern struct rte_rcu_qsbr *dp_rcu_var; /* for the inline functions below only */
 
@@ -41,16 +43,27 @@ static inline void dp_rcu_quiet(unsigned worker)
     rte_rcu_qsbr_quiescent(dp_rcu_var, worker);
 }
 
-/* For a worker that has packets under way in a device: the present, to be told of later as quiet, once every packet that was under
- * way now has come back. What is under way then was handed over after the present, so that it refers to nothing that was
- * unlinked before it. */
-static inline uint64_t dp_rcu_present(void)
+/* For a worker that has packets under way in a device, which use their SAs until they come back: in place of dp_rcu_quiet. It
+ * notes the present, and tells of it as quiet once every packet that was under way then has come back. What was handed over
+ * later refers to nothing that was unlinked before the present. `submitted` and `delivered` count packets so far. */
+struct dp_rcu_behind { /* zeroed */
+    bool watching;
+    uint64_t present, last; /* the grace period of then, and the last packet handed over by then */
+};
+static inline void dp_rcu_quiet_behind(unsigned worker, struct dp_rcu_behind *b, uint64_t submitted,
+                                       uint64_t delivered)
 {
-    return __atomic_load_n(&dp_rcu_var->token, __ATOMIC_ACQUIRE);
-}
-static inline void dp_rcu_quiet_as_of(unsigned worker, uint64_t present)
-{
-    __atomic_store_n(&dp_rcu_var->qsbr_cnt[worker].cnt, present, __ATOMIC_RELEASE);
+    if (submitted == delivered) {
+        b->watching = false;
+        dp_rcu_quiet(worker);
+    } else if (!b->watching) {
+        b->watching = true;
+        b->present = __atomic_load_n(&dp_rcu_var->token, __ATOMIC_ACQUIRE);
+        b->last = submitted;
+    } else if (delivered >= b->last) {
+        b->watching = false;
+        __atomic_store_n(&dp_rcu_var->qsbr_cnt[worker].cnt, b->present, __ATOMIC_RELEASE);
+    }
 }
 
 #endif

@@ -316,17 +316,7 @@ static __rte_noinline void quiet_behind_device(struct dp_worker *w)
 {
     struct eng_flight f;
     esp_flight(&w->esp, &f);
-    if (f.submitted == f.delivered) {
-        w->watching = false;
-        dp_rcu_quiet(w->id);
-    } else if (!w->watching) {
-        w->watching = true;
-        w->present = dp_rcu_present();
-        w->present_job = f.submitted;
-    } else if (f.delivered >= w->present_job) {
-        w->watching = false;
-        dp_rcu_quiet_as_of(w->id, w->present);
-    }
+    dp_rcu_quiet_behind(w->id, &w->behind, f.submitted, f.delivered);
 }
 
 /* At the end: what is under way leaves the device, for a while. */

@@ -8,6 +8,7 @@
 #include "dataplane/dp.h"
 #include "dataplane/dp_gate.h"
 #include "dataplane/dp_meta.h"
+#include "dataplane/dp_rcu.h"
 #include "dataplane/esp/esp.h"
 #include "dataplane/io/io_punt.h"
 
@@ -106,8 +107,7 @@ struct dp_worker {
     uint64_t unknown_spi_tsc;
     struct dp_gates gates;
     struct io_punt punt;
-    bool watching; /* packets of a device that were under way at `present` */
-    uint64_t present, present_job;
+    struct dp_rcu_behind behind; /* with an asynchronous engine */
     struct dp_asked asked;
     struct cv_steer_counts *steer;
     struct dp_parked parked;

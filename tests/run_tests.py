@@ -245,7 +245,7 @@ def group_asan(_only):
 # The tests with threads of their own: readers of the SA table against its writer, workers that share an SA,
 # buckets of SAs that move between workers under traffic, and the rings, which two processes share.
 TSAN_TESTS = ("tests/unit/common/test_common_ring", "tests/unit/dataplane/test_dataplane_sad",
-              "tests/unit/dataplane/test_dataplane_move", "tests/unit/esp/test_esp_threads")
+              "tests/unit/dataplane/test_dataplane_move", "tests/unit/esp/test_esp_threads", "tests/unit/esp/test_esp_flight")
 
 
 def group_tsan(_only):

@@ -1,7 +1,7 @@
 /* esp_flight: packets that a device works on: out of the second pass of a burst, and back into its third.
  *
  * Internal to esp; esp_poll and esp_flight, the worker's side, are declared in esp.h. A packet under way keeps its SA: the worker
- * tells of a quiescent state only as of a time since which every packet has come back (dp_rcu_quiet_as_of). */
+ * tells of a quiescent state only as of a time since which every packet has come back (dp_rcu_quiet_behind). */
 #ifndef DATAPLANE_ESP_ESP_FLIGHT_H
 #define DATAPLANE_ESP_ESP_FLIGHT_H
 
