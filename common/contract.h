@@ -197,11 +197,16 @@ struct cv_if {
     uint8_t gre_ttl; /* of the GRE packet's outer header; 0: copied from the packet (IOS's default is 255) */
     uint8_t
         is_protected; /* GRE: without an SA nothing leaves, and nothing comes in that no SA of it delivered */
-    uint8_t gre_pmtud; /* `tunnel path-mtu-discovery`: DF of the inner packet goes outside */
-    uint8_t pad2[2];
+    uint8_t gre_pmtud;  /* `tunnel path-mtu-discovery`: DF of the inner packet goes outside */
+    uint8_t frag_after; /* tunnels, flows: packets that may be cut are cut after encryption, not before */
+    uint8_t pad2;
     uint32_t flow_port; /* CV_IF_FLOW: if_id of the port its crypto map is applied to */
+    /* `ip virtual-reassembly` of ports, for what is for this host; each 0: what the data plane thinks fit */
+    uint16_t reass_datagrams; /* unfinished at one time, of each worker */
+    uint8_t reass_fragments;  /* of one datagram */
+    uint8_t reass_timeout_s;
 };
-static_assert(sizeof(struct cv_if) == 136, "contract size");
+static_assert(sizeof(struct cv_if) == 140, "contract size");
 
 /* One row of a port's policy; rows of lower order come first, the first that matches decides. Nothing matches: in clear. */
 struct cv_policy {
@@ -475,7 +480,7 @@ struct cv_worker_stats { /* written by its worker alone */
     uint64_t total_cycles;
     uint64_t handed_off; /* packets given to another worker */
     uint64_t crypto_packets;
-    uint64_t pad;
+    uint64_t joined;    /* frames in several mbufs that were copied into one */
     uint64_t drops[64]; /* by enum cv_drop */
 };
 static_assert(sizeof(struct cv_worker_stats) == 576, "contract size");

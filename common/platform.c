@@ -183,10 +183,16 @@ static cv_result set_port(struct line_ctx *c)
 {
     if (c->no)
         return remove_port(c);
-    bool pci = c->count == 4 && word_is(c->words[2], "pci");
-    bool vdev = c->count == 4 && word_is(c->words[2], "vdev");
+    unsigned mtu = 0;
+    bool long_enough = c->count == 4 || (c->count == 6 && word_is(c->words[4], "mtu"));
+    bool pci = long_enough && word_is(c->words[2], "pci");
+    bool vdev = long_enough && word_is(c->words[2], "vdev");
     if (!pci && !vdev)
-        return complain(c, "port wants: NAME pci ADDRESS, or NAME vdev DRIVER[,ARGUMENTS]");
+        return complain(
+            c, "port wants: NAME pci ADDRESS, or NAME vdev DRIVER[,ARGUMENTS]; mtu OCTETS may follow");
+    if (c->count == 6 && !number(c->words[5], PLATFORM_MTU_MIN, PLATFORM_MTU_MAX, &mtu))
+        return complain(c, "mtu of port %.40s wants %d to %d octets", c->words[1], PLATFORM_MTU_MIN,
+                        PLATFORM_MTU_MAX);
     const char *name = c->words[1], *device = c->words[3];
     if (strlen(name) >= CV_NAME_MAX)
         return complain(c, "port name '%.40s' is longer than %d octets", name, CV_NAME_MAX - 1);
@@ -212,6 +218,7 @@ static cv_result set_port(struct line_ctx *c)
     snprintf(port->name, sizeof port->name, "%s", name);
     snprintf(port->device, sizeof port->device, "%s", device);
     port->is_pci = pci;
+    port->mtu = mtu;
     port->line = c->line;
     return CV_OK;
 }
@@ -448,9 +455,13 @@ int platform_write(const struct platform *p, char *out, size_t out_len)
     else
         add(out, out_len, &at, " workers %u\n", p->workers);
     add(out, out_len, &at, " memory %s %u\n", p->hugepages ? "hugepages" : "no-huge", p->memory_mb);
-    for (unsigned i = 0; i < p->port_count; i++)
-        add(out, out_len, &at, " port %s %s %s\n", p->ports[i].name, p->ports[i].is_pci ? "pci" : "vdev",
-            p->ports[i].device);
+    for (unsigned i = 0; i < p->port_count; i++) {
+        const struct platform_port *x = &p->ports[i];
+        add(out, out_len, &at, " port %s %s %s", x->name, x->is_pci ? "pci" : "vdev", x->device);
+        if (x->mtu != 0)
+            add(out, out_len, &at, " mtu %u", x->mtu);
+        add(out, out_len, &at, "\n");
+    }
     add(out, out_len, &at, " crypto-engine %s\n", p->crypto_engine);
     add(out, out_len, &at, " security-associations %u\n", 1u << p->sa_index_bits);
     if (p->rebalance_off)

@@ -5,6 +5,7 @@
  *    memory hugepages 512              ! MiB; or: memory no-huge [MiB]
  *    port Ethernet0/0 pci 0000:03:00.0
  *    port Ethernet0/1 vdev net_af_packet,iface=eth1
+ *    port Ethernet0/2 pci 0000:03:00.1 mtu 9000   ! culvertd writes it here of `mtu` under the interface
  *    crypto-engine auto                ! ipsec-mb | vaes | cryptodev NAME [look-aside | cpu] | inline | auto
  *    security-associations 16384       ! table size in each direction, a power of two
  *    eal-args --log-level=lib.eal:5
@@ -20,12 +21,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { PLATFORM_LINE_MAX = 512, PLATFORM_EAL_ARGS_MAX = 32 };
+enum { PLATFORM_LINE_MAX = 512, PLATFORM_EAL_ARGS_MAX = 32, PLATFORM_MTU_MIN = 68, PLATFORM_MTU_MAX = 9216 };
 
 struct platform_port {
     char name[CV_NAME_MAX]; /* IOS name as configured: "Ethernet0/0" */
     bool is_pci;
     char device[192]; /* PCI address, or vdev name and arguments: "net_af_packet,iface=eth1" */
+    unsigned mtu;     /* octets of IP; 0: as the device comes */
     int line;
 };
 

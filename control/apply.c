@@ -49,7 +49,8 @@ static void tunnel_fields(const struct cfg *c, const struct cfg_interface *t, st
         t->protection_profile[0] ? cfg_find_ipsec_profile(c, t->protection_profile) : NULL;
     out->tunnel_mode = (uint8_t)t->tunnel_mode;
     out->tunnel_dst = t->tunnel_destination;
-    out->df = (uint8_t)(p ? cfg_sa_params_effective(c, p).df : c->df);
+    out->df = (uint8_t)cfg_sa_params_on(c, p, t->name).df;
+    out->frag_after = cfg_cut_after(c, t);
     if (!cfg_tunnel_source(c, t, &out->tunnel_src))
         log_warning("%s has no source address: it stays down", t->name);
     out->is_protected = t->protection_profile[0] != '\0';
@@ -73,12 +74,15 @@ static cv_result flow_fields(const struct cfg *c, const struct cfg_interface *i,
     return out->flow_port ? CV_OK : CV_ENOSPC;
 }
 
-/* The data plane has one MTU for both families: of two the smaller, which suits either. */
+/* The data plane has one MTU for both families: the smallest, which suits either, and the device. */
 static unsigned mtu_of(const struct cfg_interface *i)
 {
-    if (!i->ip_mtu || !i->ipv6_mtu)
-        return i->ip_mtu ? i->ip_mtu : i->ipv6_mtu;
-    return i->ip_mtu < i->ipv6_mtu ? i->ip_mtu : i->ipv6_mtu;
+    const unsigned all[] = {i->mtu, i->ip_mtu, i->ipv6_mtu};
+    unsigned least = 0;
+    for (unsigned k = 0; k < sizeof all / sizeof all[0]; k++)
+        if (all[k] != 0 && (least == 0 || all[k] < least))
+            least = all[k];
+    return least;
 }
 
 static cv_result build_if(const struct cfg *c, const struct cfg_interface *i, struct rt_names *ifs,
@@ -91,6 +95,9 @@ static cv_result build_if(const struct cfg *c, const struct cfg_interface *i, st
     out->kind = (uint8_t)i->kind;
     out->up = !i->shutdown;
     out->mtu = (uint16_t)mtu_of(i);
+    out->reass_datagrams = (uint16_t)i->reass.datagrams;
+    out->reass_fragments = (uint8_t)i->reass.fragments;
+    out->reass_timeout_s = (uint8_t)i->reass.timeout_s;
     snprintf(out->name, sizeof out->name, "%s", i->name);
     if (i->kind == CV_IF_PORT)
         port_name(c, i->name, out->port);

@@ -171,8 +171,11 @@ static char *config_read(struct daemon *d)
 static bool same_platform(const struct cfg *a, const struct cfg *b)
 {
     static char x[16384], y[16384];
-    platform_write(&a->platform, x, sizeof x);
-    platform_write(&b->platform, y, sizeof y);
+    static struct platform p;
+    cfg_platform_of(a, &p);
+    platform_write(&p, x, sizeof x);
+    cfg_platform_of(b, &p);
+    platform_write(&p, y, sizeof y);
     return strcmp(x, y) == 0;
 }
 
@@ -182,7 +185,8 @@ static void config_commit(struct daemon *d, struct cfg *cfg, struct apply_set *w
     struct apply_set was = d->want;
     int none = -1;
     if (!same_platform(old, cfg))
-        log_warning("the platform section changed: that takes effect when culvert-dp is started anew");
+        log_warning("the platform section or a port's `mtu` changed: that takes effect when culvert-dp is "
+                    "started anew");
     d->cfg = cfg;
     d->want = *want;
     daemon_pki_reload(d);

@@ -73,6 +73,13 @@ static const char *dp_program(void)
     return "culvert-dp";
 }
 
+static cv_result platform_file(const struct parent *p, const struct cfg *cfg)
+{
+    static struct platform platform;
+    cfg_platform_of(cfg, &platform);
+    return parent_platform_file(&p->dirs, &platform);
+}
+
 static void dp_start(struct parent *p)
 {
     char platform[PATH_MAX];
@@ -195,7 +202,7 @@ static void config_reload(struct parent *p)
     if (r == CV_OK) {
         cfg_free(p->cfg);
         p->cfg = cfg;
-        if (parent_platform_file(&p->dirs, &cfg->platform) != CV_OK)
+        if (platform_file(p, cfg) != CV_OK)
             log_error("platform.conf cannot be written");
     } else {
         cfg_free(cfg);
@@ -402,7 +409,7 @@ int parent_run(const struct parent_options *o, struct cfg *cfg)
     rt_proc_init(&p.control, "culvertd control process");
     rt_proc_init(&p.dp, "culvert-dp");
     /* Before the terminal is left: what is wrong here is said there. The lock passes to the process in the background. */
-    if (parent_dirs_open(&p.dirs, o) != CV_OK || parent_platform_file(&p.dirs, &cfg->platform) != CV_OK) {
+    if (parent_dirs_open(&p.dirs, o) != CV_OK || platform_file(&p, cfg) != CV_OK) {
         cfg_free(cfg);
         return 1;
     }

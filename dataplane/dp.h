@@ -22,8 +22,10 @@
 struct dp_worker;
 
 enum {
-    DP_MBUF_ROOM = 2048, /* octets of packet behind the headroom */
-    DP_BIG_ROOM = 4400,  /* of the manager's pool: a whole IKE datagram with its headers */
+    DP_MBUF_ROOM = 2048,              /* octets of packet behind the headroom */
+    DP_BIG_ROOM = 4400,               /* of the manager's pool: a whole IKE datagram with its headers */
+    DP_JUMBO_ROOM = IP_MTU_MAX + 256, /* the largest packet of a port, what ESP adds, and a frame's header */
+    DP_MTU_RESERVE = 160,             /* of the room: what ESP adds behind */
 };
 
 struct dp {
@@ -41,7 +43,8 @@ struct dp {
     struct io_port ports[CV_MAX_PORTS];
     struct io_steer steer[CV_MAX_PORTS]; /* of ports */
     struct rte_mempool *pool, *big_pool;
-    unsigned mbuf_room; /* octets behind the headroom */
+    struct rte_mempool *jumbo_pool; /* for what the pool's mbufs do not hold */
+    unsigned mbuf_room;             /* octets behind the headroom */
     struct io_rings rings;
     struct ip_ifs ifs;
     struct ip_routes routes;
@@ -53,5 +56,11 @@ struct dp {
     struct dp_owners owners;
     struct ip_policy *policies[CV_MAX_IFS]; /* of ports with a crypto map; dp_policy.h */
 };
+
+/* Whatever mbuf it is in, a packet of so many octets has room behind it for what ESP adds. */
+static inline uint32_t dp_small_packet(const struct dp *dp)
+{
+    return dp->mbuf_room - DP_MTU_RESERVE;
+}
 
 #endif

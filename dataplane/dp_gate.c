@@ -9,9 +9,8 @@ static const struct {
 } rates[DP_GATE_COUNT] = {
     [DP_GATE_ARP] = {20000, 512},        [DP_GATE_ND] = {20000, 512},
     [DP_GATE_RESOLVE_OWN] = {5000, 256}, [DP_GATE_RESOLVE... DP_GATE_RESOLVE_LAST] = {2000, 64},
-    [DP_GATE_LOCAL] = {20000, 1024},     [DP_GATE_FRAGMENT] = {20000, 512},
-    [DP_GATE_ERROR] = {2000, 128},       [DP_GATE_TOO_BIG] = {2000, 128},
-    [DP_GATE_TROUBLE] = {2000, 128},
+    [DP_GATE_LOCAL] = {20000, 1024},     [DP_GATE_ERROR] = {2000, 128},
+    [DP_GATE_TOO_BIG] = {2000, 128},     [DP_GATE_TROUBLE] = {2000, 128},
 };
 
 void dp_gate_init(struct dp_gates *g, uint64_t tsc_hz)
@@ -57,13 +56,9 @@ enum dp_gate dp_gate_of(const struct rte_mbuf *m, enum dp_slow what)
             return DP_GATE_RESOLVE_OWN;
         return DP_GATE_RESOLVE + meta->if_out % (DP_GATE_RESOLVE_LAST - DP_GATE_RESOLVE + 1);
     case DP_SLOW_LOCAL:
-        if (meta->frag)
-            return DP_GATE_FRAGMENT;
         if (is_icmp_error(m, meta))
             return DP_GATE_ERROR;
         return is_nd(m, meta) ? DP_GATE_ND : DP_GATE_LOCAL;
-    case DP_SLOW_GRE:
-        return DP_GATE_FRAGMENT;
     case DP_SLOW_ICMP:
         return is_too_big(meta) ? DP_GATE_TOO_BIG : DP_GATE_TROUBLE;
     case DP_SLOW_PING_LOST:

@@ -14,8 +14,7 @@ enum dp_gate {
     DP_GATE_RESOLVE_OWN, /* next hops of what is made here: ESP, IKE */
     DP_GATE_RESOLVE,     /* next hops of what others send, for each outgoing interface (modulo) */
     DP_GATE_RESOLVE_LAST = DP_GATE_RESOLVE + 31,
-    DP_GATE_LOCAL, /* for this host: echo requests and the like */
-    DP_GATE_FRAGMENT,
+    DP_GATE_LOCAL,   /* for this host: echo requests and the like */
     DP_GATE_ERROR,   /* ICMP errors for this host: path MTU discovery lives by them */
     DP_GATE_TOO_BIG, /* ICMP errors that path MTU discovery lives by (RFC 1191) */
     DP_GATE_TROUBLE, /* the other ICMP errors */

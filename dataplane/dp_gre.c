@@ -2,6 +2,7 @@
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_flow.h"
 #include "dataplane/dp_pick.h"
+#include "dataplane/dp_reass.h"
 #include "dataplane/dp_transit.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_frag.h"
@@ -220,7 +221,7 @@ void dp_gre_decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n
         else if (unlikely(meta->proto != IP_PROTO_GRE)) /* such an SA carries nothing else */
             dp_drop(w, pkts[i], CV_DROP_TS_IN);
         else if (unlikely(meta->frag))
-            dp_slow(w, pkts[i], DP_SLOW_GRE);
+            dp_reass_take(w, pkts[i], DP_STAGE_GRE);
         else
             from_sa(w, pkts[i], tunnel);
     }

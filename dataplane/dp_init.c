@@ -27,10 +27,10 @@ enum {
     MBUF_CACHE = 256,
     MBUFS_MIN = 4095,
     MBUFS_BASE = 8192,
-    MBUFS_PER_WORKER = 4096, /* vectors, inbox, cache */
-    MBUF_OVERHEAD = 512,     /* about: head, private area, headroom */
-    BIG_SPARE = 512,         /* being made, and in the caches */
-    MTU_RESERVE = 160,       /* room for what ESP adds behind */
+    MBUFS_PER_WORKER = 4096 + IP_REASS_FRAGMENTS, /* vectors, inbox, cache; fragments */
+    MBUF_OVERHEAD = 512,                          /* about: head, private area, headroom */
+    BIG_SPARE = 512,                              /* being made, and in the caches */
+    JUMBO_SPARE = 512, /* being joined, cut or moved, where no port has a jumbo MTU */
     PATH_MAX_SUN = 100,
     TUNNEL_BYTES = 3072, /* two SAs with their sessions, about */
 };
@@ -138,12 +138,28 @@ static cv_result engine_start(struct dp_setup *s)
 }
 
 /* ---- packet buffers ----------------------------------------------------------------------------------------------------- */
+static bool is_jumbo(const struct platform_port *conf)
+{
+    return conf->mtu > DP_MBUF_ROOM - DP_MTU_RESERVE;
+}
+
+/* Received and sent on the ports of jumbo MTU, at the most. */
+static unsigned jumbo_count(const struct dp *dp)
+{
+    unsigned n = JUMBO_SPARE;
+    for (unsigned i = 0; i < dp->platform.port_count; i++)
+        if (is_jumbo(&dp->platform.ports[i]))
+            n += dp->workers * 2 * IO_DESCRIPTORS;
+    return n;
+}
+
 static unsigned mbuf_count(const struct dp *dp)
 {
     unsigned wanted =
         MBUFS_BASE + dp->workers * (MBUFS_PER_WORKER + dp->platform.port_count * 2 * IO_DESCRIPTORS);
-    unsigned affordable =
-        (unsigned)((uint64_t)dp->platform.memory_mb * 1024 * 1024 / 2 / (dp->mbuf_room + MBUF_OVERHEAD));
+    const uint64_t half = (uint64_t)dp->platform.memory_mb * 1024 * 1024 / 2,
+                   jumbo = (uint64_t)jumbo_count(dp) * (DP_JUMBO_ROOM + MBUF_OVERHEAD);
+    unsigned affordable = half > jumbo ? (unsigned)((half - jumbo) / (dp->mbuf_room + MBUF_OVERHEAD)) : 0;
     unsigned n = wanted < affordable ? wanted : affordable;
     return n > MBUFS_MIN ? n : MBUFS_MIN;
 }
@@ -167,7 +183,9 @@ static cv_result pools_start(struct dp_setup *s)
     dp->big_pool = rte_pktmbuf_pool_create("datagrams", dp_init_big_count(dp->platform.port_count), 32,
                                            sizeof(struct dp_meta), DP_BIG_ROOM + RTE_PKTMBUF_HEADROOM,
                                            (int)rte_socket_id());
-    if (!dp->pool || !dp->big_pool)
+    dp->jumbo_pool = rte_pktmbuf_pool_create("jumbo packets", jumbo_count(dp), 64, sizeof(struct dp_meta),
+                                             DP_JUMBO_ROOM + RTE_PKTMBUF_HEADROOM, (int)rte_socket_id());
+    if (!dp->pool || !dp->big_pool || !dp->jumbo_pool)
         return fail(s,
                     "not enough memory for packet buffers (%u MiB): raise `memory` in the platform section",
                     dp->platform.memory_mb);
@@ -178,7 +196,8 @@ static void pools_stop(struct dp_setup *s)
 {
     rte_mempool_free(s->dp->pool);
     rte_mempool_free(s->dp->big_pool);
-    s->dp->pool = s->dp->big_pool = NULL;
+    rte_mempool_free(s->dp->jumbo_pool);
+    s->dp->pool = s->dp->big_pool = s->dp->jumbo_pool = NULL;
 }
 
 /* ---- ports -------------------------------------------------------------------------------------------------------------- */
@@ -196,12 +215,14 @@ static cv_result ports_start(struct dp_setup *s)
     for (unsigned i = 0; i < dp->platform.port_count; i++) {
         const struct platform_port *conf = &dp->platform.ports[i];
         dp->port_count = i + 1;
-        if (io_port_open(conf, i, dp->workers, dp->pool, &dp->ports[i], why, sizeof why) != CV_OK) {
+        struct rte_mempool *pool = is_jumbo(conf) ? dp->jumbo_pool : dp->pool;
+        if (io_port_open(conf, i, dp->workers, pool, &dp->ports[i], why, sizeof why) != CV_OK) {
             ports_stop(s);
             return fail(s, "%s:%d: %s", s->config, conf->line, why);
         }
-        if (dp->ports[i].mtu > DP_MBUF_ROOM - MTU_RESERVE)
-            dp->ports[i].mtu = DP_MBUF_ROOM - MTU_RESERVE;
+        const uint16_t most = is_jumbo(conf) ? IP_MTU_MAX : DP_MBUF_ROOM - DP_MTU_RESERVE;
+        if (dp->ports[i].mtu > most) /* a device that comes with more: what is longer needs `mtu` */
+            dp->ports[i].mtu = most;
     }
     return CV_OK;
 }

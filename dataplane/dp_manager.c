@@ -35,11 +35,6 @@ cv_result dp_manager_new(struct dp *dp, struct dp_manager **out)
     g->stats = shm_worker_stats(&dp->shm, dp->workers);
     g->icmp_limit = g->too_big_limit = (struct log_limit){.burst = 100, .every_ms = 5};
     g->pmtu_limit = (struct log_limit){.burst = 64, .every_ms = 5};
-    cv_result r = ip_reass_new(dp->big_pool, dp->shm.tsc_hz, &g->frags);
-    if (r != CV_OK) {
-        free(g);
-        return r;
-    }
     *out = g;
     return CV_OK;
 }
@@ -50,7 +45,6 @@ void dp_manager_free(struct dp_manager *g)
         return;
     if (g->conn_fd >= 0)
         close(g->conn_fd);
-    ip_reass_free(g->frags);
     dp_addrs_free(&g->addrs);
     dp_policy_abandon(&g->policies);
     secret_wipe(&g->cmd, sizeof g->cmd);

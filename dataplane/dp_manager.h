@@ -11,7 +11,6 @@
 #include "dataplane/dp_balance.h"
 #include "dataplane/dp_meta.h"
 #include "dataplane/dp_policy.h"
-#include "dataplane/ip/ip_reass.h"
 
 enum { DP_PINGS = 256 };
 
@@ -37,8 +36,7 @@ struct dp_manager {
     bool greeted; /* HELLO came on this connection */
     struct dp_dump dump;
     struct cv_worker_stats *stats; /* the manager's own line */
-    struct ip_reass *frags;
-    struct dp_move move; /* of a bucket between workers */
+    struct dp_move move;           /* of a bucket between workers */
     struct dp_balance balance;
     struct dp_addrs addrs;
     struct dp_policy_opens policies; /* transactions under way */

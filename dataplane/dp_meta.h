@@ -47,22 +47,23 @@ enum dp_local {
 
 /* Where a packet of the hand-off ring joins the worker's loop. */
 enum dp_stage {
-    DP_STAGE_IP,     /* data at the IP header, not yet looked at: a reassembled datagram */
-    DP_STAGE_ESP_IN, /* ESP for an SA of this worker; data at the outer IP header */
-    DP_STAGE_ROUTE,  /* data at the IP header, meta->vrf set: look the route up */
-    DP_STAGE_OUT,    /* route known: meta->if_out and next_hop */
-    DP_STAGE_FRAME,  /* a finished frame for meta->port */
-    DP_STAGE_GRE,    /* what an SA of a GRE tunnel delivered in fragments, put together */
+    DP_STAGE_IP,        /* data at the IP header, not yet looked at: a reassembled datagram */
+    DP_STAGE_ESP_IN,    /* ESP for an SA of this worker; data at the outer IP header */
+    DP_STAGE_ROUTE,     /* data at the IP header, meta->vrf set: look the route up */
+    DP_STAGE_OUT,       /* route known: meta->if_out and next_hop */
+    DP_STAGE_FRAME,     /* a finished frame for meta->port */
+    DP_STAGE_PIECE,     /* a fragment for this worker's table, and then DP_STAGE_IP */
+    DP_STAGE_GRE_PIECE, /* ... and then DP_STAGE_GRE */
+    DP_STAGE_GRE,       /* what an SA of a GRE tunnel delivered in fragments, put together */
 };
 
 /* What the manager is asked for with a packet of the slow ring. */
 enum dp_slow {
     DP_SLOW_ARP,       /* data at the Ethernet header */
-    DP_SLOW_LOCAL,     /* for this host: ICMP, ND, fragments; data at the IP header */
+    DP_SLOW_LOCAL,     /* for this host: ICMP, ND; data at the IP header */
     DP_SLOW_RESOLVE,   /* next hop unknown: keep it and ask */
     DP_SLOW_ICMP,      /* send the ICMP error in meta about it, then drop it */
     DP_SLOW_PING_LOST, /* an echo request of ours was dropped: meta->drop says why */
-    DP_SLOW_GRE,       /* a fragment that an SA of a GRE tunnel delivered */
 };
 
 static inline struct dp_meta *dp_meta(struct rte_mbuf *m)

@@ -415,10 +415,6 @@ static void local(struct dp_manager *g, struct rte_mbuf *m)
     const struct ip_if *in = ip_if_get(&g->dp->ifs, meta->if_in);
     if (!in && meta->local_out == DP_TRANSIT) {
         slow_drop(g, m, CV_DROP_IF_DOWN);
-    } else if (meta->frag) {
-        struct rte_mbuf *whole = ip_reass_take(g->frags, m, g->now);
-        if (whole)
-            give(g, whole, DP_STAGE_IP);
     } else if (!in) { /* from this host to itself */
         if (ip_icmp_echo_reply(m)) {
             meta->local_out = DP_LOCAL;
@@ -446,11 +442,6 @@ void dp_slow_packet(struct dp_manager *g, struct rte_mbuf *m)
         break;
     case DP_SLOW_LOCAL:
         local(g, m);
-        break;
-    case DP_SLOW_GRE:
-        m = ip_reass_take(g->frags, m, g->now);
-        if (m)
-            give(g, m, DP_STAGE_GRE);
         break;
     case DP_SLOW_RESOLVE:
         resolve(g, m);
@@ -528,5 +519,4 @@ void dp_slow_tick(struct dp_manager *g)
     struct ip_nbr_calls c = calls(g);
     ip_nbr_tick(&g->dp->nbrs, g->now_ms, &c);
     dp_pmtu_tick(g);
-    ip_reass_expire(g->frags, g->now);
 }

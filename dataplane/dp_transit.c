@@ -4,6 +4,8 @@
 #include "dataplane/dp_gre.h"
 #include "dataplane/dp_pick.h"
 #include "dataplane/dp_protect.h"
+#include "dataplane/dp_reass.h"
+#include "dataplane/ip/ip_chain.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_frag.h"
@@ -125,7 +127,8 @@ bool dp_may_fragment(const struct rte_mbuf *m)
 
 unsigned dp_cut(struct dp_worker *w, struct rte_mbuf *m, uint16_t mtu, struct rte_mbuf *pieces[IP_FRAG_MAX])
 {
-    unsigned n = ip_classify_ip(m) != IP_CLASS_DROP ? ip_frag_split(m, mtu, w->dp->pool, pieces) : 0;
+    struct rte_mempool *pool = mtu > dp_small_packet(w->dp) ? w->dp->jumbo_pool : w->dp->pool;
+    unsigned n = ip_classify_ip(m) != IP_CLASS_DROP ? ip_frag_split(m, mtu, pool, pieces) : 0;
     if (n == 0)
         dp_drop(w, m, CV_DROP_NO_MBUF);
     else
@@ -140,7 +143,9 @@ static void deliver(struct dp_worker *w, struct rte_mbuf *m)
     enum ip_class class = ip_classify_ip(m);
     if (class == IP_CLASS_DROP) {
         dp_drop(w, m, (enum cv_drop)meta->drop);
-    } else if (meta->frag || meta->proto == IP_PROTO_ICMP || meta->proto == IP_PROTO_ICMP6) {
+    } else if (meta->frag) {
+        dp_reass_take(w, m, DP_STAGE_IP);
+    } else if (meta->proto == IP_PROTO_ICMP || meta->proto == IP_PROTO_ICMP6) {
         dp_slow(w, m, DP_SLOW_LOCAL);
     } else if (meta->proto == IP_PROTO_GRE) {
         dp_gre_received(w, m);
@@ -166,27 +171,45 @@ static void encapsulate_later(struct dp_worker *w, struct rte_mbuf *m, struct es
     dp_encapsulate_later(w, m, sa);
 }
 
-/* Is the cutting left to the outer packet? With `df-bit clear`, for IPv6 below its minimum MTU, and where the SA's
+/* Is the cutting left to the outer packet? With `fragmentation after-encryption`, with `df-bit clear`, for IPv6 below its minimum MTU, and where the SA's
  * selectors name ports: of pieces but the first the peer could not see them (RFC 4301 7), and would drop them. */
-static bool cut_outside(const struct rte_mbuf *m, const struct dp_tunnel_sa *s, bool v4)
+static bool cut_outside(const struct rte_mbuf *m, const struct dp_tunnel_sa *s, bool v4, bool after)
 {
     if (s->transport) /* takes whole packets only (RFC 4303 3.3.4) */
         return dp_may_fragment(m);
     if (!v4)
         return m->pkt_len <= IP_MTU_MIN6;
-    return dp_may_fragment(m) ? s->ports && s->df != CV_DF_SET : s->df == CV_DF_CLEAR;
+    return dp_may_fragment(m) ? (s->ports || after) && s->df != CV_DF_SET : s->df == CV_DF_CLEAR;
+}
+
+/* A long packet that fills its mbuf is copied into one where ESP has room behind it. NULL: there is none, it is gone. */
+static struct rte_mbuf *with_room(struct dp_worker *w, struct rte_mbuf *m)
+{
+    if (likely(rte_pktmbuf_tailroom(m) >= ESP_TAILROOM && m->data_off >= ESP_HEADROOM))
+        return m;
+    struct rte_mbuf *one = ip_chain_join(m, w->dp->jumbo_pool);
+    if (!one) {
+        dp_drop(w, m, CV_DROP_NO_MBUF);
+        return NULL;
+    }
+    rte_pktmbuf_free(m);
+    dp_count(&w->stats->joined, 1);
+    return one;
 }
 
 /* Longer than the tunnel takes: cut before encryption when the packet allows it; else its sender is told. */
 static void tunnel_too_big(struct dp_worker *w, struct rte_mbuf *m, const struct dp_tunnel_sa *s,
-                           uint32_t if_id, uint16_t mtu)
+                           const struct ip_if *tunnel, uint16_t mtu)
 {
     struct rte_mbuf *pieces[IP_FRAG_MAX];
+    const uint32_t if_id = tunnel->id;
     bool v4 = dp_meta(m)->family == IP_V4;
-    if (cut_outside(m, s, v4)) {
+    if (cut_outside(m, s, v4, tunnel->conf.frag_after) && (m = with_room(w, m))) {
         encapsulate_later(w, m, s->sa, if_id);
         return;
     }
+    if (!m)
+        return;
     if (!v4 && mtu < IP_MTU_MIN6)
         mtu = IP_MTU_MIN6;
     if (!dp_may_fragment(m)) {
@@ -209,11 +232,14 @@ void dp_into_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tun
     if (tunnel->mtu != 0 && (mtu == 0 || tunnel->mtu < mtu))
         mtu = tunnel->mtu;
     if (unlikely(mtu != 0 && m->pkt_len > mtu)) {
-        tunnel_too_big(w, m, s, tunnel->id, mtu);
+        tunnel_too_big(w, m, s, tunnel, mtu);
         return;
     }
+    const uint32_t small = dp_small_packet(w->dp);
+    if (unlikely(m->pkt_len > small) && !(m = with_room(w, m)))
+        return;
     if (by_address)
-        dp_flow_learn_tunnel(w, m, tunnel, s->sa, mtu);
+        dp_flow_learn_tunnel(w, m, tunnel, s->sa, mtu == 0 ? small : RTE_MIN(small, (uint32_t)mtu));
     encapsulate_later(w, m, s->sa, tunnel->id);
 }
 

@@ -5,7 +5,9 @@
 #include "dataplane/dp_owner.h"
 #include "dataplane/dp_protect.h"
 #include "dataplane/dp_rcu.h"
+#include "dataplane/dp_reass.h"
 #include "dataplane/dp_transit.h"
+#include "dataplane/ip/ip_chain.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_mss.h"
@@ -78,6 +80,8 @@ static void esp_received(struct dp_worker *w, struct rte_mbuf *m, const struct i
     w->in_pkts[w->in_count++] = m;
 }
 
+static void chain_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in);
+
 static void ip_received(struct dp_worker *w, struct rte_mbuf *m, enum ip_class class, const struct ip_if *in)
 {
     const struct dp_meta *meta = dp_meta(m);
@@ -91,10 +95,26 @@ static void ip_received(struct dp_worker *w, struct rte_mbuf *m, enum ip_class c
     case IP_CLASS_ARP:
         dp_slow(w, m, DP_SLOW_ARP);
         break;
+    case IP_CLASS_CHAIN:
+        chain_received(w, m, in);
+        break;
     case IP_CLASS_DROP:
         dp_drop(w, m, (enum cv_drop)meta->drop);
         break;
     }
+}
+
+/* A frame that the port scattered over several mbufs. */
+static void chain_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in)
+{
+    struct rte_mbuf *one = ip_chain_join(m, w->dp->jumbo_pool);
+    if (!one) {
+        dp_drop(w, m, CV_DROP_NO_MBUF);
+        return;
+    }
+    rte_pktmbuf_free(m);
+    dp_count(&w->stats->joined, 1);
+    ip_received(w, one, ip_classify_frame(one, in->mac), in);
 }
 
 /* Of the packets to be routed, those from `first` on came in by an interface with `ip tcp adjust-mss`. */
@@ -186,6 +206,12 @@ static void handed_in(struct dp_worker *w, struct rte_mbuf *m)
         break;
     case DP_STAGE_OUT:
         dp_link_out_known(w, m);
+        break;
+    case DP_STAGE_PIECE:
+        dp_reass_handed(w, m, DP_STAGE_IP);
+        break;
+    case DP_STAGE_GRE_PIECE:
+        dp_reass_handed(w, m, DP_STAGE_GRE);
         break;
     case DP_STAGE_GRE:
         dp_gre_reassembled(w, m);
@@ -352,6 +378,8 @@ unsigned dp_worker_turn(struct dp_worker *w)
         total += from_device(w);
     if (unlikely(dp_owner_due(&w->parked)))
         adopt(w);
+    if (unlikely(w->now >= w->frags_due))
+        dp_reass_tick(w);
     for (unsigned i = 0; i < w->rxq_count; i++) {
         if (unlikely(w->esp.asynchronous) && !device_has_room(w))
             return total + 1; /* not idle */
@@ -456,7 +484,10 @@ cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_wo
     cv_result r = io_punt_init(&w->punt, &dp->shm, &dp->connected, dp->shm.tsc_hz);
     if (r == CV_OK)
         r = esp_worker_init(&w->esp, dp->engine, id, socket);
+    if (r == CV_OK)
+        r = ip_reass_new(dp->jumbo_pool, dp->shm.tsc_hz, &w->frags);
     if (r != CV_OK) {
+        esp_worker_fini(&w->esp);
         rte_free(w);
         return r;
     }
@@ -475,5 +506,6 @@ void dp_worker_free(struct dp_worker *w)
         return;
     dp_owner_abandon(&w->parked);
     esp_worker_fini(&w->esp);
+    ip_reass_free(w->frags);
     rte_free(w);
 }

@@ -11,6 +11,7 @@
 #include "dataplane/dp_rcu.h"
 #include "dataplane/esp/esp.h"
 #include "dataplane/io/io_punt.h"
+#include "dataplane/ip/ip_reass.h"
 
 struct dp_rxq {
     uint16_t port_id, queue, port;
@@ -111,6 +112,8 @@ struct dp_worker {
     struct dp_asked asked;
     struct cv_steer_counts *steer;
     struct dp_parked parked;
+    struct ip_reass *frags; /* dp_reass.h */
+    uint64_t frags_due;     /* TSC of the next look at those that wait */
 };
 
 /* The worker of lcore `lcore`, with its queues. */

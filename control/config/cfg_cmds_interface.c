@@ -152,6 +152,55 @@ static void set_ipv6_mtu(struct cfg_parser *p, const struct cfg_match *m)
     cur(p)->ipv6_mtu = m->form == CFG_SET ? (unsigned)n->number : 0;
 }
 
+/* Of the device: taken when culvert-dp starts. */
+static void set_mtu(struct cfg_parser *p, const struct cfg_match *m)
+{
+    const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
+    if (cur(p)->kind != CV_IF_PORT && m->form == CFG_SET) {
+        cfg_error(p, m->args[0].column, "as in: ip mtu 1400", "%s has no device whose MTU could be set",
+                  cur(p)->name);
+        return;
+    }
+    cur(p)->mtu = m->form == CFG_SET ? (unsigned)n->number : 0;
+}
+
+/* ---- what SAs of it do with long packets -------------------------------------------------------------------------- */
+static void set_df(struct cfg_parser *p, const struct cfg_match *m)
+{
+    const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_CHOICE, 0);
+    cur(p)->df_set = m->form == CFG_SET;
+    cur(p)->df = !cur(p)->df_set || strcmp(a->name, "copy") == 0 ? CV_DF_COPY
+                 : strcmp(a->name, "clear") == 0                 ? CV_DF_CLEAR
+                                                                 : CV_DF_SET;
+}
+
+static void set_cut(struct cfg_parser *p, const struct cfg_match *m)
+{
+    const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_CHOICE, 0);
+    cur(p)->cut = m->form != CFG_SET                         ? CFG_CUT_GLOBAL
+                  : strcmp(a->name, "after-encryption") == 0 ? CFG_CUT_AFTER
+                                                             : CFG_CUT_BEFORE;
+}
+
+/* Numbers stand in the order of their keywords. */
+static unsigned next_number(const struct cfg_match *m, const char *keyword, unsigned *at)
+{
+    return cfg_match_has(m, keyword) ? (unsigned)cfg_match_arg(m, CFG_ARG_NUMBER, (*at)++)->number : 0;
+}
+
+static void set_reassembly(struct cfg_parser *p, const struct cfg_match *m)
+{
+    unsigned at = 0;
+    struct cfg_reass r = {0};
+    if (m->form == CFG_SET) {
+        r.set = true;
+        r.datagrams = next_number(m, "max-reassemblies", &at);
+        r.fragments = next_number(m, "max-fragments", &at);
+        r.timeout_s = next_number(m, "timeout", &at);
+    }
+    cur(p)->reass = r;
+}
+
 /* ---- tunnels --------------------------------------------------------------------------------------------------- */
 static bool is_tunnel(struct cfg_parser *p, const struct cfg_match *m)
 {
@@ -383,6 +432,7 @@ static const struct cfg_cmd interface_rows[] = {
     {"ipv6 address <X:X::X/N> eui-64", NULL, 0, "write the whole address", false},
     {"ipv6 address <X:X::X> link-local", set_link_local, 0, NULL, false},
     {"ipv6 enable", NULL, 0, "ports have a link-local address anyway", true},
+    {"mtu <68-9216>", set_mtu, 0, NULL, false},
     {"ip mtu <68-9216>", set_ip_mtu, 0, NULL, false},
     {"ipv6 mtu <1280-9216>", set_ipv6_mtu, 0, NULL, false},
     {"tunnel mode ~gre <ip|ipv6>", set_tunnel_mode, 0, NULL, false},
@@ -398,7 +448,12 @@ static const struct cfg_cmd interface_rows[] = {
     {"ip vrf forwarding <WORD>", set_vrf, 0, NULL, false},
     {"crypto map <WORD>", set_crypto_map, 0, NULL, false},
     {"ipv6 crypto map <WORD>", NULL, 0, "use an interface Tunnel with `tunnel mode ipsec ipv6`", false},
-    {"crypto ipsec df-bit <LINE>", NULL, 0, "use the global `crypto ipsec df-bit`", false},
+    {"crypto ipsec df-bit <clear|copy|set>", set_df, 0, NULL, false},
+    {"crypto ipsec fragmentation <before-encryption|after-encryption>", set_cut, 0, NULL, false},
+    {"ip virtual-reassembly [in] [max-reassemblies <1-1024>] [max-fragments <2-32>] [timeout <1-60>]",
+     set_reassembly, 0, NULL, false},
+    {"ip virtual-reassembly out", NULL, 0, "leave it out: what passes through is not put together", true},
+    {"ip virtual-reassembly drop-fragments", NULL, 0, "say: ip virtual-reassembly max-fragments 2", false},
     {"ip access-group <LINE>", NULL, 0, "leave it out: packets are not filtered", false},
     {"tunnel key <0-4294967295>", set_tunnel_key, 0, NULL, false},
     {"tunnel ttl <1-255>", set_tunnel_ttl, 0, NULL, false},

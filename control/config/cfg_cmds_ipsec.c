@@ -187,6 +187,12 @@ static void set_global_df(struct cfg_parser *p, const struct cfg_match *m)
     p->c->df = df_of(m);
 }
 
+static void set_global_cut(struct cfg_parser *p, const struct cfg_match *m)
+{
+    const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_CHOICE, 0);
+    p->c->cut_after = m->form == CFG_SET && strcmp(a->name, "after-encryption") == 0;
+}
+
 static void set_ipv4_deny(struct cfg_parser *p, const struct cfg_match *m)
 {
     bool set = m->form == CFG_SET;
@@ -333,8 +339,7 @@ static const struct cfg_cmd global_rows[] = {
     {"crypto ipsec security-association replay disable", set_replay_disable, 0, NULL, false},
     {"crypto ipsec security-association esn", set_esn, 0, NULL, false},
     {"crypto ipsec df-bit <clear|copy|set>", set_global_df, 0, NULL, false},
-    {"crypto ipsec fragmentation <before-encryption|after-encryption>", NULL, 0,
-     "packets over the tunnel's MTU are answered with ICMP, or fragmented before encryption", true},
+    {"crypto ipsec fragmentation <before-encryption|after-encryption>", set_global_cut, 0, NULL, false},
     {"crypto ipsec nat-transparency udp-encapsulation", NULL, 0, "NAT traversal is always on", true},
     {"crypto ipsec nat-transparency spi-matching", NULL, 0, "UDP encapsulation is used behind NAT", false},
     {"crypto ipsec ipv4-deny <jump|clear|drop>", set_ipv4_deny, 0, NULL, false},

@@ -1,4 +1,5 @@
 #include "control/config/cfg_model.h"
+#include "control/config/cfg.h"
 
 #include <string.h>
 
@@ -162,6 +163,42 @@ struct cfg_sa_params cfg_sa_params_effective(const struct cfg *c, const struct c
     if (!x.esn_set)
         x.esn = g->esn;
     return x;
+}
+
+/* The interface whose commands count: a crypto map's are its port's. */
+static const struct cfg_interface *commanding(const struct cfg *c, const struct cfg_interface *i)
+{
+    return i && i->kind == CV_IF_FLOW && i->flow ? cfg_find_interface(c, i->flow->port) : i;
+}
+
+struct cfg_sa_params cfg_sa_params_on(const struct cfg *c, const struct cfg_ipsec_profile *p,
+                                      const char *interface)
+{
+    struct cfg_sa_params x = cfg_sa_params_effective(c, p);
+    const struct cfg_interface *i =
+        interface && interface[0] ? commanding(c, cfg_find_interface(c, interface)) : NULL;
+    if (i && i->df_set && !(p && p->sa.df_set))
+        x.df = i->df;
+    return x;
+}
+
+bool cfg_cut_after(const struct cfg *c, const struct cfg_interface *i)
+{
+    const struct cfg_interface *by = commanding(c, i);
+    return by && by->cut != CFG_CUT_GLOBAL ? by->cut == CFG_CUT_AFTER : c->cut_after;
+}
+
+void cfg_platform_of(const struct cfg *c, struct platform *out)
+{
+    *out = c->platform;
+    for (unsigned i = 0; i < out->port_count; i++) {
+        char canonical[CV_NAME_MAX];
+        enum cv_if_kind kind;
+        const bool known = cfg_interface_name(out->ports[i].name, canonical, &kind);
+        const struct cfg_interface *x = cfg_find_interface(c, known ? canonical : out->ports[i].name);
+        if (x && x->mtu)
+            out->ports[i].mtu = x->mtu;
+    }
 }
 
 struct cfg_dpd cfg_dpd_effective(const struct cfg *c, const struct cfg_ikev2_profile *p)

@@ -46,6 +46,15 @@ struct cfg_ifaddr {
     int line;
 };
 
+/* Where a packet that is too long for an SA is cut: as it is, or what came of it. */
+enum cfg_cut { CFG_CUT_GLOBAL, CFG_CUT_BEFORE, CFG_CUT_AFTER };
+
+/* Limits on what is put together of fragments for this host; each 0: as the data plane thinks fit. */
+struct cfg_reass {
+    bool set;
+    unsigned datagrams, fragments, timeout_s;
+};
+
 struct cfg_flow;
 struct cfg_interface {
     char name[CV_NAME_MAX]; /* canonical: "Ethernet0/0", "Loopback0", "Tunnel1" */
@@ -56,7 +65,12 @@ struct cfg_interface {
     char vrf[CFG_NAME_MAX]; /* "" global */
     unsigned addr_count;
     struct cfg_ifaddr addrs[16];
+    unsigned mtu;              /* of the device; 0: as it comes */
     unsigned ip_mtu, ipv6_mtu; /* 0: default */
+    bool df_set;
+    enum cv_df df;          /* crypto ipsec df-bit */
+    enum cfg_cut cut;       /* crypto ipsec fragmentation */
+    struct cfg_reass reass; /* ip virtual-reassembly */
     /* tunnels */
     char tunnel_source_if[CV_NAME_MAX]; /* "" when an address was given */
     struct ip_addr tunnel_source;
@@ -553,6 +567,7 @@ struct cfg {
     bool ikev2_fragmentation;         /* default: on here, off in IOS (documented divergence) */
     unsigned ikev2_fragmentation_mtu; /* default 1280 (RFC 7383 2.5.1), IOS 576 when on */
     struct cfg_sa_params sa;          /* crypto ipsec security-association ... */
+    bool cut_after;                   /* crypto ipsec fragmentation after-encryption */
     enum cv_df df;                    /* crypto ipsec df-bit; folded in by cfg_sa_params_effective */
     bool logging_session, logging_ikev2;
     /* IKEv1 */
@@ -640,6 +655,14 @@ CV_MUST_USE bool cfg_selectors(const struct cfg *c, const struct cfg_interface *
                                struct ts *remote);
 /* The profile's values, else the global ones, else section 5's defaults. */
 struct cfg_sa_params cfg_sa_params_effective(const struct cfg *c, const struct cfg_ipsec_profile *p);
+/* The same for SAs of an interface (or a crypto map's flow, whose port counts): its `crypto ipsec df-bit` goes before the global one, a
+ * profile's `set security-association dfbit` before both. interface: NULL or "": none. */
+struct cfg_sa_params cfg_sa_params_on(const struct cfg *c, const struct cfg_ipsec_profile *p,
+                                      const char *interface);
+/* Does the interface cut after encryption? */
+bool cfg_cut_after(const struct cfg *c, const struct cfg_interface *i);
+/* The platform section with the `mtu` of its ports' interfaces. */
+void cfg_platform_of(const struct cfg *c, struct platform *out);
 /* The profile's DPD, else the global one (set false: none). */
 struct cfg_dpd cfg_dpd_effective(const struct cfg *c, const struct cfg_ikev2_profile *p);
 /* An IKEv2 profile takes part only with a match, local and remote authentication (section 4.4), and not shut down. */

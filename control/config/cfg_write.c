@@ -139,6 +139,32 @@ static void put_tunnel(struct cfg_writer *w, const struct cfg_interface *x)
                      x->protection_shared ? " shared" : "");
 }
 
+static void put_reassembly(struct cfg_writer *w, const struct cfg_reass *r)
+{
+    if (!r->set)
+        return;
+    cfg_put(w, " ip virtual-reassembly");
+    if (r->datagrams)
+        cfg_put(w, " max-reassemblies %u", r->datagrams);
+    if (r->fragments)
+        cfg_put(w, " max-fragments %u", r->fragments);
+    if (r->timeout_s)
+        cfg_put(w, " timeout %u", r->timeout_s);
+    cfg_put(w, "\n");
+}
+
+static void put_long_packets(struct cfg_writer *w, const struct cfg_interface *x)
+{
+    if (x->df_set)
+        cfg_put(w, " crypto ipsec df-bit %s\n",
+                x->df == CV_DF_SET     ? "set"
+                : x->df == CV_DF_CLEAR ? "clear"
+                                       : "copy");
+    if (x->cut != CFG_CUT_GLOBAL)
+        cfg_put(w, " crypto ipsec fragmentation %s-encryption\n",
+                x->cut == CFG_CUT_AFTER ? "after" : "before");
+}
+
 static void put_interface(struct cfg_writer *w, const struct cfg_interface *x)
 {
     cfg_put(w, "!\ninterface %s\n", x->name);
@@ -148,13 +174,17 @@ static void put_interface(struct cfg_writer *w, const struct cfg_interface *x)
         cfg_put_word(w, " vrf forwarding ", x->vrf, "");
     for (unsigned i = 0; i < x->addr_count; i++)
         put_address(w, &x->addrs[i]);
+    if (x->mtu)
+        cfg_put(w, " mtu %u\n", x->mtu);
     if (x->ip_mtu)
         cfg_put(w, " ip mtu %u\n", x->ip_mtu);
     if (x->ipv6_mtu)
         cfg_put(w, " ipv6 mtu %u\n", x->ipv6_mtu);
     if (x->tcp_mss)
         cfg_put(w, " ip tcp adjust-mss %u\n", x->tcp_mss);
+    put_reassembly(w, &x->reass);
     put_tunnel(w, x);
+    put_long_packets(w, x);
     if (x->crypto_map[0])
         cfg_put_word(w, " crypto map ", x->crypto_map, "");
     if (x->shutdown)

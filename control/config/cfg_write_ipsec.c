@@ -79,6 +79,8 @@ static void put_profile(struct cfg_writer *w, const struct cfg_ipsec_profile *x)
 void cfg_write_ipsec(struct cfg_writer *w, const struct cfg *c)
 {
     put_params(w, "crypto ipsec", &c->sa);
+    if (c->cut_after)
+        cfg_put(w, "crypto ipsec fragmentation after-encryption\n");
     if (c->df != CV_DF_COPY)
         cfg_put(w, "crypto ipsec df-bit %s\n", df_word(c->df));
     if (c->ipv4_deny != CFG_DENY_JUMP)

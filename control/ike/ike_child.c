@@ -25,7 +25,7 @@ static void addresses(const struct ike_sa *sa, struct sam_install *p)
 void ike_child_params(struct ike *e, const struct ike_sa *sa, const char *interface,
                       const struct cfg_ipsec_profile *p, unsigned keepalive_s, struct sam_install *out)
 {
-    struct cfg_sa_params sp = cfg_sa_params_effective(e->cfg, p);
+    struct cfg_sa_params sp = cfg_sa_params_on(e->cfg, p, interface);
     *out = (struct sam_install){.owner = sa->conn_id,
                                 .interface = interface,
                                 .ipsec_profile = p->name,

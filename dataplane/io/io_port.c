@@ -2,9 +2,14 @@
 #include "common/log.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <net/if.h>
 #include <rte_ethdev.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 bool io_port_joins_fragments(const struct platform_port *conf)
 {
@@ -49,10 +54,23 @@ static uint8_t rss_kinds(uint64_t hf)
                      (hf & RTE_ETH_RSS_ESP ? CV_RSS_ESP : 0));
 }
 
+/* Longer frames than usual: room for them, or several mbufs for each (which the worker joins). */
+static void jumbo_conf(const struct io_port *p, const struct rte_eth_dev_info *info,
+                       struct rte_eth_conf *conf)
+{
+    if (p->mtu <= RTE_ETHER_MTU)
+        return;
+    if (p->mtu <= info->max_mtu &&
+        (uint32_t)p->mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN <= info->max_rx_pktlen)
+        conf->rxmode.mtu = p->mtu;
+    conf->rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+}
+
 static int configure(struct io_port *p, const struct rte_eth_dev_info *info)
 {
     struct rte_eth_conf conf = {0};
     p->rss = 0;
+    jumbo_conf(p, info, &conf);
     uint64_t rss = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_ESP;
     if (p->rx_queues > 1 && (info->flow_type_rss_offloads & rss) != 0) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
@@ -92,6 +110,45 @@ static void receive_groups(const struct io_port *p)
         log_info("port %s: the driver cannot be told to receive multicast", p->name);
 }
 
+/* af_packet in DPDK 22.11 says that its frames have 1514 octets at the most, and so ethdev refuses every MTU. The frames are as
+ * long as `framesz`, though, and the MTU is the interface's. */
+static int kernel_mtu_set(const struct platform_port *conf, uint16_t mtu)
+{
+    struct ifreq r = {.ifr_mtu = mtu};
+    const char *iface = strstr(conf->device, "iface=");
+    const size_t n = iface ? strcspn(iface + 6, ",") : 0;
+    if (n == 0 || n >= sizeof r.ifr_name || mtu > IO_JOINED_MTU_MAX)
+        return -EINVAL;
+    memcpy(r.ifr_name, iface + 6, n);
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    const int e = ioctl(fd, SIOCSIFMTU, &r) == 0 ? 0 : -errno;
+    close(fd);
+    return e;
+}
+
+/* Of the device, not of what culvert sends: `ip mtu` is that. A driver that has no such call takes what comes. */
+static int mtu_set(struct io_port *p, const struct platform_port *conf)
+{
+    const uint16_t wanted = (uint16_t)conf->mtu;
+    int r = 0;
+    if (wanted && io_port_joins_fragments(conf)) {
+        r = kernel_mtu_set(conf, wanted);
+        p->mtu = wanted;
+        return r;
+    }
+    if (wanted)
+        r = rte_eth_dev_set_mtu(p->id, wanted);
+    if (r == 0 && rte_eth_dev_get_mtu(p->id, &p->mtu) != 0)
+        p->mtu = RTE_ETHER_MTU;
+    if (r != -ENOTSUP)
+        return r;
+    log_info("port %s: the driver %s cannot be told its MTU; %u is used", p->name, p->driver, wanted);
+    p->mtu = wanted;
+    return 0;
+}
+
 static int configure_some(struct io_port *p, const struct rte_eth_dev_info *info)
 {
     int r = configure(p, info);
@@ -120,18 +177,19 @@ cv_result io_port_open(const struct platform_port *conf, unsigned index, unsigne
     snprintf(p->driver, sizeof p->driver, "%s", info.driver_name);
     p->socket = rte_eth_dev_socket_id(p->id);
     choose_queues(p, &info, workers);
+    p->mtu = (uint16_t)conf->mtu;
     if ((r = configure_some(p, &info)) != 0)
         return fail(err, err_len, conf, "cannot be configured", r);
     p->open = true;
     if ((r = queues_setup(p, pool)) != 0)
         return fail(err, err_len, conf, "queues cannot be set up", r);
+    if ((r = mtu_set(p, conf)) != 0)
+        return fail(err, err_len, conf, "takes no such `mtu`", r);
     if ((r = rte_eth_dev_start(p->id)) != 0)
         return fail(err, err_len, conf, "cannot be started", r);
     receive_groups(p);
     if (rte_eth_macaddr_get(p->id, &mac) == 0)
         memcpy(p->mac, &mac, sizeof p->mac);
-    if (rte_eth_dev_get_mtu(p->id, &p->mtu) != 0)
-        p->mtu = RTE_ETHER_MTU;
     log_info("port %s: %s, %u receive and %u transmit queues, MTU %u", p->name, p->driver, p->rx_queues,
              p->tx_queues, p->mtu);
     return CV_OK;

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* Bursts of 64 keep the packets in the second-level cache through all stages: 256 cost twice the cycles. */
-enum { IO_DESCRIPTORS = 1024, IO_BURST = 64, IO_JOINED_FRAME = 4096 };
+enum { IO_DESCRIPTORS = 1024, IO_BURST = 64, IO_JOINED_FRAME = 4096, IO_JOINED_MTU_MAX = 4000 };
 
 struct io_port {
     char name[CV_NAME_MAX];
@@ -30,14 +30,16 @@ struct io_port {
 };
 
 /* DPDK's af_packet driver has the kernel put IPv4 fragments together before it hands them over
- * (PACKET_FANOUT_FLAG_DEFRAG): such a port gets frames of IO_JOINED_FRAME octets, and packets need that room. */
+ * (PACKET_FANOUT_FLAG_DEFRAG): such a port gets frames of IO_JOINED_FRAME octets, and packets need that room. Its MTU is
+ * IO_JOINED_MTU_MAX at the most, as longer frames do not fit these. */
 bool io_port_joins_fragments(const struct platform_port *conf);
 /* The EAL device name and arguments of a port: "net_af_packet,iface=eth1" gets a number, so that two of
  * one driver can stand beside each other. Returns out. PCI: the address. */
 const char *io_port_device(const struct platform_port *conf, unsigned index, char *out, size_t out_len);
 
 /* Configures and starts the port with up to `workers` queues each way; fewer where the driver has no more.
- * On failure err says what, without file and line. */
+ * conf->mtu is set where the driver can be told; a pool whose mbufs do not hold such a frame is served by scattered ones, where the
+ * driver has these. On failure err says what, without file and line. */
 CV_MUST_USE cv_result io_port_open(const struct platform_port *conf, unsigned index, unsigned workers,
                                    struct rte_mempool *pool, struct io_port *out, char *err, size_t err_len);
 void io_port_close(struct io_port *p);

@@ -200,7 +200,9 @@ enum ip_class ip_classify_frame(struct rte_mbuf *m, const uint8_t *mac)
 {
     struct dp_meta *meta = dp_meta(m);
     meta_reset(meta);
-    if (m->nb_segs != 1 || m->data_len < sizeof(struct rte_ether_hdr))
+    if (unlikely(m->nb_segs != 1))
+        return IP_CLASS_CHAIN;
+    if (m->data_len < sizeof(struct rte_ether_hdr))
         return bad(meta, CV_DROP_MALFORMED_ETHER);
     const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
     bool group = frame[0] & 1;

@@ -11,16 +11,17 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { IP_PORT_IKE = 500, IP_PORT_NATT = 4500, IP_EXT_HEADERS_MAX = 8 };
+enum { IP_PORT_IKE = 500, IP_PORT_NATT = 4500, IP_EXT_HEADERS_MAX = 8, IP_NEXT_FRAGMENT = 44 };
 
 enum ip_class {
-    IP_CLASS_DROP, /* meta->drop says why */
-    IP_CLASS_ARP,  /* data still at the Ethernet header */
-    IP_CLASS_IP,   /* data at the IP header, link padding cut off */
-    IP_CLASS_ESP,  /* the same, and it is ESP (meta->spi), plain or in UDP to port 4500 */
+    IP_CLASS_DROP,  /* meta->drop says why */
+    IP_CLASS_CHAIN, /* a frame in several mbufs, not looked at: ip_chain.h */
+    IP_CLASS_ARP,   /* data still at the Ethernet header */
+    IP_CLASS_IP,    /* data at the IP header, link padding cut off */
+    IP_CLASS_ESP,   /* the same, and it is ESP (meta->spi), plain or in UDP to port 4500 */
 };
 
-/* m: one segment, data at the Ethernet header. mac: of the receiving port (6 octets). A unicast frame to
+/* m: data at the Ethernet header. mac: of the receiving port (6 octets). A unicast frame to
  * another station is dropped (OTHER_HOST), and so is unicast IP in a group frame (RFC 1812 5.3.4). */
 enum ip_class ip_classify_frame(struct rte_mbuf *m, const uint8_t *mac);
 /* m: one segment, data at the IP header. */

@@ -9,7 +9,7 @@
 #include <rte_mbuf.h>
 #include <stdint.h>
 
-enum { IP_FRAG_MAX = 16 };
+enum { IP_FRAG_MAX = 32 }; /* a jumbo packet over a path of 576 octets with ESP's on top */
 
 /* Cuts m (data at the IP header, meta filled) into at most IP_FRAG_MAX packets of at most mtu octets with a
  * copy of m's metadata each. m stays the caller's. 0: no mbufs, or it cannot be done (IPv6 with extension

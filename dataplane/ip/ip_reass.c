@@ -9,7 +9,11 @@ enum {
     IP4_HEADER = 20,
     IP6_HEADER = 40,
     FRAGMENT_HEADER = 8,
+    NEXT_HOP_BY_HOP = 0,
+    NEXT_ROUTING = 43,
     NEXT_FRAGMENT = 44,
+    NEXT_DEST_OPTIONS = 60,
+    EXT_MAX = 8,
     CHAINS = 2048,
 };
 
@@ -33,7 +37,9 @@ struct datagram {
     TAILQ_ENTRY(datagram) source; /* same hash of the source, eldest first */
     struct key key;
     uint32_t hash, source_hash;
-    uint64_t since;
+    uint64_t since, until;
+    unsigned most;  /* fragments */
+    bool dead;      /* takes nothing any more, holds nothing */
     uint32_t total; /* payload octets by its last fragment; 0: not seen */
     uint32_t have;
     unsigned count;
@@ -51,6 +57,8 @@ struct ip_reass {
     struct ip_hash_key hash_key;
     uint64_t lifetime;
     unsigned fragments;
+    uint64_t hz;
+    uint16_t of_if[CV_MAX_IFS]; /* unfinished ones */
     struct datagrams ages, unused;
     struct datagrams chain[CHAINS];
     struct source source[CHAINS];
@@ -67,6 +75,7 @@ cv_result ip_reass_new(struct rte_mempool *pool, uint64_t tsc_hz, struct ip_reas
         return CV_EIO;
     }
     t->pool = pool;
+    t->hz = tsc_hz;
     t->lifetime = tsc_hz / 1000 * IP_REASS_LIFETIME_MS;
     TAILQ_INIT(&t->ages);
     TAILQ_INIT(&t->unused);
@@ -81,11 +90,18 @@ cv_result ip_reass_new(struct rte_mempool *pool, uint64_t tsc_hz, struct ip_reas
 }
 
 /* ---- the table ------------------------------------------------------------------------------------------ */
-static void end(struct ip_reass *t, struct datagram *d)
+static void drop_pieces(struct ip_reass *t, struct datagram *d)
 {
     for (unsigned i = 0; i < d->count; i++)
         rte_pktmbuf_free(d->piece[i].m);
     t->fragments -= d->count;
+    d->count = 0;
+}
+
+static void end(struct ip_reass *t, struct datagram *d)
+{
+    drop_pieces(t, d);
+    t->of_if[d->key.if_in % CV_MAX_IFS]--;
     t->source[d->source_hash].count--;
     TAILQ_REMOVE(&t->source[d->source_hash].list, d, source);
     TAILQ_REMOVE(&t->chain[d->hash], d, chain);
@@ -95,8 +111,18 @@ static void end(struct ip_reass *t, struct datagram *d)
 
 void ip_reass_expire(struct ip_reass *t, uint64_t now)
 {
+    for (struct datagram *d = TAILQ_FIRST(&t->ages), *next; d; d = next) {
+        next = TAILQ_NEXT(d, age);
+        if (now > d->until)
+            end(t, d);
+    }
+}
+
+/* What has waited longest, when a fragment comes: with one lifetime for all that is what is over first. */
+static void expire_first(struct ip_reass *t, uint64_t now)
+{
     struct datagram *d;
-    while ((d = TAILQ_FIRST(&t->ages)) && now > d->since && now - d->since > t->lifetime)
+    while ((d = TAILQ_FIRST(&t->ages)) && now > d->until)
         end(t, d);
 }
 
@@ -110,8 +136,11 @@ void ip_reass_free(struct ip_reass *t)
     free(t);
 }
 
-static struct datagram *datagram_new(struct ip_reass *t, const struct key *k, uint32_t hash, uint64_t now)
+static struct datagram *datagram_new(struct ip_reass *t, const struct key *k, uint32_t hash,
+                                     const struct ip_reass_limits *l, uint64_t now)
 {
+    if (l && l->datagrams && t->of_if[k->if_in % CV_MAX_IFS] >= l->datagrams)
+        return NULL;
     uint32_t source = (uint32_t)ip_hash_addr(&t->hash_key, k->vrf, k->family, k->src) & (CHAINS - 1);
     if (t->source[source].count >= IP_REASS_OF_SOURCE)
         end(t, TAILQ_FIRST(&t->source[source].list));
@@ -124,6 +153,10 @@ static struct datagram *datagram_new(struct ip_reass *t, const struct key *k, ui
     d->hash = hash;
     d->source_hash = source;
     d->since = now;
+    d->until = now + (l && l->timeout_s ? l->timeout_s * t->hz : t->lifetime);
+    d->most =
+        l && l->fragments ? RTE_MIN(l->fragments, (unsigned)IP_REASS_OF_DATAGRAM) : IP_REASS_OF_DATAGRAM;
+    t->of_if[k->if_in % CV_MAX_IFS]++;
     TAILQ_INSERT_TAIL(&t->ages, d, age);
     TAILQ_INSERT_TAIL(&t->chain[hash], d, chain);
     TAILQ_INSERT_TAIL(&t->source[source].list, d, source);
@@ -131,7 +164,8 @@ static struct datagram *datagram_new(struct ip_reass *t, const struct key *k, ui
     return d;
 }
 
-static struct datagram *datagram_of(struct ip_reass *t, const struct key *k, uint64_t now)
+static struct datagram *datagram_of(struct ip_reass *t, const struct key *k, const struct ip_reass_limits *l,
+                                    uint64_t now)
 {
     struct datagram *d;
     uint64_t word = (uint64_t)k->id << 32 ^ (uint64_t)k->if_in << 16 ^ k->vrf ^ (uint64_t)k->proto << 24;
@@ -139,10 +173,14 @@ static struct datagram *datagram_of(struct ip_reass *t, const struct key *k, uin
     h ^= ip_hash_addr(&t->hash_key, ~word, k->family, k->dst);
     uint32_t at = (uint32_t)h & (CHAINS - 1);
     TAILQ_FOREACH (d, &t->chain[at], chain) {
-        if (memcmp(&d->key, k, sizeof *k) == 0)
+        if (memcmp(&d->key, k, sizeof *k) != 0)
+            continue;
+        if (now <= d->until)
             return d;
+        end(t, d); /* a new one of the same identification */
+        break;
     }
-    return datagram_new(t, k, at, now);
+    return datagram_new(t, k, at, l, now);
 }
 
 /* ---- a fragment ----------------------------------------------------------------------------------------- */
@@ -175,16 +213,35 @@ static bool read4(struct rte_mbuf *m, struct key *k, struct piece *p, bool *last
     return true;
 }
 
-/* Only a fragment header right behind the IPv6 header: what IKE and ESP senders produce. */
+/* The fragment header, behind the extension headers of the part that is not cut (RFC 8200 4.5); 0: there is none. *field: where the octet
+ * stands that names it. */
+static uint32_t fragment_header6(const uint8_t *ip, uint32_t len, uint32_t *field)
+{
+    uint32_t at = IP6_HEADER;
+    *field = 6;
+    for (unsigned i = 0; i < EXT_MAX && len >= at + FRAGMENT_HEADER; i++) {
+        const uint8_t next = ip[*field];
+        if (next == NEXT_FRAGMENT)
+            return at;
+        if (next != NEXT_HOP_BY_HOP && next != NEXT_ROUTING && next != NEXT_DEST_OPTIONS)
+            return 0;
+        *field = at;
+        at += (ip[at + 1] + 1u) * 8u;
+    }
+    return 0;
+}
+
 static bool read6(struct rte_mbuf *m, struct key *k, struct piece *p, bool *last)
 {
-    const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *), *f = ip + IP6_HEADER;
-    if (m->data_len < IP6_HEADER + FRAGMENT_HEADER || ip[6] != NEXT_FRAGMENT)
+    const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+    uint32_t field, at = fragment_header6(ip, m->data_len, &field);
+    if (at == 0)
         return false;
+    const uint8_t *f = ip + at;
     memcpy(k->src, ip + 8, 16);
     memcpy(k->dst, ip + 24, 16);
     memcpy(&k->id, f + 4, 4);
-    p->skip = IP6_HEADER + FRAGMENT_HEADER;
+    p->skip = (uint16_t)(at + FRAGMENT_HEADER);
     p->at = (uint16_t)(get16(f + 2) & 0xfff8);
     *last = !(f[3] & 1);
     return true;
@@ -209,6 +266,12 @@ static bool read(struct rte_mbuf *m, struct key *k, struct piece *p, bool *last)
 
 enum fit { FITS, AGAIN, WRONG };
 
+static bool same_octets(const struct piece *a, const struct piece *b)
+{
+    return memcmp(rte_pktmbuf_mtod_offset(a->m, const uint8_t *, a->skip),
+                  rte_pktmbuf_mtod_offset(b->m, const uint8_t *, b->skip), a->len) == 0;
+}
+
 static enum fit fits(const struct datagram *d, const struct piece *p, bool last)
 {
     uint32_t stop = (uint32_t)p->at + p->len;
@@ -216,14 +279,14 @@ static enum fit fits(const struct datagram *d, const struct piece *p, bool last)
         return WRONG;
     for (unsigned i = 0; i < d->count; i++) {
         const struct piece *o = &d->piece[i];
-        if (o->at == p->at && o->len == p->len)
-            return AGAIN; /* the network doubled it */
+        if (o->at == p->at && o->len == p->len) /* the network doubled it, or somebody else made it */
+            return same_octets(o, p) ? AGAIN : WRONG;
         if (p->at < o->at + o->len && o->at < stop)
             return WRONG;
         if (last && o->at + o->len > stop)
             return WRONG;
     }
-    return d->count == IP_REASS_OF_DATAGRAM ? WRONG : FITS;
+    return d->count == d->most ? WRONG : FITS;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------ */
@@ -239,8 +302,9 @@ static void header_write(uint8_t *to, const uint8_t *ip, uint32_t header, uint8_
 {
     memcpy(to, ip, header);
     if (family == IP_V6) {
-        put16(to + 4, total);
-        to[6] = ip[IP6_HEADER];
+        uint32_t field, at = fragment_header6(ip, header + FRAGMENT_HEADER, &field);
+        put16(to + 4, header - IP6_HEADER + total);
+        to[field] = ip[at];
         return;
     }
     put16(to + 2, header + total);
@@ -255,7 +319,7 @@ static struct rte_mbuf *join(struct ip_reass *t, const struct datagram *d)
     const struct piece *first = first_of(d);
     if (!first)
         return NULL;
-    uint32_t header = d->key.family == IP_V4 ? first->skip : IP6_HEADER;
+    uint32_t header = d->key.family == IP_V4 ? first->skip : first->skip - (uint32_t)FRAGMENT_HEADER;
     struct rte_mbuf *whole = header + d->total <= UINT16_MAX ? rte_pktmbuf_alloc(t->pool) : NULL;
     if (!whole)
         return NULL;
@@ -272,25 +336,28 @@ static struct rte_mbuf *join(struct ip_reass *t, const struct datagram *d)
     return whole;
 }
 
-struct rte_mbuf *ip_reass_take(struct ip_reass *t, struct rte_mbuf *m, uint64_t now)
+struct rte_mbuf *ip_reass_take(struct ip_reass *t, struct rte_mbuf *m, const struct ip_reass_limits *limits,
+                               uint64_t now)
 {
     struct key k;
     struct piece p = {0};
     struct rte_mbuf *whole = NULL;
     bool last = false;
-    ip_reass_expire(t, now);
+    expire_first(t, now);
     if (!read(m, &k, &p, &last)) {
         rte_pktmbuf_free(m);
         return NULL;
     }
     if (t->fragments == IP_REASS_FRAGMENTS)
         end(t, TAILQ_FIRST(&t->ages));
-    struct datagram *d = datagram_of(t, &k, now);
-    enum fit fit = fits(d, &p, last);
+    struct datagram *d = datagram_of(t, &k, limits, now);
+    enum fit fit = d && !d->dead ? fits(d, &p, last) : AGAIN;
     if (fit != FITS) {
         rte_pktmbuf_free(m);
-        if (fit == WRONG)
-            end(t, d);
+        if (fit == WRONG) { /* RFC 5722 3: with all of its pieces, also those not yet received */
+            drop_pieces(t, d);
+            d->dead = true;
+        }
         return NULL;
     }
     d->piece[d->count++] = p;

@@ -3,9 +3,11 @@
  * A table bounded in datagrams, fragments, time, and datagrams of one source. What is new takes the place of what is
  * oldest: lone fragments that somebody sends cost others nothing but the time they would wait. Fragments join
  * only when they came in on the same interface of the same VRF, so that a piece from the wire never ends up in
- * a datagram that came out of a tunnel. Overlapping fragments end their datagram (RFC 5722).
+ * a datagram that came out of a tunnel. Overlapping fragments end their datagram, and those that come after them, until its time is over
+ * (RFC 5722 3); so does a second piece of the same place and other octets. The short lifetime, the keys and ESP's own check are what there is
+ * against pieces of two datagrams with one identification (RFC 4963).
  *
- * The manager's alone. */
+ * Its owner's alone. */
 #ifndef DATAPLANE_IP_IP_REASS_H
 #define DATAPLANE_IP_IP_REASS_H
 
@@ -18,9 +20,16 @@
 enum {
     IP_REASS_DATAGRAMS = 1024,
     IP_REASS_FRAGMENTS = 1536, /* mbufs held in all */
-    IP_REASS_OF_DATAGRAM = 8,  /* as many fragments as an IKE datagram has over a path of 576 octets */
+    IP_REASS_OF_DATAGRAM = 32, /* as many fragments as a jumbo packet has over a path of 576 octets */
     IP_REASS_OF_SOURCE = 16,   /* unfinished datagrams of one sender */
     IP_REASS_LIFETIME_MS = 1500,
+};
+
+/* Of one interface, tighter than the above where it says so: 0 means as above. */
+struct ip_reass_limits {
+    uint16_t datagrams; /* unfinished that came in by it */
+    uint8_t fragments;  /* of one datagram */
+    uint8_t timeout_s;
 };
 
 struct ip_reass;
@@ -29,8 +38,9 @@ CV_MUST_USE cv_result ip_reass_new(struct rte_mempool *pool, uint64_t tsc_hz, st
 void ip_reass_free(struct ip_reass *t);
 /* Takes a fragment (data at the IP header, meta filled; owned from now on). Returns the whole datagram,
  * one mbuf from `pool` with the first fragment's metadata, when this was the last missing piece; else NULL.
- * now: TSC. */
-struct rte_mbuf *ip_reass_take(struct ip_reass *t, struct rte_mbuf *m, uint64_t now);
+ * limits: of the interface it came in by; NULL: none. now: TSC. */
+struct rte_mbuf *ip_reass_take(struct ip_reass *t, struct rte_mbuf *m, const struct ip_reass_limits *limits,
+                               uint64_t now);
 void ip_reass_expire(struct ip_reass *t, uint64_t now);
 
 #endif

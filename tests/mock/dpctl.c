@@ -7,8 +7,8 @@
  *   if-port ID NAME PORT [vrf N] [mtu N] [down]
  *   if-loopback ID NAME [vrf N]
  *   if-tunnel ID NAME 4|6|gre|gre6 SRC DST [vrf N] [tvrf N] [mtu N] [df copy|set|clear] [down] [key N] [ttl N] [protected]
- *                             [pmtud] [mss N]                        (mss: of ports, too)
- *   if-flow ID NAME PORT-ID [vrf N] [mtu N] [down]
+ *                             [pmtud] [after] [mss N] [reassembly DATAGRAMS FRAGMENTS SECONDS]       (the last two: of ports)
+ *   if-flow ID NAME PORT-ID [vrf N] [mtu N] [after] [down]
  *   if-del ID
  *   policy-begin PORT-ID    policy-commit PORT-ID
  *   policy-row PORT-ID ORDER protect|protect-if|protect-only|bypass|discard FLOW-ID LOCALPREFIX REMOTEPREFIX
@@ -282,7 +282,13 @@ static void if_options(struct cv_if *i)
             i->is_protected = 1;
         else if (option("pmtud"))
             i->gre_pmtud = 1;
-        else if (option("mss"))
+        else if (option("after"))
+            i->frag_after = 1;
+        else if (option("reassembly")) {
+            i->reass_datagrams = (uint16_t)num();
+            i->reass_fragments = (uint8_t)num();
+            i->reass_timeout_s = (uint8_t)num();
+        } else if (option("mss"))
             i->tcp_mss = (uint16_t)num();
         else
             bad("unknown option");

@@ -130,5 +130,59 @@ def forged():
     check_equal(big_ping(site, "10.2.0.2", 1300, "dont", 5, True)[0], 5, "larger ones, cut inside")
 
 
+# ---- long packets ----------------------------------------------------------------------------------------------------
+def after(outer, vdev):
+    site = Site("after", outer=outer, vdev=vdev)
+    for gw in (site.a, site.b):
+        other = site.b if gw is site.a else site.a
+        gw.ctl("if-tunnel 10 Tunnel1 %d %s %s after" % (outer, site.outer_of(gw), site.outer_of(other)))
+    site.sas()
+    for target in ("10.2.0.2", "fd00:2::2"):
+        ping(site.left, target, 2)
+        ping_ok(site.left, target, 3)
+    before = site.a.counters("out")["packets"]
+    wire = Capture(site.mid, "br0", what="ip or ip6")
+    check_equal(big_ping(site, "10.2.0.2", 1472, "dont", 10, True)[0], 10, "packets of 1500 octets that may be cut")
+    pcap = wire.stop()
+    sealed = site.a.counters("out")["packets"] - before
+    check_equal(sealed, 13, "packets encrypted: one for each")
+    pieces = frames(pcap, "ip.src == 192.0.2.1 && ip.proto == 50 && (ip.flags.mf == 1 || ip.frag_offset > 0)" if outer == 4 else
+                    "ipv6.src == 2001:db8::1 && ipv6.fraghdr.nxt == 50")
+    check_equal(pieces, 26, "fragments of ESP")
+    got, said = big_ping(site, "10.2.0.2", 1472, "do", 2)
+    check(got == 0 and ("needed" in said or "too long" in said), "packets with DF: %s" % said)
+    check_equal(clear_packets(pcap), 0, "clear packets outside")
+    speed = iperf3(site.left, site.right, "10.2.0.2", seconds=2)["mbits"]
+    return "%d fragments, %.0f Mbit/s TCP" % (pieces, speed)
+
+
+add_case("fragmentation after encryption, IPv6 outside: one ESP packet for each, in two fragments", lambda: after(6, "net_af_packet"))
+add_case("fragmentation after encryption, IPv4 outside, without a kernel that joins for us", lambda: after(4, "net_af_xdp"))
+
+
+@case("ports of 4000 octets: packets up to the inner MTU in one piece, larger ones cut, both families")
+def jumbo():
+    site = Site("jumbo", mtu=4000)
+    site.sas()
+    for target in ("10.2.0.2", "fd00:2::2"):
+        ping(site.left, target, 2)
+        ping_ok(site.left, target, 3)
+    big_ping(site, "10.2.0.2", 3972, "do", 3)
+    got, said = big_ping(site, "10.2.0.2", 3972, "do", 2)
+    mtu = int(re.findall(r"mtu ?= ?(\d+)", said)[0])
+    check(3900 < mtu < 4000, "inner MTU %d" % mtu)
+    before = site.a.counters("out")["packets"]
+    check_equal(big_ping(site, "10.2.0.2", mtu - 28, "do", 5)[0], 5, "packets of %d octets" % mtu)
+    check_equal(site.a.counters("out")["packets"] - before, 5, "ESP packets for them")
+    for size in (1800, 1900, 2000, 2020, 2030, 2048, 2100, 3000, 3800):
+        check_equal(big_ping(site, "10.2.0.2", size, "dont", 2, True)[0], 2, "IPv4 packets of %d" % size)
+        check_equal(big_ping(site, "fd00:2::2", size, "want", 2, True)[0], 2, "IPv6 packets of %d" % size)
+    check_equal(big_ping(site, "fd00:2::2", 20000, "want", 3, True)[0], 3, "IPv6 packets of 20,000 octets in pieces")
+    speed = iperf3(site.left, site.right, "10.2.0.2", seconds=2)["mbits"]
+    bad = {k: v for k, v in site.a.drops().items() if k in ("no-mbuf", "malformed-ether", "malformed-ip")}
+    check(not bad, "drops: %s" % bad)
+    return "inner MTU %d, %.0f Mbit/s TCP" % (mtu, speed)
+
+
 if __name__ == "__main__":
     main(needs_culvert=False, needs_strongswan=False)

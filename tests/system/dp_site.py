@@ -41,12 +41,12 @@ class Listener:
 
 
 class Gateway:
-    def __init__(self, lab, short, workers=1, extra="", vdev="net_af_packet"):
+    def __init__(self, lab, short, workers=1, extra="", vdev="net_af_packet", mtu=0):
         self.lab, self.ns, self.short = lab, lab.ns(short), short
         self.dir = lab.mkdir("run-" + short)
-        self.conf = lab.write(short + ".conf", "platform dataplane\n workers %d\n memory no-huge 192\n"
-                              " port Ethernet0/0 vdev %s,iface=in0\n port Ethernet0/1 vdev %s,iface=out0\n%s" %
-                              (workers, vdev, vdev, extra))
+        self.conf = lab.write(short + ".conf", "platform dataplane\n workers %d\n memory no-huge %d\n"
+                              " port Ethernet0/0 vdev %s,iface=in0%s\n port Ethernet0/1 vdev %s,iface=out0%s\n%s" %
+                              (workers, 320 if mtu else 192, vdev, " mtu %d" % mtu if mtu else "", vdev, " mtu %d" % mtu if mtu else "", extra))
         self.socket = os.path.join(self.dir, "dp.sock")
         self.process = None
         self.count = 0
@@ -96,19 +96,21 @@ class Gateway:
 class Site:
     """workers: of each gateway. outer 4 or 6: the family between the gateways. vdev: with net_af_packet the kernel joins fragments
     before the gateway sees them; net_af_xdp hands on what is on the wire. routed: the middle is a router (its ports to-a and to-b), and B's
-    outer address is 198.51.100.2 or 2001:db8:b::2."""
+    outer address is 198.51.100.2 or 2001:db8:b::2. mtu: of every link, and of the ports' platform lines."""
 
-    def __init__(self, title, workers=1, outer=4, vdev="net_af_packet", routed=False):
+    def __init__(self, title, workers=1, outer=4, vdev="net_af_packet", routed=False, mtu=0):
         self.routed = routed
         self.lab = lab = Lab("dp-" + title)
         self.left, self.right, self.mid = lab.ns("left"), lab.ns("right"), lab.ns("mid")
-        self.a, self.b = Gateway(lab, "a", workers, vdev=vdev), Gateway(lab, "b", workers, vdev=vdev)
+        self.a, self.b = Gateway(lab, "a", workers, vdev=vdev, mtu=mtu), Gateway(lab, "b", workers, vdev=vdev, mtu=mtu)
         self.outer = outer
         for host, gw in ((self.left, self.a), (self.right, self.b)):
             lab.veth(host, "eth0", gw.ns, "in0")
             lab.veth(self.mid, "to-" + gw.short, gw.ns, "out0")
             lab.bare_port(gw.ns, "in0")
             lab.bare_port(gw.ns, "out0")
+            for ns, name in ((host, "eth0"), (self.mid, "to-" + gw.short)) if mtu else ():
+                ns.run("ip", "link", "set", name, "mtu", str(mtu))
         if routed:
             self.mid.address("to-a", "192.0.2.254/24", "2001:db8::fe/64")
             self.mid.address("to-b", "198.51.100.254/24", "2001:db8:b::fe/64")

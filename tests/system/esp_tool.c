@@ -3,6 +3,7 @@
  *
  *   sa out|in KEY=VALUE ...   makes the SA of that direction anew: encr integ flags seq window df mode (numbers as in
  *                             contract.h), key salt ikey (hex), spi (hex), local remote (address or address@port)
+ *   layout A,B,C            packets come in mbufs of A, B, C, A, ... octets from now on, and are joined as the worker does; 0: in one
  *   encap HEX                 inner packet -> outer packet
  *   decap HEX                 outer packet -> inner packet
  *
@@ -10,13 +11,14 @@
 #include "common/result.h"
 #include "dataplane/dp_meta.h"
 #include "dataplane/esp/esp.h"
+#include "dataplane/ip/ip_chain.h"
 
 #include <rte_eal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_MAX_OCTETS = 16384 };
+enum { LINE_MAX_OCTETS = 40000, JUMBO = 9472, SEGMENT = 2048, LAYOUT_MAX = 16 };
 
 struct tool {
     const struct eng_ops *engine;
@@ -24,7 +26,8 @@ struct tool {
     struct esp_out_sa *out;
     struct esp_in_sa *in;
     struct cv_sa_counters counters[2];
-    struct rte_mempool *pool;
+    struct rte_mempool *pool, *segments;
+    unsigned layout[LAYOUT_MAX], layout_len;
 };
 
 static int unhex(const char *text, uint8_t *out, size_t cap)
@@ -137,17 +140,58 @@ static bool classify(struct rte_mbuf *m)
     return true;
 }
 
+static void layout(struct tool *t, char *text)
+{
+    t->layout_len = 0;
+    for (char *w = strtok(text, ","); w && t->layout_len < LAYOUT_MAX; w = strtok(NULL, ","))
+        if (atoi(w) > 0)
+            t->layout[t->layout_len++] = RTE_MIN((unsigned)atoi(w), (unsigned)SEGMENT);
+    puts("ok");
+}
+
+/* The packet as a port would have scattered it, then made one. */
+static struct rte_mbuf *scattered(struct tool *t, const uint8_t *data, unsigned len)
+{
+    struct rte_mbuf *first = NULL;
+    for (unsigned i = 0, n; len > 0; i++, data += n, len -= n) {
+        struct rte_mbuf *s = rte_pktmbuf_alloc(t->segments);
+        n = RTE_MIN(len, t->layout[i % t->layout_len]);
+        if (!s || (first && i >= 255)) {
+            rte_pktmbuf_free(s);
+            rte_pktmbuf_free(first);
+            return NULL;
+        }
+        memcpy(rte_pktmbuf_append(s, (uint16_t)n), data, n);
+        if (!first)
+            first = s;
+        else if (rte_pktmbuf_chain(first, s) != 0)
+            abort();
+    }
+    struct rte_mbuf *one = first ? ip_chain_join(first, t->pool) : NULL;
+    rte_pktmbuf_free(first);
+    return one;
+}
+
+static struct rte_mbuf *received(struct tool *t, const uint8_t *data, int len)
+{
+    if (t->layout_len > 0 && len > 0)
+        return scattered(t, data, (unsigned)len);
+    struct rte_mbuf *m = rte_pktmbuf_alloc(t->pool);
+    if (m && len > 0 && len <= rte_pktmbuf_tailroom(m))
+        memcpy(rte_pktmbuf_append(m, (uint16_t)len), data, (size_t)len);
+    return m;
+}
+
 static void packet(struct tool *t, const char *text, bool out)
 {
-    struct rte_mbuf *m = rte_pktmbuf_alloc(t->pool);
-    uint8_t data[LINE_MAX_OCTETS / 2];
+    static uint8_t data[LINE_MAX_OCTETS / 2];
     int len = unhex(text, data, sizeof data);
-    if (!m || len <= 0 || len > rte_pktmbuf_tailroom(m)) {
+    struct rte_mbuf *m = received(t, data, len);
+    if (!m || len <= 0 || m->data_len != len) {
         puts("error packet");
     } else if (out ? !t->out : !t->in) {
         puts("error no SA");
     } else {
-        memcpy(rte_pktmbuf_append(m, (uint16_t)len), data, (size_t)len);
         uint16_t good;
         if (out)
             good = esp_out_burst(&t->w, &m, &t->out, 1);
@@ -176,8 +220,10 @@ int main(void)
     t.engine = eng_by_name(word ? word : "auto");
     if (!t.engine)
         return 3;
-    t.pool = rte_pktmbuf_pool_create("tool", 63, 0, sizeof(struct dp_meta), RTE_MBUF_DEFAULT_BUF_SIZE, -1);
-    if (!t.pool || esp_worker_init(&t.w, t.engine, 0, -1) != CV_OK)
+    t.pool = rte_pktmbuf_pool_create("tool", 63, 0, sizeof(struct dp_meta), JUMBO + RTE_PKTMBUF_HEADROOM, -1);
+    t.segments = rte_pktmbuf_pool_create("segments", 511, 0, sizeof(struct dp_meta),
+                                         SEGMENT + RTE_PKTMBUF_HEADROOM, -1);
+    if (!t.pool || !t.segments || esp_worker_init(&t.w, t.engine, 0, -1) != CV_OK)
         return 3;
     while (fgets(line, sizeof line, stdin)) {
         line[strcspn(line, "\n")] = 0;
@@ -187,6 +233,8 @@ int main(void)
             packet(&t, line + 6, true);
         else if (!strncmp(line, "decap ", 6))
             packet(&t, line + 6, false);
+        else if (!strncmp(line, "layout ", 7))
+            layout(&t, line + 7);
         else
             puts("error command");
         fflush(stdout);

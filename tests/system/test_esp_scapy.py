@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import logging
 import os
+import random
 import struct
 import subprocess
 import sys
@@ -197,6 +198,46 @@ def inner_packets():
     return out
 
 
+LAYOUTS = ("1500", "2048", "64", "1,2,3,5,8,13,21,34", "2000,1,2048,7", "700,3")
+
+
+def sizes(rng, count):
+    """Inner packets of every kind of length up to 9000 octets; scapy's padding and cipher blocks meet all remainders."""
+    picked = [28, 29, 30, 31, 1279, 1280, 1281, 1499, 1500, 1501, 2047, 2048, 2049, 4095, 4096, 8191, 8999, 9000]
+    return picked + [rng.randrange(28, 9001) for _ in range(count)]
+
+
+def jumbo(path, engine, cipher, integ, seed, count):
+    """Long packets in every segment layout, both ways, against scapy."""
+    rng = random.Random(seed)
+    tool = Tool(path, engine)
+    done = 0
+    for layout in LAYOUTS:
+        assert tool.ask("layout " + layout) == "ok"
+        most = 250 * sum(map(int, layout.split(","))) // len(layout.split(","))
+        inners = []
+        for n in sizes(rng, count):
+            if n + 100 <= most:
+                inners.append(bytes(IP(src="10.1.0.1", dst="10.2.0.2", id=n & 65535, proto=99) / Raw(rng.randbytes(n - 20))))
+        Case(tool, cipher, integ, 4 if rng.random() < 0.5 else 6, rng.choice((0, ESN, NATT, NATT | ESN))).run(inners)
+        done += len(inners)
+    assert tool.close() == 0, "esp_tool's end"
+    return done
+
+
+def run_jumbo(path):
+    failed = 0
+    for cipher, integ in ((CIPHERS[0], None), (CIPHERS[6], None), (ENCR[0], INTEG[2]), (ENCR[4], INTEG[1])):
+        label = "esp_scapy segment layouts, up to 9000 octets, %s" % cipher[0]
+        try:
+            done = jumbo(path, "auto", cipher, integ, 7, 12)
+            print("PASS %s (%d packets each way)" % (label, done))
+        except (AssertionError, RuntimeError, IPSecIntegrityError, InvalidTag) as e:
+            print("FAIL %s\n  %s" % (label, str(e)[:300] or type(e).__name__))
+            failed += 1
+    return failed
+
+
 def own_packets(family):
     """Between the SA's ends, as transport mode carries them."""
     a, b = ADDR[family]
@@ -216,7 +257,8 @@ def main():
         print("SKIP esp_scapy: %s is not built" % path)
         return 77
     pairs = [(c, None) for c in CIPHERS] + [(c, i) for c in ENCR for i in INTEG]
-    failed = run(path, "ipsec-mb", pairs)
+    failed = run_jumbo(path)
+    failed += run(path, "ipsec-mb", pairs)
     with open("/proc/cpuinfo") as f:
         flags = f.read().split()
     if "vaes" in flags and "vpclmulqdq" in flags:

@@ -502,8 +502,33 @@ static void a_file_that_cannot_be_read_says_why(void)
     cfg_findings_free(&found);
 }
 
-UNIT_MAIN("config-parse", UNIT_TEST(example_loads_as_it_stands),
-          UNIT_TEST(lex_gives_columns_and_cuts_comments), UNIT_TEST(lex_quotes_hold_blanks_and_bangs),
+static void what_is_done_with_long_packets_and_fragments(void)
+{
+    struct cfg *c = good("platform dataplane\n port Ethernet0/0 vdev net_null0\n"
+                         "crypto ipsec fragmentation after-encryption\ncrypto ipsec df-bit set\n"
+                         "interface Ethernet0/0\n mtu 9000\n crypto ipsec fragmentation before-encryption\n "
+                         "crypto ipsec df-bit clear\n"
+                         " ip virtual-reassembly in max-reassemblies 64 timeout 5\n"
+                         "interface Tunnel1\n ip mtu 1300\n");
+    const struct cfg_interface *e = cfg_find_interface(c, "Ethernet0/0"),
+                               *t = cfg_find_interface(c, "Tunnel1");
+    static struct platform p;
+    CU_ASSERT_FATAL(e && t);
+    CU_ASSERT(e->mtu == 9000 && !cfg_cut_after(c, e) && cfg_cut_after(c, t));
+    CU_ASSERT(cfg_sa_params_on(c, NULL, "Ethernet0/0").df == CV_DF_CLEAR);
+    CU_ASSERT(cfg_sa_params_on(c, NULL, "Tunnel1").df == CV_DF_SET);
+    CU_ASSERT(e->reass.set && e->reass.datagrams == 64 && e->reass.fragments == 0 && e->reass.timeout_s == 5);
+    cfg_platform_of(c, &p);
+    CU_ASSERT(p.port_count == 1 && p.ports[0].mtu == 9000 && c->platform.ports[0].mtu == 0);
+    cfg_free(c);
+    bad("interface Tunnel1\n mtu 9000\n");
+    bad("interface Ethernet0/0\n mtu 9217\n");
+    bad("interface Ethernet0/0\n ip virtual-reassembly max-fragments 33\n");
+}
+
+UNIT_MAIN("config-parse", UNIT_TEST(what_is_done_with_long_packets_and_fragments),
+          UNIT_TEST(example_loads_as_it_stands), UNIT_TEST(lex_gives_columns_and_cuts_comments),
+          UNIT_TEST(lex_quotes_hold_blanks_and_bangs),
           UNIT_TEST(lex_refuses_control_characters_and_long_lines),
           UNIT_TEST(keywords_abbreviate_to_a_unique_prefix),
           UNIT_TEST(ambiguous_prefix_is_an_error_with_the_candidates), UNIT_TEST(a_number_is_no_abbreviation),

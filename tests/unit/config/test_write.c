@@ -371,6 +371,15 @@ static void certificates_come_back_as_they_were(void)
     cfg_free(c);
 }
 
+static void long_packets_come_back_as_they_were(void)
+{
+    round_trip(
+        "crypto ipsec fragmentation after-encryption\ncrypto ipsec df-bit set\n"
+        "interface Ethernet0/0\n mtu 9000\n crypto ipsec fragmentation before-encryption\n"
+        " crypto ipsec df-bit copy\n ip virtual-reassembly max-reassemblies 64 max-fragments 3 timeout 5\n"
+        "interface Ethernet0/1\n ip virtual-reassembly\n");
+}
+
 static void IKEv1_comes_back_as_it_was(void)
 {
     round_trip(
@@ -528,7 +537,7 @@ static void a_small_buffer_is_never_overrun(void)
 
 UNIT_MAIN("config-write", UNIT_TEST(everything_comes_back_as_it_was),
           UNIT_TEST(the_golden_configurations_come_back_as_they_were),
-          UNIT_TEST(certificates_come_back_as_they_were), UNIT_TEST(IKEv1_comes_back_as_it_was),
-          UNIT_TEST(maps_VRFs_and_GRE_come_back_as_they_were),
+          UNIT_TEST(certificates_come_back_as_they_were), UNIT_TEST(long_packets_come_back_as_they_were),
+          UNIT_TEST(IKEv1_comes_back_as_it_was), UNIT_TEST(maps_VRFs_and_GRE_come_back_as_they_were),
           UNIT_TEST(IKEv1_keys_are_hidden_unless_asked_for), UNIT_TEST(keys_are_hidden_unless_asked_for),
           UNIT_TEST(a_small_buffer_is_never_overrun))

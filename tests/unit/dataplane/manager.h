@@ -31,7 +31,7 @@ static inline void mgr_start(void)
     CU_ASSERT_EQUAL_FATAL(io_rings_new(&mgr_dp.rings, 1), CV_OK);
     CU_ASSERT_EQUAL_FATAL(dp_sad_init(&mgr_dp.sad, &mgr_dp.shm, eng_by_name("auto")), CV_OK);
     CU_ASSERT_EQUAL_FATAL(ip_pmtu_init(&mgr_dp.pmtus, mgr_dp.shm.at.path_mtus), CV_OK);
-    mgr_dp.pool = mgr_dp.big_pool = pkt_pool;
+    mgr_dp.pool = mgr_dp.big_pool = mgr_dp.jumbo_pool = pkt_pool;
     mgr_dp.port_count = 2;
     for (unsigned i = 0; i < mgr_dp.port_count; i++) {
         struct io_port *p = &mgr_dp.ports[i];

@@ -53,9 +53,6 @@ static void neighbours_go_before_everything_else(void)
     CU_ASSERT_TRUE(dp_gate_is_urgent(dp_gate_of(m, DP_SLOW_RESOLVE)));
     CU_ASSERT_FALSE(dp_gate_is_urgent(dp_gate_of(m, DP_SLOW_LOCAL)));
     CU_ASSERT_FALSE(dp_gate_is_urgent(dp_gate_of(m, DP_SLOW_ICMP)));
-    dp_meta(m)->frag = 1;
-    CU_ASSERT_EQUAL(dp_gate_of(m, DP_SLOW_LOCAL), DP_GATE_FRAGMENT);
-    dp_meta(m)->frag = 0;
     uint8_t *icmp = (uint8_t *)rte_pktmbuf_append(m, 8);
     icmp[0] = 135;
     dp_meta(m)->family = IP_V6;

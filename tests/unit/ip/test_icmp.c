@@ -137,7 +137,7 @@ static void cut_and_join(bool v6, uint16_t size, uint16_t mtu, bool backwards)
         CU_ASSERT_EQUAL(ip_classify_ip(p), IP_CLASS_IP);
         CU_ASSERT_TRUE(dp_meta(p)->frag);
         CU_ASSERT_PTR_NULL(whole);
-        whole = ip_reass_take(table, p, rte_rdtsc());
+        whole = ip_reass_take(table, p, NULL, rte_rdtsc());
     }
     CU_ASSERT_PTR_NOT_NULL_FATAL(whole);
     CU_ASSERT_EQUAL(ip_classify_ip(whole), IP_CLASS_IP);
@@ -169,7 +169,7 @@ static void a_missing_piece_expires_with_its_packets(void)
     unsigned n = ip_frag_split(m, 700, pkt_pool, pieces);
     CU_ASSERT_EQUAL_FATAL(ip_reass_new(pkt_pool, rte_get_tsc_hz(), &table), CV_OK);
     CU_ASSERT_EQUAL(ip_classify_ip(pieces[0]), IP_CLASS_IP);
-    CU_ASSERT_PTR_NULL(ip_reass_take(table, pieces[0], rte_rdtsc()));
+    CU_ASSERT_PTR_NULL(ip_reass_take(table, pieces[0], NULL, rte_rdtsc()));
     for (unsigned i = 1; i < n; i++)
         rte_pktmbuf_free(pieces[i]);
     rte_pktmbuf_free(m);

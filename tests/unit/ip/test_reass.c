@@ -40,7 +40,7 @@ static struct rte_mbuf *fragment(uint32_t src, uint16_t id, uint16_t at, uint16_
 
 static struct rte_mbuf *take(struct rte_mbuf *m)
 {
-    return ip_reass_take(table, m, 1000);
+    return ip_reass_take(table, m, NULL, 1000);
 }
 
 static bool joined(struct rte_mbuf *whole)
@@ -115,7 +115,14 @@ static void rfc_5722_overlap_ends_the_datagram(void)
     CU_ASSERT_PTR_NULL(take(fragment(1, 1, 0, 64, true, 1)));
     CU_ASSERT_PTR_NULL(take(fragment(1, 1, 56, 30, false, 2)));
     CU_ASSERT_EQUAL(pkt_used(), 0);
-    CU_ASSERT_PTR_NULL(take(fragment(1, 1, 64, 8, false, 2))); /* alone now */
+    CU_ASSERT_PTR_NULL(take(fragment(1, 1, 64, 8, false, 2)));
+    CU_ASSERT_PTR_NULL(take(fragment(1, 1, 0, 64, true, 1))); /* also what comes after it */
+    CU_ASSERT_EQUAL(pkt_used(), 0);
+    ip_reass_expire(table, 1000 + 2 * HZ);
+    CU_ASSERT_TRUE(pair(1, 1)); /* when its time is over, the identification is free again */
+    CU_ASSERT_PTR_NULL(take(fragment(1, 4, 0, 64, true, 1)));
+    CU_ASSERT_PTR_NULL(take(fragment(1, 4, 0, 64, true, 3))); /* the same place, other octets */
+    CU_ASSERT_EQUAL(pkt_used(), 0);
     CU_ASSERT_PTR_NULL(take(fragment(1, 2, 0, 64, true, 1)));
     CU_ASSERT_PTR_NULL(take(fragment(1, 2, 0, 64, true, 1))); /* doubled by the network: no harm */
     CU_ASSERT_TRUE(joined(take(fragment(1, 2, 64, 8, false, 2))));
@@ -125,6 +132,74 @@ static void rfc_5722_overlap_ends_the_datagram(void)
     fresh();
 }
 
+static struct rte_mbuf *take_limited(struct rte_mbuf *m, uint16_t datagrams, uint8_t fragments,
+                                     uint8_t timeout_s, uint64_t now)
+{
+    const struct ip_reass_limits l = {datagrams, fragments, timeout_s};
+    return ip_reass_take(table, m, &l, now);
+}
+
+static void limits_of_an_interface(void)
+{
+    fresh();
+    CU_ASSERT_PTR_NULL(take_limited(fragment(1, 1, 0, 64, true, 1), 2, 0, 0, 5));
+    CU_ASSERT_PTR_NULL(take_limited(fragment(2, 1, 0, 64, true, 1), 2, 0, 0, 5));
+    CU_ASSERT_PTR_NULL(
+        take_limited(fragment(3, 1, 0, 64, true, 1), 2, 0, 0, 5)); /* a third one is not begun */
+    CU_ASSERT_EQUAL(pkt_used(), 2);
+    CU_ASSERT_TRUE(joined(take_limited(fragment(1, 1, 64, 8, false, 1), 2, 0, 0, 5)));
+    CU_ASSERT_PTR_NULL(take_limited(fragment(3, 1, 0, 64, true, 1), 2, 0, 0, 5));
+    fresh();
+    CU_ASSERT_PTR_NULL(take_limited(fragment(1, 1, 0, 8, true, 1), 0, 2, 0, 5));
+    CU_ASSERT_PTR_NULL(take_limited(fragment(1, 1, 8, 8, true, 1), 0, 2, 0, 5));
+    CU_ASSERT_PTR_NULL(
+        take_limited(fragment(1, 1, 16, 8, false, 1), 0, 2, 0, 5)); /* three pieces are too many */
+    CU_ASSERT_EQUAL(pkt_used(), 0);
+    CU_ASSERT_PTR_NULL(take_limited(fragment(1, 2, 0, 64, true, 1), 0, 0, 5, 5));
+    ip_reass_expire(table, 5 + 4 * HZ);
+    CU_ASSERT_TRUE(joined(take_limited(fragment(1, 2, 64, 8, false, 1), 0, 0, 5, 5 + 4 * HZ)));
+    CU_ASSERT_PTR_NULL(take_limited(fragment(1, 3, 0, 64, true, 1), 0, 0, 1, 5));
+    CU_ASSERT_PTR_NULL(
+        take_limited(fragment(1, 3, 64, 8, false, 1), 0, 0, 1, 5 + 2 * HZ)); /* another's piece by now */
+    fresh();
+}
+
+/* Hop-by-hop options stand in front of the fragment header, in each piece. */
+static struct rte_mbuf *fragment6(uint16_t at, uint8_t len, bool more)
+{
+    uint8_t b[200] = {0x60, [5] = (uint8_t)(16 + len), [7] = 64, [8] = 0x20, [23] = 1, [24] = 0x20, [39] = 2};
+    b[40] = 44; /* hop-by-hop, then the fragment header, then UDP */
+    b[42] = 1;
+    b[43] = 4;
+    b[48] = IP_PROTO_UDP;
+    b[50] = (uint8_t)(at >> 8);
+    b[51] = (uint8_t)(at | more);
+    b[55] = 9;
+    for (uint8_t i = 0; i < len; i++)
+        b[56 + i] = (uint8_t)(at + i);
+    if (at == 0)
+        b[60] = 0, b[61] = 40; /* UDP's length */
+    struct rte_mbuf *m = pkt_of(b, 56u + len);
+    CU_ASSERT_EQUAL_FATAL(ip_classify_ip(m), IP_CLASS_IP);
+    CU_ASSERT_TRUE_FATAL(dp_meta(m)->frag);
+    dp_meta(m)->vrf = 0;
+    dp_meta(m)->if_in = 1;
+    return m;
+}
+
+static void RFC8200_4_5_options_before_the_fragment_header_stay(void)
+{
+    fresh();
+    CU_ASSERT_PTR_NULL(take(fragment6(32, 8, false)));
+    struct rte_mbuf *m = take(fragment6(0, 32, true));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+    CU_ASSERT_EQUAL(m->data_len, 40 + 8 + 40);
+    CU_ASSERT_EQUAL(ip_classify_ip(m), IP_CLASS_IP);
+    CU_ASSERT_TRUE(dp_meta(m)->proto == IP_PROTO_UDP && dp_meta(m)->l3_len == 48 && !dp_meta(m)->frag);
+    CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, const uint8_t *)[48 + 39], 39);
+    rte_pktmbuf_free(m);
+}
+
 static void senseless_fragments_are_dropped(void)
 {
     fresh();
@@ -132,7 +207,7 @@ static void senseless_fragments_are_dropped(void)
     CU_ASSERT_PTR_NULL(take(fragment(1, 1, 65528, 100, false, 1)));
     CU_ASSERT_PTR_NULL(take(fragment(1, 1, 8, 0, false, 1)));
     CU_ASSERT_EQUAL(pkt_used(), 0);
-    for (uint16_t i = 0; i < 9; i++) /* more pieces than anything served here has */
+    for (uint16_t i = 0; i < IP_REASS_OF_DATAGRAM + 1; i++) /* more pieces than anything served here has */
         CU_ASSERT_PTR_NULL(take(fragment(1, 2, (uint16_t)(i * 8), 8, true, 1)));
     CU_ASSERT_EQUAL(pkt_used(), 0);
     for (uint16_t i = 0; i < 5; i++) /* longer than the pool's data room */
@@ -156,4 +231,5 @@ PKT_MAIN("reass", UNIT_TEST(fragments_of_two_vrfs_or_interfaces_never_join),
          UNIT_TEST(lone_fragments_do_not_keep_others_from_joining),
          UNIT_TEST(one_source_holds_a_fixed_number_of_datagrams),
          UNIT_TEST(the_table_is_bounded_and_the_eldest_goes), UNIT_TEST(rfc_5722_overlap_ends_the_datagram),
+         UNIT_TEST(limits_of_an_interface), UNIT_TEST(RFC8200_4_5_options_before_the_fragment_header_stay),
          UNIT_TEST(senseless_fragments_are_dropped), UNIT_TEST(an_unfinished_datagram_expires))

@@ -1,0 +1,44 @@
+#include "dataplane/dp_reass.h"
+#include "dataplane/dp_drop.h"
+#include "dataplane/ip/ip_classify.h"
+
+/* All fragments of a datagram have these in common; IPv6 ones their identification at places that differ by their headers. */
+static unsigned owner_of(const struct dp_worker *w, const struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
+    const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+    uint64_t id = 0;
+    if (meta->family == IP_V4)
+        id = (uint64_t)ip[4] << 8 | ip[5];
+    else if (ip[6] == IP_NEXT_FRAGMENT) /* behind options: by its ends alone */
+        memcpy(&id, ip + 44, 4);
+    const uint64_t h = ip_hash_addr(&w->dp->ifs.hash_key, id, meta->family, ip_src(m, meta->family)) ^
+                       ip_hash_addr(&w->dp->ifs.hash_key, ~id, meta->family, ip_dst(m, meta->family));
+    return (unsigned)((h >> 32) * w->dp->workers >> 32);
+}
+
+void dp_reass_handed(struct dp_worker *w, struct rte_mbuf *m, enum dp_stage then)
+{
+    const struct ip_if *in = ip_if_get(&w->dp->ifs, dp_meta(m)->if_in);
+    const struct ip_reass_limits limits = {in ? in->conf.reass_datagrams : 0,
+                                           in ? in->conf.reass_fragments : 0,
+                                           in ? in->conf.reass_timeout_s : 0};
+    struct rte_mbuf *whole = ip_reass_take(w->frags, m, &limits, w->now);
+    if (whole)
+        dp_hand_over(w, w->id, whole, then);
+}
+
+void dp_reass_take(struct dp_worker *w, struct rte_mbuf *m, enum dp_stage then)
+{
+    const unsigned owner = w->dp->workers == 1 ? 0 : owner_of(w, m);
+    if (owner == w->id)
+        dp_reass_handed(w, m, then);
+    else
+        dp_hand_over(w, owner, m, then == DP_STAGE_GRE ? DP_STAGE_GRE_PIECE : DP_STAGE_PIECE);
+}
+
+void dp_reass_tick(struct dp_worker *w)
+{
+    w->frags_due = w->now + w->esp.second / 10;
+    ip_reass_expire(w->frags, w->now);
+}

@@ -1,0 +1,17 @@
+/* ip_chain: packets in several mbufs, or in one without room, made into one that has it.
+ *
+ * The path works on single mbufs with room in front and behind. A port that scatters long frames over several, or packets
+ * that were put where they just fit, are copied here; ports of a jumbo MTU have mbufs that hold a whole frame, so that this is
+ * rare. Any thread. */
+#ifndef DATAPLANE_IP_IP_CHAIN_H
+#define DATAPLANE_IP_IP_CHAIN_H
+
+#include "dataplane/dp_meta.h"
+
+#include <rte_mbuf.h>
+
+/* A copy of m's octets and metadata in one mbuf of `pool`, with the pool's headroom. NULL: no mbuf, the packet is longer than
+ * one of them holds, or its segments have fewer octets than it says. m stays the caller's. */
+struct rte_mbuf *ip_chain_join(const struct rte_mbuf *m, struct rte_mempool *pool);
+
+#endif
