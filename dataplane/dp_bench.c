@@ -36,10 +36,11 @@ struct bench_plan {
 static int usage(const char *why)
 {
     fprintf(stderr, "culvert-dp: --bench: %s\n", why);
-    fprintf(stderr, "usage: culvert-dp --bench [--direction encap|decap|both] [--sizes 64,512,1420,imix]\n"
-                    "         [--transform NAME] [--sas N] [--workers N] [--seconds S] [--json FILE]\n"
-                    "         [--svg FILE] [--path tunnel|gre|map] [--lines N]\n"
-                    "transforms:");
+    fprintf(stderr,
+            "usage: culvert-dp --bench [--direction encap|decap|both] [--sizes 64,512,1420,imix]\n"
+            "         [--transform NAME] [--sas N] [--workers N] [--seconds S] [--json FILE]\n"
+            "         [--svg FILE] [--path tunnel|gre|map] [--lines N] [--receive dma|copy] [--stages]\n"
+            "transforms:");
     for (unsigned i = 0; i < sizeof transforms / sizeof transforms[0]; i++)
         fprintf(stderr, " %s", transforms[i].name);
     fprintf(stderr, "\n");
@@ -90,6 +91,11 @@ const char *dp_bench_path_name(enum bench_path p)
     return names[p];
 }
 
+const char *dp_bench_receive_name(enum bench_receive r)
+{
+    return r == BENCH_COPY ? "copy" : "dma";
+}
+
 static bool path_read(const char *text, enum bench_path *out)
 {
     for (*out = BENCH_TUNNEL; *out < BENCH_PATHS; ++*out)
@@ -111,6 +117,8 @@ static int options_read(int argc, char **argv, struct bench_plan *p)
         {"svg", required_argument, NULL, 'g'},
         {"path", required_argument, NULL, 'p'},
         {"lines", required_argument, NULL, 'l'},
+        {"receive", required_argument, NULL, 'r'},
+        {"stages", no_argument, NULL, 'T'},
         {NULL, 0, NULL, 0},
     };
     for (int ch; (ch = getopt_long(argc, argv, "", table, NULL)) != -1;) {
@@ -140,6 +148,12 @@ static int options_read(int argc, char **argv, struct bench_plan *p)
         } else if (ch == 'p') {
             if (!path_read(optarg, &p->base.path))
                 return usage("--path is tunnel, gre or map");
+        } else if (ch == 'T') {
+            p->base.stages = true;
+        } else if (ch == 'r') {
+            p->base.receive = strcmp(optarg, "copy") == 0 ? BENCH_COPY : BENCH_DMA;
+            if (strcmp(optarg, dp_bench_receive_name(p->base.receive)) != 0)
+                return usage("--receive is dma or copy");
         } else {
             return usage("unknown option");
         }

@@ -1,11 +1,13 @@
 /* dp_bench: `culvert-dp --bench`: how fast the real worker loop is, ports included, beside the bare crypto call.
  *
- * Receive is frames preloaded in memory (dp_bench_port), transmit is net_null. Each case runs in a process of its
+ * Receive is frames preloaded in memory, taken as a card's driver takes them (dp_bench_port), transmit is net_null. Each case runs in a process of its
  * own, in rounds in which bare call and loop take turns on one core (dp_bench_lane). */
 #ifndef DATAPLANE_DP_BENCH_H
 #define DATAPLANE_DP_BENCH_H
 
 #include "common/contract.h"
+#include "dataplane/dp_bench_port.h"
+#include "dataplane/dp_clock.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +34,8 @@ struct bench_transform {
  * port's policy, that name a protocol; packets have different ports, so that every one is looked up. */
 enum bench_path { BENCH_TUNNEL, BENCH_GRE, BENCH_MAP, BENCH_PATHS };
 const char *dp_bench_path_name(enum bench_path p);
+/* "dma" or "copy". */
+const char *dp_bench_receive_name(enum bench_receive r);
 
 /* One case. */
 struct bench_case {
@@ -40,8 +44,10 @@ struct bench_case {
     const struct bench_transform *transform;
     unsigned sas, workers;
     enum bench_path path;
+    enum bench_receive receive;
     unsigned lines; /* of the policy, BENCH_MAP: those of the SAs come last */
     double seconds; /* of all rounds together */
+    bool stages;    /* tell them apart, in passes of their own */
     bool hugepages;
 };
 
@@ -53,6 +59,7 @@ struct bench_result {
     char best_engine[CV_NAME_MAX];   /* whose that is */
     double ports_cycles;             /* per packet: receive and transmit without a worker between */
     double size;                     /* average octets */
+    double stage[DP_CLOCK_STAGES];   /* cycles per packet, with c.stages */
     double tsc_mhz;
     unsigned rounds;
     char engine[CV_NAME_MAX], device[CV_NAME_MAX];

@@ -11,37 +11,58 @@ enum {
     PASSES_MAX = 1024, /* in a stretch */
     WARM_PASSES = 20,
     PORT_PASSES = 60,
+    STAGE_PASSES = 60,
     IDLE_TURNS = 1000
 };
 
 /* ---- one pass: cycles from the first receive burst to the last transmit burst ------------------------------- */
-static bool loop_pass(struct bench_lane *l, double *cycles)
+/* What the card has ready goes through the loop. */
+static bool loop_piece(struct bench_lane *l)
 {
-    const uint64_t sent = l->w->stats->tx_packets, start = rte_rdtsc_precise();
     unsigned idle = 0;
-    while (!dp_bench_frames_done(&l->frames)) {
+    while (l->frames.ready > 0) {
         idle = dp_worker_turn(l->w) > 0 ? 0 : idle + 1;
         dp_rcu_quiet(l->w->id);
         if (unlikely(idle > IDLE_TURNS)) /* no mbufs: they leaked */
             return false;
     }
-    *cycles = (double)(rte_rdtsc_precise() - start) / l->frames.count;
-    return l->w->stats->tx_packets - sent == l->frames.count;
+    return true;
+}
+
+static bool ports_piece(struct bench_lane *l)
+{
+    struct rte_mbuf *pkts[IO_BURST];
+    while (l->frames.ready > 0) {
+        uint16_t n = rte_eth_rx_burst(l->port_in, (uint16_t)l->id, pkts, IO_BURST);
+        if (n == 0 || rte_eth_tx_burst(l->port_out, (uint16_t)l->id, pkts, n) != n)
+            return false;
+    }
+    return true;
+}
+
+/* The clock stands while the card fills its ring. */
+static bool whole_pass(struct bench_lane *l, bool (*piece)(struct bench_lane *), double *cycles)
+{
+    uint64_t sum = 0;
+    while (dp_bench_frames_refill(&l->frames)) {
+        const uint64_t start = rte_rdtsc_precise();
+        if (!piece(l))
+            return false;
+        sum += rte_rdtsc_precise() - start;
+    }
+    *cycles = (double)sum / l->frames.count;
+    return true;
+}
+
+static bool loop_pass(struct bench_lane *l, double *cycles)
+{
+    const uint64_t sent = l->w->stats->tx_packets;
+    return whole_pass(l, loop_piece, cycles) && l->w->stats->tx_packets - sent == l->frames.count;
 }
 
 static bool ports_pass(struct bench_lane *l, double *cycles)
 {
-    struct rte_mbuf *pkts[IO_BURST];
-    const uint64_t start = rte_rdtsc_precise();
-    unsigned sent = 0;
-    while (!dp_bench_frames_done(&l->frames)) {
-        uint16_t n = rte_eth_rx_burst(l->port_in, (uint16_t)l->id, pkts, IO_BURST);
-        if (n == 0)
-            return false;
-        sent += rte_eth_tx_burst(l->port_out, (uint16_t)l->id, pkts, n);
-    }
-    *cycles = (double)(rte_rdtsc_precise() - start) / l->frames.count;
-    return sent == l->frames.count;
+    return whole_pass(l, ports_piece, cycles);
 }
 
 /* ---- between passes ------------------------------------------------------------------------------------------- */
@@ -86,6 +107,25 @@ static unsigned passes(struct bench_lane *l, bool (*pass)(struct bench_lane *, d
     return n;
 }
 
+/* Passes with a clock in the loop: what each stage takes of a packet, the median of the passes. */
+static bool stages_run(struct bench_lane *l, double seconds, double stage[DP_CLOCK_STAGES])
+{
+    double taken[DP_CLOCK_STAGES][STAGE_PASSES], cycles;
+    struct dp_clock clock;
+    bool ok = true;
+    l->w->esp.clock = &clock;
+    for (unsigned n = 0; n < STAGE_PASSES; n++) {
+        memset(&clock, 0, sizeof clock);
+        ok = passes(l, loop_pass, seconds, &cycles, 1) == 1 && ok;
+        for (unsigned s = 0; s < DP_CLOCK_STAGES; s++)
+            taken[s][n] = (double)clock.cycles[s] / l->frames.count;
+    }
+    l->w->esp.clock = NULL;
+    for (unsigned s = 0; s < DP_CLOCK_STAGES; s++)
+        stage[s] = dp_bench_median(taken[s], STAGE_PASSES);
+    return ok;
+}
+
 /* Loop and limit take turns, and both figures are medians: load that comes and goes meets them alike, and never
  * the limit alone, which would flatter the ratio. */
 static bool round_run(struct bench_lane *l, unsigned r)
@@ -111,6 +151,8 @@ static bool round_run(struct bench_lane *l, unsigned r)
     l->own[r] = dp_bench_median(own, STRETCHES);
     more = passes(l, ports_pass, seconds, cycles, PORT_PASSES);
     l->ports[r] = dp_bench_median(cycles, more);
+    if (l->c->stages)
+        ok = stages_run(l, seconds, l->stage[r]) && ok;
     return ok && more > 0 && limit[STRETCHES] > 0;
 }
 

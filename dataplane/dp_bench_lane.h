@@ -27,6 +27,7 @@ struct bench_lane {
     struct bench_limit *bare;
     struct cv_sa_counters *counters;                                     /* of the SAs made anew */
     double loop[BENCH_ROUNDS], ports[BENCH_ROUNDS], limit[BENCH_ROUNDS]; /* TSC cycles per packet */
+    double stage[BENCH_ROUNDS][DP_CLOCK_STAGES];                         /* the same, with c->stages */
     double own[BENCH_ROUNDS]; /* of the engine's burst where the limit is ipsec-mb's call, else 0 */
     bool ok;
 };

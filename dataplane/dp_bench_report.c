@@ -60,16 +60,42 @@ void dp_bench_print_head(const struct bench_case *c)
     printf("%s, %u SA%s, %u worker%s, %s pages. Sizes are octets of the inner IP packet.\n",
            c->transform->name, c->sas, c->sas > 1 ? "s" : "", c->workers, c->workers > 1 ? "s" : "",
            c->hugepages ? "2 MiB" : "4 KiB");
-    printf(
-        "Ports: frames preloaded in memory, copied into fresh mbufs (as DMA would); net_null out. `ports` is "
-        "what they take alone.\nThe limit is ipsec-mb's %s on the same core, in turns with the loop; best: "
-        "the faster of that and "
-        "the engine's own burst.\n",
-        dp_bench_limit_kind(c->transform->encr));
+    printf("Receive (%s): %s; net_null out. `ports` is what both take alone.\n",
+           dp_bench_receive_name(c->receive),
+           c->receive == BENCH_COPY
+               ? "frames copied into fresh mbufs in the clock, as from a software port"
+               : "filled mbufs from a descriptor ring that is given fresh ones, as from a card");
+    printf("The limit is ipsec-mb's %s on the same core, in turns with the loop; best: "
+           "the faster of that and "
+           "the engine's own burst.\n",
+           dp_bench_limit_kind(c->transform->encr));
     if (!c->hugepages)
         printf("With 4 KiB pages address translation costs about a fifth at 64 octets: `sysctl "
                "vm.nr_hugepages=320` "
                "before, for the figures of `memory hugepages`.\n");
+}
+
+static const char *const stage_names[DP_CLOCK_STAGES] = {
+#define NAME(id, name) name,
+    DP_CLOCK_STAGE_LIST(NAME)
+#undef NAME
+};
+
+/* What other products' figures of their ESP nodes are to be compared with: all between receive and transmit. */
+static double between_ports(const struct bench_result *r)
+{
+    double sum = 0;
+    for (unsigned s = DP_CLOCK_RECEIVE + 1; s < DP_CLOCK_TRANSMIT; s++)
+        sum += r->stage[s];
+    return sum;
+}
+
+static void stages_print(const struct bench_result *r)
+{
+    printf("             ");
+    for (unsigned s = 0; s < DP_CLOCK_STAGES; s++)
+        printf(" %s %.1f", stage_names[s], r->stage[s]);
+    printf("; between receive and transmit %.1f\n", between_ports(r));
 }
 
 void dp_bench_print(const struct bench_row *row)
@@ -81,10 +107,19 @@ void dp_bench_print(const struct bench_row *row)
            direction(row), size, row->r.mpps, row->r.mpps_min, row->r.mpps_max, gbps(row, row->r.mpps),
            cycles(row), row->r.ports_cycles, row->r.tsc_mhz * row->c.workers / row->r.limit_mpps,
            row->r.limit_mpps, ratio(row), row->r.best_mpps, row->r.best_engine, ratio_best(row));
+    if (row->c.stages)
+        stages_print(&row->r);
     fflush(stdout);
 }
 
 /* ---- JSON --------------------------------------------------------------------------------------------------- */
+static void json_stages(FILE *f, const struct bench_result *r)
+{
+    for (unsigned s = 0; s < DP_CLOCK_STAGES; s++)
+        fprintf(f, "%s\"%s\":%.1f", s ? "," : "{", stage_names[s], r->stage[s]);
+    fprintf(f, ",\"between_ports\":%.1f}", between_ports(r));
+}
+
 static void json_row(FILE *f, const struct bench_row *row)
 {
     const struct bench_result *r = &row->r;
@@ -100,11 +135,17 @@ static void json_row(FILE *f, const struct bench_row *row)
     fprintf(f,
             "\"limit_ipsecmb_mpps\":%.4f,\"limit_best_mpps\":%.4f,\"limit_best_engine\":\"%s\","
             "\"ratio_ipsecmb\":%.4f,\"ratio_best\":%.4f,\"rounds\":%u,\"limit_kind\":\"%s\","
-            "\"ports_cycles_per_packet\":%.1f,\"anti_replay\":%s,\"path\":\"%s\",\"lines\":%u}",
+            "\"ports_cycles_per_packet\":%.1f,\"anti_replay\":%s,\"path\":\"%s\",\"lines\":%u,"
+            "\"receive\":\"%s\",\"stages\":",
             r->limit_mpps, r->best_mpps, r->best_engine, ratio(row), ratio_best(row), r->rounds,
             dp_bench_limit_kind(row->c.transform->encr), r->ports_cycles,
             row->c.dir == CV_DIR_IN ? "true" : "null", dp_bench_path_name(row->c.path),
-            row->c.path == BENCH_MAP ? row->c.lines : 0);
+            row->c.path == BENCH_MAP ? row->c.lines : 0, dp_bench_receive_name(row->c.receive));
+    if (row->c.stages)
+        json_stages(f, r);
+    else
+        fputs("null", f);
+    fputs("}", f);
 }
 
 void dp_bench_json(FILE *f, const struct bench_row *rows, unsigned count)

@@ -310,7 +310,7 @@ static bool frames_fill(struct bench_frames *f, struct dp *dp, const struct benc
     const unsigned packets = RTE_ALIGN_MUL_CEIL(RTE_MAX((unsigned)PACKETS, c->sas), count);
     const uint32_t octets =
         (c->size == BENCH_IMIX ? (unsigned)BENCH_SIZE_MAX : c->size) + (uint32_t)OUTER_MAX;
-    if (dp_bench_frames_init(f, packets, octets, dp->pool) != CV_OK)
+    if (dp_bench_frames_init(f, packets, octets, dp->pool, c->receive) != CV_OK)
         return false;
     for (unsigned n = 0; n < packets; n++) {
         /* A worker's packets are on the SAs it owns. */
@@ -363,6 +363,18 @@ static bool ran_clean(const struct dp *dp, struct bench_result *out)
     return rte_ring_empty(dp->rings.slow) || complain(out, "packets went to the manager");
 }
 
+static void stages_summarise(const struct bench_lane *lanes, const struct bench_case *c,
+                             struct bench_result *out)
+{
+    for (unsigned s = 0; s < DP_CLOCK_STAGES; s++) {
+        double round[BENCH_ROUNDS] = {0};
+        for (unsigned r = 0; r < BENCH_ROUNDS; r++)
+            for (unsigned w = 0; w < c->workers; w++)
+                round[r] += lanes[w].stage[r][s] / c->workers;
+        out->stage[s] = dp_bench_median(round, BENCH_ROUNDS);
+    }
+}
+
 static void summarise(const struct bench_lane *lanes, const struct bench_case *c, double hz,
                       struct bench_result *out)
 {
@@ -375,6 +387,7 @@ static void summarise(const struct bench_lane *lanes, const struct bench_case *c
             own[r] += lanes[w].own[r] > 0 ? hz / lanes[w].own[r] / 1e6 : 0;
             ports[r] += lanes[w].ports[r] / c->workers;
         }
+    stages_summarise(lanes, c, out);
     const unsigned *sizes, count = dp_bench_sizes(c, &sizes);
     for (unsigned i = 0; i < count; i++)
         out->size += (double)sizes[i] / count;

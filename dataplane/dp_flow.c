@@ -12,15 +12,67 @@ void dp_flow_end(struct dp_worker *w)
     f->packets = f->bytes = 0;
 }
 
+/* Puts the flow's Ethernet header in front. */
+static inline void frame(struct rte_mbuf *m, const struct dp_flow *f)
+{
+    m->data_off = (uint16_t)(m->data_off - RTE_ETHER_HDR_LEN);
+    m->data_len = (uint16_t)(m->data_len + RTE_ETHER_HDR_LEN);
+    m->pkt_len += RTE_ETHER_HDR_LEN;
+    memcpy(rte_pktmbuf_mtod(m, uint8_t *), f->ether, RTE_ETHER_HDR_LEN);
+}
+
+/* f: a copy of the worker's flow, and q the vector of its port. */
+static inline unsigned run(const struct dp_flow *f, struct dp_txq *q, struct rte_mbuf **pkts, unsigned n,
+                           uint64_t *bytes, bool transit)
+{
+    struct rte_mbuf **out = q->pkts + q->count;
+    unsigned i;
+    for (i = 0; i < n; i++) {
+        struct rte_mbuf *m = pkts[i];
+        if (unlikely(!dp_flow_takes(f, m, dp_meta(m))))
+            break;
+        if (transit)
+            ip_ttl_lower(rte_pktmbuf_mtod(m, uint8_t *), f->family);
+        *bytes += m->pkt_len;
+        frame(m, f);
+        out[i] = m;
+    }
+    return i;
+}
+
+unsigned dp_flow_run(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+    const struct dp_flow f = w->flow;
+    struct dp_txq *q = &w->txq[f.port];
+    uint64_t bytes = 0;
+    if (!f.valid || f.sa || f.tcp_mss || q->owner != w->id)
+        return 0;
+    n = RTE_MIN(n, (unsigned)(IO_BURST - q->count));
+    n = f.transit ? run(&f, q, pkts, n, &bytes, true) : run(&f, q, pkts, n, &bytes, false);
+    q->count = (uint16_t)(q->count + n);
+    w->flow.packets += n;
+    w->flow.bytes += bytes;
+    return n;
+}
+
+void dp_flow_route_all(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+    for (unsigned i = 0; i < n;) {
+        i += dp_flow_run(w, pkts + i, n - i);
+        if (i < n)
+            dp_flow_route(w, pkts[i++]);
+    }
+}
+
 /* The flow that m belongs to, not valid yet. */
 static struct dp_flow *flow_of(struct dp_worker *w, const struct rte_mbuf *m)
 {
     const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
     struct dp_flow *f = &w->flow;
     dp_flow_end(w);
-    f->vrf = meta->vrf;
+    f->kind = dp_meta_kind(meta);
     f->family = meta->family;
-    f->local_out = meta->local_out;
+    f->transit = meta->local_out == DP_TRANSIT;
     memcpy(f->ends, ip_src(m, meta->family), 2 * ip_family_len(meta->family));
     return f;
 }

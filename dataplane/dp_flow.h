@@ -42,19 +42,19 @@ static inline bool dp_flow_takes(const struct dp_flow *f, const struct rte_mbuf 
                                  const struct dp_meta *meta)
 {
     const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-    const bool same = f->valid && meta->vrf == f->vrf && meta->family == f->family &&
-                      meta->local_out == f->local_out &&
-                      dp_flow_same_ends(f, ip_src(m, meta->family), f->family);
+    const bool same =
+        f->valid && dp_meta_kind(meta) == f->kind && dp_flow_same_ends(f, ip_src(m, f->family), f->family);
     return same && m->pkt_len <= f->mtu && m->data_off >= RTE_ETHER_HDR_LEN &&
-           (meta->local_out != DP_TRANSIT || ip_ttl_of(ip, meta->family) > 1);
+           (!f->transit || ip_ttl_of(ip, f->family) > 1);
 }
 
 /* Takes ownership. dp_flow_takes said yes. */
 static inline void dp_flow_send(struct dp_worker *w, struct rte_mbuf *m, const struct dp_meta *meta)
 {
     struct dp_flow *f = &w->flow;
-    if (meta->local_out == DP_TRANSIT)
-        ip_ttl_lower(rte_pktmbuf_mtod(m, uint8_t *), meta->family);
+    (void)meta;
+    if (f->transit)
+        ip_ttl_lower(rte_pktmbuf_mtod(m, uint8_t *), f->family);
     if (unlikely(f->tcp_mss))
         ip_mss_clamp(m, f->tcp_mss);
     f->packets++;
@@ -69,6 +69,11 @@ static inline void dp_flow_send(struct dp_worker *w, struct rte_mbuf *m, const s
     memcpy(rte_pktmbuf_mtod(m, uint8_t *), f->ether, RTE_ETHER_HDR_LEN);
     dp_frame_out(w, m, f->port);
 }
+
+/* The same for those at the front of pkts[0..n) that may go the short way out of a port of this worker; gives how many. */
+unsigned dp_flow_run(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n);
+/* All of pkts[0..n), each as dp_route_packet; packets that follow one another mostly go one way. */
+void dp_flow_route_all(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n);
 
 /* As dp_route_packet. */
 static inline void dp_flow_route(struct dp_worker *w, struct rte_mbuf *m)

@@ -207,7 +207,7 @@ void dp_gre_received(struct dp_worker *w, struct rte_mbuf *m)
 static void from_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tunnel)
 {
     if (take_off(w, m, tunnel))
-        w->route[w->route_count++] = m;
+        dp_flow_route(w, m);
 }
 
 void dp_gre_decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n, const struct ip_if *tunnel)

@@ -7,20 +7,22 @@
 #include "common/contract.h"
 
 #include <rte_mbuf.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct dp_meta {
-    uint32_t if_in;  /* logical interface it came in on; after decapsulation the tunnel */
-    uint32_t if_out; /* chosen by the route lookup */
-    uint16_t vrf;
+    uint32_t if_in;    /* logical interface it came in on; after decapsulation the tunnel */
+    uint32_t if_out;   /* chosen by the route lookup */
+    uint16_t vrf;      /* from here to udp_encap: one word, written as one where it is written for many */
     uint8_t family;    /* IP_V4 or IP_V6 of the header at the data start */
-    uint8_t proto;     /* upper-layer protocol */
+    uint8_t local_out; /* enum dp_local: made on this host, TTL is not lowered */
     uint16_t l3_len;   /* octets of IP header and IPv6 extension headers before the upper layer */
-    uint8_t drop;      /* enum cv_drop, for packets handed back as bad */
+    uint8_t proto;     /* upper-layer protocol */
     uint8_t udp_encap; /* ESP in UDP: the ESP header is 8 octets after l3_len */
     uint32_t spi;
     struct ip_addr next_hop;
-    uint8_t local_out; /* enum dp_local: made on this host, TTL is not lowered */
+    uint8_t drop;      /* enum cv_drop, for packets handed back as bad */
     uint8_t stage;     /* enum dp_stage: where a handed-off packet goes on */
     uint8_t slow;      /* enum dp_slow: what the manager is asked for */
     uint8_t frag;      /* IP fragment (first or later) */
@@ -70,5 +72,14 @@ static inline struct dp_meta *dp_meta(struct rte_mbuf *m)
 {
     return (struct dp_meta *)rte_mbuf_to_priv(m);
 }
+
+/* VRF, family and maker of a packet as one value: packets that differ in none of them. */
+static inline uint32_t dp_meta_kind(const struct dp_meta *meta)
+{
+    uint32_t kind;
+    memcpy(&kind, &meta->vrf, sizeof kind);
+    return kind;
+}
+static_assert(offsetof(struct dp_meta, local_out) - offsetof(struct dp_meta, vrf) == 3, "one value");
 
 #endif

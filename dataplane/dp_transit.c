@@ -29,7 +29,7 @@ static void txq_flush(struct dp_worker *w, struct dp_txq *q)
     q->count = 0;
 }
 
-void dp_frame_out(struct dp_worker *w, struct rte_mbuf *m, unsigned port)
+void dp_frame_out_else(struct dp_worker *w, struct rte_mbuf *m, unsigned port)
 {
     struct dp_txq *q = &w->txq[port];
     if (unlikely(q->owner != w->id)) {
@@ -37,9 +37,8 @@ void dp_frame_out(struct dp_worker *w, struct rte_mbuf *m, unsigned port)
         dp_hand_over(w, q->owner, m, DP_STAGE_FRAME);
         return;
     }
+    txq_flush(w, q);
     q->pkts[q->count++] = m;
-    if (q->count == IO_BURST)
-        txq_flush(w, q);
 }
 
 void dp_transmit(struct dp_worker *w)
@@ -285,11 +284,8 @@ void dp_encapsulate(struct dp_worker *w)
     w->out_count = 0;
     dp_count(&w->stats->crypto_packets, n);
     unsigned good = esp_out_burst(&w->esp, w->out_pkts, w->out_sas, (uint16_t)n);
-    for (unsigned i = 0; i < good; i++) {
-        /* Cannot come back to out_pkts: an ESP packet never goes into a tunnel. */
-        dp_meta(w->out_pkts[i])->local_out = DP_LOCAL_ESP;
-        dp_flow_route(w, w->out_pkts[i]);
-    }
+    dp_flow_route_all(w, w->out_pkts,
+                      good); /* none comes back here: an ESP packet never goes into a tunnel */
     for (unsigned i = good; i < n - w->esp.taken; i++)
         dp_drop(w, w->out_pkts[i], (enum cv_drop)dp_meta(w->out_pkts[i])->drop);
 }

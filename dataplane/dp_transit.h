@@ -34,9 +34,20 @@ void dp_encapsulate(struct dp_worker *w);
 /* A packet the manager kept for a neighbour: meta->if_out and next_hop say where it goes. */
 void dp_link_out_known(struct dp_worker *w, struct rte_mbuf *m);
 /* A finished frame. */
-void dp_frame_out(struct dp_worker *w, struct rte_mbuf *m, unsigned port);
+static inline void dp_frame_out(struct dp_worker *w, struct rte_mbuf *m, unsigned port);
+/* The same where the port is another worker's, or the transmit vector is full. */
+void dp_frame_out_else(struct dp_worker *w, struct rte_mbuf *m, unsigned port);
 /* Ends a burst: transmit vectors and hand-off vectors. */
 void dp_transmit(struct dp_worker *w);
+
+static inline void dp_frame_out(struct dp_worker *w, struct rte_mbuf *m, unsigned port)
+{
+    struct dp_txq *q = &w->txq[port];
+    if (likely(q->owner == w->id && q->count < IO_BURST))
+        q->pkts[q->count++] = m;
+    else
+        dp_frame_out_else(w, m, port);
+}
 
 static inline void dp_encapsulate_later(struct dp_worker *w, struct rte_mbuf *m, struct esp_out_sa *sa)
 {

@@ -57,7 +57,9 @@ static void to_be_routed(struct dp_worker *w, struct rte_mbuf *m, const struct i
     const struct ip_policy *policy = dp_policy_get(w->dp, in->id);
     if (unlikely(policy) && !dp_protect_in(w, m, policy))
         return;
-    w->route[w->route_count++] = m;
+    if (unlikely(in->tcp_mss))
+        ip_mss_clamp(m, in->tcp_mss);
+    dp_flow_route(w, m);
 }
 
 /* For this host's SA table? Else it is routed, and delivery here names the unknown SPI. So is what came out of a
@@ -117,11 +119,24 @@ static void chain_received(struct dp_worker *w, struct rte_mbuf *m, const struct
     ip_received(w, one, ip_classify_frame(one, in->mac), in);
 }
 
-/* Of the packets to be routed, those from `first` on came in by an interface with `ip tcp adjust-mss`. */
-static void clamp_mss(struct dp_worker *w, unsigned first, uint16_t mss)
+/* The lines of a packet that the loop will touch whatever it is. */
+static inline void fetch(struct rte_mbuf *m)
 {
-    for (unsigned i = first; i < w->route_count; i++)
-        ip_mss_clamp(w->route[i], mss);
+    rte_prefetch0(rte_pktmbuf_mtod(m, void *));
+    rte_prefetch0(dp_meta(m));
+}
+
+/* As ip_classify_frame, which is asked where the frame is not a common one. */
+static inline enum ip_class classify(struct rte_mbuf *m, const struct ip_arrival *a, const struct ip_if *in)
+{
+    enum ip_class class;
+    if (likely(ip_classify_plain(m, a, &class)))
+        return class;
+    struct dp_meta *meta = dp_meta(m);
+    meta->if_in = a->if_id;
+    meta->vrf = a->vrf;
+    meta->local_out = DP_TRANSIT;
+    return ip_classify_frame(m, in->mac);
 }
 
 static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf **pkts, unsigned n)
@@ -131,23 +146,23 @@ static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf 
         dp_drop_all(w, pkts, n, CV_DROP_IF_DOWN);
         return;
     }
-    const unsigned first = w->route_count;
+    /* Where the port asks nothing of a packet by itself, those that follow one of their flow go its way at once. */
+    const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss;
+    const struct ip_arrival a = ip_arrival_of(in->mac, in->id, in->vrf);
     uint64_t bytes = 0;
     for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
-        rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+        fetch(pkts[i]);
     for (unsigned i = 0; i < n; i++) {
         struct rte_mbuf *m = pkts[i];
         if (i + PREFETCH_AHEAD < n)
-            rte_prefetch0(rte_pktmbuf_mtod(pkts[i + PREFETCH_AHEAD], void *));
-        struct dp_meta *meta = dp_meta(m);
-        meta->if_in = in->id;
-        meta->vrf = in->vrf;
-        meta->local_out = DP_TRANSIT;
+            fetch(pkts[i + PREFETCH_AHEAD]);
         bytes += m->pkt_len;
-        ip_received(w, m, ip_classify_frame(m, in->mac), in);
+        const enum ip_class class = classify(m, &a, in);
+        if (class == IP_CLASS_IP && likely(open) && dp_flow_takes(&w->flow, m, dp_meta(m)))
+            dp_flow_send(w, m, dp_meta(m));
+        else
+            ip_received(w, m, class, in);
     }
-    if (unlikely(in->tcp_mss))
-        clamp_mss(w, first, in->tcp_mss);
     dp_count(&w->if_stats[in->id].rx_packets, n);
     dp_count(&w->if_stats[in->id].rx_bytes, bytes);
 }
@@ -202,7 +217,7 @@ static void handed_in(struct dp_worker *w, struct rte_mbuf *m)
         handed_esp(w, m);
         break;
     case DP_STAGE_ROUTE:
-        w->route[w->route_count++] = m;
+        dp_flow_route(w, m);
         break;
     case DP_STAGE_OUT:
         dp_link_out_known(w, m);
@@ -227,7 +242,6 @@ static void handed_in(struct dp_worker *w, struct rte_mbuf *m)
 static void decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n, uint32_t if_id)
 {
     const struct ip_if *in = ip_if_get(&w->dp->ifs, if_id);
-    const unsigned first = w->route_count;
     uint64_t bytes = 0;
     if (unlikely(!in || !in->up)) {
         dp_drop_all(w, pkts, n, CV_DROP_IF_DOWN);
@@ -242,10 +256,10 @@ static void decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n
         meta->vrf = in->vrf; /* into its tunnel's VRF and no other */
         meta->local_out = DP_TRANSIT;
         bytes += pkts[i]->pkt_len;
-        w->route[w->route_count++] = pkts[i];
+        if (unlikely(in->tcp_mss))
+            ip_mss_clamp(pkts[i], in->tcp_mss);
     }
-    if (unlikely(in->tcp_mss))
-        clamp_mss(w, first, in->tcp_mss);
+    dp_flow_route_all(w, pkts, n);
     dp_count(&w->if_stats[if_id].rx_packets, n);
     dp_count(&w->if_stats[if_id].rx_bytes, bytes);
 }
@@ -275,22 +289,23 @@ static void decapsulate(struct dp_worker *w)
         dp_drop_esp(w, w->in_pkts[i]);
 }
 
-static void route_all(struct dp_worker *w)
+/* What was found in tables holds for one burst: they may have changed since the last. */
+static void forget(struct dp_worker *w)
 {
-    for (unsigned i = 0; i < w->route_count; i++)
-        dp_flow_route(w, w->route[i]);
-    w->route_count = 0;
+    w->hop.valid = w->source.valid = false;
+    w->gre.tunnel = NULL;
 }
 
+/* The rest of a burst whose packets have been classified: those for SAs wait for them. */
 static void process(struct dp_worker *w)
 {
-    w->hop.valid = w->source.valid = false; /* tables may have changed since the last burst */
-    w->gre.tunnel = NULL;
     decapsulate(w);
-    route_all(w);
+    dp_clock_mark(w->esp.clock, DP_CLOCK_ROUTE);
     dp_encapsulate(w);
     dp_flow_end(w);
+    dp_clock_mark(w->esp.clock, DP_CLOCK_ROUTE);
     dp_transmit(w);
+    dp_clock_mark(w->esp.clock, DP_CLOCK_TRANSMIT);
 }
 
 /* ---- a crypto device's packets --------------------------------------------------------------------------- */
@@ -306,13 +321,9 @@ static __rte_noinline unsigned from_device(struct dp_worker *w)
         if (n == 0)
             break;
         total += n;
-        w->hop.valid = w->source.valid = false; /* found in an earlier turn */
-        w->gre.tunnel = NULL;
+        forget(w);
         decapsulated_all(w, d.in, d.in_good);
-        for (unsigned k = 0; k < d.out_good; k++) {
-            dp_meta(d.out[k])->local_out = DP_LOCAL_ESP;
-            dp_flow_route(w, d.out[k]);
-        }
+        dp_flow_route_all(w, d.out, d.out_good);
         for (unsigned k = 0; k < d.in_bads; k++)
             dp_drop_esp(w, d.in_bad[k]);
         for (unsigned k = 0; k < d.out_bads; k++)
@@ -362,6 +373,7 @@ static void adopt(struct dp_worker *w)
     while ((n = dp_owner_unpark(&w->parked, pkts, IO_BURST)) > 0) {
         while (unlikely(w->esp.asynchronous) && !device_has_room(w))
             (void)from_device(w);
+        forget(w);
         for (unsigned i = 0; i < n; i++)
             handed_esp(w, pkts[i]);
         process(w);
@@ -380,6 +392,7 @@ unsigned dp_worker_turn(struct dp_worker *w)
         adopt(w);
     if (unlikely(w->now >= w->frags_due))
         dp_reass_tick(w);
+    dp_clock_start(w->esp.clock);
     for (unsigned i = 0; i < w->rxq_count; i++) {
         if (unlikely(w->esp.asynchronous) && !device_has_room(w))
             return total + 1; /* not idle */
@@ -389,11 +402,15 @@ unsigned dp_worker_turn(struct dp_worker *w)
             continue;
         total += n;
         dp_count(&w->stats->rx_packets, n);
+        dp_clock_mark(w->esp.clock, DP_CLOCK_RECEIVE);
+        forget(w);
         frames_received(w, q->port, pkts, n);
+        dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
         process(w);
     }
     unsigned n = io_take(w->dp->rings.inbox[w->id], pkts, IO_BURST);
     if (n > 0) {
+        forget(w);
         for (unsigned i = 0; i < n; i++)
             handed_in(w, pkts[i]);
         process(w);

@@ -6,6 +6,7 @@
 #define DATAPLANE_DP_WORKER_H
 
 #include "dataplane/dp.h"
+#include "dataplane/dp_clock.h"
 #include "dataplane/dp_gate.h"
 #include "dataplane/dp_meta.h"
 #include "dataplane/dp_rcu.h"
@@ -46,8 +47,10 @@ struct dp_hop {
 /* Where packets of the same ends go that follow one another (dp_flow.h). */
 struct dp_flow {
     bool valid;
-    uint8_t family, local_out;
-    uint16_t vrf, port, tcp_mss;
+    bool transit; /* others': TTL is lowered */
+    uint8_t family;
+    uint16_t port, tcp_mss;
+    uint32_t kind;           /* dp_meta_kind: VRF, family, who made them */
     uint32_t if_id;          /* out by; the tunnel's */
     uint32_t mtu;            /* longer packets go the whole way */
     uint64_t ends[4];        /* source and destination as in the header */
@@ -95,8 +98,7 @@ struct dp_worker {
 
     unsigned rxq_count;
     struct dp_rxq rxq[CV_MAX_PORTS];
-    unsigned route_count, in_count, out_count;
-    struct rte_mbuf *route[IO_BURST + ESP_BURST_MAX];
+    unsigned in_count, out_count;
     struct rte_mbuf *in_pkts[ESP_BURST_MAX];
     struct esp_in_sa *in_sas[ESP_BURST_MAX];
     struct rte_mbuf *out_pkts[ESP_BURST_MAX];

@@ -53,10 +53,21 @@ struct eng_job {
 typedef unsigned eng_submit_fn(struct eng_worker *w, const struct eng_session *s, const struct eng_job *jobs,
                                unsigned n);
 
+/* Packets of several sessions at once. */
+struct eng_run {
+    const struct eng_session *session;
+    struct eng_op *ops;
+    unsigned n;
+};
+typedef void eng_runs_fn(struct eng_worker *w, const struct eng_run *runs, unsigned count);
+
 struct eng_session_info {
     uint8_t iv_len, icv_len, block; /* block: padding unit in octets, at least 4 (RFC 4303 2.4) */
     eng_burst_fn *burst;            /* always there; where there is submit, it waits for the device */
-    eng_submit_fn *submit;          /* NULL: burst is what this session is worked on by */
+    /* For what is fast only when many packets are worked on together: runs of sessions that name the same function may be
+     * given to it in one call, whatever their keys. NULL: a run gains nothing from its neighbours. */
+    eng_runs_fn *runs;
+    eng_submit_fn *submit; /* NULL: burst is what this session is worked on by */
 };
 
 /* What a worker has under way: jobs are numbered from 1 in the order of submission. */

@@ -40,6 +40,8 @@ struct eng_worker {
     uint8_t tag[MB_BURST][TAG_SLOT] __rte_aligned(64);
     uint8_t good[MB_BURST];
     IMB_JOB jobs[MB_BURST];
+    const struct eng_session *session[MB_BURST]; /* a batch: whose packets, and which */
+    struct eng_op *op[MB_BURST];
 };
 
 /* First the line that every burst reads, then the keys. */
@@ -325,24 +327,32 @@ static unsigned job_queue_run(IMB_MGR *mgr, const IMB_JOB *jobs, unsigned n)
     return done;
 }
 
-/* Ciphers those of ops[0..n) that are ok; false when the library refused. */
-static bool cipher_run(struct eng_worker *w, const struct eng_session *s, const struct eng_op *ops,
-                       unsigned n, IMB_CIPHER_MODE mode, IMB_CIPHER_DIRECTION dir)
+/* The multi-buffer calls are fast only when they are full. So packets of several sessions go into one, as long as
+ * they are of one kind: w->session[i] and w->op[i] are a batch. */
+static bool alike(const struct eng_session *a, const struct eng_session *b)
+{
+    return a == b || (a->hash == b->hash && a->key_len == b->key_len);
+}
+
+/* Ciphers those of a batch that are ok; false when the library refused. */
+static bool cipher_run(struct eng_worker *w, unsigned n, IMB_CIPHER_MODE mode, IMB_CIPHER_DIRECTION dir)
 {
     unsigned k = 0;
     for (unsigned i = 0; i < n; i++) {
-        if (!ops[i].ok)
+        const struct eng_session *s = w->session[i];
+        const struct eng_op *op = w->op[i];
+        if (!op->ok)
             continue;
         IMB_JOB *job = &w->jobs[k++];
-        uint8_t *text = ops[i].esp + ESP_HDR + s->iv_len;
+        uint8_t *text = op->esp + ESP_HDR + s->iv_len;
         job->enc_keys = s->enc_keys;
         job->dec_keys = s->dec_keys;
         job->key_len_in_bytes = s->key_len;
         job->src = text;
         job->dst = text;
         job->cipher_start_src_offset_in_bytes = 0;
-        job->msg_len_to_cipher_in_bytes = ops[i].data_len;
-        job->iv = ops[i].esp + ESP_HDR;
+        job->msg_len_to_cipher_in_bytes = op->data_len;
+        job->iv = op->esp + ESP_HDR;
         job->iv_len_in_bytes = s->iv_len;
         job->cipher_mode = mode;
         job->cipher_direction = dir;
@@ -353,94 +363,122 @@ static bool cipher_run(struct eng_worker *w, const struct eng_session *s, const 
         return true;
     if (mode == IMB_CIPHER_DES3)
         return job_queue_run(w->mgr, w->jobs, k) == k;
-    return IMB_SUBMIT_CIPHER_BURST(w->mgr, w->jobs, k, mode, dir, s->key_len) == k;
+    return IMB_SUBMIT_CIPHER_BURST(w->mgr, w->jobs, k, mode, dir, w->session[0]->key_len) == k;
 }
 
-/* w->tag[i] becomes the HMAC of ops[i]. With ESN the high half goes where the ICV stands, behind the data
+/* Where the ICV of packet i of a batch stands. */
+static uint8_t *icv_of(const struct eng_worker *w, unsigned i)
+{
+    return w->op[i]->esp + ESP_HDR + w->session[i]->iv_len + w->op[i]->data_len;
+}
+
+/* w->tag[i] becomes the HMAC of packet i of a batch. With ESN the high half goes where the ICV stands, behind the data
  * (RFC 4303 2.2.1), and what was there comes back afterwards. */
-static bool hash_run(struct eng_worker *w, const struct eng_session *s, const struct eng_op *ops, unsigned n)
+static bool hash_run(struct eng_worker *w, unsigned n)
 {
     uint32_t saved[MB_BURST];
-    const uint32_t head = ESP_HDR + (uint32_t)s->iv_len;
+    const IMB_HASH_ALG hash = w->session[0]->hash;
     for (unsigned i = 0; i < n; i++) {
-        uint8_t *icv = ops[i].esp + head + ops[i].data_len;
+        const struct eng_session *s = w->session[i];
+        const struct eng_op *op = w->op[i];
         if (s->seq_hi_len) {
-            uint32_t hi = rte_cpu_to_be_32(ops[i].seq_hi);
-            memcpy(&saved[i], icv, SEQ_HI);
-            memcpy(icv, &hi, SEQ_HI);
+            const uint32_t hi = rte_cpu_to_be_32(op->seq_hi);
+            memcpy(&saved[i], icv_of(w, i), SEQ_HI);
+            memcpy(icv_of(w, i), &hi, SEQ_HI);
         }
         IMB_JOB *job = &w->jobs[i];
-        job->src = ops[i].esp;
+        job->src = op->esp;
         job->hash_start_src_offset_in_bytes = 0;
-        job->msg_len_to_hash_in_bytes = head + ops[i].data_len + s->seq_hi_len;
+        job->msg_len_to_hash_in_bytes = ESP_HDR + (uint32_t)s->iv_len + op->data_len + s->seq_hi_len;
         job->auth_tag_output = w->tag[i];
         job->auth_tag_output_len_in_bytes = s->icv_len;
         job->u.HMAC._hashed_auth_key_xor_ipad = s->ipad;
         job->u.HMAC._hashed_auth_key_xor_opad = s->opad;
-        job->hash_alg = s->hash;
+        job->hash_alg = hash;
         job->cipher_mode = IMB_CIPHER_NULL;
         job->cipher_direction = IMB_DIR_ENCRYPT;
         job->chain_order = IMB_ORDER_HASH_CIPHER;
     }
-    unsigned done = s->hash == IMB_AUTH_MD5 ? job_queue_run(w->mgr, w->jobs, n)
-                                            : IMB_SUBMIT_HASH_BURST(w->mgr, w->jobs, n, s->hash);
-    if (s->seq_hi_len)
-        for (unsigned i = 0; i < n; i++)
-            memcpy(ops[i].esp + head + ops[i].data_len, &saved[i], SEQ_HI);
+    const unsigned done = hash == IMB_AUTH_MD5 ? job_queue_run(w->mgr, w->jobs, n)
+                                               : IMB_SUBMIT_HASH_BURST(w->mgr, w->jobs, n, hash);
+    for (unsigned i = 0; i < n; i++)
+        if (w->session[i]->seq_hi_len)
+            memcpy(icv_of(w, i), &saved[i], SEQ_HI);
     return done == n;
 }
 
-static void set_all(struct eng_op *ops, unsigned n, bool ok)
+static void set_all(struct eng_worker *w, unsigned n, bool ok)
 {
     for (unsigned i = 0; i < n; i++)
-        ops[i].ok = ok;
+        w->op[i]->ok = ok;
 }
 
-static __rte_always_inline void hmac_enc_chunk(struct eng_worker *w, const struct eng_session *s,
-                                               struct eng_op *ops, unsigned n, IMB_CIPHER_MODE mode)
+static void hmac_enc(struct eng_worker *w, unsigned n, IMB_CIPHER_MODE mode)
 {
-    set_all(ops, n, true);
+    set_all(w, n, true);
     bool good = true;
     if (mode != IMB_CIPHER_NULL) {
         good = cbc_iv_make(w, n);
         for (unsigned i = 0; i < n; i++)
-            memcpy(ops[i].esp + ESP_HDR, w->iv[i], s->iv_len);
-        good = good && cipher_run(w, s, ops, n, mode, IMB_DIR_ENCRYPT);
+            memcpy(w->op[i]->esp + ESP_HDR, w->iv[i], w->session[i]->iv_len);
+        good = good && cipher_run(w, n, mode, IMB_DIR_ENCRYPT);
     }
-    good = good && hash_run(w, s, ops, n);
+    good = good && hash_run(w, n);
     for (unsigned i = 0; i < n; i++)
-        memcpy(ops[i].esp + ESP_HDR + s->iv_len + ops[i].data_len, w->tag[i], s->icv_len);
-    set_all(ops, n, good);
+        memcpy(icv_of(w, i), w->tag[i], w->session[i]->icv_len);
+    set_all(w, n, good);
 }
 
 /* Integrity first; only what verified is decrypted (RFC 4303 3.4.4.1). */
-static __rte_always_inline void hmac_dec_chunk(struct eng_worker *w, const struct eng_session *s,
-                                               struct eng_op *ops, unsigned n, IMB_CIPHER_MODE mode)
+static void hmac_dec(struct eng_worker *w, unsigned n, IMB_CIPHER_MODE mode)
 {
-    bool good = hash_run(w, s, ops, n);
+    const bool good = hash_run(w, n);
     for (unsigned i = 0; i < n; i++)
-        ops[i].ok =
-            good && secret_equal(w->tag[i], ops[i].esp + ESP_HDR + s->iv_len + ops[i].data_len, s->icv_len);
-    if (mode != IMB_CIPHER_NULL && !cipher_run(w, s, ops, n, mode, IMB_DIR_DECRYPT))
-        set_all(ops, n, false);
+        w->op[i]->ok = good && secret_equal(w->tag[i], icv_of(w, i), w->session[i]->icv_len);
+    if (mode != IMB_CIPHER_NULL && !cipher_run(w, n, mode, IMB_DIR_DECRYPT))
+        set_all(w, n, false);
 }
 
+static void batch_run(struct eng_worker *w, unsigned n, IMB_CIPHER_MODE mode, bool encrypt)
+{
+    if (n == 0)
+        return;
+    if (encrypt)
+        hmac_enc(w, n, mode);
+    else
+        hmac_dec(w, n, mode);
+}
+
+static void hmac_runs(struct eng_worker *w, const struct eng_run *runs, unsigned count, IMB_CIPHER_MODE mode,
+                      bool encrypt)
+{
+    unsigned n = 0;
+    for (unsigned r = 0; r < count; r++)
+        for (unsigned i = 0; i < runs[r].n; i++) {
+            if (n == MB_BURST || (n > 0 && !alike(w->session[0], runs[r].session))) {
+                batch_run(w, n, mode, encrypt);
+                n = 0;
+            }
+            w->session[n] = runs[r].session;
+            w->op[n++] = &runs[r].ops[i];
+        }
+    batch_run(w, n, mode, encrypt);
+}
+
+#define HMAC_BURST(name, mode, encrypt)                                                                      \
+    static void name##_runs(struct eng_worker *w, const struct eng_run *runs, unsigned count)                \
+    {                                                                                                        \
+        hmac_runs(w, runs, count, mode, encrypt);                                                            \
+    }                                                                                                        \
+    static void name(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n)      \
+    {                                                                                                        \
+        hmac_runs(w, &(struct eng_run){s, ops, n}, 1, mode, encrypt);                                        \
+    }
 #define HMAC_BURSTS(name, mode)                                                                              \
-    static void name##_enc(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops,            \
-                           unsigned n)                                                                       \
-    {                                                                                                        \
-        for (; n > MB_BURST; ops += MB_BURST, n -= MB_BURST)                                                 \
-            hmac_enc_chunk(w, s, ops, MB_BURST, mode);                                                       \
-        hmac_enc_chunk(w, s, ops, n, mode);                                                                  \
-    }                                                                                                        \
-    static void name##_dec(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops,            \
-                           unsigned n)                                                                       \
-    {                                                                                                        \
-        for (; n > MB_BURST; ops += MB_BURST, n -= MB_BURST)                                                 \
-            hmac_dec_chunk(w, s, ops, MB_BURST, mode);                                                       \
-        hmac_dec_chunk(w, s, ops, n, mode);                                                                  \
-    }                                                                                                        \
-    static eng_burst_fn *const name##_bursts[2] = {name##_dec, name##_enc};
+    HMAC_BURST(name##_enc, mode, true)                                                                       \
+    HMAC_BURST(name##_dec, mode, false)                                                                      \
+    static eng_burst_fn *const name##_bursts[2] = {name##_dec, name##_enc};                                  \
+    static eng_runs_fn *const name##_all_runs[2] = {name##_dec_runs, name##_enc_runs};
 
 HMAC_BURSTS(cbc, IMB_CIPHER_CBC)
 HMAC_BURSTS(des3, IMB_CIPHER_DES3)
@@ -588,15 +626,18 @@ static void session_set(struct eng_session *s, const struct cv_sa *sa, struct en
         aes_key_set(s, sa);
         info->iv_len = info->block = IMB_AES_BLOCK_SIZE;
         info->burst = cbc_bursts[encrypt];
+        info->runs = cbc_all_runs[encrypt];
         break;
     case CV_ENCR_3DES:
         des3_key_set(s, sa);
         info->iv_len = info->block = IMB_DES_BLOCK_SIZE;
         info->burst = des3_bursts[encrypt];
+        info->runs = des3_all_runs[encrypt];
         break;
     default:
         info->iv_len = 0;
         info->burst = null_bursts[encrypt];
+        info->runs = null_all_runs[encrypt];
         break;
     }
     if (sa->integ != CV_INTEG_NONE)

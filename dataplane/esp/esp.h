@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct dp_clock;
 struct rte_mbuf;
 struct esp_in_sa;
 struct esp_out_sa;
@@ -47,6 +48,8 @@ struct esp_worker {
     struct esp_scratch *scratch; /* burst arrays, esp's own */
     bool asynchronous; /* the engine may keep packets: esp_poll gives them back. Set by esp_worker_init */
     uint16_t taken;    /* packets of the last burst that it kept: neither good nor bad yet */
+    struct dp_clock
+        *clock; /* the caller's: tells build, crypto and finish apart (dp_clock.h); NULL: not asked */
 };
 CV_MUST_USE cv_result esp_worker_init(struct esp_worker *w, const struct eng_ops *engine, unsigned worker,
                                       int socket);

@@ -112,9 +112,9 @@ static __rte_always_inline bool inner_v6(const uint8_t *in, uint32_t max, uint32
     return likely(*len <= max);
 }
 
-static __rte_always_inline uint8_t outer_ecn(const struct esp_in_sa *sa, const uint8_t *ip)
+static __rte_always_inline uint32_t outer_ecn(const struct esp_in_sa *sa, const uint8_t *ip)
 {
-    return (sa->family == IP_V4 ? esp_tos_v4(ip) : esp_tos_v6(ip)) & 3;
+    return (sa->family == IP_V4 ? esp_tos_v4(ip) : esp_tos_v6(ip)) & 3u;
 }
 
 /* Trailer, inner header, ECN and selectors of an authentic packet; moves the mbuf's data to the inner one. */
@@ -122,8 +122,7 @@ static __rte_always_inline enum cv_drop decap(const struct esp_in_sa *sa, struct
                                               const struct eng_op *op)
 {
     uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *), *in = op->esp + sa->head;
-    uint32_t max, len;
-    uint8_t next, family, any, ecn, was;
+    uint32_t max, len, next, family, any, ecn, was; /* as in esp_out.c: none of them an octet */
     if (unlikely(!esp_trailer_read(in, op->data_len, &next, &max)))
         return CV_DROP_ESP_PAD;
     if (next == ESP_NEXT_V4) {
@@ -131,13 +130,13 @@ static __rte_always_inline enum cv_drop decap(const struct esp_in_sa *sa, struct
             return CV_DROP_ESP_INNER;
         family = IP_V4;
         any = ESP_TS_ANY4;
-        was = esp_tos_v4(in) & 3;
+        was = esp_tos_v4(in) & 3u;
     } else if (likely(next == ESP_NEXT_V6)) {
         if (!inner_v6(in, max, &len))
             return CV_DROP_ESP_INNER;
         family = IP_V6;
         any = ESP_TS_ANY6;
-        was = esp_tos_v6(in) & 3;
+        was = esp_tos_v6(in) & 3u;
     } else {
         return next == ESP_NEXT_NONE ? CV_DROP_DUMMY : CV_DROP_ESP_PAD;
     }
@@ -148,9 +147,9 @@ static __rte_always_inline enum cv_drop decap(const struct esp_in_sa *sa, struct
         if (ecn == ESP_ECN_DROP)
             return CV_DROP_ECN;
         if (family == IP_V4)
-            esp_ecn_set_v4(in, ecn);
+            esp_ecn_set_v4(in, (uint8_t)ecn);
         else
-            esp_ecn_set_v6(in, ecn);
+            esp_ecn_set_v6(in, (uint8_t)ecn);
     }
     m->data_off = (uint16_t)(m->data_off + (in - ip));
     m->data_len = (uint16_t)len;
@@ -158,9 +157,9 @@ static __rte_always_inline enum cv_drop decap(const struct esp_in_sa *sa, struct
     m->ol_flags &= ~(uint64_t)ESP_OLD_CKSUM_FLAGS;
     struct dp_meta *meta = dp_meta(m);
     meta->if_in = sa->if_id;
-    meta->family = family;
+    meta->family = (uint8_t)family;
     meta->udp_encap = 0;
-    meta->local_out = 0;
+    meta->local_out = DP_TRANSIT;
     return CV_DROP_NONE;
 }
 
@@ -402,6 +401,25 @@ void esp_in_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_jo
         part_accept(w, &part, sort, false);
 }
 
+/* Second pass: the engine. */
+static void parts_crypt(struct esp_worker *w, const struct esp_in_part *parts, unsigned count)
+{
+    struct esp_runs runs;
+    runs.fn = NULL;
+    runs.count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const struct esp_in_sa *sa = parts[i].sa;
+        struct eng_op *ops = w->scratch->ops + parts[i].first;
+        if (unlikely(parts[i].count == 0))
+            continue;
+        if (sa->runs)
+            esp_runs_add(w, &runs, sa->runs, sa->session, ops, parts[i].count);
+        else
+            sa->burst(w->engine, sa->session, ops, parts[i].count);
+    }
+    esp_runs_flush(w, &runs);
+}
+
 /* The last pass of a chunk in which there is transport mode. */
 static __rte_noinline void accept_mixed(struct esp_worker *w, struct esp_in_part *parts, unsigned count,
                                         struct esp_sort *sort)
@@ -433,19 +451,18 @@ static void in_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in
         part_check(w, part, pkts + i, sort);
         ops += part->count;
     }
+    dp_clock_mark(w->clock, DP_CLOCK_BUILD);
     if (unlikely(w->asynchronous))
         parts_submit(w, parts, count, sort);
-    for (unsigned i = 0; i < count; i++)
-        if (likely(parts[i].count))
-            parts[i].sa->burst(w->engine, parts[i].sa->session, w->scratch->ops + parts[i].first,
-                               parts[i].count);
-    if (unlikely(transport)) {
+    parts_crypt(w, parts, count);
+    dp_clock_mark(w->clock, DP_CLOCK_CRYPTO);
+    if (unlikely(transport))
         accept_mixed(w, parts, count, sort);
-        return;
-    }
-    for (unsigned i = 0; i < count; i++)
-        if (likely(parts[i].count))
-            part_accept(w, &parts[i], sort, false);
+    else
+        for (unsigned i = 0; i < count; i++)
+            if (likely(parts[i].count))
+                part_accept(w, &parts[i], sort, false);
+    dp_clock_mark(w->clock, DP_CLOCK_FINISH);
 }
 
 uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, uint16_t n)
@@ -467,6 +484,7 @@ static void in_sa_set(struct esp_in_sa *sa, const struct cv_sa *conf, const stru
     sa->counters = counters;
     sa->burst = info->burst;
     sa->submit = info->submit;
+    sa->runs = info->runs;
     sa->transport = conf->mode == CV_MODE_TRANSPORT;
     sa->head = (uint8_t)(ESP_HDR_LEN + info->iv_len);
     sa->icv_len = info->icv_len;

@@ -17,6 +17,7 @@ struct esp_peer {
 struct esp_in_sa {
     /* hot */
     eng_burst_fn *burst;
+    eng_runs_fn *runs; /* NULL: each run by itself */
     struct eng_session *session;
     struct cv_sa_counters *counters;
     uint32_t if_id;

@@ -11,10 +11,8 @@
 #include <string.h>
 
 enum {
-    V4_DF = 0x40,      /* in octet 6 of the header */
     V6_MTU_MIN = 1280, /* RFC 8200 5 */
-    MBUF_AHEAD = 6,    /* packets ahead whose mbuf is fetched, and whose data */
-    DATA_AHEAD = 3,
+    DATA_AHEAD = 3,    /* packets ahead whose lines are fetched */
 };
 
 /* ---- building ------------------------------------------------------------------------------------------ */
@@ -27,12 +25,12 @@ static __rte_always_inline void put64(uint8_t *p, uint64_t v)
     memcpy(p, &v, sizeof v);
 }
 
-static __rte_always_inline void outer_v4(uint8_t *ip, const struct esp_template *t, uint32_t len, uint8_t tos,
-                                         bool df, uint64_t seq)
+static __rte_always_inline void outer_v4(uint8_t *ip, const struct esp_template *t, uint32_t len,
+                                         uint32_t tos, uint32_t frag, uint64_t seq)
 {
     /* Datagrams that may be fragmented need an identification (RFC 6864 4): the sequence number serves. */
-    const uint32_t first = (uint32_t)0x45 | (uint32_t)tos << 8, total = rte_cpu_to_be_16((uint16_t)len),
-                   id = rte_cpu_to_be_16((uint16_t)seq), frag = df ? V4_DF : 0;
+    const uint32_t first = (uint32_t)0x45 | tos << 8, total = __builtin_bswap32(len) >> 16,
+                   id = __builtin_bswap32((uint32_t)seq) >> 16;
     uint32_t sum = t->sum + first + total + id + frag;
     sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
@@ -41,9 +39,10 @@ static __rte_always_inline void outer_v4(uint8_t *ip, const struct esp_template 
     memcpy(ip + 12, t->addrs, 8);
 }
 
-static __rte_always_inline void outer_v6(uint8_t *ip, const struct esp_template *t, uint32_t len, uint8_t tos)
+static __rte_always_inline void outer_v6(uint8_t *ip, const struct esp_template *t, uint32_t len,
+                                         uint32_t tos)
 {
-    const uint32_t first = rte_cpu_to_be_32((uint32_t)6 << 28 | (uint32_t)tos << 20),
+    const uint32_t first = rte_cpu_to_be_32((uint32_t)6 << 28 | tos << 20),
                    second = t->ttl_proto | rte_cpu_to_be_16((uint16_t)(len - ESP_V6_LEN));
     put64(ip, first | (uint64_t)second << 32);
     memcpy(ip + 8, t->addrs, 32);
@@ -60,18 +59,18 @@ static __rte_always_inline enum cv_drop build_one(const struct esp_template *t, 
         return CV_DROP_NO_MBUF;
     if (unlikely(len < ESP_V4_LEN))
         return CV_DROP_MALFORMED_IP;
-    uint8_t next, tos;
-    bool df;
+    uint32_t next, tos,
+        df; /* 32 bits wide: a spilled octet that is read back as a word waits for the store buffer */
     if (p[0] >> 4 == 4) {
         next = ESP_NEXT_V4;
         tos = esp_tos_v4(p);
-        df = t->df == CV_DF_SET || (t->df == CV_DF_COPY && (p[6] & V4_DF));
+        df = (p[6] & t->df_copied) | t->df_set;
     } else if (likely(p[0] >> 4 == 6)) {
         next = ESP_NEXT_V6;
         tos = esp_tos_v6(p);
         /* Routers never fragment IPv6: as if DF were set. But what every link must carry, the tunnel must, too,
          * and cuts it outside where it has to (RFC 8200 5). */
-        df = t->df != CV_DF_CLEAR && len > V6_MTU_MIN;
+        df = len > V6_MTU_MIN ? t->df_copied | t->df_set : 0;
     } else {
         return CV_DROP_MALFORMED_IP;
     }
@@ -105,6 +104,15 @@ static __rte_always_inline enum cv_drop build_one(const struct esp_template *t, 
     return CV_DROP_NONE;
 }
 
+/* The lines that headers and trailer will be written to; whoever received or made the packet has read what lies
+ * between, and its mbuf. */
+static __rte_always_inline void fetch_ends(const struct rte_mbuf *m)
+{
+    const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+    rte_prefetch0(data - ESP_V4_LEN - ESP_HDR_LEN);
+    rte_prefetch0(data + m->data_len);
+}
+
 static __rte_always_inline void build_part(struct esp_out_part *part, const struct esp_template *t,
                                            struct esp_scratch *s, struct rte_mbuf **pkts,
                                            struct esp_sort *sort, bool v4, bool natt)
@@ -118,19 +126,15 @@ static __rte_always_inline void build_part(struct esp_out_part *part, const stru
     uint64_t bytes = 0;
     for (unsigned i = 0; i < n; i++) {
         struct rte_mbuf *m = pkts[i];
-        if (i + MBUF_AHEAD < ahead)
-            esp_prefetch_mbuf(pkts[i + MBUF_AHEAD]);
         if (i + DATA_AHEAD < ahead)
-            rte_prefetch0(rte_pktmbuf_mtod(pkts[i + DATA_AHEAD], void *));
+            fetch_ends(pkts[i + DATA_AHEAD]);
         const uint16_t len = m->data_len;
         enum cv_drop drop = build_one(t, m, seq + i, &ops[k], v4, natt);
         if (unlikely(drop != CV_DROP_NONE)) {
             esp_sort_bad(sort, m, drop);
             continue;
         }
-        struct dp_meta *meta = dp_meta(m);
-        memcpy(&meta->vrf, &t->meta, sizeof t->meta);
-        meta->local_out = 1; /* the outer header is ours: its TTL is not lowered again */
+        memcpy(&dp_meta(m)->vrf, &t->meta, sizeof t->meta);
         out[k] = m;
         lens[k++] = len;
         bytes += len;
@@ -361,6 +365,25 @@ void esp_out_done(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_
             dp_meta(jobs[i].m)->drop = jobs[i].drop;
 }
 
+/* Second pass: the engine. */
+static void parts_crypt(struct esp_worker *w, const struct esp_out_part *parts, unsigned count)
+{
+    struct esp_runs runs;
+    runs.fn = NULL;
+    runs.count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const struct esp_out_sa *sa = parts[i].sa;
+        struct eng_op *ops = w->scratch->ops + parts[i].first;
+        if (unlikely(parts[i].count == 0))
+            continue;
+        if (sa->runs)
+            esp_runs_add(w, &runs, sa->runs, sa->session, ops, parts[i].count);
+        else
+            sa->burst(w->engine, sa->session, ops, parts[i].count);
+    }
+    esp_runs_flush(w, &runs);
+}
+
 /* Three passes over the chunk, not over each part: what one pass stored has left the store buffer when the
  * next one loads it with other widths, also when every packet is on another SA. */
 static void out_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, unsigned n,
@@ -381,14 +404,14 @@ static void out_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_o
             lifetime(w, part, sort);
         ops += part->count;
     }
+    dp_clock_mark(w->clock, DP_CLOCK_BUILD);
     if (unlikely(w->asynchronous))
         parts_submit(w, parts, count, sort);
-    for (unsigned i = 0; i < count; i++)
-        if (likely(parts[i].count))
-            parts[i].sa->burst(w->engine, parts[i].sa->session, w->scratch->ops + parts[i].first,
-                               parts[i].count);
+    parts_crypt(w, parts, count);
+    dp_clock_mark(w->clock, DP_CLOCK_CRYPTO);
     for (unsigned i = 0; i < count; i++)
         part_finish(w, &parts[i], sort);
+    dp_clock_mark(w->clock, DP_CLOCK_FINISH);
 }
 
 uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, uint16_t n)
@@ -425,6 +448,7 @@ static void out_sa_set(struct esp_out_sa *sa, const struct cv_sa *conf, const st
     sa->engine = engine;
     sa->counters = counters;
     sa->burst = sa->info.burst;
+    sa->runs = sa->info.runs;
     sa->build = builder(conf);
     sa->udp6 = natt && !v4;
     sa->seq = conf->seq;

@@ -27,6 +27,7 @@ typedef void esp_out_build_fn(struct esp_out_part *part, const struct esp_templa
 struct esp_out_sa {
     /* hot, read only but for `closed` */
     eng_burst_fn *burst;
+    eng_runs_fn *runs; /* NULL: each run by itself */
     struct eng_session *session;
     esp_out_build_fn *build;
     struct cv_sa_counters *counters; /* [workers] */

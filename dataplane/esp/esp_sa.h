@@ -7,6 +7,7 @@
 
 #include "common/contract.h"
 #include "common/result.h"
+#include "dataplane/dp_clock.h"
 #include "dataplane/dp_meta.h"
 #include "dataplane/engine/eng.h"
 #include "dataplane/esp/esp.h"
@@ -39,6 +40,29 @@ static inline void esp_sort_bad(struct esp_sort *s, struct rte_mbuf *m, enum cv_
 {
     dp_meta(m)->drop = (uint8_t)reason;
     s->bad[s->bads++] = m;
+}
+
+/* What the engine takes together: runs of several SAs, as long as they name one function (eng_session_info.runs). */
+struct esp_runs {
+    eng_runs_fn *fn;
+    unsigned count;
+    struct eng_run run[ESP_CHUNK];
+};
+
+static inline void esp_runs_flush(struct esp_worker *w, struct esp_runs *r)
+{
+    if (r->count > 0)
+        r->fn(w->engine, r->run, r->count);
+    r->count = 0;
+}
+
+static inline void esp_runs_add(struct esp_worker *w, struct esp_runs *r, eng_runs_fn *fn,
+                                const struct eng_session *session, struct eng_op *ops, unsigned n)
+{
+    if (r->fn != fn)
+        esp_runs_flush(w, r);
+    r->fn = fn;
+    r->run[r->count++] = (struct eng_run){session, ops, n};
 }
 
 /* Brings an mbuf and its private area near. */

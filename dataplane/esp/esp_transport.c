@@ -197,7 +197,6 @@ static __rte_always_inline void build_part(struct esp_out_part *part, const stru
         struct dp_meta *meta = dp_meta(m);
         memcpy(&meta->vrf, &t->meta, sizeof t->meta);
         meta->l3_len = (uint16_t)f.len;
-        meta->local_out = 1;
         s->pkts[k] = m;
         s->len[k++] = len;
         bytes += len;
@@ -282,7 +281,7 @@ enum cv_drop esp_transport_decap(const struct esp_in_sa *sa, struct rte_mbuf *m,
     const bool v4 = sa->family == IP_V4;
     struct front f = {meta->l3_len, V4_PROTO_AT};
     uint32_t len;
-    uint8_t next;
+    uint32_t next;
     if (unlikely(!esp_trailer_read(data, op->data_len, &next, &len)))
         return CV_DROP_ESP_PAD;
     if (next == ESP_NEXT_NONE)
@@ -291,7 +290,7 @@ enum cv_drop esp_transport_decap(const struct esp_in_sa *sa, struct rte_mbuf *m,
         return CV_DROP_ESP_INNER;
     uint8_t *ip = data - f.len;
     memmove(ip, was, f.len);
-    ip[f.next] = next;
+    ip[f.next] = (uint8_t)next;
     if (v4)
         length_v4(ip, &f, f.len + len);
     else
@@ -303,13 +302,13 @@ enum cv_drop esp_transport_decap(const struct esp_in_sa *sa, struct rte_mbuf *m,
         !esp_ts_match(&sa->conf, ip, f.len + len, CV_DIR_IN))
         return CV_DROP_TS_IN;
     if (meta->udp_encap)
-        checksum_renew(ip, f.len, len, next, v4);
+        checksum_renew(ip, f.len, len, (uint8_t)next, v4);
     m->data_off = (uint16_t)(m->data_off + (ip - was));
     m->data_len = (uint16_t)(f.len + len);
     m->pkt_len = f.len + len;
     m->ol_flags &= ~(uint64_t)ESP_OLD_CKSUM_FLAGS;
     meta->if_in = sa->if_id;
-    meta->proto = next;
+    meta->proto = (uint8_t)next;
     meta->l3_total = m->data_len;
     meta->udp_encap = 0;
     meta->local_out = 0;

@@ -1,4 +1,5 @@
 #include "dataplane/esp/esp_tunnel.h"
+#include "dataplane/dp_meta.h"
 
 uint64_t esp_sum(const void *data, uint32_t len, uint64_t sum)
 {
@@ -56,13 +57,15 @@ void esp_template_make(struct esp_template *t, const struct esp_conf *conf, cons
     t->spi = rte_cpu_to_be_32(conf->ref.spi);
     t->meta = (struct esp_out_meta){.vrf = conf->vrf_outer,
                                     .family = conf->local.addr.family,
+                                    .local_out = DP_LOCAL_ESP, /* the outer header is ours */
                                     .proto = proto,
                                     .l3_len = v4 ? ESP_V4_LEN : ESP_V6_LEN,
                                     .udp_encap = natt};
     t->head = (uint8_t)(ESP_HDR_LEN + info->iv_len);
     t->icv_len = info->icv_len;
     t->align_mask = (uint8_t)(info->block - 1);
-    t->df = conf->df;
+    t->df_copied = conf->df == CV_DF_COPY ? ESP_V4_DF : 0;
+    t->df_set = conf->df == CV_DF_SET ? ESP_V4_DF : 0;
     t->ecn_mask = conf->flags & CV_SA_ECN_DROP ? 0xfc : 0xff;
 }
 

@@ -27,14 +27,15 @@ enum {
     ESP_NEXT_V6 = 41,
     ESP_NEXT_NONE = 59, /* dummy packet (RFC 4303 2.6) */
     ESP_OUTER_TTL = 64,
+    ESP_V4_DF = 0x40, /* in octet 6 of the header */
 };
 
 /* What dp_meta says about a packet of this SA, as it stands from .vrf to .udp_encap. */
 struct esp_out_meta {
     uint16_t vrf;
-    uint8_t family, proto;
+    uint8_t family, local_out;
     uint16_t l3_len;
-    uint8_t drop, udp_encap;
+    uint8_t proto, udp_encap;
 };
 static_assert(sizeof(struct esp_out_meta) == 8, "one store");
 
@@ -52,10 +53,12 @@ struct esp_template {
     uint8_t head; /* octets of ESP header and IV */
     uint8_t icv_len;
     uint8_t align_mask; /* padding unit - 1 */
-    uint8_t df;         /* enum cv_df */
+    uint8_t
+        df_copied; /* the bit of octet 6 that is taken from the inner IPv4 header, and the one that is always */
+    uint8_t df_set; /* set; enum cv_df */
     uint8_t
         ecn_mask; /* what of the inner DSCP and ECN goes outside: 0xff, or 0xfc without ECN (RFC 6040 4.1) */
-    uint8_t pad[2];
+    uint8_t pad[1];
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct esp_template) == 64, "one cache line");
 
@@ -72,7 +75,7 @@ uint16_t esp_udp6_checksum(const uint8_t *ip6, uint32_t l3_len, uint32_t len);
 
 /* Outer ECN arriving with inner ECN: what goes on, by RFC 6040 4.2; ESP_ECN_DROP when the packet must not. */
 enum { ESP_ECN_DROP = 4 };
-static inline uint8_t esp_ecn_combine(uint8_t inner, uint8_t outer)
+static inline uint32_t esp_ecn_combine(uint32_t inner, uint32_t outer)
 {
     /* Not-ECT 0, ECT(1) 1, ECT(0) 2, CE 3 (RFC 3168 5) */
     static const uint8_t table[4][4] = {

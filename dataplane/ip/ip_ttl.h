@@ -20,13 +20,13 @@ static inline void ip_ttl_lower(uint8_t *ip, uint8_t family)
         ip[7]--;
         return;
     }
-    uint16_t sum;
-    memcpy(&sum, ip + 10, 2);
-    uint32_t next =
-        (uint32_t)sum + rte_cpu_to_be_16(0x0100); /* RFC 1624: a word's high octet goes down by one */
-    sum = (uint16_t)(next + (next >> 16));
-    memcpy(ip + 10, &sum, 2);
-    ip[8]--;
+    uint32_t word; /* TTL, protocol, checksum */
+    memcpy(&word, ip + 8, sizeof word);
+    uint32_t sum =
+        (word >> 16) + rte_cpu_to_be_16(0x0100); /* RFC 1624: a word's high octet goes down by one */
+    sum += sum >> 16;
+    word = ((word & 0xffff) - 1) | sum << 16;
+    memcpy(ip + 8, &word, sizeof word);
 }
 
 #endif

@@ -25,7 +25,7 @@ static void one_way(unsigned transform, int outer, int inner, uint32_t flags, un
     CU_ASSERT_EQUAL(dp_meta(m)->family, outer);
     CU_ASSERT_EQUAL(dp_meta(m)->l3_len, ip);
     CU_ASSERT_EQUAL(dp_meta(m)->vrf, 5);
-    CU_ASSERT_EQUAL(dp_meta(m)->local_out, 1);
+    CU_ASSERT_EQUAL(dp_meta(m)->local_out, DP_LOCAL_ESP);
     d = fix_in(&f, m);
     if (d != CV_DROP_NONE)
         printf("%s outer %d inner %d flags %u len %u: %s\n", fix_transforms[transform].name, outer, inner,
@@ -123,6 +123,61 @@ static void bursts_keep_their_order_and_put_bad_packets_last(void)
     fix_close(&g);
 }
 
-UNIT_MAIN_EAL("esp_roundtrip", UNIT_TEST(every_transform_family_encapsulation_and_ESN),
-              UNIT_TEST(every_length_of_padding), UNIT_TEST(large_packets),
-              UNIT_TEST(bursts_keep_their_order_and_put_bad_packets_last))
+/* Engines take packets of several SAs together: SAs of every transform and of other keys, with ESN and without, mixed at random. What
+ * such a burst gives is what each packet by itself gives, both ways. */
+static void packets_of_many_SAs_in_one_burst_do_not_meddle(void)
+{
+    enum { SAS = 2 * FIX_TRANSFORMS, N = ESP_BURST_MAX };
+    static struct fix f[SAS];
+    struct rte_mbuf *pkts[N], *one;
+    struct esp_out_sa *out[N];
+    struct esp_in_sa *in[N];
+    unsigned of[N];
+    srand(3);
+    for (unsigned i = 0; i < SAS; i++) {
+        struct cv_sa sa = fix_sa(i / 2, IP_V4, i & 1 ? CV_SA_ESN : 0);
+        sa.encr_key[3] = sa.integ_key[3] = (uint8_t)i;
+        fix_open(&f[i], &sa);
+    }
+    for (unsigned round = 0; round < 20; round++) {
+        const unsigned kinds = round < 10 ? SAS : 6; /* then only AES-CBC with SHA-1, of three key lengths */
+        for (unsigned i = 0; i < N; i++) {
+            of[i] = round < 10 ? (unsigned)rand() % SAS : 2 * FIX_CBC_SHA1 + (unsigned)rand() % kinds;
+            pkts[i] = fix_inner(&f[0], IP_V4, 28 + (unsigned)rand() % 1400, 0);
+            rte_pktmbuf_mtod(pkts[i], uint8_t *)[27] = (uint8_t)i;
+            out[i] = f[of[i]].out;
+            in[i] = f[of[i]].in;
+        }
+        if (round & 1) { /* together out, one by one in */
+            CU_ASSERT_EQUAL_FATAL(esp_out_burst(&f[0].w, pkts, out, N), N);
+            for (unsigned i = 0; i < N; i++) {
+                fix_classify(pkts[i]);
+                CU_ASSERT_EQUAL_FATAL(esp_in_burst(&f[0].w, &pkts[i], &in[i], 1), 1);
+            }
+        } else {
+            for (unsigned i = 0; i < N; i++) {
+                CU_ASSERT_EQUAL_FATAL(esp_out_burst(&f[0].w, &pkts[i], &out[i], 1), 1);
+                fix_classify(pkts[i]);
+            }
+            const unsigned forged = (unsigned)rand() % N;
+            one = pkts[forged];
+            rte_pktmbuf_mtod(one, uint8_t *)[one->data_len - 1] ^= 1;
+            CU_ASSERT_EQUAL_FATAL(esp_in_burst(&f[0].w, pkts, in, N), N - 1);
+            CU_ASSERT_PTR_EQUAL(pkts[N - 1], one);
+            CU_ASSERT_EQUAL(dp_meta(one)->drop, CV_DROP_ESP_AUTH);
+            memmove(pkts + forged + 1, pkts + forged, (N - 1 - forged) * sizeof *pkts);
+            pkts[forged] = one;
+            rte_pktmbuf_mtod_offset(one, uint8_t *, 0)[0] = 0; /* not looked at below */
+        }
+        for (unsigned i = 0; i < N; i++)
+            if (rte_pktmbuf_mtod(pkts[i], uint8_t *)[0] == 0x45)
+                CU_ASSERT_EQUAL(rte_pktmbuf_mtod(pkts[i], uint8_t *)[27], (uint8_t)i);
+        rte_pktmbuf_free_bulk(pkts, N);
+    }
+    for (unsigned i = 0; i < SAS; i++)
+        fix_close(&f[i]);
+}
+
+UNIT_MAIN_EAL("esp_roundtrip", UNIT_TEST(packets_of_many_SAs_in_one_burst_do_not_meddle),
+              UNIT_TEST(every_transform_family_encapsulation_and_ESN), UNIT_TEST(every_length_of_padding),
+              UNIT_TEST(large_packets), UNIT_TEST(bursts_keep_their_order_and_put_bad_packets_last))

@@ -130,7 +130,7 @@ static void bursts_keep_order_and_each_SA_its_mode(void)
     CU_ASSERT_EQUAL(esp_out_burst(&f.w, pkts, outs, 100), 100);
     for (unsigned i = 0; i < 100; i++) {
         CU_ASSERT_EQUAL(octets(pkts[i])[9], 50);
-        CU_ASSERT_EQUAL(dp_meta(pkts[i])->local_out, 1);
+        CU_ASSERT_EQUAL(dp_meta(pkts[i])->local_out, DP_LOCAL_ESP);
         fix_classify(pkts[i]);
     }
     CU_ASSERT_EQUAL(esp_in_burst(&f.w, pkts, ins, 100), 100);
