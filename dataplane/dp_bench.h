@@ -1,7 +1,7 @@
 /* dp_bench: `culvert-dp --bench`: how fast the real worker loop is, ports included, beside the bare crypto call.
  *
- * Receive is frames preloaded in memory, taken as a card's driver takes them (dp_bench_port), transmit is net_null. Each case runs in a process of its
- * own, in rounds in which bare call and loop take turns on one core (dp_bench_lane). */
+ * Receive is frames preloaded in memory, taken as a card's driver takes them (dp_bench_port), transmit is net_null.
+ * Each case runs in a process of its own, in rounds in which bare call and loop take turns on one core (dp_bench_lane). */
 #ifndef DATAPLANE_DP_BENCH_H
 #define DATAPLANE_DP_BENCH_H
 
@@ -13,16 +13,21 @@
 #include <stdint.h>
 
 enum {
-    BENCH_ROUNDS = 5,
+    BENCH_ROUNDS = 7, /* unless asked otherwise */
+    BENCH_ROUNDS_MAX = 99,
     BENCH_SIZES = 16,
-    BENCH_SAS_MAX = 4000,
+    BENCH_SAS_MAX = 1000000,
+    BENCH_WORKERS_MAX = 4,
     BENCH_IMIX = 0,
     BENCH_SIZE_MIN = 28,
+    BENCH_SIZE_MIN6 = 48, /* of inner IPv6: two headers without data */
     BENCH_SIZE_MAX = 1420
 };
 
 #define BENCH_SECONDS_MIN 0.05
 #define BENCH_SECONDS_MAX 600.0
+#define BENCH_ZIPF_MIN    0.01
+#define BENCH_ZIPF_MAX    5.0
 
 struct bench_transform {
     const char *name;
@@ -30,38 +35,59 @@ struct bench_transform {
     uint8_t key_len, salt_len, integ_len;
 };
 
+/* Which packets the store holds. BOTH: as many of the one as of the other, in turn by bursts. */
+enum bench_dir { BENCH_ENCAP, BENCH_DECAP, BENCH_BOTH, BENCH_DIRS };
+
 /* What leads packets to their SA: a route into an IPsec tunnel; one into a GRE tunnel, protected in transport mode; the rows of a
  * port's policy, that name a protocol; packets have different ports, so that every one is looked up. */
 enum bench_path { BENCH_TUNNEL, BENCH_GRE, BENCH_MAP, BENCH_PATHS };
 const char *dp_bench_path_name(enum bench_path p);
 /* "dma" or "copy". */
 const char *dp_bench_receive_name(enum bench_receive r);
+/* "encap", "decap" or "both". */
+const char *dp_bench_dir_name(enum bench_dir d);
 
 /* One case. */
 struct bench_case {
-    enum cv_dir dir;
+    enum bench_dir dir;
     unsigned size; /* octets of the inner IP packet, or BENCH_IMIX */
     const struct bench_transform *transform;
     unsigned sas, workers;
+    double zipf; /* exponent of the SAs' popularity; 0: all alike */
     enum bench_path path;
     enum bench_receive receive;
-    unsigned lines; /* of the policy, BENCH_MAP: those of the SAs come last */
-    double seconds; /* of all rounds together */
-    bool stages;    /* tell them apart, in passes of their own */
+    unsigned lines;       /* of the policy, BENCH_MAP: those of the SAs come last */
+    uint8_t inner, outer; /* IP_V4, IP_V6 */
+    bool natt, esn;
+    unsigned window;          /* packets of the anti-replay window; 0: none */
+    char engine[CV_NAME_MAX]; /* the platform section's `crypto-engine` */
+    double seconds;           /* of all rounds together */
+    unsigned rounds;
+    bool stages; /* tell them apart, in passes of their own */
     bool hugepages;
 };
+
+static inline bool dp_bench_encaps(const struct bench_case *c)
+{
+    return c->dir != BENCH_DECAP;
+}
+static inline bool dp_bench_decaps(const struct bench_case *c)
+{
+    return c->dir != BENCH_ENCAP;
+}
 
 struct bench_result {
     bool ok;
     double mpps, mpps_min, mpps_max; /* median and ends of the rounds */
     double limit_mpps;               /* bare ipsec-mb call, median */
-    double best_mpps;                /* of the faster of that and the engine's own burst */
+    double best_mpps;                /* of the faster of that and the fastest engine's own burst */
     char best_engine[CV_NAME_MAX];   /* whose that is */
     double ports_cycles;             /* per packet: receive and transmit without a worker between */
     double size;                     /* average octets */
     double stage[DP_CLOCK_STAGES];   /* cycles per packet, with c.stages */
     double tsc_mhz;
     unsigned rounds;
+    unsigned packets, used_sas; /* different packets that go round, and SAs that they are of */
     char engine[CV_NAME_MAX], device[CV_NAME_MAX];
     char err[256];
 };
@@ -70,6 +96,16 @@ struct bench_result {
 struct bench_row {
     struct bench_case c;
     struct bench_result r;
+};
+
+/* What a command line asks for. */
+struct bench_plan {
+    bool dirs[BENCH_DIRS];
+    unsigned sizes[BENCH_SIZES], size_count;
+    struct bench_case base;
+    const char *json, *svg;
+    unsigned row_count;
+    struct bench_row rows[BENCH_DIRS * BENCH_SIZES];
 };
 
 /* argv[0] is "--bench". Exit status: 0, 1 a case did not run clean, 2 wrong usage. */

@@ -1,6 +1,8 @@
 #include "dataplane/dp_bench_lane.h"
-#include "dataplane/dp_bench_run.h"
+#include "dataplane/dp_bench_site.h"
+#include "dataplane/dp_bench_store.h"
 #include "dataplane/dp_rcu.h"
+#include "dataplane/esp/esp_in.h"
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
@@ -66,30 +68,13 @@ static bool ports_pass(struct bench_lane *l, double *cycles)
 }
 
 /* ---- between passes ------------------------------------------------------------------------------------------- */
-/* This lcore owns the SA, and stands between two turns: nobody can be looking into the one that goes. */
-static cv_result sa_renew(struct bench_lane *l, unsigned i)
+/* This lcore owns the SAs, and stands between two turns: nobody else looks into a window. */
+static void rewind_frames(struct bench_lane *l)
 {
-    struct dp *dp = l->w->dp;
-    struct cv_sa sa;
-    struct esp_in_sa *fresh;
-    dp_bench_sa(l->c, i, CV_DIR_IN, &sa);
-    struct dp_sad_slot *slot = &dp->sad.in[sa.ref.spi & ((1u << dp->sad.bits) - 1)];
-    CV_TRY(esp_in_sa_new(&sa, dp->engine, 0, &l->counters[i], &fresh));
-    struct esp_in_sa *old = slot->sa;
-    __atomic_store_n(&slot->sa, fresh, __ATOMIC_RELEASE);
-    esp_in_sa_free(old);
-    return CV_OK;
-}
-
-static bool rewind_frames(struct bench_lane *l)
-{
+    const struct dp_sad *sad = &l->w->dp->sad;
     dp_bench_frames_rewind(&l->frames);
-    if (l->c->dir == CV_DIR_OUT)
-        return true;
-    for (unsigned i = l->id; i < l->c->sas; i += l->c->workers)
-        if (sa_renew(l, i) != CV_OK)
-            return false;
-    return true;
+    for (unsigned i = l->id; dp_bench_decaps(l->c) && i < l->c->sas; i += l->c->workers)
+        esp_replay_restart(&sad->in[i].sa->replay);
 }
 
 /* ---- rounds ----------------------------------------------------------------------------------------------------- */
@@ -100,7 +85,8 @@ static unsigned passes(struct bench_lane *l, bool (*pass)(struct bench_lane *, d
     const uint64_t end = rte_rdtsc() + (uint64_t)(seconds * (double)l->w->dp->shm.head->tsc_hz);
     unsigned n = 0;
     do {
-        if (!rewind_frames(l) || !pass(l, &cycles[n]))
+        rewind_frames(l);
+        if (!pass(l, &cycles[n]))
             return 0;
         n++;
     } while (n < max && rte_rdtsc() < end);
@@ -131,7 +117,7 @@ static bool stages_run(struct bench_lane *l, double seconds, double stage[DP_CLO
 static bool round_run(struct bench_lane *l, unsigned r)
 {
     static __thread double cycles[STRETCHES * PASSES_MAX];
-    const double seconds = l->c->seconds / BENCH_ROUNDS / STRETCHES;
+    const double seconds = l->c->seconds / l->c->rounds / STRETCHES;
     double limit[STRETCHES + 1], own[STRETCHES];
     unsigned n = 0, more = 1;
     bool ok = true;
@@ -162,19 +148,14 @@ cv_result dp_bench_lane_init(struct bench_lane *l)
     struct cv_sa out, in;
     dp_bench_sa(l->c, 0, CV_DIR_OUT, &out);
     dp_bench_sa(l->c, 0, CV_DIR_IN, &in);
-    l->counters = aligned_alloc(RTE_CACHE_LINE_SIZE, l->c->sas * sizeof *l->counters);
-    if (!l->counters)
-        return CV_ENOMEM;
-    memset(l->counters, 0, l->c->sas * sizeof *l->counters);
-    return dp_bench_limit_new(l->w->dp->engine, l->w->esp.engine, &out, &in, l->c->dir, sizes, count,
-                              &l->bare);
+    const struct bench_limit_of of = {&out, &in, dp_bench_encaps(l->c), dp_bench_decaps(l->c), sizes, count};
+    return dp_bench_limit_new(&of, &l->bare);
 }
 
 void dp_bench_lane_fini(struct bench_lane *l)
 {
     dp_bench_limit_free(l->bare);
     dp_bench_frames_fini(&l->frames);
-    free(l->counters);
 }
 
 int dp_bench_lane(void *arg)
@@ -182,10 +163,12 @@ int dp_bench_lane(void *arg)
     struct bench_lane *l = arg;
     double warm[WARM_PASSES];
     bool ok = dp_rcu_register(l->w->id) == CV_OK;
-    ok = passes(l, loop_pass, l->c->seconds / BENCH_ROUNDS, warm, WARM_PASSES) > 0 && ok;
-    for (unsigned r = 0; r < BENCH_ROUNDS;
-         r++) /* whatever went wrong: the other lanes wait at the barriers */
+    ok = passes(l, loop_pass, l->c->seconds / l->c->rounds, warm, WARM_PASSES) > 0 && ok;
+    /* Whatever went wrong: the other lanes wait at the barriers. */
+    for (unsigned r = 0; r < l->c->rounds; r++) {
         ok = round_run(l, r) && ok;
+        __atomic_store_n(&l->rounds_done, r + 1, __ATOMIC_RELAXED);
+    }
     dp_rcu_unregister(l->w->id);
     l->ok = ok;
     return 0;

@@ -5,8 +5,8 @@
  * few milliseconds of TSC; a round's figure is the median of its passes. So what a shared machine takes away
  * meanwhile (another process on the core, an interrupt) spoils a pass, not the round.
  *
- * Between two passes of decapsulation, outside the clock, the SAs are made anew, so that the same packets are new
- * to their anti-replay windows: those are on in what is timed. */
+ * Between two passes of decapsulation, outside the clock, the SAs' anti-replay windows start over, so that the same packets are new
+ * to them: those are on in what is timed. */
 #ifndef DATAPLANE_DP_BENCH_LANE_H
 #define DATAPLANE_DP_BENCH_LANE_H
 
@@ -25,10 +25,11 @@ struct bench_lane {
     pthread_barrier_t *barrier; /* all lanes do the same at a time */
     struct bench_frames frames;
     struct bench_limit *bare;
-    struct cv_sa_counters *counters;                                     /* of the SAs made anew */
-    double loop[BENCH_ROUNDS], ports[BENCH_ROUNDS], limit[BENCH_ROUNDS]; /* TSC cycles per packet */
-    double stage[BENCH_ROUNDS][DP_CLOCK_STAGES];                         /* the same, with c->stages */
-    double own[BENCH_ROUNDS]; /* of the engine's burst where the limit is ipsec-mb's call, else 0 */
+    double loop[BENCH_ROUNDS_MAX], ports[BENCH_ROUNDS_MAX],
+        limit[BENCH_ROUNDS_MAX];                     /* TSC cycles per packet */
+    double stage[BENCH_ROUNDS_MAX][DP_CLOCK_STAGES]; /* the same, with c->stages */
+    double own[BENCH_ROUNDS_MAX]; /* of the fastest engine's burst where that is not ipsec-mb, else 0 */
+    unsigned rounds_done;         /* atomic */
     bool ok;
 };
 

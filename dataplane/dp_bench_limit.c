@@ -1,6 +1,6 @@
 #include "dataplane/dp_bench_limit.h"
+#include "dataplane/engine/eng_auto.h"
 #include "dataplane/engine/eng_ipsecmb.h"
-#include "dataplane/engine/eng_session.h"
 
 #include <rte_common.h>
 #include <rte_cycles.h>
@@ -17,16 +17,21 @@ enum {
     TRAILER = 2,
 };
 
-struct bench_limit {
+/* One direction of the SA in one engine. */
+struct side {
     const struct eng_ops *engine;
     struct eng_worker *worker;
-    enum cv_dir dir;
+    struct eng_session *session;
+    struct eng_session_info info;
+};
+
+struct bench_limit {
+    bool ways[2]; /* [enum cv_dir]: which count */
     uint8_t key_len;
     bool direct;
     const unsigned *sizes;
     unsigned count;
-    struct eng_session *enc, *dec;
-    struct eng_session_info enc_info, dec_info;
+    struct side mb[2], best[2]; /* ipsec-mb's; what auto chooses */
     uint8_t *ready, *work; /* BENCH_LIMIT_BURST packets of STRIDE octets, as they stand before the call */
     struct eng_op ops[BENCH_LIMIT_BURST];
 };
@@ -48,40 +53,60 @@ const char *dp_bench_limit_kind(uint16_t encr)
     return encr == CV_ENCR_AES_GCM_16 ? "direct call" : "burst of 64";
 }
 
+static void side_free(struct side *s)
+{
+    if (s->session)
+        s->engine->session_free(s->session);
+    if (s->worker)
+        s->engine->worker_free(s->worker);
+}
+
+static cv_result side_make(struct side *s, const struct eng_ops *engine, const struct cv_sa *sa)
+{
+    s->engine = engine;
+    CV_TRY(engine->worker_new(-1, &s->worker));
+    return engine->session_new(sa, -1, &s->session, &s->info);
+}
+
+static cv_result sides_make(struct bench_limit *l, const struct bench_limit_of *of)
+{
+    char why[256];
+    CV_TRY(eng_auto.self_test(why, sizeof why)); /* which also makes it choose */
+    for (unsigned d = 0; d < 2; d++) {
+        const struct cv_sa *sa = d == CV_DIR_OUT ? of->out : of->in;
+        CV_TRY(side_make(&l->mb[d], &eng_ipsecmb, sa));
+        CV_TRY(side_make(&l->best[d], eng_auto_choice(sa), sa));
+    }
+    return CV_OK;
+}
+
 void dp_bench_limit_free(struct bench_limit *l)
 {
     if (!l)
         return;
-    if (l->enc)
-        l->engine->session_free(l->enc);
-    if (l->dec)
-        l->engine->session_free(l->dec);
+    for (unsigned d = 0; d < 2; d++) {
+        side_free(&l->mb[d]);
+        side_free(&l->best[d]);
+    }
     free(l->ready);
     free(l->work);
     free(l);
 }
 
-cv_result dp_bench_limit_new(const struct eng_ops *engine, struct eng_worker *ew, const struct cv_sa *out,
-                             const struct cv_sa *in, enum cv_dir dir, const unsigned *sizes, unsigned count,
-                             struct bench_limit **limit)
+cv_result dp_bench_limit_new(const struct bench_limit_of *of, struct bench_limit **limit)
 {
     struct bench_limit *l = calloc(1, sizeof *l);
     if (!l)
         return CV_ENOMEM;
-    l->engine = engine;
-    l->worker = ew;
-    l->dir = dir;
-    l->key_len = out->encr_key_len;
-    l->direct = out->encr == CV_ENCR_AES_GCM_16;
-    l->sizes = sizes;
-    l->count = count;
+    l->ways[CV_DIR_OUT] = of->encap;
+    l->ways[CV_DIR_IN] = of->decap;
+    l->key_len = of->out->encr_key_len;
+    l->direct = of->out->encr == CV_ENCR_AES_GCM_16;
+    l->sizes = of->sizes;
+    l->count = of->count;
     l->ready = aligned_alloc(STRIDE, BENCH_LIMIT_BURST * STRIDE);
     l->work = aligned_alloc(STRIDE, BENCH_LIMIT_BURST * STRIDE);
-    cv_result r = l->ready && l->work ? CV_OK : CV_ENOMEM;
-    if (r == CV_OK)
-        r = engine->session_new(out, 0, &l->enc, &l->enc_info);
-    if (r == CV_OK)
-        r = engine->session_new(in, 0, &l->dec, &l->dec_info);
+    const cv_result r = l->ready && l->work ? sides_make(l, of) : CV_ENOMEM;
     if (r != CV_OK) {
         dp_bench_limit_free(l);
         return r;
@@ -90,11 +115,11 @@ cv_result dp_bench_limit_new(const struct eng_ops *engine, struct eng_worker *ew
     return CV_OK;
 }
 
-static double direct(const struct bench_limit *l, unsigned size)
+static double direct(const struct bench_limit *l, enum cv_dir dir, unsigned size)
 {
     double slice[SLICES];
     for (unsigned i = 0; i < SLICES; i++)
-        if (eng_ipsecmb_bare(l->dir, l->key_len, size, 1, SLICE_CALLS, &slice[i]) != CV_OK)
+        if (eng_ipsecmb_bare(dir, l->key_len, size, 1, SLICE_CALLS, &slice[i]) != CV_OK)
             return 0;
     return dp_bench_median(slice, SLICES);
 }
@@ -102,7 +127,7 @@ static double direct(const struct bench_limit *l, unsigned size)
 /* Points the ops at packets with `size` octets of payload in `mem`. */
 static void ops_set(struct bench_limit *l, uint8_t *mem, unsigned size)
 {
-    const uint32_t mask = l->enc_info.block - 1u;
+    const uint32_t mask = l->mb[CV_DIR_OUT].info.block - 1u;
     for (unsigned i = 0; i < BENCH_LIMIT_BURST; i++)
         l->ops[i] = (struct eng_op){.esp = mem + (size_t)i * STRIDE + AHEAD,
                                     .data_len = (size + TRAILER + mask) & ~mask,
@@ -117,14 +142,19 @@ static bool all_ok(const struct bench_limit *l)
     return true;
 }
 
+static void run(struct bench_limit *l, const struct side *s)
+{
+    s->info.burst(s->worker, s->session, l->ops, BENCH_LIMIT_BURST);
+}
+
 /* Cycles per packet of one slice; packets are laid ready outside the clock. */
-static double burst_slice(struct bench_limit *l, eng_burst_fn *fn, const struct eng_session *s)
+static double burst_slice(struct bench_limit *l, const struct side *s)
 {
     uint64_t sum = 0;
     for (unsigned b = 0; b < SLICE_BURSTS; b++) {
         memcpy(l->work, l->ready, BENCH_LIMIT_BURST * STRIDE);
         uint64_t start = rte_rdtsc_precise();
-        fn(l->worker, s, l->ops, BENCH_LIMIT_BURST);
+        run(l, s);
         sum += rte_rdtsc_precise() - start;
         if (!all_ok(l))
             return 0;
@@ -132,64 +162,76 @@ static double burst_slice(struct bench_limit *l, eng_burst_fn *fn, const struct 
     return (double)sum / SLICE_BURSTS / BENCH_LIMIT_BURST;
 }
 
-static double burst(struct bench_limit *l, unsigned size)
+static double burst(struct bench_limit *l, const struct side sides[2], enum cv_dir dir, unsigned size)
 {
-    const bool out = l->dir == CV_DIR_OUT;
     double slice[SLICES];
     memset(l->ready, 0x3c, BENCH_LIMIT_BURST * STRIDE);
-    if (!out) {
+    if (dir == CV_DIR_IN) {
         ops_set(l, l->ready, size);
-        l->enc_info.burst(l->worker, l->enc, l->ops, BENCH_LIMIT_BURST);
+        run(l, &sides[CV_DIR_OUT]);
     }
     ops_set(l, l->work, size);
     for (unsigned i = 0; i < SLICES; i++) {
-        slice[i] = burst_slice(l, out ? l->enc_info.burst : l->dec_info.burst, out ? l->enc : l->dec);
+        slice[i] = burst_slice(l, &sides[dir]);
         if (slice[i] <= 0)
             return 0;
     }
     return dp_bench_median(slice, SLICES);
 }
 
-/* As direct() does it: one packet in the first-level cache, `size` octets of text. */
-static double own(struct bench_limit *l, unsigned size)
+/* The best engine, as the limit is measured: one packet in the first-level cache, `size` octets of text; or as burst() does. */
+static double own(struct bench_limit *l, enum cv_dir dir, unsigned size)
 {
-    const bool out = l->dir == CV_DIR_OUT;
-    eng_burst_fn *fn = out ? l->enc_info.burst : l->dec_info.burst;
     double slice[SLICES];
+    if (!l->direct)
+        return burst(l, l->best, dir, size);
     for (unsigned i = 0; i < BENCH_LIMIT_BURST; i++)
         l->ops[i] = (struct eng_op){.esp = l->work + AHEAD, .data_len = size, .iv = i + 1};
     for (unsigned i = 0; i < SLICES; i++) {
         uint64_t start = rte_rdtsc_precise();
         for (unsigned b = 0; b < SLICE_BURSTS; b++)
-            fn(l->worker, out ? l->enc : l->dec, l->ops, BENCH_LIMIT_BURST);
+            run(l, &l->best[dir]);
         slice[i] = (double)(rte_rdtsc_precise() - start) / SLICE_BURSTS / BENCH_LIMIT_BURST;
     }
     return dp_bench_median(slice, SLICES);
 }
 
+/* Averaged over sizes and ways; 0 when one could not be measured. */
+static double average(struct bench_limit *l, double (*one)(struct bench_limit *, enum cv_dir, unsigned))
+{
+    double sum = 0;
+    unsigned n = 0;
+    for (unsigned d = 0; d < 2; d++)
+        for (unsigned i = 0; l->ways[d] && i < l->count; i++, n++) {
+            const double cycles = one(l, d, l->sizes[i]);
+            if (cycles <= 0)
+                return 0;
+            sum += cycles;
+        }
+    return n ? sum / n : 0;
+}
+
+static double mb(struct bench_limit *l, enum cv_dir dir, unsigned size)
+{
+    return l->direct ? direct(l, dir, size) : burst(l, l->mb, dir, size);
+}
+
+static const struct eng_ops *best_engine(const struct bench_limit *l)
+{
+    return l->best[l->ways[CV_DIR_OUT] ? CV_DIR_OUT : CV_DIR_IN].engine;
+}
+
 const char *dp_bench_limit_own_name(const struct bench_limit *l)
 {
-    return eng_session_owner(l->dir == CV_DIR_OUT ? l->enc : l->dec)->name;
+    return best_engine(l)->name;
 }
 
 double dp_bench_limit_own(struct bench_limit *l)
 {
-    double sum = 0;
-    if (!l->direct || eng_session_owner(l->dir == CV_DIR_OUT ? l->enc : l->dec) == &eng_ipsecmb)
-        return 0;
-    for (unsigned i = 0; i < l->count; i++)
-        sum += own(l, l->sizes[i]);
-    return sum / l->count;
+    return best_engine(l) != &eng_ipsecmb ? average(l, own) : 0;
 }
 
 double dp_bench_limit_cycles(struct bench_limit *l)
 {
-    double sum = 0;
-    for (unsigned i = 0; i < l->count; i++) {
-        double one = l->direct ? direct(l, l->sizes[i]) : burst(l, l->sizes[i]);
-        if (one <= 0)
-            return 0;
-        sum += one;
-    }
-    return sum / l->count;
+    return average(l, mb);
 }

@@ -2,7 +2,7 @@
  * against.
  *
  * AES-GCM: intel-ipsec-mb's direct call, always on the same packet in the first-level cache. Other transforms have
- * no direct call: the engine's burst function on prepared packets, headers, ports and lookups left out. */
+ * no direct call: the engine ipsec-mb's burst function on prepared packets, headers, ports and lookups left out. */
 #ifndef DATAPLANE_DP_BENCH_LIMIT_H
 #define DATAPLANE_DP_BENCH_LIMIT_H
 
@@ -17,15 +17,20 @@ struct bench_limit; /* prepared packets and sessions of one case, for one worker
 
 enum { BENCH_LIMIT_BURST = 64 };
 
-/* out, in: the SA in either direction, keys and all. sizes: octets of the inner packets in turn. */
-CV_MUST_USE cv_result dp_bench_limit_new(const struct eng_ops *engine, struct eng_worker *ew,
-                                         const struct cv_sa *out, const struct cv_sa *in, enum cv_dir dir,
-                                         const unsigned *sizes, unsigned count, struct bench_limit **limit);
+/* out, in: the SA in either direction, keys and all. encap, decap: which of them counts; with both the mean. sizes: octets of
+ * the inner packets in turn. */
+struct bench_limit_of {
+    const struct cv_sa *out, *in;
+    bool encap, decap;
+    const unsigned *sizes;
+    unsigned count;
+};
+CV_MUST_USE cv_result dp_bench_limit_new(const struct bench_limit_of *of, struct bench_limit **limit);
 void dp_bench_limit_free(struct bench_limit *l);
 /* TSC cycles per packet, averaged over the sizes, each the median of some slices; 0: the library refused. */
 double dp_bench_limit_cycles(struct bench_limit *l);
-/* The same for the engine's own burst function, always on the same packet, where the limit above is ipsec-mb's direct call;
- * 0 where the limit is the engine's already. */
+/* The same for the burst function of the engine that `crypto-engine auto` takes, whichever the case runs with: on the same
+ * packets as the limit above; 0 where that engine is ipsec-mb. */
 double dp_bench_limit_own(struct bench_limit *l);
 /* Whose that is: the engine's name. */
 const char *dp_bench_limit_own_name(const struct bench_limit *l);

@@ -48,8 +48,10 @@ bool dp_bench_frames_add(struct bench_frames *f, const uint8_t dst[6], const uin
         return false;
     memcpy(to, dst, RTE_ETHER_ADDR_LEN);
     memcpy(to + RTE_ETHER_ADDR_LEN, src, RTE_ETHER_ADDR_LEN);
-    to[2 * RTE_ETHER_ADDR_LEN] = RTE_ETHER_TYPE_IPV4 >> 8;
-    to[2 * RTE_ETHER_ADDR_LEN + 1] = RTE_ETHER_TYPE_IPV4 & 0xff;
+    const uint16_t type =
+        *rte_pktmbuf_mtod(m, const uint8_t *) >> 4 == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6;
+    to[2 * RTE_ETHER_ADDR_LEN] = (uint8_t)(type >> 8);
+    to[2 * RTE_ETHER_ADDR_LEN + 1] = (uint8_t)type;
     memcpy(to + RTE_ETHER_HDR_LEN, rte_pktmbuf_mtod(m, const void *), m->data_len);
     f->len[f->count++] = (uint16_t)(m->data_len + RTE_ETHER_HDR_LEN);
     return true;

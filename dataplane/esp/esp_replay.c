@@ -19,3 +19,9 @@ void esp_replay_init(struct esp_replay *r, uint32_t window, uint64_t *bits, uint
     /* The rest of the top word is still to come. */
     bits[(seq >> 6) & r->mask] = seq ? UINT64_MAX >> (63 - (seq & 63)) : 0;
 }
+
+void esp_replay_restart(struct esp_replay *r)
+{
+    r->top = 0;
+    memset(r->bits, 0, ((size_t)r->mask + 1) * sizeof *r->bits);
+}

@@ -24,6 +24,9 @@ size_t esp_replay_bytes(uint32_t window);
 /* seq 0: a new SA. Else an SA that goes on: seq is the highest seen, and all up to it count as seen. */
 void esp_replay_init(struct esp_replay *r, uint32_t window, uint64_t *bits, uint64_t seq);
 
+/* As a new SA's window. The owner worker, between two bursts; for the benchmark, whose packets come round again. */
+void esp_replay_restart(struct esp_replay *r);
+
 /* The 64-bit number that `lo` stands for (RFC 4303 A2.2); false when there is none: before the first number or
  * behind the last. */
 static inline bool esp_replay_infer(const struct esp_replay *r, uint32_t lo, uint64_t *seq)

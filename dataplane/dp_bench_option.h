@@ -1,0 +1,12 @@
+/* dp_bench_option: the benchmark's command line.
+ *
+ * Everything is checked here, before the first case: a plan that was read can be run. */
+#ifndef DATAPLANE_DP_BENCH_OPTION_H
+#define DATAPLANE_DP_BENCH_OPTION_H
+
+#include "dataplane/dp_bench.h"
+
+/* The defaults, then what argv says (argv[0] is "--bench"; texts of the plan point into it). 0, or 2 after a word on stderr. */
+int dp_bench_options(int argc, char **argv, struct bench_plan *p);
+
+#endif
