@@ -76,6 +76,12 @@ static inline bool dp_bench_decaps(const struct bench_case *c)
     return c->dir != BENCH_ENCAP;
 }
 
+/* Whether worker w may have packets of SA i: inbound ones have an owner, by the low bits of the SPI (dp_owner.h). */
+static inline bool dp_bench_serves(const struct bench_case *c, unsigned i, unsigned w)
+{
+    return c->dir == BENCH_ENCAP || i % CV_BUCKETS % c->workers == w;
+}
+
 struct bench_result {
     bool ok;
     double mpps, mpps_min, mpps_max; /* median and ends of the rounds */

@@ -73,8 +73,9 @@ static void rewind_frames(struct bench_lane *l)
 {
     const struct dp_sad *sad = &l->w->dp->sad;
     dp_bench_frames_rewind(&l->frames);
-    for (unsigned i = l->id; dp_bench_decaps(l->c) && i < l->c->sas; i += l->c->workers)
-        esp_replay_restart(&sad->in[i].sa->replay);
+    for (unsigned i = 0; dp_bench_decaps(l->c) && i < l->c->sas; i++)
+        if (dp_bench_serves(l->c, i, l->id))
+            esp_replay_restart(&sad->in[i].sa->replay);
 }
 
 /* ---- rounds ----------------------------------------------------------------------------------------------------- */

@@ -187,8 +187,10 @@ static cv_result frames_make(struct bench_frames *f, struct dp *dp, const struct
 {
     const unsigned *sizes, count = dp_bench_sizes(c, &sizes), packets = f->room;
     for (unsigned n = 0; n < packets; n++) {
-        /* A worker's packets are on the SAs it owns. */
-        const unsigned i = dp_bench_draw(draw) * c->workers + w;
+        unsigned i;
+        do
+            i = dp_bench_draw(draw);
+        while (!dp_bench_serves(c, i, w));
         peers->used[i] = 1;
         if (!packet_store(f, dp, c, i, sizes[n % count], is_out(c, n), peers))
             return CV_EINVAL;
@@ -202,9 +204,8 @@ cv_result dp_bench_store_fill(struct bench_frames *f, struct dp *dp, const struc
                               struct bench_peers *peers)
 {
     struct bench_draw draw;
-    const unsigned owned = RTE_MAX(1u, c->sas / c->workers);
     CV_TRY(dp_bench_frames_init(f, dp_bench_store_count(c), frame_octets(c), dp->pool, c->receive));
-    CV_TRY(dp_bench_draw_init(&draw, owned, c->zipf, SEED + w));
+    CV_TRY(dp_bench_draw_init(&draw, c->sas, c->zipf, SEED + w));
     const cv_result r = frames_make(f, dp, c, w, &draw, peers);
     dp_bench_draw_fini(&draw);
     return r;

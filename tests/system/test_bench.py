@@ -14,7 +14,9 @@ from culvert import BUILD  # noqa: E402
 MACHINE = {"cpu": str, "tsc_mhz": float, "dpdk": str, "ipsec_mb": str}
 ROW = {"direction": str, "size": (int, str), "transform": str, "engine": str, "sas": int, "workers": int, "mpps": float,
        "mpps_min": float, "mpps_max": float, "gbps": float, "cycles_per_packet": float, "limit_ipsecmb_mpps": float,
-       "limit_best_mpps": float, "limit_best_engine": str, "ratio_ipsecmb": float, "ratio_best": float, "rounds": int}
+       "limit_best_mpps": float, "limit_best_engine": str, "ratio_ipsecmb": float, "ratio_best": float, "rounds": int,
+       "receive": str, "distribution": str, "inner": int, "outer": int, "natt": bool, "esn": bool, "replay_window": int, "packets": int,
+       "used_sas": int, "huge_pages": bool}
 
 
 def bench(*args):
@@ -30,7 +32,7 @@ def check_keys(found, wanted, what):
 def check_row(row):
     check_keys(row, ROW, "row")
     check(0 < row["mpps_min"] <= row["mpps"] <= row["mpps_max"], f"packets/s out of order: {row}")
-    check(row["rounds"] > 1 and row["cycles_per_packet"] > row["ports_cycles_per_packet"] > 0, f"cycles: {row}")
+    check(row["rounds"] >= 1 and row["cycles_per_packet"] > row["ports_cycles_per_packet"] > 0, f"cycles: {row}")
     check(row["limit_ipsecmb_mpps"] > 0 and 0 < row["ratio_best"] < 1, f"the loop is faster than its limit: {row}")
     check(abs(row["ratio_ipsecmb"] - row["mpps"] / row["limit_ipsecmb_mpps"]) < 0.01, f"not the ratio: {row}")
 
@@ -55,6 +57,42 @@ def both_directions_and_the_mixture_have_figures_and_limits():
     check_equal([(r["direction"], r["size"]) for r in rows],
                 [("encap", 64), ("encap", "imix"), ("decap", 64), ("decap", "imix")], "rows")
     check_equal([r["anti_replay"] for r in rows], [None, None, True, True], "anti-replay in what is timed")
+    check_equal([r["rounds"] for r in rows], [7] * 4, "rounds")
+
+
+@case("--direction both tells encapsulation, decapsulation and the two together")
+def both_ways_at_once():
+    rows = measured("--sizes", "512", "--direction", "both", "--sas", "4", "--workers", "2")
+    check_equal([r["direction"] for r in rows], ["encap", "decap", "both"], "directions")
+    check(rows[2]["packets"] >= 1024 and rows[2]["packets"] % 128 == 0, f"whole bursts of each way for two workers: {rows[2]['packets']}")
+
+
+@case("either family inside and out, NAT-T, ESN, windows and engines run, and the rows say so")
+def families_and_options():
+    for args, want in ((("--ip", "6", "--natt"), {"inner": 6, "outer": 6, "natt": True}),
+                       (("--inner", "6", "--esn"), {"inner": 6, "outer": 4, "esn": True, "natt": False}),
+                       (("--outer", "6", "--window", "1024"), {"inner": 4, "outer": 6, "replay_window": 1024}),
+                       (("--engine", "ipsec-mb", "--rounds", "3"), {"engine": "ipsecmb", "rounds": 3, "esn": False})):
+        rows = measured("--sizes", "64,1420", *args)
+        check_equal(len(rows), 4, "rows")
+        for row in rows:
+            check_equal({k: row[k] for k in want}, want, f"{args}")
+    rows = measured("--sizes", "64", "--direction", "decap", "--window", "0")
+    check_equal([r["anti_replay"] for r in rows], [False], "no window")
+
+
+@case("more SAs than tunnel interfaces: told apart by remote prefix, drawn uniformly or by Zipf's law")
+def many_sas():
+    used = {}
+    for law in ("uniform", "zipf", "zipf:2"):
+        rows = measured("--sizes", "64", "--sas", "6000", "--distribution", law, "--rounds", "1")
+        check_equal([r["distribution"] for r in rows], ["zipf:1" if law == "zipf" else law] * 2, "distribution")
+        used[law] = [r["used_sas"] for r in rows]
+        check(all(r["packets"] >= 6000 for r in rows), "packets for as many SAs")
+    # 6,000 uniform draws of 6,000 meet (1 - 1/e) of them: 3,793, give or take 30.
+    check(all(3650 < n < 3950 for n in used["uniform"]), f"SAs used: {used}")
+    check(used["zipf:2"][0] < used["zipf"][0] / 4 < used["uniform"][0] / 4, f"SAs used: {used}")
+    measured("--sizes", "64", "--sas", "6000", "--ip", "6", "--rounds", "1")
 
 
 @case("what either receive takes is told")
@@ -99,17 +137,23 @@ def every_transform_has_a_limit_of_its_own():
 def the_chart_is_well_formed():
     with tempfile.TemporaryDirectory() as d:
         name = os.path.join(d, "bench.svg")
-        check_equal(bench("--sizes", "64", "--direction", "encap", "--seconds", "0.1", "--svg", name).returncode, 0, "exit")
+        check_equal(bench("--sizes", "64,imix", "--seconds", "0.1", "--stages", "--svg", name).returncode, 0, "exit")
         root = xml.dom.minidom.parse(name).documentElement
         check_equal(root.tagName, "svg", "root element")
-        check(len(root.getElementsByTagName("rect")) == 3, "a ground, a bar, and its limit")
+        bars = [r for r in root.getElementsByTagName("rect") if r.getAttribute("class") == "bar"]
+        check_equal(len(bars), 2 * 2 * 2 * 3, "two directions in packets and bits, two sizes, the loop and two limits each")
+        tall = [float(b.getAttribute("height")) for b in bars]
+        check(all(0 < h <= 200 for h in tall), f"bars within their plot: {tall}")
 
 
 @case("wrong options are refused")
 def wrong_options_are_refused():
     for args in (("--sizes", "9000"), ("--seconds", "0"), ("--seconds", "nan"), ("--sas", "3", "--workers", "2"),
-                 ("--path", "wire"), ("--receive", "wire"), ("--lines", "0"), ("--path", "map", "--lines", "4097"),
-                 ("--path", "map", "--sas", "3", "--lines", "2"), ("--transform", "esp-none"), ("--svg", "/nonexistent/x.svg"), ("--nonsense",)):
+                 ("--path", "wire"), ("--lines", "0"), ("--path", "map", "--lines", "4097"),
+                 ("--path", "map", "--sas", "3", "--lines", "2"), ("--transform", "esp-none"), ("--svg", "/nonexistent/x.svg"),
+                 ("--sas", "1000001"), ("--sas", "-1"), ("--distribution", "zipf:0"), ("--distribution", "normal"), ("--rounds", "0"),
+                 ("--ip", "5"), ("--ip", "6", "--sizes", "40"), ("--window", "100"), ("--path", "gre", "--ip", "6"),
+                 ("--path", "gre", "--sas", "5000"), ("--receive", "card"), ("--workers", "0"), ("--direction", "up"), ("--nonsense",)):
         run = bench(*args)
         check_equal(run.returncode, 2, f"exit status of {args}")
         check(run.stderr.strip(), "a word about it")
