@@ -29,7 +29,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define CV_CONTRACT_VERSION 3u
+#define CV_CONTRACT_VERSION 4u
 #define CV_SHM_MAGIC        0x0074726576c7563ull
 
 enum {
@@ -48,7 +48,7 @@ enum {
     CV_PUNT_SLOTS = 512,
     CV_INJECT_SLOTS = 512,
     CV_REPLAY_WINDOW_MIN = 64,
-    CV_REPLAY_WINDOW_MAX = 4096,
+    CV_REPLAY_WINDOW_MAX = 65536,
 };
 
 /* ---- drop reasons: one list; enum, CLI text and metric name come from it ------------------------- */
@@ -276,7 +276,7 @@ struct cv_sa {
     uint8_t encr_key_len; /* octets, without the salt */
     uint8_t salt_len;     /* 4 for AES-GCM, GMAC and ChaCha20-Poly1305, else 0 */
     uint8_t integ_key_len;
-    uint16_t replay_window; /* packets, 64..4096, power of two; inbound */
+    uint16_t pad;
     uint16_t keepalive_s;   /* NAT keepalive interval, outbound; 0 none */
     uint16_t vrf_outer;
     uint8_t df;               /* enum cv_df, outbound */
@@ -286,12 +286,12 @@ struct cv_sa {
     uint64_t seq;                    /* outbound: last number used (0 for a new SA); inbound: highest seen */
     uint64_t soft_bytes, hard_bytes; /* 0: no limit; counted over the ESP payload (inner packet) */
     uint64_t soft_packets, hard_packets;
+    uint32_t replay_window; /* packets, 64..65536, power of two; inbound */
     struct ts ts_local[CV_TS_MAX];
     struct ts ts_remote[CV_TS_MAX];
     uint8_t encr_key[32]; /* secrets from here on */
     uint8_t salt[CV_SALT_MAX];
     uint8_t integ_key[CV_KEY_MAX];
-    uint8_t pad[4];
 };
 static_assert(sizeof(struct cv_sa) == 880, "contract size");
 

@@ -289,8 +289,8 @@ static void set_description(struct cfg_parser *p, const struct cfg_match *m)
     cfg_take_text(p, m, cur_profile(p)->description, sizeof cur_profile(p)->description);
 }
 
-/* Windows beyond IOS's 1024: 2048 and 4096. */
-#define WINDOWS "64|128|256|512|1024|2048|4096"
+/* IOS ends at 1024. */
+#define WINDOWS "64|128|256|512|1024|2048|4096|8192|16384|32768|65536"
 #define LEAVE   "leave it out"
 
 /* In an IPsec profile and in an entry of a crypto map alike. */

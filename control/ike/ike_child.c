@@ -29,7 +29,7 @@ void ike_child_params(struct ike *e, const struct ike_sa *sa, const char *interf
     *out = (struct sam_install){.owner = sa->conn_id,
                                 .interface = interface,
                                 .ipsec_profile = p->name,
-                                .replay_window = (uint16_t)(sp.replay_disable ? 0 : sp.replay_window),
+                                .replay_window = sp.replay_disable ? 0 : sp.replay_window,
                                 .df = (uint8_t)sp.df,
                                 .ecn_drop = sp.ecn_discard,
                                 .lifetime_s = sp.lifetime_s,

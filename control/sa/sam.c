@@ -301,11 +301,11 @@ static cv_result check(const struct sam *s, const struct sam_install *p, struct 
 }
 
 /* The window in steps that the data plane has: a power of two of 64 and more. */
-static uint16_t window(uint16_t asked)
+static uint32_t window(uint32_t asked)
 {
-    uint16_t w = CV_REPLAY_WINDOW_MIN;
+    uint32_t w = CV_REPLAY_WINDOW_MIN;
     while (w < asked && w < CV_REPLAY_WINDOW_MAX)
-        w = (uint16_t)(w * 2);
+        w *= 2;
     return w;
 }
 

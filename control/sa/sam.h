@@ -42,7 +42,7 @@ struct sam_child {
     struct cv_sa_ref in, out;           /* out.spi is the peer's */
     uint16_t encr, key_bits, integ, dh; /* dh: PFS group, 0 none */
     bool esn, natt, transport;
-    uint16_t replay_window; /* 0: off */
+    uint32_t replay_window; /* 0: off */
     struct ip_endpoint local, remote;
     unsigned ts_count;
     struct ts ts_local[CV_TS_MAX], ts_remote[CV_TS_MAX];
@@ -108,7 +108,7 @@ struct sam_install {
     bool esn, natt, behind_nat; /* behind_nat: we are; sends keepalives */
     bool transport;
     uint16_t keepalive_s;
-    uint16_t replay_window; /* 0: off */
+    uint32_t replay_window; /* 0: off */
     uint8_t df;             /* enum cv_df */
     bool ecn_drop;
     uint16_t vrf_outer;

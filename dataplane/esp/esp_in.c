@@ -498,6 +498,8 @@ static void in_sa_set(struct esp_in_sa *sa, const struct cv_sa *conf, const stru
     sa->peer.remote = conf->remote;
     esp_limits_set(&sa->limits, conf);
     esp_replay_init(&sa->replay, conf->replay_window, sa->bits, conf->seq);
+    if (!sa->replay_on)
+        sa->replay.window = ESP_REPLAY_OFF_WINDOW;
     esp_conf_set(&sa->conf, (void *)((uint8_t *)sa->bits + esp_replay_bytes(conf->replay_window)), conf);
     sa->any = esp_ts_any(&sa->conf);
 }

@@ -12,10 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Without anti-replay the window only serves to infer the high half: as far back as ahead. */
+#define ESP_REPLAY_OFF_WINDOW (UINT32_C(1) << 31)
+
 struct esp_replay {
     uint64_t top;    /* highest authenticated sequence number; 0: none yet */
     uint64_t *bits;  /* the ring: bit (seq & 63) of word (seq >> 6) & mask */
-    uint32_t window; /* packets, 64..4096, a power of two */
+    uint32_t window; /* packets, 64..65536, a power of two */
     uint32_t mask;   /* words in the ring - 1 */
 };
 

@@ -53,7 +53,7 @@ bool esp_event(struct esp_worker *w, enum cv_evt_type type, const struct esp_con
     return false;
 }
 
-static bool window_ok(uint16_t window)
+static bool window_ok(uint32_t window)
 {
     return window >= CV_REPLAY_WINDOW_MIN && window <= CV_REPLAY_WINDOW_MAX && !(window & (window - 1));
 }

@@ -464,7 +464,7 @@ static void sa_option(struct cv_sa *s)
     } else if (option("noreplay")) {
         s->flags |= CV_SA_NO_REPLAY;
     } else if (option("window")) {
-        s->replay_window = (uint16_t)num();
+        s->replay_window = (uint32_t)num();
     } else if (option("natnat")) {
         s->flags |= CV_SA_BEHIND_NAT;
         s->keepalive_s = (uint16_t)num();

@@ -64,7 +64,7 @@ static bool set(struct cv_sa *sa, const char *key, char *value)
     else if (!strcmp(key, "seq"))
         sa->seq = strtoull(value, NULL, 0);
     else if (!strcmp(key, "window"))
-        sa->replay_window = (uint16_t)atoi(value);
+        sa->replay_window = (uint32_t)strtoul(value, NULL, 0);
     else if (!strcmp(key, "mode"))
         sa->mode = (uint8_t)atoi(value);
     else if (!strcmp(key, "df"))

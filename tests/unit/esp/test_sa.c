@@ -72,7 +72,7 @@ static void creation_refuses_what_makes_no_sense(void)
     sa = good;
     sa.seq = 1ull << 32;
     CU_ASSERT_EQUAL(try_out(&sa), CV_EINVAL);
-    static const uint16_t windows[] = {0, 32, 63, 65, 96, 4095, 8192};
+    static const uint32_t windows[] = {0, 32, 63, 65, 96, 4095, 65535, 65537, 131072, 1u << 31};
     for (unsigned i = 0; i < sizeof windows / sizeof windows[0]; i++) {
         sa = good_in;
         sa.replay_window = windows[i];
