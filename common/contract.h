@@ -276,8 +276,9 @@ struct cv_sa {
     uint8_t encr_key_len; /* octets, without the salt */
     uint8_t salt_len;     /* 4 for AES-GCM, GMAC and ChaCha20-Poly1305, else 0 */
     uint8_t integ_key_len;
-    uint16_t pad;
-    uint16_t keepalive_s;   /* NAT keepalive interval, outbound; 0 none */
+    uint16_t
+        tfc_len; /* outbound, tunnel mode: inner packets are padded to it (RFC 4303 2.7); 0: not; CV_TFC_MTU */
+    uint16_t keepalive_s; /* NAT keepalive interval, outbound; 0 none */
     uint16_t vrf_outer;
     uint8_t df;               /* enum cv_df, outbound */
     uint8_t ts_count;         /* pairs: local[i] with remote[i]; 1..CV_TS_MAX */
@@ -287,13 +288,16 @@ struct cv_sa {
     uint64_t soft_bytes, hard_bytes; /* 0: no limit; counted over the ESP payload (inner packet) */
     uint64_t soft_packets, hard_packets;
     uint32_t replay_window; /* packets, 64..65536, power of two; inbound */
+    uint32_t dummy_ms;      /* outbound: a dummy packet each so many ms (RFC 4303 2.6); 0: none */
+    uint8_t pad[4];
     struct ts ts_local[CV_TS_MAX];
     struct ts ts_remote[CV_TS_MAX];
     uint8_t encr_key[32]; /* secrets from here on */
     uint8_t salt[CV_SALT_MAX];
     uint8_t integ_key[CV_KEY_MAX];
 };
-static_assert(sizeof(struct cv_sa) == 880, "contract size");
+static_assert(sizeof(struct cv_sa) == 888, "contract size");
+#define CV_TFC_MTU UINT16_MAX /* as much as one outer packet carries */
 
 struct cv_sa_peer {
     struct cv_sa_ref ref;

@@ -1,9 +1,11 @@
 #include "dataplane/dp_cmd.h"
 #include "common/log.h"
 #include "common/secret.h"
+#include "dataplane/dp_dummy.h"
 #include "dataplane/dp_pick.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_slow.h"
+#include "dataplane/esp/esp_tfc.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_gre.h"
 
@@ -265,8 +267,11 @@ static uint16_t inner_mtu(const struct dp *dp, const struct esp_out_sa *sa)
 static void refresh_slot(struct dp *dp, uint32_t slot)
 {
     const struct dp_out_slot *o = &dp->sad.out[slot];
-    if (o->sa && o->active)
-        dp_sad_set_mtu(&dp->sad, slot, inner_mtu(dp, o->sa));
+    if (!o->sa || !o->active)
+        return;
+    const uint16_t mtu = inner_mtu(dp, o->sa);
+    dp_sad_set_mtu(&dp->sad, slot, mtu);
+    esp_tfc_mtu(o->sa, mtu);
 }
 
 /* Of an IPsec tunnel: what its first SA takes, and what is configured. */
@@ -334,7 +339,7 @@ static cv_result sa_activate(struct dp_manager *g, const struct cv_sa_ref *ref)
 {
     CV_TRY(dp_sad_activate(&g->dp->sad, ref));
     refresh_slot(g->dp, ref->sa_id);
-    return CV_OK;
+    return dp_dummy_add(g, ref);
 }
 
 /* ---- dispatch ----------------------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #include "dataplane/dp_manager.h"
 #include "common/secret.h"
 #include "dataplane/dp_cmd.h"
+#include "dataplane/dp_dummy.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_slow.h"
 #include "dataplane/dp_stats.h"
@@ -47,6 +48,7 @@ void dp_manager_free(struct dp_manager *g)
         close(g->conn_fd);
     dp_addrs_free(&g->addrs);
     dp_policy_abandon(&g->policies);
+    dp_dummy_end(&g->dummies);
     secret_wipe(&g->cmd, sizeof g->cmd);
     free(g);
 }
@@ -209,6 +211,7 @@ void dp_manager_run(struct dp_manager *g)
         n += dp_rcu_poll() > 0;
         n += steering(g);
         timers(g);
+        dp_dummy_tick(g);
         bell(g);
         if (n == 0) {
             sleep_until_rung(g);

@@ -28,6 +28,13 @@ struct dp_dump { /* SA_DUMP goes on while the event ring has room */
     uint32_t slot;
 };
 
+/* SAs that send dummy packets (dp_dummy.h). */
+struct dp_dummies {
+    struct dp_dummy_sa *sas;
+    uint32_t count, room, next; /* next: where the next look begins */
+    uint64_t look_ms;           /* when */
+};
+
 struct dp_manager {
     struct dp *dp;
     uint64_t now, now_ms, ms_cycles;
@@ -47,6 +54,7 @@ struct dp_manager {
     uint32_t mtu_slot;                          /* where dp_cmd_refresh_mtu goes on */
     struct log_limit icmp_limit, too_big_limit; /* RFC 1812 4.3.2.8; path MTU discovery has its own */
     struct log_limit pmtu_limit;
+    struct dp_dummies dummies;
     struct cv_ike_pkt inject;
     struct cv_cmd cmd;
 };

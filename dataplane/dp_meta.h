@@ -44,6 +44,7 @@ enum dp_local {
     DP_LOCAL_IKE,    /* an injected IKE datagram: never into the tunnel it is to set up */
     DP_LOCAL_PING,   /* an echo request of CV_CMD_PING: its drop is reported */
     DP_LOCAL_GRE,    /* the outer packet of a GRE tunnel: into SAs, but never into GRE again */
+    DP_LOCAL_DUMMY,  /* on its way to an SA that turns it into a dummy packet (esp_tfc.h) */
     DP_LOCAL_SEALED, /* an ICMP error that quotes what an SA delivered: leaves by an SA, or not at all */
 };
 
@@ -54,6 +55,7 @@ enum dp_stage {
     DP_STAGE_ROUTE,     /* data at the IP header, meta->vrf set: look the route up */
     DP_STAGE_OUT,       /* route known: meta->if_out and next_hop */
     DP_STAGE_FRAME,     /* a finished frame for meta->port */
+    DP_STAGE_DUMMY,     /* becomes a dummy packet of the outbound SA in slot if_out, if spi is its SPI */
     DP_STAGE_PIECE,     /* a fragment for this worker's table, and then DP_STAGE_IP */
     DP_STAGE_GRE_PIECE, /* ... and then DP_STAGE_GRE */
     DP_STAGE_GRE,       /* what an SA of a GRE tunnel delivered in fragments, put together */

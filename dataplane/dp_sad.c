@@ -147,7 +147,8 @@ static cv_result add_out(struct dp_sad *s, const struct cv_sa *sa)
     counters_clear(s, CV_DIR_OUT, sa->ref.sa_id);
     CV_TRY(esp_out_sa_new(sa, s->engine, (int)rte_socket_id(), shm_counters_out(s->shm, sa->ref.sa_id, 0),
                           &out));
-    *e = (struct dp_out_slot){.sa = out, .busy = 1};
+    *e = (struct dp_out_slot){.busy = 1};
+    __atomic_store_n(&e->sa, out, __ATOMIC_RELEASE);
     dp_spi_add(&s->spis, sa->ref.spi, sa->ref.sa_id);
     return CV_OK;
 }
@@ -426,7 +427,7 @@ cv_result dp_sad_del(struct dp_sad *s, const struct cv_sa_ref *ref, dp_sad_gone_
         __atomic_store_n(&s->in[ref->sa_id].sa, NULL, __ATOMIC_RELEASE);
     } else {
         dp_spi_remove(&s->spis, ref->spi, ref->sa_id);
-        s->out[ref->sa_id].sa = NULL;
+        __atomic_store_n(&s->out[ref->sa_id].sa, NULL, __ATOMIC_RELEASE);
     }
     list_remove(s, if_id, id_of(ref));
     s->count--;

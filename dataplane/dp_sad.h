@@ -26,11 +26,12 @@ struct dp_sad_slot {
 } __attribute__((aligned(64)));
 
 struct dp_pick_entry;
-struct dp_out_slot { /* the manager's */
-    struct esp_out_sa *sa;
+struct dp_out_slot {            /* the manager's */
+    struct esp_out_sa *sa;      /* workers read it, too (dp_sad_out) */
     struct dp_pick_entry *pick; /* where its interface has many SAs, and it is active */
     uint64_t alive_tsc;         /* last NAT keepalive */
     uint8_t busy, active;
+    uint8_t dummies; /* in the list of those that send them */
 };
 
 /* The manager's list of an interface's SAs, both directions: ids are slot << 1 | direction, plus one; 0: none. */
@@ -108,6 +109,13 @@ static inline struct esp_in_sa *dp_sad_lookup(const struct dp_sad *s, uint32_t s
     struct esp_in_sa *sa = __atomic_load_n(&e->sa, __ATOMIC_ACQUIRE);
     *slot = e;
     return sa && e->spi == spi ? sa : NULL;
+}
+
+/* The outbound SA of a slot, for workers; NULL: it has another SPI, or is gone. */
+static inline struct esp_out_sa *dp_sad_out(const struct dp_sad *s, uint32_t slot, uint32_t spi)
+{
+    struct esp_out_sa *sa = __atomic_load_n(&s->out[slot].sa, __ATOMIC_ACQUIRE);
+    return sa && esp_out_sa_conf(sa)->ref.spi == spi ? sa : NULL;
 }
 
 static inline const struct dp_tunnel *dp_tunnel_get(const struct dp_sad *s, uint32_t if_id)

@@ -1,5 +1,6 @@
 #include "dataplane/dp_worker.h"
 #include "dataplane/dp_drop.h"
+#include "dataplane/dp_dummy.h"
 #include "dataplane/dp_flow.h"
 #include "dataplane/dp_gre.h"
 #include "dataplane/dp_owner.h"
@@ -230,6 +231,9 @@ static void handed_in(struct dp_worker *w, struct rte_mbuf *m)
         break;
     case DP_STAGE_GRE:
         dp_gre_reassembled(w, m);
+        break;
+    case DP_STAGE_DUMMY:
+        dp_dummy_out(w, m);
         break;
     case DP_STAGE_FRAME:
         dp_frame_out(w, m, meta->port);

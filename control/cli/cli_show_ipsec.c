@@ -72,6 +72,16 @@ static void text_counters(struct cli_call *c, const struct cli_flow_view *f, boo
     cli_print(c, "    #pkts replay failed (rcv): %llu\n", (unsigned long long)f->in.replayed);
 }
 
+static void text_tfc(struct cli_call *c, const struct sam_child *k)
+{
+    if (k->tfc_len == CV_TFC_MTU)
+        cli_print(c, "        TFC padding: mtu\n");
+    else if (k->tfc_len)
+        cli_print(c, "        TFC padding: %u bytes\n", k->tfc_len);
+    if (k->dummy_ms)
+        cli_print(c, "        dummy packets: every %u ms\n", k->dummy_ms);
+}
+
 static void text_sa(struct cli_call *c, const struct cli_flow_view *f, bool in)
 {
     const struct sam_child *k = f->child;
@@ -94,6 +104,8 @@ static void text_sa(struct cli_call *c, const struct cli_flow_view *f, bool in)
         cli_print(c, "        replay detection support: %s", k->replay_window ? "Y" : "N");
     if (in && k->replay_window)
         cli_print(c, "  replay window size: %u", k->replay_window);
+    if (!in)
+        text_tfc(c, k);
     cli_print(c, "%s        Status: %s\n", in ? "\n" : "",
               k->state == SAM_RETIRING ? "RETIRING"
               : in || k->active        ? "ACTIVE(ACTIVE)"

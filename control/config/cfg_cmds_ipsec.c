@@ -212,6 +212,26 @@ static void set_esn(struct cfg_parser *p, const struct cfg_match *m)
     params(p, m)->esn_set = params(p, m)->esn = m->form == CFG_SET;
 }
 
+static void set_dummy(struct cfg_parser *p, const struct cfg_match *m)
+{
+    const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
+    struct cfg_sa_params *x = params(p, m);
+    x->dummy_set = m->form == CFG_SET;
+    x->dummy_pps = x->dummy_s = 0;
+    if (x->dummy_set && cfg_match_has(m, "pps"))
+        x->dummy_pps = (unsigned)n->number;
+    else if (x->dummy_set)
+        x->dummy_s = (unsigned)n->number;
+}
+
+static void set_tfc(struct cfg_parser *p, const struct cfg_match *m)
+{
+    const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
+    struct cfg_sa_params *x = params(p, m);
+    x->tfc_set = m->form == CFG_SET;
+    x->tfc_len = !x->tfc_set ? 0 : n ? (unsigned)n->number : CV_TFC_MTU;
+}
+
 /* ---- IPsec profiles -------------------------------------------------------------------------------------------------- */
 static void open_ipsec_profile(struct cfg_parser *p, const struct cfg_match *m)
 {
@@ -311,7 +331,10 @@ static const struct cfg_cmd set_rows_shared[] = {
     {"set security-association ecn <discard|propagate>", set_ecn, 0, NULL, false},
     {"set security-association esn", set_esn, 0, NULL, false},
     {"set security-association level per-host", NULL, 0, LEAVE, false},
-    {"set security-association dummy <LINE>", NULL, 0, LEAVE, false},
+    {"set security-association dummy pps <0-25>", set_dummy, 0, NULL, false},
+    {"set security-association dummy seconds <1-3600>", set_dummy, 0, NULL, false},
+    {"set security-association tfc-padding <64-9000>", set_tfc, 0, NULL, false},
+    {"set security-association tfc-padding mtu", set_tfc, 0, NULL, false},
     {"set identity <WORD>", NULL, 0, LEAVE, false},
 };
 const struct cfg_cmd_table cfg_cmds_ipsec_set = CFG_ROWS(set_rows_shared);
@@ -338,6 +361,10 @@ static const struct cfg_cmd global_rows[] = {
     {"crypto ipsec security-association replay window-size <" WINDOWS ">", set_replay_window, 0, NULL, false},
     {"crypto ipsec security-association replay disable", set_replay_disable, 0, NULL, false},
     {"crypto ipsec security-association esn", set_esn, 0, NULL, false},
+    {"crypto ipsec security-association dummy pps <0-25>", set_dummy, 0, NULL, false},
+    {"crypto ipsec security-association dummy seconds <1-3600>", set_dummy, 0, NULL, false},
+    {"crypto ipsec security-association tfc-padding <64-9000>", set_tfc, 0, NULL, false},
+    {"crypto ipsec security-association tfc-padding mtu", set_tfc, 0, NULL, false},
     {"crypto ipsec df-bit <clear|copy|set>", set_global_df, 0, NULL, false},
     {"crypto ipsec fragmentation <before-encryption|after-encryption>", set_global_cut, 0, NULL, false},
     {"crypto ipsec nat-transparency udp-encapsulation", NULL, 0, "NAT traversal is always on", true},

@@ -162,6 +162,12 @@ struct cfg_sa_params cfg_sa_params_effective(const struct cfg *c, const struct c
         x.df = c->df;
     if (!x.esn_set)
         x.esn = g->esn;
+    if (!x.dummy_set) {
+        x.dummy_pps = g->dummy_pps;
+        x.dummy_s = g->dummy_s;
+    }
+    if (!x.tfc_set)
+        x.tfc_len = g->tfc_len;
     return x;
 }
 

@@ -314,6 +314,9 @@ struct
     bool ecn_discard;
     bool esn; /* our extension: `set security-association esn` (off in IOS) */
     bool esn_set;
+    bool dummy_set, tfc_set;
+    unsigned dummy_pps, dummy_s; /* dummy packets: so many a second, or one in so many seconds; both 0 off */
+    unsigned tfc_len;            /* our extension: `tfc-padding`, octets or CV_TFC_MTU; 0 off */
 };
 
 struct cfg_ipsec_profile {

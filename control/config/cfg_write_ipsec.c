@@ -29,6 +29,14 @@ static void put_params(struct cfg_writer *w, const char *before, const struct cf
         cfg_put(w, "%s security-association ecn %s\n", before, x->ecn_discard ? "discard" : "propagate");
     if (x->esn_set)
         cfg_put(w, "%s security-association esn\n", before);
+    if (x->dummy_set && x->dummy_s)
+        cfg_put(w, "%s security-association dummy seconds %u\n", before, x->dummy_s);
+    else if (x->dummy_set)
+        cfg_put(w, "%s security-association dummy pps %u\n", before, x->dummy_pps);
+    if (x->tfc_set && x->tfc_len == CV_TFC_MTU)
+        cfg_put(w, "%s security-association tfc-padding mtu\n", before);
+    else if (x->tfc_set)
+        cfg_put(w, "%s security-association tfc-padding %u\n", before, x->tfc_len);
 }
 
 static void put_size(struct cfg_writer *w, uint16_t key_bits)

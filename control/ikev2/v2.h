@@ -56,6 +56,7 @@ struct v2_nego {
     struct sel_esp_choice choice;
     bool have_packet; /* acquire's packet: first, specific selector (2.9) */
     struct cv_acquire packet;
+    bool no_tfc;    /* the peer sent ESP_TFC_PADDING_NOT_SUPPORTED (1.3.1) */
     bool transport; /* initiator: asked for; afterwards, and as responder: agreed (1.3.1) */
     /* a crossing rekey of the same child, answered while ours was under way (2.8.1) */
     uint32_t rival;                   /* id of the child that the peer's exchange made; 0 none */

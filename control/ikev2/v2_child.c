@@ -188,6 +188,10 @@ cv_result v2_nego_install(struct ike *e, struct ike_sa *sa, struct v2_nego *n, b
     p.dh = n->choice.dh;
     p.esn = n->choice.esn;
     p.transport = n->transport;
+    if (n->no_tfc && p.tfc_len) {
+        ike_log(e, sa, LOG_LEVEL_DEBUG, "ikev2", "the peer takes no TFC padding: it is left out");
+        p.tfc_len = 0;
+    }
     p.ts_count = pairs.count;
     p.ts_local = initiator ? pairs.i : pairs.r;
     p.ts_remote = initiator ? pairs.r : pairs.i;
@@ -329,6 +333,7 @@ static cv_result accept_checked(struct ike *e, struct ike_sa *sa, struct v2_nego
     CV_TRY(accept_proposal(e, sa, n, m, why));
     CV_TRY(accept_selectors(e, sa, n, m, why));
     CV_TRY(accept_mode(e, sa, n, m, why));
+    n->no_tfc = pld_find_notify(m, PLD_N_ESP_TFC_PADDING_NOT_SUPPORTED) != NULL;
     return accept_ke(e, sa, n, m, shared, why);
 }
 

@@ -184,6 +184,7 @@ static cv_result respond_checked(struct respond *q, const struct sam_child *reke
     CV_TRY(respond_room(q));
     CV_TRY(respond_proposal(q));
     CV_TRY(respond_mode(q));
+    q->n->no_tfc = pld_find_notify(q->m, PLD_N_ESP_TFC_PADDING_NOT_SUPPORTED) != NULL;
     CV_TRY(respond_ke(q, shared));
     if (sam_spi_reserve(q->e->sam, &q->n->spi_in) != CV_OK) {
         q->n->spi_in = 0;

@@ -333,6 +333,8 @@ static void describe(struct sam *s, struct sam_entry *e, const struct sam_instal
     c->natt = p->natt;
     c->transport = p->transport;
     c->replay_window = p->replay_window ? window(p->replay_window) : 0;
+    c->dummy_ms = p->dummy_ms;
+    c->tfc_len = p->transport ? 0 : p->tfc_len;
     c->local = p->local;
     c->remote = p->remote;
     c->ts_count = p->ts_count;
@@ -415,6 +417,8 @@ static cv_result add_out(struct sam *s, const struct sam_entry *e, const struct 
     cmd.u.sa.ref = e->c.out;
     cmd.u.sa.replay_window = CV_REPLAY_WINDOW_MIN;
     cmd.u.sa.keepalive_s = p->behind_nat ? p->keepalive_s : 0;
+    cmd.u.sa.tfc_len = e->c.tfc_len;
+    cmd.u.sa.dummy_ms = e->c.dummy_ms;
     if (p->behind_nat)
         cmd.u.sa.flags |= CV_SA_BEHIND_NAT;
     return add_half(s, e, p, len, soft, &keys, &cmd);

@@ -43,6 +43,8 @@ struct sam_child {
     uint16_t encr, key_bits, integ, dh; /* dh: PFS group, 0 none */
     bool esn, natt, transport;
     uint32_t replay_window; /* 0: off */
+    uint32_t dummy_ms;      /* 0: no dummy packets */
+    uint16_t tfc_len;       /* 0: no padding; CV_TFC_MTU */
     struct ip_endpoint local, remote;
     unsigned ts_count;
     struct ts ts_local[CV_TS_MAX], ts_remote[CV_TS_MAX];
@@ -52,7 +54,8 @@ struct sam_child {
     uint64_t idle_ms; /* 0: may be idle for ever */
     uint64_t
         used_at_ms; /* last good packet of either direction that was looked for, at first the installation */
-    uint64_t idle_at_ms; /* when to look again; UINT64_MAX never */
+    uint64_t used_packets[2]; /* counted then: inbound, outbound */
+    uint64_t idle_at_ms;      /* when to look again; UINT64_MAX never */
     bool soft_fired;
     struct cv_sa_counters cleared_in, cleared_out; /* what show leaves out since `clear crypto sa counters` */
     uint64_t remove_at_ms;                         /* RETIRING; UINT64_MAX otherwise */
@@ -111,6 +114,8 @@ struct sam_install {
     uint32_t replay_window; /* 0: off */
     uint8_t df;             /* enum cv_df */
     bool ecn_drop;
+    uint16_t tfc_len;  /* as in struct cv_sa; without effect in transport mode */
+    uint32_t dummy_ms; /* 0: no dummy packets */
     uint16_t vrf_outer;
     struct ip_endpoint local, remote;
     unsigned ts_count;

@@ -72,6 +72,8 @@ void sam_adopt(struct sam *s, const struct cv_sa *sa)
         e->have_in = true;
     } else {
         e->c.out = sa->ref;
+        e->c.tfc_len = sa->tfc_len;
+        e->c.dummy_ms = sa->dummy_ms;
         e->have_out = true;
     }
 }

@@ -58,6 +58,9 @@ static bool look_for_use(struct sam *s, struct sam_child *c)
         uint64_t idle;
         if (l->counters(l->ctx, refs[i], &counters, &idle) != CV_OK)
             return false;
+        if (counters.packets == c->used_packets[i]) /* dummy packets are authentic, too, and no use */
+            continue;
+        c->used_packets[i] = counters.packets;
         if (idle <= now)
             c->used_at_ms = later(c->used_at_ms, now - idle);
     }

@@ -12,6 +12,8 @@ void esp_conf_set(struct esp_conf *conf, struct esp_ts_pair *ts, const struct cv
                               .encr = sa->encr,
                               .integ = sa->integ,
                               .replay_window = sa->replay_window,
+                              .dummy_ms = sa->dummy_ms,
+                              .tfc_len = sa->tfc_len,
                               .keepalive_s = sa->keepalive_s,
                               .vrf_outer = sa->vrf_outer,
                               .mode = sa->mode,
@@ -40,6 +42,8 @@ void esp_conf_get(const struct esp_conf *conf, struct cv_sa *out)
     out->salt_len = conf->salt_len;
     out->integ_key_len = conf->integ_key_len;
     out->replay_window = conf->replay_window;
+    out->dummy_ms = conf->dummy_ms;
+    out->tfc_len = conf->tfc_len;
     out->keepalive_s = conf->keepalive_s;
     out->vrf_outer = conf->vrf_outer;
     out->df = conf->df;

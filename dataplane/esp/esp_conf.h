@@ -21,7 +21,8 @@ struct esp_conf {
     uint64_t cookie;
     uint32_t flags; /* enum cv_sa_flags */
     uint16_t encr, integ;
-    uint16_t replay_window, keepalive_s, vrf_outer;
+    uint32_t replay_window, dummy_ms;
+    uint16_t tfc_len, keepalive_s, vrf_outer;
     uint8_t mode, df, ts_count;
     uint8_t encr_key_len, salt_len, integ_key_len;
     struct ip_endpoint local, remote;

@@ -2,6 +2,7 @@
 
 #include "dataplane/engine/eng_mem.h"
 #include "dataplane/esp/esp_flight.h"
+#include "dataplane/esp/esp_tfc.h"
 #include "dataplane/esp/esp_trailer.h"
 #include "dataplane/esp/esp_transport.h"
 #include "dataplane/esp/esp_ts.h"
@@ -430,12 +431,9 @@ uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_
 /* Workers that have read the number may each still add a burst before they see the SA closed. */
 #define ESN_SPARE ((uint64_t)CV_MAX_WORKERS * ESP_BURST_MAX)
 
-static esp_out_build_fn *builder(const struct cv_sa *conf)
+esp_out_build_fn *esp_out_tunnel_builder(uint8_t family, bool natt)
 {
-    const bool natt = conf->flags & CV_SA_NATT;
-    if (conf->mode == CV_MODE_TRANSPORT)
-        return esp_transport_builder(conf);
-    if (conf->local.addr.family == IP_V4)
+    if (family == IP_V4)
         return natt ? build_v4_natt : build_v4;
     return natt ? build_v6_natt : build_v6;
 }
@@ -449,7 +447,9 @@ static void out_sa_set(struct esp_out_sa *sa, const struct cv_sa *conf, const st
     sa->counters = counters;
     sa->burst = sa->info.burst;
     sa->runs = sa->info.runs;
-    sa->build = builder(conf);
+    sa->build_data = conf->mode == CV_MODE_TRANSPORT ? esp_transport_builder(conf)
+                                                     : esp_out_tunnel_builder(conf->local.addr.family, natt);
+    sa->build = conf->tfc_len || conf->dummy_ms ? esp_tfc_build : sa->build_data;
     sa->udp6 = natt && !v4;
     sa->seq = conf->seq;
     sa->seq_max = esn ? UINT64_MAX - ESN_SPARE : UINT32_MAX;
@@ -458,6 +458,7 @@ static void out_sa_set(struct esp_out_sa *sa, const struct cv_sa *conf, const st
     esp_conf_set(&sa->conf, sa->ts, conf);
     sa->any = esp_ts_any(&sa->conf);
     esp_template_make(&sa->tmpl[0], &sa->conf, &conf->remote, &sa->info);
+    esp_tfc_mtu(sa, 0);
 }
 
 cv_result esp_out_sa_new(const struct cv_sa *conf, const struct eng_ops *engine, int socket,

@@ -24,6 +24,11 @@ struct esp_out_part {
 typedef void esp_out_build_fn(struct esp_out_part *part, const struct esp_template *t, struct esp_scratch *s,
                               struct rte_mbuf **pkts, struct esp_sort *sort);
 
+/* The builder of a tunnel mode SA, by family and encapsulation. */
+esp_out_build_fn *esp_out_tunnel_builder(uint8_t family, bool natt);
+/* In front of an SA's own builder, of SAs that pad or send dummies (esp_tfc.h). */
+esp_out_build_fn esp_tfc_build;
+
 struct esp_out_sa {
     /* hot, read only but for `closed` */
     eng_burst_fn *burst;
@@ -51,6 +56,8 @@ struct esp_out_sa {
 
     /* cold */
     const struct eng_ops *engine;
+    esp_out_build_fn *build_data; /* behind esp_tfc_build; else the same as build */
+    uint16_t tfc_len;             /* what fits of conf.tfc_len now; the manager writes it, relaxed */
     struct eng_session_info info;
     struct esp_conf conf;
     struct esp_ts_pair ts[]; /* of conf */

@@ -71,6 +71,9 @@ cv_result esp_conf_check(const struct cv_sa *sa, enum cv_dir dir)
         return CV_EINVAL;
     if (dir == CV_DIR_IN && !window_ok(sa->replay_window))
         return CV_EINVAL;
+    if (sa->tfc_len &&
+        sa->mode != CV_MODE_TUNNEL) /* there the packet does not say how long it is (RFC 4303 2.7) */
+        return CV_EINVAL;
     if (!(sa->flags & CV_SA_ESN) && sa->seq > UINT32_MAX)
         return CV_EINVAL;
     if (sa->ts_count == 0 || sa->ts_count > CV_TS_MAX)

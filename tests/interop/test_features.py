@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What else two IKEv2 daemons must agree on: fragments of IKE messages, kinds of identity, old algorithms."""
 import re
+import time
 
 from case import add_case, case, check, check_equal, main
 from culvert import GROUPS, Transform
@@ -80,6 +81,23 @@ def suite(transform, group):
         for initiator in ("culvert", "strongswan"):
             up_and_pinging(site, initiator)
             down(site, initiator)
+
+
+@case("padded packets and dummy packets pass among plain ones (RFC 4303 2.6, 2.7)")
+def traffic_flow_confidentiality():
+    words = "crypto ipsec security-association %s"
+    site = strongswan_site("tfc", culvert_args=dict(extra=words % "tfc-padding 1000" + "\n" + words % "dummy pps 10"))
+    with site.lab:
+        up_and_pinging(site, "culvert")
+        shown = site.culvert.run("show", "crypto", "ipsec", "sa")
+        check("TFC padding: 1000 bytes" in shown, "show crypto ipsec sa names no padding")
+        check("dummy packets: every 100 ms" in shown, "show crypto ipsec sa names no dummies")
+        before = site.culvert.session()["flows"][0]["outbound"]["packets"]
+        time.sleep(3)
+        after = site.culvert.session()["flows"][0]["outbound"]["packets"]
+        check_equal(after, before, "packets counted while only dummies went")
+        sent, received = traffic.ping(site.left, site.right_address, 20, 0.05)
+        check_equal(received, sent, "echo replies among dummies")
 
 
 for kind_ in IDENTITIES:

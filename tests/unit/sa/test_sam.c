@@ -490,9 +490,11 @@ static void good_packet_of_either_direction_puts_the_idle_end_off(void)
     struct sam_child *c = install_idle(&b, 0x4000, 60);
     uint64_t from = c->installed_ms;
     b.dp->out[c->out.sa_id].last_ms = from + 50000;
+    b.dp->out[c->out.sa_id].counters.packets++;
     at(&b, from + 60000);
     CU_ASSERT_EQUAL(b.idles, 0);
     b.dp->in[c->in.sa_id].last_ms = from + 100000;
+    b.dp->in[c->in.sa_id].counters.packets++;
     at(&b, from + 110000);
     at(&b, from + 159999);
     CU_ASSERT_EQUAL(b.idles, 0);
@@ -510,6 +512,7 @@ static void rekey_is_no_packet_and_a_replaced_child_is_left_alone(void)
     uint64_t from = old->installed_ms;
     uint32_t old_id = old->id;
     b.dp->out[old->out.sa_id].last_ms = from + 10000;
+    b.dp->out[old->out.sa_id].counters.packets++;
     at(&b, from + 40000);
     struct sam_child *fresh = install_idle(&b, 0x4001, 60);
     uint32_t fresh_id = fresh->id;

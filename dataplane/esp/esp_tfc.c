@@ -1,0 +1,108 @@
+#include "dataplane/esp/esp_tfc.h"
+
+#include "dataplane/esp/esp_out.h"
+
+#include <string.h>
+
+void esp_tfc_mtu(struct esp_out_sa *sa, uint16_t inner_mtu)
+{
+    uint16_t len = sa->conf.tfc_len;
+    if (inner_mtu != 0 && inner_mtu < len)
+        len = inner_mtu;
+    if (len == CV_TFC_MTU)
+        len = 0;
+    __atomic_store_n(&sa->tfc_len, len, __ATOMIC_RELAXED);
+}
+
+uint16_t esp_tfc_len(const struct esp_out_sa *sa)
+{
+    return __atomic_load_n(&sa->tfc_len, __ATOMIC_RELAXED);
+}
+
+/* ---- padding ---------------------------------------------------------------------------------------------- */
+/* Zeros behind the packet, up to `to` octets. Where the mbuf has no room the packet leaves shorter. */
+static void pad(struct rte_mbuf *m, uint32_t to)
+{
+    const uint32_t len = m->data_len;
+    if (m->nb_segs != 1 || len >= to || rte_pktmbuf_tailroom(m) < to - len + ESP_TAILROOM)
+        return;
+    memset(rte_pktmbuf_mtod_offset(m, uint8_t *, len), 0, to - len);
+    m->data_len = (uint16_t)to;
+    m->pkt_len = to;
+}
+
+/* Of the inner packet, by its own header: bytes are counted without the padding. */
+static uint16_t inner_len(const uint8_t *in, uint32_t max)
+{
+    uint32_t len = max;
+    if (in[0] >> 4 == 4)
+        len = (uint32_t)in[2] << 8 | in[3];
+    else if (max >= ESP_V6_LEN)
+        len = ESP_V6_LEN + ((uint32_t)in[4] << 8 | in[5]);
+    return (uint16_t)RTE_MIN(len, max);
+}
+
+static void recount(struct esp_out_part *part, const struct esp_template *t, struct esp_scratch *s)
+{
+    part->bytes = 0;
+    for (unsigned i = part->first; i < part->first + (unsigned)part->count; i++) {
+        s->len[i] = inner_len(s->ops[i].esp + t->head, s->len[i]);
+        part->bytes += s->len[i];
+    }
+}
+
+/* ---- dummies ---------------------------------------------------------------------------------------------- */
+/* A packet of tunnel mode, but for its next header. */
+static void build_dummy(struct esp_out_part *part, const struct esp_template *t, struct esp_scratch *s,
+                        struct rte_mbuf **pkts, struct esp_sort *sort)
+{
+    const struct esp_conf *conf = &part->sa->conf;
+    esp_out_build_fn *build =
+        esp_out_tunnel_builder(conf->local.addr.family, (conf->flags & CV_SA_NATT) != 0);
+    build(part, t, s, pkts, sort);
+    for (unsigned i = part->first; i < part->first + (unsigned)part->count; i++) {
+        s->ops[i].esp[t->head + s->ops[i].data_len - 1] = ESP_NEXT_NONE;
+        s->len[i] = 0;
+    }
+    part->bytes = 0;
+}
+
+void esp_tfc_build(struct esp_out_part *part, const struct esp_template *t, struct esp_scratch *s,
+                   struct rte_mbuf **pkts, struct esp_sort *sort)
+{
+    if (part->usable && dp_meta(pkts[0])->local_out == DP_LOCAL_DUMMY) { /* always alone in its part */
+        build_dummy(part, t, s, pkts, sort);
+        return;
+    }
+    const uint16_t to = esp_tfc_len(part->sa);
+    for (unsigned i = 0; to && i < part->usable; i++)
+        pad(pkts[i], to);
+    part->sa->build_data(part, t, s, pkts, sort);
+    if (to)
+        recount(part, t, s);
+}
+
+bool esp_dummy_fill(struct rte_mbuf *m, uint16_t len)
+{
+    if (len < ESP_DUMMY_MIN || (uint32_t)rte_pktmbuf_tailroom(m) < (uint32_t)len + ESP_TAILROOM)
+        return false;
+    uint8_t *p = (uint8_t *)rte_pktmbuf_append(m, len);
+    memset(p, 0, len);
+    p[0] = 0x45; /* for the builder of tunnel mode; nobody reads it at the other end */
+    return true;
+}
+
+bool esp_dummy_out(struct esp_worker *w, struct rte_mbuf *m, struct esp_out_sa *sa)
+{
+    struct cv_sa_counters *c = &sa->counters[w->worker], before = *c;
+    if (sa->build != esp_tfc_build) {
+        dp_meta(m)->drop = CV_DROP_NO_SA;
+        return false;
+    }
+    dp_meta(m)->local_out = DP_LOCAL_DUMMY;
+    const bool sent = esp_out_burst(w, &m, &sa, 1) == 1;
+    esp_counter_set(&c->packets, before.packets); /* this worker's own line */
+    esp_counter_set(&c->bytes, before.bytes);
+    esp_counter_set(&c->last_tsc, before.last_tsc);
+    return sent;
+}
