@@ -399,7 +399,7 @@ struct cv_sa_event {
     struct ip_endpoint remote; /* NAT_CHANGE: the new one; UNKNOWN_SPI, BAD_PACKET: the sender */
     struct ip_endpoint local;  /* UNKNOWN_SPI, BAD_PACKET */
     uint32_t reason;           /* BAD_PACKET: enum cv_drop; SOFT and HARD: 1 bytes, 2 packets */
-    uint32_t pad2;
+    uint32_t vrf;              /* UNKNOWN_SPI */
 };
 static_assert(sizeof(struct cv_sa_event) == 80, "contract size");
 

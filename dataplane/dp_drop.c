@@ -102,6 +102,7 @@ void dp_drop_unknown_spi(struct dp_worker *w, struct rte_mbuf *m)
         struct cv_evt e = {.type = CV_EVT_UNKNOWN_SPI};
         e.u.sa_event.ref.spi = meta->spi;
         e.u.sa_event.reason = CV_DROP_UNKNOWN_SPI;
+        e.u.sa_event.vrf = meta->vrf;
         endpoints_of(m, meta, &e.u.sa_event.remote, &e.u.sa_event.local);
         (void)dp_event(w, &e); /* lost, the next such packet brings another */
     }

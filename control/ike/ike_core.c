@@ -197,6 +197,9 @@ void ike_dp_event(struct ike *e, const struct cv_evt *ev)
         if (sa)
             sa->ops->nat_change(e, sa, c, &ev->u.sa_event.remote);
         break;
+    case CV_EVT_UNKNOWN_SPI:
+        ike_stray_esp(e, &ev->u.sa_event);
+        break;
     default:
         sam_event(e->sam, ev);
         break;

@@ -49,6 +49,8 @@ void ike_sessions_free(struct ike *e);
 /* Starts what is wanted and due; afterwards e->session_timer_at is exact. */
 void ike_sessions_run(struct ike *e);
 void ike_session_acquire(struct ike *e, const struct cv_acquire *packet);
+/* ike_stray.c: an UNKNOWN_SPI event; without `crypto isakmp invalid-spi-recovery` nothing follows. */
+void ike_stray_esp(struct ike *e, const struct cv_sa_event *ev);
 /* The sessions that an SA serves: its own, and those of tunnels that have a child on it. */
 enum { IKE_SERVED_MAX = 65 };
 unsigned ike_session_served(struct ike *e, const struct ike_sa *sa, struct ike_session **out, unsigned max);

@@ -25,6 +25,7 @@ struct ike_session {
     uint64_t up_since_ms;
     bool has_error;
     struct ike_error last_error;
+    uint64_t stray_at_ms;       /* ESP of unknown SPI asked for it last; 0 never (ike_stray.c) */
     uint64_t retry_at_ms;       /* next attempt when wanted; UINT64_MAX: one is under way, or it is up */
     unsigned failures;          /* in a row */
     unsigned peer_turn;         /* crypto maps: which of the entry's peers is tried */
@@ -89,7 +90,8 @@ struct ike_sa {
     struct cr_keys2 keys; /* IKEv2 */
     uint64_t created_ms, established_ms;
     uint64_t lifetime_s;
-    uint64_t last_in_ms; /* last authenticated message from the peer */
+    uint64_t stray_told_ms; /* the peer was told of an SPI that nobody has; 0 never (ike_stray.c) */
+    uint64_t last_in_ms;    /* last authenticated message from the peer */
     /* What went out since anything came with its SPIs, authentic or not: for diagnosis alone */
     unsigned sent_unheard;
     uint64_t unheard_since_ms;

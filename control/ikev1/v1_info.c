@@ -289,13 +289,37 @@ static enum ike_reason reason_of(uint16_t type)
     }
 }
 
+/* RFC 2408 3.14.1: what we send on this child goes nowhere. */
+static void peer_lacks_child(struct ike *e, struct ike_sa *sa, uint32_t spi)
+{
+    struct sam_child *c = spi ? child_of_peer(e, sa, spi) : NULL;
+    if (!c || c->state == SAM_RETIRING)
+        return;
+    ike_log(e, sa, LOG_LEVEL_WARNING, "ipsec", "the peer has no SA for SPI 0x%08x of %s any more: deleted",
+            spi, c->interface);
+    if (v1_delete_child(e, sa, c) != CV_OK)
+        ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec", "the peer is not told that child 0x%08x is gone", c->in.spi);
+}
+
+void v1_invalid_spi(struct ike *e, struct ike_sa *sa, uint32_t spi)
+{
+    uint8_t octets[V1_ESP_SPI_LEN];
+    const struct slice none = {NULL, 0};
+    v1_spi_put(octets, spi);
+    if (v1_info_ready(sa) && v1_info_notify(e, sa, PLD1_PROTO_ESP, (struct slice){octets, sizeof octets},
+                                            PLD1_N_INVALID_SPI, none, NULL) != CV_OK)
+        ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "NOTIFY INVALID-SPI could not be sent");
+}
+
 static void error_in(struct ike *e, struct ike_sa *sa, const struct pld1_notify *n)
 {
     uint32_t spi = n->proto == PLD1_PROTO_ESP ? v1_spi_get(n->spi) : 0;
     struct v1_xchg *x = pending_of(sa, spi);
     ike_log(e, sa, LOG_LEVEL_WARNING, "isakmp", "processing NOTIFY %s protocol %u, spi 0x%08x",
             pld1_notify_name(n->type), n->proto, spi);
-    if (x && n->type != PLD1_N_INVALID_SPI)
+    if (n->type == PLD1_N_INVALID_SPI)
+        peer_lacks_child(e, sa, spi);
+    else if (x)
         v1_quick_fail(e, sa, x, reason_of(n->type), "the peer answered %s (%u)", pld1_notify_name(n->type),
                       n->type);
 }

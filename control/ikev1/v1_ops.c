@@ -381,6 +381,7 @@ const struct ike_version_ops v1_ops = {
     .rekey_sa = v1_rekey_sa,
     .delete_child = v1_delete_child,
     .delete_sa = v1_delete_sa,
+    .invalid_spi = v1_invalid_spi,
     .first_packet = v1_child_first_packet,
     .nat_change = nat_change,
     .timer = timer,

@@ -75,6 +75,7 @@ enum v2_task_kind {
     V2_TASK_DELETE_CHILD,
     V2_TASK_DELETE_SA,
     V2_TASK_DPD,
+    V2_TASK_INVALID_SPI, /* the peer sends ESP that nobody takes (1.5) */
     V2_TASK_AUTH_FAILED, /* initiator: the responder did not prove itself (2.21.2) */
     V2_TASK_KIND_COUNT
 };
@@ -95,7 +96,7 @@ struct v2_task {
     struct v2_nego *nego;       /* CHILD, REKEY_CHILD; owned */
     struct v2_ike_rekey *rekey; /* REKEY_SA; owned; v2_rekey.c */
     uint32_t child_id;          /* DELETE_CHILD, REKEY_CHILD */
-    uint32_t spi;               /* DELETE_CHILD without a child: the inbound SPI to be deleted */
+    uint32_t spi;               /* INVALID_SPI; DELETE_CHILD without a child: the inbound SPI to be deleted */
     enum ike_reason why;        /* DELETE_SA */
     struct v2_wire wire;        /* retransmitted bit-identically (2.1) */
     bool waits;        /* set by the response's handler: it is to be put aside and handled again (v2_park) */
@@ -315,7 +316,9 @@ bool v2_rekey_peer_closes(struct ike *e, struct ike_sa *sa);
 void v2_rekey_due(struct ike *e, struct ike_sa *sa);
 
 /* v2_info */
-v2_build_fn v2_delete_child_build, v2_delete_sa_build, v2_dpd_build;
+/* Tells the peer that nobody here has this SPI (1.5, 3.10.1); one at a time. */
+void v2_invalid_spi(struct ike *e, struct ike_sa *sa, uint32_t spi);
+v2_build_fn v2_delete_child_build, v2_delete_sa_build, v2_dpd_build, v2_invalid_spi_build;
 v2_response_fn v2_delete_child_response, v2_delete_sa_response, v2_dpd_response;
 v2_request_fn v2_informational_request;
 /* ops.delete_child; ops.delete_sa is the exchange layer's (a task V2_TASK_DELETE_SA) */

@@ -15,6 +15,7 @@ static const struct v2_kind kinds[V2_TASK_KIND_COUNT] = {
     [V2_TASK_DELETE_SA] = {"delete of the IKE SA", PLD_INFORMATIONAL, v2_delete_sa_build,
                            v2_delete_sa_response},
     [V2_TASK_DPD] = {"dead peer detection", PLD_INFORMATIONAL, v2_dpd_build, v2_dpd_response},
+    [V2_TASK_INVALID_SPI] = {"INVALID_SPI", PLD_INFORMATIONAL, v2_invalid_spi_build, v2_dpd_response},
     [V2_TASK_AUTH_FAILED] = {"AUTHENTICATION_FAILED", PLD_INFORMATIONAL, v2_auth_failed_build,
                              v2_auth_failed_response},
 };

@@ -71,6 +71,29 @@ void v2_delete_sa_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, 
     ike_sa_remove(e, sa, t->why, "%s", ike_reason_text(t->why));
 }
 
+/* ---- ESP that nobody takes (1.5) -------------------------------------------------------------------------------------- */
+void v2_invalid_spi(struct ike *e, struct ike_sa *sa, uint32_t spi)
+{
+    struct v2_task *t = v2_of(sa)->state == V2_ESTABLISHED && !v2_task_find(sa, V2_TASK_INVALID_SPI, 0)
+                            ? v2_task_new(V2_TASK_INVALID_SPI)
+                            : NULL;
+    if (!t)
+        return;
+    t->spi = spi;
+    v2_task_add(e, sa, t);
+}
+
+cv_result v2_invalid_spi_build(struct ike *e, struct ike_sa *sa, struct v2_task *t, struct pld_builder *b)
+{
+    uint8_t spi[ESP_SPI_LEN];
+    const struct slice none = {NULL, 0};
+    (void)e;
+    (void)sa;
+    spi_bytes(t->spi, spi);
+    pld_put_notify(b, PLD_PROTO_NONE, none, PLD_N_INVALID_SPI, (struct slice){spi, sizeof spi});
+    return CV_OK;
+}
+
 /* ---- the peer's deletes ------------------------------------------------------------------------------------------------ */
 /* 1.4.1: the answer names our SPIs of the same children. What is unknown or being closed by us already is left out. */
 static void delete_children(struct ike *e, struct ike_sa *sa, const struct pld_delete *d, uint8_t *spis,
@@ -118,6 +141,25 @@ static void log_notifies(struct ike *e, const struct ike_sa *sa, const struct pl
                     pld_notify_name(m->notifies[i].type));
 }
 
+/* 1.5, 3.10.1: what we send on these children goes nowhere. The peer lost them, or our delete of them crossed. */
+static void peer_lacks_children(struct ike *e, struct ike_sa *sa, const struct pld_message *m)
+{
+    uint32_t spi, owner = v2_of(sa)->replaced_by ? v2_of(sa)->replaced_by : sa->conn_id;
+    for (unsigned i = 0; i < m->notify_count; i++) {
+        const struct pld_notify *n = &m->notifies[i];
+        struct buf_reader r = buf_reader_init(n->data.p, n->data.n);
+        if (n->type != PLD_N_INVALID_SPI || n->data.n != ESP_SPI_LEN || !buf_u32(&r, &spi))
+            continue;
+        struct sam_child *c = sam_child_by_spi_out(e->sam, owner, spi);
+        if (!c)
+            continue;
+        ike_log(e, sa, LOG_LEVEL_WARNING, "ipsec",
+                "the peer has no SA for SPI 0x%08x of %s any more: deleted", spi, c->interface);
+        if (v2_delete_child(e, sa, c) != CV_OK)
+            ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec", "its delete is under way");
+    }
+}
+
 void v2_informational_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m,
                               struct v2_reply *r)
 {
@@ -133,6 +175,7 @@ void v2_informational_request(struct ike *e, struct ike_sa *sa, const struct pld
         ike_sa_remove(e, sa, IKE_REASON_AUTH_FAILED, "the peer refused our authentication");
         return;
     }
+    peer_lacks_children(e, sa, m);
     if (m->delete_count)
         v2_rekey_peer_uses(e, sa);
     for (unsigned i = 0; i < m->delete_count; i++) {

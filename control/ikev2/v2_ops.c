@@ -169,6 +169,7 @@ const struct ike_version_ops v2_ops = {
     .rekey_sa = v2_rekey_sa,
     .delete_child = v2_delete_child,
     .delete_sa = v2_sa_delete,
+    .invalid_spi = v2_invalid_spi,
     .first_packet = v2_child_first_packet,
     .nat_change = v2_child_nat_change,
     .timer = v2_timer,

@@ -98,6 +98,12 @@ static bool reserved(const struct sam *s, uint32_t spi)
     return s->in.count && sam_slots_state(&s->in, slot) == SAM_SLOT_RESERVED && s->in.spi[slot] == spi;
 }
 
+bool sam_spi_in_use(const struct sam *s, uint32_t spi)
+{
+    uint32_t slot = cv_spi_slot(spi, s->bits);
+    return s->in.count && sam_slots_state(&s->in, slot) != SAM_SLOT_FREE && s->in.spi[slot] == spi;
+}
+
 void sam_spi_release(struct sam *s, uint32_t spi)
 {
     if (reserved(s, spi))

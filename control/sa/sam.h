@@ -99,6 +99,7 @@ void sam_free(struct sam *s); /* forgets; the data plane keeps what it has */
  * the table is full, CV_EAGAIN while no data plane has named the size of its tables. */
 CV_MUST_USE cv_result sam_spi_reserve(struct sam *s, uint32_t *spi);
 void sam_spi_release(struct sam *s, uint32_t spi); /* reserved but never installed */
+bool sam_spi_in_use(const struct sam *s, uint32_t spi); /* reserved, installed, or lingering */
 
 /* What install needs beside keys. Keys are read, never kept. */
 struct sam_install {

@@ -1,0 +1,156 @@
+/* ESP of an SPI that nobody has (crypto isakmp invalid-spi-recovery; RFC 7296 1.5, RFC 2408 3.14.1): who is told, when a tunnel
+ * is negotiated, and what the one who is told does. */
+#include "tests/mock/mock_wire.h"
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SETTLE_MS = 1000 };
+static const char recovery[] = "crypto isakmp invalid-spi-recovery\n";
+
+static struct wire *up(bool ikev1, const char *global)
+{
+    struct wire_conf a = {.ikev1 = ikev1}, b = {.ikev1 = ikev1, .global = global};
+    struct wire *w = wire_new(1, &a, &b);
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    if (!wire_both_up(w))
+        abort();
+    wire_trace_clear(w);
+    return w;
+}
+
+/* What B's data plane says when ESP of that SPI comes from there. */
+static void stray(struct wire *w, uint32_t spi, const struct ip_addr *from)
+{
+    struct cv_evt e = {.type = CV_EVT_UNKNOWN_SPI};
+    e.u.sa_event.ref.spi = spi;
+    e.u.sa_event.reason = CV_DROP_UNKNOWN_SPI;
+    e.u.sa_event.local.addr = w->side[B].address;
+    e.u.sa_event.remote.addr = *from;
+    ike_dp_event(w->side[B].ike, &e);
+}
+
+/* B loses its child without a word; gives the SPI that A goes on sending to. */
+static uint32_t lose_child(struct wire *w)
+{
+    struct sam_child *c = wire_child(w, B);
+    const uint32_t spi = c->in.spi;
+    sam_child_delete(w->side[B].ike->sam, c, 0);
+    CU_ASSERT_FALSE(wire_packet(w, A));
+    return spi;
+}
+
+static void a_lost_child_is_deleted_at_the_peer_and_traffic_raises_another(void)
+{
+    for (int v1 = 0; v1 < 2; v1++) {
+        struct wire *w = up(v1, recovery);
+        const uint32_t spi = lose_child(w);
+        stray(w, spi, &w->side[A].address);
+        wire_run(w, SETTLE_MS);
+        CU_ASSERT(wire_saw(w, v1 ? "B INFO: HASH N(INVALID_SPI)" : "B INFORMATIONAL req 0: N(INVALID_SPI)") ||
+                  wire_saw(w, "INVALID"));
+        CU_ASSERT_EQUAL(wire_children(w, A), 0);
+        CU_ASSERT_EQUAL(wire_sas(w, A), 1); /* the IKE SA stays */
+        CU_ASSERT_FALSE(wire_packet(w, A));
+        wire_run(w, SETTLE_MS);
+        CU_ASSERT(wire_both_up(w));
+        CU_ASSERT(wire_consistent(w, true));
+        CU_ASSERT_NOT_EQUAL(wire_child(w, B)->in.spi, spi);
+        wire_free(w);
+    }
+}
+
+static void nothing_is_said_unless_it_is_configured(void)
+{
+    for (int v1 = 0; v1 < 2; v1++) {
+        struct wire *w = up(v1, "");
+        const uint32_t spi = lose_child(w);
+        for (unsigned i = 0; i < 10; i++)
+            stray(w, spi, &w->side[A].address);
+        wire_run(w, 3000);
+        CU_ASSERT(wire_dialogue(w, ""));
+        CU_ASSERT_EQUAL(wire_children(w, A), 1);
+        wire_free(w);
+    }
+}
+
+static void a_flood_costs_one_notify_in_ten_seconds(void)
+{
+    for (int v1 = 0; v1 < 2; v1++) {
+        struct wire *w = up(v1, recovery);
+        for (unsigned i = 0; i < 240; i++) { /* SPIs that A does not have: it has nothing to delete */
+            stray(w, 0x99000000u + i, &w->side[A].address);
+            wire_run(w, 125);
+        }
+        CU_ASSERT_EQUAL(wire_count(w, "INVALID"), 3);
+        CU_ASSERT(wire_both_up(w));
+        CU_ASSERT_EQUAL(wire_children(w, A), 1);
+        wire_free(w);
+    }
+}
+
+static void SPIs_in_use_and_other_senders_are_passed_over(void)
+{
+    struct wire *w = up(false, recovery);
+    struct ip_addr stranger;
+    uint32_t reserved;
+    CU_ASSERT(ip_addr_parse("203.0.113.77", &stranger));
+    CU_ASSERT_EQUAL_FATAL(sam_spi_reserve(w->side[B].ike->sam, &reserved), CV_OK);
+    stray(w, reserved,
+          &w->side[A].address); /* being negotiated: the peer may be faster than our installation */
+    stray(w, wire_child(w, B)->in.spi, &w->side[A].address);
+    stray(w, 0x99000001, &stranger);
+    wire_run(w, 3000);
+    CU_ASSERT(wire_dialogue(w, ""));
+    CU_ASSERT_EQUAL(wire_sas(w, B), 1);
+    wire_free(w);
+}
+
+static void who_forgot_everything_negotiates_and_the_peer_drops_what_he_had(void)
+{
+    for (int v1 = 0; v1 < 2; v1++) {
+        struct wire *w = up(v1, recovery);
+        const uint32_t spi = wire_child(w, B)->in.spi;
+        wire_restart(w, B, true);
+        wire_trace_clear(w);
+        wire_run(w, SETTLE_MS);
+        CU_ASSERT_EQUAL(wire_sas(w, B), 0);
+        for (unsigned i = 0; i < 16; i++) {
+            stray(w, spi, &w->side[A].address);
+            wire_run(w, 125);
+        }
+        CU_ASSERT(wire_both_up(w));
+        CU_ASSERT_EQUAL(wire_sas(w, B), 1);
+        CU_ASSERT_EQUAL(wire_sas(w, A), 1);
+        CU_ASSERT_EQUAL(wire_children(w, A), 1);
+        wire_free(w);
+    }
+}
+
+/* The sender's address is forged easily: the peer must not be made the target of ever new negotiations. */
+static void a_silent_peer_is_not_called_again_for_each_packet(void)
+{
+    struct wire *w = up(false, recovery);
+    wire_restart(w, B, true);
+    w->side[A].deaf = true;
+    wire_trace_clear(w);
+    unsigned first = 0;
+    for (unsigned i = 0; i < 8 * 50; i++) {
+        stray(w, 0x99000000u + i, &w->side[A].address);
+        wire_run(w, 125);
+        if (i == 8)
+            first = wire_count(w, "IKE_SA_INIT req");
+    }
+    CU_ASSERT_EQUAL(first, 1);
+    CU_ASSERT(wire_count(w, "IKE_SA_INIT req") <= 6); /* one attempt with its retransmissions */
+    wire_free(w);
+}
+
+UNIT_MAIN("stray", UNIT_TEST(a_lost_child_is_deleted_at_the_peer_and_traffic_raises_another),
+          UNIT_TEST(nothing_is_said_unless_it_is_configured),
+          UNIT_TEST(a_flood_costs_one_notify_in_ten_seconds),
+          UNIT_TEST(SPIs_in_use_and_other_senders_are_passed_over),
+          UNIT_TEST(who_forgot_everything_negotiates_and_the_peer_drops_what_he_had),
+          UNIT_TEST(a_silent_peer_is_not_called_again_for_each_packet))
