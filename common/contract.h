@@ -98,6 +98,7 @@ enum {
     X(GRE_CLEAR, "gre-clear", "GRE packet in clear, or of another SA, for a protected tunnel")               \
     X(POLICY_CLEAR, "policy-clear", "packet in clear that a crypto map wants protected (RFC 4301 5.2)")      \
     X(POLICY_DENY, "policy-deny", "packet that a crypto map lets nobody send")                               \
+    X(POLICED, "policed", "over the rate limit of the tunnel interface")                                     \
     X(ERROR_CLEAR, "error-clear", "ICMP error about what an SA delivered, that no SA takes back")            \
     X(ICMP_UNPROVEN, "icmp-unproven",                                                                        \
       "ICMP error about an IPsec packet that no SA here sent (RFC 4301 8.2)")                                \
@@ -177,6 +178,14 @@ enum cv_cmd_type {
     CV_CMD_STEER,   /* u.steer: give a bucket to a worker, or balance all; answered when it is begun */
 };
 
+/* A token bucket: what passes in the long run, and at once. */
+struct cv_police {
+    uint64_t bps;   /* bits a second, of IP packets; 0: everything passes */
+    uint32_t burst; /* octets */
+    uint32_t pad;
+};
+static_assert(sizeof(struct cv_police) == 16, "contract size");
+
 struct cv_if {
     uint32_t if_id;
     uint8_t kind;        /* enum cv_if_kind */
@@ -205,8 +214,10 @@ struct cv_if {
     uint16_t reass_datagrams; /* unfinished at one time, of each worker */
     uint8_t reass_fragments;  /* of one datagram */
     uint8_t reass_timeout_s;
+    uint32_t pad3;
+    struct cv_police police[2]; /* tunnels, by enum cv_dir: of what they carry, as it is inside */
 };
-static_assert(sizeof(struct cv_if) == 140, "contract size");
+static_assert(sizeof(struct cv_if) == 176, "contract size");
 
 /* One row of a port's policy; rows of lower order come first, the first that matches decides. Nothing matches: in clear. */
 struct cv_policy {

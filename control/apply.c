@@ -102,6 +102,9 @@ static cv_result build_if(const struct cfg *c, const struct cfg_interface *i, st
     if (i->kind == CV_IF_PORT)
         port_name(c, i->name, out->port);
     out->tcp_mss = (uint16_t)i->tcp_mss;
+    for (unsigned dir = 0; dir < 2; dir++)
+        out->police[dir] =
+            (struct cv_police){.bps = i->rate_limit[dir].bps, .burst = i->rate_limit[dir].burst};
     if (i->kind == CV_IF_TUNNEL)
         tunnel_fields(c, i, out);
     return i->kind == CV_IF_FLOW ? flow_fields(c, i, ifs, out) : CV_OK;

@@ -53,6 +53,10 @@ static void send(struct dp_worker *w, struct rte_mbuf *m, const struct dp_gre_wa
     const struct ip_if *tunnel = way->tunnel;
     struct esp_out_sa *sa = way->sa ? way->sa->sa : NULL;
     struct dp_meta *meta = dp_meta(m);
+    if (unlikely(tunnel->police) && !ip_police_pass(&tunnel->police[CV_DIR_OUT], m->pkt_len, w->now)) {
+        dp_drop(w, m, CV_DROP_POLICED);
+        return;
+    }
     dp_count(&w->if_stats[tunnel->id].tx_packets, 1);
     dp_count(&w->if_stats[tunnel->id].tx_bytes, m->pkt_len);
     if (unlikely(tunnel->tcp_mss))
@@ -180,6 +184,10 @@ static const struct ip_if *take_off(struct dp_worker *w, struct rte_mbuf *m, con
     }
     meta->vrf = tunnel->vrf;
     meta->local_out = DP_TRANSIT;
+    if (unlikely(tunnel->police) && !ip_police_pass(&tunnel->police[CV_DIR_IN], m->pkt_len, w->now)) {
+        dp_drop(w, m, CV_DROP_POLICED);
+        return NULL;
+    }
     if (unlikely(tunnel->tcp_mss))
         ip_mss_clamp(m, tunnel->tcp_mss);
     dp_count(&w->if_stats[tunnel->id].rx_packets, 1);

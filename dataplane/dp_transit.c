@@ -227,6 +227,13 @@ void dp_into_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tun
         return;
     if (unlikely(tunnel->tcp_mss))
         ip_mss_clamp(m, tunnel->tcp_mss);
+    if (unlikely(tunnel->police)) {
+        by_address = false; /* each packet comes here */
+        if (!ip_police_pass(&tunnel->police[CV_DIR_OUT], m->pkt_len, w->now)) {
+            dp_drop(w, m, CV_DROP_POLICED);
+            return;
+        }
+    }
     uint16_t mtu = __atomic_load_n(&s->inner_mtu, __ATOMIC_RELAXED);
     if (tunnel->mtu != 0 && (mtu == 0 || tunnel->mtu < mtu))
         mtu = tunnel->mtu;

@@ -242,6 +242,18 @@ static void handed_in(struct dp_worker *w, struct rte_mbuf *m)
 }
 
 /* ---- the stages ------------------------------------------------------------------------------------------ */
+/* Drops what is over the limit; those that pass come to the front. */
+static unsigned police(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n, struct ip_police *p)
+{
+    unsigned passed = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (ip_police_pass(p, pkts[i]->pkt_len, w->now))
+            pkts[passed++] = pkts[i];
+        else
+            dp_drop(w, pkts[i], CV_DROP_POLICED);
+    return passed;
+}
+
 /* A run of packets out of one tunnel. */
 static void decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n, uint32_t if_id)
 {
@@ -255,6 +267,8 @@ static void decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n
         dp_gre_decapsulated(w, pkts, n, in);
         return;
     }
+    if (unlikely(in->police))
+        n = police(w, pkts, n, &in->police[CV_DIR_IN]);
     for (unsigned i = 0; i < n; i++) {
         struct dp_meta *meta = dp_meta(pkts[i]);
         meta->vrf = in->vrf; /* into its tunnel's VRF and no other */

@@ -211,6 +211,10 @@ static void text_if(struct cli_call *c, const struct if_view *v)
         cli_print(c, "  MTU %u bytes\n", i->ip_mtu ? i->ip_mtu : v->port->mtu);
     if (i->tcp_mss)
         cli_print(c, "  TCP MSS adjusted to %u\n", i->tcp_mss);
+    for (unsigned dir = 0; dir < 2; dir++)
+        if (i->rate_limit[dir].bps)
+            cli_print(c, "  Rate limit %s %llu bps, burst %u bytes\n", dir == CV_DIR_IN ? "input" : "output",
+                      (unsigned long long)i->rate_limit[dir].bps, i->rate_limit[dir].burst);
     if (i->crypto_map[0])
         cli_print(c, "  Crypto map %s\n", i->crypto_map);
     if (i->kind == CV_IF_TUNNEL) {

@@ -86,6 +86,10 @@ struct cfg_interface {
     unsigned tunnel_ttl; /* default 255 */
     bool tunnel_pmtud;
     unsigned tcp_mss; /* ip tcp adjust-mss; 0 off */
+    struct {
+        uint64_t bps; /* 0 off */
+        uint32_t burst, burst_max;
+    } rate_limit[2]; /* tunnels, by enum cv_dir */
     /* physical interfaces */
     char crypto_map[CFG_NAME_MAX]; /* applied here; "" none */
     int crypto_map_line;

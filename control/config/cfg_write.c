@@ -183,6 +183,11 @@ static void put_interface(struct cfg_writer *w, const struct cfg_interface *x)
     if (x->tcp_mss)
         cfg_put(w, " ip tcp adjust-mss %u\n", x->tcp_mss);
     put_reassembly(w, &x->reass);
+    for (unsigned dir = 0; dir < 2; dir++)
+        if (x->rate_limit[dir].bps)
+            cfg_put(w, " rate-limit %s %llu %u %u conform-action transmit exceed-action drop\n",
+                    dir == CV_DIR_IN ? "input" : "output", (unsigned long long)x->rate_limit[dir].bps,
+                    x->rate_limit[dir].burst, x->rate_limit[dir].burst_max);
     put_tunnel(w, x);
     put_long_packets(w, x);
     if (x->crypto_map[0])

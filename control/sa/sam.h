@@ -98,7 +98,7 @@ void sam_free(struct sam *s); /* forgets; the data plane keeps what it has */
 /* A fresh inbound SPI: slot in the low bits, random generation above, never 0..255, not in use or lingering. CV_ENOSPC when
  * the table is full, CV_EAGAIN while no data plane has named the size of its tables. */
 CV_MUST_USE cv_result sam_spi_reserve(struct sam *s, uint32_t *spi);
-void sam_spi_release(struct sam *s, uint32_t spi); /* reserved but never installed */
+void sam_spi_release(struct sam *s, uint32_t spi);      /* reserved but never installed */
 bool sam_spi_in_use(const struct sam *s, uint32_t spi); /* reserved, installed, or lingering */
 
 /* What install needs beside keys. Keys are read, never kept. */

@@ -2,6 +2,8 @@
 #include "dataplane/dp_rcu.h"
 #include "dataplane/ip/ip_gre.h"
 
+#include <rte_cycles.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +70,21 @@ static void link_local_make(uint8_t out[16], const uint8_t mac[6])
     memcpy(out, a, sizeof a);
 }
 
+/* Limits that stay keep what they have counted: an interface that is set again lets no second burst through. */
+static void police_set(struct ip_if *new, const struct ip_if *old)
+{
+    for (unsigned dir = 0; dir < 2; dir++) {
+        const struct cv_police *p = &new->conf.police[dir];
+        struct ip_police *b = &new->buckets[dir];
+        if (p->bps == 0)
+            continue;
+        new->police = new->buckets;
+        ip_police_set(b, p->bps, p->burst, rte_get_tsc_hz());
+        if (old && memcmp(p, &old->conf.police[dir], sizeof *p) == 0)
+            b->full_at = __atomic_load_n(&old->buckets[dir].full_at, __ATOMIC_RELAXED);
+    }
+}
+
 cv_result ip_if_set(struct ip_ifs *t, const struct cv_if *conf, uint16_t port, const uint8_t *mac,
                     uint16_t port_mtu)
 {
@@ -91,6 +108,7 @@ cv_result ip_if_set(struct ip_ifs *t, const struct cv_if *conf, uint16_t port, c
     new->tunnel_vrf = conf->tunnel_vrf;
     new->tcp_mss = conf->tcp_mss;
     new->conf = *conf;
+    police_set(new, old);
     new->gre = is_gre(conf);
     if (new->gre)
         ip_gre_head_make(new);

@@ -8,6 +8,7 @@
 #include "common/contract.h"
 #include "common/result.h"
 #include "dataplane/ip/ip_hash.h"
+#include "dataplane/ip/ip_police.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,6 +38,8 @@ struct ip_if {
     uint8_t mac[6];
     uint8_t link_local[16]; /* fe80::/64 with the MAC's EUI-64 (RFC 4291 2.5.6), ports only */
     struct ip_gre_head gre_head;
+    struct ip_police *police; /* [2] by enum cv_dir; NULL: no rate limit */
+    struct ip_police buckets[2];
     struct ip_if *gre_next; /* in its chain; changes while published, atomic */
     struct cv_if conf;
 };

@@ -428,6 +428,23 @@ static void errors_name_position_and_expected_words(void)
     expect(6, 8, 1, "banner", "hostname");
 }
 
+static void rate_limits_are_of_tunnels_and_in_each_direction(void)
+{
+    struct cfg *c = good(
+        "interface Tunnel1\n rate-limit input 8000 1600 1600 conform-action transmit exceed-action drop\n"
+        " rate-limit output 10000000000 500000 1000000 conform-action transmit exceed-action drop\n"
+        " no rate-limit input 8000 1600 1600 conform-action transmit exceed-action drop\n");
+    const struct cfg_interface *t = cfg_find_interface(c, "Tunnel1");
+    CU_ASSERT_EQUAL(t->rate_limit[CV_DIR_IN].bps, 0);
+    CU_ASSERT_EQUAL(t->rate_limit[CV_DIR_OUT].bps, 10000000000);
+    CU_ASSERT(t->rate_limit[CV_DIR_OUT].burst == 500000 && t->rate_limit[CV_DIR_OUT].burst_max == 1000000);
+    cfg_free(c);
+    bad("interface Ethernet0/0\n rate-limit input 8000 1600 1600 conform-action transmit exceed-action drop\n"
+        "interface Tunnel1\n rate-limit input 8000 9000 1600 conform-action transmit exceed-action drop\n");
+    expect(0, 2, 2, "no tunnel", "interface Tunnel");
+    expect(1, 4, 29, "less than the normal burst of 9000", "");
+}
+
 static void a_bad_section_header_hides_its_lines_only(void)
 {
     bad("crypto ikev2 profle P\n match identity remote any\n authentication local pre-share\nbanner "
@@ -540,6 +557,7 @@ UNIT_MAIN("config-parse", UNIT_TEST(what_is_done_with_long_packets_and_fragments
           UNIT_TEST(a_key_never_stands_in_a_message), UNIT_TEST(default_objects_are_those_of_section_5),
           UNIT_TEST(profile_values_win_over_global_ones), UNIT_TEST(transform_sets_in_all_forms),
           UNIT_TEST(routes_in_all_forms), UNIT_TEST(errors_name_position_and_expected_words),
+          UNIT_TEST(rate_limits_are_of_tunnels_and_in_each_direction),
           UNIT_TEST(a_bad_section_header_hides_its_lines_only),
           UNIT_TEST(dangling_names_are_errors_with_the_nearest_name),
           UNIT_TEST(a_neighbour_has_the_mac_of_one_station),
