@@ -1,6 +1,7 @@
 #include "dataplane/dp_dummy.h"
 
 #include "dataplane/dp_drop.h"
+#include "dataplane/dp_flow.h"
 #include "dataplane/esp/esp_tfc.h"
 
 #include <rte_random.h>
@@ -125,9 +126,11 @@ void dp_dummy_out(struct dp_worker *w, struct rte_mbuf *m)
         return;
     }
     if (!esp_dummy_out(&w->esp, m, sa)) {
+        if (w->esp.taken) /* under way */
+            return;
         dp_drop(w, m, (enum cv_drop)meta->drop);
         return;
     }
     dp_meta(m)->local_out = DP_LOCAL_ESP;
-    w->route[w->route_count++] = m;
+    dp_flow_route(w, m);
 }

@@ -20,7 +20,8 @@ CV_MUST_USE bool esp_dummy_fill(struct rte_mbuf *m, uint16_t len);
 /* Turns the mbuf into a dummy packet with the SA's next number: ESP of next header 59 behind an outer header of the
  * SA's ends, in transport mode as well. It counts against the packet lifetime, but not as a packet of the SA: an idle SA
  * stays idle. The SA must have been made with dummy_ms. True: it is to be sent, with meta as esp_out_burst leaves it;
- * false: meta->drop says why not. */
+ * false: meta->drop says why not, unless w->taken says that an asynchronous engine has it: esp_poll gives it back, and there it
+ * counts as any packet. */
 CV_MUST_USE bool esp_dummy_out(struct esp_worker *w, struct rte_mbuf *m, struct esp_out_sa *sa);
 
 #endif

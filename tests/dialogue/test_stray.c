@@ -39,6 +39,7 @@ static uint32_t lose_child(struct wire *w)
     const uint32_t spi = c->in.spi;
     sam_child_delete(w->side[B].ike->sam, c, 0);
     CU_ASSERT_FALSE(wire_packet(w, A));
+    wire_run(w, 200); /* until the data plane has let go of it */
     return spi;
 }
 
@@ -49,15 +50,15 @@ static void a_lost_child_is_deleted_at_the_peer_and_traffic_raises_another(void)
         const uint32_t spi = lose_child(w);
         stray(w, spi, &w->side[A].address);
         wire_run(w, SETTLE_MS);
-        CU_ASSERT(wire_saw(w, v1 ? "B INFO: HASH N(INVALID_SPI)" : "B INFORMATIONAL req 0: N(INVALID_SPI)") ||
-                  wire_saw(w, "INVALID"));
+        CU_ASSERT_EQUAL(wire_count(w, "INVALID"), 1);
         CU_ASSERT_EQUAL(wire_children(w, A), 0);
         CU_ASSERT_EQUAL(wire_sas(w, A), 1); /* the IKE SA stays */
         CU_ASSERT_FALSE(wire_packet(w, A));
         wire_run(w, SETTLE_MS);
         CU_ASSERT(wire_both_up(w));
+        wire_run(w, 10000); /* what A received by lingers */
         CU_ASSERT(wire_consistent(w, true));
-        CU_ASSERT_NOT_EQUAL(wire_child(w, B)->in.spi, spi);
+        CU_ASSERT(wire_child(w, B) && wire_child(w, B)->in.spi != spi);
         wire_free(w);
     }
 }
