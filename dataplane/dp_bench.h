@@ -21,7 +21,8 @@ enum {
     BENCH_IMIX = 0,
     BENCH_SIZE_MIN = 28,
     BENCH_SIZE_MIN6 = 48, /* of inner IPv6: two headers without data */
-    BENCH_SIZE_MAX = 1420
+    BENCH_SIZE_MAX = 1420,
+    BENCH_ENGINE_MAX = 64 /* octets of the words of `crypto-engine` */
 };
 
 #define BENCH_SECONDS_MIN 0.05
@@ -59,9 +60,9 @@ struct bench_case {
     unsigned lines;       /* of the policy, BENCH_MAP: those of the SAs come last */
     uint8_t inner, outer; /* IP_V4, IP_V6 */
     bool natt, esn;
-    unsigned window;          /* packets of the anti-replay window; 0: none */
-    char engine[CV_NAME_MAX]; /* the platform section's `crypto-engine` */
-    double seconds;           /* of all rounds together */
+    unsigned window;               /* packets of the anti-replay window; 0: none */
+    char engine[BENCH_ENGINE_MAX]; /* the platform section's `crypto-engine` */
+    double seconds;                /* of all rounds together */
     unsigned rounds;
     bool stages; /* tell them apart, in passes of their own */
     bool hugepages;
@@ -94,7 +95,7 @@ struct bench_result {
     double tsc_mhz;
     unsigned rounds;
     unsigned packets, used_sas; /* different packets that go round, and SAs that they are of */
-    char engine[CV_NAME_MAX], device[CV_NAME_MAX];
+    char engine[BENCH_ENGINE_MAX], device[CV_NAME_MAX];
     char err[256];
 };
 

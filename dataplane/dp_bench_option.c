@@ -21,7 +21,7 @@ static int usage(const char *why)
 {
     fprintf(stderr, "culvert-dp: --bench: %s\n", why);
     fprintf(stderr, "usage: culvert-dp --bench [--direction encap|decap|both] [--sizes 64,512,1420,imix]\n"
-                    "         [--transform NAME] [--engine auto|ipsec-mb|vaes] [--sas N]\n"
+                    "         [--transform NAME] [--engine auto|ipsec-mb|vaes|\"cryptodev NAME\"] [--sas N]\n"
                     "         [--distribution uniform|zipf[:S]] [--workers N] [--seconds S] [--rounds N]\n"
                     "         [--ip 4|6] [--inner 4|6] [--outer 4|6] [--natt] [--esn] [--window N]\n"
                     "         [--path tunnel|gre|map] [--lines N] [--receive dma|copy] [--stages]\n"

@@ -81,6 +81,17 @@ def families_and_options():
     check_equal([r["anti_replay"] for r in rows], [False], "no window")
 
 
+@case("crypto devices run the whole loop, look-aside and in the call; what a device cannot do is not measured under its name")
+def crypto_devices():
+    for engine, transform in (("cryptodev crypto_openssl", "esp-gcm-128"), ("cryptodev crypto_aesni_mb look-aside", "esp-aes-128-sha256"),
+                              ("cryptodev crypto_aesni_gcm look-aside", "esp-gcm-256"), ("cryptodev crypto_aesni_mb cpu", "esp-gcm-128")):
+        rows = measured("--sizes", "512", "--engine", engine, "--transform", transform, "--direction", "both", "--rounds", "1")
+        check_equal([r["engine"] for r in rows], [engine] * 3, "engine")
+    run = bench("--sizes", "512", "--seconds", "0.1", "--engine", "cryptodev crypto_null")
+    check_equal(run.returncode, 1, "exit status where software did it")
+    check("in software beside it" in run.stderr, f"a word about it: {run.stderr}")
+
+
 @case("more SAs than tunnel interfaces: told apart by remote prefix, drawn uniformly or by Zipf's law")
 def many_sas():
     used = {}
