@@ -23,9 +23,9 @@ def available():
     return None
 
 
-def strongswan_conf(directory, vici, log, libipsec=True, extra=""):
-    # The first plugin that offers ESP wins, so libipsec stands before kernel-netlink.
-    plugins = ("kernel-libipsec " if libipsec else "") + PLUGINS
+def strongswan_conf(directory, vici, log, libipsec=True, extra="", first=""):
+    # The first plugin that offers ESP wins, so libipsec stands before kernel-netlink; so it is with algorithms.
+    plugins = ("kernel-libipsec " if libipsec else "") + " ".join([first] + [p for p in PLUGINS.split() if p not in first.split()])
     marks = ("kernel-netlink { fwmark = !0x42 }\n    socket-default { fwmark = 0x42 }" if libipsec else "")
     return """
 charon-systemd {
@@ -114,7 +114,10 @@ def parse_raw(text):
 
 
 class StrongSwan:
-    def __init__(self, ns, name="strongswan", libipsec=True, extra=""):
+    """first: plugins whose algorithms go before others' ("aesni openssl" where speed matters: plugins aes and gcm are plain C)."""
+
+    def __init__(self, ns, name="strongswan", libipsec=True, extra="", first=""):
+        self.first = first
         self.ns = ns
         self.lab = ns.lab
         self.name = name
@@ -136,7 +139,7 @@ class StrongSwan:
 
     def start(self, swanctl_conf=None):
         self.lab.write(self.name + "/strongswan.conf",
-                       strongswan_conf(self.dir, self.vici, self.log, self.libipsec, self.extra))
+                       strongswan_conf(self.dir, self.vici, self.log, self.libipsec, self.extra, self.first))
         self.ns.run("rm", "-f", self.vici)
         self.process = self.ns.start(self.name, self._program(CHARON), env=self.env)
         wait_for("charon's vici socket", lambda: self.ns.exists(self.vici) or self.process.poll() is not None, 30)
