@@ -50,15 +50,14 @@ bool dp_pmtu_take(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *
     struct ip_pmtu_news n;
     if (in->kind != CV_IF_PORT || !ip_pmtu_read(m, &n))
         return false;
-    if (!log_limit_ok(&g->pmtu_limit, g->now_ms)) {
-        dp_count(&g->stats->drops[CV_DROP_SLOW_LIMIT], 1);
-        return true;
-    }
+    /* The limit is for what is proven: what anybody can make up must not use it up. */
     const struct esp_out_sa *sa = sender_of(&g->dp->sad, &n, dp_meta(m)->vrf);
-    if (sa)
-        believe(g, sa, &n, m);
-    else
+    if (!sa)
         dp_count(&g->stats->drops[CV_DROP_ICMP_UNPROVEN], 1);
+    else if (!log_limit_ok(&g->pmtu_limit, g->now_ms))
+        dp_count(&g->stats->drops[CV_DROP_SLOW_LIMIT], 1);
+    else
+        believe(g, sa, &n, m);
     return true;
 }
 

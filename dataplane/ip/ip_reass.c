@@ -348,7 +348,7 @@ struct rte_mbuf *ip_reass_take(struct ip_reass *t, struct rte_mbuf *m, const str
         rte_pktmbuf_free(m);
         return NULL;
     }
-    if (t->fragments == IP_REASS_FRAGMENTS)
+    while (t->fragments >= IP_REASS_FRAGMENTS) /* the eldest may be dead and hold none */
         end(t, TAILQ_FIRST(&t->ages));
     struct datagram *d = datagram_of(t, &k, limits, now);
     enum fit fit = d && !d->dead ? fits(d, &p, last) : AGAIN;

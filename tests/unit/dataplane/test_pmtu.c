@@ -163,6 +163,11 @@ static uint64_t unproven(void)
     return mgr->stats->drops[CV_DROP_ICMP_UNPROVEN];
 }
 
+static uint64_t limited(void)
+{
+    return mgr->stats->drops[CV_DROP_SLOW_LIMIT];
+}
+
 static void world(void)
 {
     mgr_fresh();
@@ -315,12 +320,25 @@ static void a_flood_is_limited(void)
 {
     world();
     const struct cv_sa sa = sa_up(1, false, false);
-    struct says s = about4(sa.ref.spi ^ 1, SENT, 1400);
-    CU_ASSERT_EQUAL(told(&s), 0);
-    const uint64_t before = unproven();
+    struct says s = about4(sa.ref.spi, SENT, 1400);
+    CU_ASSERT_EQUAL(told(&s), 1400);
+    const uint64_t before = limited();
     for (unsigned i = 0; i < 1000; i++)
         dp_slow_packet(mgr, message(&s));
-    CU_ASSERT_TRUE(unproven() - before < 100);
+    CU_ASSERT_TRUE(limited() - before > 900);
+}
+
+/* Nor does a flood of made-up messages silence the router that tells the truth. */
+static void a_flood_of_lies_does_not_use_the_limit_up(void)
+{
+    world();
+    const struct cv_sa sa = sa_up(1, false, false);
+    struct says lie = about4(sa.ref.spi ^ 1, SENT, 1400), truth = about4(sa.ref.spi, SENT, 1400);
+    CU_ASSERT_EQUAL(told(&lie), 0);
+    for (unsigned i = 0; i < 1000; i++)
+        dp_slow_packet(mgr, message(&lie));
+    dp_slow_packet(mgr, message(&truth));
+    CU_ASSERT_EQUAL(known(truth.remote), 1400);
 }
 
 static void the_table_is_bounded_and_the_oldest_goes(void)
@@ -367,5 +385,6 @@ PKT_MAIN("dataplane-pmtu", UNIT_TEST(RFC4301_8_2_1_what_quotes_an_sa_lowers_its_
          UNIT_TEST(RFC1191_what_is_no_such_message_is_not_read),
          UNIT_TEST(RFC1191_7_a_router_that_names_no_mtu_means_the_next_plateau), UNIT_TEST(udp_and_ipv6),
          UNIT_TEST(RFC1191_6_3_it_is_forgotten_after_ten_minutes), UNIT_TEST(a_flood_is_limited),
+         UNIT_TEST(a_flood_of_lies_does_not_use_the_limit_up),
          UNIT_TEST(the_table_is_bounded_and_the_oldest_goes),
          UNIT_TEST(spis_are_found_however_many_share_one), UNIT_TEST(end))

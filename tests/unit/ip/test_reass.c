@@ -132,6 +132,32 @@ static void rfc_5722_overlap_ends_the_datagram(void)
     fresh();
 }
 
+/* Datagrams that ended by an overlap hold nothing: that one of them goes makes no room for the next fragment. */
+static void dead_datagrams_do_not_lift_the_bound(void)
+{
+    enum { DEAD = 8 };
+    struct rte_mempool *small = pkt_pool;
+    unsigned most = 0;
+    fresh();
+    pkt_pool =
+        rte_pktmbuf_pool_create("many", 4095, 0, sizeof(struct dp_meta), 256 + RTE_PKTMBUF_HEADROOM, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(pkt_pool);
+    for (uint32_t i = 0; i < DEAD; i++) {
+        CU_ASSERT_PTR_NULL(take(fragment(i + 1, 1, 0, 16, true, 1)));
+        CU_ASSERT_PTR_NULL(take(fragment(i + 1, 1, 8, 16, true, 1)));
+    }
+    for (uint32_t i = 0; i < IP_REASS_DATAGRAMS - DEAD; i++)
+        for (uint16_t at = 0; at < 32; at = (uint16_t)(at + 16)) {
+            CU_ASSERT_PTR_NULL(take(fragment(100 + i, 1, at, 8, true, 1)));
+            most = RTE_MAX(most, pkt_used());
+        }
+    CU_ASSERT_EQUAL(most, IP_REASS_FRAGMENTS);
+    ip_reass_expire(table, 1000 + 2 * HZ);
+    CU_ASSERT_EQUAL(pkt_used(), 0);
+    rte_mempool_free(pkt_pool);
+    pkt_pool = small;
+}
+
 static struct rte_mbuf *take_limited(struct rte_mbuf *m, uint16_t datagrams, uint8_t fragments,
                                      uint8_t timeout_s, uint64_t now)
 {
@@ -231,5 +257,6 @@ PKT_MAIN("reass", UNIT_TEST(fragments_of_two_vrfs_or_interfaces_never_join),
          UNIT_TEST(lone_fragments_do_not_keep_others_from_joining),
          UNIT_TEST(one_source_holds_a_fixed_number_of_datagrams),
          UNIT_TEST(the_table_is_bounded_and_the_eldest_goes), UNIT_TEST(rfc_5722_overlap_ends_the_datagram),
-         UNIT_TEST(limits_of_an_interface), UNIT_TEST(RFC8200_4_5_options_before_the_fragment_header_stay),
+         UNIT_TEST(dead_datagrams_do_not_lift_the_bound), UNIT_TEST(limits_of_an_interface),
+         UNIT_TEST(RFC8200_4_5_options_before_the_fragment_header_stay),
          UNIT_TEST(senseless_fragments_are_dropped), UNIT_TEST(an_unfinished_datagram_expires))
