@@ -143,14 +143,19 @@ static bool is_jumbo(const struct platform_port *conf)
     return conf->mtu > DP_MBUF_ROOM - DP_MTU_RESERVE;
 }
 
-/* Received and sent on the ports of jumbo MTU, at the most. */
+/* Of ports of jumbo MTU all fragments are in these, however short. */
+unsigned dp_init_jumbo_count(unsigned jumbo_ports, unsigned workers)
+{
+    const unsigned held = jumbo_ports ? workers * IP_REASS_FRAGMENTS : 0;
+    return JUMBO_SPARE + held + jumbo_ports * workers * 2 * IO_DESCRIPTORS;
+}
+
 static unsigned jumbo_count(const struct dp *dp)
 {
-    unsigned n = JUMBO_SPARE;
+    unsigned ports = 0;
     for (unsigned i = 0; i < dp->platform.port_count; i++)
-        if (is_jumbo(&dp->platform.ports[i]))
-            n += dp->workers * 2 * IO_DESCRIPTORS;
-    return n;
+        ports += is_jumbo(&dp->platform.ports[i]);
+    return dp_init_jumbo_count(ports, dp->workers);
 }
 
 static unsigned mbuf_count(const struct dp *dp)

@@ -12,6 +12,8 @@ struct dp_manager;
  * comes round again (one queue per port carries what the manager sends), its way to the worker holds some, and
  * some wait for a neighbour. */
 unsigned dp_init_big_count(unsigned ports);
+/* The same of the pool of long packets: what drivers of `jumbo_ports` ports keep, and fragments that wait for others. */
+unsigned dp_init_jumbo_count(unsigned jumbo_ports, unsigned workers);
 
 struct dp_setup {
     struct dp *dp;

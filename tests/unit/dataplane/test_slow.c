@@ -4,6 +4,7 @@
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_icmp.h"
+#include "dataplane/ip/ip_reass.h"
 #include "tests/unit/dataplane/manager.h"
 
 static struct rte_mbuf *packet(enum dp_local made)
@@ -199,6 +200,17 @@ static void a_pool_covers_what_drivers_and_rings_keep(void)
                                                       ports * IO_BURST);
 }
 
+/* Lone fragments from anybody, as many as are kept, leave the receive rings of jumbo ports full. */
+static void fragments_held_do_not_starve_jumbo_ports(void)
+{
+    for (unsigned workers = 1; workers <= CV_MAX_WORKERS; workers++)
+        for (unsigned ports = 1; ports <= CV_MAX_PORTS; ports++)
+            CU_ASSERT_TRUE(dp_init_jumbo_count(ports, workers) >
+                           workers * (ports * 2 * IO_DESCRIPTORS + IP_REASS_FRAGMENTS));
+    CU_ASSERT_TRUE(dp_init_jumbo_count(0, CV_MAX_WORKERS) <
+                   IO_DESCRIPTORS); /* nobody pays for what is not there */
+}
+
 static void everything_ends(void)
 {
     mgr_stop();
@@ -209,4 +221,5 @@ PKT_MAIN("slow", UNIT_TEST(a_flood_of_one_class_leaves_the_others_their_rate),
          UNIT_TEST(other_errors_do_not_use_up_the_rate_of_too_big),
          UNIT_TEST(RFC_4301_6_an_error_about_what_an_SA_delivered_goes_back_by_one_or_not_at_all),
          UNIT_TEST(keepalives_of_many_sas_all_go_out_once_per_interval),
-         UNIT_TEST(a_pool_covers_what_drivers_and_rings_keep), UNIT_TEST(everything_ends))
+         UNIT_TEST(a_pool_covers_what_drivers_and_rings_keep),
+         UNIT_TEST(fragments_held_do_not_starve_jumbo_ports), UNIT_TEST(everything_ends))
