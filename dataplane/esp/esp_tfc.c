@@ -24,7 +24,8 @@ uint16_t esp_tfc_len(const struct esp_out_sa *sa)
 static void pad(struct rte_mbuf *m, uint32_t to)
 {
     const uint32_t len = m->data_len;
-    if (m->nb_segs != 1 || len >= to || rte_pktmbuf_tailroom(m) < to - len + ESP_TAILROOM)
+    if (m->nb_segs != 1 || len < ESP_V4_LEN || len >= to || /* too short stays so, to be refused */
+        rte_pktmbuf_tailroom(m) < to - len + ESP_TAILROOM)
         return;
     memset(rte_pktmbuf_mtod_offset(m, uint8_t *, len), 0, to - len);
     m->data_len = (uint16_t)to;
