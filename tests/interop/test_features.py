@@ -89,7 +89,7 @@ def traffic_flow_confidentiality():
     site = strongswan_site("tfc", culvert_args=dict(extra=words % "tfc-padding 1000" + "\n" + words % "dummy pps 10"))
     with site.lab:
         up_and_pinging(site, "culvert")
-        shown = site.culvert.run("show", "crypto", "ipsec", "sa")
+        shown = site.culvert.cli("show", "crypto", "ipsec", "sa").stdout
         check("TFC padding: 1000 bytes" in shown, "show crypto ipsec sa names no padding")
         check("dummy packets: every 100 ms" in shown, "show crypto ipsec sa names no dummies")
         before = site.culvert.session()["flows"][0]["outbound"]["packets"]
