@@ -34,6 +34,7 @@
 
 enum {
     CV_MAX_WORKERS = 16,
+    CV_WORKER_ANY = 0,
     CV_BUCKETS = 64, /* of inbound SAs, by the low bits of their SPIs; each is one worker's at a time */
     CV_MAX_PORTS = 32,
     CV_MAX_IFS = 4096, /* if_id 1 .. CV_MAX_IFS - 1; 0 is "none" */
@@ -300,7 +301,8 @@ struct cv_sa {
     uint64_t soft_packets, hard_packets;
     uint32_t replay_window; /* packets, 64..65536, power of two; inbound */
     uint32_t dummy_ms;      /* outbound: a dummy packet each so many ms (RFC 4303 2.6); 0: none */
-    uint8_t pad[4];
+    uint8_t worker;         /* the one it is for, plus one (RFC 9611: a resource); CV_WORKER_ANY */
+    uint8_t pad[3];
     struct ts ts_local[CV_TS_MAX];
     struct ts ts_remote[CV_TS_MAX];
     uint8_t encr_key[32]; /* secrets from here on */

@@ -13,7 +13,8 @@
 enum {
     LENGTHS = 129, /* of prefixes, 0 to 128 */
     LINE = 64,
-    LOOKS_MAX = 64, /* in vain, while the manager removes something during each */
+    WANT_ALL = 0xff, /* whoever an SA is for */
+    LOOKS_MAX = 64,  /* in vain, while the manager removes something during each */
 };
 
 /* One remote selector of one active SA, in the chain of its prefix; or the whole SA, among its interface's others. On one cache line. */
@@ -65,7 +66,20 @@ struct ask {
     uint8_t family;
     enum cv_dir dir;
     bool perhaps;
+    uint8_t want; /* of struct dp_tunnel_sa's worker, or WANT_ALL */
 };
+
+static _Thread_local uint8_t this_worker = CV_WORKER_ANY;
+
+void dp_pick_for(unsigned worker)
+{
+    this_worker = (uint8_t)(worker + 1);
+}
+
+static bool wanted(const struct dp_tunnel_sa *s, const struct ask *q)
+{
+    return q->want == WANT_ALL || q->want == s->worker;
+}
 
 static bool takes(const struct dp_tunnel_sa *s, const struct ask *q)
 {
@@ -340,14 +354,14 @@ static const struct dp_tunnel_sa *look(const struct dp_pick *p, const struct ask
         /* Newest first: behind one that is older than the best there is nothing to be found. */
         for (const struct dp_pick_entry *e = load(chain_of(p->table, p->if_id, q->family, len, net));
              e && (!best || e->stamp > best->stamp); e = load(&e->next))
-            if (is_for(e, p->if_id, q->family, len, net) && entry_takes(e, q, local)) {
+            if (is_for(e, p->if_id, q->family, len, net) && wanted(&e->sa, q) && entry_takes(e, q, local)) {
                 best = e;
                 break;
             }
     }
     for (const struct dp_pick_entry *e = load(&p->others); e && (!best || e->stamp > best->stamp);
          e = load(&e->next))
-        if (takes(&e->sa, q)) {
+        if (wanted(&e->sa, q) && takes(&e->sa, q)) {
             best = e;
             break;
         }
@@ -368,30 +382,49 @@ static const struct dp_tunnel_sa *by_prefix(const struct dp_pick *p, const struc
     return NULL;
 }
 
-static const struct dp_tunnel_sa *find(const struct dp_tunnel *t, const struct ask *q)
+static const struct dp_tunnel_sa *find_wanted(const struct dp_tunnel *t, const struct ask *q)
 {
     if (t->pick)
         return by_prefix(t->pick, q);
     for (uint32_t i = 0; i < t->count; i++)
-        if (takes(&t->sas[i], q))
+        if (wanted(&t->sas[i], q) && takes(&t->sas[i], q))
             return &t->sas[i];
     return NULL;
+}
+
+/* RFC 9611 3: the worker's own SA, else the one that is for all, else whichever there is. */
+static const struct dp_tunnel_sa *find_own(const struct dp_tunnel *t, struct ask *q)
+{
+    const struct dp_tunnel_sa *s = NULL;
+    const uint8_t order[] = {this_worker, CV_WORKER_ANY, WANT_ALL};
+    for (unsigned i = 0; i < RTE_DIM(order) && !s; i++) {
+        q->want = order[i];
+        s = find_wanted(t, q);
+    }
+    return s;
+}
+
+static const struct dp_tunnel_sa *find(const struct dp_tunnel *t, struct ask *q)
+{
+    return unlikely(dp_tunnel_bound(t)) ? find_own(t, q) : find_wanted(t, q);
 }
 
 const struct dp_tunnel_sa *dp_pick_octets(const struct dp_tunnel *t, const uint8_t *ip, uint32_t len,
                                           uint8_t family)
 {
-    return find(t, &(struct ask){ip, len, family, CV_DIR_OUT, false});
+    return find(t, &(struct ask){ip, len, family, CV_DIR_OUT, false, WANT_ALL});
 }
 
 const struct dp_tunnel_sa *dp_pick_slow(const struct dp_tunnel *t, const struct rte_mbuf *m, uint8_t family,
                                         enum cv_dir dir)
 {
-    return find(t, &(struct ask){rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, family, dir, false});
+    return find(
+        t, &(struct ask){rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, family, dir, false, WANT_ALL});
 }
 
 const struct dp_tunnel_sa *dp_pick_perhaps(const struct dp_tunnel *t, const struct rte_mbuf *m,
                                            uint8_t family, enum cv_dir dir)
 {
-    return find(t, &(struct ask){rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, family, dir, true});
+    return find(
+        t, &(struct ask){rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, family, dir, true, WANT_ALL});
 }

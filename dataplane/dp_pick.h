@@ -14,6 +14,10 @@
 
 #include <rte_mbuf.h>
 
+/* The calling thread asks for this worker from now on: where a tunnel has SAs for single workers (RFC 9611), its own is taken first, then
+ * the one for all, then any. A thread that never says so is none. Tunnels without such SAs are not asked. */
+void dp_pick_for(unsigned worker);
+
 enum { DP_PICK_FROM = 8 /* SAs: fewer are looked at in turn */ };
 
 /* The table of all interfaces, 1 << bits chains. NULL: no memory. */

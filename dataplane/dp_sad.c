@@ -234,7 +234,15 @@ static struct dp_tunnel_sa tunnel_entry(struct esp_out_sa *sa)
                                  .df = conf->df,
                                  .ports = any_port_named(conf),
                                  .transport = conf->mode == CV_MODE_TRANSPORT,
+                                 .worker = conf->worker,
                                  .inner_mtu = 0};
+}
+
+static struct dp_tunnel_sa entry_again(const struct dp_tunnel_sa *old)
+{
+    struct dp_tunnel_sa e = tunnel_entry(old->sa);
+    e.inner_mtu = old->inner_mtu;
+    return e;
 }
 
 /* Few SAs: the list without `but`, and `first` (when not NULL) in front. */
@@ -251,7 +259,10 @@ static struct dp_tunnel *few_new(struct dp_sad *s, uint32_t if_id, struct esp_ou
         new->sas[new->count++] = tunnel_entry(first);
     for (unsigned i = 0; old && i < old->count; i++)
         if (old->sas[i].sa != but && old->sas[i].sa != first)
-            new->sas[new->count++] = old->sas[i];
+            new->sas[new->count++] = entry_again(&old->sas[i]);
+    new->bound = s->bound[if_id] != 0;
+    if (new->bound) /* the short way of dp_pick does not ask whose an SA is */
+        new->sas[0].any4 = new->sas[0].any6 = 0;
     return new;
 }
 
@@ -280,6 +291,7 @@ static struct dp_tunnel *many_of(struct dp_sad *s, uint32_t if_id, const struct 
     }
     many->count = few->count;
     many->by_address = few->by_address;
+    many->bound = few->bound;
     for (uint32_t i = few->count; i-- > 0;)
         if (dp_pick_add(many->pick, &few->sas[i], &slot_of(s, few->sas[i].sa)->pick) != CV_OK) {
             many_undo(s, few, i + 1, many);
@@ -332,11 +344,13 @@ static void many_remove(struct dp_sad *s, uint32_t if_id, const struct esp_out_s
         tunnel_publish(s, if_id, NULL);
 }
 
-static void by_address_renew(struct dp_sad *s, uint32_t if_id)
+static void marks_renew(struct dp_sad *s, uint32_t if_id)
 {
     struct dp_tunnel *t = s->tunnels[if_id];
-    if (t && t->pick)
-        __atomic_store_n(&t->by_address, s->upper[if_id] == 0, __ATOMIC_RELAXED);
+    if (!t || !t->pick)
+        return;
+    __atomic_store_n(&t->by_address, s->upper[if_id] == 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&t->bound, s->bound[if_id] != 0, __ATOMIC_RELAXED);
 }
 
 static cv_result tunnel_add(struct dp_sad *s, uint32_t if_id, struct esp_out_sa *sa)
@@ -353,23 +367,32 @@ static cv_result tunnel_remove(struct dp_sad *s, uint32_t if_id, const struct es
     return CV_OK;
 }
 
+/* An SA joins (by = 1) or leaves (by = -1) those that count as active; before it can be found, or is no more. */
+static void active_count(struct dp_sad *s, const struct esp_conf *conf, int by)
+{
+    s->upper[conf->if_id] += names_upper_layer(conf) ? (uint32_t)by : 0;
+    s->bound[conf->if_id] += conf->worker != CV_WORKER_ANY ? (uint32_t)by : 0;
+}
+
 cv_result dp_sad_activate(struct dp_sad *s, const struct cv_sa_ref *ref)
 {
     struct esp_out_sa *sa = find_out(s, ref);
     if (!sa)
         return CV_ENOENT;
     const struct esp_conf *conf = esp_out_sa_conf(sa);
-    const uint32_t if_id = conf->if_id, upper = !s->out[ref->sa_id].active && names_upper_layer(conf);
-    s->upper[if_id] += upper; /* before it can be found */
-    by_address_renew(s, if_id);
-    cv_result r = tunnel_add(s, if_id, sa);
+    const bool fresh = !s->out[ref->sa_id].active;
+    if (fresh)
+        active_count(s, conf, 1);
+    marks_renew(s, conf->if_id);
+    cv_result r = tunnel_add(s, conf->if_id, sa);
     if (r != CV_OK) {
-        s->upper[if_id] -= upper;
-        by_address_renew(s, if_id);
+        if (fresh)
+            active_count(s, conf, -1);
+        marks_renew(s, conf->if_id);
         return r;
     }
     s->out[ref->sa_id].active = 1;
-    __atomic_store_n(&s->acquire_tsc[if_id], 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&s->acquire_tsc[conf->if_id], 0, __ATOMIC_RELAXED);
     return CV_OK;
 }
 
@@ -377,16 +400,15 @@ static cv_result deactivate(struct dp_sad *s, struct esp_out_sa *sa)
 {
     const struct esp_conf *conf = esp_out_sa_conf(sa);
     struct dp_out_slot *o = slot_of(s, sa);
-    const uint32_t upper = names_upper_layer(conf);
     if (!o->active)
         return CV_OK;
-    s->upper[conf->if_id] -= upper;
+    active_count(s, conf, -1);
     cv_result r = tunnel_remove(s, conf->if_id, sa);
     if (r != CV_OK)
-        s->upper[conf->if_id] += upper;
+        active_count(s, conf, 1);
     else
         o->active = 0;
-    by_address_renew(s, conf->if_id);
+    marks_renew(s, conf->if_id);
     return r;
 }
 

@@ -45,17 +45,23 @@ struct dp_tunnel_sa {
     uint8_t df;         /* enum cv_df */
     uint8_t ports;      /* a selector names ports, which only first fragments show */
     bool transport;
+    uint8_t worker;     /* as in struct cv_sa */
     uint16_t inner_mtu; /* the manager refreshes it; relaxed */
 };
 struct dp_pick;
 /* Few SAs: immutable but for inner_mtu, replaced at each change. From DP_PICK_FROM on, and until the last one is gone, they are pick's, which
  * changes in place; sas then has one element, which takes nothing and has the inner MTU of the one looked at last. */
 struct dp_tunnel {
-    uint32_t count;       /* with pick the manager's alone */
-    bool by_address;      /* nothing but a packet's addresses decides which of them takes it; atomic */
+    uint32_t count;  /* with pick the manager's alone */
+    bool by_address; /* nothing but a packet's addresses decides which of them takes it; atomic */
+    bool bound; /* one of them is for one worker (RFC 9611): sas[0] is then nobody's first choice; atomic */
     struct dp_pick *pick; /* with many SAs, else NULL */
     struct dp_tunnel_sa sas[];
 };
+static inline bool dp_tunnel_bound(const struct dp_tunnel *t)
+{
+    return __atomic_load_n(&t->bound, __ATOMIC_RELAXED);
+}
 static inline bool dp_tunnel_by_address(const struct dp_tunnel *t)
 {
     return __atomic_load_n(&t->by_address, __ATOMIC_RELAXED);
@@ -73,6 +79,7 @@ struct dp_sad {
     uint32_t of_if[CV_MAX_IFS]; /* the same by tunnel interface */
     uint32_t first[CV_MAX_IFS]; /* of its list */
     uint32_t upper[CV_MAX_IFS]; /* its active SAs that name more than addresses */
+    uint32_t bound[CV_MAX_IFS]; /* those that are for one worker */
     struct dp_sad_link *links;  /* by id - 1 */
     struct dp_tunnel *tunnels[CV_MAX_IFS];
     uint64_t acquire_tsc[CV_MAX_IFS]; /* of the last ACQUIRE; 0: none since the last activation */

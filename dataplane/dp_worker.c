@@ -4,6 +4,7 @@
 #include "dataplane/dp_flow.h"
 #include "dataplane/dp_gre.h"
 #include "dataplane/dp_owner.h"
+#include "dataplane/dp_pick.h"
 #include "dataplane/dp_protect.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_reass.h"
@@ -457,6 +458,7 @@ int dp_worker_main(void *arg)
     uint64_t before = rte_rdtsc();
     if (dp_rcu_register(w->id) != CV_OK)
         return -1;
+    dp_pick_for(w->id);
     prctl(PR_SET_TIMERSLACK, 1000ul);
     __atomic_store_n(&w->stats->running, 1, __ATOMIC_RELAXED);
     while (!__atomic_load_n(&w->dp->stop, __ATOMIC_RELAXED)) {

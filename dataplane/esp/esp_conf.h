@@ -24,6 +24,7 @@ struct esp_conf {
     uint32_t replay_window, dummy_ms;
     uint16_t tfc_len, keepalive_s, vrf_outer;
     uint8_t mode, df, ts_count;
+    uint8_t worker; /* as in struct cv_sa */
     uint8_t encr_key_len, salt_len, integ_key_len;
     struct ip_endpoint local, remote;
 };

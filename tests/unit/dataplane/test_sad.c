@@ -278,6 +278,100 @@ static const char *find_arg(const struct dp_eal_args *a, const char *start)
     return "";
 }
 
+/* ---- SAs of single workers (RFC 9611) ------------------------------------------------------------------------------- */
+static void bound_add(uint32_t slot, uint8_t worker)
+{
+    struct cv_sa sa = make(CV_DIR_OUT, slot, 0x9000 + slot, 5);
+    sa.worker = worker;
+    CU_ASSERT_EQUAL_FATAL(dp_sad_add(&sad, &sa), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_activate(&sad, &sa.ref), CV_OK);
+}
+
+struct pick_of {
+    int worker; /* -1: the manager, or who never said */
+    uint32_t slot;
+    uint16_t inner_mtu;
+};
+
+static void *picker(void *arg)
+{
+    static const uint8_t packet[20] = {0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0, 10, 1, 0, 1, 10, 9, 7, 7};
+    struct pick_of *p = arg;
+    if (p->worker >= 0)
+        dp_pick_for((unsigned)p->worker);
+    const struct dp_tunnel_sa *s = dp_pick_octets(dp_tunnel_get(&sad, 5), packet, sizeof packet, IP_V4);
+    p->slot = s ? esp_out_sa_conf(s->sa)->ref.sa_id : UINT32_MAX;
+    p->inner_mtu = s ? s->inner_mtu : 0;
+    return NULL;
+}
+
+/* What a thread of that worker picks. */
+static struct pick_of picked(int worker)
+{
+    struct pick_of p = {.worker = worker};
+    pthread_t t;
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&t, NULL, picker, &p), 0);
+    CU_ASSERT_EQUAL_FATAL(pthread_join(t, NULL), 0);
+    return p;
+}
+
+/* more: as many plain SAs of other selectors beside, so that there are few, and so that there are many. */
+static void each_worker_takes_its_own(unsigned more)
+{
+    char net[32];
+    struct cv_sa kept;
+    fresh();
+    for (uint32_t i = 0; i < more; i++) {
+        snprintf(net, sizeof net, "10.8.0.%u/32", i);
+        crowd_add(20 + i, net);
+    }
+    bound_add(1, CV_WORKER_ANY);
+    const struct dp_tunnel *t = dp_tunnel_get(&sad, 5);
+    CU_ASSERT_TRUE(!t->bound && (t->pick != NULL || t->sas[0].any4)); /* who has none of them pays nothing */
+    bound_add(2, 1);
+    bound_add(3, 2);
+    t = dp_tunnel_get(&sad, 5);
+    CU_ASSERT_TRUE(t->bound && !t->sas[0].any4); /* dp_pick's short way would give everybody the first */
+    CU_ASSERT_EQUAL(picked(0).slot, 2);
+    CU_ASSERT_EQUAL(picked(1).slot, 3);
+    CU_ASSERT_EQUAL(picked(2).slot, 1); /* it has none: the one for all */
+    CU_ASSERT_EQUAL(picked(-1).slot, 1);
+    dp_sad_set_mtu(&sad, 3, 1400);
+    CU_ASSERT_EQUAL(picked(1).inner_mtu, 1400);
+    CU_ASSERT_TRUE(dp_sad_entry(&sad, CV_DIR_OUT, 3, &kept) && kept.worker == 2);
+    bound_add(4, 1); /* a rekey of worker 0's: the newest, and nobody else's */
+    CU_ASSERT_EQUAL(picked(0).slot, 4);
+    CU_ASSERT_EQUAL(picked(1).slot, 3);
+    bound_add(5, CV_WORKER_ANY); /* a rekey of the one for all */
+    CU_ASSERT_EQUAL(picked(0).slot, 4);
+    CU_ASSERT_EQUAL(picked(1).slot, 3);
+    CU_ASSERT_EQUAL(picked(1).inner_mtu, 1400); /* kept when the list is made anew */
+    CU_ASSERT_EQUAL(picked(2).slot, 5);
+    crowd_remove(4);
+    CU_ASSERT_EQUAL(picked(0).slot, 2);
+    crowd_remove(2);
+    CU_ASSERT_EQUAL(picked(0).slot, 5);
+    crowd_remove(5);
+    crowd_remove(1);
+    CU_ASSERT_EQUAL(picked(0).slot, 3); /* another worker's is better than none */
+    crowd_add(6, "0.0.0.0/0");
+    crowd_remove(3);
+    t = dp_tunnel_get(&sad, 5);
+    CU_ASSERT_TRUE(!t->bound && (t->pick != NULL || t->sas[0].any4));
+    CU_ASSERT_EQUAL(picked(0).slot, 6);
+    CU_ASSERT_EQUAL(picked(1).slot, 6);
+}
+
+static void a_worker_takes_its_own_sa_among_few(void)
+{
+    each_worker_takes_its_own(0);
+}
+
+static void a_worker_takes_its_own_sa_among_many(void)
+{
+    each_worker_takes_its_own(DP_PICK_FROM + 2);
+}
+
 static void eal_arguments_follow_the_platform_section(void)
 {
     static struct dp_eal_args a;
@@ -322,5 +416,6 @@ PKT_MAIN("sad", UNIT_TEST(the_spi_is_the_index_and_is_compared_whole),
          UNIT_TEST(an_outbound_sa_sends_only_after_its_activation_newest_first),
          UNIT_TEST(entries_carry_no_keys_and_the_cookie_comes_back),
          UNIT_TEST(removal_waits_for_every_worker), UNIT_TEST(readers_never_see_a_freed_sa),
-         UNIT_TEST(an_SA_that_is_replaced_is_never_missed),
+         UNIT_TEST(an_SA_that_is_replaced_is_never_missed), UNIT_TEST(a_worker_takes_its_own_sa_among_few),
+         UNIT_TEST(a_worker_takes_its_own_sa_among_many),
          UNIT_TEST(eal_arguments_follow_the_platform_section), UNIT_TEST(tables_end_empty))
