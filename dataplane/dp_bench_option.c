@@ -34,21 +34,21 @@ static int usage(const char *why)
 }
 
 /* ---- words ---------------------------------------------------------------------------------------------------- */
-static bool sizes_read(struct bench_plan *p, char *text)
+bool dp_bench_sizes_take(unsigned sizes[BENCH_SIZES], unsigned *size_count, char *text)
 {
     char *save = NULL, *end;
-    p->size_count = 0;
+    *size_count = 0;
     for (char *w = strtok_r(text, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
         bool imix = strcmp(w, "imix") == 0;
         unsigned long v = imix ? BENCH_IMIX : strtoul(w, &end, 10);
-        if (p->size_count == BENCH_SIZES || (!imix && (*end || v < BENCH_SIZE_MIN || v > BENCH_SIZE_MAX)))
+        if (*size_count == BENCH_SIZES || (!imix && (*end || v < BENCH_SIZE_MIN || v > BENCH_SIZE_MAX)))
             return false;
-        p->sizes[p->size_count++] = (unsigned)v;
+        sizes[(*size_count)++] = (unsigned)v;
     }
-    return p->size_count > 0;
+    return *size_count > 0;
 }
 
-static const struct bench_transform *transform_find(const char *name)
+const struct bench_transform *dp_bench_transform(const char *name)
 {
     for (unsigned i = 0; i < sizeof transforms / sizeof transforms[0]; i++)
         if (strcmp(transforms[i].name, name) == 0)
@@ -127,12 +127,14 @@ static const char *take_direction(struct bench_plan *p, char *text)
 
 static const char *take_sizes(struct bench_plan *p, char *text)
 {
-    return sizes_read(p, text) ? NULL : "--sizes is a list of 28 to 1420 octets of inner IP packet, or imix";
+    return dp_bench_sizes_take(p->sizes, &p->size_count, text)
+               ? NULL
+               : "--sizes is a list of 28 to 1420 octets of inner IP packet, or imix";
 }
 
 static const char *take_transform(struct bench_plan *p, char *text)
 {
-    p->base.transform = transform_find(text);
+    p->base.transform = dp_bench_transform(text);
     return p->base.transform ? NULL : "unknown transform";
 }
 

@@ -3,6 +3,7 @@
 #include "dataplane/dp_bench.h"
 #include "dataplane/dp_doctor.h"
 #include "dataplane/dp_init.h"
+#include "dataplane/dp_offload.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -33,6 +34,7 @@ static void usage(FILE *to)
 {
     fprintf(to, "usage: culvert-dp --run-dir DIR [--config FILE] [--log-level LEVEL] [-- EAL-ARGS]\n"
                 "       culvert-dp --bench [OPTIONS]\n"
+                "       culvert-dp --bench-offload [OPTIONS]\n"
                 "       culvert-dp --doctor [--engine WORD]\n"
                 "  --run-dir DIR      where dp.sock is made, for culvertd\n"
                 "  --config FILE      configuration whose platform section names workers, memory and ports\n"
@@ -99,6 +101,8 @@ int main(int argc, char **argv)
     char err[512];
     if (argc > 1 && strcmp(argv[1], "--bench") == 0)
         return dp_bench_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "--bench-offload") == 0)
+        return dp_offload_main(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "--doctor") == 0)
         return dp_doctor_main(argc - 1, argv + 1);
     int done = options_read(argc, argv, &o);

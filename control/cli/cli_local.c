@@ -52,9 +52,10 @@ int cli_local_bench(int argc, const char *const *argv)
 {
     const char *words[CLI_ARGC_MAX + 4];
     int n = 0;
-    if (argc < 1 || strcmp(argv[0], "dataplane") != 0) {
-        fprintf(stderr,
-                "culvert: bench wants dataplane after it, as in: culvert bench dataplane --sizes 64,1420\n");
+    const bool offload = argc > 0 && strcmp(argv[0], "offload") == 0;
+    if (!offload && (argc < 1 || strcmp(argv[0], "dataplane") != 0)) {
+        fprintf(stderr, "culvert: bench wants dataplane or offload after it, as in: culvert bench dataplane "
+                        "--sizes 64,1420\n");
         return CLI_USAGE;
     }
     if (argc > CLI_ARGC_MAX) {
@@ -62,7 +63,7 @@ int cli_local_bench(int argc, const char *const *argv)
         return CLI_USAGE;
     }
     words[n++] = cli_local_dp_program();
-    words[n++] = "--bench";
+    words[n++] = offload ? "--bench-offload" : "--bench";
     for (int i = 1; i < argc; i++)
         words[n++] = argv[i];
     words[n] = NULL;

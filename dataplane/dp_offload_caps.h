@@ -1,0 +1,12 @@
+/* dp_offload_caps: what ports and crypto devices say they can do: librte_cryptodev's capabilities, and rte_security's of either.
+ *
+ * What drivers advertise, not what was tried. rte_security has no number of sessions; a crypto device's is librte_cryptodev's. */
+#ifndef DATAPLANE_DP_OFFLOAD_CAPS_H
+#define DATAPLANE_DP_OFFLOAD_CAPS_H
+
+#include "dataplane/dp_offload.h"
+
+/* Makes DPDK's software crypto devices, then fills out->devices and notes. Of the process's own, without an EAL yet. */
+void dp_offload_caps(const struct offload_plan *p, struct offload_report *out);
+
+#endif

@@ -1,0 +1,11 @@
+/* dp_offload_html: the report of `--bench-offload` as one HTML page with its plots inside: nothing is loaded from elsewhere. */
+#ifndef DATAPLANE_DP_OFFLOAD_HTML_H
+#define DATAPLANE_DP_OFFLOAD_HTML_H
+
+#include "dataplane/dp_offload.h"
+
+#include <stdio.h>
+
+void dp_offload_html(FILE *f, const struct offload_report *r);
+
+#endif
