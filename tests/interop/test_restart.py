@@ -18,6 +18,11 @@ def up(site, flow="Tunnel1"):
     return site
 
 
+# Packets that may be lost at the hand-over to new SAs, at 400 a second: 50 ms, in which a loaded machine's peer answers IKE_AUTH or
+# phase 1. An outage until the next retransmission or the peer's dead peer detection takes many times that.
+HAND_OVER = 20
+
+
 @case("culvertd killed: forwarding goes on, the table is reconciled after restart")
 def daemon_killed():
     site = up(strongswan_site("kill"))
@@ -35,7 +40,7 @@ def daemon_killed():
         check(s.sent > 1000, "%s: only %d sent" % (name, s.sent))
         # None while the daemon is away. At the hand-over to the new SAs, INITIAL_CONTACT (RFC 7296 2.4) makes the peer
         # forget the old ones at once: what is on the wire at that moment is lost.
-        check(s.lost <= 3 and len(s.missing) <= 1, "%s: packets lost of %d, missing %s, drops %s" % (
+        check(s.lost <= HAND_OVER and len(s.missing) <= 1, "%s: packets lost of %d, missing %s, drops %s" % (
             name, s.sent, s.missing, {k: v for k, v in site.culvert.drops().items() if v}))
     check_equal(site.culvert.pids("culvert-dp"), dataplane, "the data plane after the restart")
     session = wait_for("the session to be shown again", lambda: site.culvert.session(), 10)
@@ -62,7 +67,7 @@ def control_killed():
         wait_for("another control process", lambda: set(site.culvert.pids("culvertd")) - set(daemons), 5)
         site.culvert.wait_ready()
         time.sleep(1)
-    check(there.lost <= 3, "packets lost of %d: %s" % (there.sent, there.missing))
+    check(there.lost <= HAND_OVER and len(there.missing) <= 1, "packets lost of %d: %s" % (there.sent, there.missing))
     check_equal(site.culvert.pids("culvert-dp"), dataplane, "the data plane")
     site.culvert.up(timeout=20)
     check(ping(site.left, site.right_address, 10, 0.05)[1] == 10, "pings after the restart")
@@ -109,7 +114,7 @@ def daemon_killed_ikev1():
             time.sleep(2)
     for name, s in (("left to right", there), ("right to left", back)):
         check(s.sent > 1000, "%s: only %d sent" % (name, s.sent))
-        check(s.lost <= 3 and len(s.missing) <= 1, "%s: packets lost of %d, missing %s, drops %s" % (
+        check(s.lost <= HAND_OVER and len(s.missing) <= 1, "%s: packets lost of %d, missing %s, drops %s" % (
             name, s.sent, s.missing, {k: v for k, v in site.culvert.drops().items() if v}))
     site.culvert.up(MAP_FLOW, timeout=20)
     check(ping(site.left, site.right_address, 10, 0.05)[1] == 10, "pings after the restart")
