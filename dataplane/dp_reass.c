@@ -23,6 +23,7 @@ void dp_reass_handed(struct dp_worker *w, struct rte_mbuf *m, enum dp_stage then
     const struct ip_reass_limits limits = {in ? in->conf.reass_datagrams : 0,
                                            in ? in->conf.reass_fragments : 0,
                                            in ? in->conf.reass_timeout_s : 0};
+    dp_meta(m)->stage = (uint8_t)then;
     struct rte_mbuf *whole = ip_reass_take(w->frags, m, &limits, w->now);
     if (whole)
         dp_hand_over(w, w->id, whole, then);

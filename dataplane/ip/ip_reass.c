@@ -22,8 +22,9 @@ struct key { /* compared and hashed octet by octet: no padding */
     uint32_t id, if_in;
     uint16_t vrf;
     uint8_t family, proto;
+    uint8_t stage, zero[3]; /* where the whole goes on */
 };
-static_assert(sizeof(struct key) == 44, "no padding");
+static_assert(sizeof(struct key) == 48, "no padding");
 
 struct piece {
     struct rte_mbuf *m;
@@ -254,6 +255,7 @@ static bool read(struct rte_mbuf *m, struct key *k, struct piece *p, bool *last)
     k->family = meta->family;
     k->vrf = meta->vrf;
     k->if_in = meta->if_in;
+    k->stage = meta->stage;
     if (!(meta->family == IP_V4 ? read4(m, k, p, last) : read6(m, k, p, last)))
         return false;
     uint32_t len = (uint32_t)m->data_len - p->skip;

@@ -2,8 +2,8 @@
  *
  * A table bounded in datagrams, fragments, time, and datagrams of one source. What is new takes the place of what is
  * oldest: lone fragments that somebody sends cost others nothing but the time they would wait. Fragments join
- * only when they came in on the same interface of the same VRF, so that a piece from the wire never ends up in
- * a datagram that came out of a tunnel. Overlapping fragments end their datagram, and those that come after them, until its time is over
+ * only when they came in on the same interface of the same VRF and go on to the same stage, so that a piece from the wire never
+ * ends up in a datagram that came out of a tunnel, nor what somebody behind a GRE tunnel sends in the tunnel's own packets. Overlapping fragments end their datagram, and those that come after them, until its time is over
  * (RFC 5722 3); so does a second piece of the same place and other octets. The short lifetime, the keys and ESP's own check are what there is
  * against pieces of two datagrams with one identification (RFC 4963).
  *
@@ -36,7 +36,7 @@ struct ip_reass;
 /* pool: for the joined datagrams, whose length its data room bounds. */
 CV_MUST_USE cv_result ip_reass_new(struct rte_mempool *pool, uint64_t tsc_hz, struct ip_reass **out);
 void ip_reass_free(struct ip_reass *t);
-/* Takes a fragment (data at the IP header, meta filled; owned from now on). Returns the whole datagram,
+/* Takes a fragment (data at the IP header, meta filled, with its stage; owned from now on). Returns the whole datagram,
  * one mbuf from `pool` with the first fragment's metadata, when this was the last missing piece; else NULL.
  * limits: of the interface it came in by; NULL: none. now: TSC. */
 struct rte_mbuf *ip_reass_take(struct ip_reass *t, struct rte_mbuf *m, const struct ip_reass_limits *limits,

@@ -74,6 +74,23 @@ static void fragments_of_two_vrfs_or_interfaces_never_join(void)
     rte_pktmbuf_free(m);
 }
 
+/* A host behind a GRE tunnel sends with the addresses of the tunnel's ends: its pieces and those that the tunnel's SA delivered came
+ * in by one interface. */
+static void fragments_of_a_tunnel_and_of_what_is_in_it_never_join(void)
+{
+    struct rte_mbuf *m;
+    fresh();
+    m = fragment(1, 2, 0, 64, true, 1);
+    dp_meta(m)->stage = DP_STAGE_GRE;
+    CU_ASSERT_PTR_NULL(take(m));
+    m = fragment(1, 2, 64, 30, false, 2);
+    dp_meta(m)->stage = DP_STAGE_IP;
+    CU_ASSERT_FALSE(joined(take(m)));
+    m = fragment(1, 2, 64, 30, false, 3);
+    dp_meta(m)->stage = DP_STAGE_GRE;
+    CU_ASSERT_TRUE(joined(take(m)));
+}
+
 static void lone_fragments_do_not_keep_others_from_joining(void)
 {
     fresh();
@@ -254,6 +271,7 @@ static void an_unfinished_datagram_expires(void)
 }
 
 PKT_MAIN("reass", UNIT_TEST(fragments_of_two_vrfs_or_interfaces_never_join),
+         UNIT_TEST(fragments_of_a_tunnel_and_of_what_is_in_it_never_join),
          UNIT_TEST(lone_fragments_do_not_keep_others_from_joining),
          UNIT_TEST(one_source_holds_a_fixed_number_of_datagrams),
          UNIT_TEST(the_table_is_bounded_and_the_eldest_goes), UNIT_TEST(rfc_5722_overlap_ends_the_datagram),
