@@ -8,6 +8,7 @@
 #include <rte_byteorder.h>
 #include <rte_common.h>
 #include <rte_lcore.h>
+#include <rte_prefetch.h>
 #include <stdlib.h>
 
 enum {
@@ -427,4 +428,29 @@ const struct dp_tunnel_sa *dp_pick_perhaps(const struct dp_tunnel *t, const stru
 {
     return find(
         t, &(struct ask){rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, family, dir, true, WANT_ALL});
+}
+
+/* ---- fetching ahead ---------------------------------------------------------------------------------------------- */
+struct dp_pick_entry *const *dp_pick_fetch(const struct dp_tunnel *t, uint8_t family, const uint8_t *dst)
+{
+    const struct dp_pick *p = t->pick;
+    const unsigned v6 = family == IP_V6;
+    uint8_t net[16];
+    if (!p)
+        return NULL;
+    const struct lengths *l = __atomic_load_n(&p->lengths, __ATOMIC_ACQUIRE);
+    if (l->count[v6] == 0)
+        return NULL;
+    const unsigned len = l->len[v6][l->count[v6] - 1];
+    masked(dst, family, len, net);
+    struct dp_pick_entry *const *chain = chain_of(p->table, p->if_id, family, len, net);
+    rte_prefetch0(chain);
+    return chain;
+}
+
+void dp_pick_fetch_entry(struct dp_pick_entry *const *chain)
+{
+    const struct dp_pick_entry *e = chain ? load(chain) : NULL;
+    if (e)
+        rte_prefetch0(e);
 }

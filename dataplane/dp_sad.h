@@ -125,6 +125,12 @@ static inline struct esp_out_sa *dp_sad_out(const struct dp_sad *s, uint32_t slo
     return sa && esp_out_sa_conf(sa)->ref.spi == spi ? sa : NULL;
 }
 
+/* Asks the cache for what dp_sad_lookup reads. */
+static inline void dp_sad_fetch(const struct dp_sad *s, uint32_t spi)
+{
+    __builtin_prefetch(&s->in[spi & ((1u << s->bits) - 1)]);
+}
+
 static inline const struct dp_tunnel *dp_tunnel_get(const struct dp_sad *s, uint32_t if_id)
 {
     return __atomic_load_n(&s->tunnels[if_id], __ATOMIC_ACQUIRE);

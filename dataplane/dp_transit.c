@@ -289,6 +289,7 @@ void dp_encapsulate(struct dp_worker *w)
     if (n == 0)
         return;
     w->out_count = 0;
+    w->mixed = w->out_sas[0] != w->out_sas[n - 1];
     dp_count(&w->stats->crypto_packets, n);
     unsigned good = esp_out_burst(&w->esp, w->out_pkts, w->out_sas, (uint16_t)n);
     dp_flow_route_all(w, w->out_pkts,

@@ -1,4 +1,5 @@
 #include "dataplane/dp_worker.h"
+#include "dataplane/dp_ahead.h"
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_dummy.h"
 #include "dataplane/dp_flow.h"
@@ -141,11 +142,42 @@ static inline enum ip_class classify(struct rte_mbuf *m, const struct ip_arrival
     return ip_classify_frame(m, in->mac);
 }
 
+/* As frames_received does it with a burst whose packets go by many SAs: what they are asked for first is on its way for all of them before
+ * the first one is. */
+static __rte_noinline void mixed_received(struct dp_worker *w, const struct ip_if *in, struct rte_mbuf **pkts,
+                                          unsigned n)
+{
+    const struct ip_arrival a = ip_arrival_of(in->mac, in->id, in->vrf);
+    enum ip_class class[IO_BURST];
+    struct rte_mbuf *ip[IO_BURST] = {NULL};
+    unsigned ips = 0;
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < n; i++)
+        fetch(pkts[i]);
+    for (unsigned i = 0; i < n; i++) {
+        bytes += pkts[i]->pkt_len;
+        class[i] = classify(pkts[i], &a, in);
+        if (class[i] == IP_CLASS_ESP)
+            dp_sad_fetch(&w->dp->sad, dp_meta(pkts[i])->spi);
+        else if (class[i] == IP_CLASS_IP)
+            ip[ips++] = pkts[i];
+    }
+    dp_ahead_route(w, ip, ips);
+    for (unsigned i = 0; i < n; i++)
+        ip_received(w, pkts[i], class[i], in);
+    dp_count(&w->if_stats[in->id].rx_packets, n);
+    dp_count(&w->if_stats[in->id].rx_bytes, bytes);
+}
+
 static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf **pkts, unsigned n)
 {
     const struct ip_if *in = ip_if_of_port(&w->dp->ifs, port);
     if (unlikely(!in || !in->up)) {
         dp_drop_all(w, pkts, n, CV_DROP_IF_DOWN);
+        return;
+    }
+    if (unlikely(w->mixed)) {
+        mixed_received(w, in, pkts, n);
         return;
     }
     /* Where the port asks nothing of a packet by itself, those that follow one of their flow go its way at once. */
@@ -299,6 +331,7 @@ static void decapsulate(struct dp_worker *w)
     if (n == 0)
         return;
     w->in_count = 0;
+    w->mixed = w->in_sas[0] != w->in_sas[n - 1];
     dp_count(&w->stats->crypto_packets, n);
     if (!w->esp.sole)
         dp_owner_count(w->steer, w->in_pkts, n);

@@ -68,6 +68,9 @@ struct eng_session_info {
      * given to it in one call, whatever their keys. NULL: a run gains nothing from its neighbours. */
     eng_runs_fn *runs;
     eng_submit_fn *submit; /* NULL: burst is what this session is worked on by */
+    /* What of the session a packet reads, so that it can be fetched ahead: whole cache lines from the session's start; of those
+     * behind them (hash key powers) the last ones, one for each 64 octets of data and one more. */
+    uint8_t fixed_lines, more_lines;
 };
 
 /* What a worker has under way: jobs are numbered from 1 in the order of submission. */

@@ -70,6 +70,16 @@ struct eng_session {
     uint8_t opad[TAG_SLOT] __rte_aligned(64);
 };
 
+/* What a packet reads: the head, the expanded key, and of GCM's powers of the hash key behind it the last ones. */
+enum {
+    LINE = RTE_CACHE_LINE_SIZE,
+    FIXED_LINES =
+        (offsetof(struct eng_session, key) + sizeof(((struct gcm_key_data *)0)->expanded_keys) + LINE - 1) /
+        LINE,
+    POWER_LINES =
+        (offsetof(struct eng_session, key) + sizeof(struct gcm_key_data) + LINE - 1) / LINE - FIXED_LINES,
+};
+
 /* Key expansion needs a manager only for its function table; made once, by the manager thread. */
 static IMB_MGR *setup_mgr;
 
@@ -608,11 +618,13 @@ static void session_set(struct eng_session *s, const struct cv_sa *sa, struct en
 {
     const bool encrypt = sa->ref.dir == CV_DIR_OUT, esn = sa->flags & CV_SA_ESN;
     memcpy(&s->salt, sa->salt, AEAD_SALT);
-    *info = (struct eng_session_info){.iv_len = AEAD_IV, .icv_len = AEAD_ICV, .block = 4};
+    *info = (struct eng_session_info){
+        .iv_len = AEAD_IV, .icv_len = AEAD_ICV, .block = 4, .fixed_lines = FIXED_LINES};
     switch (sa->encr) {
     case CV_ENCR_AES_GCM_16:
         gcm_key_set(s, sa, encrypt);
         info->burst = gcm_bursts[encrypt][esn];
+        info->more_lines = POWER_LINES;
         break;
     case CV_ENCR_NULL_AES_GMAC:
         gcm_key_set(s, sa, true); /* without text both directions compute the same tag */

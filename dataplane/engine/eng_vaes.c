@@ -9,6 +9,7 @@
 #include <cpuid.h>
 #include <rte_common.h>
 #include <rte_malloc.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -102,6 +103,14 @@ static void session_free(struct eng_session *s)
     eng_mem_put(ENG_MEM_SESSION, s, sizeof *s);
 }
 
+/* A packet reads the head, the round keys, and of the powers behind them the last ones. */
+enum {
+    VAES_LINE = 64,
+    KEY_LINES = (offsetof(struct eng_session, power) + VAES_LINE - 1) / VAES_LINE,
+    POWER_LINES = sizeof(struct eng_session) / VAES_LINE - KEY_LINES,
+};
+static_assert(sizeof(struct eng_session) % VAES_LINE == 0, "whole lines");
+
 static cv_result own_session(const struct eng_ops *e, const struct vaes_kernels *k, const struct cv_sa *sa,
                              int socket, struct eng_session **out, struct eng_session_info *info)
 {
@@ -119,6 +128,8 @@ static cv_result own_session(const struct eng_ops *e, const struct vaes_kernels 
         (struct eng_session_info){.iv_len = VAES_IV,
                                   .icv_len = ICV,
                                   .block = 4,
+                                  .fixed_lines = KEY_LINES,
+                                  .more_lines = POWER_LINES,
                                   .burst = gcm ? k->gcm[size][encrypt][esn] : k->gmac[size][encrypt][esn]};
     *out = s;
     return CV_OK;

@@ -401,13 +401,54 @@ void esp_in_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_jo
         part_accept(w, &part, sort, false);
 }
 
+/* Of an SA that a packet of a mixed chunk is on, in two steps: the SA itself; then what it points to, with the word of the window that the
+ * packet asks for. What is not checked yet may say anything: it is looked at for what to fetch and no more. */
+static void fetch_sa(const struct esp_in_sa *sa)
+{
+    rte_prefetch0(sa);
+    rte_prefetch0(&sa->replay);
+}
+
+static void fetch_behind_sa(const struct esp_in_sa *sa, const struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
+    const uint32_t at = meta->l3_len + (meta->udp_encap ? ESP_UDP_LEN : 0u) + 4;
+    uint32_t lo = 0;
+    if (likely(at + sizeof lo <= m->data_len))
+        memcpy(&lo, rte_pktmbuf_mtod(m, const uint8_t *) + at, sizeof lo);
+    rte_prefetch0(sa->counters);
+    rte_prefetch0(&sa->replay.bits[(rte_be_to_cpu_32(lo) >> 6) & sa->replay.mask]);
+    if (sa->natt)
+        rte_prefetch0(&sa->peer);
+}
+
+static __rte_noinline void fetch_chunk(struct rte_mbuf **pkts, struct esp_in_sa **sas, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        fetch_sa(sas[i]);
+    for (unsigned i = 0; i < n; i++)
+        fetch_behind_sa(sas[i], pkts[i]);
+}
+
+static inline void fetch_session(const struct esp_worker *w, const struct esp_in_part *part)
+{
+    const struct esp_in_sa *sa = part->sa;
+    if (likely(part->count))
+        esp_prefetch_session(sa->session, sa->fixed_lines, sa->more_lines,
+                             w->scratch->ops[part->first].data_len);
+}
+
 /* Second pass: the engine. */
 static void parts_crypt(struct esp_worker *w, const struct esp_in_part *parts, unsigned count)
 {
     struct esp_runs runs;
     runs.fn = NULL;
     runs.count = 0;
+    for (unsigned i = 0; count > 1 && i < RTE_MIN(count, (unsigned)ESP_SESSIONS_AHEAD); i++)
+        fetch_session(w, &parts[i]);
     for (unsigned i = 0; i < count; i++) {
+        if (i + ESP_SESSIONS_AHEAD < count)
+            fetch_session(w, &parts[i + ESP_SESSIONS_AHEAD]);
         const struct esp_in_sa *sa = parts[i].sa;
         struct eng_op *ops = w->scratch->ops + parts[i].first;
         if (unlikely(parts[i].count == 0))
@@ -439,6 +480,8 @@ static void in_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in
 {
     struct esp_in_part parts[ESP_CHUNK];
     unsigned count = 0, ops = 0, transport = 0;
+    if (esp_is_mixed((void **)sas, n))
+        fetch_chunk(pkts, sas, n);
     for (unsigned i = 0, run; i < n; i += run) {
         for (run = 1; i + run < n && sas[i + run] == sas[i]; run++)
             ;
@@ -485,6 +528,8 @@ static void in_sa_set(struct esp_in_sa *sa, const struct cv_sa *conf, const stru
     sa->burst = info->burst;
     sa->submit = info->submit;
     sa->runs = info->runs;
+    sa->fixed_lines = info->fixed_lines;
+    sa->more_lines = info->more_lines;
     sa->transport = conf->mode == CV_MODE_TRANSPORT;
     sa->head = (uint8_t)(ESP_HDR_LEN + info->iv_len);
     sa->icv_len = info->icv_len;

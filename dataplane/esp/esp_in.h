@@ -34,6 +34,7 @@ struct esp_in_sa {
     bool soft_raised;
     uint8_t hard_untold; /* ESP_BY_*: why it was closed, until the event is taken */
     bool transport;
+    uint8_t fixed_lines, more_lines; /* of the session, as eng_session_info says */
     uint8_t local[16];
     uint64_t nat_told_tsc; /* when a NAT_CHANGE was last taken */
     uint32_t nat_told;     /* and peer.version + 1 then */

@@ -39,6 +39,7 @@ struct esp_out_sa {
     uint8_t closed;                  /* enum cv_drop once nothing may be sent any more; any worker, atomic */
     uint8_t any;                     /* ESP_TS_ANY4 | ESP_TS_ANY6 */
     bool udp6;                       /* the UDP checksum must be computed */
+    uint8_t fixed_lines, more_lines; /* of the session, as eng_session_info says */
     uint64_t seq_max;                /* the last number that may be used (RFC 4303 3.3.3) */
 
     /* The one in use is tmpl[tmpl_version & 1]. The manager writes the other, then counts on: a worker never waits

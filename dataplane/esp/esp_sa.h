@@ -72,6 +72,33 @@ static inline void esp_prefetch_mbuf(struct rte_mbuf *m)
     rte_prefetch0(dp_meta(m));
 }
 
+/* ---- bursts of many SAs: what their packets need is fetched ahead, for several packets at once -------------------- */
+enum {
+    ESP_LINE = 64,
+    ESP_SESSIONS_AHEAD = 4, /* a session has more lines than a core waits for at a time: not too early */
+};
+
+/* Hardly two packets that follow one another have one SA? A guess, from three of them. */
+static inline bool esp_is_mixed(void *const *sas, unsigned n)
+{
+    return sas[0] != sas[n - 1] || sas[0] != sas[n / 2];
+}
+
+static inline void esp_prefetch_lines(const void *p, unsigned lines)
+{
+    for (unsigned i = 0; i < lines; i++)
+        rte_prefetch0((const uint8_t *)p + i * ESP_LINE);
+}
+
+/* What a packet with data_len octets of data reads of its session. */
+static inline void esp_prefetch_session(const struct eng_session *s, unsigned fixed_lines,
+                                        unsigned more_lines, uint32_t data_len)
+{
+    const unsigned want = data_len / ESP_LINE + 2, more = want < more_lines ? want : more_lines;
+    esp_prefetch_lines(s, fixed_lines);
+    esp_prefetch_lines((const uint8_t *)(const void *)s + (fixed_lines + more_lines - more) * ESP_LINE, more);
+}
+
 /* Lifetime limits; UINT64_MAX: none. */
 struct esp_limits {
     uint64_t soft_bytes, soft_packets, hard_bytes, hard_packets;
