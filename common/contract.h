@@ -104,7 +104,10 @@ enum {
     X(ICMP_UNPROVEN, "icmp-unproven",                                                                        \
       "ICMP error about an IPsec packet that no SA here sent (RFC 4301 8.2)")                                \
     X(CRYPTO_FULL, "crypto-full", "too many packets are under way in the crypto device")                     \
-    X(CRYPTO_LOST, "crypto-lost", "in the crypto device when it failed")
+    X(CRYPTO_LOST, "crypto-lost", "in the crypto device when it failed")                                     \
+    X(FRAGMENT_OVERLAP, "fragment-overlap", "of a datagram with overlapping fragments (RFC 5722 3)")         \
+    X(FRAGMENT_ROOM, "fragment-room", "fragment that gave way to newer ones")                                \
+    X(FRAGMENT_LATE, "fragment-late", "fragment whose datagram was not complete in time")
 
 enum cv_drop {
 #define CV_DROP_ENUM(id, name, text) CV_DROP_##id,

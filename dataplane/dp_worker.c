@@ -555,7 +555,7 @@ cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_wo
     if (r == CV_OK)
         r = esp_worker_init(&w->esp, dp->engine, id, socket);
     if (r == CV_OK)
-        r = ip_reass_new(dp->jumbo_pool, dp->shm.tsc_hz, &w->frags);
+        r = ip_reass_new(dp->jumbo_pool, dp->shm.tsc_hz, w->stats->drops, &w->frags);
     if (r != CV_OK) {
         esp_worker_fini(&w->esp);
         rte_free(w);

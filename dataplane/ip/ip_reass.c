@@ -55,6 +55,7 @@ struct source {
 
 struct ip_reass {
     struct rte_mempool *pool;
+    uint64_t *drops; /* by enum cv_drop; this table's owner is their only writer */
     struct ip_hash_key hash_key;
     uint64_t lifetime;
     unsigned fragments;
@@ -66,7 +67,7 @@ struct ip_reass {
     struct datagram all[IP_REASS_DATAGRAMS];
 };
 
-cv_result ip_reass_new(struct rte_mempool *pool, uint64_t tsc_hz, struct ip_reass **out)
+cv_result ip_reass_new(struct rte_mempool *pool, uint64_t tsc_hz, uint64_t *drops, struct ip_reass **out)
 {
     struct ip_reass *t = calloc(1, sizeof *t);
     if (!t)
@@ -76,6 +77,7 @@ cv_result ip_reass_new(struct rte_mempool *pool, uint64_t tsc_hz, struct ip_reas
         return CV_EIO;
     }
     t->pool = pool;
+    t->drops = drops;
     t->hz = tsc_hz;
     t->lifetime = tsc_hz / 1000 * IP_REASS_LIFETIME_MS;
     TAILQ_INIT(&t->ages);
@@ -91,17 +93,25 @@ cv_result ip_reass_new(struct rte_mempool *pool, uint64_t tsc_hz, struct ip_reas
 }
 
 /* ---- the table ------------------------------------------------------------------------------------------ */
-static void drop_pieces(struct ip_reass *t, struct datagram *d)
+static void count(struct ip_reass *t, enum cv_drop why, unsigned n)
+{
+    __atomic_store_n(&t->drops[why], t->drops[why] + n, __ATOMIC_RELAXED);
+}
+
+static void drop_pieces(struct ip_reass *t, struct datagram *d, enum cv_drop why)
 {
     for (unsigned i = 0; i < d->count; i++)
         rte_pktmbuf_free(d->piece[i].m);
+    if (why != CV_DROP_NONE && d->count > 0)
+        count(t, why, d->count);
     t->fragments -= d->count;
     d->count = 0;
 }
 
-static void end(struct ip_reass *t, struct datagram *d)
+/* why: what became of its pieces; NONE: they are in the whole. */
+static void end(struct ip_reass *t, struct datagram *d, enum cv_drop why)
 {
-    drop_pieces(t, d);
+    drop_pieces(t, d, why);
     t->of_if[d->key.if_in % CV_MAX_IFS]--;
     t->source[d->source_hash].count--;
     TAILQ_REMOVE(&t->source[d->source_hash].list, d, source);
@@ -115,7 +125,7 @@ void ip_reass_expire(struct ip_reass *t, uint64_t now)
     for (struct datagram *d = TAILQ_FIRST(&t->ages), *next; d; d = next) {
         next = TAILQ_NEXT(d, age);
         if (now > d->until)
-            end(t, d);
+            end(t, d, CV_DROP_FRAGMENT_LATE);
     }
 }
 
@@ -124,7 +134,7 @@ static void expire_first(struct ip_reass *t, uint64_t now)
 {
     struct datagram *d;
     while ((d = TAILQ_FIRST(&t->ages)) && now > d->until)
-        end(t, d);
+        end(t, d, CV_DROP_FRAGMENT_LATE);
 }
 
 void ip_reass_free(struct ip_reass *t)
@@ -133,7 +143,7 @@ void ip_reass_free(struct ip_reass *t)
     if (!t)
         return;
     while ((d = TAILQ_FIRST(&t->ages)))
-        end(t, d);
+        end(t, d, CV_DROP_NONE);
     free(t);
 }
 
@@ -144,9 +154,9 @@ static struct datagram *datagram_new(struct ip_reass *t, const struct key *k, ui
         return NULL;
     uint32_t source = (uint32_t)ip_hash_addr(&t->hash_key, k->vrf, k->family, k->src) & (CHAINS - 1);
     if (t->source[source].count >= IP_REASS_OF_SOURCE)
-        end(t, TAILQ_FIRST(&t->source[source].list));
+        end(t, TAILQ_FIRST(&t->source[source].list), CV_DROP_FRAGMENT_ROOM);
     if (TAILQ_EMPTY(&t->unused))
-        end(t, TAILQ_FIRST(&t->ages));
+        end(t, TAILQ_FIRST(&t->ages), CV_DROP_FRAGMENT_ROOM);
     struct datagram *d = TAILQ_FIRST(&t->unused);
     TAILQ_REMOVE(&t->unused, d, age);
     memset(d, 0, sizeof *d);
@@ -178,7 +188,7 @@ static struct datagram *datagram_of(struct ip_reass *t, const struct key *k, con
             continue;
         if (now <= d->until)
             return d;
-        end(t, d); /* a new one of the same identification */
+        end(t, d, CV_DROP_FRAGMENT_LATE); /* a new one of the same identification */
         break;
     }
     return datagram_new(t, k, at, l, now);
@@ -347,17 +357,19 @@ struct rte_mbuf *ip_reass_take(struct ip_reass *t, struct rte_mbuf *m, const str
     bool last = false;
     expire_first(t, now);
     if (!read(m, &k, &p, &last)) {
+        count(t, CV_DROP_FRAGMENT, 1);
         rte_pktmbuf_free(m);
         return NULL;
     }
     while (t->fragments >= IP_REASS_FRAGMENTS) /* the eldest may be dead and hold none */
-        end(t, TAILQ_FIRST(&t->ages));
+        end(t, TAILQ_FIRST(&t->ages), CV_DROP_FRAGMENT_ROOM);
     struct datagram *d = datagram_of(t, &k, limits, now);
     enum fit fit = d && !d->dead ? fits(d, &p, last) : AGAIN;
     if (fit != FITS) {
+        count(t, fit == WRONG ? CV_DROP_FRAGMENT_OVERLAP : d ? CV_DROP_FRAGMENT : CV_DROP_FRAGMENT_ROOM, 1);
         rte_pktmbuf_free(m);
         if (fit == WRONG) { /* RFC 5722 3: with all of its pieces, also those not yet received */
-            drop_pieces(t, d);
+            drop_pieces(t, d, CV_DROP_FRAGMENT_OVERLAP);
             d->dead = true;
         }
         return NULL;
@@ -369,7 +381,7 @@ struct rte_mbuf *ip_reass_take(struct ip_reass *t, struct rte_mbuf *m, const str
         d->total = (uint32_t)p.at + p.len;
     if (d->total != 0 && d->have == d->total) {
         whole = join(t, d);
-        end(t, d);
+        end(t, d, whole ? CV_DROP_NONE : CV_DROP_NO_MBUF);
     }
     return whole;
 }

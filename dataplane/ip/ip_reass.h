@@ -33,8 +33,10 @@ struct ip_reass_limits {
 };
 
 struct ip_reass;
-/* pool: for the joined datagrams, whose length its data room bounds. */
-CV_MUST_USE cv_result ip_reass_new(struct rte_mempool *pool, uint64_t tsc_hz, struct ip_reass **out);
+/* pool: for the joined datagrams, whose length its data room bounds. drops: CV_DROP_COUNT counters by enum cv_drop, for each fragment that
+ * goes into no datagram (fragment, fragment-overlap, fragment-room, fragment-late, no-mbuf); the table's owner writes them alone. */
+CV_MUST_USE cv_result ip_reass_new(struct rte_mempool *pool, uint64_t tsc_hz, uint64_t *drops,
+                                   struct ip_reass **out);
 void ip_reass_free(struct ip_reass *t);
 /* Takes a fragment (data at the IP header, meta filled, with its stage; owned from now on). Returns the whole datagram,
  * one mbuf from `pool` with the first fragment's metadata, when this was the last missing piece; else NULL.

@@ -9,6 +9,8 @@
 
 #include <rte_cycles.h>
 
+static uint64_t fragment_drops[CV_DROP_COUNT];
+
 static struct cv_ping ping_of(bool v6, uint16_t size)
 {
     struct cv_ping p = {.id = 0x1234, .seq = 7, .size = size};
@@ -130,7 +132,7 @@ static void cut_and_join(bool v6, uint16_t size, uint16_t mtu, bool backwards)
     dp_meta(m)->local_out = DP_LOCAL;
     unsigned n = ip_frag_split(m, mtu, pkt_pool, pieces);
     CU_ASSERT_TRUE_FATAL(n > 1);
-    CU_ASSERT_EQUAL_FATAL(ip_reass_new(pkt_pool, rte_get_tsc_hz(), &table), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(ip_reass_new(pkt_pool, rte_get_tsc_hz(), fragment_drops, &table), CV_OK);
     for (unsigned k = 0; k < n; k++) {
         struct rte_mbuf *p = pieces[backwards ? n - 1 - k : k];
         CU_ASSERT_TRUE(p->data_len <= mtu);
@@ -167,7 +169,7 @@ static void a_missing_piece_expires_with_its_packets(void)
     struct ip_reass *table;
     struct rte_mbuf *pieces[IP_FRAG_MAX], *m = echo(false, 1400);
     unsigned n = ip_frag_split(m, 700, pkt_pool, pieces);
-    CU_ASSERT_EQUAL_FATAL(ip_reass_new(pkt_pool, rte_get_tsc_hz(), &table), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(ip_reass_new(pkt_pool, rte_get_tsc_hz(), fragment_drops, &table), CV_OK);
     CU_ASSERT_EQUAL(ip_classify_ip(pieces[0]), IP_CLASS_IP);
     CU_ASSERT_PTR_NULL(ip_reass_take(table, pieces[0], NULL, rte_rdtsc()));
     for (unsigned i = 1; i < n; i++)

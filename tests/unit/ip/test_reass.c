@@ -7,12 +7,14 @@
 enum { HZ = 1000000 };
 
 static struct ip_reass *table;
+static uint64_t drops[CV_DROP_COUNT];
 
 static void fresh(void)
 {
     ip_reass_free(table);
     CU_ASSERT_EQUAL(pkt_used(), 0);
-    CU_ASSERT_EQUAL_FATAL(ip_reass_new(pkt_pool, HZ, &table), CV_OK);
+    memset(drops, 0, sizeof drops);
+    CU_ASSERT_EQUAL_FATAL(ip_reass_new(pkt_pool, HZ, drops, &table), CV_OK);
 }
 
 /* len octets of payload from `at` on; each octet is its place. */
@@ -258,19 +260,46 @@ static void senseless_fragments_are_dropped(void)
     CU_ASSERT_EQUAL(pkt_used(), 0);
 }
 
+/* Given = in datagrams + counted + held, whatever comes. */
+static void every_fragment_is_accounted_for(void)
+{
+    uint64_t given = 0, used = 0, counted = 0, now = 1000;
+    uint32_t seed = 4711;
+    fresh();
+    for (unsigned i = 0; i < 20000; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        const uint16_t id = (uint16_t)(seed >> 20 & 31), at = (uint16_t)((seed >> 14 & 3) * 64);
+        const bool last = at == 128;
+        const uint16_t len = (uint16_t)(seed >> 8 & 15 ? 64 : 56); /* now and then a hole, which never ends */
+        struct rte_mbuf *m = fragment(seed >> 30, id, at, len, !last, (uint8_t)(seed >> 12 & 15 ? 1 : 2));
+        struct rte_mbuf *whole = ip_reass_take(table, m, NULL, now);
+        given++;
+        now += HZ / 100;
+        used += whole ? (rte_pktmbuf_data_len(whole) - 20u + 63u) / 64u : 0;
+        rte_pktmbuf_free(whole);
+    }
+    for (unsigned i = 0; i < CV_DROP_COUNT; i++)
+        counted += drops[i];
+    CU_ASSERT_EQUAL(given, used + counted + pkt_used());
+    CU_ASSERT(used > 100 && drops[CV_DROP_FRAGMENT_OVERLAP] > 100 && drops[CV_DROP_FRAGMENT_LATE] > 100);
+}
+
 static void an_unfinished_datagram_expires(void)
 {
     fresh();
     CU_ASSERT_PTR_NULL(take(fragment(1, 1, 0, 64, true, 1)));
     ip_reass_expire(table, 1000 + HZ / 1000 * IP_REASS_LIFETIME_MS);
     CU_ASSERT_EQUAL(pkt_used(), 1);
+    CU_ASSERT_EQUAL(drops[CV_DROP_FRAGMENT_LATE], 0);
     ip_reass_expire(table, 1001 + HZ / 1000 * IP_REASS_LIFETIME_MS);
     CU_ASSERT_EQUAL(pkt_used(), 0);
+    CU_ASSERT_EQUAL(drops[CV_DROP_FRAGMENT_LATE], 1);
     ip_reass_free(table);
     table = NULL;
 }
 
 PKT_MAIN("reass", UNIT_TEST(fragments_of_two_vrfs_or_interfaces_never_join),
+         UNIT_TEST(every_fragment_is_accounted_for),
          UNIT_TEST(fragments_of_a_tunnel_and_of_what_is_in_it_never_join),
          UNIT_TEST(lone_fragments_do_not_keep_others_from_joining),
          UNIT_TEST(one_source_holds_a_fixed_number_of_datagrams),
