@@ -28,7 +28,7 @@ enum {
     MBUFS_MIN = 4095,
     MBUFS_BASE = 8192,
     MBUFS_PER_WORKER = 4096 + IP_REASS_FRAGMENTS, /* vectors, inbox, cache; fragments */
-    MBUF_OVERHEAD = 512,                          /* about: head, private area, headroom */
+    MBUF_OVERHEAD = 512,                          /* about: head, private area, headroom, the pool's own */
     BIG_SPARE = 512,                              /* being made, and in the caches */
     JUMBO_SPARE = 512, /* being joined, cut or moved, where no port has a jumbo MTU */
     PATH_MAX_SUN = 100,
@@ -158,21 +158,32 @@ static unsigned jumbo_count(const struct dp *dp)
     return dp_init_jumbo_count(ports, dp->workers);
 }
 
-static unsigned mbuf_count(const struct dp *dp)
-{
-    unsigned wanted =
-        MBUFS_BASE + dp->workers * (MBUFS_PER_WORKER + dp->platform.port_count * 2 * IO_DESCRIPTORS);
-    const uint64_t half = (uint64_t)dp->platform.memory_mb * 1024 * 1024 / 2,
-                   jumbo = (uint64_t)jumbo_count(dp) * (DP_JUMBO_ROOM + MBUF_OVERHEAD);
-    unsigned affordable = half > jumbo ? (unsigned)((half - jumbo) / (dp->mbuf_room + MBUF_OVERHEAD)) : 0;
-    unsigned n = wanted < affordable ? wanted : affordable;
-    return n > MBUFS_MIN ? n : MBUFS_MIN;
-}
-
 unsigned dp_init_big_count(unsigned ports)
 {
     unsigned waiting = IP_NBR_PENDING_ICMP + IP_NBR_PENDING_HOST;
     return ports * (IO_DESCRIPTORS + IO_BURST) + IO_INBOX_SLOTS + waiting + BIG_SPARE;
+}
+
+/* Octets that a buffer takes. Without huge pages DPDK lets none cross the end of a page, as cards read them by physical addresses. */
+static uint64_t buffer_octets(const struct dp *dp, unsigned room)
+{
+    const uint64_t octets = room + MBUF_OVERHEAD, page = (uint64_t)getpagesize();
+    if (dp->platform.hugepages)
+        return octets;
+    return octets > page ? RTE_ALIGN_CEIL(octets, page) : page / (page / octets);
+}
+
+static unsigned mbuf_count(const struct dp *dp)
+{
+    unsigned wanted =
+        MBUFS_BASE + dp->workers * (MBUFS_PER_WORKER + dp->platform.port_count * 2 * IO_DESCRIPTORS);
+    /* A third is left to SAs, tables, rings and drivers. */
+    const uint64_t most = (uint64_t)dp->platform.memory_mb * 1024 * 1024 / 3 * 2;
+    const uint64_t others = jumbo_count(dp) * buffer_octets(dp, DP_JUMBO_ROOM) +
+                            dp_init_big_count(dp->platform.port_count) * buffer_octets(dp, DP_BIG_ROOM);
+    unsigned affordable = most > others ? (unsigned)((most - others) / buffer_octets(dp, dp->mbuf_room)) : 0;
+    unsigned n = wanted < affordable ? wanted : affordable;
+    return n > MBUFS_MIN ? n : MBUFS_MIN;
 }
 
 static cv_result pools_start(struct dp_setup *s)

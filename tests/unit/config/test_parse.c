@@ -541,6 +541,7 @@ static void what_is_done_with_long_packets_and_fragments(void)
     bad("interface Tunnel1\n mtu 9000\n");
     bad("interface Ethernet0/0\n mtu 9217\n");
     bad("interface Ethernet0/0\n ip virtual-reassembly max-fragments 33\n");
+    cfg_findings_free(&found);
 }
 
 UNIT_MAIN("config-parse", UNIT_TEST(what_is_done_with_long_packets_and_fragments),
