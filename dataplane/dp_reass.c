@@ -1,6 +1,7 @@
 #include "dataplane/dp_reass.h"
 #include "dataplane/dp_drop.h"
 #include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_wire.h"
 
 /* All fragments of a datagram have these in common; IPv6 ones their identification at places that differ by their headers. */
 static unsigned owner_of(const struct dp_worker *w, const struct rte_mbuf *m)

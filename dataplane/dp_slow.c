@@ -128,24 +128,23 @@ static void resolve(struct dp_manager *g, struct rte_mbuf *m)
         slow_drop(g, m, CV_DROP_PENDING_FULL);
 }
 
-static bool nbr_addr(const struct dp_manager *g, const struct cv_nbr *c, struct ip_addr *addr, cv_result *why)
+/* Made anew, so that unused octets are zero whatever the sender left there. */
+static cv_result nbr_addr(const struct dp_manager *g, const struct cv_nbr *c, struct ip_addr *addr)
 {
     const struct ip_if *on = c->if_id < CV_MAX_IFS ? ip_if_get(&g->dp->ifs, c->if_id) : NULL;
-    *why = !on || on->kind != CV_IF_PORT ? CV_ENOENT : CV_EINVAL;
-    if (*why == CV_ENOENT || ip_addr_len(&c->addr) == 0 || ip_addr_is_any(&c->addr) ||
-        ip_addr_is_multicast(&c->addr))
-        return false;
+    if (!on || on->kind != CV_IF_PORT)
+        return CV_ENOENT;
+    if (ip_addr_len(&c->addr) == 0 || ip_addr_is_any(&c->addr) || ip_addr_is_multicast(&c->addr))
+        return CV_EINVAL;
     *addr = c->addr.family == IP_V4 ? ip_addr_v4(c->addr.b) : ip_addr_v6(c->addr.b);
-    return true;
+    return CV_OK;
 }
 
 cv_result dp_slow_nbr_add(struct dp_manager *g, const struct cv_nbr *c)
 {
     struct ip_nbr_calls with = calls(g);
     struct ip_addr addr;
-    cv_result why;
-    if (!nbr_addr(g, c, &addr, &why))
-        return why;
+    CV_TRY(nbr_addr(g, c, &addr));
     return ip_nbr_fix(&g->dp->nbrs, c->if_id, &addr, c->mac, g->now_ms, &with);
 }
 
@@ -153,9 +152,7 @@ cv_result dp_slow_nbr_del(struct dp_manager *g, const struct cv_nbr *c)
 {
     struct ip_nbr_calls with = calls(g);
     struct ip_addr addr;
-    cv_result why;
-    if (!nbr_addr(g, c, &addr, &why))
-        return why;
+    CV_TRY(nbr_addr(g, c, &addr));
     return ip_nbr_unfix(&g->dp->nbrs, c->if_id, &addr, &with);
 }
 

@@ -1,5 +1,6 @@
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_wire.h"
 
 #include <rte_ether.h>
 #include <rte_ip.h>
@@ -7,21 +8,7 @@
 enum {
     ESP_HEADER = 8,
     UDP_HEADER = 8,
-    NEXT_HOP_BY_HOP = 0,
-    NEXT_ROUTING = 43,
-    NEXT_FRAGMENT = 44,
-    NEXT_DEST_OPTIONS = 60,
 };
-
-static uint16_t get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
 
 static enum ip_class bad(struct dp_meta *meta, enum cv_drop why)
 {
@@ -41,14 +28,14 @@ static enum ip_class look_udp(const uint8_t *l4, uint32_t len, struct dp_meta *m
 {
     if (len < UDP_HEADER)
         return bad(meta, CV_DROP_MALFORMED_L4);
-    uint16_t udp_len = get16(l4 + 4);
+    uint16_t udp_len = ip_get16(l4 + 4);
     if (udp_len < UDP_HEADER || udp_len > len)
         return bad(meta, CV_DROP_MALFORMED_L4);
-    meta->l4_src = get16(l4);
-    meta->l4_dst = get16(l4 + 2);
+    meta->l4_src = ip_get16(l4);
+    meta->l4_dst = ip_get16(l4 + 2);
     if (meta->l4_dst != IP_PORT_NATT || udp_len < UDP_HEADER + ESP_HEADER)
         return IP_CLASS_IP;
-    meta->spi = get32(l4 + UDP_HEADER);
+    meta->spi = ip_get32(l4 + UDP_HEADER);
     if (meta->spi == 0)
         return IP_CLASS_IP; /* the non-ESP marker */
     meta->udp_encap = 1;
@@ -65,7 +52,7 @@ static enum ip_class look_upper(const uint8_t *l4, uint32_t len, struct dp_meta 
         return IP_CLASS_IP;
     if (len < ESP_HEADER)
         return bad(meta, CV_DROP_ESP_SHORT);
-    meta->spi = get32(l4);
+    meta->spi = ip_get32(l4);
     return IP_CLASS_ESP;
 }
 
@@ -81,7 +68,7 @@ static enum ip_class classify4(struct rte_mbuf *m, struct dp_meta *meta)
     uint32_t have = m->data_len;
     if (have < sizeof(struct rte_ipv4_hdr))
         return bad(meta, CV_DROP_MALFORMED_IP);
-    uint32_t header = (uint32_t)(p[0] & 0xf) * 4, total = get16(p + 2);
+    uint32_t header = (uint32_t)(p[0] & 0xf) * 4, total = ip_get16(p + 2);
     if (header < sizeof(struct rte_ipv4_hdr) || total < header || total > have)
         return bad(meta, CV_DROP_MALFORMED_IP);
     if (likely(header == 20) ? !ip_sum_good_20(p) : ip_fold(ip_sum(p, header, 0)) != 0xffff)
@@ -93,7 +80,7 @@ static enum ip_class classify4(struct rte_mbuf *m, struct dp_meta *meta)
     meta->proto = p[9];
     meta->l3_len = (uint16_t)header;
     meta->l3_total = (uint16_t)total;
-    meta->frag = (get16(p + 6) & 0x3fff) != 0; /* MF or an offset */
+    meta->frag = (ip_get16(p + 6) & 0x3fff) != 0; /* MF or an offset */
     return look_upper(p + header, total - header, meta);
 }
 
@@ -103,20 +90,20 @@ static uint32_t skip_extensions(const uint8_t *p, uint32_t total, struct dp_meta
     uint32_t at = sizeof(struct rte_ipv6_hdr);
     uint8_t next = p[6];
     for (unsigned i = 0; i < IP_EXT_HEADERS_MAX; i++) {
-        if (next != NEXT_HOP_BY_HOP && next != NEXT_ROUTING && next != NEXT_FRAGMENT &&
-            next != NEXT_DEST_OPTIONS) {
+        if (next != IP_NEXT_HOP_BY_HOP && next != IP_NEXT_ROUTING && next != IP_NEXT_FRAGMENT &&
+            next != IP_NEXT_DEST_OPTIONS) {
             meta->proto = next;
             return at;
         }
         if (total - at < 8)
             return 0;
-        uint32_t len = next == NEXT_FRAGMENT ? 8 : ((uint32_t)p[at + 1] + 1) * 8;
+        uint32_t len = next == IP_NEXT_FRAGMENT ? 8 : ((uint32_t)p[at + 1] + 1) * 8;
         if (total - at < len)
             return 0;
         bool later = false;
-        if (next == NEXT_FRAGMENT) {
-            meta->frag = meta->frag || (get16(p + at + 2) & 0xfff9) != 0;
-            later = (get16(p + at + 2) & 0xfff8) != 0;
+        if (next == IP_NEXT_FRAGMENT) {
+            meta->frag = meta->frag || (ip_get16(p + at + 2) & 0xfff9) != 0;
+            later = (ip_get16(p + at + 2) & 0xfff8) != 0;
         }
         next = p[at];
         at += len;
@@ -140,7 +127,7 @@ static enum ip_class classify6(struct rte_mbuf *m, struct dp_meta *meta)
     uint32_t have = m->data_len;
     if (have < sizeof(struct rte_ipv6_hdr))
         return bad(meta, CV_DROP_MALFORMED_IP);
-    uint32_t total = (uint32_t)sizeof(struct rte_ipv6_hdr) + get16(p + 4);
+    uint32_t total = (uint32_t)sizeof(struct rte_ipv6_hdr) + ip_get16(p + 4);
     if (total > have || total > UINT16_MAX || source_is_martian6(p + 8))
         return bad(meta, CV_DROP_MALFORMED_IP);
     trim(m, total);
@@ -208,7 +195,7 @@ enum ip_class ip_classify_frame(struct rte_mbuf *m, const uint8_t *mac)
     bool group = frame[0] & 1;
     if (!group && !same_station(frame, mac))
         return bad(meta, CV_DROP_OTHER_HOST);
-    uint16_t type = get16(frame + 12);
+    uint16_t type = ip_get16(frame + 12);
     if (type == RTE_ETHER_TYPE_ARP)
         return IP_CLASS_ARP;
     if (type != RTE_ETHER_TYPE_IPV4 && type != RTE_ETHER_TYPE_IPV6)

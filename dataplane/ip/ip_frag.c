@@ -1,5 +1,6 @@
 #include "dataplane/ip/ip_frag.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_wire.h"
 
 #include <rte_random.h>
 #include <string.h>
@@ -8,20 +9,8 @@ enum {
     IP4_HEADER = 20,
     IP6_HEADER = 40,
     FRAGMENT_HEADER = 8,
-    NEXT_FRAGMENT = 44,
     MORE4 = 0x2000,
 };
-
-static uint32_t get16(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 8 | p[1];
-}
-
-static void put16(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
 
 static struct rte_mbuf *piece_new(struct rte_mempool *pool, struct rte_mbuf *whole, uint32_t len)
 {
@@ -57,13 +46,13 @@ static void options_later(uint8_t *ip, uint32_t header)
 static void piece4_write(uint8_t *to, const uint8_t *ip, uint32_t header, uint32_t at, uint32_t n, bool last,
                          uint32_t id)
 {
-    uint32_t flags = get16(ip + 6);
+    uint32_t flags = ip_get16(ip + 6);
     memcpy(to, ip, header);
     memcpy(to + header, ip + header + at, n);
-    put16(to + 2, header + n);
-    put16(to + 6, (flags & 0xc000) | ((flags & 0x1fff) + at / 8) | (last ? flags & MORE4 : MORE4));
+    ip_put16(to + 2, header + n);
+    ip_put16(to + 6, (flags & 0xc000) | ((flags & 0x1fff) + at / 8) | (last ? flags & MORE4 : MORE4));
     if (id != 0)
-        put16(to + 4, id & 0xffff);
+        ip_put16(to + 4, id & 0xffff);
     if (at != 0)
         options_later(to, header);
     memset(to + 10, 0, 2);
@@ -74,12 +63,12 @@ static void piece4_write(uint8_t *to, const uint8_t *ip, uint32_t header, uint32
 static void piece6_write(uint8_t *to, const uint8_t *ip, uint32_t id, uint32_t at, uint32_t n, bool last)
 {
     memcpy(to, ip, IP6_HEADER);
-    put16(to + 4, FRAGMENT_HEADER + n);
-    to[6] = NEXT_FRAGMENT;
+    ip_put16(to + 4, FRAGMENT_HEADER + n);
+    to[6] = IP_NEXT_FRAGMENT;
     uint8_t *f = to + IP6_HEADER;
     f[0] = ip[6];
     f[1] = 0;
-    put16(f + 2, at | (last ? 0 : 1));
+    ip_put16(f + 2, at | (last ? 0 : 1));
     memcpy(f + 4, &id, 4);
     memcpy(f + FRAGMENT_HEADER, ip + IP6_HEADER + at, n);
 }
@@ -100,7 +89,7 @@ unsigned ip_frag_split(struct rte_mbuf *m, uint16_t mtu, struct rte_mempool *poo
     if ((!v4 && meta->l3_len != IP6_HEADER) || mtu < header + extra + 8)
         return 0;
     uint32_t total = m->data_len - header, step = (mtu - header - extra) & ~7u, id = (uint32_t)rte_rand();
-    uint32_t id4 = v4 && meta->local_out != DP_TRANSIT && get16(ip + 4) == 0 ? id : 0;
+    uint32_t id4 = v4 && meta->local_out != DP_TRANSIT && ip_get16(ip + 4) == 0 ? id : 0;
     unsigned n = 0;
     for (uint32_t at = 0; at < total; at += step) {
         uint32_t len = RTE_MIN(step, total - at);

@@ -3,6 +3,7 @@
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_ecn.h"
 #include "dataplane/ip/ip_ttl.h"
+#include "dataplane/ip/ip_wire.h"
 
 #include <rte_ether.h>
 
@@ -20,17 +21,6 @@ enum {
     ROOM_STEP = 64,
 };
 
-static uint32_t get16(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 8 | p[1];
-}
-
-static void put16(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
 /* ---- the header, coming in ------------------------------------------------------------------------------- */
 static bool payload_family(uint32_t type, uint8_t *family)
 {
@@ -42,9 +32,9 @@ enum cv_drop ip_gre_read(const uint8_t *gre, uint32_t len, struct ip_gre *out)
 {
     if (len < IP_GRE_HEADER)
         return CV_DROP_GRE_MALFORMED;
-    const uint32_t bits = get16(gre);
+    const uint32_t bits = ip_get16(gre);
     uint32_t at = IP_GRE_HEADER;
-    if ((bits & (GRE_REFUSED | GRE_VERSION)) || !payload_family(get16(gre + 2), &out->family))
+    if ((bits & (GRE_REFUSED | GRE_VERSION)) || !payload_family(ip_get16(gre + 2), &out->family))
         return CV_DROP_GRE_MALFORMED;
     const uint32_t fields = !!(bits & GRE_CHECKSUM) + !!(bits & GRE_KEY) + !!(bits & GRE_SEQUENCE);
     if (len < at + fields * GRE_FIELD)
@@ -57,7 +47,7 @@ enum cv_drop ip_gre_read(const uint8_t *gre, uint32_t len, struct ip_gre *out)
     out->keyed = bits & GRE_KEY;
     out->key = 0;
     if (out->keyed)
-        out->key = get16(gre + at) << 16 | get16(gre + at + 2);
+        out->key = ip_get16(gre + at) << 16 | ip_get16(gre + at + 2);
     out->len = (uint16_t)(IP_GRE_HEADER + fields * GRE_FIELD);
     return CV_DROP_NONE;
 }
@@ -71,8 +61,8 @@ bool ip_gre_is_keepalive(const struct rte_mbuf *m, const struct ip_if *t)
     if (likely(meta->proto != IP_PROTO_GRE) || meta->frag || meta->family != h->family)
         return false;
     const uint32_t len = m->data_len - (uint32_t)meta->l3_len;
-    return len >= IP_GRE_HEADER && (get16(gre) & (GRE_REFUSED | GRE_VERSION)) == 0 && get16(gre + 2) == 0 &&
-           memcmp(ip + at, h->octets + at, 2 * ip_family_len(h->family)) == 0;
+    return len >= IP_GRE_HEADER && (ip_get16(gre) & (GRE_REFUSED | GRE_VERSION)) == 0 &&
+           ip_get16(gre + 2) == 0 && memcmp(ip + at, h->octets + at, 2 * ip_family_len(h->family)) == 0;
 }
 
 enum cv_drop ip_gre_pull(struct rte_mbuf *m, const struct ip_gre *g)
@@ -112,9 +102,9 @@ void ip_gre_head_make(struct ip_if *t)
     memcpy(h->octets + (v4 ? 12 : 8), c->tunnel_src.b, n);
     memcpy(h->octets + (v4 ? 12 : 8) + n, c->tunnel_dst.b, n);
     if (c->gre_keyed) {
-        put16(h->octets + h->l3_len, GRE_KEY);
-        put16(h->octets + h->l3_len + 4, c->gre_key >> 16);
-        put16(h->octets + h->l3_len + 6, c->gre_key & 0xffff);
+        ip_put16(h->octets + h->l3_len, GRE_KEY);
+        ip_put16(h->octets + h->l3_len + 4, c->gre_key >> 16);
+        ip_put16(h->octets + h->l3_len + 6, c->gre_key & 0xffff);
     }
 }
 
@@ -144,8 +134,8 @@ static bool wants_df(const struct cv_if *c, const uint8_t *ip, uint8_t family, u
 static void outer4(uint8_t *out, uint32_t total, uint8_t tos, uint8_t ttl, uint16_t id, bool df)
 {
     out[1] = tos;
-    put16(out + 2, total);
-    put16(out + 4, id);
+    ip_put16(out + 2, total);
+    ip_put16(out + 4, id);
     out[6] = df ? IP4_DF : 0;
     out[8] = ttl;
     const uint16_t sum = (uint16_t)~ip_fold(ip_sum(out, IP4_HEADER, 0));
@@ -156,7 +146,7 @@ static void outer6(uint8_t *out, uint32_t total, uint8_t tos, uint8_t ttl)
 {
     out[0] = (uint8_t)(0x60 | tos >> 4);
     out[1] = (uint8_t)(tos << 4);
-    put16(out + 4, total - IP6_HEADER);
+    ip_put16(out + 4, total - IP6_HEADER);
     out[7] = ttl;
 }
 
@@ -173,7 +163,7 @@ bool ip_gre_push(struct rte_mbuf *m, const struct ip_if *t, uint16_t id, uint32_
     const bool df = wants_df(&t->conf, ip, family, len);
     uint8_t *out = (uint8_t *)rte_pktmbuf_prepend(m, h->len);
     memcpy(out, h->octets, h->len);
-    put16(out + h->l3_len + 2, family == IP_V4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+    ip_put16(out + h->l3_len + 2, family == IP_V4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
     if (h->family == IP_V4)
         outer4(out, total, tos, ttl, id, df);
     else

@@ -1,6 +1,7 @@
 #include "dataplane/ip/ip_icmp.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_wire.h"
 
 #include <string.h>
 
@@ -10,19 +11,7 @@ enum {
     QUOTE4 = 548,  /* RFC 1812 4.3.2.3: as much as fits in 576 octets */
     QUOTE6 = 1232, /* RFC 4443 2.4 (c): as much as fits in 1280 octets */
     IP_DONT_FRAGMENT = 0x40,
-    NEXT_FRAGMENT = 44,
 };
-
-static uint16_t get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void put16(uint8_t *p, uint16_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
 
 void ip_icmp_trouble(struct dp_meta *meta, enum ip_trouble t, uint16_t mtu)
 {
@@ -48,7 +37,7 @@ static void ip4_header(uint8_t *ip, uint16_t total, uint8_t proto, uint8_t ttl, 
 {
     memset(ip, 0, IP4_HEADER);
     ip[0] = 0x45;
-    put16(ip + 2, total);
+    ip_put16(ip + 2, total);
     ip[8] = ttl;
     ip[9] = proto;
     memcpy(ip + 12, src, 4);
@@ -67,7 +56,7 @@ static void ip6_header(uint8_t *ip, uint16_t payload, uint8_t proto, uint8_t ttl
 {
     memset(ip, 0, IP6_HEADER);
     ip[0] = 0x60;
-    put16(ip + 4, payload);
+    ip_put16(ip + 4, payload);
     ip[6] = proto;
     ip[7] = ttl;
     memcpy(ip + 8, src, 16);
@@ -166,8 +155,8 @@ static bool is_later_fragment(const struct rte_mbuf *m, const struct dp_meta *me
     if (!meta->frag)
         return false;
     if (meta->family == IP_V4)
-        return (get16(ip + 6) & 0x1fff) != 0;
-    return ip[6] != NEXT_FRAGMENT || (get16(ip + IP6_HEADER + 2) & 0xfff8) != 0;
+        return (ip_get16(ip + 6) & 0x1fff) != 0;
+    return ip[6] != IP_NEXT_FRAGMENT || (ip_get16(ip + IP6_HEADER + 2) & 0xfff8) != 0;
 }
 
 bool ip_icmp_error(struct rte_mbuf *out, struct rte_mbuf *bad, const struct ip_addr *src)
@@ -188,7 +177,7 @@ bool ip_icmp_error(struct rte_mbuf *out, struct rte_mbuf *bad, const struct ip_a
     memset(icmp, 0, IP_ICMP_HEADER);
     icmp[0] = meta->icmp_type;
     icmp[1] = meta->icmp_code;
-    put16(icmp + 6, meta->icmp_mtu); /* RFC 1191 4 and RFC 4443 3.2: in the same place */
+    ip_put16(icmp + 6, meta->icmp_mtu); /* RFC 1191 4 and RFC 4443 3.2: in the same place */
     memcpy(icmp + IP_ICMP_HEADER, rte_pktmbuf_mtod(bad, const void *), quote);
     if (v4) {
         ip4_header(ip, (uint16_t)(header + len), IP_PROTO_ICMP, IP_ICMP_TTL, src->b, to.b);
@@ -224,13 +213,13 @@ void ip_icmp_echo(struct rte_mbuf *m, const struct cv_ping *p)
     uint8_t ttl = p->ttl ? p->ttl : IP_ICMP_TTL;
     memset(icmp, 0, IP_ICMP_HEADER);
     icmp[0] = v4 ? IP_ICMP_ECHO : IP_ICMP6_ECHO;
-    put16(icmp + 4, p->id);
-    put16(icmp + 6, p->seq);
+    ip_put16(icmp + 4, p->id);
+    ip_put16(icmp + 6, p->seq);
     for (uint32_t i = 0; i < p->size; i++)
         icmp[IP_ICMP_HEADER + i] = (uint8_t)i;
     if (v4) {
         ip4_header(ip, (uint16_t)(header + len), IP_PROTO_ICMP, ttl, p->src.b, p->dst.b);
-        put16(ip + 4, p->seq);
+        ip_put16(ip + 4, p->seq);
         ip[6] = p->df ? IP_DONT_FRAGMENT : 0;
         ip4_seal(ip);
     } else {
@@ -252,8 +241,8 @@ static bool quoted_echo(const uint8_t *q, uint32_t len, bool v4, struct ip_icmp_
     if ((v4 ? q[9] : q[6]) != (v4 ? IP_PROTO_ICMP : IP_PROTO_ICMP6) ||
         q[header] != (v4 ? IP_ICMP_ECHO : IP_ICMP6_ECHO))
         return false;
-    out->id = get16(q + header + 4);
-    out->seq = get16(q + header + 6);
+    out->id = ip_get16(q + header + 4);
+    out->seq = ip_get16(q + header + 6);
     return true;
 }
 
@@ -269,8 +258,8 @@ bool ip_icmp_answer_read(struct rte_mbuf *m, struct ip_icmp_answer *out)
     out->code = icmp[1];
     out->ttl = v4 ? ip[8] : ip[7];
     out->from = v4 ? ip_addr_v4(ip + 12) : ip_addr_v6(ip + 8);
-    out->id = get16(icmp + 4);
-    out->seq = get16(icmp + 6);
+    out->id = ip_get16(icmp + 4);
+    out->seq = ip_get16(icmp + 6);
     if (icmp[0] == (v4 ? IP_ICMP_ECHO_REPLY : IP_ICMP6_ECHO_REPLY))
         return true;
     bool error = v4 ? icmp[0] == IP_ICMP_UNREACHABLE || icmp[0] == IP_ICMP_TIME_EXCEEDED

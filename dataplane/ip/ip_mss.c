@@ -1,4 +1,5 @@
 #include "dataplane/ip/ip_mss.h"
+#include "dataplane/ip/ip_wire.h"
 
 #include <string.h>
 
@@ -7,9 +8,6 @@ enum {
     IP6_HEADER = 40,
     EXT_MIN = 8,
     EXT_MAX = 8, /* extension headers that are walked */
-    NEXT_HOP_BY_HOP = 0,
-    NEXT_ROUTING = 43,
-    NEXT_DEST_OPTIONS = 60,
     PROTO_TCP = 6,
     TCP_HEADER = 20,
     TCP_SYN = 0x02,
@@ -19,15 +17,10 @@ enum {
     OPTION_MSS_LEN = 4,
 };
 
-static uint32_t get16(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 8 | p[1];
-}
-
 /* Where TCP begins; 0: it is none, or a fragment, or cut short. */
 static uint32_t tcp_at4(const uint8_t *ip, uint32_t len)
 {
-    if (len < IP4_HEADER || ip[9] != PROTO_TCP || (get16(ip + 6) & 0x3fff)) /* MF or an offset */
+    if (len < IP4_HEADER || ip[9] != PROTO_TCP || (ip_get16(ip + 6) & 0x3fff)) /* MF or an offset */
         return 0;
     const uint32_t header = (ip[0] & 15u) * 4u;
     return header < IP4_HEADER || header > len ? 0 : header;
@@ -42,7 +35,7 @@ static uint32_t tcp_at6(const uint8_t *ip, uint32_t len)
     for (unsigned i = 0; i < EXT_MAX; i++) {
         if (next == PROTO_TCP)
             return at;
-        if ((next != NEXT_HOP_BY_HOP && next != NEXT_ROUTING && next != NEXT_DEST_OPTIONS) ||
+        if ((next != IP_NEXT_HOP_BY_HOP && next != IP_NEXT_ROUTING && next != IP_NEXT_DEST_OPTIONS) ||
             len - at < EXT_MIN)
             return 0;
         next = ip[at];
@@ -60,7 +53,7 @@ static void checksum_change(uint8_t *sum, uint32_t was, uint32_t is, bool odd)
         was = (was & 0xff) << 8 | was >> 8;
         is = (is & 0xff) << 8 | is >> 8;
     }
-    uint32_t s = (~get16(sum) & 0xffff) + (~was & 0xffff) + is;
+    uint32_t s = (~ip_get16(sum) & 0xffff) + (~was & 0xffff) + is;
     s = (s & 0xffff) + (s >> 16);
     s = (s & 0xffff) + (s >> 16);
     s = ~s & 0xffff;
@@ -83,8 +76,8 @@ static bool options_clamp(uint8_t *tcp, uint32_t header, uint16_t mss)
         if (header - at < 2 || tcp[at + 1] < 2 || tcp[at + 1] > header - at)
             break; /* what follows cannot be told apart */
         uint8_t *value = tcp + at + 2;
-        if (kind == OPTION_MSS && tcp[at + 1] == OPTION_MSS_LEN && get16(value) > mss) {
-            checksum_change(tcp + 16, get16(value), mss, at & 1);
+        if (kind == OPTION_MSS && tcp[at + 1] == OPTION_MSS_LEN && ip_get16(value) > mss) {
+            checksum_change(tcp + 16, ip_get16(value), mss, at & 1);
             value[0] = (uint8_t)(mss >> 8);
             value[1] = (uint8_t)mss;
             changed = true;

@@ -3,6 +3,7 @@
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_icmp.h"
+#include "dataplane/ip/ip_wire.h"
 
 #include <stdlib.h>
 
@@ -14,21 +15,7 @@ enum {
     AH_SPI_AT = 4,   /* RFC 4302 2 */
     PROTO_AH = 51,
     DONT_FRAGMENT = 0x40,
-    NEXT_HOP_BY_HOP = 0,
-    NEXT_ROUTING = 43,
-    NEXT_FRAGMENT = 44,
-    NEXT_DEST_OPTIONS = 60,
 };
-
-static uint16_t get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
 
 /* ---- reading ------------------------------------------------------------------------------------------------ */
 /* A quoted packet, of which `len` octets are there. */
@@ -45,10 +32,10 @@ static bool quote4(struct quote *q, struct ip_pmtu_news *out)
     if (q->len < IP4_HEADER || p[0] >> 4 != 4)
         return false;
     q->at = (p[0] & 15u) * 4u;
-    q->total = get16(p + 2);
+    q->total = ip_get16(p + 2);
     q->proto = p[9];
     /* Whoever may cut a packet has no need to complain; only a first piece shows an SPI. */
-    if (q->at < IP4_HEADER || !(p[6] & DONT_FRAGMENT) || (get16(p + 6) & 0x3fff) != 0)
+    if (q->at < IP4_HEADER || !(p[6] & DONT_FRAGMENT) || (ip_get16(p + 6) & 0x3fff) != 0)
         return false;
     out->local = ip_addr_v4(p + 12);
     out->remote = ip_addr_v4(p + 16);
@@ -62,18 +49,18 @@ static bool quote6(struct quote *q, struct ip_pmtu_news *out)
     if (q->len < IP6_HEADER || p[0] >> 4 != 6)
         return false;
     q->at = IP6_HEADER;
-    q->total = (uint32_t)IP6_HEADER + get16(p + 4);
+    q->total = (uint32_t)IP6_HEADER + ip_get16(p + 4);
     q->proto = p[6];
     out->local = ip_addr_v6(p + 8);
     out->remote = ip_addr_v6(p + 24);
     for (unsigned i = 0; i < IP_EXT_HEADERS_MAX; i++) {
         const uint8_t *x = p + q->at;
-        if (q->proto != NEXT_HOP_BY_HOP && q->proto != NEXT_ROUTING && q->proto != NEXT_FRAGMENT &&
-            q->proto != NEXT_DEST_OPTIONS)
+        if (q->proto != IP_NEXT_HOP_BY_HOP && q->proto != IP_NEXT_ROUTING && q->proto != IP_NEXT_FRAGMENT &&
+            q->proto != IP_NEXT_DEST_OPTIONS)
             return true;
-        if (q->len - q->at < 8 || (q->proto == NEXT_FRAGMENT && (get16(x + 2) & 0xfff8) != 0))
+        if (q->len - q->at < 8 || (q->proto == IP_NEXT_FRAGMENT && (ip_get16(x + 2) & 0xfff8) != 0))
             return false;
-        q->at += q->proto == NEXT_FRAGMENT ? 8 : (x[1] + 1u) * 8u;
+        q->at += q->proto == IP_NEXT_FRAGMENT ? 8 : (x[1] + 1u) * 8u;
         q->proto = x[0];
         if (q->at > q->len)
             return false;
@@ -87,8 +74,8 @@ static bool quoted_ipsec(struct quote *q, struct ip_pmtu_news *out)
     if (out->natt) {
         if (q->len < q->at + UDP_HEADER)
             return false;
-        out->local_port = get16(q->ip + q->at);
-        out->remote_port = get16(q->ip + q->at + 2);
+        out->local_port = ip_get16(q->ip + q->at);
+        out->remote_port = ip_get16(q->ip + q->at + 2);
         q->at += UDP_HEADER;
     } else if (q->proto == PROTO_AH) {
         q->at += AH_SPI_AT;
@@ -97,8 +84,8 @@ static bool quoted_ipsec(struct quote *q, struct ip_pmtu_news *out)
     }
     if (q->len < q->at + IPSEC_WORDS)
         return false;
-    out->spi = get32(q->ip + q->at);
-    out->seq = get32(q->ip + q->at + 4);
+    out->spi = ip_get32(q->ip + q->at);
+    out->seq = ip_get32(q->ip + q->at + 4);
     return out->spi != 0; /* zero in UDP: IKE (RFC 3948 2.2) */
 }
 
@@ -137,7 +124,7 @@ bool ip_pmtu_read(struct rte_mbuf *m, struct ip_pmtu_news *out)
     struct quote q = {.ip = icmp + IP_ICMP_HEADER, .len = len - IP_ICMP_HEADER};
     if (!(v4 ? quote4(&q, out) : quote6(&q, out)) || !quoted_ipsec(&q, out))
         return false;
-    out->mtu = believable(&q, v4 ? get16(icmp + 6) : get32(icmp + 4), v4);
+    out->mtu = believable(&q, v4 ? ip_get16(icmp + 6) : ip_get32(icmp + 4), v4);
     return out->mtu != 0;
 }
 

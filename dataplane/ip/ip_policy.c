@@ -1,5 +1,6 @@
 #include "dataplane/ip/ip_policy.h"
 #include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_wire.h"
 
 #include <netinet/in.h>
 #include <rte_acl.h>
@@ -12,10 +13,6 @@
 enum {
     PROTO_DCCP = 33,
     PROTO_MH = 135,
-    NEXT_HOP_BY_HOP = 0,
-    NEXT_ROUTING = 43,
-    NEXT_FRAGMENT = 44,
-    NEXT_DEST_OPTIONS = 60,
     V4_OFFSET_MASK = 0x1fff,
     FIXED_FIELDS = 4, /* protocol, state, both ports */
     WORDS_MAX = 4,    /* of an IPv6 address */
@@ -373,7 +370,7 @@ static bool is_later_fragment(const uint8_t *p, const struct dp_meta *meta)
         return ((p[6] << 8 | p[7]) & V4_OFFSET_MASK) != 0;
     uint8_t next = p[6];
     for (uint32_t at = 40; at < meta->l3_len;) {
-        if (next == NEXT_FRAGMENT) {
+        if (next == IP_NEXT_FRAGMENT) {
             if (((p[at + 2] << 8 | p[at + 3]) & 0xfff8) != 0)
                 return true;
             next = p[at];
@@ -389,8 +386,8 @@ static bool is_later_fragment(const uint8_t *p, const struct dp_meta *meta)
 /* Of a later fragment of IPv6: what its fragment header names need not be what the datagram carries. */
 static bool hides_proto(const struct dp_meta *meta)
 {
-    return meta->family == IP_V6 && (meta->proto == NEXT_HOP_BY_HOP || meta->proto == NEXT_ROUTING ||
-                                     meta->proto == NEXT_FRAGMENT || meta->proto == NEXT_DEST_OPTIONS);
+    return meta->family == IP_V6 && (meta->proto == IP_NEXT_HOP_BY_HOP || meta->proto == IP_NEXT_ROUTING ||
+                                     meta->proto == IP_NEXT_FRAGMENT || meta->proto == IP_NEXT_DEST_OPTIONS);
 }
 
 /* Octets of the upper layer's header that its ports need; 0: it has none. */

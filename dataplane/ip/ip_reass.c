@@ -1,6 +1,7 @@
 #include "dataplane/ip/ip_reass.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_hash.h"
+#include "dataplane/ip/ip_wire.h"
 
 #include <stdlib.h>
 #include <sys/queue.h>
@@ -9,10 +10,6 @@ enum {
     IP4_HEADER = 20,
     IP6_HEADER = 40,
     FRAGMENT_HEADER = 8,
-    NEXT_HOP_BY_HOP = 0,
-    NEXT_ROUTING = 43,
-    NEXT_FRAGMENT = 44,
-    NEXT_DEST_OPTIONS = 60,
     EXT_MAX = 8,
     CHAINS = 2048,
 };
@@ -195,29 +192,18 @@ static struct datagram *datagram_of(struct ip_reass *t, const struct key *k, con
 }
 
 /* ---- a fragment ----------------------------------------------------------------------------------------- */
-static uint32_t get16(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 8 | p[1];
-}
-
-static void put16(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
 static bool read4(struct rte_mbuf *m, struct key *k, struct piece *p, bool *last)
 {
     const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
     if (m->data_len < IP4_HEADER)
         return false;
-    uint32_t header = (uint32_t)(ip[0] & 0xf) * 4, flags = get16(ip + 6);
+    uint32_t header = (uint32_t)(ip[0] & 0xf) * 4, flags = ip_get16(ip + 6);
     if (header < IP4_HEADER || m->data_len < header)
         return false;
     memcpy(k->src, ip + 12, 4);
     memcpy(k->dst, ip + 16, 4);
     k->proto = ip[9];
-    k->id = get16(ip + 4);
+    k->id = ip_get16(ip + 4);
     p->skip = (uint16_t)header;
     p->at = (uint16_t)((flags & 0x1fff) * 8);
     *last = !(flags & 0x2000);
@@ -232,9 +218,9 @@ static uint32_t fragment_header6(const uint8_t *ip, uint32_t len, uint32_t *fiel
     *field = 6;
     for (unsigned i = 0; i < EXT_MAX && len >= at + FRAGMENT_HEADER; i++) {
         const uint8_t next = ip[*field];
-        if (next == NEXT_FRAGMENT)
+        if (next == IP_NEXT_FRAGMENT)
             return at;
-        if (next != NEXT_HOP_BY_HOP && next != NEXT_ROUTING && next != NEXT_DEST_OPTIONS)
+        if (next != IP_NEXT_HOP_BY_HOP && next != IP_NEXT_ROUTING && next != IP_NEXT_DEST_OPTIONS)
             return 0;
         *field = at;
         at += (ip[at + 1] + 1u) * 8u;
@@ -253,7 +239,7 @@ static bool read6(struct rte_mbuf *m, struct key *k, struct piece *p, bool *last
     memcpy(k->dst, ip + 24, 16);
     memcpy(&k->id, f + 4, 4);
     p->skip = (uint16_t)(at + FRAGMENT_HEADER);
-    p->at = (uint16_t)(get16(f + 2) & 0xfff8);
+    p->at = (uint16_t)(ip_get16(f + 2) & 0xfff8);
     *last = !(f[3] & 1);
     return true;
 }
@@ -315,12 +301,12 @@ static void header_write(uint8_t *to, const uint8_t *ip, uint32_t header, uint8_
     memcpy(to, ip, header);
     if (family == IP_V6) {
         uint32_t field, at = fragment_header6(ip, header + FRAGMENT_HEADER, &field);
-        put16(to + 4, header - IP6_HEADER + total);
+        ip_put16(to + 4, header - IP6_HEADER + total);
         to[field] = ip[at];
         return;
     }
-    put16(to + 2, header + total);
-    put16(to + 6, 0);
+    ip_put16(to + 2, header + total);
+    ip_put16(to + 6, 0);
     memset(to + 10, 0, 2);
     uint16_t sum = (uint16_t)~ip_fold(ip_sum(to, header, 0));
     memcpy(to + 10, &sum, 2);

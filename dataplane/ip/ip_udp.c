@@ -1,27 +1,17 @@
 #include "dataplane/ip/ip_udp.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_wire.h"
 
 #include <string.h>
 
 enum { IP4_HEADER = 20, IP6_HEADER = 40 };
-
-static void put16(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
-static uint32_t get16(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 8 | p[1];
-}
 
 static void ip_write(uint8_t *ip, const struct ip_addr *src, const struct ip_addr *dst, uint32_t payload)
 {
     if (src->family == IP_V4) {
         memset(ip, 0, IP4_HEADER);
         ip[0] = 0x45;
-        put16(ip + 2, IP4_HEADER + payload);
+        ip_put16(ip + 2, IP4_HEADER + payload);
         ip[8] = IP_UDP_TTL;
         ip[9] = IP_PROTO_UDP;
         memcpy(ip + 12, src->b, 4);
@@ -32,7 +22,7 @@ static void ip_write(uint8_t *ip, const struct ip_addr *src, const struct ip_add
     }
     memset(ip, 0, IP6_HEADER);
     ip[0] = 0x60;
-    put16(ip + 4, payload);
+    ip_put16(ip + 4, payload);
     ip[6] = IP_PROTO_UDP;
     ip[7] = IP_UDP_TTL;
     memcpy(ip + 8, src->b, 16);
@@ -51,10 +41,10 @@ bool ip_udp_write(struct rte_mbuf *m, const struct ip_endpoint *local, const str
         return false;
     uint8_t *udp = ip + header;
     ip_write(ip, &local->addr, &remote->addr, (uint32_t)payload);
-    put16(udp, local->port);
-    put16(udp + 2, remote->port);
-    put16(udp + 4, (uint32_t)payload);
-    put16(udp + 6, 0);
+    ip_put16(udp, local->port);
+    ip_put16(udp + 2, remote->port);
+    ip_put16(udp + 4, (uint32_t)payload);
+    ip_put16(udp + 6, 0);
     memset(udp + IP_UDP_HEADER, 0, marker);
     memcpy(udp + IP_UDP_HEADER + marker, data, n);
     uint64_t sum = ip_sum_pseudo(local->addr.b, remote->addr.b, addr_len, IP_PROTO_UDP, (uint32_t)payload);
@@ -71,10 +61,10 @@ bool ip_udp_payload(const struct rte_mbuf *m, uint16_t l3_len, const uint8_t **d
     bool v4 = ip[0] >> 4 == 4;
     if (m->data_len < l3_len + IP_UDP_HEADER)
         return false;
-    uint32_t len = get16(udp + 4);
+    uint32_t len = ip_get16(udp + 4);
     if (len < IP_UDP_HEADER || len > m->data_len - (uint32_t)l3_len)
         return false;
-    if (get16(udp + 6) == 0) {
+    if (ip_get16(udp + 6) == 0) {
         if (!v4)
             return false;
     } else {
