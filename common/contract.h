@@ -534,6 +534,48 @@ struct cv_engine_stats {
 static_assert(sizeof(struct cv_engine_stats) == 80, "contract size");
 enum { CV_MAX_ENGINES = 8 };
 
+/* What works on an SA: enum, engine's name, how it works. */
+#define CV_ENGINES(X)                                                                                        \
+    X(UNKNOWN, "unknown", "unknown")                                                                         \
+    X(IPSECMB, "ipsecmb", "call")                                                                            \
+    X(VAES, "vaes", "call")                                                                                  \
+    X(CRYPTODEV, "cryptodev", "look-aside")                                                                  \
+    X(CRYPTODEV_CPU, "cryptodev", "cpu")                                                                     \
+    X(CRYPTODEV_PROTOCOL, "cryptodev", "look-aside-protocol")                                                \
+    X(INLINE_CRYPTO, "inline", "inline-crypto")                                                              \
+    X(INLINE_PROTOCOL, "inline", "inline-protocol")
+/* Why it is not the device that the configuration names. */
+#define CV_ENGINE_WHYS(X)                                                                                    \
+    X(NONE, "none", "")                                                                                      \
+    X(TRANSFORM, "transform", "the device does not do this transform")                                       \
+    X(SESSIONS, "sessions", "the device has no room for more SAs")                                           \
+    X(FAILED, "device-failed", "the device has failed")
+enum cv_engine_by {
+#define CV_ENGINE_ENUM(id, name, mode) CV_ENGINE_##id,
+    CV_ENGINES(CV_ENGINE_ENUM)
+#undef CV_ENGINE_ENUM
+        CV_ENGINE_COUNT
+};
+enum cv_engine_why {
+#define CV_ENGINE_WHY_ENUM(id, name, text) CV_ENGINE_WHY_##id,
+    CV_ENGINE_WHYS(CV_ENGINE_WHY_ENUM)
+#undef CV_ENGINE_WHY_ENUM
+        CV_ENGINE_WHY_COUNT
+};
+/* "?" when out of range. */
+const char *cv_engine_name(unsigned by);
+const char *cv_engine_mode(unsigned by);
+const char *cv_engine_why_name(unsigned why);
+const char *cv_engine_why_text(unsigned why);
+
+struct cv_sa_engine { /* one per SA slot and direction; written by the manager */
+    uint8_t by;       /* enum cv_engine_by */
+    uint8_t why;      /* enum cv_engine_why */
+    uint8_t pad[6];
+    uint64_t since_tsc; /* when that became so, in the header's clock */
+};
+static_assert(sizeof(struct cv_sa_engine) == 16, "contract size");
+
 /* The MTU of the path to an IPsec peer, while it is less than its port's: learned of routers, kept for ten minutes (RFC 1191). A row of
  * mtu 0 is free. Written by the manager alone; what is read while it writes may be of two rows, for the eye only. */
 struct cv_path_mtu {
@@ -618,9 +660,10 @@ struct cv_shm {
     uint64_t dp_asleep;            /* 1: manager sleeps on its doorbell; ring it after an enqueue */
     uint64_t ctl_asleep;           /* 1: culvertd sleeps on its doorbell */
     uint64_t path_mtus_off;        /* struct cv_path_mtu [CV_PATH_MTUS] */
-    uint64_t steer_off;  /* struct cv_steer, then struct cv_steer_counts [workers] 128 octets aligned */
-    uint64_t memory_off; /* struct cv_memory_row [CV_MAX_MEMORY_ROWS] */
-    uint8_t pad[16];
+    uint64_t steer_off;      /* struct cv_steer, then struct cv_steer_counts [workers] 128 octets aligned */
+    uint64_t memory_off;     /* struct cv_memory_row [CV_MAX_MEMORY_ROWS] */
+    uint64_t sa_engines_off; /* struct cv_sa_engine [2][1 << sa_index_bits], by enum cv_dir and slot */
+    uint8_t pad[8];
 };
 static_assert(sizeof(struct cv_shm) == 192, "contract size");
 

@@ -39,6 +39,7 @@ struct shm_layout {
     uint64_t path_mtus;
     uint64_t steer, steer_counts;
     uint64_t worker_stats, port_stats, if_stats, engine_stats, memory, counters_in, counters_out;
+    uint64_t sa_engines;
     uint64_t size;
 };
 
@@ -73,6 +74,7 @@ static struct shm_layout layout_make(uint64_t workers, unsigned sa_index_bits)
     l.counters_out = layout_take(&at, table * workers * sizeof(struct cv_sa_counters));
     l.steer = layout_take(&at, sizeof(struct cv_steer));
     l.steer_counts = layout_take(&at, workers * sizeof(struct cv_steer_counts));
+    l.sa_engines = layout_take(&at, 2 * table * sizeof(struct cv_sa_engine));
     l.size = at;
     return l;
 }
@@ -114,6 +116,7 @@ static void parts_find(struct shm *s, const struct shm_layout *l, unsigned worke
     s->at.out = shm_at(s, l->counters_out);
     s->at.steer = shm_at(s, l->steer);
     s->at.steer_counts = shm_at(s, l->steer_counts);
+    s->at.sa_engines = shm_at(s, l->sa_engines);
     s->cmd = shm_at(s, l->cmd);
     s->evt = shm_at(s, l->evt);
     s->punt = shm_at(s, l->punt);
@@ -177,6 +180,7 @@ static void head_write(struct cv_shm *h, const struct shm_layout *l, unsigned wo
     h->counters_in_off = l->counters_in;
     h->counters_out_off = l->counters_out;
     h->steer_off = l->steer;
+    h->sa_engines_off = l->sa_engines;
     h->magic = CV_SHM_MAGIC;
 }
 
@@ -334,7 +338,7 @@ static bool head_matches(const struct cv_shm *h, const struct shm_layout *l)
            h->port_stats_off == l->port_stats && h->if_stats_off == l->if_stats &&
            h->engine_stats_off == l->engine_stats && h->path_mtus_off == l->path_mtus &&
            h->memory_off == l->memory && h->steer_off == l->steer && h->counters_in_off == l->counters_in &&
-           h->counters_out_off == l->counters_out;
+           h->counters_out_off == l->counters_out && h->sa_engines_off == l->sa_engines;
 }
 
 static bool ring_has_shape(const struct rte_ring *r, uint32_t slots)
@@ -541,6 +545,11 @@ struct cv_if_stats *shm_if_stats(const struct shm *s, unsigned worker, uint32_t 
 struct cv_engine_stats *shm_engine_stats(const struct shm *s, unsigned engine)
 {
     return s->at.engines + engine;
+}
+
+struct cv_sa_engine *shm_sa_engine(const struct shm *s, unsigned dir, uint32_t slot)
+{
+    return s->at.sa_engines + ((size_t)dir << s->sa_index_bits) + slot;
 }
 
 struct cv_memory_row *shm_memory_row(const struct shm *s, unsigned row)

@@ -34,6 +34,7 @@ struct shm {
         struct cv_port_stats *ports;
         struct cv_if_stats *ifs;
         struct cv_engine_stats *engines;
+        struct cv_sa_engine *sa_engines;
         struct cv_memory_row *memory;
         struct cv_sa_counters *in, *out;
         struct cv_path_mtu *path_mtus;
@@ -89,6 +90,7 @@ struct cv_worker_stats *shm_worker_stats(const struct shm *s, unsigned worker); 
 struct cv_port_stats *shm_port_stats(const struct shm *s, unsigned port);
 struct cv_if_stats *shm_if_stats(const struct shm *s, unsigned worker, uint32_t if_id);
 struct cv_engine_stats *shm_engine_stats(const struct shm *s, unsigned engine);
+struct cv_sa_engine *shm_sa_engine(const struct shm *s, unsigned dir, uint32_t slot);
 struct cv_memory_row *shm_memory_row(const struct shm *s, unsigned row);
 struct cv_sa_counters *shm_counters_in(const struct shm *s, uint32_t slot);
 struct cv_sa_counters *shm_counters_out(const struct shm *s, uint32_t slot, unsigned worker);

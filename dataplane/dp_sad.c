@@ -4,6 +4,7 @@
 #include "dataplane/dp_rcu.h"
 #include "dataplane/esp/esp_ts.h"
 
+#include <rte_cycles.h>
 #include <rte_lcore.h>
 #include <stdlib.h>
 
@@ -113,6 +114,31 @@ static void ending_run(void *p)
     free(e);
 }
 
+/* ---- which engine works on it ------------------------------------------------------------------------------ */
+static void engine_update(struct dp_sad *s, unsigned dir, uint32_t slot)
+{
+    struct cv_sa_engine *row = shm_sa_engine(s->shm, dir, slot), now = {.by = CV_ENGINE_UNKNOWN};
+    if (dir == CV_DIR_IN)
+        esp_in_sa_where(s->in[slot].sa, &now);
+    else
+        esp_out_sa_where(s->out[slot].sa, &now);
+    if (row->by == now.by && row->why == now.why)
+        return;
+    __atomic_store_n(&row->since_tsc, rte_rdtsc(), __ATOMIC_RELAXED);
+    __atomic_store_n(&row->by, now.by, __ATOMIC_RELAXED);
+    __atomic_store_n(&row->why, now.why, __ATOMIC_RELAXED);
+}
+
+void dp_sad_engines_update(struct dp_sad *s)
+{
+    for (uint32_t slot = 0; slot < table_size(s); slot++) {
+        if (s->in[slot].sa)
+            engine_update(s, CV_DIR_IN, slot);
+        if (s->out[slot].sa)
+            engine_update(s, CV_DIR_OUT, slot);
+    }
+}
+
 /* ---- adding -------------------------------------------------------------------------------------------- */
 static cv_result add_in(struct dp_sad *s, const struct cv_sa *sa)
 {
@@ -162,6 +188,8 @@ cv_result dp_sad_add(struct dp_sad *s, const struct cv_sa *sa)
                   : sa->ref.dir == CV_DIR_OUT ? add_out(s, sa)
                                               : CV_EINVAL;
     if (r == CV_OK) {
+        memset(shm_sa_engine(s->shm, sa->ref.dir, sa->ref.sa_id), 0, sizeof(struct cv_sa_engine));
+        engine_update(s, sa->ref.dir, sa->ref.sa_id);
         s->count++;
         s->of_if[sa->if_id]++;
         list_add(s, sa->if_id, id_of(&sa->ref));

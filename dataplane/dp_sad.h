@@ -101,6 +101,8 @@ CV_MUST_USE cv_result dp_sad_del(struct dp_sad *s, const struct cv_sa_ref *ref, 
 CV_MUST_USE cv_result dp_sad_set_peer(struct dp_sad *s, const struct cv_sa_peer *p);
 /* The SA in a slot without its keys, its sequence number current; false: the slot is free. */
 bool dp_sad_entry(const struct dp_sad *s, unsigned dir, uint32_t slot, struct cv_sa *out);
+/* The device did something: writes for every SA which engine works on it. */
+void dp_sad_engines_update(struct dp_sad *s);
 /* Writes what the outer path leaves for inner packets of the active SA in an outbound slot. */
 void dp_sad_set_mtu(struct dp_sad *s, uint32_t slot, uint16_t mtu);
 /* Removes the SAs of an interface, or (if_id 0) all; without a word about each. CV_ENOMEM: not all are gone. */

@@ -21,14 +21,19 @@ static void engine_report(struct dp *dp)
 {
     struct cv_engine_stats rows[CV_MAX_ENGINES];
     const unsigned n = dp->engine->report(rows, CV_MAX_ENGINES);
+    bool changed = false;
     for (unsigned i = 0; i < n; i++) {
         struct cv_engine_stats *s = shm_engine_stats(&dp->shm, i);
-        if (memcmp(s->device, rows[i].device, sizeof s->device) != 0)
+        if (memcmp(s->device, rows[i].device, sizeof s->device) != 0) {
             memcpy(s->device, rows[i].device, sizeof s->device);
+            changed = true;
+        }
         memcpy(s->engine, rows[i].engine, sizeof s->engine);
         __atomic_store_n(&s->sessions, rows[i].sessions, __ATOMIC_RELAXED);
         __atomic_store_n(&s->packets, rows[i].packets, __ATOMIC_RELAXED);
     }
+    if (changed)
+        dp_sad_engines_update(&dp->sad);
 }
 
 static void engine_update(struct dp *dp)

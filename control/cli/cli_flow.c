@@ -5,20 +5,78 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The contract names engines, not the engine of one SA: told when only one has sessions. */
-static void engine_name(struct cli_call *c, char out[CV_NAME_MAX])
+/* ---- which engine works on it ---------------------------------------------------------------------------------- */
+static void engine_of(const struct shm *s, const struct cv_sa_ref *ref, struct cv_sa_engine *out)
 {
-    const struct shm *s = c->env->shm(c->env->ctx);
-    unsigned n = 0;
-    snprintf(out, CV_NAME_MAX, "unknown");
-    for (unsigned i = 0; s && i < CV_MAX_ENGINES; i++) {
-        const struct cv_engine_stats *e = shm_engine_stats(s, i);
-        if (e->engine[0] == '\0' || e->sessions == 0)
-            continue;
-        snprintf(out, CV_NAME_MAX, "%.*s", CV_NAME_MAX - 1, n++ ? "auto" : e->engine);
-    }
+    memset(out, 0, sizeof *out);
+    if (!s || ref->spi == 0 || ref->sa_id >= 1u << s->sa_index_bits)
+        return;
+    const struct cv_sa_engine *row = shm_sa_engine(s, ref->dir, ref->sa_id);
+    out->by = __atomic_load_n(&row->by, __ATOMIC_RELAXED);
+    out->why = __atomic_load_n(&row->why, __ATOMIC_RELAXED);
+    out->since_tsc = __atomic_load_n(&row->since_tsc, __ATOMIC_RELAXED);
 }
 
+/* The device of the engine's row, without what the row says behind its name; "" when it has none. */
+static const char *engine_device(struct cli_call *c, const struct cv_sa_engine *e, char out[CV_NAME_MAX])
+{
+    const struct shm *s = c->env->shm(c->env->ctx);
+    out[0] = '\0';
+    if (e->by == CV_ENGINE_IPSECMB || e->by == CV_ENGINE_VAES)
+        return out;
+    for (unsigned i = 0; s && i < CV_MAX_ENGINES; i++) {
+        const struct cv_engine_stats *row = shm_engine_stats(s, i);
+        if (strncmp(row->engine, cv_engine_name(e->by), sizeof row->engine) == 0)
+            snprintf(out, CV_NAME_MAX, "%.*s", CV_NAME_MAX - 1, row->device);
+    }
+    out[strcspn(out, " ")] = '\0';
+    return out;
+}
+
+static uint64_t engine_age_s(struct cli_call *c, const struct cv_sa_engine *e)
+{
+    const struct shm *s = c->env->shm(c->env->ctx);
+    const uint64_t now = s ? __atomic_load_n(&s->head->now_tsc, __ATOMIC_RELAXED) : 0;
+    return s && s->tsc_hz && now > e->since_tsc ? (now - e->since_tsc) / s->tsc_hz : 0;
+}
+
+void cli_flow_engine(struct cli_call *c, const struct cv_sa_engine *e, char *out, size_t len)
+{
+    char device[CV_NAME_MAX];
+    if (e->why != CV_ENGINE_WHY_NONE)
+        snprintf(out, len, "%s for %llu s: %s", cv_engine_name(e->by), (unsigned long long)engine_age_s(c, e),
+                 cv_engine_why_text(e->why));
+    else if (engine_device(c, e, device)[0])
+        snprintf(out, len, "%s %s %s", cv_engine_name(e->by), device, cv_engine_mode(e->by));
+    else
+        snprintf(out, len, "%s", cv_engine_name(e->by));
+}
+
+static void engines_find(struct cli_call *c, struct cli_flow_view *v)
+{
+    const struct shm *s = c->env->shm(c->env->ctx);
+    engine_of(s, &v->child->in, &v->in_by);
+    engine_of(s, &v->child->out, &v->out_by);
+    const char *in = cv_engine_name(v->in_by.by), *out = cv_engine_name(v->out_by.by);
+    const bool one = v->child->out.spi == 0 || strcmp(in, out) == 0;
+    snprintf(v->engine, sizeof v->engine, "%s", one ? in : "mixed");
+}
+
+static void engine_json(struct cli_call *c, json_t *o, const struct cv_sa_engine *e)
+{
+    char device[CV_NAME_MAX];
+    const char *name = engine_device(c, e, device);
+    json_object_set_new(o, "engine", json_string(cv_engine_name(e->by)));
+    json_object_set_new(o, "engine_mode", json_string(cv_engine_mode(e->by)));
+    json_object_set_new(o, "engine_device", name[0] ? json_string(name) : json_null());
+    json_object_set_new(o, "engine_fallback",
+                        e->why == CV_ENGINE_WHY_NONE
+                            ? json_null()
+                            : json_pack("{s:s, s:s, s:I}", "reason", cv_engine_why_name(e->why), "text",
+                                        cv_engine_why_text(e->why), "age_s", (json_int_t)engine_age_s(c, e)));
+}
+
+/* ---- what is counted and left ------------------------------------------------------------------------------------ */
 static void leave_out(struct cv_sa_counters *n, const struct cv_sa_counters *cleared)
 {
     n->packets -= cleared->packets;
@@ -49,7 +107,7 @@ void cli_flow_view(struct cli_call *c, const struct sam_child *child, struct cli
         out->out_before = child->cleared_out.packets;
     }
     cli_transform(child->encr, child->key_bits, child->integ, out->transform);
-    engine_name(c, out->engine);
+    engines_find(c, out);
 }
 
 bool cli_flow_dynamic(struct cli_call *c, const char *interface)
@@ -73,7 +131,8 @@ uint64_t cli_flow_drops_in(const struct cli_flow_view *v)
     return v->in.auth_failed + v->in.replayed + v->in.ts_failed + v->in.other_drops;
 }
 
-static json_t *direction_json(uint32_t spi, const struct cv_sa_counters *n, bool in)
+static json_t *direction_json(struct cli_call *c, uint32_t spi, const struct cv_sa_counters *n,
+                              const struct cv_sa_engine *by, bool in)
 {
     json_t *o = json_pack("{s:I, s:I, s:I}", "spi", (json_int_t)spi, "packets", (json_int_t)n->packets,
                           "bytes", (json_int_t)n->bytes);
@@ -83,6 +142,7 @@ static json_t *direction_json(uint32_t spi, const struct cv_sa_counters *n, bool
         json_object_set_new(o, "ts_failed", json_integer((json_int_t)n->ts_failed));
     }
     json_object_set_new(o, "other_drops", json_integer((json_int_t)n->other_drops));
+    engine_json(c, o, by);
     return o;
 }
 
@@ -99,14 +159,14 @@ static json_t *idents_json(const struct ts *ts, unsigned count)
     return json_string(all);
 }
 
-json_t *cli_flow_json(const struct cli_flow_view *v)
+json_t *cli_flow_json(struct cli_call *c, const struct cli_flow_view *v)
 {
     const struct sam_child *k = v->child;
     json_t *o = json_object();
     json_object_set_new(o, "local_ident", idents_json(k->ts_local, k->ts_count));
     json_object_set_new(o, "remote_ident", idents_json(k->ts_remote, k->ts_count));
-    json_object_set_new(o, "inbound", direction_json(k->in.spi, &v->in, true));
-    json_object_set_new(o, "outbound", direction_json(k->out.spi, &v->out, false));
+    json_object_set_new(o, "inbound", direction_json(c, k->in.spi, &v->in, &v->in_by, true));
+    json_object_set_new(o, "outbound", direction_json(c, k->out.spi, &v->out, &v->out_by, false));
     json_object_set_new(o, "transform", json_string(v->transform));
     json_object_set_new(o, "mode", json_string(k->transport ? "transport" : "tunnel"));
     json_object_set_new(o, "remaining_s",

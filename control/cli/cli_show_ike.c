@@ -159,7 +159,7 @@ static json_t *children_json(struct cli_call *c, const struct ike_sa_view *v)
         if (k->state == SAM_RETIRING)
             continue;
         cli_flow_view(c, k, &f);
-        json_array_append_new(a, cli_flow_json(&f));
+        json_array_append_new(a, cli_flow_json(c, &f));
     }
     return a;
 }

@@ -86,7 +86,7 @@ static void text_sa(struct cli_call *c, const struct cli_flow_view *f, bool in)
 {
     const struct sam_child *k = f->child;
     uint32_t spi = in ? k->in.spi : k->out.spi;
-    char kb[24] = "unlimited", s[24] = "unlimited", tag[CFG_NAME_MAX + 8];
+    char kb[24] = "unlimited", s[24] = "unlimited", tag[CFG_NAME_MAX + 8], engine[CLI_TEXT_MAX];
     bool aead = k->integ == CV_INTEG_NONE;
     if (f->has_volume)
         snprintf(kb, sizeof kb, "%llu", (unsigned long long)f->remaining_kb);
@@ -98,6 +98,8 @@ static void text_sa(struct cli_call *c, const struct cli_flow_view *f, bool in)
               k->natt ? " UDP-Encaps" : "", k->esn ? ", esn" : "");
     cli_print(c, "        conn id: %u, flow_id: %s:%u, crypto map: %s\n", k->owner, f->engine,
               in ? k->in.sa_id : k->out.sa_id, map_tag(c, k, tag));
+    cli_flow_engine(c, in ? &f->in_by : &f->out_by, engine, sizeof engine);
+    cli_print(c, "        engine: %s\n", engine);
     cli_print(c, "        sa timing: remaining key lifetime (k/sec): (%s/%s)\n", kb, s);
     cli_print(c, "        IV size: %u bytes\n", aead ? 8u : k->encr == CV_ENCR_AES_CBC ? 16u : 8u);
     if (in)
@@ -150,7 +152,7 @@ static json_t *child_json(struct cli_call *c, const struct cli_flow_view *f)
     const struct sam_child *k = f->child;
     char a[IP_TEXT_MAX], tag[CFG_NAME_MAX + 8];
     const struct cfg_interface *t = tunnel_of(c, k);
-    json_t *o = cli_flow_json(f);
+    json_t *o = cli_flow_json(c, f);
     struct cli_mtu mtu;
     bool mtu_known = cli_mtu_of(c, k, &mtu);
     json_object_set_new(o, "interface", json_string(k->interface));
@@ -164,6 +166,11 @@ static json_t *child_json(struct cli_call *c, const struct cli_flow_view *f)
     json_object_set_new(o, "plaintext_mtu", mtu_known ? json_integer(mtu.plaintext) : json_null());
     json_object_set_new(o, "path_mtu", mtu_known ? json_integer(mtu.path) : json_null());
     json_object_set_new(o, "ip_mtu", mtu_known ? json_integer(mtu.ip) : json_null());
+    json_object_set_new(o, "tfc_padding",
+                        k->tfc_len == CV_TFC_MTU ? json_string("mtu")
+                        : k->tfc_len             ? json_integer(k->tfc_len)
+                                                 : json_null());
+    json_object_set_new(o, "dummy_ms", k->dummy_ms ? json_integer(k->dummy_ms) : json_null());
     return o;
 }
 

@@ -105,6 +105,14 @@ static void mac_text(const uint8_t m[6], char out[20])
     snprintf(out, 20, "%02x%02x.%02x%02x.%02x%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
 }
 
+static json_t *rate_limit_json(const struct cfg_interface *i, unsigned dir)
+{
+    if (!i->rate_limit[dir].bps)
+        return json_null();
+    return json_pack("{s:I, s:I}", "bps", (json_int_t)i->rate_limit[dir].bps, "burst_bytes",
+                     (json_int_t)i->rate_limit[dir].burst);
+}
+
 static void tunnel_json(struct cli_call *c, const struct if_view *v, json_t *o)
 {
     const struct cfg_interface *i = v->cfg;
@@ -121,6 +129,8 @@ static void tunnel_json(struct cli_call *c, const struct if_view *v, json_t *o)
     json_object_set_new(o, "tunnel_transport_mtu",
                         v->transport_mtu ? json_integer(v->transport_mtu) : json_null());
     json_object_set_new(o, "tunnel_ttl", is_gre(i) ? json_integer(i->tunnel_ttl) : json_null());
+    json_object_set_new(o, "rate_limit_input", rate_limit_json(i, CV_DIR_IN));
+    json_object_set_new(o, "rate_limit_output", rate_limit_json(i, CV_DIR_OUT));
 }
 
 static json_t *if_json(struct cli_call *c, const struct if_view *v)

@@ -54,7 +54,7 @@ static json_t *flows_json(struct cli_call *c, const struct ike_session_view *v)
     for (const struct sam_child *k = children(c, v); k; k = next_child(c, v, k)) {
         struct cli_flow_view f;
         cli_flow_view(c, k, &f);
-        json_array_append_new(a, cli_flow_json(&f));
+        json_array_append_new(a, cli_flow_json(c, &f));
     }
     return a;
 }

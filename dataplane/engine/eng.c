@@ -3,6 +3,7 @@
 #include "dataplane/engine/eng_auto.h"
 #include "dataplane/engine/eng_cryptodev.h"
 #include "dataplane/engine/eng_ipsecmb.h"
+#include "dataplane/engine/eng_session.h"
 #include "dataplane/engine/eng_vaes.h"
 
 #include <string.h>
@@ -33,4 +34,13 @@ const char *eng_argument(const char *word)
 {
     const char *at = strchr(word, ' ');
     return at ? at + strspn(at, " ") : "";
+}
+
+void eng_where(const struct eng_session *s, struct cv_sa_engine *out)
+{
+    const struct eng_ops *owner = eng_session_owner(s);
+    out->by = owner->by;
+    out->why = CV_ENGINE_WHY_NONE;
+    if (owner->where)
+        owner->where(s, out);
 }

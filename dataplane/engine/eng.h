@@ -103,7 +103,13 @@ struct eng_ops {
     void (*flight)(const struct eng_worker *w, struct eng_flight *out);
     /* Manager, now and then: one row per device, the software that stands in for it last; how many. Logs a failure once. */
     unsigned (*report)(struct cv_engine_stats *rows, unsigned max);
+    /* What works on a session now, and why not the device: by and why of `out`. Manager. */
+    void (*where)(const struct eng_session *s, struct cv_sa_engine *out);
+    uint8_t by; /* enum cv_engine_by: the same for engines without `where` */
 };
+
+/* What works on a session of any engine now: by and why of `out`. Manager. */
+void eng_where(const struct eng_session *s, struct cv_sa_engine *out);
 
 /* The engines in order of preference, ended by NULL. */
 extern const struct eng_ops *const eng_all[];

@@ -87,6 +87,19 @@ static void ofs_set(struct eng_session *s)
     s->ofs.ofs.cipher.tail = s->esn ? SEQ_HI : 0;
 }
 
+/* Why there is none. */
+static uint8_t device_session(struct eng_session *s, struct cdev_xforms *x)
+{
+    if (!cdev_runs())
+        return CV_ENGINE_WHY_FAILED;
+    if (!cdev_xforms_supported(cdev_id(), x))
+        return CV_ENGINE_WHY_TRANSFORM;
+    const cv_result r = cdev_session_new(&x->first, &s->device);
+    return r == CV_OK       ? CV_ENGINE_WHY_NONE
+           : r == CV_ENOSPC ? CV_ENGINE_WHY_SESSIONS
+                            : CV_ENGINE_WHY_TRANSFORM;
+}
+
 static cv_result session_new(const struct cv_sa *sa, int socket, struct eng_session **out,
                              struct eng_session_info *info)
 {
@@ -111,8 +124,8 @@ static cv_result session_new(const struct cv_sa *sa, int socket, struct eng_sess
     cdev_xforms_make(sa, &x);
     s->kind = x.kind;
     ofs_set(s);
-    if (cdev_runs() && cdev_xforms_supported(cdev_id(), &x) &&
-        cdev_session_new(&x.first, &s->device) == CV_OK) {
+    s->why_soft = device_session(s, &x);
+    if (s->device) {
         info->burst = cdev_is_cpu() ? cpu_burst : cdev_burst_wait;
         info->submit = cdev_is_cpu() ? NULL : cdev_submit;
     }
@@ -131,6 +144,16 @@ static void session_free(struct eng_session *s)
     secret_wipe(s, sizeof *s);
     rte_free(s);
     session_count--;
+}
+
+static void where(const struct eng_session *s, struct cv_sa_engine *out)
+{
+    if (s->device && cdev_runs()) {
+        out->by = cdev_is_cpu() ? CV_ENGINE_CRYPTODEV_CPU : CV_ENGINE_CRYPTODEV;
+        return;
+    }
+    eng_where(s->soft, out);
+    out->why = s->device ? CV_ENGINE_WHY_FAILED : s->why_soft;
 }
 
 /* ---- the device ---------------------------------------------------------------------------------------------------- */
@@ -209,4 +232,5 @@ const struct eng_ops eng_cryptodev = {
     .poll = cdev_poll,
     .flight = cdev_flight,
     .report = report,
+    .where = where,
 };

@@ -28,6 +28,7 @@ struct eng_session {
     uint8_t iv_len, icv_len;
     uint32_t salt;                /* as it stands in memory */
     void *device;                 /* the device's session; NULL: software does it */
+    uint8_t why_soft;             /* enum cv_engine_why: because of this */
     union rte_crypto_sym_ofs ofs; /* of the cpu mode */
     struct eng_session *soft;     /* eng_auto's; nobody's but this session's */
     eng_burst_fn *soft_burst;

@@ -715,6 +715,7 @@ static const char *device(void)
 
 const struct eng_ops eng_ipsecmb = {
     .name = "ipsecmb",
+    .by = CV_ENGINE_IPSECMB,
     .worker_new = worker_new,
     .worker_free = worker_free,
     .supports = supports,

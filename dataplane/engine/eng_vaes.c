@@ -277,6 +277,7 @@ static const char *device_any(const struct eng_ops *e)
     }                                                                                                        \
     const struct eng_ops id = {                                                                              \
         .name = text,                                                                                        \
+        .by = CV_ENGINE_VAES,                                                                                \
         .worker_new = id##_worker_new,                                                                       \
         .worker_free = worker_free,                                                                          \
         .supports = id##_supports,                                                                           \

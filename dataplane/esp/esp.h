@@ -67,6 +67,9 @@ void esp_out_sa_free(struct esp_out_sa *sa);
 /* The configuration it was made from, for lookups and matching. */
 const struct esp_conf *esp_in_sa_conf(const struct esp_in_sa *sa);
 const struct esp_conf *esp_out_sa_conf(const struct esp_out_sa *sa);
+/* What works on it now: by and why of `out`. Manager. */
+void esp_in_sa_where(const struct esp_in_sa *sa, struct cv_sa_engine *out);
+void esp_out_sa_where(const struct esp_out_sa *sa, struct cv_sa_engine *out);
 /* The SA as SA_ADD would have it now, but without keys and salt: for SA_DUMP. */
 void esp_in_sa_dump(const struct esp_in_sa *sa, struct cv_sa *out);
 void esp_out_sa_dump(const struct esp_out_sa *sa, struct cv_sa *out);

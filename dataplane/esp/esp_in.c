@@ -578,6 +578,11 @@ void esp_in_sa_free(struct esp_in_sa *sa)
     eng_mem_put(ENG_MEM_IN_SA, sa, sa->size);
 }
 
+void esp_in_sa_where(const struct esp_in_sa *sa, struct cv_sa_engine *out)
+{
+    eng_where(sa->session, out);
+}
+
 const struct esp_conf *esp_in_sa_conf(const struct esp_in_sa *sa)
 {
     return &sa->conf;

@@ -517,6 +517,11 @@ void esp_out_sa_free(struct esp_out_sa *sa)
     eng_mem_put(ENG_MEM_OUT_SA, sa, offsetof(struct esp_out_sa, ts) + sa->conf.ts_count * sizeof sa->ts[0]);
 }
 
+void esp_out_sa_where(const struct esp_out_sa *sa, struct cv_sa_engine *out)
+{
+    eng_where(sa->session, out);
+}
+
 const struct esp_conf *esp_out_sa_conf(const struct esp_out_sa *sa)
 {
     return &sa->conf;

@@ -30,6 +30,11 @@ def tunnel(engine, transform, workers):
         on_device = transform in DEVICES[engine]
         check_equal(device["sessions"], 2 if on_device else 0, "sessions on " + device["device"])
         check_equal(software["sessions"], 0 if on_device else 2, "sessions of software")
+        flow = site.culvert.session()["flows"][0]
+        for way in ("inbound", "outbound"):
+            check_equal(flow[way]["engine"] == "cryptodev", on_device, "the %s SA is on the device" % way)
+            check_equal(flow[way]["engine_device"], device["device"].split()[0] if on_device else None, "its device")
+            check_equal((flow[way]["engine_fallback"] or {}).get("reason"), None if on_device else "transform", "its reason")
         carried = device if on_device else software
         check(carried["packets"] >= before["inbound"]["packets"] + before["outbound"]["packets"],
               "%s counts %d packets, the SAs more" % (carried["device"], carried["packets"]))

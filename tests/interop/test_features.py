@@ -92,6 +92,8 @@ def traffic_flow_confidentiality():
         shown = site.culvert.cli("show", "crypto", "ipsec", "sa").stdout
         check("TFC padding: 1000 bytes" in shown, "show crypto ipsec sa names no padding")
         check("dummy packets: every 100 ms" in shown, "show crypto ipsec sa names no dummies")
+        sa = site.culvert.json("show", "crypto", "ipsec", "sa")["sas"][0]
+        check_equal((sa["tfc_padding"], sa["dummy_ms"]), (1000, 100), "the same as JSON")
         before = site.culvert.session()["flows"][0]["outbound"]["packets"]
         time.sleep(3)
         after = site.culvert.session()["flows"][0]["outbound"]["packets"]

@@ -102,6 +102,55 @@ static void dataplane_json_has_the_keys_of_the_interface(void)
     world_end();
 }
 
+static void device_put(unsigned slot, uint8_t in, uint8_t out, uint8_t why, uint64_t age_s)
+{
+    *shm_engine_stats(&w.shm, 0) =
+        (struct cv_engine_stats){.engine = "cryptodev", .device = "crypto_openssl failed", .sessions = 1};
+    *shm_engine_stats(&w.shm, 1) =
+        (struct cv_engine_stats){.engine = "software", .device = "vaes AVX2", .sessions = 1};
+    w.shm.head->now_tsc = 100 * w.shm.tsc_hz;
+    *shm_sa_engine(&w.shm, CV_DIR_IN, slot) = (struct cv_sa_engine){.by = in};
+    *shm_sa_engine(&w.shm, CV_DIR_OUT, slot) =
+        (struct cv_sa_engine){.by = out, .why = why, .since_tsc = (100 - age_s) * w.shm.tsc_hz};
+}
+
+/* Each direction by itself: the device may do one and not the other. */
+static void each_SA_tells_what_works_on_it_and_why_not_the_device(void)
+{
+    struct pair_opt o = {0};
+    static char out[OUT_MAX];
+    world_make(&o);
+    shm_set_clock(&w.shm, 1000000000u);
+    CU_ASSERT(run("up Tunnel1", false, out) == CLI_OK);
+    device_put(0, CV_ENGINE_CRYPTODEV, CV_ENGINE_VAES, CV_ENGINE_WHY_FAILED, 12);
+    CU_ASSERT(run("show crypto ipsec sa", false, out) == CLI_OK);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "engine: cryptodev crypto_openssl look-aside\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "engine: vaes for 12 s: the device has failed\n"));
+    CU_ASSERT(run("show crypto ipsec sa", true, out) == CLI_OK);
+    json_t *j = json_loads(out, 0, NULL), *sa = json_array_get(json_object_get(j, "sas"), 0);
+    json_t *to = json_object_get(sa, "outbound"), *from = json_object_get(sa, "inbound");
+    json_t *fell = json_object_get(to, "engine_fallback");
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(sa, "engine")), "mixed");
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(from, "engine")), "cryptodev");
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(from, "engine_mode")), "look-aside");
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(from, "engine_device")), "crypto_openssl");
+    CU_ASSERT(json_is_null(json_object_get(from, "engine_fallback")));
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(to, "engine")), "vaes");
+    CU_ASSERT(json_is_null(json_object_get(to, "engine_device")));
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(fell, "reason")), "device-failed");
+    CU_ASSERT(json_integer_value(json_object_get(fell, "age_s")) == 12);
+    json_decref(j);
+    device_put(0, CV_ENGINE_CRYPTODEV_CPU, CV_ENGINE_CRYPTODEV_CPU, CV_ENGINE_WHY_NONE, 0);
+    CU_ASSERT(run("show crypto ipsec sa", false, out) == CLI_OK);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "engine: cryptodev crypto_openssl cpu\n"));
+    device_put(0, 200, 200, 200, 0); /* a later data plane's words */
+    CU_ASSERT(run("show crypto ipsec sa", true, out) == CLI_OK);
+    w.shm_away = true;
+    CU_ASSERT(run("show crypto ipsec sa", false, out) == CLI_OK);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "engine: unknown\n"));
+    world_end();
+}
+
 static void steering_tells_what_the_driver_took_and_where_packets_landed(void)
 {
     struct pair_opt o = {0};
@@ -301,6 +350,7 @@ UNIT_MAIN("cli show", UNIT_TEST(shows_of_a_tunnel_that_is_up),
           UNIT_TEST(clear_crypto_sa_counters_counts_anew_and_leaves_lifetimes),
           UNIT_TEST(shows_of_a_tunnel_with_wrong_keys),
           UNIT_TEST(dataplane_json_has_the_keys_of_the_interface),
+          UNIT_TEST(each_SA_tells_what_works_on_it_and_why_not_the_device),
           UNIT_TEST(steering_tells_what_the_driver_took_and_where_packets_landed),
           UNIT_TEST(up_waits_and_says_how_it_came_out),
           UNIT_TEST(ping_counts_answers_and_waits_after_a_local_drop),

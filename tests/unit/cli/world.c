@@ -117,6 +117,9 @@ static void shm_fill(void)
     struct cv_engine_stats *e = shm_engine_stats(&w.shm, 0);
     *e = (struct cv_engine_stats){
         .engine = "ipsecmb", .device = "ipsec-mb 1.3", .sessions = 2, .packets = 980};
+    for (uint32_t slot = 0; slot < 1u << w.shm.sa_index_bits; slot++)
+        for (unsigned dir = 0; dir < 2; dir++)
+            shm_sa_engine(&w.shm, dir, slot)->by = CV_ENGINE_IPSECMB;
     *shm_if_stats(&w.shm, 0, 1) = (struct cv_if_stats){10, 1000, 20, 2000};
 }
 

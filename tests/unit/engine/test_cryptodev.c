@@ -87,6 +87,13 @@ static void pair_free(struct pair *p)
     eng_ipsecmb.session_free(p->mb_dec);
 }
 
+static struct cv_sa_engine where(const struct eng_session *s)
+{
+    struct cv_sa_engine e;
+    eng_where(s, &e);
+    return e;
+}
+
 /* ---- packets --------------------------------------------------------------------------------------------------- */
 /* In an mbuf as ESP has it: something in front of the ESP header, everything made from the seed. */
 static struct rte_mbuf *packet_new(const struct eng_session_info *info, uint32_t data_len, unsigned seed,
@@ -133,6 +140,10 @@ static void what_the_device_cannot_do_goes_to_software(void)
             CU_ASSERT_EQUAL(cdev_sessions() - had, can);
             CU_ASSERT_EQUAL(info.submit != NULL, can && !cdev_is_cpu());
             offloaded += can;
+            const struct cv_sa_engine on = where(s);
+            CU_ASSERT_EQUAL(on.by == CV_ENGINE_CRYPTODEV, can && !cdev_is_cpu());
+            CU_ASSERT_EQUAL(on.by == CV_ENGINE_CRYPTODEV_CPU, can && cdev_is_cpu());
+            CU_ASSERT_EQUAL(on.why, can ? CV_ENGINE_WHY_NONE : CV_ENGINE_WHY_TRANSFORM);
             E->session_free(s);
             CU_ASSERT_EQUAL(cdev_sessions(), had);
         }
@@ -421,6 +432,8 @@ static void after_failure(enum cdev_fault why)
     struct pair p;
     pair_new(&p, aeads[0], false, 0);
     CU_ASSERT_PTR_NULL(p.enc_info.submit);
+    CU_ASSERT_EQUAL(where(p.enc).why, CV_ENGINE_WHY_FAILED);
+    CU_ASSERT(where(p.enc).by == CV_ENGINE_VAES || where(p.enc).by == CV_ENGINE_IPSECMB);
     CU_ASSERT(same_as_ipsecmb(&p, 64, 1, true));
     pair_free(&p);
 }
