@@ -68,8 +68,8 @@ enum {
     X(NO_SA, "no-sa", "protected route without a security association")                                      \
     X(TS_OUT, "ts-out", "outside the outbound SA's traffic selectors")                                       \
     X(TS_IN, "ts-in", "decrypted packet outside the inbound SA's traffic selectors")                         \
-    X(UNKNOWN_SPI, "unknown-spi", "ESP packet of an unknown SPI")                                            \
-    X(WRONG_PEER, "wrong-peer", "ESP packet to an address the SA does not have")                             \
+    X(UNKNOWN_SPI, "unknown-spi", "ESP or AH packet of an unknown SPI")                                      \
+    X(WRONG_PEER, "wrong-peer", "ESP or AH packet to an address the SA does not have")                       \
     X(ESP_SHORT, "esp-short", "ESP packet shorter than its transform needs or unaligned")                    \
     X(ESP_AUTH, "esp-auth", "integrity check failed")                                                        \
     X(ESP_PAD, "esp-pad", "ESP padding or next header wrong after decryption")                               \
@@ -107,7 +107,10 @@ enum {
     X(CRYPTO_LOST, "crypto-lost", "in the crypto device when it failed")                                     \
     X(FRAGMENT_OVERLAP, "fragment-overlap", "of a datagram with overlapping fragments (RFC 5722 3)")         \
     X(FRAGMENT_ROOM, "fragment-room", "fragment that gave way to newer ones")                                \
-    X(FRAGMENT_LATE, "fragment-late", "fragment whose datagram was not complete in time")
+    X(FRAGMENT_LATE, "fragment-late", "fragment whose datagram was not complete in time")                    \
+    X(AH_HEADER, "ah-header", "AH header of a length that its SA does not have, or cut short")               \
+    X(AH_AUTH, "ah-auth", "integrity check of AH failed")                                                    \
+    X(AH_INNER, "ah-inner", "what AH protects is not what the mode of its SA carries")
 
 enum cv_drop {
 #define CV_DROP_ENUM(id, name, text) CV_DROP_##id,
@@ -141,6 +144,7 @@ enum cv_integ {
     CV_INTEG_HMAC_SHA2_512_256 = 14,
 };
 enum cv_dir { CV_DIR_IN = 0, CV_DIR_OUT = 1 };
+enum cv_proto { CV_PROTO_ESP = 0 /* RFC 4303 */, CV_PROTO_AH = 51 /* RFC 4302 */ };
 enum cv_mode { CV_MODE_TUNNEL = 0, CV_MODE_TRANSPORT = 1 };
 /* CV_IF_FLOW: not a link: one permit line of a crypto map on a port. Packets come to it by a policy (CV_CMD_POLICY_*), not by a
  * route; its SAs, acquires and counters go by its if_id as a tunnel's do. What its inbound SAs deliver is routed in `vrf`. */
@@ -305,7 +309,8 @@ struct cv_sa {
     uint32_t replay_window; /* packets, 64..65536, power of two; inbound */
     uint32_t dummy_ms;      /* outbound: a dummy packet each so many ms (RFC 4303 2.6); 0: none */
     uint8_t worker;         /* the one it is for, plus one (RFC 9611: a resource); CV_WORKER_ANY */
-    uint8_t pad[3];
+    uint8_t proto;          /* enum cv_proto; with AH encr is CV_ENCR_NULL, and there is no CV_SA_NATT */
+    uint8_t pad[2];
     struct ts ts_local[CV_TS_MAX];
     struct ts ts_remote[CV_TS_MAX];
     uint8_t encr_key[32]; /* secrets from here on */
@@ -382,7 +387,7 @@ enum cv_evt_type {
     CV_EVT_NAT_CHANGE, /* authenticated packet from another endpoint (RFC 7296 2.23): each second till SET_PEER */
     CV_EVT_LINK,       /* port up or down */
     CV_EVT_PING,       /* answer or error to CV_CMD_PING */
-    CV_EVT_UNKNOWN_SPI, /* rate limited: ESP for an SPI nobody has */
+    CV_EVT_UNKNOWN_SPI, /* rate limited: ESP or AH for an SPI nobody has */
     CV_EVT_BAD_PACKET,  /* rate limited: reason with addresses, for the log */
 };
 
@@ -410,7 +415,7 @@ static_assert(sizeof(struct cv_acquire) == 56, "contract size");
 
 struct cv_sa_event {
     struct cv_sa_ref ref;
-    uint32_t pad;
+    uint32_t proto; /* UNKNOWN_SPI: enum cv_proto */
     uint64_t cookie;
     struct ip_endpoint remote; /* NAT_CHANGE: the new one; UNKNOWN_SPI, BAD_PACKET: the sender */
     struct ip_endpoint local;  /* UNKNOWN_SPI, BAD_PACKET */

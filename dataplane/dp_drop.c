@@ -97,10 +97,13 @@ void dp_drop_unknown_spi(struct dp_worker *w, struct rte_mbuf *m)
 {
     const struct dp_meta *meta = dp_meta(m);
     const struct dp_sad_slot *slot;
-    bool known = dp_sad_lookup(&w->dp->sad, meta->spi, &slot) != NULL;
+    const struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
+    const uint8_t proto = meta->proto == IP_PROTO_AH ? CV_PROTO_AH : CV_PROTO_ESP;
+    const bool known = sa && esp_in_sa_conf(sa)->proto == proto;
     if (!known && due(w, &w->unknown_spi_tsc, w->dp->shm.tsc_hz / 8)) {
         struct cv_evt e = {.type = CV_EVT_UNKNOWN_SPI};
         e.u.sa_event.ref.spi = meta->spi;
+        e.u.sa_event.proto = proto;
         e.u.sa_event.reason = CV_DROP_UNKNOWN_SPI;
         e.u.sa_event.vrf = meta->vrf;
         endpoints_of(m, meta, &e.u.sa_event.remote, &e.u.sa_event.local);

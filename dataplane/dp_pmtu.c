@@ -8,8 +8,8 @@
 static bool is_from(const struct esp_out_sa *sa, const struct ip_pmtu_news *n, uint16_t vrf)
 {
     const struct esp_conf *conf = esp_out_sa_conf(sa);
-    if (conf->ref.spi != n->spi || conf->vrf_outer != vrf || !ip_addr_equal(&conf->local.addr, &n->local) ||
-        !ip_addr_equal(&conf->remote.addr, &n->remote))
+    if (conf->ref.spi != n->spi || conf->proto != n->proto || conf->vrf_outer != vrf ||
+        !ip_addr_equal(&conf->local.addr, &n->local) || !ip_addr_equal(&conf->remote.addr, &n->remote))
         return false;
     const bool natt = (conf->flags & CV_SA_NATT) != 0;
     if (natt != n->natt ||

@@ -122,7 +122,8 @@ static bool is_path_news(const struct rte_mbuf *m, const struct dp_meta *meta)
 static bool is_exempt_in(const struct dp_worker *w, const struct rte_mbuf *m, const struct dp_meta *meta)
 {
     bool ike = meta->proto == IP_PROTO_UDP && (meta->l4_dst == IP_PORT_IKE || meta->l4_dst == IP_PORT_NATT);
-    if (!meta->frag && !ike && meta->proto != IP_PROTO_ESP && !is_nd(m, meta) && !is_path_news(m, meta))
+    if (!meta->frag && !ike && meta->proto != IP_PROTO_ESP && meta->proto != IP_PROTO_AH && !is_nd(m, meta) &&
+        !is_path_news(m, meta))
         return false;
     const struct ip_route *r =
         ip_route_lookup(&w->dp->routes, meta->vrf, meta->family, ip_dst(m, meta->family));

@@ -156,7 +156,7 @@ static cv_result add_in(struct dp_sad *s, const struct cv_sa *sa)
     e->busy = 1;
     e->spi = sa->ref.spi;
     e->vrf = sa->vrf_outer;
-    e->family = sa->local.addr.family;
+    e->family = sa->local.addr.family | (sa->proto == CV_PROTO_AH ? DP_SAD_AH : 0);
     memcpy(e->local, sa->local.addr.b, sizeof e->local);
     __atomic_store_n(&e->sa, in, __ATOMIC_RELEASE);
     return CV_OK;

@@ -16,11 +16,13 @@
 #include <stdint.h>
 #include <string.h>
 
+enum { DP_SAD_AH = 0x80 };
+
 struct dp_sad_slot {
     struct esp_in_sa *sa; /* NULL: free. Published last */
     uint32_t spi;
-    uint16_t vrf; /* of the outer packets */
-    uint8_t family;
+    uint16_t vrf;   /* of the outer packets */
+    uint8_t family; /* outer; with DP_SAD_AH it is an SA of AH: no ESP packet's family is equal to it */
     uint8_t local[16];
     uint8_t busy; /* the manager's: taken, or its SA waits for a grace period */
 } __attribute__((aligned(64)));

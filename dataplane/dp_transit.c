@@ -148,7 +148,7 @@ static void deliver(struct dp_worker *w, struct rte_mbuf *m)
         dp_slow(w, m, DP_SLOW_LOCAL);
     } else if (meta->proto == IP_PROTO_GRE) {
         dp_gre_received(w, m);
-    } else if (class == IP_CLASS_ESP) {
+    } else if (class == IP_CLASS_ESP || class == IP_CLASS_AH) {
         dp_drop_unknown_spi(w, m);
     } else if (meta->proto == IP_PROTO_UDP && (meta->l4_dst == IP_PORT_IKE || meta->l4_dst == IP_PORT_NATT)) {
         enum cv_drop why = io_punt_ike(&w->punt, m, w->now);

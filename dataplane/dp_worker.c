@@ -85,6 +85,27 @@ static void esp_received(struct dp_worker *w, struct rte_mbuf *m, const struct i
     w->in_pkts[w->in_count++] = m;
 }
 
+static void ah_later(struct dp_worker *w, struct rte_mbuf *m, struct esp_in_sa *sa)
+{
+    w->ah_sas[w->ah_count] = sa;
+    w->ah_pkts[w->ah_count++] = m;
+}
+
+/* The same for AH: the SPI of an SA of ESP is not one of AH (RFC 4301 4.1). */
+static void ah_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in)
+{
+    struct dp_meta *meta = dp_meta(m);
+    const struct dp_sad_slot *slot;
+    struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
+    if (!sa || slot->vrf != meta->vrf || slot->family != (meta->family | DP_SAD_AH) ||
+        in->kind != CV_IF_PORT || !ip_same_addr(slot->local, ip_dst(m, meta->family), meta->family))
+        to_be_routed(w, m, in);
+    else if (!dp_owner_is(&w->dp->owners, meta->spi, w->id))
+        dp_owner_landed(w, m);
+    else
+        ah_later(w, m, sa);
+}
+
 static void chain_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in);
 
 static void ip_received(struct dp_worker *w, struct rte_mbuf *m, enum ip_class class, const struct ip_if *in)
@@ -96,6 +117,9 @@ static void ip_received(struct dp_worker *w, struct rte_mbuf *m, enum ip_class c
         break;
     case IP_CLASS_IP:
         to_be_routed(w, m, in);
+        break;
+    case IP_CLASS_AH:
+        ah_received(w, m, in);
         break;
     case IP_CLASS_ARP:
         dp_slow(w, m, DP_SLOW_ARP);
@@ -210,6 +234,10 @@ static void handed_esp(struct dp_worker *w, struct rte_mbuf *m)
     struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, dp_meta(m)->spi, &slot);
     if (!sa) { /* removed on the way */
         dp_drop(w, m, CV_DROP_UNKNOWN_SPI);
+        return;
+    }
+    if (unlikely(slot->family & DP_SAD_AH)) {
+        ah_later(w, m, sa);
         return;
     }
     w->in_sas[w->in_count] = sa;
@@ -341,6 +369,19 @@ static void decapsulate(struct dp_worker *w)
         dp_drop_esp(w, w->in_pkts[i]);
 }
 
+static __rte_noinline void ah_decapsulate(struct dp_worker *w)
+{
+    const unsigned n = w->ah_count;
+    w->ah_count = 0;
+    dp_count(&w->stats->crypto_packets, n);
+    if (!w->esp.sole)
+        dp_owner_count(w->steer, w->ah_pkts, n);
+    const unsigned good = esp_ah_in_burst(&w->esp, w->ah_pkts, w->ah_sas, (uint16_t)n);
+    decapsulated_all(w, w->ah_pkts, good);
+    for (unsigned i = good; i < n; i++)
+        dp_drop_esp(w, w->ah_pkts[i]);
+}
+
 /* What was found in tables holds for one burst: they may have changed since the last. */
 static void forget(struct dp_worker *w)
 {
@@ -352,6 +393,8 @@ static void forget(struct dp_worker *w)
 static void process(struct dp_worker *w)
 {
     decapsulate(w);
+    if (unlikely(w->ah_count))
+        ah_decapsulate(w);
     dp_clock_mark(w->esp.clock, DP_CLOCK_ROUTE);
     dp_encapsulate(w);
     dp_flow_end(w);

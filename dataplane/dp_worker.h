@@ -99,9 +99,11 @@ struct dp_worker {
     unsigned rxq_count;
     struct dp_rxq rxq[CV_MAX_PORTS];
     bool mixed; /* the last burst's packets were on several SAs: the next one's are fetched for ahead */
-    unsigned in_count, out_count;
+    unsigned in_count, out_count, ah_count;
     struct rte_mbuf *in_pkts[ESP_BURST_MAX];
     struct esp_in_sa *in_sas[ESP_BURST_MAX];
+    struct rte_mbuf *ah_pkts[ESP_BURST_MAX]; /* inbound */
+    struct esp_in_sa *ah_sas[ESP_BURST_MAX];
     struct rte_mbuf *out_pkts[ESP_BURST_MAX];
     struct esp_out_sa *out_sas[ESP_BURST_MAX];
     struct dp_txq txq[CV_MAX_PORTS];

@@ -1,4 +1,5 @@
-/* esp: ESP in and out (RFC 4303), tunnel and transport mode, with UDP encapsulation (RFC 3948), for IPv4 and IPv6.
+/* esp: ESP in and out (RFC 4303), tunnel and transport mode, with UDP encapsulation (RFC 3948), for IPv4 and IPv6; and AH (RFC 4302), whose
+ * SAs are the same structs: inbound it has a burst of its own, outbound a builder of its own (esp_ah.h).
  *
  * The worker hands bursts with one SA pointer per packet. SAs change within a burst; the hot fields of an
  * SA are one struct on few cache lines, read once when the SA changes. Nothing here allocates, locks, logs
@@ -89,6 +90,10 @@ uint64_t esp_out_sa_seq(const struct esp_out_sa *sa);
  * packet valid, inside the SA's selectors, meta->if_in is the SA's tunnel interface, meta->family the inner one.
  * Counts into the SA's counters. */
 uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, uint16_t n);
+
+/* The same for AH: packets and SAs of AH alone, which esp_in_burst must not be given. Never under way in a device: w->taken is 0. An
+ * integrity check that fails is AH_AUTH, a header that is not the SA's AH_HEADER, what is inside AH_INNER. */
+uint16_t esp_ah_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, uint16_t n);
 
 /* Encapsulates pkts[0..n), n <= ESP_BURST_MAX; the caller has matched selectors (esp_out_match), lowered the TTL
  * and enforced the MTU (esp_out_overhead). Good ones first, as above, with meta's vrf, family, proto, l3_len and

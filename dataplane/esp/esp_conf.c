@@ -20,6 +20,7 @@ void esp_conf_set(struct esp_conf *conf, struct esp_ts_pair *ts, const struct cv
                               .df = sa->df,
                               .ts_count = sa->ts_count,
                               .worker = sa->worker,
+                              .proto = sa->proto,
                               .encr_key_len = sa->encr_key_len,
                               .salt_len = sa->salt_len,
                               .integ_key_len = sa->integ_key_len,
@@ -50,6 +51,7 @@ void esp_conf_get(const struct esp_conf *conf, struct cv_sa *out)
     out->df = conf->df;
     out->ts_count = conf->ts_count;
     out->worker = conf->worker;
+    out->proto = conf->proto;
     out->local = conf->local;
     out->remote = conf->remote;
     for (unsigned i = 0; i < conf->ts_count; i++) {

@@ -25,6 +25,7 @@ struct esp_conf {
     uint16_t tfc_len, keepalive_s, vrf_outer;
     uint8_t mode, df, ts_count;
     uint8_t worker; /* as in struct cv_sa */
+    uint8_t proto;  /* enum cv_proto */
     uint8_t encr_key_len, salt_len, integ_key_len;
     struct ip_endpoint local, remote;
 };

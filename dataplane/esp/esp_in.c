@@ -1,6 +1,7 @@
 #include "dataplane/esp/esp_in.h"
 
 #include "dataplane/engine/eng_mem.h"
+#include "dataplane/esp/esp_ah.h"
 #include "dataplane/esp/esp_flight.h"
 #include "dataplane/esp/esp_trailer.h"
 #include "dataplane/esp/esp_transport.h"
@@ -66,14 +67,9 @@ static __rte_always_inline enum cv_drop check_one(const struct esp_in_sa *sa, st
     uint32_t lo;
     memcpy(&lo, esp + 4, sizeof lo);
     lo = rte_be_to_cpu_32(lo);
-    *seq = lo;
-    if (sa->esn && unlikely(!esp_replay_infer(&sa->replay, lo, seq)))
-        return CV_DROP_REPLAY_OLD;
-    if (sa->replay_on) {
-        enum cv_drop r = esp_replay_check(&sa->replay, *seq);
-        if (unlikely(r != CV_DROP_NONE))
-            return r;
-    }
+    const enum cv_drop r = esp_in_number(sa, lo, seq);
+    if (unlikely(r != CV_DROP_NONE))
+        return r;
     op->esp = esp;
     op->data_len = data;
     op->seq_hi = (uint32_t)(*seq >> 32);
@@ -117,14 +113,12 @@ static __rte_always_inline uint32_t outer_ecn(const struct esp_in_sa *sa, const 
     return (sa->family == IP_V4 ? esp_tos_v4(ip) : esp_tos_v6(ip)) & 3u;
 }
 
-/* Trailer, inner header, ECN and selectors of an authentic packet; moves the mbuf's data to the inner one. */
-static __rte_always_inline enum cv_drop decap(const struct esp_in_sa *sa, struct rte_mbuf *m,
-                                              const struct eng_op *op)
+/* Inner header, ECN and selectors of an authentic packet; moves the mbuf's data to the inner one. */
+static __rte_always_inline enum cv_drop inner(const struct esp_in_sa *sa, struct rte_mbuf *m, uint8_t *in,
+                                              uint32_t max, uint32_t next)
 {
-    uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *), *in = op->esp + sa->head;
-    uint32_t max, len, next, family, any, ecn, was; /* as in esp_out.c: none of them an octet */
-    if (unlikely(!esp_trailer_read(in, op->data_len, &next, &max)))
-        return CV_DROP_ESP_PAD;
+    uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+    uint32_t len, family, any, ecn, was; /* as in esp_out.c: none of them an octet */
     if (next == ESP_NEXT_V4) {
         if (!inner_v4(in, max, &len))
             return CV_DROP_ESP_INNER;
@@ -161,6 +155,22 @@ static __rte_always_inline enum cv_drop decap(const struct esp_in_sa *sa, struct
     meta->udp_encap = 0;
     meta->local_out = DP_TRANSIT;
     return CV_DROP_NONE;
+}
+
+static __rte_always_inline enum cv_drop decap(const struct esp_in_sa *sa, struct rte_mbuf *m,
+                                              const struct eng_op *op)
+{
+    uint8_t *in = op->esp + sa->head;
+    uint32_t max, next;
+    if (unlikely(!esp_trailer_read(in, op->data_len, &next, &max)))
+        return CV_DROP_ESP_PAD;
+    return inner(sa, m, in, max, next);
+}
+
+enum cv_drop esp_in_inner(const struct esp_in_sa *sa, struct rte_mbuf *m, uint8_t *in, uint32_t max,
+                          uint32_t next)
+{
+    return inner(sa, m, in, max, next);
 }
 
 /* ---- events --------------------------------------------------------------------------------------------- */
@@ -246,6 +256,7 @@ static void reject(struct esp_sort *sort, struct rte_mbuf *m, enum cv_drop reaso
 {
     switch (reason) {
     case CV_DROP_ESP_AUTH:
+    case CV_DROP_AH_AUTH:
         t->auth_failed++;
         break;
     case CV_DROP_REPLAY_OLD:
@@ -264,19 +275,25 @@ static void reject(struct esp_sort *sort, struct rte_mbuf *m, enum cv_drop reaso
     esp_sort_bad(sort, m, reason);
 }
 
-/* Authentic, new packets only. */
+/* Which of the ways out of its packets an SA goes; a constant of each copy of the functions below. */
+enum kind { TUNNEL, TRANSPORT, AH };
+
+/* Authentic, new packets only. kept: AH's. */
 static __rte_always_inline enum cv_drop accept_one(struct esp_worker *w, struct esp_in_sa *sa,
                                                    struct rte_mbuf *m, const struct eng_op *op, uint64_t seq,
-                                                   struct tally *t, bool transport)
+                                                   struct tally *t, enum kind kind,
+                                                   const struct esp_kept *kept)
 {
     enum cv_drop r = replay_commit(sa, seq);
     if (unlikely(r != CV_DROP_NONE))
         return r;
     if (unlikely(!sa->first_seen))
         sa->first_seen = esp_event(w, CV_EVT_SA_FIRST, &sa->conf, 0, NULL);
-    if (sa->natt && dp_meta(m)->udp_encap)
+    if (kind != AH && sa->natt && dp_meta(m)->udp_encap)
         natt_source(w, sa, rte_pktmbuf_mtod(m, const uint8_t *), op->esp - ESP_UDP_LEN);
-    r = transport ? esp_transport_decap(sa, m, op) : decap(sa, m, op);
+    r = kind == AH          ? esp_ah_decap(sa, m, op, kept)
+        : kind == TRANSPORT ? esp_transport_decap(sa, m, op)
+                            : decap(sa, m, op);
     if (unlikely(r != CV_DROP_NONE))
         return r;
     if (unlikely(t->bytes + m->data_len > t->bytes_left || t->packets >= t->packets_left)) {
@@ -294,8 +311,8 @@ static uint64_t left(uint64_t limit, uint64_t used)
 }
 
 /* First pass: what can be known without cryptography. */
-static void part_check(struct esp_worker *w, struct esp_in_part *part, struct rte_mbuf **pkts,
-                       struct esp_sort *sort)
+static __rte_always_inline void part_check(struct esp_worker *w, struct esp_in_part *part,
+                                           struct rte_mbuf **pkts, struct esp_sort *sort, enum kind kind)
 {
     struct esp_scratch *s = w->scratch;
     const struct esp_in_sa *sa = part->sa;
@@ -312,7 +329,9 @@ static void part_check(struct esp_worker *w, struct esp_in_part *part, struct rt
             esp_prefetch_mbuf(pkts[i + MBUF_AHEAD]);
         if (i + DATA_AHEAD < part->ahead)
             rte_prefetch0(rte_pktmbuf_mtod(pkts[i + DATA_AHEAD], void *));
-        enum cv_drop r = unlikely(sa->closed) ? (enum cv_drop)sa->closed : check_one(sa, m, &ops[k], &seq[k]);
+        enum cv_drop r = unlikely(sa->closed) ? (enum cv_drop)sa->closed
+                         : kind == AH ? esp_ah_check(sa, m, &ops[k], &seq[k], &s->kept[part->first + k])
+                                      : check_one(sa, m, &ops[k], &seq[k]);
         if (unlikely(r != CV_DROP_NONE))
             reject(sort, m, r, &t);
         else
@@ -325,7 +344,7 @@ static void part_check(struct esp_worker *w, struct esp_in_part *part, struct rt
 
 /* Last pass: window, trailer, inner packet, selectors, counters. */
 static __rte_always_inline void part_accept(struct esp_worker *w, struct esp_in_part *part,
-                                            struct esp_sort *sort, bool transport)
+                                            struct esp_sort *sort, enum kind kind)
 {
     struct esp_scratch *s = w->scratch;
     struct esp_in_sa *sa = part->sa;
@@ -334,11 +353,11 @@ static __rte_always_inline void part_accept(struct esp_worker *w, struct esp_in_
     bool authentic = false;
     for (unsigned i = part->first; i < part->first + (unsigned)part->count; i++) {
         struct rte_mbuf *m = s->pkts[i];
-        enum cv_drop r = CV_DROP_ESP_AUTH;
+        enum cv_drop r = kind == AH ? CV_DROP_AH_AUTH : CV_DROP_ESP_AUTH;
         if (likely(s->ops[i].ok)) {
             authentic = true;
             r = unlikely(sa->closed) ? (enum cv_drop)sa->closed
-                                     : accept_one(w, sa, m, &s->ops[i], s->seq[i], &t, transport);
+                                     : accept_one(w, sa, m, &s->ops[i], s->seq[i], &t, kind, &s->kept[i]);
         }
         if (likely(r == CV_DROP_NONE))
             sort->good[sort->goods++] = m;
@@ -396,9 +415,9 @@ void esp_in_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_jo
         return;
     esp_flight_recall(w->scratch, rest, part.count);
     if (sa->transport)
-        part_accept(w, &part, sort, true);
+        part_accept(w, &part, sort, TRANSPORT);
     else
-        part_accept(w, &part, sort, false);
+        part_accept(w, &part, sort, TUNNEL);
 }
 
 /* Of an SA that a packet of a mixed chunk is on, in two steps: the SA itself; then what it points to, with the word of the window that the
@@ -468,9 +487,9 @@ static __rte_noinline void accept_mixed(struct esp_worker *w, struct esp_in_part
     for (unsigned i = 0; i < count; i++)
         if (likely(parts[i].count)) {
             if (parts[i].sa->transport)
-                part_accept(w, &parts[i], sort, true);
+                part_accept(w, &parts[i], sort, TRANSPORT);
             else
-                part_accept(w, &parts[i], sort, false);
+                part_accept(w, &parts[i], sort, TUNNEL);
         }
 }
 
@@ -491,7 +510,7 @@ static void in_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in
         part->first = (uint16_t)ops;
         part->n = (uint16_t)run;
         part->ahead = (uint16_t)(n - i);
-        part_check(w, part, pkts + i, sort);
+        part_check(w, part, pkts + i, sort, TUNNEL);
         ops += part->count;
     }
     dp_clock_mark(w->clock, DP_CLOCK_BUILD);
@@ -504,7 +523,7 @@ static void in_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in
     else
         for (unsigned i = 0; i < count; i++)
             if (likely(parts[i].count))
-                part_accept(w, &parts[i], sort, false);
+                part_accept(w, &parts[i], sort, TUNNEL);
     dp_clock_mark(w->clock, DP_CLOCK_FINISH);
 }
 
@@ -519,6 +538,36 @@ uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_i
     return sort.goods;
 }
 
+/* ---- AH --------------------------------------------------------------------------------------------------- */
+static void ah_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, unsigned n,
+                     struct esp_sort *sort)
+{
+    struct esp_in_part parts[ESP_CHUNK];
+    unsigned count = 0, ops = 0;
+    for (unsigned i = 0, run; i < n; i += run) {
+        for (run = 1; i + run < n && sas[i + run] == sas[i]; run++)
+            ;
+        struct esp_in_part *part = &parts[count++];
+        *part = (struct esp_in_part){sas[i], (uint16_t)run, (uint16_t)(n - i), (uint16_t)ops, 0};
+        part_check(w, part, pkts + i, sort, AH);
+        ops += part->count;
+    }
+    parts_crypt(w, parts, count);
+    for (unsigned i = 0; i < count; i++)
+        if (parts[i].count)
+            part_accept(w, &parts[i], sort, AH);
+}
+
+uint16_t esp_ah_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, uint16_t n)
+{
+    struct esp_sort sort = {.good = pkts, .bad = w->scratch->bad};
+    w->taken = 0;
+    for (unsigned i = 0; i < n; i += ESP_CHUNK)
+        ah_chunk(w, pkts + i, sas + i, RTE_MIN((unsigned)ESP_CHUNK, n - i), &sort);
+    memcpy(pkts + sort.goods, sort.bad, sort.bads * sizeof *pkts);
+    return sort.goods;
+}
+
 /* ---- the SA --------------------------------------------------------------------------------------------- */
 static void in_sa_set(struct esp_in_sa *sa, const struct cv_sa *conf, const struct eng_ops *engine,
                       const struct eng_session_info *info, struct cv_sa_counters *counters)
@@ -526,12 +575,13 @@ static void in_sa_set(struct esp_in_sa *sa, const struct cv_sa *conf, const stru
     sa->engine = engine;
     sa->counters = counters;
     sa->burst = info->burst;
-    sa->submit = info->submit;
+    sa->submit = conf->proto == CV_PROTO_AH ? NULL : info->submit; /* as in esp_out.c */
     sa->runs = info->runs;
     sa->fixed_lines = info->fixed_lines;
     sa->more_lines = info->more_lines;
     sa->transport = conf->mode == CV_MODE_TRANSPORT;
-    sa->head = (uint8_t)(ESP_HDR_LEN + info->iv_len);
+    sa->head = conf->proto == CV_PROTO_AH ? esp_ah_len(info->icv_len, conf->local.addr.family)
+                                          : (uint8_t)(ESP_HDR_LEN + info->iv_len);
     sa->icv_len = info->icv_len;
     sa->align_mask = (uint8_t)(info->block - 1);
     sa->if_id = conf->if_id;

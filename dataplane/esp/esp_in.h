@@ -8,6 +8,8 @@
 #include "dataplane/esp/esp_sa.h"
 #include "dataplane/esp/esp_tunnel.h"
 
+#include <rte_branch_prediction.h>
+
 /* The endpoint that NAT traversal expects; version is odd while the manager writes. */
 struct esp_peer {
     uint32_t version;
@@ -21,7 +23,7 @@ struct esp_in_sa {
     struct eng_session *session;
     struct cv_sa_counters *counters;
     uint32_t if_id;
-    uint8_t head; /* octets of ESP header and IV */
+    uint8_t head; /* octets of ESP header and IV; of AH */
     uint8_t icv_len;
     uint8_t align_mask;
     uint8_t family; /* outer */
@@ -52,8 +54,22 @@ struct esp_in_sa {
     uint64_t bits[];       /* the window's ring */
 };
 
+/* The whole number that a packet's low half stands for; CV_DROP_NONE, or why it may not come (any more). */
+static inline enum cv_drop esp_in_number(const struct esp_in_sa *sa, uint32_t lo, uint64_t *seq)
+{
+    *seq = lo;
+    if (sa->esn && unlikely(!esp_replay_infer(&sa->replay, lo, seq)))
+        return CV_DROP_REPLAY_OLD;
+    return sa->replay_on ? esp_replay_check(&sa->replay, *seq) : CV_DROP_NONE;
+}
+
 /* The last pass for jobs[0..n), n <= ESP_CHUNK, of one SA that came back from a device. */
 void esp_in_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_job *jobs, unsigned n,
                  struct esp_sort *sort);
+
+/* Of tunnel mode, authentic, the data still at the outer header: inner header, ECN and selectors of the inner packet at `in`, at most
+ * max octets of it; next: ESP_NEXT_V4 or ESP_NEXT_V6. Moves the mbuf's data to it. */
+enum cv_drop esp_in_inner(const struct esp_in_sa *sa, struct rte_mbuf *m, uint8_t *in, uint32_t max,
+                          uint32_t next);
 
 #endif

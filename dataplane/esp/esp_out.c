@@ -1,6 +1,7 @@
 #include "dataplane/esp/esp_out.h"
 
 #include "dataplane/engine/eng_mem.h"
+#include "dataplane/esp/esp_ah.h"
 #include "dataplane/esp/esp_flight.h"
 #include "dataplane/esp/esp_tfc.h"
 #include "dataplane/esp/esp_trailer.h"
@@ -303,10 +304,20 @@ static void checksum_udp6(struct rte_mbuf *m)
     memcpy(ip + l3_len + 6, &check, sizeof check);
 }
 
+static __rte_noinline void after_engine(const struct esp_out_part *part, struct esp_scratch *s,
+                                        struct rte_mbuf **good, unsigned n)
+{
+    if (part->sa->after & ESP_AFTER_AH)
+        esp_ah_finish(part, s);
+    else
+        for (unsigned i = 0; i < n; i++)
+            checksum_udp6(good[i]);
+}
+
 /* Last pass: hands on what the engine encrypted; what it refused must not leave. */
 static void part_finish(struct esp_worker *w, struct esp_out_part *part, struct esp_sort *sort)
 {
-    const struct esp_scratch *s = w->scratch;
+    struct esp_scratch *s = w->scratch;
     const struct esp_out_sa *sa = part->sa;
     struct cv_sa_counters *c = &sa->counters[w->worker];
     struct rte_mbuf **good = sort->good + sort->goods;
@@ -321,9 +332,8 @@ static void part_finish(struct esp_worker *w, struct esp_out_part *part, struct 
         part->bytes -= s->len[i];
     }
     sort->goods = (uint16_t)(sort->goods + k);
-    if (unlikely(sa->udp6))
-        for (unsigned i = 0; i < k; i++)
-            checksum_udp6(good[i]);
+    if (unlikely(sa->after))
+        after_engine(part, s, good, k);
     if (likely(k)) {
         esp_counter_add(&c->packets, k);
         esp_counter_add(&c->bytes, part->bytes);
@@ -475,12 +485,16 @@ static void out_sa_set(struct esp_out_sa *sa, const struct cv_sa *conf, const st
     sa->counters = counters;
     sa->burst = sa->info.burst;
     sa->runs = sa->info.runs;
-    sa->build_data = conf->mode == CV_MODE_TRANSPORT ? esp_transport_builder(conf)
-                                                     : esp_out_tunnel_builder(conf->local.addr.family, natt);
+    sa->build_data = conf->proto == CV_PROTO_AH ? esp_ah_build
+                     : conf->mode == CV_MODE_TRANSPORT
+                         ? esp_transport_builder(conf)
+                         : esp_out_tunnel_builder(conf->local.addr.family, natt);
+    if (conf->proto == CV_PROTO_AH)
+        sa->info.submit = NULL; /* what is kept of a packet does not outlive the burst */
     sa->build = conf->tfc_len || conf->dummy_ms ? esp_tfc_build : sa->build_data;
     sa->fixed_lines = sa->info.fixed_lines;
     sa->more_lines = sa->info.more_lines;
-    sa->udp6 = natt && !v4;
+    sa->after = conf->proto == CV_PROTO_AH ? ESP_AFTER_AH : natt && !v4 ? ESP_AFTER_UDP6 : 0;
     sa->seq = conf->seq;
     sa->seq_max = esn ? UINT64_MAX - ESN_SPARE : UINT32_MAX;
     sa->seq_event = esn ? UINT64_MAX / 8 * 7 : UINT32_MAX / 8 * 7ull;
@@ -576,6 +590,11 @@ static const struct esp_template *lengths(const struct esp_out_sa *sa)
     return &sa->tmpl[sa->tmpl_version & 1];
 }
 
+static unsigned trailer(const struct esp_out_sa *sa)
+{
+    return sa->conf.proto == CV_PROTO_AH ? 0 : ESP_TRAILER_LEN;
+}
+
 /* In transport mode the IP header is the packet's own. */
 static unsigned own_header(const struct esp_out_sa *sa)
 {
@@ -585,15 +604,15 @@ static unsigned own_header(const struct esp_out_sa *sa)
 uint16_t esp_out_overhead(const struct esp_out_sa *sa)
 {
     const struct esp_template *t = lengths(sa);
-    return (uint16_t)(t->len + t->head + ESP_TRAILER_LEN + t->align_mask + t->icv_len - own_header(sa));
+    return (uint16_t)(t->len + t->head + trailer(sa) + t->align_mask + t->icv_len - own_header(sa));
 }
 
 uint16_t esp_out_inner_mtu(const struct esp_out_sa *sa, uint16_t mtu)
 {
     const struct esp_template *t = lengths(sa);
     const unsigned fixed = (unsigned)t->len + t->head + t->icv_len;
-    if (mtu < fixed + ESP_TRAILER_LEN)
+    if (mtu < fixed + trailer(sa))
         return 0;
     const unsigned data = (mtu - fixed) & ~(unsigned)t->align_mask;
-    return data < ESP_TRAILER_LEN ? 0 : (uint16_t)(data - ESP_TRAILER_LEN + own_header(sa));
+    return data < trailer(sa) ? 0 : (uint16_t)(data - trailer(sa) + own_header(sa));
 }

@@ -29,6 +29,11 @@ esp_out_build_fn *esp_out_tunnel_builder(uint8_t family, bool natt);
 /* In front of an SA's own builder, of SAs that pad or send dummies (esp_tfc.h). */
 esp_out_build_fn esp_tfc_build;
 
+enum {
+    ESP_AFTER_UDP6 = 1, /* the UDP checksum must be computed */
+    ESP_AFTER_AH = 2,   /* headers and ICV go to their places */
+};
+
 struct esp_out_sa {
     /* hot, read only but for `closed` */
     eng_burst_fn *burst;
@@ -38,7 +43,7 @@ struct esp_out_sa {
     struct cv_sa_counters *counters; /* [workers] */
     uint8_t closed;                  /* enum cv_drop once nothing may be sent any more; any worker, atomic */
     uint8_t any;                     /* ESP_TS_ANY4 | ESP_TS_ANY6 */
-    bool udp6;                       /* the UDP checksum must be computed */
+    uint8_t after;                   /* ESP_AFTER_*: what is left to do behind the engine */
     uint8_t fixed_lines, more_lines; /* of the session, as eng_session_info says */
     uint64_t seq_max;                /* the last number that may be used (RFC 4303 3.3.3) */
 

@@ -58,6 +58,13 @@ static bool window_ok(uint32_t window)
     return window >= CV_REPLAY_WINDOW_MIN && window <= CV_REPLAY_WINDOW_MAX && !(window & (window - 1));
 }
 
+/* AH has no encryption, no padding that hides lengths, and cannot pass a NAT: it vouches for the addresses. */
+static bool ah_ok(const struct cv_sa *sa)
+{
+    return sa->proto == CV_PROTO_AH && sa->encr == CV_ENCR_NULL && sa->integ != CV_INTEG_NONE &&
+           !(sa->flags & CV_SA_NATT) && !sa->tfc_len && !sa->dummy_ms;
+}
+
 cv_result esp_conf_check(const struct cv_sa *sa, enum cv_dir dir)
 {
     if (sa->ref.dir != dir || sa->ref.spi <= SPI_RESERVED || sa->df > CV_DF_CLEAR)
@@ -68,6 +75,8 @@ cv_result esp_conf_check(const struct cv_sa *sa, enum cv_dir dir)
     if ((family != IP_V4 && family != IP_V6) || sa->remote.addr.family != family)
         return CV_EINVAL;
     if ((sa->flags & CV_SA_NATT) && (!sa->local.port || !sa->remote.port))
+        return CV_EINVAL;
+    if (sa->proto != CV_PROTO_ESP && !ah_ok(sa))
         return CV_EINVAL;
     if (dir == CV_DIR_IN && !window_ok(sa->replay_window))
         return CV_EINVAL;

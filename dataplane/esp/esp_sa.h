@@ -20,6 +20,13 @@
 
 enum { ESP_CHUNK = 64 }; /* packets of one SA that are worked on together */
 
+/* With AH: the headers in front of it, as they were before they were muted (esp_ah.h). */
+enum { ESP_KEPT_MAX = 254 /* octets of IP header and extension headers */ };
+struct esp_kept {
+    uint16_t len;
+    uint8_t front[ESP_KEPT_MAX];
+};
+
 /* Burst arrays of one worker. */
 struct esp_scratch {
     const struct eng_ops *engine;
@@ -28,6 +35,7 @@ struct esp_scratch {
     uint64_t seq[ESP_CHUNK];          /* of ops[i] */
     uint16_t len[ESP_CHUNK];          /* outbound: inner octets of ops[i] */
     struct rte_mbuf *bad[ESP_BURST_MAX];
+    struct esp_kept kept[ESP_CHUNK]; /* of ops[i] */
 };
 
 /* Where a burst's packets go: good ones to the front of the caller's array, bad ones aside for the moment. */

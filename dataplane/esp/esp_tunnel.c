@@ -1,5 +1,6 @@
 #include "dataplane/esp/esp_tunnel.h"
 #include "dataplane/dp_meta.h"
+#include "dataplane/esp/esp_ah.h"
 
 uint64_t esp_sum(const void *data, uint32_t len, uint64_t sum)
 {
@@ -43,7 +44,8 @@ void esp_template_make(struct esp_template *t, const struct esp_conf *conf, cons
                        const struct eng_session_info *info)
 {
     const bool v4 = conf->local.addr.family == IP_V4, natt = conf->flags & CV_SA_NATT;
-    const uint8_t proto = natt ? ESP_PROTO_UDP : ESP_PROTO_ESP;
+    const bool ah = conf->proto == CV_PROTO_AH;
+    const uint8_t proto = natt ? ESP_PROTO_UDP : ah ? CV_PROTO_AH : ESP_PROTO_ESP;
     const size_t n = ip_addr_len(&conf->local.addr);
     memset(t, 0, sizeof *t);
     t->len = (uint8_t)((v4 ? ESP_V4_LEN : ESP_V6_LEN) + (natt ? ESP_UDP_LEN : 0));
@@ -61,9 +63,9 @@ void esp_template_make(struct esp_template *t, const struct esp_conf *conf, cons
                                     .proto = proto,
                                     .l3_len = v4 ? ESP_V4_LEN : ESP_V6_LEN,
                                     .udp_encap = natt};
-    t->head = (uint8_t)(ESP_HDR_LEN + info->iv_len);
-    t->icv_len = info->icv_len;
-    t->align_mask = (uint8_t)(info->block - 1);
+    t->head = ah ? esp_ah_len(info->icv_len, conf->local.addr.family) : (uint8_t)(ESP_HDR_LEN + info->iv_len);
+    t->icv_len = ah ? 0 : info->icv_len; /* AH has it in its header */
+    t->align_mask = ah ? 0 : (uint8_t)(info->block - 1);
     t->df_copied = conf->df == CV_DF_COPY ? ESP_V4_DF : 0;
     t->df_set = conf->df == CV_DF_SET ? ESP_V4_DF : 0;
     t->ecn_mask = conf->flags & CV_SA_ECN_DROP ? 0xfc : 0xff;

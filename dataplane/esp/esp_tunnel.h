@@ -50,7 +50,7 @@ struct esp_template {
     uint32_t sum;  /* IPv4: sum of the 16-bit words of octets 8 to 19 */
     struct esp_out_meta meta;
     uint8_t len;  /* octets of IP header (without options) and UDP header */
-    uint8_t head; /* octets of ESP header and IV */
+    uint8_t head; /* octets of ESP header and IV; of AH */
     uint8_t icv_len;
     uint8_t align_mask; /* padding unit - 1 */
     uint8_t

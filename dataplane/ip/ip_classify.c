@@ -8,6 +8,8 @@
 enum {
     ESP_HEADER = 8,
     UDP_HEADER = 8,
+    AH_FIXED = 12, /* RFC 4302 2: without the ICV */
+    AH_SPI_AT = 4,
 };
 
 static enum ip_class bad(struct dp_meta *meta, enum cv_drop why)
@@ -42,12 +44,22 @@ static enum ip_class look_udp(const uint8_t *l4, uint32_t len, struct dp_meta *m
     return IP_CLASS_ESP;
 }
 
+static enum ip_class look_ah(const uint8_t *l4, uint32_t len, struct dp_meta *meta)
+{
+    if (len < AH_FIXED)
+        return bad(meta, CV_DROP_AH_HEADER);
+    meta->spi = ip_get32(l4 + AH_SPI_AT);
+    return IP_CLASS_AH;
+}
+
 static enum ip_class look_upper(const uint8_t *l4, uint32_t len, struct dp_meta *meta)
 {
     if (meta->frag)
         return IP_CLASS_IP;
     if (meta->proto == IP_PROTO_UDP)
         return look_udp(l4, len, meta);
+    if (meta->proto == IP_PROTO_AH)
+        return look_ah(l4, len, meta);
     if (meta->proto != IP_PROTO_ESP)
         return IP_CLASS_IP;
     if (len < ESP_HEADER)

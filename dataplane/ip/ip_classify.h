@@ -24,6 +24,7 @@ enum ip_class {
     IP_CLASS_ARP,   /* data still at the Ethernet header */
     IP_CLASS_IP,    /* data at the IP header, link padding cut off */
     IP_CLASS_ESP,   /* the same, and it is ESP (meta->spi), plain or in UDP to port 4500 */
+    IP_CLASS_AH,    /* the same, and it is AH (meta->spi) */
 };
 
 /* m: data at the Ethernet header. mac: of the receiving port (6 octets). A unicast frame to
@@ -47,7 +48,7 @@ static inline struct ip_arrival ip_arrival_of(const uint8_t mac[6], uint32_t if_
 }
 
 /* An IPv4 packet without options, whole and sound, with at least 8 octets behind its header, in a unicast frame for the
- * port; not UDP to the NAT traversal port. True: *class and everything in m and its meta is as ip_classify_frame would
+ * port; not AH, nor UDP to the NAT traversal port. True: *class and everything in m and its meta is as ip_classify_frame would
  * have it, and meta's if_in, vrf and local_out (transit) are set, too. False: nothing has been changed; ask that. */
 static inline bool ip_classify_plain(struct rte_mbuf *m, const struct ip_arrival *a, enum ip_class *class)
 {
@@ -84,6 +85,8 @@ static inline bool ip_classify_plain(struct rte_mbuf *m, const struct ip_arrival
         if (unlikely(len < UPPER || len > total - HEADER || (ports & 0xffff) == IP_PORT_NATT))
             return false;
         ports = ports << 16 | ports >> 16;
+    } else if (unlikely(proto == IP_PROTO_AH)) {
+        return false;
     }
     *class = proto == IP_PROTO_ESP ? IP_CLASS_ESP : IP_CLASS_IP;
 

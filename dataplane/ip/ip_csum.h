@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { IP_PROTO_ICMP = 1, IP_PROTO_UDP = 17, IP_PROTO_ESP = 50, IP_PROTO_ICMP6 = 58 };
+enum { IP_PROTO_ICMP = 1, IP_PROTO_UDP = 17, IP_PROTO_ESP = 50, IP_PROTO_AH = 51, IP_PROTO_ICMP6 = 58 };
 
 /* One's complement sum of n octets, not folded; n even except for the last piece. */
 static inline uint64_t ip_sum(const void *data, size_t n, uint64_t sum)

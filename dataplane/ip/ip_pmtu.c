@@ -13,7 +13,6 @@ enum {
     UDP_HEADER = 8,
     IPSEC_WORDS = 8, /* SPI and sequence number */
     AH_SPI_AT = 4,   /* RFC 4302 2 */
-    PROTO_AH = 51,
     DONT_FRAGMENT = 0x40,
 };
 
@@ -71,13 +70,14 @@ static bool quote6(struct quote *q, struct ip_pmtu_news *out)
 static bool quoted_ipsec(struct quote *q, struct ip_pmtu_news *out)
 {
     out->natt = q->proto == IP_PROTO_UDP;
+    out->proto = q->proto == IP_PROTO_AH ? CV_PROTO_AH : CV_PROTO_ESP;
     if (out->natt) {
         if (q->len < q->at + UDP_HEADER)
             return false;
         out->local_port = ip_get16(q->ip + q->at);
         out->remote_port = ip_get16(q->ip + q->at + 2);
         q->at += UDP_HEADER;
-    } else if (q->proto == PROTO_AH) {
+    } else if (q->proto == IP_PROTO_AH) {
         q->at += AH_SPI_AT;
     } else if (q->proto != IP_PROTO_ESP) {
         return false;

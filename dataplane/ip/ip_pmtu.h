@@ -28,8 +28,9 @@ enum {
 struct ip_pmtu_news {
     struct ip_addr local, remote; /* of the quoted packet */
     uint32_t spi, seq;            /* ... and of its ESP or AH header */
-    uint16_t mtu; /* believable in itself: not under the family's least, less than the quoted packet */
-    bool natt;    /* it was in UDP ... */
+    uint16_t mtu;  /* believable in itself: not under the family's least, less than the quoted packet */
+    uint8_t proto; /* enum cv_proto */
+    bool natt;     /* it was in UDP ... */
     uint16_t local_port, remote_port;
 };
 

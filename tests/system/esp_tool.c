@@ -2,7 +2,7 @@
  * against the data plane's own code without ports.
  *
  *   sa out|in KEY=VALUE ...   makes the SA of that direction anew: encr integ flags seq window df mode (numbers as in
- *                             contract.h), key salt ikey (hex), spi (hex), local remote (address or address@port)
+ *                             contract.h), proto (51: AH), key salt ikey (hex), spi (hex), local remote (address or address@port)
  *   layout A,B,C            packets come in mbufs of A, B, C, A, ... octets from now on, and are joined as the worker does; 0: in one
  *   encap HEX                 inner packet -> outer packet
  *   decap HEX                 outer packet -> inner packet
@@ -12,6 +12,7 @@
 #include "dataplane/dp_meta.h"
 #include "dataplane/esp/esp.h"
 #include "dataplane/ip/ip_chain.h"
+#include "dataplane/ip/ip_classify.h"
 
 #include <rte_eal.h>
 #include <stdio.h>
@@ -67,6 +68,8 @@ static bool set(struct cv_sa *sa, const char *key, char *value)
         sa->replay_window = (uint32_t)strtoul(value, NULL, 0);
     else if (!strcmp(key, "mode"))
         sa->mode = (uint8_t)atoi(value);
+    else if (!strcmp(key, "proto"))
+        sa->proto = (uint8_t)atoi(value);
     else if (!strcmp(key, "df"))
         sa->df = (uint8_t)atoi(value);
     else if (!strcmp(key, "spi"))
@@ -127,8 +130,10 @@ static void make_sa(struct tool *t, char *args)
 }
 
 /* What the worker's classification would say; false when it would not hand the packet to esp. */
-static bool classify(struct rte_mbuf *m)
+static bool classify(struct rte_mbuf *m, bool ah)
 {
+    if (ah)
+        return ip_classify_ip(m) == IP_CLASS_AH;
     const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
     struct dp_meta *meta = dp_meta(m);
     if (m->data_len < 40)
@@ -182,6 +187,14 @@ static struct rte_mbuf *received(struct tool *t, const uint8_t *data, int len)
     return m;
 }
 
+static uint16_t in_burst(struct tool *t, struct rte_mbuf **m)
+{
+    const bool ah = esp_in_sa_conf(t->in)->proto == CV_PROTO_AH;
+    if (!classify(*m, ah))
+        return 0;
+    return ah ? esp_ah_in_burst(&t->w, m, &t->in, 1) : esp_in_burst(&t->w, m, &t->in, 1);
+}
+
 static void packet(struct tool *t, const char *text, bool out)
 {
     static uint8_t data[LINE_MAX_OCTETS / 2];
@@ -196,7 +209,7 @@ static void packet(struct tool *t, const char *text, bool out)
         if (out)
             good = esp_out_burst(&t->w, &m, &t->out, 1);
         else
-            good = classify(m) ? esp_in_burst(&t->w, &m, &t->in, 1) : 0;
+            good = in_burst(t, &m);
         if (!good)
             printf("drop %s\n", cv_drop_name(dp_meta(m)->drop));
         else {

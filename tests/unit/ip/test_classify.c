@@ -277,19 +277,42 @@ static void mutations_never_read_out_of_bounds(void)
     CU_ASSERT_TRUE(kept > 1000);
 }
 
+/* frame4 gives 20 octets behind the IP header. */
+static void AH_is_told_by_its_own_SPI_field(void)
+{
+    uint8_t f[128];
+    struct dp_meta meta;
+    unsigned len;
+    size_t n = frame4(f, IP_PROTO_AH, 0x0604, 0);
+    const uint8_t spi[] = {1, 2, 3, 4};
+    memcpy(f + 38, spi, sizeof spi);
+    CU_ASSERT_EQUAL(classify(f, n, &meta, &len), IP_CLASS_AH);
+    CU_ASSERT_EQUAL(meta.spi, 0x01020304);
+    CU_ASSERT_EQUAL(meta.udp_encap, 0);
+    f[17] = 20 + 11; /* an octet less than the fixed part */
+    reseal(f);
+    expect_drop(f, n, CV_DROP_AH_HEADER);
+    f[17] = 20 + 12;
+    reseal(f);
+    CU_ASSERT_EQUAL(classify(f, n, &meta, &len), IP_CLASS_AH);
+    f[21] = 1; /* a later fragment */
+    reseal(f);
+    CU_ASSERT_EQUAL(classify(f, n, &meta, &len), IP_CLASS_IP);
+}
+
 static void the_short_look_agrees_with_the_long_one(void)
 {
-    static const uint8_t protos[] = {IP_PROTO_UDP, IP_PROTO_ESP, 6, IP_PROTO_ICMP};
+    static const uint8_t protos[] = {IP_PROTO_UDP, IP_PROTO_ESP, 6, IP_PROTO_ICMP, IP_PROTO_AH};
     uint8_t f[512];
     struct dp_meta meta;
     unsigned len, dropped = 0;
     srand(11);
     plain_frames = 0;
     for (unsigned round = 0; round < 200000; round++) {
-        size_t n = frame4(f, protos[round % 4], round % 3 ? 500 : 4500, 0x01020304);
+        size_t n = frame4(f, protos[round % 5], round % 3 ? 500 : 4500, 0x01020304);
         for (unsigned k = (unsigned)rand() % 3; k > 0; k--)
             f[(size_t)rand() % n] ^= (uint8_t)(1u << rand() % 8);
-        if (round % 5)
+        if (round % 6)
             reseal(f);
         dropped += classify(f, n - (round % 7 == 0), &meta, &len) == IP_CLASS_DROP;
     }
@@ -297,9 +320,9 @@ static void the_short_look_agrees_with_the_long_one(void)
     CU_ASSERT_TRUE(dropped > 10000);
 }
 
-PKT_MAIN("classify", UNIT_TEST(the_short_look_agrees_with_the_long_one),
-         UNIT_TEST(udp_to_ike_and_natt_is_told_from_esp), UNIT_TEST(link_padding_is_cut_off),
-         UNIT_TEST(every_truncation_is_refused), UNIT_TEST(bad_ipv4_headers_are_refused),
-         UNIT_TEST(fragments_are_marked_and_their_ports_not_read),
+PKT_MAIN("classify", UNIT_TEST(AH_is_told_by_its_own_SPI_field),
+         UNIT_TEST(the_short_look_agrees_with_the_long_one), UNIT_TEST(udp_to_ike_and_natt_is_told_from_esp),
+         UNIT_TEST(link_padding_is_cut_off), UNIT_TEST(every_truncation_is_refused),
+         UNIT_TEST(bad_ipv4_headers_are_refused), UNIT_TEST(fragments_are_marked_and_their_ports_not_read),
          UNIT_TEST(ipv6_extension_headers_are_walked_within_bounds), UNIT_TEST(ipv6_fragment_header_is_seen),
          UNIT_TEST(mutations_never_read_out_of_bounds))
