@@ -184,6 +184,7 @@ static void tell(uint64_t lost)
         [CDEV_FAULT_EVENT] = "its driver reported an error",
         [CDEV_FAULT_ERRORS] = "it gave packets back with errors",
         [CDEV_FAULT_STALL] = "it gave no packets back any more",
+        [CDEV_FAULT_REMOVED] = "it is to be removed",
     };
     if (told || cdev_runs() || cdev_state() == CDEV_CLOSED)
         return;
@@ -203,6 +204,7 @@ static unsigned report(struct cv_engine_stats *rows, unsigned max)
         }
     if (cdev_state() != CDEV_FAILED) /* then it is known how many */
         tell(lost);
+    cdev_let_go();
     if (max < 2)
         return 0;
     const uint32_t on_device = cdev_runs() ? cdev_sessions() : 0;

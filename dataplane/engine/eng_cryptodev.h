@@ -7,8 +7,9 @@
  * Every session has a session of eng_auto beside the device's. What the device cannot do is worked on by that from the start;
  * everything is, once the device has failed: packets that it had taken by then are lost (CV_DROP_CRYPTO_LOST) and never tried
  * again, so no IV is used for two texts; those behind them are done in software, in order. A device has failed when it says so
- * (RTE_CRYPTODEV_EVENT_ERROR), when it gives back CDEV_ERRORS_MAX packets in a row with errors that are not about the packet's
- * authenticity, or when it gives back nothing for CDEV_STALL_MS.
+ * (RTE_CRYPTODEV_EVENT_ERROR), when the kernel asks for it (RTE_DEV_EVENT_REMOVE, of devices of vfio-pci; it is given back then),
+ * when it gives back CDEV_ERRORS_MAX packets in a row with errors that are not about the packet's authenticity, or when it has not
+ * given back a packet after CDEV_STALL_MS, whatever it does with the others.
  *
  * One device per process. Threads as eng.h has it; start, stop and report are the manager's. */
 #ifndef DATAPLANE_ENGINE_ENG_CRYPTODEV_H

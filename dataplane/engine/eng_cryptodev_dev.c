@@ -4,6 +4,7 @@
 #include "common/secret.h"
 
 #include <ctype.h>
+#include <rte_cycles.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_mempool.h>
@@ -37,6 +38,9 @@ static struct {
     unsigned holders;      /* atomic: queue pairs taken, and one for the open device until it fails */
     uint8_t id;
     bool cpu, made; /* made: by cdev_open */
+    bool stopped;   /* atomic: somebody does it or has done it */
+    bool gone;      /* given back; nothing of it is called any more */
+    struct rte_device *device;
     char name[NAME_LEN];
     char vdev[NAME_LEN]; /* to remove again */
     uint16_t queues;
@@ -57,13 +61,19 @@ enum cdev_fault cdev_fault(void)
     return __atomic_load_n(&dev.fault, __ATOMIC_RELAXED);
 }
 
-static void holder_leaves(void)
+static void stop_once(void)
 {
-    if (__atomic_sub_fetch(&dev.holders, 1, __ATOMIC_ACQ_REL) != 0)
+    if (__atomic_exchange_n(&dev.stopped, true, __ATOMIC_ACQ_REL))
         return;
     if (!dev.cpu) /* others may be in the middle of their calls, which need no queue pair */
         cdev_calls.stop(dev.id);
     __atomic_store_n(&dev.state, CDEV_STOPPED, __ATOMIC_RELEASE);
+}
+
+static void holder_leaves(void)
+{
+    if (__atomic_sub_fetch(&dev.holders, 1, __ATOMIC_ACQ_REL) == 0)
+        stop_once();
 }
 
 void cdev_fail(enum cdev_fault why)
@@ -74,6 +84,21 @@ void cdev_fail(enum cdev_fault why)
         return;
     __atomic_store_n(&dev.fault, why, __ATOMIC_RELAXED);
     holder_leaves();
+}
+
+void cdev_halt(enum cdev_fault why)
+{
+    cdev_fail(why);
+    stop_once();
+}
+
+/* The kernel asks for a device that vfio-pci holds, and waits (VFIO's request interrupt). */
+static void on_device_event(const char *name, enum rte_dev_event_type event, void *arg)
+{
+    (void)name;
+    (void)arg;
+    if (event == RTE_DEV_EVENT_REMOVE)
+        cdev_fail(CDEV_FAULT_REMOVED);
 }
 
 static void on_event(uint8_t id, enum rte_cryptodev_event_type event, void *arg)
@@ -252,6 +277,9 @@ static cv_result start(unsigned workers, const char *mode, char *why, size_t why
         log_info("%s offers ESP as a whole (look-aside protocol); its ciphers are used, that is not",
                  dev.name);
     (void)rte_cryptodev_callback_register(dev.id, RTE_CRYPTODEV_EVENT_ERROR, on_event, NULL);
+    dev.device = info.device;
+    if (!dev.cpu && dev.device)
+        (void)rte_dev_event_callback_register(rte_dev_name(dev.device), on_device_event, NULL);
     return CV_OK;
 }
 
@@ -280,18 +308,39 @@ cv_result cdev_open(const char *arg, unsigned workers, char *why, size_t why_len
     return CV_OK;
 }
 
+static void give_back(void)
+{
+    enum { TRIES = 100 };
+    (void)rte_cryptodev_callback_unregister(dev.id, RTE_CRYPTODEV_EVENT_ERROR, on_event, NULL);
+    for (unsigned i = 0; i < TRIES && !dev.cpu && dev.device; i++) {
+        if (rte_dev_event_callback_unregister(rte_dev_name(dev.device), on_device_event, NULL) != -EAGAIN)
+            break;
+        rte_delay_us_sleep(1000); /* it is just being called */
+    }
+    if (dev.made)
+        (void)rte_eal_hotplug_remove("vdev", dev.vdev);
+    else if (rte_cryptodev_close(dev.id) == 0 && cdev_fault() == CDEV_FAULT_REMOVED)
+        (void)rte_dev_remove(dev.device);
+    dev.gone = true;
+}
+
+void cdev_let_go(void)
+{
+    if (dev.gone || cdev_state() != CDEV_STOPPED || cdev_fault() != CDEV_FAULT_REMOVED)
+        return;
+    give_back();
+    log_info("crypto device %s is given back", dev.name);
+}
+
 void cdev_close(void)
 {
     const enum cdev_state s = cdev_state();
     if (s == CDEV_CLOSED)
         return;
-    (void)rte_cryptodev_callback_unregister(dev.id, RTE_CRYPTODEV_EVENT_ERROR, on_event, NULL);
     if (s == CDEV_RUNNING)
         rte_cryptodev_stop(dev.id);
-    if (dev.made)
-        (void)rte_eal_hotplug_remove("vdev", dev.vdev);
-    else
-        (void)rte_cryptodev_close(dev.id);
+    if (!dev.gone)
+        give_back();
     for (unsigned i = 0; i < dev.pool_count; i++)
         rte_mempool_free(dev.pools[i]);
     memset(&dev, 0, sizeof dev);
@@ -335,7 +384,9 @@ void cdev_session_free(void *session)
     if (!session)
         return;
     const size_t size = rte_mempool_from_obj(session)->elt_size;
-    if (rte_cryptodev_sym_session_free(dev.id, session) != 0)
+    if (dev.gone)
+        rte_mempool_put(rte_mempool_from_obj(session), session);
+    else if (rte_cryptodev_sym_session_free(dev.id, session) != 0)
         log_warning("%s did not give up a session", dev.name);
     secret_wipe(session, size);
     dev.sessions--;

@@ -25,7 +25,7 @@ enum {
 enum cdev_state { CDEV_CLOSED, CDEV_RUNNING, CDEV_FAILED, CDEV_STOPPED };
 
 /* Why a device failed, for the log. */
-enum cdev_fault { CDEV_FAULT_EVENT = 1, CDEV_FAULT_ERRORS, CDEV_FAULT_STALL };
+enum cdev_fault { CDEV_FAULT_EVENT = 1, CDEV_FAULT_ERRORS, CDEV_FAULT_STALL, CDEV_FAULT_REMOVED };
 
 /* The calls of the packet path; a test puts a device of its own behind them, before there are workers. */
 struct cdev_calls {
@@ -50,6 +50,11 @@ const char *cdev_text(void);
 enum cdev_state cdev_state(void); /* any thread; acquire */
 enum cdev_fault cdev_fault(void);
 void cdev_fail(enum cdev_fault why); /* any thread; the first counts */
+/* Stops it at once, whoever holds queue pairs: no thread may be in a call on them, nor make one later. At the end of a worker
+ * that the device owes packets: it writes into them until it is stopped. */
+void cdev_halt(enum cdev_fault why);
+/* Gives a device that somebody wants to take away (CDEV_FAULT_REMOVED) back, once it has stopped. Manager, now and then. */
+void cdev_let_go(void);
 static inline bool cdev_runs(void)
 {
     return cdev_state() == CDEV_RUNNING;

@@ -58,6 +58,8 @@ void cdev_worker_free(struct eng_worker *w)
 {
     if (!w)
         return;
+    if (w->sent != w->delivered && !w->settled && cdev_state() != CDEV_STOPPED)
+        cdev_halt(CDEV_FAULT_STALL); /* it writes into operations and packets until it is stopped */
     if (w->queue != CDEV_NO_QUEUE)
         cdev_queue_release(w->queue);
     if (w->soft)
@@ -112,12 +114,6 @@ static void fall_back(struct eng_worker *w)
 }
 
 /* ---- the device ---------------------------------------------------------------------------------------------------- */
-static void progress(struct eng_worker *w)
-{
-    w->fruitless = 0;
-    w->progress_tsc = 0;
-}
-
 /* One operation that the driver does not take, and says so. */
 static bool refused(struct eng_worker *w)
 {
@@ -140,8 +136,6 @@ static void push(struct eng_worker *w)
         const uint16_t n = (uint16_t)RTE_MIN(w->submitted - w->sent, CDEV_SLOTS - at),
                        took = cdev_calls.enqueue(cdev_id(), w->queue, &w->ops[at], n);
         w->sent += took;
-        if (took)
-            progress(w);
         if (took < n && !refused(w))
             return;
     }
@@ -172,22 +166,34 @@ static void pull(struct eng_worker *w)
     const uint16_t n = cdev_calls.dequeue(cdev_id(), w->queue, ops, CDEV_BURST);
     for (uint16_t i = 0; i < n; i++)
         given_back(w, ops[i]);
-    if (n == 0)
-        return;
-    cdev_count(&w->by_device, n);
-    progress(w);
+    if (n > 0)
+        cdev_count(&w->by_device, n);
 }
 
-/* Nothing came and nothing went: since when? The clock is read only while the device owes something. */
+static void front_is(struct eng_worker *w, uint64_t job)
+{
+    w->front = job;
+    w->fruitless = 0;
+    w->front_tsc = 0;
+}
+
+/* The job that holds up the others: since when? That a device takes more, or gives others back, does not count: what it never gives back
+ * stops the whole worker. The clock is read only while it owes something. */
 static void look_for_stall(struct eng_worker *w)
 {
+    uint64_t front = RTE_MAX(w->front, w->delivered);
+    while (front < w->submitted && job_at(w, front)->done)
+        front++;
+    if (front != w->front || front == w->submitted) {
+        front_is(w, front);
+        return;
+    }
     if (++w->fruitless < CDEV_STALL_POLLS / 2)
         return;
     const uint64_t now = rte_rdtsc();
-    if (w->progress_tsc == 0)
-        w->progress_tsc = now;
-    else if (w->fruitless >= CDEV_STALL_POLLS &&
-             now - w->progress_tsc > rte_get_tsc_hz() / 1000 * CDEV_STALL_MS)
+    if (w->front_tsc == 0)
+        w->front_tsc = now;
+    else if (w->fruitless >= CDEV_STALL_POLLS && now - w->front_tsc > rte_get_tsc_hz() / 1000 * CDEV_STALL_MS)
         cdev_fail(CDEV_FAULT_STALL);
 }
 
@@ -202,8 +208,7 @@ static void turn(struct eng_worker *w)
         return;
     push(w);
     pull(w);
-    if (w->delivered != w->submitted && !job_at(w, w->delivered)->done)
-        look_for_stall(w);
+    look_for_stall(w);
 }
 
 /* ---- the worker's calls --------------------------------------------------------------------------------------------- */
@@ -302,6 +307,7 @@ static void wait_for(struct eng_worker *w, const struct eng_session *s, struct e
     for (unsigned i = 0; i < took; i++)
         ops[i].ok = job_at(w, first + i)->call.op.ok;
     w->submitted = w->sent = first;
+    front_is(w, RTE_MIN(w->front, first));
 }
 
 void cdev_burst_wait(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n)

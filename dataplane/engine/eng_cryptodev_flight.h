@@ -22,9 +22,10 @@ struct eng_worker {
     uint16_t queue;                      /* CDEV_NO_QUEUE: none, or let go of */
     bool settled;                        /* the device has stopped, and what was under way knows */
     uint64_t delivered, sent, submitted; /* jobs so far */
-    uint64_t progress_tsc; /* when the device last took or gave something; 0: look at the clock */
-    unsigned fruitless;    /* polls since then */
-    unsigned errors;       /* in a row */
+    uint64_t front;                      /* the first job that was not done when it was last looked */
+    uint64_t front_tsc;                  /* since when it is the same; 0: look at the clock */
+    unsigned fruitless;                  /* polls since then */
+    unsigned errors;                     /* in a row */
     uint64_t by_device, by_software, lost; /* packets; the manager reads them, relaxed */
     struct rte_mempool *pool;
     struct rte_crypto_op *ops[CDEV_SLOTS];
@@ -33,7 +34,8 @@ struct eng_worker {
 
 /* A worker with its operations and, when there is one left, a queue pair. Manager. */
 CV_MUST_USE cv_result cdev_worker_new(int socket, struct eng_worker **out);
-void cdev_worker_free(struct eng_worker *w); /* with nothing under way, or the device stopped */
+/* Manager, when no worker runs any more. With something under way the device is stopped first. */
+void cdev_worker_free(struct eng_worker *w);
 
 /* Sessions with a session of the device only; eng.h says the rest. */
 unsigned cdev_submit(struct eng_worker *w, const struct eng_session *s, const struct eng_job *jobs,

@@ -2,6 +2,7 @@
 
 #include "dataplane/engine/eng_cryptodev_dev.h"
 
+#include <rte_mempool.h>
 #include <string.h>
 
 enum { HELD_MAX = 4096 };
@@ -12,6 +13,8 @@ static struct cdev_calls real;
 static struct {
     struct rte_crypto_op *op;
     unsigned wait;
+    uint16_t qp;
+    bool lost;
 } held[HELD_MAX];
 static unsigned count;
 
@@ -21,11 +24,13 @@ static uint32_t draw(void)
     return cdev_model.seed >> 8;
 }
 
-static void hold(struct rte_crypto_op *op)
+static void hold(struct rte_crypto_op *op, uint16_t qp)
 {
     for (unsigned i = 0; i < count; i++)
         cdev_model.violations += held[i].op == op;
     held[count].op = op;
+    held[count].qp = qp;
+    held[count].lost = cdev_model.taken == cdev_model.lose_at;
     held[count++].wait = cdev_model.delay ? draw() % (cdev_model.delay + 1) : 0;
 }
 
@@ -49,7 +54,7 @@ static uint16_t enqueue(uint8_t dev, uint16_t qp, struct rte_crypto_op **ops, ui
             ops[k]->status = RTE_CRYPTO_OP_STATUS_ERROR;
         else if (!cdev_model.hang)
             work(dev, qp, ops[k]);
-        hold(ops[k]);
+        hold(ops[k], qp);
     }
     return k;
 }
@@ -58,7 +63,7 @@ static uint16_t enqueue(uint8_t dev, uint16_t qp, struct rte_crypto_op **ops, ui
 static bool overtakes(unsigned at)
 {
     for (unsigned i = 0; i < at; i++)
-        if (held[i].op->sym->session == held[at].op->sym->session)
+        if (!held[i].lost && held[i].op->sym->session == held[at].op->sym->session)
             return true;
     return false;
 }
@@ -66,15 +71,14 @@ static bool overtakes(unsigned at)
 static uint16_t dequeue(uint8_t dev, uint16_t qp, struct rte_crypto_op **ops, uint16_t n)
 {
     (void)dev;
-    (void)qp;
     cdev_model.violations += cdev_model.stops > 0;
     uint16_t k = 0;
     if (cdev_model.hang)
         return 0;
     for (unsigned i = 0; i < count; i++)
-        held[i].wait -= held[i].wait > 0;
+        held[i].wait -= held[i].qp == qp && held[i].wait > 0;
     for (unsigned i = 0; i < count && k < n;) {
-        if (held[i].wait > 0 || (!cdev_model.mix_all && overtakes(i))) {
+        if (held[i].qp != qp || held[i].lost || held[i].wait > 0 || (!cdev_model.mix_all && overtakes(i))) {
             i++;
             continue;
         }
@@ -88,9 +92,26 @@ static uint16_t dequeue(uint8_t dev, uint16_t qp, struct rte_crypto_op **ops, ui
     return k;
 }
 
+static void compare(struct rte_mempool *mp, void *arg)
+{
+    const void **want = arg;
+    if (mp == *want)
+        *want = NULL;
+}
+static bool is_pool(const struct rte_mempool *mp)
+{
+    const void *want = mp;
+    rte_mempool_walk(compare, &want);
+    return want == NULL;
+}
+
 static void stop(uint8_t dev)
 {
     cdev_model.stops++;
+    cdev_model.held_at_stop = count;
+    /* What it might still write into must be there. */
+    for (unsigned i = 0; i < count; i++)
+        cdev_model.violations += !is_pool(held[i].op->mempool);
     count = 0;
     real.stop(dev);
 }

@@ -1,119 +1,20 @@
 /* The engine cryptodev on one device, named by the program's argument: known answers, every transform and size against
  * ipsec-mb, order and nothing lost under any delay and order of completion, back-pressure, and a device that dies. */
 #include "common/log.h"
-#include "dataplane/engine/eng_cryptodev.h"
 #include "dataplane/engine/eng_cryptodev_dev.h"
 #include "dataplane/engine/eng_ipsecmb.h"
+#include "tests/unit/engine/cdev_lanes.h"
 #include "tests/unit/engine/cdev_model.h"
+#include "tests/unit/engine/cdev_pair.h"
 #include "tests/unit/esp/eal.h"
 #include "tests/unit/unit.h"
 
+#include <rte_cycles.h>
+#include <rte_dev.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { ROOM = 2048, FRONT = 64, HDR = 8, SIZE_MAX_ = 1500, JOBS = 512 };
-
-static const char *device;
-static struct eng_worker *w, *mb; /* the engine's, ipsec-mb's */
-static struct rte_mempool *pool;
-static const struct eng_ops *const E = &eng_cryptodev;
-
-/* ---- transforms --------------------------------------------------------------------------------------------- */
-struct transform {
-    uint16_t encr, integ;
-    uint8_t key, integ_key;
-};
-static const struct transform aeads[] = {
-    {CV_ENCR_AES_GCM_16, 0, 16, 0},       {CV_ENCR_AES_GCM_16, 0, 24, 0},
-    {CV_ENCR_AES_GCM_16, 0, 32, 0},       {CV_ENCR_NULL_AES_GMAC, 0, 16, 0},
-    {CV_ENCR_NULL_AES_GMAC, 0, 24, 0},    {CV_ENCR_NULL_AES_GMAC, 0, 32, 0},
-    {CV_ENCR_CHACHA20_POLY1305, 0, 32, 0}};
-static const struct transform ciphers[] = {{CV_ENCR_AES_CBC, 0, 16, 0},
-                                           {CV_ENCR_AES_CBC, 0, 24, 0},
-                                           {CV_ENCR_AES_CBC, 0, 32, 0},
-                                           {CV_ENCR_3DES, 0, 24, 0},
-                                           {CV_ENCR_NULL, 0, 0, 0}};
-static const struct transform macs[] = {{0, CV_INTEG_HMAC_MD5_96, 0, 16},
-                                        {0, CV_INTEG_HMAC_SHA1_96, 0, 20},
-                                        {0, CV_INTEG_HMAC_SHA2_256_128, 0, 32},
-                                        {0, CV_INTEG_HMAC_SHA2_384_192, 0, 48},
-                                        {0, CV_INTEG_HMAC_SHA2_512_256, 0, 64}};
-enum { TRANSFORMS = 7 + 5 * 5 };
-
-static struct transform transform(unsigned i)
-{
-    if (i < 7)
-        return aeads[i];
-    struct transform t = ciphers[(i - 7) / 5];
-    t.integ = macs[(i - 7) % 5].integ;
-    t.integ_key = macs[(i - 7) % 5].integ_key;
-    return t;
-}
-
-static struct cv_sa sa_of(struct transform t, bool esn, enum cv_dir dir, unsigned seed)
-{
-    struct cv_sa sa = {.encr = t.encr, .encr_key_len = t.key, .integ = t.integ, .integ_key_len = t.integ_key};
-    sa.ref.dir = (uint8_t)dir;
-    sa.flags = esn ? CV_SA_ESN : 0;
-    for (unsigned i = 0; i < sizeof sa.encr_key; i++)
-        sa.encr_key[i] = (uint8_t)(seed * 31 + i * 7 + 1);
-    for (unsigned i = 0; i < sizeof sa.integ_key; i++)
-        sa.integ_key[i] = (uint8_t)(seed * 17 + i * 3 + 5);
-    sa.salt_len = t.integ ? 0 : 4;
-    memset(sa.salt, (int)(0x40 + seed), sizeof sa.salt);
-    return sa;
-}
-
-/* A session of each direction on the engine, and ipsec-mb's of the other direction to hold it to. */
-struct pair {
-    struct eng_session *enc, *dec, *mb_enc, *mb_dec;
-    struct eng_session_info enc_info, dec_info, mb_enc_info, mb_dec_info;
-};
-static void pair_new(struct pair *p, struct transform t, bool esn, unsigned seed)
-{
-    struct cv_sa out = sa_of(t, esn, CV_DIR_OUT, seed), in = sa_of(t, esn, CV_DIR_IN, seed);
-    CU_ASSERT_EQUAL_FATAL(E->session_new(&out, -1, &p->enc, &p->enc_info), CV_OK);
-    CU_ASSERT_EQUAL_FATAL(E->session_new(&in, -1, &p->dec, &p->dec_info), CV_OK);
-    CU_ASSERT_EQUAL_FATAL(eng_ipsecmb.session_new(&out, -1, &p->mb_enc, &p->mb_enc_info), CV_OK);
-    CU_ASSERT_EQUAL_FATAL(eng_ipsecmb.session_new(&in, -1, &p->mb_dec, &p->mb_dec_info), CV_OK);
-}
-static void pair_free(struct pair *p)
-{
-    E->session_free(p->enc);
-    E->session_free(p->dec);
-    eng_ipsecmb.session_free(p->mb_enc);
-    eng_ipsecmb.session_free(p->mb_dec);
-}
-
-static struct cv_sa_engine where(const struct eng_session *s)
-{
-    struct cv_sa_engine e;
-    eng_where(s, &e);
-    return e;
-}
-
-/* ---- packets --------------------------------------------------------------------------------------------------- */
-/* In an mbuf as ESP has it: something in front of the ESP header, everything made from the seed. */
-static struct rte_mbuf *packet_new(const struct eng_session_info *info, uint32_t data_len, unsigned seed,
-                                   struct eng_op *op)
-{
-    struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(m);
-    const uint32_t len = FRONT + HDR + (uint32_t)info->iv_len + data_len + info->icv_len;
-    uint8_t *p = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)len);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
-    for (uint32_t i = 0; i < len; i++)
-        p[i] = (uint8_t)(seed * 13 + i * 5 + (i >> 8));
-    *op = (struct eng_op){
-        .esp = p + FRONT, .data_len = data_len, .seq_hi = 7 + seed % 3, .iv = 0x1000 + seed, .ok = false};
-    return m;
-}
-static uint8_t *text_of(const struct eng_session_info *info, const struct eng_op *op)
-{
-    return op->esp + HDR + info->iv_len;
-}
 
 static uint8_t before[ROOM];
 
@@ -336,11 +237,6 @@ static unsigned stream(unsigned count, struct expect *e, unsigned fail_at)
 
 static struct expect expected[JOBS];
 
-static bool look_aside(void)
-{
-    return !cdev_is_cpu() && !strstr(device, "null");
-}
-
 static void order_is_kept_and_nothing_lost_as_the_device_is(void)
 {
     if (look_aside())
@@ -406,14 +302,7 @@ static void a_full_device_takes_what_fits_and_no_more(void)
 /* ---- a device that dies -------------------------------------------------------------------------------------------- */
 static void reopen(void)
 {
-    char why[256] = "";
-    E->worker_free(w);
-    E->stop();
-    cv_result r = E->start(device, 1, why, sizeof why);
-    if (r != CV_OK)
-        printf("%s\n", why);
-    CU_ASSERT_EQUAL_FATAL(r, CV_OK);
-    CU_ASSERT_EQUAL_FATAL(E->worker_new(-1, &w), CV_OK);
+    reopen_for(1);
 }
 
 static void after_failure(enum cdev_fault why)
@@ -479,6 +368,142 @@ static void a_device_with_errors_is_given_up(void)
     pair_free(&p);
     after_failure(CDEV_FAULT_ERRORS);
     cdev_model_remove();
+    reopen();
+}
+
+/* It takes what it is given as long as that comes, slowly; nobody may wait until its queue is full. */
+static void a_device_that_takes_on_but_gives_nothing_back_is_found_out_in_time(void)
+{
+    if (!look_aside())
+        return;
+    struct pair p;
+    struct eng_job job = {.dir = CV_DIR_OUT}, done[64];
+    unsigned sent = 0, back = 0, lost = 0;
+    cdev_model_install();
+    cdev_model.hang = true;
+    pair_new(&p, aeads[0], false, 0);
+    const uint64_t began = rte_rdtsc(), ms = rte_get_tsc_hz() / 1000;
+    for (uint64_t next = began; cdev_state() != CDEV_STOPPED && rte_rdtsc() - began < 3000 * ms;) {
+        if (rte_rdtsc() > next && sent < 1000) {
+            job.m = packet_new(&p.enc_info, 64, sent, &job.op);
+            sent += p.enc_info.submit(w, p.enc, &job, 1);
+            next += 2 * ms;
+        }
+        const unsigned n = E->poll(w, done, 64);
+        for (unsigned i = 0; i < n; i++, back++) {
+            lost += done[i].drop == CV_DROP_CRYPTO_LOST;
+            rte_pktmbuf_free(done[i].m);
+        }
+    }
+    CU_ASSERT_EQUAL(cdev_state(), CDEV_STOPPED);
+    CU_ASSERT_EQUAL(cdev_fault(), CDEV_FAULT_STALL);
+    CU_ASSERT(sent < 1000);
+    for (unsigned n; back < sent; back += n) {
+        n = E->poll(w, done, 64);
+        for (unsigned i = 0; i < n; i++) {
+            lost += done[i].drop == CV_DROP_CRYPTO_LOST;
+            rte_pktmbuf_free(done[i].m);
+        }
+    }
+    CU_ASSERT_EQUAL(lost, cdev_model.taken);
+    pair_free(&p);
+    cdev_model_remove();
+    reopen();
+}
+
+/* One packet that never comes back would hold up everything behind it. */
+static void a_device_that_loses_one_packet_is_given_up_for_it(void)
+{
+    if (!look_aside())
+        return;
+    for (unsigned i = 0; i < 3; i++) {
+        cdev_model_install();
+        cdev_model.seed = i;
+        cdev_model.delay = 3;
+        cdev_model.mix_all = i & 1;
+        cdev_model.lose_at = 100 + 300 * i;
+        const unsigned lost = stream(3000, expected, 0);
+        CU_ASSERT_EQUAL(lost, cdev_model.taken - cdev_model.given);
+        CU_ASSERT(lost >= 1);
+        after_failure(CDEV_FAULT_STALL);
+        cdev_model_remove();
+        reopen();
+    }
+}
+
+/* The end of culvert-dp: the device is stopped before the memory that it writes into goes. */
+static void a_worker_that_ends_with_packets_in_the_device_stops_it_first(void)
+{
+    if (!look_aside())
+        return;
+    struct pair p;
+    struct rte_mbuf *m[20];
+    struct eng_job job = {.dir = CV_DIR_OUT};
+    struct eng_worker *other;
+    CU_ASSERT_EQUAL_FATAL(E->worker_new(-1, &other), CV_OK);
+    cdev_model_install();
+    cdev_model.hang = true;
+    pair_new(&p, aeads[0], false, 0);
+    for (unsigned i = 0; i < 20; i++) {
+        m[i] = job.m = packet_new(&p.enc_info, 64, i, &job.op);
+        CU_ASSERT_EQUAL(p.enc_info.submit(w, p.enc, &job, 1), 1);
+    }
+    E->worker_free(w); /* the other one still holds its queue pair */
+    CU_ASSERT_EQUAL(cdev_model.stops, 1);
+    CU_ASSERT_EQUAL(cdev_model.held_at_stop, 20);
+    CU_ASSERT_EQUAL(cdev_model.violations, 0);
+    CU_ASSERT_EQUAL(cdev_state(), CDEV_STOPPED);
+    E->worker_free(other);
+    CU_ASSERT_EQUAL(cdev_model.stops, 1);
+    for (unsigned i = 0; i < 20; i++)
+        rte_pktmbuf_free(m[i]);
+    pair_free(&p);
+    cdev_model_remove();
+    CU_ASSERT_EQUAL(E->worker_new(-1, &w), CV_OK);
+    reopen();
+}
+
+/* The kernel asks for it: its SAs are software's, it is given back, and its sessions can still be freed. */
+static void a_device_that_is_to_be_removed_is_given_back(void)
+{
+    if (!look_aside())
+        return;
+    struct pair p;
+    struct eng_op op;
+    struct cv_engine_stats rows[2];
+    const unsigned had = rte_cryptodev_count();
+    pair_new(&p, aeads[0], false, 5);
+    rte_dev_event_callback_process(rte_cryptodev_name_get(cdev_id()), RTE_DEV_EVENT_ADD);
+    CU_ASSERT(cdev_runs());
+    rte_dev_event_callback_process(rte_cryptodev_name_get(cdev_id()), RTE_DEV_EVENT_REMOVE);
+    CU_ASSERT_EQUAL(cdev_state(), CDEV_FAILED);
+    CU_ASSERT_EQUAL(E->report(rows, 2), 2);
+    CU_ASSERT_EQUAL(rte_cryptodev_count(), had); /* the worker has it still */
+    struct rte_mbuf *m = packet_new(&p.enc_info, 64, 1, &op);
+    p.enc_info.burst(w, p.enc, &op, 1);
+    CU_ASSERT(op.ok);
+    rte_pktmbuf_free(m);
+    CU_ASSERT_EQUAL(cdev_state(), CDEV_STOPPED);
+    CU_ASSERT_EQUAL(E->report(rows, 2), 2);
+    CU_ASSERT_EQUAL(rte_cryptodev_count(), had - 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(rows[0].device, "failed"));
+    CU_ASSERT(same_as_ipsecmb(&p, 64, 1, true));
+    pair_free(&p);
+    CU_ASSERT_EQUAL(cdev_sessions(), 0);
+    reopen();
+}
+
+static void order_is_kept_on_several_queues_when_the_device_fails_on_the_way(void)
+{
+    if (!look_aside())
+        return;
+    for (unsigned i = 0; i < 3 * LANES_FAILURES; i++) {
+        reopen_for(LANES);
+        /* it would hold up the stop of a failed device, as no turn of it is taken */
+        E->worker_free(w);
+        lanes_run(i % LANES_FAILURES, 77 + i * 1013);
+        CU_ASSERT_EQUAL_FATAL(E->worker_new(-1, &w), CV_OK);
+    }
     reopen();
 }
 
@@ -585,6 +610,11 @@ static const struct unit_test tests[] = {
     UNIT_TEST(packets_that_the_device_never_took_are_done_in_software),
     UNIT_TEST(a_device_that_gives_nothing_back_loses_what_it_has_and_no_more),
     UNIT_TEST(a_device_with_errors_is_given_up),
+    UNIT_TEST(a_device_that_takes_on_but_gives_nothing_back_is_found_out_in_time),
+    UNIT_TEST(a_device_that_loses_one_packet_is_given_up_for_it),
+    UNIT_TEST(a_worker_that_ends_with_packets_in_the_device_stops_it_first),
+    UNIT_TEST(a_device_that_is_to_be_removed_is_given_back),
+    UNIT_TEST(order_is_kept_on_several_queues_when_the_device_fails_on_the_way),
     UNIT_TEST(a_freed_session_leaves_no_key_behind),
     UNIT_TEST(words_that_name_no_device_are_refused),
 };
