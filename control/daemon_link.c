@@ -276,6 +276,14 @@ static unsigned link_bits(void *ctx)
     return s ? s->head->sa_index_bits : d->cfg->platform.sa_index_bits;
 }
 
+static unsigned link_workers(void *ctx)
+{
+    struct daemon *d = ctx;
+    const struct shm *s = rt_link_shm(d->link);
+    const unsigned n = s ? s->head->workers : d->cfg->platform.workers;
+    return n >= 1 && n <= CV_MAX_WORKERS ? n : 1;
+}
+
 /* For tests, as the keys of IKE SAs: only when CULVERT_IKE_KEYLOG is set. */
 static void log_esp_keys(struct daemon *d, const struct cv_sa *sa)
 {
@@ -318,6 +326,7 @@ static const char *link_if_name(void *ctx, uint32_t if_id)
 cv_result daemon_link_init(struct daemon *d)
 {
     struct rt_link_up up = {d, on_event, on_datagram, on_batch, on_lost};
-    d->sam_link = (struct sam_link){d, link_bits, link_command, link_counters, link_if_id, link_if_name};
+    d->sam_link =
+        (struct sam_link){d, link_bits, link_command, link_counters, link_if_id, link_if_name, link_workers};
     return rt_link_new(d->base, &up, &d->link);
 }

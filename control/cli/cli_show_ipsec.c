@@ -101,6 +101,8 @@ static void text_sa(struct cli_call *c, const struct cli_flow_view *f, bool in)
     cli_flow_engine(c, in ? &f->in_by : &f->out_by, engine, sizeof engine);
     cli_print(c, "        engine: %s\n", engine);
     cli_print(c, "        sa timing: remaining key lifetime (k/sec): (%s/%s)\n", kb, s);
+    if (k->worker != CV_WORKER_ANY)
+        cli_print(c, "        worker: %u\n", k->worker - 1u);
     cli_print(c, "        IV size: %u bytes\n", aead ? 8u : k->encr == CV_ENCR_AES_CBC ? 16u : 8u);
     if (in)
         cli_print(c, "        replay detection support: %s", k->replay_window ? "Y" : "N");

@@ -93,6 +93,7 @@ enum pld_notify_type {
     PLD_N_INVALID_SELECTORS = 39,
     PLD_N_TEMPORARY_FAILURE = 43,
     PLD_N_CHILD_SA_NOT_FOUND = 44,
+    PLD_N_TS_MAX_QUEUE = 48, /* RFC 9611 */
     PLD_N_STATUS_FIRST = 16384, /* below: errors */
     PLD_N_INITIAL_CONTACT = 16384,
     PLD_N_SET_WINDOW_SIZE = 16385,
@@ -111,6 +112,7 @@ enum pld_notify_type {
     PLD_N_REDIRECT_SUPPORTED = 16406,
     PLD_N_FRAGMENTATION_SUPPORTED = 16430,
     PLD_N_SIGNATURE_HASH_ALGORITHMS = 16431,
+    PLD_N_SA_RESOURCE_INFO = 16444, /* RFC 9611 */
 };
 const char *pld_notify_name(uint16_t type); /* "NO_PROPOSAL_CHOSEN"; "unknown" */
 const char *pld_exchange_name(uint8_t exchange);

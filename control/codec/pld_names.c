@@ -30,6 +30,7 @@ static const struct name notifies[] = {
     N(INVALID_SELECTORS),
     N(TEMPORARY_FAILURE),
     N(CHILD_SA_NOT_FOUND),
+    N(TS_MAX_QUEUE),
     N(INITIAL_CONTACT),
     N(SET_WINDOW_SIZE),
     N(ADDITIONAL_TS_POSSIBLE),
@@ -47,6 +48,7 @@ static const struct name notifies[] = {
     N(REDIRECT_SUPPORTED),
     N(FRAGMENTATION_SUPPORTED),
     N(SIGNATURE_HASH_ALGORITHMS),
+    N(SA_RESOURCE_INFO),
 };
 
 static const struct name exchanges[] = {

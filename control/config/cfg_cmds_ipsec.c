@@ -168,6 +168,13 @@ static void set_replay_disable(struct cfg_parser *p, const struct cfg_match *m)
     x->replay_window = 0;
 }
 
+static void set_per_worker(struct cfg_parser *p, const struct cfg_match *m)
+{
+    const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
+    params(p, m)->per_worker_set = m->form == CFG_SET;
+    params(p, m)->per_worker = m->form == CFG_SET && n ? (unsigned)n->number : 0;
+}
+
 static enum cv_df df_of(const struct cfg_match *m)
 {
     const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_CHOICE, 0);
@@ -330,6 +337,7 @@ static const struct cfg_cmd set_rows_shared[] = {
     {"set security-association dfbit <clear|copy|set>", set_dfbit, 0, NULL, false},
     {"set security-association ecn <discard|propagate>", set_ecn, 0, NULL, false},
     {"set security-association esn", set_esn, 0, NULL, false},
+    {"set security-association per-worker [<1-16>]", set_per_worker, 0, NULL, false},
     {"set security-association level per-host", NULL, 0, LEAVE, false},
     {"set security-association dummy pps <0-25>", set_dummy, 0, NULL, false},
     {"set security-association dummy seconds <1-3600>", set_dummy, 0, NULL, false},

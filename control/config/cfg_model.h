@@ -318,6 +318,8 @@ struct
     bool ecn_discard;
     bool esn; /* our extension: `set security-association esn` (off in IOS) */
     bool esn_set;
+    bool per_worker_set; /* our extension: `set security-association per-worker [N]` (RFC 9611) */
+    unsigned per_worker; /* child SAs beside the one for all; 0: as many as there are workers */
     bool dummy_set, tfc_set;
     unsigned dummy_pps, dummy_s; /* dummy packets: so many a second, or one in so many seconds; both 0 off */
     unsigned tfc_len;            /* our extension: `tfc-padding`, octets or CV_TFC_MTU; 0 off */

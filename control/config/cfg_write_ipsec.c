@@ -29,6 +29,10 @@ static void put_params(struct cfg_writer *w, const char *before, const struct cf
         cfg_put(w, "%s security-association ecn %s\n", before, x->ecn_discard ? "discard" : "propagate");
     if (x->esn_set)
         cfg_put(w, "%s security-association esn\n", before);
+    if (x->per_worker_set && x->per_worker)
+        cfg_put(w, "%s security-association per-worker %u\n", before, x->per_worker);
+    else if (x->per_worker_set)
+        cfg_put(w, "%s security-association per-worker\n", before);
     if (x->dummy_set && x->dummy_s)
         cfg_put(w, "%s security-association dummy seconds %u\n", before, x->dummy_s);
     else if (x->dummy_set)

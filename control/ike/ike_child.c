@@ -160,7 +160,7 @@ static struct sam_child *successor(struct ike *e, const struct sam_child *c)
         return best;
     best = NULL;
     for (struct sam_child *o = sam_children_of(e->sam, c->owner); o; o = o->next_of_owner) {
-        if (o == c || o->state != SAM_INSTALLED || o->if_id != c->if_id)
+        if (o == c || o->state != SAM_INSTALLED || o->if_id != c->if_id || o->worker != c->worker)
             continue;
         bool better = !best || (best->replaced_by && !o->replaced_by) ||
                       (!best->replaced_by == !o->replaced_by && o->id > best->id);

@@ -39,7 +39,8 @@ static void up_expired(void *ctx, struct sam_child *c)
     ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "child 0x%08x of %s reached its hard lifetime", c->in.spi,
             c->interface);
     tell_peer(e, sa, c);
-    if (!c->replaced_by) /* a replaced one that the peer forgot to delete is no loss */
+    if (!c->replaced_by &&
+        c->worker == CV_WORKER_ANY) /* a replaced one that the peer forgot to delete is no loss */
         ike_session_child_down(e, c->interface, IKE_REASON_LIFETIME, "a child SA reached its hard lifetime");
 }
 
@@ -49,7 +50,8 @@ static void up_idle(void *ctx, struct sam_child *c)
     struct ike_sa *sa = ike_sa_by_conn(e, c->owner);
     ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "child 0x%08x of %s carried nothing for %llu s: deleted",
             c->in.spi, c->interface, (unsigned long long)(c->idle_ms / 1000));
-    ike_session_idle(e, c->interface);
+    if (c->worker == CV_WORKER_ANY) /* else one worker has little to do (RFC 9611 3) */
+        ike_session_idle(e, c->interface);
     tell_peer(e, sa, c);
 }
 
@@ -68,7 +70,8 @@ static void up_install_failed(void *ctx, struct sam_child *c, cv_result r)
     ike_log(e, sa, LOG_LEVEL_ERROR, "ipsec", "the data plane refused child 0x%08x of %s: %s", c->in.spi,
             c->interface, cv_result_text(r));
     tell_peer(e, sa, c);
-    ike_session_child_down(e, c->interface, IKE_REASON_NO_RESOURCES, cv_result_text(r));
+    if (c->worker == CV_WORKER_ANY)
+        ike_session_child_down(e, c->interface, IKE_REASON_NO_RESOURCES, cv_result_text(r));
 }
 
 static void up_changed(void *ctx, const char *interface)

@@ -8,6 +8,7 @@
  *   v2_proof     IKE_AUTH: how each end proves itself: pre-shared key, certificate and signature
  *   v2_park      IKE_AUTH: a message that waits for what the network says of a certificate
  *   v2_child     child negotiation: proposals, selectors, keys, installation; for IKE_AUTH and CREATE_CHILD_SA
+ *   v2_resource  children of single workers (RFC 9611)
  *   v2_rekey     rekeying of child and IKE SAs, simultaneous ones included (2.8)
  *   v2_info      INFORMATIONAL: deletes, DPD, notifies
  *
@@ -53,6 +54,8 @@ struct v2_nego {
     unsigned ke_retries;
     struct ts ts_i[CV_TS_MAX], ts_r[CV_TS_MAX]; /* proposed (initiator) or chosen (responder) */
     unsigned ts_i_count, ts_r_count;
+    uint8_t worker; /* as in struct cv_sa: the one that it is for (RFC 9611) */
+    bool grouped;   /* SA_RESOURCE_INFO; initiator: asked; afterwards, and as responder: agreed */
     struct sel_esp_choice choice;
     bool have_packet; /* acquire's packet: first, specific selector (2.9) */
     struct cv_acquire packet;
@@ -170,6 +173,10 @@ struct v2_sa {
     uint64_t rekey_at, expire_at; /* env ms */
     uint64_t retry_at;            /* children whose exchange the peer put off (2.25); UINT64_MAX none */
     unsigned put_off;             /* TEMPORARY_FAILUREs in a row */
+    uint64_t resource_at,
+        resource_from;       /* env ms: when to ask for a worker's child; not before (v2_resource.c) */
+    uint64_t resource_wait;  /* ms, after the last refusal */
+    unsigned resource_asked; /* since then */
     uint64_t dpd_at;
     uint64_t
         dpd_sent_packets; /* outbound ESP packets when the peer was last heard: on-demand DPD asks only when more went out */

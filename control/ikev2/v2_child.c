@@ -3,6 +3,7 @@
 
 #include "control/ike/ike_child.h"
 #include "control/ike/ike_natt.h"
+#include "control/ikev2/v2_resource.h"
 #include "control/ikev2/v2_ts.h"
 
 #include <stdio.h>
@@ -100,10 +101,12 @@ cv_result v2_child_prepare(struct ike *e, struct ike_sa *sa, struct ike_session 
                            s->interface);
         return CV_EINVAL;
     }
-    cv_result r = sam_spi_reserve(e->sam, &n->spi_in);
+    v2_resource_prepare(e, n);
+    cv_result r = sam_spi_reserve_for(e->sam, n->worker, &n->spi_in);
     if (r != CV_OK) {
         n->spi_in = 0;
-        ike_session_failed(e, s, IKE_REASON_NO_RESOURCES, "no SPI to be had: %s", cv_result_text(r));
+        if (n->worker == CV_WORKER_ANY)
+            ike_session_failed(e, s, IKE_REASON_NO_RESOURCES, "no SPI to be had: %s", cv_result_text(r));
         return r;
     }
     /* The packet's own selector is not put in front of the list (2.9 allows it): IOS answers only to what mirrors its own
@@ -155,6 +158,7 @@ cv_result v2_child_put_offer(struct ike *e, struct ike_sa *sa, struct v2_nego *n
     struct slice none = {NULL, 0};
     if (n->transport)
         pld_put_notify(b, PLD_PROTO_NONE, none, PLD_N_USE_TRANSPORT_MODE, none);
+    v2_resource_put(n, b);
     return CV_OK;
 }
 
@@ -180,6 +184,7 @@ cv_result v2_nego_install(struct ike *e, struct ike_sa *sa, struct v2_nego *n, b
     ike_child_params(e, sa, n->interface, n->ipsec, keepalive_of(e, sa), &p);
     p.initiator = initiator;
     p.activate = activate;
+    p.worker = n->worker;
     p.spi_in = n->spi_in;
     p.spi_out = n->spi_out;
     p.encr = n->choice.encr;
@@ -212,6 +217,8 @@ cv_result v2_nego_install(struct ike *e, struct ike_sa *sa, struct v2_nego *n, b
     secret_wipe(&r2i, sizeof r2i);
     if (r == CV_OK)
         n->spi_in = 0; /* the child's now */
+    if (r == CV_OK)
+        v2_resource_made(e, sa, n, initiator, *child);
     return r;
 }
 
@@ -243,7 +250,7 @@ static cv_result refuse(struct ike *e, struct ike_sa *sa, struct v2_nego *n, enu
 {
     struct ike_session *s = ike_session_get(e, n->interface);
     *why = reason;
-    if (s)
+    if (s && n->worker == CV_WORKER_ANY) /* a tunnel is up without a worker's own */
         ike_session_error(e, s, reason, "%s", text);
     else
         ike_log(e, sa, LOG_LEVEL_WARNING, "ipsec", "child SA for %s: %s", n->interface, text);
@@ -345,6 +352,7 @@ cv_result v2_child_accept(struct ike *e, struct ike_sa *sa, struct v2_nego *n, c
     *why = IKE_REASON_INTERNAL;
     cv_result r = accept_checked(e, sa, n, m, &shared, why);
     if (r == CV_OK) {
+        v2_resource_take(e, n, m);
         r = v2_nego_install(e, sa, n, true, true, &shared, child);
         if (r != CV_OK)
             refuse(e, sa, n, why, r == CV_ENOSPC ? IKE_REASON_NO_RESOURCES : IKE_REASON_INTERNAL,
@@ -371,7 +379,8 @@ void v2_child_disown(struct ike *e, struct ike_sa *sa, const struct v2_nego *n)
 static bool asked_for(const struct v2_task *list, const struct ike_session *s)
 {
     for (const struct v2_task *t = list; t; t = t->next)
-        if (t->kind == V2_TASK_CHILD && t->nego && strcmp(t->nego->interface, s->interface) == 0)
+        if (t->kind == V2_TASK_CHILD && t->nego && t->nego->worker == CV_WORKER_ANY &&
+            strcmp(t->nego->interface, s->interface) == 0)
             return true;
     return false;
 }
@@ -471,6 +480,10 @@ void v2_child_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, cons
     enum ike_reason why;
     char interface[CV_NAME_MAX];
     memcpy(interface, t->nego->interface, sizeof interface);
+    if (t->nego->worker != CV_WORKER_ANY) {
+        v2_resource_response(e, sa, t, m);
+        return;
+    }
     struct ike_session *s = ike_session_get(e, interface);
     if (!(m->present & PLD_BIT(PLD_SA)) && pld_find_notify(m, PLD_N_TEMPORARY_FAILURE)) {
         if (v2_put_off(e, sa) && s) /* the session asks again, after its own wait (2.25) */

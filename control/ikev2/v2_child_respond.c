@@ -2,6 +2,7 @@
 #include "control/ikev2/v2_child.h"
 
 #include "control/ike/ike_child.h"
+#include "control/ikev2/v2_resource.h"
 #include "control/ikev2/v2_ts.h"
 
 #include <string.h>
@@ -121,6 +122,17 @@ static cv_result respond_room(struct respond *q)
     return CV_OK;
 }
 
+/* RFC 9611 5.2. A peer that asks for more than there are workers is no news. */
+static cv_result respond_resource(struct respond *q, const struct sam_child *rekeys)
+{
+    if (v2_resource_respond(q->e, q->sa, q->n, q->m, rekeys))
+        return CV_OK;
+    q->notify = PLD_N_TS_MAX_QUEUE;
+    q->why = IKE_REASON_NO_RESOURCES;
+    ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "ipsec", "child SA refused with TS_MAX_QUEUE: each worker has one");
+    return CV_EINVAL;
+}
+
 static cv_result respond_proposal(struct respond *q)
 {
     struct v2_peer_offers peer;
@@ -182,11 +194,12 @@ static cv_result respond_checked(struct respond *q, const struct sam_child *reke
     CV_TRY(respond_tunnel(q, rekeys));
     CV_TRY(respond_unclaimed(q));
     CV_TRY(respond_room(q));
+    CV_TRY(respond_resource(q, rekeys));
     CV_TRY(respond_proposal(q));
     CV_TRY(respond_mode(q));
     q->n->no_tfc = pld_find_notify(q->m, PLD_N_ESP_TFC_PADDING_NOT_SUPPORTED) != NULL;
     CV_TRY(respond_ke(q, shared));
-    if (sam_spi_reserve(q->e->sam, &q->n->spi_in) != CV_OK) {
+    if (sam_spi_reserve_for(q->e->sam, q->n->worker, &q->n->spi_in) != CV_OK) {
         q->n->spi_in = 0;
         return respond_no(q, PLD_N_NO_ADDITIONAL_SAS, IKE_REASON_NO_RESOURCES, "the SA table is full");
     }
@@ -210,6 +223,7 @@ static void put_answer(const struct respond *q, struct pld_builder *b, uint32_t 
     struct slice none = {NULL, 0};
     if (n->transport)
         pld_put_notify(b, PLD_PROTO_NONE, none, PLD_N_USE_TRANSPORT_MODE, none);
+    v2_resource_put(n, b);
     if (q->more_ts)
         pld_put_notify(b, PLD_PROTO_NONE, none, PLD_N_ADDITIONAL_TS_POSSIBLE, none);
 }

@@ -1,5 +1,7 @@
 #include "control/ikev2/v2_exchange.h"
 
+#include "control/ikev2/v2_resource.h"
+
 #include "common/secret.h"
 #include "control/ikev2/v2_fsm.h"
 #include "control/ikev2/v2_input.h"
@@ -240,6 +242,7 @@ void v2_schedule(struct ike *e, struct ike_sa *sa)
     if (v2->state == V2_ESTABLISHED) {
         earliest(&at, v2->rekey_at);
         earliest(&at, v2->retry_at);
+        earliest(&at, v2->resource_at);
         earliest(&at, v2->expire_at);
         earliest(&at, v2->dpd_at);
     }
@@ -330,6 +333,8 @@ static void established_due(struct ike *e, struct ike_sa *sa, uint64_t now)
     }
     if (now >= v2->rekey_at || now >= v2->retry_at)
         rekey_due(e, sa, now);
+    if (!sa->dead && now >= v2->resource_at)
+        v2_resource_due(e, sa);
     if (!sa->dead && now >= v2->dpd_at) {
         v2->dpd_at = UINT64_MAX; /* v2_dpd_due says when next */
         v2_dpd_due(e, sa);

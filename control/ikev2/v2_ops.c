@@ -23,7 +23,7 @@ cv_result v2_sa_new(struct ike *e, struct ike_sa *sa)
         return CV_ENOMEM;
     v2->engine = e;
     v2->window_peer = v2->window_own = 1;
-    v2->rekey_at = v2->expire_at = v2->retry_at = v2->dpd_at = v2->delete_at = UINT64_MAX;
+    v2->rekey_at = v2->expire_at = v2->retry_at = v2->resource_at = v2->dpd_at = v2->delete_at = UINT64_MAX;
     sa->v = v2;
     return CV_OK;
 }

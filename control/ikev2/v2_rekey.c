@@ -1,5 +1,6 @@
 /* Rekeying of children (RFC 7296 1.3.3, 2.8, 2.8.1) and of the IKE SA (1.3.2, 2.18, 2.8.2), and what collides (2.25). */
 #include "control/ikev2/v2_exchange.h"
+#include "control/ikev2/v2_resource.h"
 #include "control/pki/pki_cert.h"
 
 #include <stdlib.h>
@@ -101,12 +102,13 @@ cv_result v2_rekey_child(struct ike *e, struct ike_sa *sa, struct sam_child *c)
         return CV_ENOMEM;
     t->child_id = c->id;
     t->nego = v2_nego_new();
+    if (t->nego)
+        t->nego->rekeys = c->id;
     cv_result r = t->nego ? v2_child_prepare(e, sa, s, NULL, t->nego) : CV_ENOMEM;
     if (r != CV_OK) {
         v2_task_free(e, t);
         return r;
     }
-    t->nego->rekeys = c->id;
     v2_task_add(e, sa, t);
     return CV_OK;
 }
@@ -156,7 +158,12 @@ static void child_not_found(struct ike *e, struct ike_sa *sa, const struct v2_ta
     if (!may_rekey(old))
         return;
     struct ike_session *s = ike_session_get(e, old->interface);
+    const bool of_worker = old->worker != CV_WORKER_ANY;
     v2_child_remove(e, old, 0);
+    if (of_worker) {
+        v2_resource_lost(e, sa);
+        return;
+    }
     if (s && v2_child_initiate(e, sa, s, NULL) != CV_OK)
         ike_session_error(e, s, IKE_REASON_CHILD_FAILED, "the peer has lost the child SA");
 }
@@ -395,6 +402,7 @@ static void hand_over(struct ike *e, struct ike_sa *old, struct ike_sa *to)
     repeat_deletes(e, old, to);
     move_queue(e, old, to);
     v2_of(to)->retry_at = retry;
+    v2_resource_move(e, old, to);
     v2_of(to)->delete_at = UINT64_MAX;
     v2_of(to)->rival_of = 0;
     ike_log(e, to, LOG_LEVEL_INFO, "ikev2", "IKE SA rekeyed, it replaces number %u", old->conn_id);

@@ -78,15 +78,36 @@ cv_result sam_tables(struct sam *s)
 }
 
 /* ---- SPIs -------------------------------------------------------------------------------------------------- */
+unsigned sam_workers(const struct sam *s)
+{
+    return s->conf.link->workers(s->conf.link->ctx);
+}
+
+/* Whether the SPI's bucket begins with the worker; in a table of fewer slots than buckets the generation has a say in it. */
+static bool falls_to(const struct sam *s, uint32_t spi, uint8_t worker)
+{
+    return worker == CV_WORKER_ANY || cv_spi_bucket(spi) % sam_workers(s) == worker - 1u;
+}
+
 cv_result sam_spi_reserve(struct sam *s, uint32_t *spi)
+{
+    return sam_spi_reserve_for(s, CV_WORKER_ANY, spi);
+}
+
+cv_result sam_spi_reserve_for(struct sam *s, uint8_t worker, uint32_t *spi)
 {
     CV_TRY(sam_tables(s));
     uint32_t slot;
-    CV_TRY(sam_slots_take(&s->in, &slot));
+    if (worker != CV_WORKER_ANY && worker > sam_workers(s))
+        return CV_EINVAL;
+    if (worker == CV_WORKER_ANY)
+        CV_TRY(sam_slots_take(&s->in, &slot));
+    else
+        CV_TRY(sam_slots_take_of(&s->in, sam_workers(s), worker - 1u, &slot));
     uint32_t old = s->in.spi[slot], fresh;
     do {
         fresh = (sam_random32(s) << s->bits) | slot;
-    } while (fresh < SPI_MIN || fresh >> s->bits == 0 || fresh == old);
+    } while (fresh < SPI_MIN || fresh >> s->bits == 0 || fresh == old || !falls_to(s, fresh, worker));
     s->in.spi[slot] = fresh;
     *spi = fresh;
     return CV_OK;
@@ -322,6 +343,7 @@ static void describe(struct sam *s, struct sam_entry *e, const struct sam_instal
     c->owner = p->owner;
     c->state = SAM_INSTALLED;
     c->initiator = p->initiator;
+    c->worker = p->worker;
     strncpy(c->interface, p->interface, sizeof c->interface - 1);
     strncpy(c->ipsec_profile, p->ipsec_profile, sizeof c->ipsec_profile - 1);
     c->if_id = s->conf.link->if_id(s->conf.link->ctx, p->interface);
@@ -352,6 +374,7 @@ static void common_sa(const struct sam_child *c, const struct sam_install *p, co
                       struct cv_sa *sa)
 {
     sa->if_id = c->if_id;
+    sa->worker = c->worker;
     sa->cookie = c->cookie;
     sa->flags |=
         (p->esn ? CV_SA_ESN : 0u) | (p->natt ? CV_SA_NATT : 0u) | (p->ecn_drop ? CV_SA_ECN_DROP : 0u);
@@ -488,7 +511,7 @@ void sam_child_activate(struct sam *s, struct sam_child *c)
     cmd.u.sa_ref = c->out;
     sam_cmd_must(s, &cmd, c->id);
     for (struct sam_child *o = sam_children_of(s, c->owner); o; o = o->next_of_owner)
-        if (o->if_id == c->if_id)
+        if (o->if_id == c->if_id && o->worker == c->worker)
             o->active = false;
     c->active = true;
 }

@@ -34,8 +34,11 @@ struct sam_child {
     uint32_t
         owner; /* conn_id of the IKE SA; 0 for an adopted one. The owner changes on IKE rekey (sam_child_reparent) */
     enum sam_state state;
-    bool active;    /* outbound is the first choice of the interface, as far as this IKE SA goes */
+    bool active; /* outbound is the first choice of the interface for `worker`, as far as this IKE SA goes */
     bool initiator; /* we started the exchange that made it */
+    uint8_t worker; /* as in struct cv_sa: the one that it is for; CV_WORKER_ANY */
+    bool grouped;   /* IKE's: both ends spoke of SAs of single workers (RFC 9611) */
+    bool leads;     /* IKE's: it is ours to ask for its siblings */
     char interface[CV_NAME_MAX];
     char ipsec_profile[64];
     uint32_t if_id;
@@ -98,6 +101,10 @@ void sam_free(struct sam *s); /* forgets; the data plane keeps what it has */
 /* A fresh inbound SPI: slot in the low bits, random generation above, never 0..255, not in use or lingering. CV_ENOSPC when
  * the table is full, CV_EAGAIN while no data plane has named the size of its tables. */
 CV_MUST_USE cv_result sam_spi_reserve(struct sam *s, uint32_t *spi);
+/* The same for an SA of one worker (`worker` as in struct cv_sa; CV_WORKER_ANY: as above): the SPI falls into a bucket that begins with it.
+ * CV_EINVAL for a worker that the data plane has not. */
+CV_MUST_USE cv_result sam_spi_reserve_for(struct sam *s, uint8_t worker, uint32_t *spi);
+unsigned sam_workers(const struct sam *s);              /* of the data plane */
 void sam_spi_release(struct sam *s, uint32_t spi);      /* reserved but never installed */
 bool sam_spi_in_use(const struct sam *s, uint32_t spi); /* reserved, installed, or lingering */
 
@@ -105,7 +112,8 @@ bool sam_spi_in_use(const struct sam *s, uint32_t spi); /* reserved, installed, 
 struct sam_install {
     uint32_t owner;
     bool initiator;
-    bool activate; /* send on it at once */
+    bool activate;  /* send on it at once */
+    uint8_t worker; /* as in struct cv_sa: the one that sends on it (RFC 9611) */
     const char *interface, *ipsec_profile;
     uint32_t spi_in, spi_out; /* spi_in reserved before */
     uint16_t encr, key_bits, integ, dh;

@@ -14,6 +14,7 @@ static void describe(struct sam *s, struct sam_entry *e, const struct cv_sa *sa)
     if (name)
         strncpy(c->interface, name, sizeof c->interface - 1);
     c->if_id = sa->if_id;
+    c->worker = sa->worker;
     c->encr = sa->encr;
     c->key_bits = sam_alg_key_bits(sa->encr, sa->encr_key_len);
     c->integ = sa->integ;

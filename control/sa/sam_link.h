@@ -18,6 +18,7 @@ struct sam_link {
     /* if_id of a configured interface name, 0 when unknown; and the reverse (NULL when unknown). */
     uint32_t (*if_id)(void *ctx, const char *name);
     const char *(*if_name)(void *ctx, uint32_t if_id);
+    unsigned (*workers)(void *ctx); /* of the data plane; 1 to CV_MAX_WORKERS */
 };
 
 #endif

@@ -1,5 +1,7 @@
 #include "control/sa/sam_slot.h"
 
+#include "common/contract.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +44,19 @@ cv_result sam_slots_take(struct sam_slots *t, uint32_t *slot)
     reserve(t, at);
     *slot = at;
     return CV_OK;
+}
+
+cv_result sam_slots_take_of(struct sam_slots *t, unsigned workers, unsigned worker, uint32_t *slot)
+{
+    uint32_t at = t->cursor;
+    for (uint32_t i = 0; i < t->count; i++, at = at + 1 < t->count ? at + 1 : 0) {
+        if (t->state[at] != SAM_SLOT_FREE || at % CV_BUCKETS % workers != worker)
+            continue;
+        reserve(t, at); /* the cursor stays: the slots passed by are others' */
+        *slot = at;
+        return CV_OK;
+    }
+    return CV_ENOSPC;
 }
 
 cv_result sam_slots_claim(struct sam_slots *t, uint32_t slot)

@@ -23,6 +23,9 @@ CV_MUST_USE cv_result sam_slots_init(struct sam_slots *t, uint32_t count);
 void sam_slots_free(struct sam_slots *t);
 /* The next free slot becomes reserved. CV_ENOSPC. */
 CV_MUST_USE cv_result sam_slots_take(struct sam_slots *t, uint32_t *slot);
+/* The same among the slots whose bucket is the worker's (0 ...) as long as none was moved (dp_owners_init). CV_ENOSPC: none is free. */
+CV_MUST_USE cv_result sam_slots_take_of(struct sam_slots *t, unsigned workers, unsigned worker,
+                                        uint32_t *slot);
 /* A given slot, if it is free (adoption). */
 CV_MUST_USE cv_result sam_slots_claim(struct sam_slots *t, uint32_t slot);
 void sam_slots_install(struct sam_slots *t, uint32_t slot, uint32_t spi, void *owner);

@@ -105,6 +105,12 @@ static unsigned index_bits(void *ctx)
     return EXP_DP_BITS;
 }
 
+static unsigned workers(void *ctx)
+{
+    (void)ctx;
+    return 1;
+}
+
 static uint32_t if_id(void *ctx, const char *name)
 {
     const struct cfg *c = ((struct exp_dp *)ctx)->cfg;
@@ -127,7 +133,8 @@ struct sam_link exp_dp_link(struct exp_dp *d)
                              .command = command,
                              .counters = counters,
                              .if_id = if_id,
-                             .if_name = if_name};
+                             .if_name = if_name,
+                             .workers = workers};
 }
 
 const struct cv_sa *exp_dp_sending(const struct exp_dp *d, const char *interface)

@@ -212,6 +212,12 @@ static unsigned index_bits(void *ctx)
     return ((struct mock_dp *)ctx)->bits;
 }
 
+static unsigned workers(void *ctx)
+{
+    const struct mock_dp *d = ctx;
+    return d->workers ? d->workers : 1;
+}
+
 static uint32_t if_id(void *ctx, const char *name)
 {
     struct mock_dp *d = ctx;
@@ -234,7 +240,8 @@ struct sam_link mock_dp_link(struct mock_dp *d)
                              .command = command,
                              .counters = counters,
                              .if_id = if_id,
-                             .if_name = if_name};
+                             .if_name = if_name,
+                             .workers = workers};
 }
 
 void mock_dp_restart(struct mock_dp *d)

@@ -19,7 +19,8 @@ struct mock_sa {
 };
 
 struct mock_dp {
-    unsigned bits; /* what sa_index_bits says; 0: the data plane is away */
+    unsigned bits;    /* what sa_index_bits says; 0: the data plane is away */
+    unsigned workers; /* 0: one */
     uint64_t (*now_ms)(void *ctx);
     void *now_ctx;
     const char *ifs[MOCK_IFS]; /* if_id is index + 1 */

@@ -205,6 +205,52 @@ static void spi_names_its_slot_and_has_a_generation(void)
     stop(&b);
 }
 
+static void spi_of_a_worker_falls_into_its_buckets(void)
+{
+    struct bench b;
+    uint32_t spi, mine = 0;
+    start(&b);
+    b.dp->workers = 3;
+    CU_ASSERT_EQUAL(sam_spi_reserve_for(b.sam, 4, &spi), CV_EINVAL); /* workers 0 to 2 are 1 to 3 */
+    for (uint8_t w = 1; w <= 3; w++) {
+        CU_ASSERT_EQUAL_FATAL(sam_spi_reserve_for(b.sam, w, &spi), CV_OK);
+        CU_ASSERT_EQUAL(cv_spi_bucket(spi) % 3, w - 1u);
+    }
+    while (sam_spi_reserve_for(b.sam, 2, &spi) == CV_OK) {
+        CU_ASSERT_EQUAL(cv_spi_bucket(spi) % 3, 1);
+        CU_ASSERT_TRUE_FATAL(++mine <= MOCK_SLOTS);
+    }
+    CU_ASSERT_TRUE(mine >= MOCK_SLOTS / 3 - 2);
+    CU_ASSERT_EQUAL(sam_spi_reserve_for(b.sam, 2, &spi), CV_ENOSPC);
+    CU_ASSERT_EQUAL(sam_spi_reserve_for(b.sam, 1, &spi), CV_OK); /* the others' are still there */
+    CU_ASSERT_EQUAL(sam_spi_reserve(b.sam, &spi), CV_OK);
+    stop(&b);
+}
+
+/* RFC 9611: one sends for each worker; a rekey of one worker's SA takes over from that one alone. */
+static void each_worker_has_one_that_sends(void)
+{
+    struct bench b;
+    struct sam_child *c[4];
+    static const uint8_t worker[4] = {CV_WORKER_ANY, 1, 2, 1};
+    start(&b);
+    b.dp->workers = 2;
+    for (unsigned i = 0; i < 4; i++) {
+        uint8_t keys[6][64];
+        struct sam_install p = proposal(&b, keys);
+        p.worker = worker[i];
+        p.activate = true;
+        p.spi_out = 0x90001000u + i;
+        CU_ASSERT_EQUAL_FATAL(sam_spi_reserve_for(b.sam, worker[i], &p.spi_in), CV_OK);
+        CU_ASSERT_EQUAL_FATAL(sam_child_install(b.sam, &p, &c[i]), CV_OK);
+        CU_ASSERT_EQUAL(c[i]->worker, worker[i]);
+        CU_ASSERT_EQUAL(b.dp->out[c[i]->out.sa_id].sa.worker, worker[i]);
+        CU_ASSERT_EQUAL(b.dp->in[c[i]->in.sa_id].sa.worker, worker[i]);
+    }
+    CU_ASSERT_TRUE(c[0]->active && !c[1]->active && c[2]->active && c[3]->active);
+    stop(&b);
+}
+
 static void no_spi_before_the_data_plane_is_there(void)
 {
     struct bench b;
@@ -775,6 +821,7 @@ static void random_life_leaves_nothing_behind(void)
 }
 
 UNIT_MAIN("sam", UNIT_TEST(spi_names_its_slot_and_has_a_generation),
+          UNIT_TEST(spi_of_a_worker_falls_into_its_buckets), UNIT_TEST(each_worker_has_one_that_sends),
           UNIT_TEST(no_spi_before_the_data_plane_is_there),
           UNIT_TEST(install_puts_both_directions_and_activates),
           UNIT_TEST(inactive_child_sends_only_when_activated), UNIT_TEST(install_refuses_what_cannot_be),
