@@ -175,8 +175,7 @@ json_t *cli_flow_json(struct cli_call *c, const struct cli_flow_view *v)
                         v->has_volume ? json_integer((json_int_t)v->remaining_kb) : json_null());
     json_object_set_new(o, "replay_window", json_integer(k->replay_window));
     json_object_set_new(o, "esn", json_boolean(k->esn));
-    if (k->worker != CV_WORKER_ANY)
-        json_object_set_new(o, "worker", json_integer(k->worker - 1));
+    json_object_set_new(o, "worker", k->worker != CV_WORKER_ANY ? json_integer(k->worker - 1) : json_null());
     json_object_set_new(o, "engine", json_string(v->engine));
     json_object_set_new(o, "state", json_string(sam_state_text(k->state)));
     json_object_set_new(o, "active", json_boolean(k->active));

@@ -93,7 +93,7 @@ enum pld_notify_type {
     PLD_N_INVALID_SELECTORS = 39,
     PLD_N_TEMPORARY_FAILURE = 43,
     PLD_N_CHILD_SA_NOT_FOUND = 44,
-    PLD_N_TS_MAX_QUEUE = 48, /* RFC 9611 */
+    PLD_N_TS_MAX_QUEUE = 48,    /* RFC 9611 */
     PLD_N_STATUS_FIRST = 16384, /* below: errors */
     PLD_N_INITIAL_CONTACT = 16384,
     PLD_N_SET_WINDOW_SIZE = 16385,

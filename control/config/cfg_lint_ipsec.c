@@ -54,6 +54,27 @@ static void lint_set(struct cfg_linter *l, const struct cfg_transform_set *s)
     lint_transport(l, s);
 }
 
+/* RFC 9611: what asks for SAs of single workers gets one for each worker that there is, and with IKEv1 none. */
+static void lint_per_worker(struct cfg_linter *l, const struct cfg_ipsec_profile *p, const char *what,
+                            const char *name, int line)
+{
+    const struct cfg_sa_params *sp = &p->sa;
+    const unsigned workers = l->c->platform.workers;
+    if (!sp->per_worker_set)
+        return;
+    if (p->isakmp_profile[0] || cfg_ipsec_ike_version(l->c, p) == CFG_IKEV1)
+        cfg_lint_add(l, line, "per-worker", CFG_WARNING, "bind an IKEv2 profile, or take the line away",
+                     "%s %s: IKEv1 knows no SAs of single workers (RFC 9611)", what, name);
+    else if (sp->per_worker > workers)
+        cfg_lint_add(l, line, "per-worker", CFG_WARNING,
+                     "say `workers` in the platform section, or a smaller number",
+                     "%s %s: per-worker %u, but the data plane has %u worker%s: no more are asked for", what,
+                     name, sp->per_worker, workers, workers == 1 ? "" : "s");
+    else if (workers == 1)
+        cfg_lint_add(l, line, "per-worker", CFG_INFO, "as in: workers 2",
+                     "%s %s: with one worker an SA of its own gains nothing", what, name);
+}
+
 static bool profile_used(const struct cfg *c, const struct cfg_ipsec_profile *p)
 {
     for (unsigned i = 0; i < c->interface_count; i++)
@@ -78,6 +99,7 @@ static void lint_profile(struct cfg_linter *l, const struct cfg_ipsec_profile *p
     if (p->pfs && cfg_alg_weak_group(p->pfs_group))
         cfg_lint_add(l, p->line, "LN-12", CFG_WARNING, "as in: set pfs group19",
                      "IPsec profile %s: PFS group %u is weak", p->name, p->pfs_group);
+    lint_per_worker(l, p, "IPsec profile", p->name, p->line);
     if (!profile_used(l->c, p))
         cfg_lint_add(l, p->line, "unused", CFG_WARNING,
                      "name it in a tunnel: tunnel protection ipsec profile NAME",
@@ -112,4 +134,8 @@ void cfg_lint_ipsec(struct cfg_linter *l)
         if (!c->ipsec_profiles[i].made &&
             (!c->ipsec_profiles[i].builtin || profile_used(c, &c->ipsec_profiles[i])))
             lint_profile(l, &c->ipsec_profiles[i]);
+    for (unsigned i = 0; i < c->map_count; i++)
+        for (unsigned k = 0; k < c->maps[i].entry_count; k++)
+            lint_per_worker(l, &c->maps[i].entries[k].ipsec, "crypto map", c->maps[i].name,
+                            c->maps[i].entries[k].line);
 }

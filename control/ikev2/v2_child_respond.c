@@ -239,8 +239,9 @@ cv_result v2_child_respond(struct ike *e, struct ike_sa *sa, struct v2_nego *n, 
     cv_result r = respond_checked(&q, rekeys, &shared);
     if (r == CV_OK) {
         uint32_t spi = n->spi_in;
-        /* A rekeyed child goes on sending on its old SA until the peer shows that it has the new one (2.8). */
-        r = v2_nego_install(e, sa, n, false, rekeys == NULL, &shared, child);
+        /* A rekeyed child goes on sending on its old SA until the peer shows that it has the new one (2.8), and a worker on the one
+         * that is for all. */
+        r = v2_nego_install(e, sa, n, false, rekeys == NULL && n->worker == CV_WORKER_ANY, &shared, child);
         if (r != CV_OK)
             r = respond_no(&q, r == CV_ENOSPC ? PLD_N_NO_ADDITIONAL_SAS : PLD_N_TEMPORARY_FAILURE,
                            IKE_REASON_NO_RESOURCES, cv_result_text(r));

@@ -4,7 +4,13 @@
 
 #include <string.h>
 
-enum { BACK_OFF_FIRST_MS = 60000, BACK_OFF_MAX_MS = 3600000, BUSY_MS = 1000, NUMBER_LEN = 4 };
+enum {
+    BACK_OFF_FIRST_MS = 60000,
+    BACK_OFF_MAX_MS = 3600000,
+    BUSY_MS = 1000,
+    SETTLE_MS = 5000,
+    NUMBER_LEN = 4
+};
 
 /* How many workers may have one of their own: 0 without `per-worker`. */
 static unsigned limit(struct ike *e, const struct cfg_ipsec_profile *p)
@@ -93,16 +99,52 @@ bool v2_resource_respond(struct ike *e, const struct ike_sa *sa, struct v2_nego 
     return n->worker != CV_WORKER_ANY;
 }
 
+static void wake_at(struct ike *e, struct ike_sa *sa, uint64_t at)
+{
+    if (v2_of(sa)->resource_at <= at)
+        return;
+    v2_of(sa)->resource_at = at;
+    v2_schedule(e, sa);
+}
+
+/* A worker's child that the peer asked for: until the answer has arrived there the one for all sends. The first packet on it shows that
+ * (ike_child_first_packet), and when none comes, that the peer has stopped asking. */
+static bool waits(const struct sam_child *c)
+{
+    return c->worker != CV_WORKER_ANY && !c->initiator && !c->active && !c->replaced_by &&
+           c->state == SAM_INSTALLED;
+}
+
+static bool sends_for(struct ike *e, const struct ike_sa *sa, const struct sam_child *like)
+{
+    for (const struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
+        if (c->active && c->worker == like->worker && c->if_id == like->if_id)
+            return true;
+    return false;
+}
+
+static void settle(struct ike *e, struct ike_sa *sa)
+{
+    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner) {
+        if (!waits(c) || sends_for(e, sa, c)) /* a rekey's successor has its own rules (RFC 7296 2.8) */
+            continue;
+        if (c->installed_ms + SETTLE_MS > ike_now(e))
+            wake_at(e, sa, c->installed_ms + SETTLE_MS);
+        else
+            sam_child_activate(e->sam, c);
+    }
+}
+
 void v2_resource_made(struct ike *e, struct ike_sa *sa, const struct v2_nego *n, bool initiator,
                       struct sam_child *c)
 {
     const struct sam_child *old = n->rekeys ? sam_child_by_id(e->sam, n->rekeys) : NULL;
     c->grouped = n->grouped;
     c->leads = old ? old->leads : initiator && n->grouped && n->worker == CV_WORKER_ANY;
-    if (c->leads && v2_of(sa)->resource_at == UINT64_MAX) {
-        v2_of(sa)->resource_at = ike_now(e);
-        v2_schedule(e, sa);
-    }
+    if (c->leads)
+        wake_at(e, sa, ike_now(e));
+    if (waits(c))
+        wake_at(e, sa, c->installed_ms + SETTLE_MS);
 }
 
 /* ---- asking -------------------------------------------------------------------------------------------------------------- */
@@ -113,8 +155,8 @@ static void back_off(struct ike *e, struct ike_sa *sa)
     if (v->resource_wait > BACK_OFF_MAX_MS)
         v->resource_wait = BACK_OFF_MAX_MS;
     v->resource_asked = 0;
-    v->resource_at = v->resource_from = ike_now(e) + v->resource_wait;
-    v2_schedule(e, sa);
+    v->resource_from = ike_now(e) + v->resource_wait;
+    wake_at(e, sa, v->resource_from);
 }
 
 void v2_resource_lost(struct ike *e, struct ike_sa *sa)
@@ -168,15 +210,16 @@ void v2_resource_due(struct ike *e, struct ike_sa *sa)
     unsigned most = 0;
     struct sam_child *c = sam_children_of(e->sam, sa->conn_id);
     v->resource_at = UINT64_MAX;
+    settle(e, sa);
     while (c && (worker = wanting(e, sa, c, &most)) == CV_WORKER_ANY)
         c = c->next_of_owner;
     struct ike_session *s = c ? ike_session_get(e, c->interface) : NULL;
     if (!s || asking(v->flight) || asking(v->queue)) /* an answer comes back here */
         return;
     if (now < v->resource_from) {
-        v->resource_at = v->resource_from;
+        wake_at(e, sa, v->resource_from);
     } else if (v2_task_find(sa, V2_TASK_REKEY_SA, 0)) {
-        v->resource_at = now + BUSY_MS; /* RFC 7296 2.25.2: the peer would refuse */
+        wake_at(e, sa, now + BUSY_MS); /* RFC 7296 2.25.2: the peer would refuse */
     } else if (v->resource_asked >= CV_MAX_WORKERS || ask(e, sa, s, worker) != CV_OK) {
         back_off(e, sa); /* a peer that agrees and then deletes is not asked for ever */
     } else {
@@ -196,8 +239,7 @@ void v2_resource_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, c
         return;
     }
     v->resource_wait = 0;
-    v->resource_at = ike_now(e);
-    v2_schedule(e, sa);
+    wake_at(e, sa, ike_now(e));
 }
 
 void v2_resource_move(struct ike *e, struct ike_sa *from, struct ike_sa *to)

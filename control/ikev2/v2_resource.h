@@ -20,7 +20,7 @@ void v2_resource_made(struct ike *e, struct ike_sa *sa, const struct v2_nego *n,
                       struct sam_child *c);
 /* The answer to a request for a worker's child. */
 void v2_resource_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, const struct pld_message *m);
-/* The timer: the next one that is wanting, if any. */
+/* The timer: what the peer asked for long enough ago sends from now on; the next one that is wanting, if any, is asked for. */
 void v2_resource_due(struct ike *e, struct ike_sa *sa);
 /* A child of one worker is gone against our will. */
 void v2_resource_lost(struct ike *e, struct ike_sa *sa);

@@ -85,10 +85,21 @@ void sam_life_idle_start(struct sam *s, struct sam_entry *e, uint32_t idle_s)
     e->c.idle_at_ms = e->c.used_at_ms + e->c.idle_ms;
 }
 
+/* RFC 9611 3: the SA that is for all stays as long as those of single workers carry what there is. */
+static void look_for_use_beside(struct sam *s, struct sam_child *c)
+{
+    for (struct sam_child *o = sam_children_of(s, c->owner); o; o = o->next_of_owner)
+        if (o->worker != CV_WORKER_ANY && o->state == SAM_INSTALLED && o->if_id == c->if_id &&
+            look_for_use(s, o))
+            c->used_at_ms = later(c->used_at_ms, o->used_at_ms);
+}
+
 static void idle_due(struct sam *s, struct sam_entry *e)
 {
     uint32_t id = e->c.id;
     uint64_t now = sam_now(s);
+    if (e->c.worker == CV_WORKER_ANY && e->c.owner)
+        look_for_use_beside(s, &e->c);
     if (!look_for_use(s, &e->c) || e->c.replaced_by) {
         e->c.idle_at_ms = now + e->c.idle_ms; /* nothing known; or its successor is the one to look at */
         sam_life_update(s, e);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETTLE_MS = 2000, HOUR_MS = 3600000 };
+enum { SETTLE_MS = 8000, HOUR_MS = 3600000 };
 
 static const struct wire_conf each = {.ipsec = " set security-association per-worker\n"};
 
@@ -153,6 +153,78 @@ static void one_that_the_peer_deletes_leaves_the_tunnel_up(void)
     wire_free(w);
 }
 
+/* Both ends at once: two IKE SAs at first; each worker gets what it needs, and no end asks for ever. */
+static void both_ends_at_once_end_complete(void)
+{
+    for (uint64_t seed = 30; seed < 40; seed++) {
+        struct wire *w = wire_new(seed, &each, &each);
+        w->side[A].dp->workers = w->side[B].dp->workers = 2;
+        wire_up(w, A);
+        wire_up(w, B);
+        wire_run(w, 300000);
+        for (uint8_t k = 0; k <= 2; k++)
+            CU_ASSERT_TRUE(of_worker(w, A, k) >= 1 && of_worker(w, B, k) >= 1);
+        CU_ASSERT_TRUE(wire_both_up(w) && wire_children(w, A) <= 6 && wire_children(w, B) <= 6);
+        wire_trace_clear(w);
+        wire_run(w, HOUR_MS / 8);
+        CU_ASSERT_EQUAL(wire_count(w, "CREATE_CHILD_SA"), 0);
+        wire_free(w);
+    }
+}
+
+/* A control process that comes back finds SAs of workers; the new ones take their places. */
+static void a_restart_replaces_what_was_adopted(void)
+{
+    for (enum wire_end end = A; end <= B; end++) {
+        struct wire *w = up(9, &each, 2, &each, 2);
+        CU_ASSERT_TRUE(complete(w, 2));
+        wire_restart(w, end, false);
+        wire_adopt(w, end);
+        wire_run(w, 200000);
+        CU_ASSERT_TRUE(complete(w, 2));
+        wire_free(w);
+    }
+}
+
+static void it_can_be_configured_while_the_tunnel_is_up(void)
+{
+    char text[WIRE_CONF];
+    struct wire *w = up(10, NULL, 2, &each, 2);
+    CU_ASSERT_EQUAL(wire_children(w, A), 1);
+    wire_conf_text(A, &each, text);
+    wire_reload(w, A, text);
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_TRUE(complete(w, 2));
+    wire_conf_text(A, NULL, text);
+    wire_reload(w, A, text);
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_TRUE(wire_children(w, A) == 1 && wire_both_up(w));
+    wire_free(w);
+}
+
+static void fewer_than_there_are_workers_are_asked_for(void)
+{
+    static const struct wire_conf two = {.ipsec = " set security-association per-worker 2\n"};
+    struct wire *w = up(11, &two, 4, &each, 4);
+    CU_ASSERT_TRUE(complete(w, 2));
+    CU_ASSERT_EQUAL(wire_count(w, "N(TS_MAX_QUEUE)"), 0);
+    wire_free(w);
+    w = up(12, &each, 4, &two, 4);
+    CU_ASSERT_TRUE(complete(w, 2));
+    CU_ASSERT_EQUAL(wire_count(w, "N(TS_MAX_QUEUE)"), 1);
+    wire_free(w);
+}
+
+static void IKEv1_has_the_one(void)
+{
+    const struct wire_conf v1 = {.ikev1 = true, .ipsec = each.ipsec};
+    struct wire *w = up(13, &v1, 2, &v1, 2);
+    CU_ASSERT_TRUE(wire_children(w, A) == 1 && wire_children(w, B) == 1 && wire_both_up(w));
+    wire_free(w);
+}
+
 /* A peer that claims to have thousands gets as many as there are workers here. */
 static void a_peer_that_asks_for_thousands_gets_its_share(void)
 {
@@ -173,4 +245,7 @@ UNIT_MAIN("resource", UNIT_TEST(each_worker_gets_one_after_the_first), UNIT_TEST
           UNIT_TEST(a_peer_without_it_gets_one), UNIT_TEST(a_wire_that_loses_delays_it),
           UNIT_TEST(a_rekey_keeps_the_worker), UNIT_TEST(an_ike_rekey_takes_them_along),
           UNIT_TEST(one_that_the_peer_deletes_leaves_the_tunnel_up),
+          UNIT_TEST(both_ends_at_once_end_complete), UNIT_TEST(a_restart_replaces_what_was_adopted),
+          UNIT_TEST(it_can_be_configured_while_the_tunnel_is_up),
+          UNIT_TEST(fewer_than_there_are_workers_are_asked_for), UNIT_TEST(IKEv1_has_the_one),
           UNIT_TEST(a_peer_that_asks_for_thousands_gets_its_share))

@@ -602,6 +602,28 @@ static void one_transform_one_selector_one_SPI_over_the_limit(void)
     }
 }
 
+/* RFC 9611 5.1: the resource's name is opaque, and may be missing; protocol and SPI are not looked at. 5.2: no data. */
+static void RFC_9611_5_notifies(void)
+{
+    CU_ASSERT_EQUAL(PLD_N_SA_RESOURCE_INFO, 16444);
+    CU_ASSERT_EQUAL(PLD_N_TS_MAX_QUEUE, 48);
+    CU_ASSERT_TRUE(PLD_N_TS_MAX_QUEUE < PLD_N_STATUS_FIRST); /* an error */
+    CU_ASSERT_EQUAL(ONE(PLD_NOTIFY, "\0\0\x40\x3c"), CV_OK);
+    CU_ASSERT_EQUAL(ONE(PLD_NOTIFY, "\0\0\x40\x3c\0\0\0\1"), CV_OK);
+    CU_ASSERT_EQUAL(ONE(PLD_NOTIFY, "\0\0\x40\x3c"
+                                    "cpu 7 of the second socket"),
+                    CV_OK);
+    CU_ASSERT_EQUAL(ONE(PLD_NOTIFY, "\3\4\x40\x3c"
+                                    "abcd"),
+                    CV_OK);
+    CU_ASSERT_EQUAL(ONE(PLD_NOTIFY, "\3\4\x40\x3c"
+                                    "abc"),
+                    CV_EPARSE);
+    CU_ASSERT_EQUAL(ONE(PLD_NOTIFY, "\0\0\0\x30"), CV_OK);
+    CU_ASSERT_STRING_EQUAL(pld_notify_name(48), "TS_MAX_QUEUE");
+    CU_ASSERT_STRING_EQUAL(pld_notify_name(16444), "SA_RESOURCE_INFO");
+}
+
 static void names(void)
 {
     CU_ASSERT_STRING_EQUAL(pld_notify_name(PLD_N_NO_PROPOSAL_CHOSEN), "NO_PROPOSAL_CHOSEN");
@@ -622,7 +644,8 @@ UNIT_MAIN("pld", UNIT_TEST(header_round_trip), UNIT_TEST(sa_init_round_trip), UN
           UNIT_TEST(payload_lengths_that_do_not_add_up), UNIT_TEST(a_payload_that_may_stand_once_stands_once),
           UNIT_TEST(RFC_7296_3_14_SK_is_last_and_not_nested),
           UNIT_TEST(bodies_too_short_or_of_a_wrong_length), UNIT_TEST(notify_refusals),
-          UNIT_TEST(RFC_7296_3_11_delete_refusals), UNIT_TEST(RFC_7296_3_13_traffic_selector_refusals),
-          UNIT_TEST(RFC_7296_3_3_proposal_refusals), UNIT_TEST(RFC_7296_3_3_5_attributes),
-          UNIT_TEST(every_list_ends_at_its_limit), UNIT_TEST(SA_payload_limits),
-          UNIT_TEST(one_transform_one_selector_one_SPI_over_the_limit), UNIT_TEST(names))
+          UNIT_TEST(RFC_9611_5_notifies), UNIT_TEST(RFC_7296_3_11_delete_refusals),
+          UNIT_TEST(RFC_7296_3_13_traffic_selector_refusals), UNIT_TEST(RFC_7296_3_3_proposal_refusals),
+          UNIT_TEST(RFC_7296_3_3_5_attributes), UNIT_TEST(every_list_ends_at_its_limit),
+          UNIT_TEST(SA_payload_limits), UNIT_TEST(one_transform_one_selector_one_SPI_over_the_limit),
+          UNIT_TEST(names))

@@ -254,6 +254,25 @@ static void LN_12_the_builtin_proposal_is_weak_only_when_it_is_used(void)
                             "LN-12"));
 }
 
+static void per_worker_is_held_to_what_can_be(void)
+{
+#define WORKERS(n) "platform dataplane\n workers " n "\n"
+#define PROFILE    "crypto ipsec profile P\n set security-association per-worker"
+    const struct cfg_finding *f = lint(WORKERS("2") PROFILE " 3\n", "per-worker");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    CU_ASSERT(f->severity == CFG_WARNING && f->line == 3 && strstr(f->text, "2 workers"));
+    CU_ASSERT_PTR_NULL(lint(WORKERS("3") PROFILE " 3\n", "per-worker"));
+    CU_ASSERT_PTR_NULL(lint("platform dataplane\n lcores 1-3\n" PROFILE " 3\n", "per-worker"));
+    CU_ASSERT_PTR_NULL(lint(WORKERS("2") PROFILE "\n", "per-worker"));
+    f = lint(PROFILE "\n", "per-worker");
+    CU_ASSERT(f && f->severity == CFG_INFO);
+    f = lint(WORKERS("2") "crypto isakmp profile I\n" PROFILE "\n set isakmp-profile I\n", "per-worker");
+    CU_ASSERT(f && f->severity == CFG_WARNING && strstr(f->text, "IKEv1"));
+    f = lint(WORKERS("2") "crypto map M 7 ipsec-isakmp\n set security-association per-worker 9\n",
+             "per-worker");
+    CU_ASSERT(f && f->severity == CFG_WARNING && f->line == 3);
+}
+
 static void json_survives_octets_that_are_no_utf8(void)
 {
     struct cfg *c;
@@ -283,4 +302,4 @@ UNIT_MAIN("config-lint", UNIT_TEST(findings_are_those_of_the_golden_files),
           UNIT_TEST(LN_5_warns_of_equal_and_tells_of_overlapping_matches),
           UNIT_TEST(LN_10_signing_without_a_trustpoint_is_an_error),
           UNIT_TEST(LN_12_the_builtin_proposal_is_weak_only_when_it_is_used),
-          UNIT_TEST(json_survives_octets_that_are_no_utf8))
+          UNIT_TEST(per_worker_is_held_to_what_can_be), UNIT_TEST(json_survives_octets_that_are_no_utf8))
