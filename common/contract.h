@@ -110,7 +110,12 @@ enum {
     X(FRAGMENT_LATE, "fragment-late", "fragment whose datagram was not complete in time")                    \
     X(AH_HEADER, "ah-header", "AH header of a length that its SA does not have, or cut short")               \
     X(AH_AUTH, "ah-auth", "integrity check of AH failed")                                                    \
-    X(AH_INNER, "ah-inner", "what AH protects is not what the mode of its SA carries")
+    X(AH_INNER, "ah-inner", "what AH protects is not what the mode of its SA carries")                       \
+    X(EXT_HEADERS, "ext-headers",                                                                            \
+      "IPv6 extension headers too many, out of order, or of type 0 routing (RFC 8200 4.1, RFC 5095)")        \
+    X(HEADER_CHAIN, "header-chain", "first fragment that does not hold all headers (RFC 7112 5)")            \
+    X(EXT_OPTION, "ext-option",                                                                              \
+      "for this host, with an IPv6 option or routing header that is not served (RFC 8200 4.2, 4.4)")
 
 enum cv_drop {
 #define CV_DROP_ENUM(id, name, text) CV_DROP_##id,

@@ -1,6 +1,7 @@
 #include "dataplane/dp_drop.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_ext.h"
 #include "dataplane/ip/ip_gre.h"
 
 enum { PROTO_TCP = 6 };
@@ -53,6 +54,29 @@ void dp_trouble(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, enum 
     dp_meta(m)->drop = (uint8_t)why;
     ip_icmp_trouble(dp_meta(m), t, mtu);
     dp_slow(w, m, DP_SLOW_ICMP);
+}
+
+bool dp_ext_ok(struct dp_worker *w, struct rte_mbuf *m)
+{
+    struct dp_meta *meta = dp_meta(m);
+    const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+    struct ip_ext_problem p;
+    if (meta->family == IP_V4)
+        return true;
+    const enum cv_drop why = ip_ext_here(ip, m->data_len, *ip_dst(m, IP_V6) == 0xff, &p);
+    if (likely(why == CV_DROP_NONE))
+        return true;
+    if (!p.tell || meta->local_out != DP_TRANSIT) {
+        dp_drop(w, m, why);
+        return false;
+    }
+    dp_count(&w->stats->drops[why], 1);
+    meta->drop = (uint8_t)why;
+    meta->icmp_type = IP_ICMP6_PARAMETER;
+    meta->icmp_code = p.code;
+    meta->icmp_mtu = p.pointer; /* both stand in the same place (RFC 4443 3.2, 3.4) */
+    dp_slow(w, m, DP_SLOW_ICMP);
+    return false;
 }
 
 /* ---- events ------------------------------------------------------------------------------------------------ */

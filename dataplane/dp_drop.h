@@ -18,6 +18,9 @@ void dp_drop(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why);
 void dp_drop_all(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n, enum cv_drop why);
 /* A packet that esp_in_burst handed back: BAD_PACKET events about it are limited to one per reason and second. */
 void dp_drop_esp(struct dp_worker *w, struct rte_mbuf *m);
+/* m: looked at, whole, for this host. False: an IPv6 option or a routing header forbids to take it (ip_ext_here); it is gone, and its
+ * sender told where that is due. */
+CV_MUST_USE bool dp_ext_ok(struct dp_worker *w, struct rte_mbuf *m);
 /* Dropped for `why`, and the sender is told by ICMP when it is not us; the manager limits the rate. */
 void dp_trouble(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, enum ip_trouble t, uint16_t mtu);
 /* ESP for this host that no SA takes. */

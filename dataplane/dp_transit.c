@@ -8,6 +8,7 @@
 #include "dataplane/ip/ip_chain.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_ext.h"
 #include "dataplane/ip/ip_frag.h"
 #include "dataplane/ip/ip_gre.h"
 #include "dataplane/ip/ip_mss.h"
@@ -136,6 +137,16 @@ unsigned dp_cut(struct dp_worker *w, struct rte_mbuf *m, uint16_t mtu, struct rt
 }
 
 /* ---- this host --------------------------------------------------------------------------------------------- */
+/* Where a parameter problem about the upper layer points to (RFC 4443 3.4): the field that names it. */
+static uint16_t protocol_field(const struct rte_mbuf *m, const struct dp_meta *meta)
+{
+    struct ip_ext x;
+    if (meta->family == IP_V4 ||
+        ip_ext_walk(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &x) != CV_DROP_NONE)
+        return 0;
+    return (uint16_t)x.field;
+}
+
 static void deliver(struct dp_worker *w, struct rte_mbuf *m)
 {
     struct dp_meta *meta = dp_meta(m);
@@ -144,6 +155,8 @@ static void deliver(struct dp_worker *w, struct rte_mbuf *m)
         dp_drop(w, m, (enum cv_drop)meta->drop);
     } else if (meta->frag) {
         dp_reass_take(w, m, DP_STAGE_IP);
+    } else if (unlikely(meta->l3_len > IP_PLAIN_MAX) && !dp_ext_ok(w, m)) {
+        return;
     } else if (meta->proto == IP_PROTO_ICMP || meta->proto == IP_PROTO_ICMP6) {
         dp_slow(w, m, DP_SLOW_LOCAL);
     } else if (meta->proto == IP_PROTO_GRE) {
@@ -158,7 +171,8 @@ static void deliver(struct dp_worker *w, struct rte_mbuf *m)
             dp_drop(w, m, why);
     } else {
         bool ports = meta->proto == IP_PROTO_UDP || meta->proto == PROTO_TCP;
-        dp_trouble(w, m, CV_DROP_NOT_LOCAL_SERVICE, ports ? IP_TROUBLE_NO_PORT : IP_TROUBLE_NO_PROTO, 0);
+        dp_trouble(w, m, CV_DROP_NOT_LOCAL_SERVICE, ports ? IP_TROUBLE_NO_PORT : IP_TROUBLE_NO_PROTO,
+                   ports ? 0 : protocol_field(m, meta));
     }
 }
 

@@ -13,6 +13,7 @@
 #include "dataplane/ip/ip_chain.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_ext.h"
 #include "dataplane/ip/ip_mss.h"
 
 #include <rte_cycles.h>
@@ -45,6 +46,8 @@ static void link_affair(struct dp_worker *w, struct rte_mbuf *m, const struct ip
     const struct dp_meta *meta = dp_meta(m);
     bool icmp6 = meta->family == IP_V6 && meta->proto == IP_PROTO_ICMP6 && !meta->frag;
     const uint8_t *dst = ip_dst(m, meta->family);
+    if (icmp6 && unlikely(meta->l3_len > IP_PLAIN_MAX) && !dp_ext_ok(w, m))
+        return;
     if (icmp6 && (dst[0] == 0xff || memcmp(dst, in->link_local, 16) == 0))
         dp_slow(w, m, DP_SLOW_LOCAL);
     else
@@ -77,6 +80,8 @@ static void esp_received(struct dp_worker *w, struct rte_mbuf *m, const struct i
         to_be_routed(w, m, in);
         return;
     }
+    if (unlikely(meta->l3_len > IP_PLAIN_MAX) && !dp_ext_ok(w, m))
+        return;
     if (unlikely(!dp_owner_is(&w->dp->owners, meta->spi, w->id))) {
         dp_owner_landed(w, m);
         return;

@@ -76,7 +76,7 @@ static inline enum cv_drop esp_front_v6(const uint8_t *ip, uint32_t len, struct 
 {
     uint32_t at = ESP_V6_LEN, field = ESP_V6_NEXT_AT;
     *f = (struct esp_front){ESP_V6_LEN, ESP_V6_NEXT_AT};
-    for (unsigned i = 0; i < ESP_EXT_MAX; i++) {
+    for (unsigned i = 0; i <= ESP_EXT_MAX; i++) {
         const uint8_t type = ip[field];
         if (type != ESP_NEXT_HOP_BY_HOP && type != ESP_NEXT_ROUTING && type != ESP_NEXT_FRAGMENT &&
             type != ESP_NEXT_DEST_OPTIONS)

@@ -82,7 +82,7 @@ static bool flow_v6(struct flow *f, const uint8_t *p, uint32_t len)
 {
     *f = (struct flow){.src = p + 8, .dst = p + 24, .addr_len = 16, .family = IP_V6, .proto = p[6]};
     uint32_t off = V6_HDR;
-    for (unsigned i = 0; i < EXT_MAX; i++) {
+    for (unsigned i = 0; i <= EXT_MAX; i++) {
         const uint8_t *x = p + off;
         switch (f->proto) {
         case IPPROTO_HOPOPTS:

@@ -1,5 +1,6 @@
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_ext.h"
 #include "dataplane/ip/ip_wire.h"
 
 #include <rte_ether.h>
@@ -96,37 +97,6 @@ static enum ip_class classify4(struct rte_mbuf *m, struct dp_meta *meta)
     return look_upper(p + header, total - header, meta);
 }
 
-/* Walks the extension headers; 0 when they run over the packet or there are too many. */
-static uint32_t skip_extensions(const uint8_t *p, uint32_t total, struct dp_meta *meta)
-{
-    uint32_t at = sizeof(struct rte_ipv6_hdr);
-    uint8_t next = p[6];
-    for (unsigned i = 0; i < IP_EXT_HEADERS_MAX; i++) {
-        if (next != IP_NEXT_HOP_BY_HOP && next != IP_NEXT_ROUTING && next != IP_NEXT_FRAGMENT &&
-            next != IP_NEXT_DEST_OPTIONS) {
-            meta->proto = next;
-            return at;
-        }
-        if (total - at < 8)
-            return 0;
-        uint32_t len = next == IP_NEXT_FRAGMENT ? 8 : ((uint32_t)p[at + 1] + 1) * 8;
-        if (total - at < len)
-            return 0;
-        bool later = false;
-        if (next == IP_NEXT_FRAGMENT) {
-            meta->frag = meta->frag || (ip_get16(p + at + 2) & 0xfff9) != 0;
-            later = (ip_get16(p + at + 2) & 0xfff8) != 0;
-        }
-        next = p[at];
-        at += len;
-        if (later) { /* what follows is the middle of something */
-            meta->proto = next;
-            return at;
-        }
-    }
-    return 0;
-}
-
 static bool source_is_martian6(const uint8_t *src)
 {
     static const uint8_t loopback[16] = {[15] = 1};
@@ -145,11 +115,14 @@ static enum ip_class classify6(struct rte_mbuf *m, struct dp_meta *meta)
     trim(m, total);
     meta->family = IP_V6;
     meta->l3_total = (uint16_t)total;
-    uint32_t l3 = skip_extensions(p, total, meta);
-    if (l3 == 0)
-        return bad(meta, CV_DROP_MALFORMED_IP);
-    meta->l3_len = (uint16_t)l3;
-    return look_upper(p + l3, total - l3, meta);
+    struct ip_ext x;
+    const enum cv_drop why = ip_ext_walk(p, total, &x);
+    if (why != CV_DROP_NONE)
+        return bad(meta, why);
+    meta->proto = x.proto;
+    meta->frag = x.frag;
+    meta->l3_len = (uint16_t)x.len;
+    return look_upper(p + x.len, total - x.len, meta);
 }
 
 static void meta_reset(struct dp_meta *meta)

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { IP_PORT_IKE = 500, IP_PORT_NATT = 4500, IP_EXT_HEADERS_MAX = 8 };
+enum { IP_PORT_IKE = 500, IP_PORT_NATT = 4500 };
 
 enum ip_class {
     IP_CLASS_DROP,  /* meta->drop says why */

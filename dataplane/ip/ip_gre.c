@@ -47,7 +47,7 @@ enum cv_drop ip_gre_read(const uint8_t *gre, uint32_t len, struct ip_gre *out)
     out->keyed = bits & GRE_KEY;
     out->key = 0;
     if (out->keyed)
-        out->key = ip_get16(gre + at) << 16 | ip_get16(gre + at + 2);
+        out->key = ip_get32(gre + at);
     out->len = (uint16_t)(IP_GRE_HEADER + fields * GRE_FIELD);
     return CV_DROP_NONE;
 }

@@ -1,6 +1,7 @@
 #include "dataplane/ip/ip_icmp.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_ext.h"
 #include "dataplane/ip/ip_wire.h"
 
 #include <string.h>
@@ -96,6 +97,21 @@ static void swap_addresses(uint8_t *src, size_t n)
     memcpy(src + n, keep, n);
 }
 
+/* An IPv6 packet looked at: its extension headers go, as IPv4's options do. */
+static uint8_t *without_extensions(struct rte_mbuf *m)
+{
+    struct dp_meta *meta = dp_meta(m);
+    uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+    const uint32_t extra = (uint32_t)meta->l3_len - IP6_HEADER;
+    memmove(ip + extra, ip, IP6_HEADER);
+    ip += extra;
+    ip_put16(ip + 4, m->data_len - extra - IP6_HEADER);
+    ip[6] = meta->proto;
+    rte_pktmbuf_adj(m, (uint16_t)extra);
+    meta->l3_len = IP6_HEADER;
+    return ip;
+}
+
 bool ip_icmp_echo_reply(struct rte_mbuf *m)
 {
     struct dp_meta *meta = dp_meta(m);
@@ -118,8 +134,8 @@ bool ip_icmp_echo_reply(struct rte_mbuf *m)
         ip4_seal(ip);
         meta->l3_len = IP4_HEADER;
     } else {
-        if (meta->l3_len != IP6_HEADER)
-            return false; /* extension headers would have to be taken out */
+        ip = without_extensions(m);
+        icmp = ip + IP6_HEADER;
         swap_addresses(ip + 8, 16);
         ip[7] = IP_ICMP_TTL;
     }
@@ -156,7 +172,8 @@ static bool is_later_fragment(const struct rte_mbuf *m, const struct dp_meta *me
         return false;
     if (meta->family == IP_V4)
         return (ip_get16(ip + 6) & 0x1fff) != 0;
-    return ip[6] != IP_NEXT_FRAGMENT || (ip_get16(ip + IP6_HEADER + 2) & 0xfff8) != 0;
+    struct ip_ext x;
+    return ip_ext_walk(ip, m->data_len, &x) != CV_DROP_NONE || x.later;
 }
 
 bool ip_icmp_error(struct rte_mbuf *out, struct rte_mbuf *bad, const struct ip_addr *src)

@@ -1,4 +1,5 @@
 #include "dataplane/ip/ip_mss.h"
+#include "dataplane/ip/ip_ext.h"
 #include "dataplane/ip/ip_wire.h"
 
 #include <string.h>
@@ -7,7 +8,6 @@ enum {
     IP4_HEADER = 20,
     IP6_HEADER = 40,
     EXT_MIN = 8,
-    EXT_MAX = 8, /* extension headers that are walked */
     PROTO_TCP = 6,
     TCP_HEADER = 20,
     TCP_SYN = 0x02,
@@ -32,7 +32,7 @@ static uint32_t tcp_at6(const uint8_t *ip, uint32_t len)
         return 0;
     uint32_t at = IP6_HEADER;
     uint8_t next = ip[6];
-    for (unsigned i = 0; i < EXT_MAX; i++) {
+    for (unsigned i = 0; i <= IP_EXT_HEADERS_MAX; i++) {
         if (next == PROTO_TCP)
             return at;
         if ((next != IP_NEXT_HOP_BY_HOP && next != IP_NEXT_ROUTING && next != IP_NEXT_DEST_OPTIONS) ||

@@ -2,6 +2,7 @@
 #include "dataplane/dp_rcu.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_ext.h"
 #include "dataplane/ip/ip_icmp.h"
 #include "dataplane/ip/ip_wire.h"
 
@@ -52,7 +53,7 @@ static bool quote6(struct quote *q, struct ip_pmtu_news *out)
     q->proto = p[6];
     out->local = ip_addr_v6(p + 8);
     out->remote = ip_addr_v6(p + 24);
-    for (unsigned i = 0; i < IP_EXT_HEADERS_MAX; i++) {
+    for (unsigned i = 0; i <= IP_EXT_HEADERS_MAX; i++) {
         const uint8_t *x = p + q->at;
         if (q->proto != IP_NEXT_HOP_BY_HOP && q->proto != IP_NEXT_ROUTING && q->proto != IP_NEXT_FRAGMENT &&
             q->proto != IP_NEXT_DEST_OPTIONS)

@@ -1,5 +1,6 @@
 #include "dataplane/ip/ip_reass.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_ext.h"
 #include "dataplane/ip/ip_hash.h"
 #include "dataplane/ip/ip_wire.h"
 
@@ -10,7 +11,6 @@ enum {
     IP4_HEADER = 20,
     IP6_HEADER = 40,
     FRAGMENT_HEADER = 8,
-    EXT_MAX = 8,
     CHAINS = 2048,
 };
 
@@ -216,7 +216,7 @@ static uint32_t fragment_header6(const uint8_t *ip, uint32_t len, uint32_t *fiel
 {
     uint32_t at = IP6_HEADER;
     *field = 6;
-    for (unsigned i = 0; i < EXT_MAX && len >= at + FRAGMENT_HEADER; i++) {
+    for (unsigned i = 0; i < IP_EXT_HEADERS_MAX && len >= at + FRAGMENT_HEADER; i++) {
         const uint8_t next = ip[*field];
         if (next == IP_NEXT_FRAGMENT)
             return at;

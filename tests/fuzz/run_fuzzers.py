@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs every fuzzer of a build directory: run_fuzzers.py BUILD SECONDS. Exit 1 if one finds something.
+"""Runs the fuzzers of a build directory: run_fuzzers.py BUILD SECONDS [NAME ...] (all without names). Exit 1 if one finds something.
 
 Corpora grow in BUILD/corpus; what crashed stays in BUILD/crashes.
 """
@@ -10,9 +10,11 @@ import sys
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
 
-def main(build, seconds):
+def main(build, seconds, names):
     folder = os.path.join(build, "tests", "fuzz")
     fuzzers = [f for f in sorted(os.listdir(folder)) if f.startswith("fuzz_") and os.path.isfile(os.path.join(folder, f))]
+    if names:
+        fuzzers = [f for f in fuzzers if f[len("fuzz_"):] in names]
     if not fuzzers:
         print("no fuzzer under %s" % folder, file=sys.stderr)
         return 1
@@ -36,6 +38,6 @@ def main(build, seconds):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1], int(sys.argv[2])))
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))

@@ -233,7 +233,7 @@ static void ipv6_extension_headers_are_walked_within_bounds(void)
     for (unsigned i = 0; i < 9; i++) /* more headers than are walked */
         chain[i * 8] = 60, chain[i * 8 + 1] = 0;
     n = frame6(f, chain, 72, 60);
-    expect_drop(f, n, CV_DROP_MALFORMED_IP);
+    expect_drop(f, n, CV_DROP_EXT_HEADERS);
     n = frame6(f, chain, 0, IP_PROTO_UDP);
     for (size_t i = 15; i < n; i++)
         CU_ASSERT_EQUAL(classify(f, i, &meta, &len), IP_CLASS_DROP);
