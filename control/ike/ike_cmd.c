@@ -214,11 +214,11 @@ enum ike_cmd_outcome ike_rekey(struct ike *e, const char *tunnel, bool ike_sa, c
     if (ike_sa) {
         r = sa->ops->rekey_sa(e, sa);
     } else {
+        /* One, or one for all and one for each worker (RFC 9611). */
         for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
-            if (c->state == SAM_INSTALLED && c->active && strcmp(c->interface, s->interface) == 0) {
+            if (c->state == SAM_INSTALLED && c->active && strcmp(c->interface, s->interface) == 0 &&
+                (r == CV_ENOENT || r == CV_OK))
                 r = sa->ops->rekey_child(e, sa, c);
-                break;
-            }
     }
     if (r == CV_ENOENT)
         snprintf(err, err_len, "%s has no child SA", tunnel);

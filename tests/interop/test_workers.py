@@ -1,0 +1,166 @@
+#!/usr/bin/python3
+"""Child SAs of single workers (RFC 9611): between two culverts of two workers each, and with a peer that does not know them."""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from case import case, check, check_equal, main  # noqa: E402
+from net import wait_for  # noqa: E402
+from topology import pair_site, strongswan_site  # noqa: E402
+from traffic import Stream, ping  # noqa: E402
+
+PER_WORKER = " set security-association per-worker"
+EACH = {"ipsec_profile": PER_WORKER, "workers": 2}
+FLOWS, ROUNDS = 64, 20
+
+# Datagrams of many flows, one of each in turn; the far end says how many came.
+SENDER = """
+import socket, sys, time
+flows = []
+for n in range(int(sys.argv[2])):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("0.0.0.0", 31000 + n))
+    flows.append(s)
+for r in range(int(sys.argv[3])):
+    for s in flows:
+        s.sendto(b"x" * 200, (sys.argv[1], 30000))
+    time.sleep(0.02)
+"""
+RECEIVER = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+s.bind((sys.argv[1], 30000))
+open(sys.argv[2], "w").close()
+s.settimeout(3)
+n = 0
+try:
+    while n < int(sys.argv[3]):
+        s.recv(2048)
+        n += 1
+except socket.timeout:
+    pass
+print(n, flush=True)
+"""
+
+
+def two_queues(title, **args):
+    """pair_site; both gateways spread the flows from their hosts over two workers."""
+    site = pair_site(title, start=False, **args)
+    for gateway in (site.culvert, site.peer):
+        with open(gateway.config) as f:
+            text = f.read()
+        gateway.write_config(text.replace("iface=in0", "iface=in0,qpairs=2"))
+        gateway.start()
+    return site
+
+
+def datagrams(site, sender, receiver, address):
+    """How many of FLOWS x ROUNDS arrived."""
+    ready = site.lab.path("ready-%d" % time.monotonic_ns())
+    sink = receiver.start("sink-%d" % time.monotonic_ns(), "/usr/bin/python3", "-c", RECEIVER, address, ready, str(FLOWS * ROUNDS))
+    wait_for("the receiver", lambda: os.path.exists(ready), 10)
+    sender.run("/usr/bin/python3", "-c", SENDER, address, str(FLOWS), str(ROUNDS), timeout=60)
+    sink.wait(20)
+    site.lab.processes.remove(sink)
+    with open(sink.log_path) as f:
+        return int(f.read().split()[-1])
+
+
+def flows(gateway):
+    """Of the tunnel, those that send: the worker (None: for all) to the flow."""
+    return {f["worker"]: f for f in gateway.session()["flows"] if f["active"]}
+
+
+def complete(gateway):
+    return sorted(flows(gateway), key=str) == [0, 1, None]
+
+
+def up(site):
+    site.culvert.up()
+    check_equal(ping(site.left, site.right_address, 3)[1], 3, "pings")
+    for gateway in (site.culvert, site.peer):
+        wait_for("an SA for each worker of %s" % gateway.name, lambda g=gateway: complete(g), 20)
+
+
+def sent(gateway):
+    return {w: f["outbound"]["packets"] for w, f in flows(gateway).items()}
+
+
+def dropped(gateway):
+    return {k: v for k, v in gateway.drops().items() if v}
+
+
+def received(gateway):
+    return {w: f["inbound"]["packets"] for w, f in flows(gateway).items()}
+
+
+@case("two culverts of two workers: the packets of each worker leave by its own SA, and all arrive")
+def each_worker_sends_on_its_own():
+    site = two_queues("each", left_args=EACH, right_args=EACH)
+    up(site)
+    for gateway, from_, to, address in ((site.culvert, site.left, site.right, site.right_address),
+                                        (site.peer, site.right, site.left, site.left_address)):
+        other = site.peer if gateway is site.culvert else site.culvert
+        before, there = sent(gateway), received(other)
+        check_equal(datagrams(site, from_, to, address), FLOWS * ROUNDS, "datagrams that arrived; drops %s, %s" % (
+            dropped(gateway), dropped(other)))
+        after = sent(gateway)
+        more = {w: after[w] - before[w] for w in after}
+        check(more[0] > 100 and more[1] > 100 and more[None] < 20, "packets of worker 0, of worker 1, and on the SA for all: %s" % more)
+        wait_for("the far end's counters", lambda: sum(received(other).values()) - sum(there.values()) >= FLOWS * ROUNDS, 5)
+    text = site.culvert.cli("show", "crypto", "ipsec", "sa").stdout
+    check("worker: 0" in text and "worker: 1" in text, "show crypto ipsec sa names the workers")
+    check_equal(site.culvert.session()["last_error"], None, "last error")
+
+
+@case("a rekey of all, and a restart of the control process, under traffic: complete again, nothing lost")
+def life_of_workers_SAs():
+    site = two_queues("life", left_args=EACH, right_args=EACH)
+    up(site)
+    with Stream(site.left, site.right, site.right_address, rate=300) as s:
+        for again in (site.culvert.rekey, lambda: (site.culvert.kill_daemon(), site.culvert.start())):
+            old = {f["inbound"]["spi"] for f in flows(site.culvert).values()}
+            again()
+            wait_for("new SAs for all and for each worker", lambda: site.culvert.is_up() and complete(site.culvert) and
+                     not old & {f["inbound"]["spi"] for f in flows(site.culvert).values()}, 40)
+        time.sleep(1)
+    check(s.sent > 300, "only %d packets sent" % s.sent)
+    check_equal(s.lost, 0, "lost of %d (missing %s; drops %s, %s)" % (s.sent, s.missing, dropped(site.culvert), dropped(site.peer)))
+    check_equal(ping(site.left, site.right_address, 5), (5, 5), "pings")
+    return "%d packets" % s.sent
+
+
+@case("fewer workers at the far end: as many SAs as it has workers for, and no error")
+def fewer_there():
+    site = two_queues("fewer", left_args={"ipsec_profile": PER_WORKER, "workers": 3}, right_args=EACH)
+    site.culvert.up()
+    wait_for("the SAs of two workers", lambda: sorted(flows(site.culvert), key=str) == [0, 1, None], 20)
+    check_equal(ping(site.left, site.right_address, 3)[1], 3, "pings")
+    time.sleep(2)
+    check_equal(sorted(flows(site.culvert), key=str), [0, 1, None], "workers with an SA")
+    check("TS_MAX_QUEUE" in site.peer.log_text(), "the far end says TS_MAX_QUEUE")
+    check_equal(site.culvert.session()["last_error"], None, "last error")
+    check_equal(datagrams(site, site.left, site.right, site.right_address), FLOWS * ROUNDS, "datagrams, those of the third worker, too")
+
+
+@case("strongSwan without RFC 9611: one child, whoever begins")
+def peer_without_it():
+    for first in ("culvert", "strongswan"):
+        site = strongswan_site("one-" + first, culvert_args=EACH)
+        site.culvert.up() if first == "culvert" else site.peer.initiate()
+        site.culvert.wait_up()
+        check_equal(datagrams(site, site.left, site.right, site.right_address), FLOWS * ROUNDS, "datagrams")
+        check_equal(list(flows(site.culvert)), [None], "workers with an SA")
+        check_equal(len(site.peer.children()), 1, "strongSwan's children")
+        check_equal(site.culvert.session()["last_error"], None, "last error")
+        site.culvert.rekey()
+        time.sleep(2)
+        check_equal(ping(site.left, site.right_address, 5), (5, 5), "pings after a rekey")
+        check_equal(list(flows(site.culvert)), [None], "workers with an SA after a rekey")
+        site.lab.close()
+
+
+if __name__ == "__main__":
+    main()
