@@ -1,6 +1,7 @@
 #include "control/cli/cli_alg.h"
 
 #include "control/cli/cli_text.h"
+#include "control/config/cfg_alg.h"
 
 #include <stdio.h>
 
@@ -182,15 +183,12 @@ const char *cli_alg_match2(const struct cfg_id *id, char *out)
 
 const char *cli_alg_set(const struct cfg_transform_set *s, char *out)
 {
-    static const char *const ah[] = {"", "ah-md5-hmac", "ah-sha-hmac"};
     char esp[CLI_TEXT_MAX] = "";
     if (s->encr)
         cli_transform(s->encr, s->key_bits, s->integ, esp);
     if (s->ah_integ == CV_INTEG_NONE)
         snprintf(out, CLI_TEXT_MAX, "%s", esp);
     else
-        snprintf(out, CLI_TEXT_MAX, "%s%s%s",
-                 s->ah_integ < sizeof ah / sizeof ah[0] ? ah[s->ah_integ] : "ah-sha2-hmac", esp[0] ? " " : "",
-                 esp);
+        snprintf(out, CLI_TEXT_MAX, "%s%s%s", cfg_alg_ah_integ_word(s->ah_integ), esp[0] ? " " : "", esp);
     return out;
 }

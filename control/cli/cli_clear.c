@@ -85,7 +85,7 @@ int cli_clear_ipsec_counters(struct cli_call *c)
     return cleared(c, ike_clear_counters(c->env->ike(c->env->ctx), &p));
 }
 
-/* clear crypto sa entry DESTINATION esp SPI */
+/* clear crypto sa entry DESTINATION esp|ah SPI */
 int cli_clear_ipsec_entry(struct cli_call *c)
 {
     enum { DESTINATION, PROTOCOL, SPI };
@@ -94,8 +94,10 @@ int cli_clear_ipsec_entry(struct cli_call *c)
         cli_error(c, "'%.40s' is no address", c->cmd.args[DESTINATION]);
         return CLI_USAGE;
     }
-    if (strcmp(c->cmd.args[PROTOCOL], "esp") != 0) {
-        cli_error(c, "'%.40s' is no protocol of IPsec here; expected: esp", c->cmd.args[PROTOCOL]);
+    p.ah_alone = strcmp(c->cmd.args[PROTOCOL], "ah") == 0;
+    p.esp_alone = strcmp(c->cmd.args[PROTOCOL], "esp") == 0;
+    if (!p.ah_alone && !p.esp_alone) {
+        cli_error(c, "'%.40s' is no protocol of IPsec here; expected: esp or ah", c->cmd.args[PROTOCOL]);
         return CLI_USAGE;
     }
     if (!cli_take_number(c, c->cmd.args[SPI], "SPI, as in 0x1234ABCD", &p.spi))

@@ -167,6 +167,7 @@ json_t *cli_flow_json(struct cli_call *c, const struct cli_flow_view *v)
     json_object_set_new(o, "remote_ident", idents_json(k->ts_remote, k->ts_count));
     json_object_set_new(o, "inbound", direction_json(c, k->in.spi, &v->in, &v->in_by, true));
     json_object_set_new(o, "outbound", direction_json(c, k->out.spi, &v->out, &v->out_by, false));
+    json_object_set_new(o, "protocol", json_string(sam_is_ah(k) ? "ah" : "esp"));
     json_object_set_new(o, "transform", json_string(v->transform));
     json_object_set_new(o, "mode", json_string(k->transport ? "transport" : "tunnel"));
     json_object_set_new(o, "remaining_s",

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { ESP_HEADER = 8, ESP_TRAILER = 2, UDP_HEADER = 8, IPV4_HEADER = 20, IPV6_HEADER = 40 };
+enum { AH_FIXED = 12, ESP_HEADER = 8, ESP_TRAILER = 2, UDP_HEADER = 8, IPV4_HEADER = 20, IPV6_HEADER = 40 };
 
 const struct cv_port_stats *cli_mtu_port(struct cli_call *c, const char *interface)
 {
@@ -47,6 +47,13 @@ static unsigned icv_len(uint16_t integ)
 unsigned cli_mtu_plaintext(const struct sam_child *k, unsigned path)
 {
     unsigned header = k->remote.addr.family == IP_V6 ? IPV6_HEADER : IPV4_HEADER;
+    if (sam_is_ah(
+            k)) { /* its header is a whole number of 4 octets over IPv4, of 8 over IPv6 (RFC 4302 2.6) */
+        const unsigned unit = k->remote.addr.family == IP_V6 ? 8 : 4;
+        const unsigned ah = (AH_FIXED + icv_len(k->integ) + unit - 1) / unit * unit,
+                       own = k->transport ? header : 0;
+        return path > header + ah ? path - header - ah + own : 0;
+    }
     unsigned around = header + (k->natt ? UDP_HEADER : 0) + ESP_HEADER + iv_len(k->encr) + icv_len(k->integ);
     unsigned inside = path > around ? (path - around) / block_len(k->encr) * block_len(k->encr) : 0;
     if (inside <= ESP_TRAILER)

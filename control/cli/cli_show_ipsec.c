@@ -103,7 +103,8 @@ static void text_sa(struct cli_call *c, const struct cli_flow_view *f, bool in)
     cli_print(c, "        sa timing: remaining key lifetime (k/sec): (%s/%s)\n", kb, s);
     if (k->worker != CV_WORKER_ANY)
         cli_print(c, "        worker: %u\n", k->worker - 1u);
-    cli_print(c, "        IV size: %u bytes\n", aead ? 8u : k->encr == CV_ENCR_AES_CBC ? 16u : 8u);
+    if (!sam_is_ah(k))
+        cli_print(c, "        IV size: %u bytes\n", aead ? 8u : k->encr == CV_ENCR_AES_CBC ? 16u : 8u);
     if (in)
         cli_print(c, "        replay detection support: %s", k->replay_window ? "Y" : "N");
     if (in && k->replay_window)
@@ -114,6 +115,20 @@ static void text_sa(struct cli_call *c, const struct cli_flow_view *f, bool in)
               k->state == SAM_RETIRING ? "RETIRING"
               : in || k->active        ? "ACTIVE(ACTIVE)"
                                        : "STANDBY(WAITING)");
+}
+
+/* IOS prints the sections of all protocols, empty or not. */
+static void text_sections(struct cli_call *c, const struct cli_flow_view *f, bool in)
+{
+    const char *way = in ? "inbound" : "outbound";
+    const bool ah = sam_is_ah(f->child), some = in || f->child->state != SAM_RETIRING;
+    cli_print(c, "\n     %s esp sas:\n", way);
+    if (!ah && some)
+        text_sa(c, f, in);
+    cli_print(c, "\n     %s ah sas:\n", way);
+    if (ah && some)
+        text_sa(c, f, in);
+    cli_print(c, "\n     %s pcp sas:\n", way);
 }
 
 static void text_child(struct cli_call *c, const struct cli_flow_view *f, bool detail)
@@ -141,12 +156,8 @@ static void text_child(struct cli_call *c, const struct cli_flow_view *f, bool d
         cli_print(c, "     PFS (Y/N): Y, DH group: group%u\n", k->dh);
     else
         cli_print(c, "     PFS (Y/N): N, DH group: none\n");
-    cli_print(c, "\n     inbound esp sas:\n");
-    text_sa(c, f, true);
-    cli_print(c, "\n     inbound ah sas:\n\n     inbound pcp sas:\n\n     outbound esp sas:\n");
-    if (k->state != SAM_RETIRING)
-        text_sa(c, f, false);
-    cli_print(c, "\n     outbound ah sas:\n\n     outbound pcp sas:\n");
+    text_sections(c, f, true);
+    text_sections(c, f, false);
 }
 
 static json_t *child_json(struct cli_call *c, const struct cli_flow_view *f)

@@ -1,6 +1,7 @@
 #include "control/cli/cli_text.h"
 
 #include "common/contract.h"
+#include "control/config/cfg_alg.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -109,6 +110,10 @@ static const char *esp_integ(uint16_t integ)
 const char *cli_transform(uint16_t encr, uint16_t key_bits, uint16_t integ, char out[CLI_TEXT_MAX])
 {
     char cipher[48];
+    if (encr == CV_ENCR_NONE) {
+        snprintf(out, CLI_TEXT_MAX, "%s", cfg_alg_ah_integ_word(integ));
+        return out;
+    }
     switch (encr) {
     case CV_ENCR_DES:
         snprintf(cipher, sizeof cipher, "esp-des");

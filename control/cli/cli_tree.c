@@ -457,7 +457,7 @@ static const struct {
     {"size", "Octets of the IP packet"},
     {"df-bit", "Do not fragment"},
     {"ADDRESS", "An IPv4 or IPv6 address"},
-    {"PROTOCOL", "esp"},
+    {"PROTOCOL", "esp or ah"},
     {"MASK", "A mask, as in 255.255.255.0"},
     {"CONN-ID", "Number of an IKE SA, as show crypto isakmp sa has it"},
     {"NUMBER", "Number of an IKE SA, as show crypto isakmp sa has it"},

@@ -33,10 +33,18 @@ static void lint_transport(struct cfg_linter *l, const struct cfg_transform_set 
 
 static void lint_set(struct cfg_linter *l, const struct cfg_transform_set *s)
 {
-    if (s->ah_integ != CV_INTEG_NONE)
-        cfg_lint_add(l, s->line, "unsupported", CFG_ERROR, "use ESP alone, as in: esp-gcm 256",
-                     "transform set %s: AH is not in this release", s->name);
-    else if (!cfg_alg_aead(s->encr) && s->integ == CV_INTEG_NONE)
+    const bool ah = s->ah_integ != CV_INTEG_NONE;
+    if (ah && (s->encr != CV_ENCR_NONE || s->integ != CV_INTEG_NONE))
+        cfg_lint_add(l, s->line, "unsupported", CFG_ERROR,
+                     "use one of them: esp-gcm 256, which authenticates, too; or ah-sha256-hmac alone",
+                     "transform set %s: AH and ESP for the same packets are a bundle of SAs, which RFC 4301 "
+                     "(section 13) no longer "
+                     "asks for, and which is not negotiated here",
+                     s->name);
+    else if (s->ah_integ == CV_INTEG_HMAC_MD5_96)
+        cfg_lint_add(l, s->line, "LN-12", CFG_ERROR, "use ah-sha256-hmac",
+                     "transform set %s: HMAC-MD5 must not be used for AH (RFC 8221 6)", s->name);
+    else if (!ah && !cfg_alg_aead(s->encr) && s->integ == CV_INTEG_NONE)
         cfg_lint_add(
             l, s->line, "no-integrity", CFG_ERROR, "as in: esp-aes 256 esp-sha256-hmac, or esp-gcm 256",
             "transform set %s has no integrity algorithm: anyone could change what it carries", s->name);
@@ -48,7 +56,7 @@ static void lint_set(struct cfg_linter *l, const struct cfg_transform_set *s)
                      "transform set %s is weak: %s%s%s", s->name, s->encr == CV_ENCR_3DES ? "esp-3des" : "",
                      s->encr == CV_ENCR_3DES && s->integ == CV_INTEG_HMAC_MD5_96 ? ", " : "",
                      s->integ == CV_INTEG_HMAC_MD5_96 ? "esp-md5-hmac" : "");
-    if (s->encr == CV_ENCR_NULL || s->encr == CV_ENCR_NULL_AES_GMAC)
+    if (s->encr == CV_ENCR_NULL || s->encr == CV_ENCR_NULL_AES_GMAC || s->encr == CV_ENCR_NONE)
         cfg_lint_add(l, s->line, "no-encryption", CFG_WARNING, "use esp-gcm 256 unless the data is public",
                      "transform set %s does not encrypt", s->name);
     lint_transport(l, s);

@@ -302,7 +302,7 @@ struct cfg_transform_set {
     bool builtin;
     uint16_t encr, key_bits; /* CV_ENCR_*; NONE when only AH */
     uint16_t integ;          /* CV_INTEG_*; NONE with an AEAD */
-    uint16_t ah_integ;       /* AH; not carried by this release (lint error) */
+    uint16_t ah_integ;       /* AH; with ESP in the same set: a lint error */
     bool transport, transport_require;
 };
 

@@ -54,6 +54,7 @@ struct ike_pick {
     const char *fvrf;             /* "" is the global one */
     const char *map;              /* crypto map, or a tunnel's "Tunnel1-head-0": children alone */
     uint32_t spi;                 /* of either direction: children alone */
+    bool esp_alone, ah_alone;     /* with spi: of one protocol */
     struct ip_addr destination;   /* with spi: where packets with it go to; IP_NONE: anywhere */
     const char *vrf;              /* of the packets inside, "" the global one: children alone */
 };

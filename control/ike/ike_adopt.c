@@ -21,7 +21,8 @@ static bool transform_fits(const struct ike *e, const struct cfg_ipsec_profile *
     if (!sel_esp_offers(e->cfg, p, false, &ours))
         return false;
     for (unsigned i = 0; i < ours.count; i++)
-        if (offered(&ours.offer[i], SEL_TYPE_ENCR, c->encr, c->key_bits) &&
+        if ((ours.offer[i].proto == SEL_PROTO_AH) == sam_is_ah(c) &&
+            (sam_is_ah(c) || offered(&ours.offer[i], SEL_TYPE_ENCR, c->encr, c->key_bits)) &&
             (c->integ == CV_INTEG_NONE || offered(&ours.offer[i], SEL_TYPE_INTEG, c->integ, 0)) &&
             offered(&ours.offer[i], SEL_TYPE_ESN, c->esn, 0))
             return true;

@@ -10,12 +10,17 @@ enum {
     OF_ADDRESS_MAX = 1024
 };
 
+bool ike_child_natt(const struct ike_sa *sa)
+{
+    return sa->natt && (sa->nat_local || sa->nat_remote);
+}
+
 static void addresses(const struct ike_sa *sa, struct sam_install *p)
 {
     p->local = sa->local;
     p->remote = sa->remote;
     /* UDP encapsulation when a NAT was found (RFC 7296 2.23, RFC 3947 4). Both may speak IKE on 4500 without one. */
-    p->natt = sa->natt && (sa->nat_local || sa->nat_remote);
+    p->natt = ike_child_natt(sa);
     p->behind_nat = p->natt && sa->nat_local;
     if (!p->natt)
         p->local.port = p->remote.port = 0;

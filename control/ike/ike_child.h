@@ -4,6 +4,11 @@
 
 #include "control/ike/ike_sa.h"
 
+#define IKE_CHILD_AH_NAT                                                                                     \
+    "AH cannot pass the NAT on the path, which changes the addresses it vouches for (RFC 3715 2.1): use ESP"
+
+/* There is a NAT on the path: ESP goes in UDP, and AH does not go. */
+bool ike_child_natt(const struct ike_sa *sa);
 /* Addresses, encapsulation, owner and what the IPsec profile says (window, DF bit, ECN, lifetimes, idle time); interface and profile must live
  * until the installation. keepalive_s: of NAT keepalives, 0 none. Not set: keys, SPIs, algorithms, selectors, transport, activate. */
 void ike_child_params(struct ike *e, const struct ike_sa *sa, const char *interface,

@@ -140,6 +140,8 @@ static bool vrf_fits(const struct ike *e, const char *vrf, const char *interface
 /* Packets with the inbound SPI go to us, those with the outbound one to the peer. */
 static bool spi_fits(const struct ike_pick *p, const struct sam_child *c)
 {
+    if (sam_is_ah(c) ? p->esp_alone : p->ah_alone)
+        return false;
     return (p->spi == c->in.spi && addr_fits(&p->destination, &c->local.addr)) ||
            (p->spi == c->out.spi && addr_fits(&p->destination, &c->remote.addr));
 }

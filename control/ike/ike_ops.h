@@ -23,7 +23,7 @@ struct ike_version_ops {
     void (*delete_sa)(struct ike *e, struct ike_sa *sa,
                       enum ike_reason why); /* with a message to the peer where possible */
     /* ESP with an SPI that nobody has came from the peer: tells him so on his IKE SA. */
-    void (*invalid_spi)(struct ike *e, struct ike_sa *sa, uint32_t spi);
+    void (*invalid_spi)(struct ike *e, struct ike_sa *sa, uint32_t spi, bool ah);
     void (*first_packet)(struct ike *e, struct ike_sa *sa, struct sam_child *c);
     void (*nat_change)(struct ike *e, struct ike_sa *sa, struct sam_child *c,
                        const struct ip_endpoint *remote);

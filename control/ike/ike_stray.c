@@ -52,6 +52,11 @@ static struct ike_session *tunnel_of_peer(struct ike *e, const struct cv_sa_even
     return NULL;
 }
 
+static const char *proto_word(const struct cv_sa_event *ev)
+{
+    return ev->proto == CV_PROTO_AH ? "AH" : "ESP";
+}
+
 void ike_stray_esp(struct ike *e, const struct cv_sa_event *ev)
 {
     char peer[IP_TEXT_MAX];
@@ -62,15 +67,15 @@ void ike_stray_esp(struct ike *e, const struct cv_sa_event *ev)
     if (sa) {
         if (!due(&sa->stray_told_ms, now, TELL_EACH_MS))
             return;
-        ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "ESP of the unknown SPI 0x%08x: the peer is told",
-                ev->ref.spi);
-        sa->ops->invalid_spi(e, sa, ev->ref.spi);
+        ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "%s of the unknown SPI 0x%08x: the peer is told",
+                proto_word(ev), ev->ref.spi);
+        sa->ops->invalid_spi(e, sa, ev->ref.spi, ev->proto == CV_PROTO_AH);
         return;
     }
     struct ike_session *s = tunnel_of_peer(e, ev);
     if (!s || !due(&s->stray_at_ms, now, START_EACH_MS))
         return;
-    ike_log(e, NULL, LOG_LEVEL_INFO, "ipsec", "ESP of the unknown SPI 0x%08x from %s: %s is negotiated",
-            ev->ref.spi, ip_addr_text(&ev->remote.addr, peer), s->interface);
+    ike_log(e, NULL, LOG_LEVEL_INFO, "ipsec", "%s of the unknown SPI 0x%08x from %s: %s is negotiated",
+            proto_word(ev), ev->ref.spi, ip_addr_text(&ev->remote.addr, peer), s->interface);
     ike_session_want(e, s, false);
 }

@@ -333,7 +333,7 @@ cv_result v1_rekey_sa(struct ike *e, struct ike_sa *sa); /* a new phase 1 beside
 void v1_rekey_done(struct ike *e, struct ike_sa *sa);
 cv_result v1_delete_child(struct ike *e, struct ike_sa *sa, struct sam_child *c);
 /* INVALID-SPI of protocol ESP to the peer (RFC 2408 3.14.1). */
-void v1_invalid_spi(struct ike *e, struct ike_sa *sa, uint32_t spi);
+void v1_invalid_spi(struct ike *e, struct ike_sa *sa, uint32_t spi, bool ah);
 /* Deletes for its children and itself, then removes it at once: they are not acknowledged. Also when expire_at has come (IKE_REASON_LIFETIME);
  * a REPLACED one goes with IKE_REASON_REPLACED whatever `why`. */
 void v1_delete_sa(struct ike *e, struct ike_sa *sa, enum ike_reason why);

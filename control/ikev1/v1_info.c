@@ -171,12 +171,12 @@ void v1_info_clear(struct ike *e, struct ike_sa *sa, struct v1_in *in)
 
 /* ---- deletes of the peer ------------------------------------------------------------------------------------------ */
 /* The peer's word on its own children may come under any of its IKE SAs: children move when phase 1 is done anew. */
-static struct sam_child *child_of_peer(struct ike *e, struct ike_sa *sa, uint32_t spi)
+static struct sam_child *child_of_peer(struct ike *e, struct ike_sa *sa, uint32_t spi, bool ah)
 {
-    struct sam_child *c = sam_child_by_spi_out(e->sam, sa->conn_id, spi);
+    struct sam_child *c = sam_child_of_peer(e->sam, sa->conn_id, spi, ah);
     for (struct ike_sa *o = ike_peer_sas(e, sa); o && !c; o = o->next_of_peer)
         if (v1_same_peer(o, sa))
-            c = sam_child_by_spi_out(e->sam, o->conn_id, spi);
+            c = sam_child_of_peer(e->sam, o->conn_id, spi, ah);
     return c;
 }
 
@@ -185,11 +185,11 @@ static bool delete_children(struct ike *e, struct ike_sa *sa, const struct pld1_
 {
     struct buf_reader r = buf_reader_init(d->spis.p, d->spis.n);
     uint32_t spi;
-    bool any = false;
-    if (d->proto != PLD1_PROTO_ESP || d->spi_len != V1_ESP_SPI_LEN)
+    bool any = false, ah = d->proto == PLD1_PROTO_AH;
+    if ((d->proto != PLD1_PROTO_ESP && !ah) || d->spi_len != V1_ESP_SPI_LEN)
         return false;
     for (unsigned i = 0; i < d->count && buf_u32(&r, &spi); i++) {
-        struct sam_child *c = child_of_peer(e, sa, spi);
+        struct sam_child *c = child_of_peer(e, sa, spi, ah);
         if (!c) {
             ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "DELETE of SPI 0x%08x, which is not here", spi);
             continue;
@@ -290,9 +290,9 @@ static enum ike_reason reason_of(uint16_t type)
 }
 
 /* RFC 2408 3.14.1: what we send on this child goes nowhere. */
-static void peer_lacks_child(struct ike *e, struct ike_sa *sa, uint32_t spi)
+static void peer_lacks_child(struct ike *e, struct ike_sa *sa, uint32_t spi, bool ah)
 {
-    struct sam_child *c = spi ? child_of_peer(e, sa, spi) : NULL;
+    struct sam_child *c = spi ? child_of_peer(e, sa, spi, ah) : NULL;
     if (!c || c->state == SAM_RETIRING)
         return;
     ike_log(e, sa, LOG_LEVEL_WARNING, "ipsec", "the peer has no SA for SPI 0x%08x of %s any more: deleted",
@@ -301,24 +301,26 @@ static void peer_lacks_child(struct ike *e, struct ike_sa *sa, uint32_t spi)
         ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec", "the peer is not told that child 0x%08x is gone", c->in.spi);
 }
 
-void v1_invalid_spi(struct ike *e, struct ike_sa *sa, uint32_t spi)
+void v1_invalid_spi(struct ike *e, struct ike_sa *sa, uint32_t spi, bool ah)
 {
     uint8_t octets[V1_ESP_SPI_LEN];
     const struct slice none = {NULL, 0};
     v1_spi_put(octets, spi);
-    if (v1_info_ready(sa) && v1_info_notify(e, sa, PLD1_PROTO_ESP, (struct slice){octets, sizeof octets},
-                                            PLD1_N_INVALID_SPI, none, NULL) != CV_OK)
+    if (v1_info_ready(sa) &&
+        v1_info_notify(e, sa, ah ? PLD1_PROTO_AH : PLD1_PROTO_ESP, (struct slice){octets, sizeof octets},
+                       PLD1_N_INVALID_SPI, none, NULL) != CV_OK)
         ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "NOTIFY INVALID-SPI could not be sent");
 }
 
 static void error_in(struct ike *e, struct ike_sa *sa, const struct pld1_notify *n)
 {
-    uint32_t spi = n->proto == PLD1_PROTO_ESP ? v1_spi_get(n->spi) : 0;
+    const bool ah = n->proto == PLD1_PROTO_AH;
+    uint32_t spi = ah || n->proto == PLD1_PROTO_ESP ? v1_spi_get(n->spi) : 0;
     struct v1_xchg *x = pending_of(sa, spi);
     ike_log(e, sa, LOG_LEVEL_WARNING, "isakmp", "processing NOTIFY %s protocol %u, spi 0x%08x",
             pld1_notify_name(n->type), n->proto, spi);
     if (n->type == PLD1_N_INVALID_SPI)
-        peer_lacks_child(e, sa, spi);
+        peer_lacks_child(e, sa, spi, ah);
     else if (x)
         v1_quick_fail(e, sa, x, reason_of(n->type), "the peer answered %s (%u)", pld1_notify_name(n->type),
                       n->type);
@@ -404,7 +406,8 @@ void v1_info_in(struct ike *e, struct ike_sa *sa, struct v1_in *in)
     for (unsigned i = 0; i < in->m->notify_count && !sa->dead; i++)
         fresh = notify_in(e, sa, &in->m->notifies[i], id) || fresh;
     for (unsigned i = 0; i < in->m->delete_count && !sa->dead; i++) {
-        e->counters.deletes_in += in->m->deletes[i].proto == PLD1_PROTO_ESP;
+        e->counters.deletes_in +=
+            in->m->deletes[i].proto == PLD1_PROTO_ESP || in->m->deletes[i].proto == PLD1_PROTO_AH;
         fresh = delete_children(e, sa, &in->m->deletes[i]) || fresh;
     }
     if (fresh && !sa->dead) {

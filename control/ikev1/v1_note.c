@@ -36,6 +36,7 @@ static const char *payload_text(const struct pld1_message *m, uint8_t type, stru
         snprintf(out, TEXT_MAX, "D(%s)",
                  proto == PLD1_PROTO_ISAKMP ? "IKE"
                  : proto == PLD1_PROTO_ESP  ? "ESP"
+                 : proto == PLD1_PROTO_AH   ? "AH"
                                             : "other");
     } else if (type == PLD1_VENDOR && t->vendors < m->vendor_count) {
         snprintf(out, TEXT_MAX, "VID(%s)", v1_vendor_name(m->vendors[t->vendors++]));

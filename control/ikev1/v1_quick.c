@@ -103,6 +103,11 @@ static void encapsulation(const struct ike_sa *sa, const struct v1_xchg *x, stru
     p->remote.port = p->natt ? sa->remote.port : 0;
 }
 
+uint8_t v1_quick_proto(const struct v1_xchg *x)
+{
+    return x->choice.encr == CV_ENCR_NONE ? PLD1_PROTO_AH : PLD1_PROTO_ESP;
+}
+
 /* RFC 2409 5.5: each SA has its own KEYMAT, by the SPI that its receiver chose. */
 static cv_result keymat(const struct ike_sa *sa, const struct v1_xchg *x, uint32_t spi,
                         struct cr_child_keys *out)
@@ -110,7 +115,7 @@ static cv_result keymat(const struct ike_sa *sa, const struct v1_xchg *x, uint32
     const struct v1_sa *v1 = sa->v;
     uint8_t octets[V1_ESP_SPI_LEN];
     v1_spi_put(octets, spi);
-    return cr_child_keymat1(&v1->keys, PLD1_PROTO_ESP, octets, x->choice.encr, x->choice.key_bits,
+    return cr_child_keymat1(&v1->keys, v1_quick_proto(x), octets, x->choice.encr, x->choice.key_bits,
                             x->choice.integ, x->choice.group ? &x->shared : NULL,
                             (struct slice){x->ni, x->ni_len}, (struct slice){x->nr, x->nr_len}, out);
 }
@@ -290,27 +295,41 @@ static void log_request(struct ike *e, struct ike_sa *sa, const struct v1_xchg *
     ike_log(
         e, sa, LOG_LEVEL_DEBUG, "ipsec",
         "sa_request: (key eng. msg.) OUTBOUND local= %s, remote= %s, local_proxy= %s, remote_proxy= %s, "
-        "protocol= ESP, transform= %u (mode %u), lifedur= %us and %ukb, spi= 0x%08x, keysize= %u, profile %s",
+        "protocol= %s, transform= %u (mode %u), lifedur= %us and %ukb, spi= 0x%08x, keysize= %u, profile %s",
         ip_endpoint_text(&sa->local, local), ip_endpoint_text(&sa->remote, remote), ts_text(&x->ts_local, lp),
-        ts_text(&x->ts_remote, rp), t->id, t->encap, t->life_s, t->life_kb, x->spi_in, t->key_bits, p->name);
+        ts_text(&x->ts_remote, rp), t->ah ? "AH" : "ESP", t->id, t->encap, t->life_s, t->life_kb, x->spi_in,
+        t->key_bits, p->name);
     ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "beginning Quick Mode exchange, M-ID of %u", x->message_id);
 }
 
+static void put_transform(struct pld1_build_proposal *p, const struct sel1_esp_transform *t)
+{
+    const uint8_t number = (uint8_t)(p->count + 1);
+    p->transforms[p->count++] = (struct pld1_build_transform){.number = number,
+                                                              .id = t->id,
+                                                              .group = t->group,
+                                                              .key_bits = t->key_bits,
+                                                              .encap = t->encap,
+                                                              .integ = t->integ,
+                                                              .esn = t->esn,
+                                                              .life = {t->life_s, t->life_kb}};
+}
+
+/* Transforms of one protocol that follow one another are one proposal; those of several numbers are alternatives (RFC 2408 4.2). */
 static void put_offers(struct pld_builder *b, const struct sel1_esp_transform *t, unsigned n, uint32_t spi)
 {
-    struct pld1_build_proposal p = {
-        .number = 1, .proto = PLD1_PROTO_ESP, .spi_len = V1_ESP_SPI_LEN, .count = n};
-    v1_spi_put(p.spi, spi);
-    for (unsigned i = 0; i < n; i++)
-        p.transforms[i] = (struct pld1_build_transform){.number = t[i].number,
-                                                        .id = t[i].id,
-                                                        .group = t[i].group,
-                                                        .key_bits = t[i].key_bits,
-                                                        .encap = t[i].encap,
-                                                        .integ = t[i].integ,
-                                                        .esn = t[i].esn,
-                                                        .life = {t[i].life_s, t[i].life_kb}};
-    pld1_put_sa(b, &p, 1);
+    struct pld1_build_proposal p[SEL1_TRANSFORMS_MAX];
+    unsigned count = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (i == 0 || t[i].ah != t[i - 1].ah) {
+            p[count] = (struct pld1_build_proposal){.number = (uint8_t)(count + 1),
+                                                    .proto = t[i].ah ? PLD1_PROTO_AH : PLD1_PROTO_ESP,
+                                                    .spi_len = V1_ESP_SPI_LEN};
+            v1_spi_put(p[count++].spi, spi);
+        }
+        put_transform(&p[count - 1], &t[i]);
+    }
+    pld1_put_sa(b, p, count);
 }
 
 static cv_result send_first(struct ike *e, struct ike_sa *sa, struct v1_xchg *x,
@@ -337,6 +356,16 @@ static cv_result send_first(struct ike *e, struct ike_sa *sa, struct v1_xchg *x,
     return v1_msg_send(e, sa, m, x->iv, &x->sent, true);
 }
 
+/* Nothing is left to offer because of the NAT alone. */
+static bool is_ah_behind_nat(struct ike *e, struct ike_sa *sa, const struct v1_xchg *x,
+                             const struct cfg_ipsec_profile *p)
+{
+    struct sel1_esp_transform t[SEL1_TRANSFORMS_MAX];
+    unsigned mask;
+    return x->encap != SEL1_ENCAP_PLAIN && own_offers(e, sa, x, p, &mask, t) == 0 &&
+           sel1_esp_offers(e->cfg, p, SEL1_ENCAP_PLAIN, mask, t) > 0;
+}
+
 cv_result v1_quick_start(struct ike *e, struct ike_sa *sa, struct ike_session *s,
                          const struct cv_acquire *packet, struct sam_child *rekeys)
 {
@@ -358,7 +387,9 @@ cv_result v1_quick_start(struct ike *e, struct ike_sa *sa, struct ike_session *s
     if (r == CV_OK) {
         r = send_first(e, sa, x, p, &m);
         v1_msg_free(&m);
-        if (r == CV_EUNSUP)
+        if (r == CV_EUNSUP && is_ah_behind_nat(e, sa, x, p))
+            ike_session_failed(e, s, IKE_REASON_NO_PROPOSAL, "%s", IKE_CHILD_AH_NAT);
+        else if (r == CV_EUNSUP)
             ike_session_failed(e, s, IKE_REASON_INTERNAL,
                                "IKEv1 cannot say its transform sets or selectors (one port or all, no "
                                "ChaCha20-Poly1305)");
@@ -387,6 +418,11 @@ static cv_result no(struct answer *a, enum ike_reason why, const char *text)
     return CV_EINVAL;
 }
 
+static bool is_child_proto(uint8_t proto)
+{
+    return proto == PLD1_PROTO_ESP || proto == PLD1_PROTO_AH;
+}
+
 static cv_result accept_proposal(struct answer *a)
 {
     struct sel1_esp_transform ours[SEL1_TRANSFORMS_MAX];
@@ -394,11 +430,12 @@ static cv_result accept_proposal(struct answer *a)
     const struct pld1_transform *t = &sa->transforms[0];
     char why[SEL_TEXT_MAX];
     unsigned mask, n = own_offers(a->e, a->sa, a->x, a->p, &mask, ours);
-    if (sa->proposal_count != 1 || sa->transform_count != 1 || sa->proposals[0].proto != PLD1_PROTO_ESP)
-        return no(a, IKE_REASON_NO_PROPOSAL, "the peer's answer is not one ESP transform");
+    if (sa->proposal_count != 1 || sa->transform_count != 1 || !is_child_proto(sa->proposals[0].proto))
+        return no(a, IKE_REASON_NO_PROPOSAL, "the peer's answer is not one transform of ESP or AH");
     const struct sel1_esp_transform answer = {.number = t->number,
                                               .id = t->id,
                                               .unusable = t->unusable,
+                                              .ah = sa->proposals[0].proto == PLD1_PROTO_AH,
                                               .key_bits = t->key_bits,
                                               .integ = t->integ,
                                               .group = t->group,
@@ -412,6 +449,12 @@ static cv_result accept_proposal(struct answer *a)
     if (a->x->spi_out < V1_ESP_SPI_MIN)
         return no(a, IKE_REASON_INVALID_SYNTAX, "the peer chose a reserved SPI");
     return CV_OK;
+}
+
+/* What the peer has installed, should the answer be refused. */
+static uint8_t answered_proto(const struct pld1_message *m)
+{
+    return m->sa.proposal_count && m->sa.proposals[0].proto == PLD1_PROTO_AH ? PLD1_PROTO_AH : PLD1_PROTO_ESP;
 }
 
 /* RFC 2409 5.5: the responder repeats the identities. */
@@ -442,14 +485,14 @@ static void accept_lifetime(struct answer *a)
     for (unsigned i = 0; i < a->m->notify_count; i++) {
         struct pld1_life life;
         const struct pld1_notify *n = &a->m->notifies[i];
-        if (n->proto != PLD1_PROTO_ESP || pld1_notify_life(n, &life) != CV_OK)
+        if (n->proto != v1_quick_proto(a->x) || pld1_notify_life(n, &life) != CV_OK)
             continue;
         if (life.seconds && life.seconds < c->life_s)
             c->life_s = life.seconds;
         if (life.kilobytes && (c->life_kb == 0 || life.kilobytes < c->life_kb))
             c->life_kb = life.kilobytes;
         ike_log(a->e, a->sa, LOG_LEVEL_DEBUG, "isakmp",
-                "processing NOTIFY RESPONDER_LIFETIME protocol 3: %us and %ukb", life.seconds,
+                "processing NOTIFY RESPONDER_LIFETIME protocol %u: %us and %ukb", n->proto, life.seconds,
                 life.kilobytes);
     }
 }
@@ -540,7 +583,7 @@ void v1_quick_2(struct ike *e, struct ike_sa *sa, struct v1_in *in)
     } else { /* the peer has installed it already */
         v1_spi_put(spi, x->spi_in);
         if (x->spi_in)
-            v1_send_delete(e, sa, PLD1_PROTO_ESP, (struct slice){spi, sizeof spi});
+            v1_send_delete(e, sa, answered_proto(in->m), (struct slice){spi, sizeof spi});
         v1_quick_fail(e, sa, x, a.why, "%s", a.text);
     }
     v1_schedule(e, sa);

@@ -32,6 +32,8 @@ CV_MUST_USE cv_result v1_quick_policy(const struct ike *e, const char *interface
                                       struct ts *remote);
 /* A fresh key of the group; the peer's value then gives x->shared. CV_EINVAL for a value that is not allowed. */
 CV_MUST_USE cv_result v1_quick_dh(struct ike *e, struct v1_xchg *x, uint16_t group);
+/* PLD1_PROTO_ESP or _AH, once it is chosen. */
+uint8_t v1_quick_proto(const struct v1_xchg *x);
 CV_MUST_USE cv_result v1_quick_shared(struct v1_xchg *x, struct slice peer);
 /* Keys of x's nonces, SPIs and shared secret; both directions into the data plane. x->spi_in is the child's afterwards. */
 CV_MUST_USE cv_result v1_quick_install(struct ike *e, struct ike_sa *sa, struct v1_xchg *x,

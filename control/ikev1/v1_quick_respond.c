@@ -57,12 +57,15 @@ static void log_refusal(struct respond *q)
             ip_addr_text(&q->sa->remote.addr, remote));
 }
 
-/* The SPI of the first ESP proposal: by it the peer knows which Quick Mode is meant. */
-static uint32_t spi_of_peer(const struct pld1_message *m)
+/* The SPI of the first proposal of ESP or AH, and which of them: by it the peer knows which Quick Mode is meant. */
+static uint32_t spi_of_peer(const struct pld1_message *m, uint8_t *proto)
 {
+    *proto = PLD1_PROTO_ESP;
     for (unsigned i = 0; i < m->sa.proposal_count; i++)
-        if (m->sa.proposals[i].proto == PLD1_PROTO_ESP)
+        if (m->sa.proposals[i].proto == PLD1_PROTO_ESP || m->sa.proposals[i].proto == PLD1_PROTO_AH) {
+            *proto = m->sa.proposals[i].proto;
             return v1_spi_get(m->sa.proposals[i].spi);
+        }
     return 0;
 }
 
@@ -71,12 +74,14 @@ static void refuse(struct respond *q)
 {
     uint8_t spi[V1_ESP_SPI_LEN];
     const struct slice none = {NULL, 0};
-    v1_spi_put(spi, spi_of_peer(q->in->m));
-    ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "isakmp", "Sending NOTIFY %s protocol 3, spi 0x%08x, M-ID %u",
+    uint8_t proto;
+    const uint32_t theirs = spi_of_peer(q->in->m, &proto);
+    v1_spi_put(spi, theirs);
+    ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "isakmp", "Sending NOTIFY %s protocol %u, spi 0x%08x, M-ID %u",
             q->notify == PLD1_N_NO_PROPOSAL_CHOSEN ? "PROPOSAL_NOT_CHOSEN" : pld1_notify_name(q->notify),
-            spi_of_peer(q->in->m), q->x->message_id);
-    if (v1_info_notify(q->e, q->sa, PLD1_PROTO_ESP, (struct slice){spi, sizeof spi}, q->notify, none,
-                       &q->x->sent) != CV_OK)
+            proto, theirs, q->x->message_id);
+    if (v1_info_notify(q->e, q->sa, proto, (struct slice){spi, sizeof spi}, q->notify, none, &q->x->sent) !=
+        CV_OK)
         ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "isakmp", "the NOTIFY could not be sent");
     v1_xchg_done(q->e, q->x);
 }
@@ -214,6 +219,8 @@ static void peer_offers(const struct pld1_sa *sa, struct offers *o)
                                              .bundled = shares_number(sa, i),
                                              .count = usable ? p->count : 0,
                                              .t = &o->t[p->first]};
+        for (unsigned k = 0; k < p->count; k++)
+            o->t[p->first + k].ah = p->proto == PLD1_PROTO_AH;
     }
 }
 
@@ -234,7 +241,7 @@ static bool choose_encap(struct respond *q, unsigned mask, struct sel_trace *tra
     if (!q->sa->natt)
         return false;
     q->x->encap = v1_quick_encap_as(q->sa, q->x->encap == SEL1_ENCAP_PLAIN);
-    if (!choose_as(q, mask, &other))
+    if (!choose_as(q, mask, &other) || (v1_quick_proto(q->x) == PLD1_PROTO_AH && ike_child_natt(q->sa)))
         return false;
     *trace = other;
     return true;
@@ -351,7 +358,7 @@ static void put_choice(const struct respond *q, struct pld_builder *b, uint32_t 
     const struct pld1_proposal *p = &sa->proposals[q->x->choice.proposal];
     const struct pld1_transform *t = &sa->transforms[p->first + q->x->choice.transform];
     struct pld1_build_proposal answer = {
-        .number = p->number, .proto = PLD1_PROTO_ESP, .spi_len = V1_ESP_SPI_LEN, .count = 1};
+        .number = p->number, .proto = p->proto, .spi_len = V1_ESP_SPI_LEN, .count = 1};
     v1_spi_put(answer.spi, spi);
     answer.transforms[0] =
         (struct pld1_build_transform){.number = t->number, .id = t->id, .attributes = t->attributes};
@@ -372,11 +379,12 @@ static void put_lifetime(struct respond *q, struct pld_builder *b, uint32_t spi_
     if (!life.seconds && !life.kilobytes)
         return;
     v1_spi_put(spi, spi_in);
-    pld1_put_life(&w, PLD1_PROTO_ESP, &life);
-    pld1_put_notify(b, PLD1_PROTO_ESP, (struct slice){spi, sizeof spi}, PLD1_N_RESPONDER_LIFETIME,
+    pld1_put_life(&w, v1_quick_proto(q->x), &life);
+    pld1_put_notify(b, v1_quick_proto(q->x), (struct slice){spi, sizeof spi}, PLD1_N_RESPONDER_LIFETIME,
                     (struct slice){data, w.len});
     ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "isakmp",
-            "Sending NOTIFY RESPONDER_LIFETIME protocol 3: %us and %ukb", life.seconds, life.kilobytes);
+            "Sending NOTIFY RESPONDER_LIFETIME protocol %u: %us and %ukb", v1_quick_proto(q->x), life.seconds,
+            life.kilobytes);
 }
 
 static cv_result send_second(struct respond *q, uint32_t spi_in, struct v1_msg *m)

@@ -79,7 +79,8 @@ cv_result v1_delete_child(struct ike *e, struct ike_sa *sa, struct sam_child *c)
     uint8_t spi[V1_ESP_SPI_LEN];
     v1_spi_put(spi, c->in.spi); /* RFC 2408 3.15: the sender's own SPI */
     if (sa->established && !sa->dead)
-        v1_send_delete(e, v1_heir(e, sa), PLD1_PROTO_ESP, (struct slice){spi, sizeof spi});
+        v1_send_delete(e, v1_heir(e, sa), sam_is_ah(c) ? PLD1_PROTO_AH : PLD1_PROTO_ESP,
+                       (struct slice){spi, sizeof spi});
     ike_child_remove(e, c, V1_LINGER_MS);
     return CV_OK;
 }
@@ -182,18 +183,24 @@ void v1_rekey_done(struct ike *e, struct ike_sa *sa)
     v1_schedule(e, sa);
 }
 
-/* One message for all of them. */
-static void delete_all_children(struct ike *e, struct ike_sa *sa)
+/* One message for all of a protocol. */
+static void delete_all_of(struct ike *e, struct ike_sa *sa, bool ah)
 {
     uint8_t spis[PLD1_MAX_DELETE_SPIS * V1_ESP_SPI_LEN];
     size_t n = 0;
     for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner) {
-        if (c->state == SAM_RETIRING || n + V1_ESP_SPI_LEN > sizeof spis)
+        if (c->state == SAM_RETIRING || sam_is_ah(c) != ah || n + V1_ESP_SPI_LEN > sizeof spis)
             continue;
         v1_spi_put(spis + n, c->in.spi);
         n += V1_ESP_SPI_LEN;
     }
-    v1_send_delete(e, sa, PLD1_PROTO_ESP, (struct slice){spis, n});
+    v1_send_delete(e, sa, ah ? PLD1_PROTO_AH : PLD1_PROTO_ESP, (struct slice){spis, n});
+}
+
+static void delete_all_children(struct ike *e, struct ike_sa *sa)
+{
+    delete_all_of(e, sa, false);
+    delete_all_of(e, sa, true);
 }
 
 void v1_delete_sa(struct ike *e, struct ike_sa *sa, enum ike_reason why)

@@ -100,6 +100,7 @@ struct v2_task {
     struct v2_ike_rekey *rekey; /* REKEY_SA; owned; v2_rekey.c */
     uint32_t child_id;          /* DELETE_CHILD, REKEY_CHILD */
     uint32_t spi;               /* INVALID_SPI; DELETE_CHILD without a child: the inbound SPI to be deleted */
+    bool ah;                    /* the child of spi is one of AH */
     enum ike_reason why;        /* DELETE_SA */
     struct v2_wire wire;        /* retransmitted bit-identically (2.1) */
     bool waits;        /* set by the response's handler: it is to be put aside and handled again (v2_park) */
@@ -208,7 +209,7 @@ struct v2_peer_offers {
     struct slice spi[PLD_MAX_PROPOSALS]; /* of offer[i] */
     struct sel_transform t[PLD_MAX_TRANSFORMS];
 };
-/* Proposals of one protocol with an SPI of spi_len octets; others are left out. `out` points into itself: do not copy it. */
+/* Proposals of one protocol (PLD_PROTO_NONE: of ESP and AH) with an SPI of spi_len octets; others are left out. `out` points into itself: do not copy it. */
 void v2_peer_offers(const struct pld_sa *sa, uint8_t proto, size_t spi_len, struct v2_peer_offers *out);
 /* An SA payload with our offers; spi: the same in each (spi_len 0, 4 or 8). */
 void v2_put_offers(struct pld_builder *b, const struct sel_offers *o, const uint8_t *spi, uint8_t spi_len);
@@ -324,7 +325,7 @@ void v2_rekey_due(struct ike *e, struct ike_sa *sa);
 
 /* v2_info */
 /* Tells the peer that nobody here has this SPI (1.5, 3.10.1); one at a time. */
-void v2_invalid_spi(struct ike *e, struct ike_sa *sa, uint32_t spi);
+void v2_invalid_spi(struct ike *e, struct ike_sa *sa, uint32_t spi, bool ah);
 v2_build_fn v2_delete_child_build, v2_delete_sa_build, v2_dpd_build, v2_invalid_spi_build;
 v2_response_fn v2_delete_child_response, v2_delete_sa_response, v2_dpd_response;
 v2_request_fn v2_informational_request;

@@ -190,7 +190,9 @@ cv_result v2_auth_build(struct ike *e, struct ike_sa *sa, struct v2_task *t, str
     if (r == CV_OK)
         put_window(e, b);
     else
-        ike_sa_remove(e, sa, IKE_REASON_INTERNAL, "IKE_AUTH could not be made: %s", cv_result_text(r));
+        ike_sa_remove(e, sa, r == CV_EUNSUP ? IKE_REASON_NO_PROPOSAL : IKE_REASON_INTERNAL,
+                      "IKE_AUTH could not be made: %s",
+                      r == CV_EUNSUP ? "nothing can be offered for the child SA" : cv_result_text(r));
     return r;
 }
 

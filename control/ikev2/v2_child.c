@@ -139,16 +139,26 @@ static cv_result put_fresh_values(struct ike *e, struct v2_nego *n, const struct
     return CV_OK;
 }
 
+/* As configured; through a NAT without AH. */
+static bool child_offers(const struct ike *e, const struct ike_sa *sa, const struct v2_nego *n, bool dh,
+                         struct sel_offers *out)
+{
+    return sel_esp_offers(e->cfg, n->ipsec, dh, out) && (!ike_child_natt(sa) || sel_offers_without_ah(out));
+}
+
 cv_result v2_child_put_offer(struct ike *e, struct ike_sa *sa, struct v2_nego *n, struct pld_builder *b,
                              bool dh)
 {
     struct sel_offers offers;
     struct v2_policy policy;
     uint8_t spi[V2_ESP_SPI_LEN];
-    (void)sa;
     CV_TRY(v2_nego_policy(e, n, &policy));
-    if (!sel_esp_offers(e->cfg, n->ipsec, dh, &offers))
-        return CV_EINVAL;
+    if (!child_offers(e, sa, n, dh, &offers)) {
+        struct ike_session *s = ike_session_get(e, n->interface);
+        if (s && ike_child_natt(sa))
+            ike_session_error(e, s, IKE_REASON_NO_PROPOSAL, "%s", IKE_CHILD_AH_NAT);
+        return CV_EUNSUP;
+    }
     v2_spi_put(spi, n->spi_in);
     v2_put_offers(b, &offers, spi, sizeof spi);
     if (dh)
@@ -202,7 +212,8 @@ cv_result v2_nego_install(struct ike *e, struct ike_sa *sa, struct v2_nego *n, b
     p.ts_remote = initiator ? pairs.r : pairs.i;
 
     struct cr_child_keys i2r, r2i;
-    cv_result r = cr_child_keymat(&sa->keys, p.encr, p.key_bits, p.integ, shared, n->ni, n->nr, &i2r, &r2i);
+    cv_result r = cr_child_keymat(&sa->keys, p.encr == CV_ENCR_NONE ? CV_ENCR_NULL : p.encr, p.key_bits,
+                                  p.integ, shared, n->ni, n->nr, &i2r, &r2i);
     if (r == CV_OK) {
         const struct cr_child_keys *out = initiator ? &i2r : &r2i, *in = initiator ? &r2i : &i2r;
         p.encr_key_in = in->encr_key;
@@ -262,10 +273,10 @@ static cv_result accept_proposal(struct ike *e, struct ike_sa *sa, struct v2_neg
 {
     struct v2_peer_offers answer;
     struct sel_offers ours;
-    char text[SEL_TEXT_MAX] = "not one ESP proposal with an SPI of four octets";
+    char text[SEL_TEXT_MAX] = "not one proposal of ESP or AH with an SPI of four octets";
     bool dh = m->header.exchange == PLD_CREATE_CHILD_SA;
-    v2_peer_offers(&m->sa, PLD_PROTO_ESP, V2_ESP_SPI_LEN, &answer);
-    if (m->sa.proposal_count != 1 || answer.count != 1 || !sel_esp_offers(e->cfg, n->ipsec, dh, &ours) ||
+    v2_peer_offers(&m->sa, PLD_PROTO_NONE, V2_ESP_SPI_LEN, &answer);
+    if (m->sa.proposal_count != 1 || answer.count != 1 || !child_offers(e, sa, n, dh, &ours) ||
         !sel_esp_accept(e->cfg, n->ipsec, &ours, &answer.offer[0], &n->choice, text))
         return refuse(e, sa, n, why, IKE_REASON_NO_PROPOSAL, text);
     n->spi_out = v2_spi_get(answer.spi[0]);
@@ -372,6 +383,7 @@ void v2_child_disown(struct ike *e, struct ike_sa *sa, const struct v2_nego *n)
     if (!t)
         return;
     t->spi = n->spi_in;
+    t->ah = n->choice.transform_set && sel_esp_choice_proto(&n->choice) == SEL_PROTO_AH;
     v2_task_add(e, sa, t);
 }
 
@@ -412,13 +424,13 @@ cv_result v2_child_build(struct ike *e, struct ike_sa *sa, struct v2_task *t, st
     return v2_child_put_offer(e, sa, t->nego, b, true);
 }
 
-static bool retry_ke(struct ike *e, struct v2_nego *n, const struct pld_message *m)
+static bool retry_ke(struct ike *e, const struct ike_sa *sa, struct v2_nego *n, const struct pld_message *m)
 {
     const struct pld_notify *bad = pld_find_notify(m, PLD_N_INVALID_KE_PAYLOAD);
     struct sel_offers offers;
     struct v2_policy policy;
     if (!bad || bad->data.n != 2 || n->ke_retries >= KE_RETRIES_MAX ||
-        v2_nego_policy(e, n, &policy) != CV_OK || !sel_esp_offers(e->cfg, n->ipsec, true, &offers))
+        v2_nego_policy(e, n, &policy) != CV_OK || !child_offers(e, sa, n, true, &offers))
         return false;
     uint16_t group = (uint16_t)(bad->data.p[0] << 8 | bad->data.p[1]);
     /* 1.2: a group that was not offered, or the one just sent, is an attack or an error */
@@ -461,7 +473,7 @@ bool v2_child_answer(struct ike *e, struct ike_sa *sa, struct v2_task *t, const 
     bool has_sa = m->present & PLD_BIT(PLD_SA);
     *child = NULL;
     *why = IKE_REASON_NONE;
-    if (!has_sa && retry_ke(e, n, m)) {
+    if (!has_sa && retry_ke(e, sa, n, m)) {
         again(e, sa, t);
         return true;
     }

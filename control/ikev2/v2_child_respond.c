@@ -138,13 +138,16 @@ static cv_result respond_proposal(struct respond *q)
     struct v2_peer_offers peer;
     struct sel_trace trace;
     memset(&trace, 0, sizeof trace);
-    v2_peer_offers(&q->m->sa, PLD_PROTO_ESP, V2_ESP_SPI_LEN, &peer);
+    const bool natt = ike_child_natt(q->sa);
+    v2_peer_offers(&q->m->sa, natt ? PLD_PROTO_ESP : PLD_PROTO_NONE, V2_ESP_SPI_LEN, &peer);
     bool ok =
         sel_esp_proposal(q->e->cfg, q->n->ipsec, !q->in_auth, peer.offer, peer.count, &q->n->choice, &trace);
     ike_decision(q->e, q->sa, q->in_auth ? "IKE_AUTH" : "CREATE_CHILD_SA", &trace);
     if (!ok)
         return respond_no(q, PLD_N_NO_PROPOSAL_CHOSEN, IKE_REASON_NO_PROPOSAL,
-                          trace.text[0] ? trace.text : "no ESP proposal in common");
+                          natt && peer.count == 0 ? IKE_CHILD_AH_NAT
+                          : trace.text[0]         ? trace.text
+                                                  : "no ESP or AH proposal in common");
     q->n->spi_out = v2_spi_get(peer.spi[q->n->choice.offer]);
     if (q->n->spi_out < V2_ESP_SPI_MIN)
         return respond_no(q, PLD_N_INVALID_SYNTAX, IKE_REASON_INVALID_SYNTAX, "the peer's SPI is reserved");
@@ -213,7 +216,7 @@ static void put_answer(const struct respond *q, struct pld_builder *b, uint32_t 
     uint8_t spi[V2_ESP_SPI_LEN];
     unsigned count = sel_esp_answer(&n->choice, t);
     v2_spi_put(spi, spi_in);
-    v2_put_answer(b, n->choice.number, PLD_PROTO_ESP, t, count, spi, sizeof spi);
+    v2_put_answer(b, n->choice.number, sel_esp_choice_proto(&n->choice), t, count, spi, sizeof spi);
     if (!q->in_auth)
         pld_put_nonce(b, n->nr);
     if (n->dh)

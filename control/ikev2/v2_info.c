@@ -30,6 +30,7 @@ cv_result v2_delete_child(struct ike *e, struct ike_sa *sa, struct sam_child *c)
     }
     t->child_id = c->id;
     t->spi = c->in.spi;
+    t->ah = sam_is_ah(c);
     /* The peer may send on it until it has read the delete; we do not any more. */
     v2_child_remove(e, c, LINGER_ASKED_MS);
     v2_task_add(e, sa, t);
@@ -42,7 +43,7 @@ cv_result v2_delete_child_build(struct ike *e, struct ike_sa *sa, struct v2_task
     (void)e;
     (void)sa;
     spi_bytes(t->spi, spi);
-    pld_put_delete(b, PLD_PROTO_ESP, sizeof spi, spi, 1);
+    pld_put_delete(b, t->ah ? PLD_PROTO_AH : PLD_PROTO_ESP, sizeof spi, spi, 1);
     return CV_OK;
 }
 
@@ -72,8 +73,9 @@ void v2_delete_sa_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, 
 }
 
 /* ---- ESP that nobody takes (1.5) -------------------------------------------------------------------------------------- */
-void v2_invalid_spi(struct ike *e, struct ike_sa *sa, uint32_t spi)
+void v2_invalid_spi(struct ike *e, struct ike_sa *sa, uint32_t spi, bool ah)
 {
+    (void)ah; /* the notify names the SPI alone (3.10.1) */
     struct v2_task *t = v2_of(sa)->state == V2_ESTABLISHED && !v2_task_find(sa, V2_TASK_INVALID_SPI, 0)
                             ? v2_task_new(V2_TASK_INVALID_SPI)
                             : NULL;
@@ -96,20 +98,27 @@ cv_result v2_invalid_spi_build(struct ike *e, struct ike_sa *sa, struct v2_task 
 
 /* ---- the peer's deletes ------------------------------------------------------------------------------------------------ */
 /* 1.4.1: the answer names our SPIs of the same children. What is unknown or being closed by us already is left out. */
-static void delete_children(struct ike *e, struct ike_sa *sa, const struct pld_delete *d, uint8_t *spis,
-                            uint16_t *count)
+struct deleted {
+    uint8_t spis[DELETED_MAX * ESP_SPI_LEN];
+    uint16_t count;
+};
+
+static void delete_children(struct ike *e, struct ike_sa *sa, const struct pld_delete *d,
+                            struct deleted by[2])
 {
     struct buf_reader r = buf_reader_init(d->spis.p, d->spis.n);
     /* 2.25.2: a delete that crosses a rekey of the IKE SA is answered as usual, wherever the child is by now */
     uint32_t spi, owner = v2_of(sa)->replaced_by ? v2_of(sa)->replaced_by : sa->conn_id;
-    if (d->proto != PLD_PROTO_ESP || d->spi_len != ESP_SPI_LEN)
+    const bool ah = d->proto == PLD_PROTO_AH;
+    struct deleted *of = &by[ah];
+    if ((!ah && d->proto != PLD_PROTO_ESP) || d->spi_len != ESP_SPI_LEN)
         return;
     for (unsigned i = 0; i < d->count && buf_u32(&r, &spi); i++) {
-        struct sam_child *c = sam_child_by_spi_out(e->sam, owner, spi);
-        if (!c || *count == DELETED_MAX)
+        struct sam_child *c = sam_child_of_peer(e->sam, owner, spi, ah);
+        if (!c || of->count == DELETED_MAX)
             continue;
-        spi_bytes(c->in.spi, spis + (size_t)*count * ESP_SPI_LEN);
-        ++*count;
+        spi_bytes(c->in.spi, of->spis + (size_t)of->count * ESP_SPI_LEN);
+        of->count++;
         ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "the peer deleted child 0x%08x of %s", c->in.spi,
                 c->interface);
         v2_child_remove(e, c, LINGER_MS);
@@ -163,8 +172,7 @@ static void peer_lacks_children(struct ike *e, struct ike_sa *sa, const struct p
 void v2_informational_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m,
                               struct v2_reply *r)
 {
-    uint8_t spis[DELETED_MAX * ESP_SPI_LEN];
-    uint16_t count = 0;
+    struct deleted by[2] = {{.count = 0}}; /* ESP, AH */
     log_notifies(e, sa, m);
     if (deletes_ike(m)) { /* 1.4.1: answered with an empty message; the children go with it */
         peer_deletes_ike(e, sa);
@@ -180,10 +188,12 @@ void v2_informational_request(struct ike *e, struct ike_sa *sa, const struct pld
         v2_rekey_peer_uses(e, sa);
     for (unsigned i = 0; i < m->delete_count; i++) {
         e->counters.deletes_in++;
-        delete_children(e, sa, &m->deletes[i], spis, &count);
+        delete_children(e, sa, &m->deletes[i], by);
     }
-    if (count)
-        pld_put_delete(&r->chain.b, PLD_PROTO_ESP, ESP_SPI_LEN, spis, count);
+    for (unsigned ah = 0; ah < 2; ah++)
+        if (by[ah].count)
+            pld_put_delete(&r->chain.b, ah ? PLD_PROTO_AH : PLD_PROTO_ESP, ESP_SPI_LEN, by[ah].spis,
+                           by[ah].count);
 }
 
 /* ---- dead peer detection (2.4) ------------------------------------------------------------------------------------ */

@@ -13,13 +13,18 @@ struct texts {
     unsigned notifies, deletes, certs, certreqs;
 };
 
+static const char *delete_text(uint8_t proto)
+{
+    return proto == PLD_PROTO_IKE ? "IKE" : proto == PLD_PROTO_AH ? "AH" : "ESP";
+}
+
 static const char *payload_text(const struct ike *e, const struct pld_message *m, uint8_t type,
                                 struct texts *t, char *out)
 {
     if (type == PLD_NOTIFY && t->notifies < m->notify_count) {
         snprintf(out, TEXT_MAX, "N(%s)", pld_notify_name(m->notifies[t->notifies++].type));
     } else if (type == PLD_DELETE && t->deletes < m->delete_count) {
-        snprintf(out, TEXT_MAX, "D(%s)", m->deletes[t->deletes++].proto == PLD_PROTO_IKE ? "IKE" : "ESP");
+        snprintf(out, TEXT_MAX, "D(%s)", delete_text(m->deletes[t->deletes++].proto));
     } else if (type == PLD_CERT && t->certs < m->cert_count) {
         const unsigned i = t->certs++;
         (void)ike_cert_note(m->certs[i].encoding, m->certs[i].data, out);

@@ -11,11 +11,12 @@ void v2_peer_offers(const struct pld_sa *sa, uint8_t proto, size_t spi_len, stru
     }
     for (unsigned i = 0; i < sa->proposal_count; i++) {
         const struct pld_proposal *p = &sa->proposals[i];
-        if (p->proto != proto || p->spi.n != spi_len)
+        const bool child = p->proto == PLD_PROTO_ESP || p->proto == PLD_PROTO_AH;
+        if ((proto == PLD_PROTO_NONE ? !child : p->proto != proto) || p->spi.n != spi_len)
             continue;
         out->spi[out->count] = p->spi;
         out->offer[out->count++] = (struct sel_offer){
-            .number = p->number, .proto = proto, .count = p->count, .t = &out->t[p->first]};
+            .number = p->number, .proto = p->proto, .count = p->count, .t = &out->t[p->first]};
     }
 }
 

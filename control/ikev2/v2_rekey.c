@@ -120,7 +120,8 @@ cv_result v2_rekey_child_build(struct ike *e, struct ike_sa *sa, struct v2_task 
         return CV_ENOENT; /* deleted, or the peer was faster */
     uint8_t spi[ESP_SPI_LEN] = {(uint8_t)(c->in.spi >> 24), (uint8_t)(c->in.spi >> 16),
                                 (uint8_t)(c->in.spi >> 8), (uint8_t)c->in.spi};
-    pld_put_notify(b, PLD_PROTO_ESP, (struct slice){spi, sizeof spi}, PLD_N_REKEY_SA, nothing);
+    pld_put_notify(b, sam_is_ah(c) ? PLD_PROTO_AH : PLD_PROTO_ESP, (struct slice){spi, sizeof spi},
+                   PLD_N_REKEY_SA, nothing);
     return v2_child_put_offer(e, sa, t->nego, b, true);
 }
 
@@ -252,9 +253,9 @@ void v2_rekey_child_request(struct ike *e, struct ike_sa *sa, const struct pld_m
         refuse_rekey(r, PLD_N_INVALID_SYNTAX);
         return;
     }
-    struct sam_child *old = esp ? sam_child_by_spi_out(e->sam, sa->conn_id, spi_of(rekey_sa->spi)) : NULL;
+    struct sam_child *old = sam_child_of_peer(e->sam, sa->conn_id, spi_of(rekey_sa->spi), ah);
     if (!old || old->state != SAM_INSTALLED) {
-        if (esp && closing(e, sa, spi_of(rekey_sa->spi)))
+        if (closing(e, sa, spi_of(rekey_sa->spi)))
             refuse_rekey(r, PLD_N_TEMPORARY_FAILURE);
         else
             child_unknown(r, rekey_sa);

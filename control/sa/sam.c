@@ -174,6 +174,7 @@ void sam_entry_index_out(struct sam *s, struct sam_entry *e)
     unindex_out(s, e);
     e->out_key.owner = e->c.owner;
     e->out_key.spi = e->c.out.spi;
+    e->out_key.ah = sam_is_ah(&e->c);
     HASH_ADD(hh_out, s->by_out, out_key, sizeof e->out_key, e);
     e->in_index_out = true;
 }
@@ -324,6 +325,9 @@ static cv_result check(const struct sam *s, const struct sam_install *p, struct 
         return CV_EINVAL;
     if (p->local.addr.family == IP_NONE || p->local.addr.family != p->remote.addr.family)
         return CV_EINVAL;
+    if (p->encr == CV_ENCR_NONE &&
+        p->natt) /* RFC 3715 2.1: it vouches for the addresses that the NAT changes */
+        return CV_EUNSUP;
     return sam_alg_lengths(p->encr, p->key_bits, p->integ, len);
 }
 
@@ -361,8 +365,8 @@ static void describe(struct sam *s, struct sam_entry *e, const struct sam_instal
     c->natt = p->natt;
     c->transport = p->transport;
     c->replay_window = p->replay_window ? window(p->replay_window) : 0;
-    c->dummy_ms = p->dummy_ms;
-    c->tfc_len = p->transport ? 0 : p->tfc_len;
+    c->dummy_ms = sam_is_ah(c) ? 0 : p->dummy_ms; /* AH hides nothing */
+    c->tfc_len = p->transport || sam_is_ah(c) ? 0 : p->tfc_len;
     c->local = p->local;
     c->remote = p->remote;
     c->ts_count = p->ts_count;
@@ -378,7 +382,8 @@ static void common_sa(const struct sam_child *c, const struct sam_install *p, co
     sa->cookie = c->cookie;
     sa->flags |=
         (p->esn ? CV_SA_ESN : 0u) | (p->natt ? CV_SA_NATT : 0u) | (p->ecn_drop ? CV_SA_ECN_DROP : 0u);
-    sa->encr = p->encr;
+    sa->proto = sam_is_ah(c) ? CV_PROTO_AH : CV_PROTO_ESP;
+    sa->encr = sam_is_ah(c) ? CV_ENCR_NULL : p->encr;
     sa->integ = p->integ;
     sa->mode = p->transport ? CV_MODE_TRANSPORT : CV_MODE_TUNNEL;
     sa->encr_key_len = len->encr;
@@ -593,7 +598,13 @@ struct sam_child *sam_child_by_spi_in(struct sam *s, uint32_t spi)
 
 struct sam_child *sam_child_by_spi_out(struct sam *s, uint32_t owner, uint32_t spi)
 {
-    struct sam_out_key key = {owner, spi};
+    struct sam_child *c = sam_child_of_peer(s, owner, spi, false);
+    return c ? c : sam_child_of_peer(s, owner, spi, true);
+}
+
+struct sam_child *sam_child_of_peer(struct sam *s, uint32_t owner, uint32_t spi, bool ah)
+{
+    struct sam_out_key key = {owner, spi, ah};
     struct sam_entry *e = NULL;
     HASH_FIND(hh_out, s->by_out, &key, sizeof key, e);
     return e ? &e->c : NULL;

@@ -43,7 +43,7 @@ struct sam_child {
     char ipsec_profile[64];
     uint32_t if_id;
     struct cv_sa_ref in, out;           /* out.spi is the peer's */
-    uint16_t encr, key_bits, integ, dh; /* dh: PFS group, 0 none */
+    uint16_t encr, key_bits, integ, dh; /* encr CV_ENCR_NONE: AH; dh: PFS group, 0 none */
     bool esn, natt, transport;
     uint32_t replay_window; /* 0: off */
     uint32_t dummy_ms;      /* 0: no dummy packets */
@@ -115,9 +115,9 @@ struct sam_install {
     bool activate;  /* send on it at once */
     uint8_t worker; /* as in struct cv_sa: the one that sends on it (RFC 9611) */
     const char *interface, *ipsec_profile;
-    uint32_t spi_in, spi_out; /* spi_in reserved before */
-    uint16_t encr, key_bits, integ, dh;
-    bool esn, natt, behind_nat; /* behind_nat: we are; sends keepalives */
+    uint32_t spi_in, spi_out;           /* spi_in reserved before */
+    uint16_t encr, key_bits, integ, dh; /* encr CV_ENCR_NONE: AH, which passes no NAT (CV_EUNSUP with natt) */
+    bool esn, natt, behind_nat;         /* behind_nat: we are; sends keepalives */
     bool transport;
     uint16_t keepalive_s;
     uint32_t replay_window; /* 0: off */
@@ -148,6 +148,12 @@ void sam_child_set_remote(struct sam *s, struct sam_child *c, const struct ip_en
 struct sam_child *sam_child_by_spi_in(struct sam *s, uint32_t spi);
 /* The live child whose outbound SPI (the peer's inbound one) is spi, among the owner's. */
 struct sam_child *sam_child_by_spi_out(struct sam *s, uint32_t owner, uint32_t spi);
+/* The same of one protocol: a peer may have one SPI for both (RFC 4301 4.1). */
+struct sam_child *sam_child_of_peer(struct sam *s, uint32_t owner, uint32_t spi, bool ah);
+static inline bool sam_is_ah(const struct sam_child *c)
+{
+    return c->encr == CV_ENCR_NONE;
+}
 struct sam_child *sam_child_by_id(struct sam *s, uint32_t id);
 struct sam_child *sam_children(struct sam *s); /* head of the list */
 /* Head of the list of an IKE SA's children, retiring ones included; 0: the adopted ones. */

@@ -15,7 +15,7 @@ static void describe(struct sam *s, struct sam_entry *e, const struct cv_sa *sa)
         strncpy(c->interface, name, sizeof c->interface - 1);
     c->if_id = sa->if_id;
     c->worker = sa->worker;
-    c->encr = sa->encr;
+    c->encr = sa->proto == CV_PROTO_AH ? CV_ENCR_NONE : sa->encr;
     c->key_bits = sam_alg_key_bits(sa->encr, sa->encr_key_len);
     c->integ = sa->integ;
     c->esn = (sa->flags & CV_SA_ESN) != 0;

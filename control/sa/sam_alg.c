@@ -12,6 +12,7 @@ static cv_result encr_lengths(uint16_t encr, uint16_t bits, struct sam_key_len *
     *aead = false;
     out->salt = 0;
     switch (encr) {
+    case CV_ENCR_NONE: /* AH */
     case CV_ENCR_NULL:
         out->encr = 0;
         return bits == 0 ? CV_OK : CV_EUNSUP;

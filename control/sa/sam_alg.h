@@ -10,7 +10,7 @@
 struct sam_key_len {
     uint8_t encr, salt, integ; /* octets */
 };
-/* key_bits as the Key Length attribute, 0 for ciphers without one. CV_EUNSUP for what ESP here does not carry: DES, AEADs with an
+/* encr CV_ENCR_NONE: AH. key_bits as the Key Length attribute, 0 for ciphers without one. CV_EUNSUP for what ESP here does not carry: DES, AEADs with an
  * integrity algorithm, other ciphers without one. */
 CV_MUST_USE cv_result sam_alg_lengths(uint16_t encr, uint16_t key_bits, uint16_t integ,
                                       struct sam_key_len *out);

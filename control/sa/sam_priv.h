@@ -13,7 +13,7 @@ enum {
 };
 
 struct sam_out_key {
-    uint32_t owner, spi;
+    uint32_t owner, spi, ah;
 };
 
 struct sam_entry {

@@ -78,17 +78,31 @@ bool sel_esp_offers(const struct cfg *c, const struct cfg_ipsec_profile *profile
         unsigned first = out->used;
         if (!s || !sel_suite_set_usable(s))
             continue;
-        put(out, SEL_TYPE_ENCR, s->encr, s->key_bits);
-        if (s->integ != CV_INTEG_NONE)
-            put(out, SEL_TYPE_INTEG, s->integ, 0);
+        if (!sel_suite_set_ah(s))
+            put(out, SEL_TYPE_ENCR, s->encr, s->key_bits);
+        if (sel_suite_set_integ(s) != CV_INTEG_NONE)
+            put(out, SEL_TYPE_INTEG, sel_suite_set_integ(s), 0);
         if (with_dh && profile->pfs)
             put(out, SEL_TYPE_DH, profile->pfs_group, 0);
         if (esn) /* both, ours first: a peer without ESN still answers (RFC 7296 3.3.3) */
             put(out, SEL_TYPE_ESN, 1, 0);
         put(out, SEL_TYPE_ESN, 0, 0);
-        close_offer(out, SEL_PROTO_ESP, first);
+        close_offer(out, sel_suite_set_ah(s) ? SEL_PROTO_AH : SEL_PROTO_ESP, first);
     }
     return out->count > 0;
+}
+
+bool sel_offers_without_ah(struct sel_offers *o)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < o->count; i++)
+        if (o->offer[i].proto != SEL_PROTO_AH) {
+            o->offer[n] = o->offer[i];
+            o->offer[n].number = (uint8_t)(n + 1);
+            n++;
+        }
+    o->count = n;
+    return n > 0;
 }
 
 uint16_t sel_offers_group(const struct sel_offers *o)
@@ -221,7 +235,8 @@ bool sel_esp_accept(const struct cfg *c, const struct cfg_ipsec_profile *profile
     };
     for (unsigned k = 0; k < sel_suite_set_count(profile) && !out->transform_set; k++) {
         const struct cfg_transform_set *s = sel_suite_set(c, profile, k);
-        if (s && s->encr == out->encr && s->key_bits == out->key_bits && s->integ == out->integ)
+        if (s && sel_suite_set_usable(s) && s->encr == out->encr && s->key_bits == out->key_bits &&
+            sel_suite_set_integ(s) == out->integ)
             out->transform_set = s;
     }
     return out->transform_set || refuse(why, "no transform set of the profile allows the answer");
@@ -241,7 +256,8 @@ unsigned sel_ike_answer(const struct sel_ike_choice *c, struct sel_transform *ou
 unsigned sel_esp_answer(const struct sel_esp_choice *c, struct sel_transform *out)
 {
     unsigned n = 0;
-    out[n++] = (struct sel_transform){.type = SEL_TYPE_ENCR, .id = c->encr, .key_bits = c->key_bits};
+    if (c->encr != CV_ENCR_NONE)
+        out[n++] = (struct sel_transform){.type = SEL_TYPE_ENCR, .id = c->encr, .key_bits = c->key_bits};
     if (c->integ != CV_INTEG_NONE || c->integ_none_listed)
         out[n++] = (struct sel_transform){.type = SEL_TYPE_INTEG, .id = c->integ};
     if (c->dh != 0 || c->dh_none_listed)
@@ -279,8 +295,11 @@ const char *sel_esp_choice_text(const struct sel_esp_choice *c, char *out)
     size_t at = 0;
     out[0] = '\0';
     sel_suite_word(SEL_PROTO_ESP, SEL_TYPE_ENCR, c->encr, c->key_bits, word, sizeof word);
-    sel_choice_add(out, &at, "", word);
-    if (c->integ != CV_INTEG_NONE)
+    if (c->encr == CV_ENCR_NONE)
+        sel_choice_add(out, &at, "", cfg_alg_ah_integ_word(c->integ));
+    else
+        sel_choice_add(out, &at, "", word);
+    if (c->encr != CV_ENCR_NONE && c->integ != CV_INTEG_NONE)
         sel_choice_add(out, &at, "", cfg_alg_esp_integ_word(c->integ));
     snprintf(word, sizeof word, "%u", c->dh);
     if (c->dh != 0)

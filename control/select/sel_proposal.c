@@ -10,6 +10,7 @@
 /* Transform types an offer may hold (RFC 7296 3.3.3); one of another type is refused whole (3.3.6). */
 enum {
     IKE_TYPES = 1u << SEL_TYPE_ENCR | 1u << SEL_TYPE_PRF | 1u << SEL_TYPE_INTEG | 1u << SEL_TYPE_DH,
+    AH_TYPES = 1u << SEL_TYPE_INTEG | 1u << SEL_TYPE_DH | 1u << SEL_TYPE_ESN,
     ESP_TYPES = 1u << SEL_TYPE_ENCR | 1u << SEL_TYPE_INTEG | 1u << SEL_TYPE_DH | 1u << SEL_TYPE_ESN,
 };
 
@@ -86,11 +87,20 @@ static void encr_mismatch(const struct cfg_ikev2_proposal *p, const struct sel_o
              p->encr_count ? ours : "none");
 }
 
+static const char *proto_word(uint8_t proto)
+{
+    return proto == SEL_PROTO_IKE   ? "IKE"
+           : proto == SEL_PROTO_AH  ? "AH"
+           : proto == SEL_PROTO_ESP ? "ESP"
+                                    : "?";
+}
+
 static bool offer_fits_protocol(const struct sel_offer *o, uint8_t proto, unsigned types, char *why)
 {
     uint8_t other = 0;
     if (o->proto != proto) {
-        snprintf(why, SEL_TEXT_MAX, "protocol %u", o->proto);
+        snprintf(why, SEL_TEXT_MAX, "protocol: peer offers %s, policy wants %s", proto_word(o->proto),
+                 proto_word(proto));
         return false;
     }
     if (sel_offer_types_known(o, types, &other))
@@ -190,19 +200,21 @@ static bool esp_pair(const struct cfg *c, const struct cfg_ipsec_profile *profil
 {
     static const uint16_t no_esn[] = {0}, prefer_esn[] = {1, 0};
     bool want_esn = cfg_sa_params_effective(c, profile).esn;
-    struct wish integ = wish(SEL_TYPE_INTEG, &s->integ, 1),
+    const bool ah = sel_suite_set_ah(s);
+    const uint16_t integ_id = sel_suite_set_integ(s);
+    struct wish integ = wish(SEL_TYPE_INTEG, &integ_id, 1),
                 esn = want_esn ? wish(SEL_TYPE_ESN, prefer_esn, 2) : wish(SEL_TYPE_ESN, no_esn, 1);
     uint16_t esn_id = 0;
     char theirs[110], ours[40];
     *x = (struct sel_esp_choice){
         .number = o->number, .encr = s->encr, .key_bits = s->key_bits, .transform_set = s};
-    if (!offer_fits_protocol(o, SEL_PROTO_ESP, ESP_TYPES, why))
-        return false;
     if (!sel_suite_set_usable(s)) {
-        snprintf(why, SEL_TEXT_MAX, "the transform set has no integrity algorithm");
+        snprintf(why, SEL_TEXT_MAX, "the transform set has no integrity algorithm that is taken here");
         return false;
     }
-    if (!sel_offer_has(o, SEL_TYPE_ENCR, s->encr, s->key_bits)) {
+    if (!offer_fits_protocol(o, ah ? SEL_PROTO_AH : SEL_PROTO_ESP, ah ? AH_TYPES : ESP_TYPES, why))
+        return false;
+    if (!ah && !sel_offer_has(o, SEL_TYPE_ENCR, s->encr, s->key_bits)) {
         sel_suite_words(o, SEL_TYPE_ENCR, theirs, sizeof theirs);
         sel_suite_word(SEL_PROTO_ESP, SEL_TYPE_ENCR, s->encr, s->key_bits, ours, sizeof ours);
         snprintf(why, SEL_TEXT_MAX, "encryption: peer offers %s, policy wants %s", theirs, ours);

@@ -10,7 +10,7 @@
 #include "control/select/sel.h"
 
 enum sel_transform_type { SEL_TYPE_ENCR = 1, SEL_TYPE_PRF, SEL_TYPE_INTEG, SEL_TYPE_DH, SEL_TYPE_ESN };
-enum { SEL_PROTO_IKE = 1, SEL_PROTO_ESP = 3 };
+enum { SEL_PROTO_IKE = 1, SEL_PROTO_AH = 2, SEL_PROTO_ESP = 3 };
 enum { SEL_OFFERS_MAX = 16, SEL_OFFER_TRANSFORMS_MAX = 512, SEL_ANSWER_MAX = 5 };
 
 struct sel_transform {
@@ -45,12 +45,13 @@ struct sel_ike_choice {
         integ_none_listed; /* the offer lists INTEG NONE: the answer does, too (RFC 7296 3.3: one of each type offered) */
 };
 
+/* Of a child SA. */
 struct sel_esp_choice {
     unsigned offer;
     uint8_t number;
-    uint16_t encr, key_bits;
-    uint16_t integ; /* CV_INTEG_NONE with an AEAD */
-    uint16_t dh;    /* 0: no new key exchange */
+    uint16_t encr, key_bits; /* encr CV_ENCR_NONE: AH */
+    uint16_t integ;          /* CV_INTEG_NONE with an AEAD */
+    uint16_t dh;             /* 0: no new key exchange */
     bool esn;
     bool integ_none_listed, dh_none_listed;
     const struct cfg_transform_set *transform_set; /* the set that allowed it; of the configuration */
@@ -63,7 +64,12 @@ struct sel_esp_choice {
 CV_MUST_USE bool sel_ike_proposal(const struct cfg *c, const struct cfg_ikev2_policy *policy,
                                   const struct sel_offer *offers, unsigned n, struct sel_ike_choice *out,
                                   struct sel_trace *trace);
-/* Responder, ESP, against the profile's transform sets in order. with_dh: CREATE_CHILD_SA, where a group may be agreed; in
+static inline uint8_t sel_esp_choice_proto(const struct sel_esp_choice *c)
+{
+    return c->encr == CV_ENCR_NONE ? SEL_PROTO_AH : SEL_PROTO_ESP;
+}
+
+/* Responder, ESP and AH, against the profile's transform sets in order. with_dh: CREATE_CHILD_SA, where a group may be agreed; in
  * IKE_AUTH (false) a proposal with a group other than NONE does not fit (RFC 7296 1.2). `set pfs` demands its group; without it
  * no group is taken if the peer allows that, else any group we know, for PFS is never weaker than none (IOS does the same).
  * ESN as configured: off: only 0; `set security-association esn`: 1 if offered, else 0. */
@@ -79,9 +85,11 @@ unsigned sel_esp_answer(const struct sel_esp_choice *c, struct sel_transform *ou
  * be offered. The group for the first KE payload is sel_offers_group. */
 CV_MUST_USE bool sel_ike_offers(const struct cfg *c, const struct cfg_ikev2_policy *policy,
                                 struct sel_offers *out);
-/* Initiator, ESP: one offer per transform set. with_dh: CREATE_CHILD_SA; the group is there only with `set pfs`. */
+/* Initiator, ESP and AH: one offer per transform set. with_dh: CREATE_CHILD_SA; the group is there only with `set pfs`. */
 CV_MUST_USE bool sel_esp_offers(const struct cfg *c, const struct cfg_ipsec_profile *profile, bool with_dh,
                                 struct sel_offers *out);
+/* Takes the offers of AH out, which cannot pass a NAT (RFC 3715 2.1), and numbers the others anew; false: none is left. */
+CV_MUST_USE bool sel_offers_without_ah(struct sel_offers *o);
 /* The most preferred group of the offers; 0 when they hold none. */
 uint16_t sel_offers_group(const struct sel_offers *o);
 /* Whether the offers hold the group at all: an INVALID_KE_PAYLOAD that asks for another is an attack or an error (RFC 7296 1.2). */

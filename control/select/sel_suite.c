@@ -28,8 +28,20 @@ const struct cfg_transform_set *sel_suite_set(const struct cfg *c, const struct 
     return cfg_find_transform_set(c, p->transform_set_count ? p->transform_sets[i] : "default");
 }
 
+bool sel_suite_set_ah(const struct cfg_transform_set *s)
+{
+    return s->ah_integ != CV_INTEG_NONE && s->encr == CV_ENCR_NONE && s->integ == CV_INTEG_NONE;
+}
+
+uint16_t sel_suite_set_integ(const struct cfg_transform_set *s)
+{
+    return sel_suite_set_ah(s) ? s->ah_integ : s->integ;
+}
+
 bool sel_suite_set_usable(const struct cfg_transform_set *s)
 {
+    if (sel_suite_set_ah(s))
+        return s->ah_integ != CV_INTEG_HMAC_MD5_96;
     return s->encr != CV_ENCR_NONE && s->ah_integ == CV_INTEG_NONE &&
            (cfg_alg_aead(s->encr) || s->integ != CV_INTEG_NONE);
 }

@@ -13,7 +13,12 @@ unsigned sel_suite_prfs(const struct cfg_ikev2_proposal *p, uint16_t out[SEL_PRF
  * not there. */
 const struct cfg_transform_set *sel_suite_set(const struct cfg *c, const struct cfg_ipsec_profile *p,
                                               unsigned i);
-/* A set that may be offered or taken: ESP with integrity; never encryption alone, never AH. */
+/* AH alone. */
+bool sel_suite_set_ah(const struct cfg_transform_set *s);
+/* The integrity algorithm of its protocol; CV_INTEG_NONE of an AEAD. */
+uint16_t sel_suite_set_integ(const struct cfg_transform_set *s);
+/* A set that may be offered or taken: ESP with integrity, or AH alone with another algorithm than HMAC-MD5 (RFC 8221 6); never encryption
+ * alone, never both protocols (RFC 4301 13). */
 bool sel_suite_set_usable(const struct cfg_transform_set *s);
 unsigned sel_suite_set_count(const struct cfg_ipsec_profile *p);
 

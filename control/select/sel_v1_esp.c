@@ -8,7 +8,8 @@
 #include <string.h>
 
 enum {
-    PROTO_ESP = 3,          /* RFC 2407 4.4.1 */
+    PROTO_AH = 2, /* RFC 2407 4.4.1 */
+    PROTO_ESP = 3,
     LIFE_DEFAULT_S = 28800, /* RFC 2407 4.5: of an offer that names none */
     ESN_64_BIT = 1,         /* RFC 4304 */
     GMAC_WIRE = 23,         /* IANA "IPSEC ESP Transform Identifiers": NULL_AUTH_AES-GMAC; 21 is SEED here */
@@ -43,14 +44,23 @@ static uint8_t wire_encr(uint16_t encr)
     }
 }
 
-/* RFC 2407 4.5 Authentication Algorithm, and IANA's later ones. */
+/* RFC 2407 4.5 Authentication Algorithm, and IANA's later ones; ah: the AH transform of the same hash (4.4.3, and IANA's later ones). */
 static const struct {
     uint16_t integ, wire;
-} integs[] = {{CV_INTEG_HMAC_MD5_96, 1},
-              {CV_INTEG_HMAC_SHA1_96, 2},
-              {CV_INTEG_HMAC_SHA2_256_128, 5},
-              {CV_INTEG_HMAC_SHA2_384_192, 6},
-              {CV_INTEG_HMAC_SHA2_512_256, 7}};
+    uint8_t ah;
+} integs[] = {{CV_INTEG_HMAC_MD5_96, 1, 2},
+              {CV_INTEG_HMAC_SHA1_96, 2, 3},
+              {CV_INTEG_HMAC_SHA2_256_128, 5, 5},
+              {CV_INTEG_HMAC_SHA2_384_192, 6, 6},
+              {CV_INTEG_HMAC_SHA2_512_256, 7, 7}};
+
+static uint8_t wire_ah(uint16_t integ)
+{
+    for (unsigned i = 0; i < sizeof integs / sizeof integs[0]; i++)
+        if (integs[i].integ == integ)
+            return integs[i].ah;
+    return 0;
+}
 
 static uint16_t wire_integ(uint16_t integ)
 {
@@ -81,6 +91,7 @@ static bool group_known(uint16_t group)
 /* What one transform set means in IKEv1, in numbers of the wire. */
 struct want {
     const struct cfg_transform_set *set;
+    bool ah;
     uint8_t id;
     uint16_t key_bits, integ;
     bool transport; /* the set wants it, and the selectors allow it */
@@ -93,7 +104,7 @@ struct want {
 
 /* False: nothing that IKEv1 can negotiate; *why, static, says what. */
 static bool want_of(const struct cfg *c, const struct cfg_ipsec_profile *p, unsigned index,
-                    unsigned transport_mask, struct want *w, const char **why)
+                    enum sel1_encap encap, unsigned transport_mask, struct want *w, const char **why)
 {
     const struct cfg_transform_set *s = sel_suite_set(c, p, index);
     struct cfg_sa_params sp = cfg_sa_params_effective(c, p);
@@ -101,13 +112,17 @@ static bool want_of(const struct cfg *c, const struct cfg_ipsec_profile *p, unsi
     *why = "there is no such transform set";
     if (!s)
         return false;
-    *why = "the transform set has no integrity algorithm";
+    *why = "the transform set has no integrity algorithm that is taken here";
     if (!sel_suite_set_usable(s))
         return false;
     bool aead = cfg_alg_aead(s->encr);
-    w->id = wire_encr(s->encr);
+    w->ah = sel_suite_set_ah(s);
+    *why = "AH cannot pass the NAT on the path (RFC 3715 2.1)";
+    if (w->ah && encap != SEL1_ENCAP_PLAIN)
+        return false;
+    w->id = w->ah ? wire_ah(s->ah_integ) : wire_encr(s->encr);
     w->key_bits = s->key_bits;
-    w->integ = aead ? 0 : wire_integ(s->integ);
+    w->integ = aead ? 0 : wire_integ(sel_suite_set_integ(s));
     *why = "IKEv1 has no number for its algorithms";
     if (!w->id || (!aead && !w->integ))
         return false;
@@ -131,6 +146,7 @@ static uint32_t kilobytes_on_wire(uint64_t kb)
 static struct sel1_esp_transform offer_of(const struct want *w, enum sel1_encap encap, bool esn)
 {
     return (struct sel1_esp_transform){.id = w->id,
+                                       .ah = w->ah,
                                        .key_bits = w->key_bits,
                                        .integ = w->integ,
                                        .group = w->group,
@@ -147,7 +163,7 @@ unsigned sel1_esp_offers(const struct cfg *c, const struct cfg_ipsec_profile *p,
     for (unsigned i = 0; i < sel_suite_set_count(p) && n + PER_SET <= SEL1_TRANSFORMS_MAX; i++) {
         struct want w;
         const char *why;
-        if (!want_of(c, p, i, transport_mask, &w, &why))
+        if (!want_of(c, p, i, encap, transport_mask, &w, &why))
             continue;
         if (w.esn) /* preferred; a peer that does not know the attribute passes over it (RFC 2408 3.6) */
             out[n++] = offer_of(&w, encap, true);
@@ -170,7 +186,7 @@ static void choose(const struct want *w, const struct sel1_esp_transform *t, boo
     out->set = w->set;
     out->encr = w->set->encr;
     out->key_bits = w->set->key_bits;
-    out->integ = cfg_alg_aead(w->set->encr) ? CV_INTEG_NONE : w->set->integ;
+    out->integ = cfg_alg_aead(w->set->encr) ? CV_INTEG_NONE : sel_suite_set_integ(w->set);
     out->group = t->group;
     out->esn = t->esn == ESN_64_BIT;
     out->transport = transport;
@@ -248,7 +264,10 @@ static bool pair(const struct want *w, enum sel1_encap encap, const struct sel1_
     if (t->id != w->id || t->key_bits != w->key_bits) {
         esp_word(t->id, t->key_bits, theirs, sizeof theirs);
         esp_word(w->id, w->key_bits, ours, sizeof ours);
-        snprintf(why, SEL_TEXT_MAX, "encryption: peer offers %s, policy wants %s", theirs, ours);
+        if (w->ah)
+            snprintf(why, SEL_TEXT_MAX, "AH transform: peer offers %u, policy wants %u", t->id, w->id);
+        else
+            snprintf(why, SEL_TEXT_MAX, "encryption: peer offers %s, policy wants %s", theirs, ours);
         return false;
     }
     if (t->integ != w->integ) {
@@ -278,9 +297,11 @@ static bool choose_by_set(const struct want *w, enum sel1_encap encap, const str
 {
     for (unsigned i = 0; i < n; i++) {
         const struct sel1_esp_proposal *p = &offers[i];
-        if (p->proto != PROTO_ESP || p->bundled) {
+        if (p->proto != (w->ah ? PROTO_AH : PROTO_ESP) || p->bundled) {
             sel_trace_candidate(trace, w->set->name, false, "proposal %u of the peer: %s", p->number,
-                                p->bundled ? "several protocols together" : "not ESP");
+                                p->bundled ? "several protocols together"
+                                : w->ah    ? "not AH"
+                                           : "not ESP");
             continue;
         }
         for (unsigned k = 0; k < p->count; k++) {
@@ -309,7 +330,7 @@ bool sel1_esp_choose(const struct cfg *c, const struct cfg_ipsec_profile *p, enu
     for (unsigned i = 0; i < sel_suite_set_count(p); i++) {
         struct want w;
         const char *why;
-        if (!want_of(c, p, i, transport_mask, &w, &why)) {
+        if (!want_of(c, p, i, encap, transport_mask, &w, &why)) {
             sel_trace_candidate(trace, w.set ? w.set->name : "?", false, "%s", why);
             continue;
         }
@@ -327,8 +348,8 @@ bool sel1_esp_choose(const struct cfg *c, const struct cfg_ipsec_profile *p, enu
 /* But for its lifetime, which the peer may leave out or change (G26). */
 static bool same(const struct sel1_esp_transform *a, const struct sel1_esp_transform *b)
 {
-    return a->id == b->id && a->key_bits == b->key_bits && a->integ == b->integ && a->group == b->group &&
-           a->encap == b->encap && a->esn == b->esn;
+    return a->ah == b->ah && a->id == b->id && a->key_bits == b->key_bits && a->integ == b->integ &&
+           a->group == b->group && a->encap == b->encap && a->esn == b->esn;
 }
 
 /* The set behind ours[index]: by what the offers are made of, so that both ways agree. */
@@ -337,7 +358,7 @@ static bool want_of_offer(const struct cfg *c, const struct cfg_ipsec_profile *p
 {
     for (unsigned i = 0; i < sel_suite_set_count(p); i++) {
         const char *why;
-        if (!want_of(c, p, i, transport_mask, w, &why))
+        if (!want_of(c, p, i, encap, transport_mask, w, &why))
             continue;
         struct sel1_esp_transform t = offer_of(w, encap, ours->esn != 0);
         if ((w->esn || !ours->esn) && same(&t, ours))
@@ -371,13 +392,14 @@ bool sel1_esp_accept(const struct cfg *c, const struct cfg_ipsec_profile *p, enu
 const char *sel1_esp_choice_text(const struct sel1_esp_choice *c, char *out)
 {
     char bits[16] = "", group[24] = "";
-    bool aead = cfg_alg_aead(c->encr);
+    bool ah = c->encr == CV_ENCR_NONE, aead = cfg_alg_aead(c->encr);
     if (c->key_bits)
         snprintf(bits, sizeof bits, " %u", c->key_bits);
     if (c->group)
         snprintf(group, sizeof group, " pfs group%u", c->group);
-    snprintf(out, SEL_TEXT_MAX, "%s%s%s%s%s%s%s", cfg_alg_esp_encr_word(c->encr), bits, aead ? "" : " ",
-             aead ? "" : cfg_alg_esp_integ_word(c->integ), c->transport ? " transport" : "", group,
-             c->esn ? " esn" : "");
+    snprintf(out, SEL_TEXT_MAX, "%s%s%s%s%s%s%s",
+             ah ? cfg_alg_ah_integ_word(c->integ) : cfg_alg_esp_encr_word(c->encr), bits,
+             aead || ah ? "" : " ", aead || ah ? "" : cfg_alg_esp_integ_word(c->integ),
+             c->transport ? " transport" : "", group, c->esn ? " esn" : "");
     return out;
 }

@@ -49,10 +49,12 @@ CV_MUST_USE bool sel1_ike_accept(const struct cfg *c, unsigned methods, const st
                                  unsigned n, const struct sel1_ike_transform *answer,
                                  struct sel1_ike_choice *out, char *why);
 
-/* One ESP transform of phase 2. id: RFC 2407 4.4.4 (and IANA "IPSEC ESP Transform Identifiers"). */
+/* One transform of phase 2. id: RFC 2407 4.4.4 (and IANA "IPSEC ESP Transform Identifiers"); of AH 4.4.3 ("IPSEC AH Transform
+ * Identifiers"), and then the integrity algorithm must say the same (RFC 2407 4.5). */
 struct sel1_esp_transform {
     uint8_t number, id;
     bool unusable;
+    bool ah;
     uint16_t key_bits, integ, group, encap, esn; /* wire numbers; 0 absent */
     uint32_t life_s, life_kb;
 };
@@ -68,7 +70,7 @@ struct sel1_esp_proposal {
 struct sel1_esp_choice {
     unsigned proposal, transform; /* indices of the peer's */
     const struct cfg_transform_set *set;
-    uint16_t encr, key_bits, integ; /* CV_* */
+    uint16_t encr, key_bits, integ; /* CV_*; encr CV_ENCR_NONE: AH */
     uint16_t group;                 /* PFS; 0 none */
     bool esn, transport;
     uint32_t life_s;  /* the smaller of offer and policy, both ends' */
@@ -78,7 +80,8 @@ struct sel1_esp_choice {
 /* How the encapsulation mode attribute is to be written (RFC 2407 4.5; RFC 3947 5.1; the drafts' private numbers). */
 enum sel1_encap { SEL1_ENCAP_PLAIN, SEL1_ENCAP_UDP, SEL1_ENCAP_UDP_DRAFT };
 
-/* Initiator: one proposal of several transforms, one for each transform set of the profile, in order. transport_ok: sel_transport's judgement is asked
+/* Initiator: transforms, one for each transform set (those of AH and of ESP belong into proposals of their own; AH is left out unless encap is
+ * plain, RFC 3715 2.1) of the profile, in order. transport_ok: sel_transport's judgement is asked
  * for each set by the caller through this mask, bit i for set i. group: of the PFS, 0 without. Returns the count; out->number from 1. */
 unsigned sel1_esp_offers(const struct cfg *c, const struct cfg_ipsec_profile *p, enum sel1_encap encap,
                          unsigned transport_mask, struct sel1_esp_transform out[SEL1_TRANSFORMS_MAX]);

@@ -148,7 +148,7 @@ const struct cv_sa *exp_dp_sending(const struct exp_dp *d, const char *interface
 
 static bool same_keys(const struct cv_sa *a, const struct cv_sa *b)
 {
-    return a->encr == b->encr && a->integ == b->integ && a->mode == b->mode &&
+    return a->proto == b->proto && a->encr == b->encr && a->integ == b->integ && a->mode == b->mode &&
            a->encr_key_len == b->encr_key_len && a->integ_key_len == b->integ_key_len &&
            secret_equal(a->encr_key, b->encr_key, sizeof a->encr_key) &&
            secret_equal(a->salt, b->salt, sizeof a->salt) &&

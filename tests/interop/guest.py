@@ -23,7 +23,7 @@ HERE = os.path.abspath(os.path.dirname(__file__))
 QEMU = "/usr/bin/qemu-system-x86_64"
 BUSYBOX = "/usr/bin/busybox"
 MODULES = ("virtio_pci virtio_net 9pnet_virtio 9p xfrm_user xfrm_algo esp4 esp6 xfrm4_tunnel xfrm6_tunnel af_key "
-           "ah4 authenc echainiv seqiv gcm ctr cbc hmac sha1_generic sha256_generic sha512_generic aes_generic "
+           "ah4 ah6 authenc echainiv seqiv gcm ctr cbc hmac sha1_generic sha256_generic sha512_generic aes_generic "
            "aesni_intel chacha20poly1305 chacha_generic poly1305_generic crypto_null des_generic md5 ip_gre ip6_gre").split()
 
 INIT = """#!/bin/busybox sh

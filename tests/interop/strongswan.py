@@ -57,7 +57,7 @@ swanctl { load = random openssl pem pkcs1 pkcs8 x509 }
 def connection(name="site", local="192.0.2.2", remote="192.0.2.1", local_id=None, remote_id=None,
                psk="secret", local_ts="10.2.0.0/16", remote_ts="10.1.0.0/16", ike="aes128gcm16-prfsha256-ecp256",
                esp="aes128gcm16", children="", connections="", version=2, local_auth="auth = psk", remote_auth="auth = psk"):
-    """The text of a swanctl.conf with one connection, one child of the same name, and one PSK. local_auth, remote_auth: what else
+    """The text of a swanctl.conf with one connection, one child of the same name, and one PSK. esp: "ah:sha256" is AH. local_auth, remote_auth: what else
     stands in the sections of each end; an identity of "" is left out, then a certificate's subject is it."""
     def identity(text):
         return "id = %s" % text if text else ""
@@ -77,7 +77,7 @@ connections {
     children { %(name)s {
       local_ts = %(local_ts)s
       remote_ts = %(remote_ts)s
-      esp_proposals = %(esp)s
+      %(esp)s
       rekey_time = 0
       start_action = none
       %(children)s } }
@@ -87,7 +87,8 @@ secrets { ike-%(name)s {
   %(peer_id)s
   secret = "%(psk)s" } }
 """ % dict(name=name, local=local, remote=remote, own_id=identity(local if local_id is None else local_id),
-           peer_id=identity(remote if remote_id is None else remote_id), local_auth=local_auth, remote_auth=remote_auth, psk=psk, local_ts=local_ts, remote_ts=remote_ts, ike=ike, esp=esp, children=children,
+           peer_id=identity(remote if remote_id is None else remote_id), local_auth=local_auth, remote_auth=remote_auth, psk=psk, local_ts=local_ts, remote_ts=remote_ts, ike=ike,
+           esp="ah_proposals = " + esp[3:] if esp.startswith("ah:") else "esp_proposals = " + esp, children=children,
            connections=connections, version=version)
 
 

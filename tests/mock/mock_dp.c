@@ -124,6 +124,11 @@ static void check_add(struct mock_dp *d, const struct cv_sa *sa)
         violation(d, "encryption key of zeros", &sa->ref);
     if (sa->integ_key_len && all_zero(sa->integ_key, sa->integ_key_len))
         violation(d, "integrity key of zeros", &sa->ref);
+    if (sa->proto == CV_PROTO_AH &&
+        (sa->encr != CV_ENCR_NULL || sa->integ == CV_INTEG_NONE || sa->flags & CV_SA_NATT))
+        violation(d, "AH with encryption, without integrity, or through a NAT", &sa->ref);
+    if (sa->proto != CV_PROTO_AH && sa->proto != CV_PROTO_ESP)
+        violation(d, "unknown protocol", &sa->ref);
     if (!sa->encr_key_len && !sa->integ_key_len)
         violation(d, "no key at all", &sa->ref);
     if (sa->mode != CV_MODE_TUNNEL && !host_to_host(sa))
@@ -273,8 +278,8 @@ struct mock_sa *mock_dp_sending(struct mock_dp *d, uint32_t if_id)
 
 static bool same_keys(const struct cv_sa *a, const struct cv_sa *b)
 {
-    return a->encr == b->encr && a->integ == b->integ && a->encr_key_len == b->encr_key_len &&
-           a->integ_key_len == b->integ_key_len &&
+    return a->proto == b->proto && a->encr == b->encr && a->integ == b->integ &&
+           a->encr_key_len == b->encr_key_len && a->integ_key_len == b->integ_key_len &&
            memcmp(a->encr_key, b->encr_key, sizeof a->encr_key) == 0 &&
            memcmp(a->salt, b->salt, sizeof a->salt) == 0 &&
            memcmp(a->integ_key, b->integ_key, sizeof a->integ_key) == 0;

@@ -65,7 +65,7 @@ static void what_is_not_built_is_refused_with_line_and_remedy(void)
         {"crypto ikev2 profile c\n match identity remote any\n authentication local pre-share\n"
          " authentication remote eap\n keyring local k\n",
          "EAP"},
-        {"crypto ipsec transform-set a ah-sha256-hmac\n", "AH"},
+        {"crypto ipsec transform-set a ah-sha256-hmac esp-aes\n", "AH and ESP"},
         {"interface Tunnel2\n tunnel source Ethernet0/0\n tunnel destination gw.example.com\n"
          " tunnel mode ipsec ipv4\n tunnel protection ipsec profile esp\n",
          "host name"},

@@ -152,7 +152,7 @@ static void the_trace_says_what_each_side_has(void)
         {{1, SEL_PROTO_IKE, 4, integ}, "integrity: peer offers md5, policy wants sha256"},
         {{1, SEL_PROTO_IKE, 3, no_dh}, "group: peer offers none, policy wants 14"}, /* CVE-2016-5391 */
         {{1, SEL_PROTO_IKE, 4, no_length}, "encryption: peer offers 12, policy wants aes-cbc-256"},
-        {{1, SEL_PROTO_ESP, 4, group}, "protocol 3"},
+        {{1, SEL_PROTO_ESP, 4, group}, "protocol: peer offers ESP, policy wants IKE"},
         {{1, SEL_PROTO_IKE, 0, NULL}, "encryption: peer offers none"},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
