@@ -34,6 +34,7 @@ struct bench_transform {
     const char *name;
     uint16_t encr, integ;
     uint8_t key_len, salt_len, integ_len;
+    uint8_t proto; /* enum cv_proto */
 };
 
 /* Which packets the store holds. BOTH: as many of the one as of the other, in turn by bursts. */

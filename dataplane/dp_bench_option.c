@@ -15,6 +15,9 @@ static const struct bench_transform transforms[] = {
     {"esp-aes-128-sha256", CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA2_256_128, 16, 0, 32},
     {"esp-aes-256-sha256", CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA2_256_128, 32, 0, 32},
     {"esp-aes-256-sha512", CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA2_512_256, 32, 0, 64},
+    {"ah-sha1", CV_ENCR_NULL, CV_INTEG_HMAC_SHA1_96, 0, 0, 20, CV_PROTO_AH},
+    {"ah-sha256", CV_ENCR_NULL, CV_INTEG_HMAC_SHA2_256_128, 0, 0, 32, CV_PROTO_AH},
+    {"ah-sha512", CV_ENCR_NULL, CV_INTEG_HMAC_SHA2_512_256, 0, 0, 64, CV_PROTO_AH},
 };
 
 static int usage(const char *why)
@@ -305,6 +308,8 @@ static const char *together(const struct bench_plan *p)
     for (unsigned i = 0; i < p->size_count && c->inner == IP_V6; i++)
         if (p->sizes[i] != BENCH_IMIX && p->sizes[i] < BENCH_SIZE_MIN6)
             return "an inner IPv6 packet has 48 octets and more";
+    if (c->natt && c->transform->proto == CV_PROTO_AH)
+        return "AH passes no NAT: --natt is for ESP";
     return NULL;
 }
 

@@ -132,6 +132,7 @@ void dp_bench_sa(const struct bench_case *c, unsigned i, enum cv_dir dir, struct
     sa->if_id = if_of(c, i);
     sa->encr = t->encr;
     sa->integ = t->integ;
+    sa->proto = t->proto;
     sa->encr_key_len = t->key_len;
     sa->salt_len = t->salt_len;
     sa->integ_key_len = t->integ_len;

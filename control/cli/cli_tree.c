@@ -91,7 +91,7 @@ const struct cli_row cli_rows[] = {
     {"clear crypto sa counters", CLI_CLEAR_IPSEC_COUNTERS, false, NULL,
      "peer=ADDRESS;map=NAME;vrf=NAME;spi=SPI", "Count their packets anew; the SAs stay"},
     {"clear crypto sa entry", CLI_CLEAR_IPSEC_ENTRY, false, "ADDRESS PROTOCOL SPI", NULL,
-     "Delete the IPsec SA with this destination, protocol (esp) and SPI, and its other direction"},
+     "Delete the IPsec SA with this destination, protocol (esp or ah) and SPI, and its other direction"},
     {"clear crypto pki", CLI_NONE, false, NULL, NULL, "Certificates"},
     {"clear crypto pki crls", CLI_PKI_CLEAR_CRLS, false, NULL, NULL, "Forget the revocation lists at hand"},
     {"debug", CLI_NONE, false, NULL, NULL, "Follow what happens"},

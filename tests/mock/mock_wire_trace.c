@@ -51,7 +51,7 @@ static void trace_payloads(struct wire *w, const struct pld_message *m)
             if (d->proto == PLD_PROTO_IKE)
                 trace(w, " D(IKE)");
             else
-                trace(w, " D(ESP:%u)", d->count);
+                trace(w, " D(%s:%u)", d->proto == PLD_PROTO_AH ? "AH" : "ESP", d->count);
         } else
             trace(w, " %s", pld_type_name(type));
     }

@@ -139,7 +139,7 @@ def gre_and_crypto_maps_are_paths_of_their_own():
 
 @case("every transform is held against a limit of its own")
 def every_transform_has_a_limit_of_its_own():
-    for name in ("esp-gcm-256", "esp-gmac-128", "esp-chacha20-poly1305", "esp-aes-128-sha1", "esp-aes-256-sha512"):
+    for name in ("esp-gcm-256", "esp-gmac-128", "esp-chacha20-poly1305", "esp-aes-128-sha1", "esp-aes-256-sha512", "ah-sha256"):
         rows = measured("--sizes", "256", "--transform", name)
         check_equal([r["transform"] for r in rows], [name, name], "transform")
 
