@@ -313,19 +313,24 @@ static const char *together(const struct bench_plan *p)
     return NULL;
 }
 
+void dp_bench_case_init(struct bench_case *c)
+{
+    *c = (struct bench_case){.transform = &transforms[0],
+                             .sas = 1,
+                             .workers = 1,
+                             .lines = 100,
+                             .inner = IP_V4,
+                             .outer = IP_V4,
+                             .window = 64,
+                             .engine = "auto",
+                             .seconds = 5,
+                             .rounds = BENCH_ROUNDS};
+}
+
 static void defaults(struct bench_plan *p)
 {
     *p = (struct bench_plan){.dirs = {true, true, false}, .sizes = {64, 512, 1420}, .size_count = 3};
-    p->base = (struct bench_case){.transform = &transforms[0],
-                                  .sas = 1,
-                                  .workers = 1,
-                                  .lines = 100,
-                                  .inner = IP_V4,
-                                  .outer = IP_V4,
-                                  .window = 64,
-                                  .engine = "auto",
-                                  .seconds = 5,
-                                  .rounds = BENCH_ROUNDS};
+    dp_bench_case_init(&p->base);
 }
 
 int dp_bench_options(int argc, char **argv, struct bench_plan *p)

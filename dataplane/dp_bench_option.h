@@ -9,8 +9,9 @@
 /* The defaults, then what argv says (argv[0] is "--bench"; texts of the plan point into it). 0, or 2 after a word on stderr. */
 int dp_bench_options(int argc, char **argv, struct bench_plan *p);
 
-/* For other benchmarks: a list of sizes, which is cut up; false: not one. A transform by its name, or NULL. */
+/* For other benchmarks: what is not asked for otherwise; a list of sizes, which is cut up; false: not one. A transform by its name, or NULL. */
 bool dp_bench_sizes_take(unsigned sizes[BENCH_SIZES], unsigned *size_count, char *text);
+void dp_bench_case_init(struct bench_case *c);
 const struct bench_transform *dp_bench_transform(const char *name);
 
 #endif

@@ -3,6 +3,7 @@
 #include "dataplane/dp_eal.h"
 #include "dataplane/dp_offload_caps.h"
 #include "dataplane/dp_offload_html.h"
+#include "dataplane/dp_offload_loop.h"
 #include "dataplane/dp_offload_option.h"
 #include "dataplane/dp_offload_report.h"
 #include "dataplane/dp_offload_run.h"
@@ -121,7 +122,11 @@ static bool engines_run(struct offload_report *r, bool asked)
             e->ran = false;
             snprintf(e->why, sizeof e->why, "the measuring process ended early");
         }
-        ok = ok && (e->ran || !asked);
+        if (e->ran && r->plan.loop_size_count)
+            dp_offload_loop(&r->plan, e);
+        if (e->loop_why[0])
+            fprintf(stderr, "culvert-dp: --bench-offload: %s in the loop: %s\n", e->word, e->loop_why);
+        ok = ok && ((e->ran && !e->loop_why[0]) || !asked);
     }
     return ok;
 }

@@ -1,8 +1,8 @@
 /* dp_offload: `culvert-dp --bench-offload`: what ports and crypto devices advertise for IPsec, and what each engine costs beside
- * ipsec-mb.
+ * ipsec-mb, alone and in the worker's loop.
  *
  * A process of its own looks at the devices (dp_offload_caps), and one for each engine measures it in turns with ipsec-mb
- * (dp_offload_run): a process has one crypto device. They write into memory that is shared with the one that reports
+ * (dp_offload_run): a process has one crypto device. Then each cell of the loop has one (dp_offload_loop). They write into memory that is shared with the one that reports
  * (dp_offload_report, dp_offload_html). */
 #ifndef DATAPLANE_DP_OFFLOAD_H
 #define DATAPLANE_DP_OFFLOAD_H
@@ -65,6 +65,14 @@ struct offload_row {
     double p50, p90, p99, p999, most;
 };
 
+/* The same through the worker's loop; millions of packets a second: median and ends of the rounds. */
+struct offload_loop {
+    bool done;
+    double mpps, low, high;
+    double mb;     /* of the bare ipsec-mb call, in turns with the loop */
+    double cycles; /* TSC, per packet */
+};
+
 struct offload_engine {
     char word[BENCH_ENGINE_MAX];   /* as behind `crypto-engine` */
     bool ran, waits;               /* waits: look-aside, packets come back later */
@@ -73,11 +81,14 @@ struct offload_engine {
     char device[CV_NAME_MAX];
     char why[256]; /* it did not run */
     struct offload_row rows[OFFLOAD_TRANSFORMS][OFFLOAD_DIRS][BENCH_SIZES][OFFLOAD_DEPTHS];
+    char loop_why[256]; /* the loop did not run with it */
+    struct offload_loop loop[OFFLOAD_TRANSFORMS][OFFLOAD_DIRS][BENCH_SIZES]; /* by plan.loop_sizes */
 };
 
 struct offload_plan {
     const struct bench_transform *transforms[OFFLOAD_TRANSFORMS];
     unsigned transform_count, sizes[BENCH_SIZES], size_count, rounds;
+    unsigned loop_sizes[BENCH_SIZES], loop_size_count; /* none: the engines alone */
     const char *json, *html;
     bool no_measure; /* capabilities alone */
     char devices[OFFLOAD_ENGINES][OFFLOAD_NAME];

@@ -67,7 +67,7 @@ static void alg_fill(struct offload_alg *a, const struct rte_cryptodev_symmetric
     }
 }
 
-static void algs_fill(struct offload_device *d, const struct rte_cryptodev_capabilities *c)
+void dp_offload_caps_algorithms(struct offload_device *d, const struct rte_cryptodev_capabilities *c)
 {
     for (; c && c->op != RTE_CRYPTO_OP_TYPE_UNDEFINED && d->alg_count < OFFLOAD_ALGS; c++) {
         const char *name = alg_name(c);
@@ -137,13 +137,18 @@ static void ipsec_add(struct offload_device *d, const struct rte_security_capabi
             word_add(l->algorithms, sizeof l->algorithms, alg_name(a));
 }
 
-static void security_fill(struct offload_device *d, void *context)
+void dp_offload_caps_ipsec(struct offload_device *d, const struct rte_security_capability *c)
 {
-    d->security = context != NULL;
-    const struct rte_security_capability *c = context ? rte_security_capabilities_get(context) : NULL;
     for (; c && c->action != RTE_SECURITY_ACTION_TYPE_NONE && d->ipsec_count < OFFLOAD_IPSEC; c++)
         if (c->protocol == RTE_SECURITY_PROTOCOL_IPSEC)
             ipsec_add(d, c);
+}
+
+static void security_fill(struct offload_device *d, void *context)
+{
+    d->security = context != NULL;
+    if (context)
+        dp_offload_caps_ipsec(d, rte_security_capabilities_get(context));
 }
 
 /* ---- devices --------------------------------------------------------------------------------------------------------- */
@@ -172,7 +177,7 @@ static void crypto_fill(struct offload_report *out, uint8_t id)
         if (name)
             word_add(d->features, sizeof d->features, name);
     }
-    algs_fill(d, info.capabilities);
+    dp_offload_caps_algorithms(d, info.capabilities);
     security_fill(d, rte_cryptodev_get_sec_ctx(id));
 }
 

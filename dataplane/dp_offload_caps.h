@@ -9,4 +9,10 @@
 /* Makes DPDK's software crypto devices, then fills out->devices and notes. Of the process's own, without an EAL yet. */
 void dp_offload_caps(const struct offload_plan *p, struct offload_report *out);
 
+struct rte_cryptodev_capabilities;
+struct rte_security_capability;
+/* Adds to d what the list says, up to its end mark, as far as d has room: symmetric algorithms that have names; IPsec. */
+void dp_offload_caps_algorithms(struct offload_device *d, const struct rte_cryptodev_capabilities *c);
+void dp_offload_caps_ipsec(struct offload_device *d, const struct rte_security_capability *c);
+
 #endif

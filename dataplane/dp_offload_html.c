@@ -1,5 +1,7 @@
 #include "dataplane/dp_offload_html.h"
 #include "dataplane/dp_bench_report.h"
+#include "dataplane/dp_offload_glance.h"
+#include "dataplane/dp_offload_loop.h"
 #include "dataplane/dp_offload_report.h"
 
 #include <math.h>
@@ -21,12 +23,12 @@ enum {
 static const char *const colours[] = {"#57606a", "#1f6fb2", "#d1495b", "#edae49", "#4c9f70", "#6a4c93",
                                       "#00798c", "#a3623a", "#c2185b", "#607d3b", "#3f51b5", "#9e9e9e"};
 
-static const char *colour(unsigned engine)
+const char *dp_offload_colour(unsigned engine)
 {
     return colours[engine % RTE_DIM(colours)];
 }
 
-static void escaped(FILE *f, const char *text)
+void dp_offload_html_text(FILE *f, const char *text)
 {
     for (; *text; text++)
         switch (*text) {
@@ -169,12 +171,12 @@ static void line(FILE *f, const struct plot *p, unsigned engine)
         }
     if (!started)
         return;
-    fprintf(f, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>\n", colour(engine));
+    fprintf(f, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>\n", dp_offload_colour(engine));
     for (unsigned i = 0; i < points(p); i++)
         if (point(p, &p->r->engines[engine], i, &x, &y)) {
             fprintf(f, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"><title>", at_x(p, x), at_y(p, y),
-                    colour(engine));
-            escaped(f, p->r->engines[engine].word);
+                    dp_offload_colour(engine));
+            dp_offload_html_text(f, p->r->engines[engine].word);
             fprintf(f, ": %.2f</title></circle>\n", y);
         }
 }
@@ -201,8 +203,8 @@ static void legend(FILE *f, const struct offload_report *r, unsigned t)
     for (unsigned e = 0; e < r->engine_count; e++) {
         if (!r->engines[e].took[t])
             continue;
-        fprintf(f, "<span style=\"color:%s\">&#9632;</span> ", colour(e));
-        escaped(f, r->engines[e].word);
+        fprintf(f, "<span style=\"color:%s\">&#9632;</span> ", dp_offload_colour(e));
+        dp_offload_html_text(f, r->engines[e].word);
         fputs(" &nbsp; ", f);
     }
     fputs("</p>\n", f);
@@ -212,11 +214,11 @@ static void engine_row(FILE *f, const struct offload_report *r, unsigned t, unsi
 {
     const struct offload_engine *e = &r->engines[i];
     fputs("<tr><td>", f);
-    escaped(f, e->word);
+    dp_offload_html_text(f, e->word);
     fputs("</td>", f);
     if (!e->ran || !e->took[t]) {
         fputs("<td colspan=\"2\">", f);
-        escaped(f, !e->ran ? e->why : "does not do this transform");
+        dp_offload_html_text(f, !e->ran ? e->why : "does not do this transform");
         fputs("</td></tr>\n", f);
         return;
     }
@@ -239,13 +241,52 @@ static void figures_row(FILE *f, const struct offload_report *r, const struct of
     dp_offload_size_text(r->plan.sizes[z], size);
     const double mpps = r->tsc_mhz / row->cycles;
     fprintf(f, "<tr><td>%s</td><td>%s</td><td>", dp_bench_dir_name(d), size);
-    escaped(f, e->word);
+    dp_offload_html_text(f, e->word);
     fprintf(f,
             "</td><td>%u</td><td>%.3f</td><td>%.2f</td><td>%.0f (%.0f-%.0f)</td><td>%.0f</td><td>%.0f</td>"
             "<td>%.2f</td><td>%.0f</td><td>%.0f</td><td>%.0f</td><td>%.0f</td></tr>\n",
             dp_offload_depths[depth], mpps, mpps * dp_offload_octets(r->plan.sizes[z]) * 8 / 1000,
             row->cycles, row->low, row->high, row->busy, row->mb, row->mb / row->cycles, row->p50, row->p90,
             row->p99, row->p999);
+}
+
+static void loop_row(FILE *f, const struct offload_report *r, const struct offload_engine *e, unsigned t,
+                     unsigned d, unsigned z)
+{
+    const struct offload_loop *row = &e->loop[t][d][z];
+    char size[16];
+    if (!row->done)
+        return;
+    dp_offload_size_text(r->plan.loop_sizes[z], size);
+    fprintf(f, "<tr><td>%s</td><td>%s</td><td>", dp_bench_dir_name(d), size);
+    dp_offload_html_text(f, e->word);
+    fprintf(f, "</td><td>%.3f (%.3f-%.3f)</td><td>%.2f</td><td>%.0f</td><td>%.2f</td><td>%.2f</td></tr>\n",
+            row->mpps, row->low, row->high, row->mpps * dp_offload_octets(r->plan.loop_sizes[z]) * 8 / 1000,
+            row->cycles, row->mpps / row->mb, dp_offload_loop_ratio(r, e, t, d, z));
+}
+
+static void loop_part(FILE *f, const struct offload_report *r, unsigned t)
+{
+    if (r->plan.loop_size_count == 0)
+        return;
+    fputs("<h3>Through the worker's loop</h3>\n<p>share: of the bare ipsec-mb call, in turns with the loop; "
+          "ratio: "
+          "of shares, to the loop with ipsec-mb.</p>\n<table><tr><th></th><th>size</th><th>engine</th>"
+          "<th>Mpps (least-most)</th><th>Gb/s</th><th>cycles</th><th>share</th><th>ratio</th></tr>\n",
+          f);
+    for (unsigned d = 0; d < OFFLOAD_DIRS; d++)
+        for (unsigned z = 0; z < r->plan.loop_size_count; z++)
+            for (unsigned i = 0; i < r->engine_count; i++)
+                loop_row(f, r, &r->engines[i], t, d, z);
+    fputs("</table>\n", f);
+    for (unsigned i = 0; i < r->engine_count; i++)
+        if (r->engines[i].loop_why[0]) {
+            fputs("<p>", f);
+            dp_offload_html_text(f, r->engines[i].word);
+            fputs(" did not run in the loop: ", f);
+            dp_offload_html_text(f, r->engines[i].loop_why);
+            fputs("</p>\n", f);
+        }
 }
 
 static void transform_part(FILE *f, const struct offload_report *r, unsigned t)
@@ -275,6 +316,7 @@ static void transform_part(FILE *f, const struct offload_report *r, unsigned t)
             for (unsigned i = 0; i < r->engine_count; i++)
                 figures_row(f, r, &r->engines[i], t, d, z);
     fputs("</table>\n", f);
+    loop_part(f, r, t);
 }
 
 static void head(FILE *f, const struct offload_report *r)
@@ -286,10 +328,11 @@ static void head(FILE *f, const struct offload_report *r)
           "body{font-family:sans-serif;font-size:14px;color:#24292f;margin:24px;max-width:1180px}"
           "table{border-collapse:collapse;font-size:12px;margin-bottom:16px}"
           "td,th{border:1px solid #d0d7de;padding:2px 7px;text-align:left;white-space:pre-wrap}"
-          "th{background:#f6f8fa}</style></head><body>\n<h1>IPsec offload: what is here, and what it "
+          "th{background:#f6f8fa}.good{background:#dafbe1}.bad{background:#ffebe9}</style></"
+          "head><body>\n<h1>IPsec offload: what is here, and what it "
           "gains</h1>\n<p>",
           f);
-    escaped(f, cpu);
+    dp_offload_html_text(f, cpu);
     fprintf(
         f,
         ", TSC %.0f MHz, %s, %s pages. One core; medians of %u rounds in which engine and ipsec-mb take "
@@ -297,11 +340,12 @@ static void head(FILE *f, const struct offload_report *r)
         "same packets and verify each other's ICVs. Load of the machine at the start: %.2f; a busy machine "
         "widens the quartiles and lengthens p99 and beyond, and ratios say more than figures. ipsec-mb "
         "against "
-        "itself shows what is noise. Engine alone: no ports, no lookups.</p>\n",
+        "itself shows what is noise. Alone: no ports, no lookups. In the loop: receive, lookups, ESP, "
+        "routing, transmit.</p>\n",
         r->tsc_mhz, rte_version(), r->plan.hugepages ? "2 MiB" : "4 KiB", r->plan.rounds, r->load);
     if (r->notes[0]) {
         fputs("<p>", f);
-        escaped(f, r->notes);
+        dp_offload_html_text(f, r->notes);
         fputs("</p>\n", f);
     }
 }
@@ -315,7 +359,7 @@ static void ipsec_cell(FILE *f, const struct offload_device *d)
         const struct offload_ipsec *l = &d->ipsec[i];
         fprintf(f, "%s %s %s %s: ESN %s, UDP %s, window %u, ", l->action, l->protocol, l->mode, l->direction,
                 l->esn ? "yes" : "no", l->udp_encap ? "yes" : "no", l->replay_window_max);
-        escaped(f, l->algorithms);
+        dp_offload_html_text(f, l->algorithms);
         fputs("<br/>", f);
     }
 }
@@ -323,9 +367,9 @@ static void ipsec_cell(FILE *f, const struct offload_device *d)
 static void device_row(FILE *f, const struct offload_device *d)
 {
     fputs("<tr><td>", f);
-    escaped(f, d->name);
+    dp_offload_html_text(f, d->name);
     fputs("</td><td>", f);
-    escaped(f, d->driver);
+    dp_offload_html_text(f, d->driver);
     fprintf(f, "</td><td>%s</td><td>", d->is_port ? "port" : "crypto");
     ipsec_cell(f, d);
     fputs("</td><td>", f);
@@ -334,7 +378,7 @@ static void device_row(FILE *f, const struct offload_device *d)
     else
         fputs("not named", f);
     fprintf(f, "</td><td>%u</td><td>", d->queue_pairs);
-    escaped(f, d->features);
+    dp_offload_html_text(f, d->features);
     fputs("</td><td>", f);
     for (unsigned i = 0; i < d->alg_count; i++) {
         const struct offload_alg *a = &d->algs[i];
@@ -363,6 +407,8 @@ static void devices(FILE *f, const struct offload_report *r)
 void dp_offload_html(FILE *f, const struct offload_report *r)
 {
     head(f, r);
+    if (r->engine_count)
+        dp_offload_glance(f, r);
     for (unsigned t = 0; r->engine_count && t < r->plan.transform_count; t++)
         transform_part(f, r, t);
     devices(f, r);

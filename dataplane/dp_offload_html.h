@@ -8,4 +8,9 @@
 
 void dp_offload_html(FILE *f, const struct offload_report *r);
 
+/* Words of drivers and of errors, with what HTML would take for its own escaped. */
+void dp_offload_html_text(FILE *f, const char *text);
+/* "#1f6fb2", by the place in r->engines. */
+const char *dp_offload_colour(unsigned engine);
+
 #endif

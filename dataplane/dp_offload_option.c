@@ -13,7 +13,8 @@ static int usage(const char *why)
         "culvert-dp: --bench-offload: %s\n"
         "usage: culvert-dp --bench-offload [--sizes 64,128,256,512,1024,1420,imix] [--transform NAME,NAME]\n"
         "         [--engine \"WORDS OF crypto-engine\"]... [--device PCI-ADDRESS|VIRTUAL-DEVICE]...\n"
-        "         [--rounds N] [--capabilities] [--json FILE] [--html FILE]\n",
+        "         [--rounds N] [--loop 64,512,1420,imix | --loop none] [--capabilities] [--json FILE] "
+        "[--html FILE]\n",
         why);
     return 2;
 }
@@ -55,6 +56,14 @@ static const char *rounds_take(struct offload_plan *p, const char *text)
     return *end || p->rounds == 0 ? "--rounds is 1 to 201" : NULL;
 }
 
+static const char *loop_take(struct offload_plan *p, char *text)
+{
+    p->loop_size_count = 0;
+    if (strcmp(text, "none") == 0 || dp_bench_sizes_take(p->loop_sizes, &p->loop_size_count, text))
+        return NULL;
+    return "--loop is none, or a list of 28 to 1420 octets of inner IP packet, or imix";
+}
+
 static const char *take(struct offload_report *r, int ch)
 {
     struct offload_plan *p = &r->plan;
@@ -72,6 +81,8 @@ static const char *take(struct offload_report *r, int ch)
         return device_take(p, optarg);
     case 'r':
         return rounds_take(p, optarg);
+    case 'l':
+        return loop_take(p, optarg);
     case 'c':
         p->no_measure = true;
         return NULL;
@@ -96,21 +107,20 @@ static bool writable(const char *path)
 int dp_offload_options(int argc, char **argv, struct offload_report *r)
 {
     static const struct option table[] = {
-        {"sizes", required_argument, NULL, 's'},
-        {"transform", required_argument, NULL, 't'},
-        {"engine", required_argument, NULL, 'e'},
-        {"device", required_argument, NULL, 'd'},
-        {"rounds", required_argument, NULL, 'r'},
-        {"capabilities", no_argument, NULL, 'c'},
-        {"json", required_argument, NULL, 'j'},
-        {"html", required_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"sizes", required_argument, NULL, 's'},  {"transform", required_argument, NULL, 't'},
+        {"engine", required_argument, NULL, 'e'}, {"device", required_argument, NULL, 'd'},
+        {"rounds", required_argument, NULL, 'r'}, {"loop", required_argument, NULL, 'l'},
+        {"capabilities", no_argument, NULL, 'c'}, {"json", required_argument, NULL, 'j'},
+        {"html", required_argument, NULL, 'h'},   {NULL, 0, NULL, 0},
     };
-    static const unsigned sizes[] = {64, 128, 256, 512, 1024, 1420, BENCH_IMIX};
+    static const unsigned sizes[] = {64, 128, 256, 512, 1024, 1420, BENCH_IMIX},
+                          loop[] = {64, 512, 1420, BENCH_IMIX};
     struct offload_plan *p = &r->plan;
     char standard[] = "esp-gcm-128,esp-aes-128-sha256";
     memcpy(p->sizes, sizes, sizeof sizes);
     p->size_count = sizeof sizes / sizeof sizes[0];
+    memcpy(p->loop_sizes, loop, sizeof loop);
+    p->loop_size_count = sizeof loop / sizeof loop[0];
     p->rounds = OFFLOAD_ROUNDS;
     if (!transforms_take(p, standard))
         return usage("no transforms");

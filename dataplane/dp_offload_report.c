@@ -1,6 +1,7 @@
 #include "dataplane/dp_offload_report.h"
 #include "dataplane/dp_bench_report.h"
 #include "dataplane/dp_bench_store.h"
+#include "dataplane/dp_offload_loop.h"
 
 #include <rte_version.h>
 #include <string.h>
@@ -163,6 +164,38 @@ static void transform_text(FILE *f, const struct offload_report *r, unsigned t)
     }
 }
 
+static void loop_text(FILE *f, const struct offload_report *r, unsigned t, unsigned d, unsigned z)
+{
+    char size[16];
+    dp_offload_size_text(r->plan.loop_sizes[z], size);
+    for (unsigned i = 0; i < r->engine_count; i++) {
+        const struct offload_engine *e = &r->engines[i];
+        const struct offload_loop *row = &e->loop[t][d][z];
+        if (row->done)
+            fprintf(f, "%-6s %5s  %-36s %8.3f (%.3f-%.3f) %8.2f  %8.1f  %6.3f  %5.2f\n", dp_bench_dir_name(d),
+                    size, e->word, row->mpps, row->low, row->high,
+                    row->mpps * dp_offload_octets(r->plan.loop_sizes[z]) * 8 / 1000, row->cycles,
+                    row->mpps / row->mb, dp_offload_loop_ratio(r, e, t, d, z));
+    }
+}
+
+static void loops_text(FILE *f, const struct offload_report *r, unsigned t)
+{
+    if (r->plan.loop_size_count == 0)
+        return;
+    fprintf(f, "\n%s through the worker's loop (receive, lookups, ESP, routing, transmit), one core\n",
+            r->plan.transforms[t]->name);
+    fprintf(f, "%-6s %5s  %-36s %8s (%s) %14s  %8s  %6s  %5s\n", "", "size", "engine", "Mpps", "least-most",
+            "Gb/s", "cycles", "share", "ratio");
+    for (unsigned d = 0; d < OFFLOAD_DIRS; d++)
+        for (unsigned z = 0; z < r->plan.loop_size_count; z++)
+            loop_text(f, r, t, d, z);
+    fprintf(f, "share: of the bare ipsec-mb call, in turns; ratio: of shares, to the loop with ipsec-mb\n");
+    for (unsigned i = 0; i < r->engine_count; i++)
+        if (r->engines[i].loop_why[0])
+            fprintf(f, "  %-36s did not run in the loop: %s\n", r->engines[i].word, r->engines[i].loop_why);
+}
+
 void dp_offload_text(FILE *f, const struct offload_report *r)
 {
     unsigned ports = 0;
@@ -176,6 +209,8 @@ void dp_offload_text(FILE *f, const struct offload_report *r)
         device_text(f, &r->devices[i]);
     for (unsigned t = 0; r->engine_count && t < r->plan.transform_count; t++)
         transform_text(f, r, t);
+    for (unsigned t = 0; r->engine_count && t < r->plan.transform_count; t++)
+        loops_text(f, r, t);
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------------- */
@@ -304,6 +339,45 @@ static void rows_json(FILE *f, const struct offload_report *r)
         }
 }
 
+static void loop_json(FILE *f, const struct offload_report *r, const struct offload_engine *e,
+                      const unsigned at[3] /* transform, direction, size */)
+{
+    const struct offload_loop *row = &e->loop[at[0]][at[1]][at[2]];
+    const unsigned size = r->plan.loop_sizes[at[2]];
+    const char *quote = size == BENCH_IMIX ? "\"" : "";
+    const double ratio = dp_offload_loop_ratio(r, e, at[0], at[1], at[2]);
+    char text[16];
+    dp_offload_size_text(size, text);
+    fputs("\n  {", f);
+    key_text(f, "engine", e->word);
+    fprintf(f,
+            "\"transform\":\"%s\",\"direction\":\"%s\",\"size\":%s%s%s,\"mpps\":%.4f,\"mpps_min\":%.4f,"
+            "\"mpps_max\":%.4f,\"gbps\":%.3f,\"cycles_per_packet\":%.1f,\"limit_ipsecmb_mpps\":%.4f,"
+            "\"share_of_limit\":%.4f,",
+            r->plan.transforms[at[0]]->name, dp_bench_dir_name(at[1]), quote, text, quote, row->mpps,
+            row->low, row->high, row->mpps * dp_offload_octets(size) * 8 / 1000, row->cycles, row->mb,
+            row->mpps / row->mb);
+    if (ratio > 0)
+        fprintf(f, "\"ratio_ipsecmb\":%.4f}", ratio);
+    else
+        fputs("\"ratio_ipsecmb\":null}", f);
+}
+
+static void loops_json(FILE *f, const struct offload_report *r)
+{
+    bool first = true;
+    for (unsigned i = 0; i < r->engine_count; i++)
+        for (unsigned c = 0; c < OFFLOAD_TRANSFORMS * OFFLOAD_DIRS * BENCH_SIZES; c++) {
+            const unsigned at[3] = {c / (OFFLOAD_DIRS * BENCH_SIZES), c / BENCH_SIZES % OFFLOAD_DIRS,
+                                    c % BENCH_SIZES};
+            if (!r->engines[i].loop[at[0]][at[1]][at[2]].done)
+                continue;
+            fputs(first ? "" : ",", f);
+            first = false;
+            loop_json(f, r, &r->engines[i], at);
+        }
+}
+
 static void engine_json(FILE *f, const struct offload_report *r, const struct offload_engine *e)
 {
     fputs("\n  {", f);
@@ -311,6 +385,7 @@ static void engine_json(FILE *f, const struct offload_report *r, const struct of
     key_text(f, "device", e->device);
     fprintf(f, "\"ran\":%s,", e->ran ? "true" : "false");
     key_text(f, "why", e->why);
+    key_text(f, "loop_why", e->loop_why);
     fputs("\"faster_from\":[", f);
     for (unsigned t = 0, n = 0; t < r->plan.transform_count; t++)
         for (unsigned d = 0; e->took[t] && d < OFFLOAD_DIRS; d++, n++) {
@@ -343,5 +418,7 @@ void dp_offload_json(FILE *f, const struct offload_report *r)
     }
     fputs("],\n \"results\":[", f);
     rows_json(f, r);
+    fputs("\n ],\n \"loop\":[", f);
+    loops_json(f, r);
     fputs("\n ]}\n", f);
 }
