@@ -4,6 +4,7 @@
 #include "dataplane/dp_transit.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_return.h"
 
 enum { ND_HOP_LIMIT = 255, ND_FIRST = 133, ND_LAST = 137 };
 
@@ -39,6 +40,18 @@ static bool may_be_piece(const struct dp_tunnel *t, const struct rte_mbuf *m, en
     return t && dp_pick_perhaps(t, m, dp_meta((struct rte_mbuf *)(uintptr_t)m)->family, dir);
 }
 
+static bool is_icmp(const struct dp_meta *meta)
+{
+    return meta->proto == (meta->family == IP_V4 ? IP_PROTO_ICMP : IP_PROTO_ICMP6);
+}
+
+/* The SA of the flow for the return traffic of what the ICMP error m quotes (RFC 4301 6.2). */
+static const struct dp_tunnel_sa *by_return_of(const struct dp_tunnel *t, const struct rte_mbuf *m)
+{
+    struct ip_return r;
+    return ip_return_make(&r, m) ? dp_pick_slow(t, &r.m, r.meta.family, CV_DIR_OUT) : NULL;
+}
+
 /* True: on in clear. */
 static bool into_flow(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy,
                       const struct ip_policy_row *row)
@@ -53,6 +66,8 @@ static bool into_flow(struct dp_worker *w, struct rte_mbuf *m, const struct ip_p
     }
     if (!flow)
         dp_drop(w, m, CV_DROP_IF_DOWN);
+    else if (t && unlikely(is_icmp(meta)) && (s = by_return_of(t, m)))
+        dp_into_sa(w, m, flow, s, false);
     else if (may_be_piece(t, m, CV_DIR_OUT))
         dp_drop(w, m, CV_DROP_TS_OUT);
     else if (row->action == CV_POLICY_PROTECT_IF)
@@ -62,6 +77,42 @@ static bool into_flow(struct dp_worker *w, struct rte_mbuf *m, const struct ip_p
     else
         dp_drop(w, m, CV_DROP_NO_SA);
     return false;
+}
+
+static bool is_protecting(const struct ip_policy_row *row)
+{
+    return row && row->action != CV_POLICY_BYPASS && row->action != CV_POLICY_DISCARD;
+}
+
+/* RFC 4301 6.2: is m an ICMP error that nothing takes by its header, about a packet whose return traffic is protected? It goes by the SA of
+ * that, or nowhere: no SA is made for it. True: it is gone. */
+static bool by_return(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy)
+{
+    struct ip_return r;
+    if (likely(!is_icmp(dp_meta(m))) || !ip_return_make(&r, m))
+        return false;
+    struct ip_policy_key key;
+    ip_policy_key_of(&r.m, false, &key);
+    const struct ip_policy_row *row = ip_policy_match(policy, r.meta.family, &key);
+    if (!is_protecting(row))
+        return false;
+    const struct ip_if *flow = flow_of(w, row);
+    const struct dp_tunnel *t = flow ? dp_tunnel_get(&w->dp->sad, flow->id) : NULL;
+    const struct dp_tunnel_sa *s = t ? dp_pick_slow(t, &r.m, r.meta.family, CV_DIR_OUT) : NULL;
+    if (s)
+        dp_into_sa(w, m, flow, s, false);
+    else if (row->action == CV_POLICY_PROTECT_IF && flow)
+        return false;
+    else
+        dp_drop(w, m, CV_DROP_ERROR_CLEAR);
+    return true;
+}
+
+/* What the policy lets out in clear. An error that quotes what is protected is none of it, but where a line says so of ICMP itself. */
+static bool clear_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy,
+                      const struct ip_policy_row *row)
+{
+    return (row && row->names_proto) || !by_return(w, m, policy);
 }
 
 bool dp_protect_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy)
@@ -76,11 +127,22 @@ bool dp_protect_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_pol
     }
     const struct ip_policy_row *row = row_of(w, policy, m, false);
     if (!row || row->action == CV_POLICY_BYPASS)
-        return true;
+        return clear_out(w, m, policy, row);
     if (row->action != CV_POLICY_DISCARD)
         return into_flow(w, m, policy, row);
     dp_drop(w, m, CV_DROP_POLICY_DENY);
     return false;
+}
+
+static bool is_about_protected(const struct rte_mbuf *m, const struct ip_policy *policy)
+{
+    struct ip_return r;
+    struct ip_policy_key key;
+    if (likely(!is_icmp(dp_meta((struct rte_mbuf *)(uintptr_t)m))) || !ip_return_make(&r, m))
+        return false;
+    ip_policy_key_of(&r.m, false, &key);
+    const struct ip_policy_row *row = ip_policy_match(policy, r.meta.family, &key);
+    return is_protecting(row) && row->action != CV_POLICY_PROTECT_IF;
 }
 
 bool dp_protect_still_clear(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy)
@@ -91,7 +153,7 @@ bool dp_protect_still_clear(struct dp_worker *w, struct rte_mbuf *m, const struc
         return false;
     const struct ip_policy_row *row = row_of(w, policy, m, false);
     if (!row || row->action == CV_POLICY_BYPASS)
-        return true;
+        return (row && row->names_proto) || !is_about_protected(m, policy);
     if (row->action != CV_POLICY_PROTECT_IF)
         return false;
     const struct ip_if *flow = flow_of(w, row);

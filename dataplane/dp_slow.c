@@ -259,6 +259,24 @@ static const struct ip_addr *source_within(const struct dp_manager *g, const str
     return found;
 }
 
+/* Where no SA of the flow holds such an error it goes with the return traffic of what it quotes (RFC 4301 6.2), from any address of this host. */
+static const struct ip_addr *source_of_any(const struct dp_manager *g, const struct ip_if *flow,
+                                           const struct dp_meta *meta)
+{
+    const struct dp_addr *l = TAILQ_FIRST(&g->addrs.of_vrf[flow->vrf][meta->family == IP_V6]);
+    return l ? &l->addr : NULL;
+}
+
+/* An error about a packet to an address of this host comes from that address (RFC 1122 3.2.1.3, RFC 4443 2.2 (a)). */
+static const struct ip_addr *source_asked(const struct dp_manager *g, const struct ip_if *in,
+                                          struct rte_mbuf *bad)
+{
+    const struct ip_addr was =
+        dp_meta(bad)->family == IP_V4 ? ip_addr_v4(ip_dst(bad, IP_V4)) : ip_addr_v6(ip_dst(bad, IP_V6));
+    const struct dp_addr *l = dp_addrs_find(&g->addrs, 0, in->vrf, &was);
+    return l ? &l->addr : NULL;
+}
+
 /* The error in m; false: none may be sent, or there is no address to send it from. */
 static bool icmp_error_make(struct dp_manager *g, struct rte_mbuf *m, struct rte_mbuf *bad,
                             const struct ip_if *in)
@@ -267,8 +285,11 @@ static bool icmp_error_make(struct dp_manager *g, struct rte_mbuf *m, struct rte
     const struct ip_addr to =
         meta->family == IP_V4 ? ip_addr_v4(ip_src(bad, IP_V4)) : ip_addr_v6(ip_src(bad, IP_V6));
     const bool flow = in->kind == CV_IF_FLOW;
-    const struct ip_addr *own =
-        flow ? source_within(g, in, meta, &to, m) : dp_addrs_source(&g->addrs, in, &to);
+    const struct ip_addr *own = source_asked(g, in, bad);
+    if (!own)
+        own = flow ? source_within(g, in, meta, &to, m) : dp_addrs_source(&g->addrs, in, &to);
+    if (!own && flow)
+        own = source_of_any(g, in, meta);
     if (!own && flow)
         dp_count(&g->stats->drops[CV_DROP_ERROR_CLEAR], 1);
     return own && ip_icmp_error(m, bad, own);

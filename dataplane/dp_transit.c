@@ -12,6 +12,7 @@
 #include "dataplane/ip/ip_frag.h"
 #include "dataplane/ip/ip_gre.h"
 #include "dataplane/ip/ip_mss.h"
+#include "dataplane/ip/ip_return.h"
 
 #include <rte_ethdev.h>
 #include <rte_ether.h>
@@ -273,6 +274,15 @@ static bool is_tunnel_loop(const struct rte_mbuf *m, const struct dp_meta *meta,
            memcmp(far->b, ip_dst(m, meta->family), ip_family_len(meta->family)) == 0;
 }
 
+/* RFC 4301 6.2: an ICMP error that no SA takes by its header goes with the return traffic of what it quotes. */
+static const struct dp_tunnel_sa *by_return(const struct dp_tunnel *t, struct rte_mbuf *m)
+{
+    struct ip_return r;
+    if (ip_classify_ip(m) == IP_CLASS_DROP || !ip_return_make(&r, m))
+        return NULL;
+    return dp_pick_slow(t, &r.m, r.meta.family, CV_DIR_OUT);
+}
+
 static void tunnel_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tunnel)
 {
     const struct dp_meta *meta = dp_meta(m);
@@ -290,7 +300,7 @@ static void tunnel_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_
         return;
     }
     const struct dp_tunnel_sa *s = dp_pick(t, m, meta->family);
-    if (unlikely(!s)) {
+    if (unlikely(!s) && !(s = by_return(t, m))) {
         dp_drop(w, m, CV_DROP_TS_OUT);
         return;
     }

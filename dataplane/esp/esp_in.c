@@ -134,7 +134,8 @@ static __rte_always_inline enum cv_drop inner(const struct esp_in_sa *sa, struct
     } else {
         return next == ESP_NEXT_NONE ? CV_DROP_DUMMY : CV_DROP_ESP_PAD;
     }
-    if (unlikely(!(sa->any & any)) && !esp_ts_match(&sa->conf, in, len, CV_DIR_IN))
+    if (unlikely(!(sa->any & any)) && !esp_ts_match(&sa->conf, in, len, CV_DIR_IN) &&
+        !esp_ts_match_error(&sa->conf, in, len))
         return CV_DROP_TS_IN;
     ecn = esp_ecn_combine(was, outer_ecn(sa, ip));
     if (unlikely(ecn != was)) {

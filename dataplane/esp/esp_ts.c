@@ -20,6 +20,7 @@ struct flow {
     bool has_ports;
     bool hides_ports, hides_proto; /* it may have others than it shows */
     uint16_t sport, dport;
+    uint32_t upper; /* octets in front of the upper layer */
 };
 
 static uint16_t be16(const uint8_t *p)
@@ -67,6 +68,7 @@ static bool flow_v4(struct flow *f, const uint8_t *p, uint32_t len)
         return false;
     *f = (struct flow){.src = p + 12, .dst = p + 16, .addr_len = 4, .family = IP_V4, .proto = p[9]};
     f->hides_ports = be16(p + 6) & V4_OFFSET_MASK;
+    f->upper = hl;
     if (!f->hides_ports)
         flow_ports(f, p + hl, len - hl);
     return true;
@@ -105,6 +107,7 @@ static bool flow_v6(struct flow *f, const uint8_t *p, uint32_t len)
             }
             break;
         default:
+            f->upper = off;
             flow_ports(f, x, len - off);
             return true;
         }
@@ -129,20 +132,61 @@ static bool side_match(const struct ts *t, const struct flow *f, const uint8_t *
     return f->has_ports && port >= t->port_lo && port <= t->port_hi;
 }
 
-static bool match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir, bool may)
+static bool flow_read(struct flow *f, const uint8_t *pkt, uint32_t len)
 {
-    struct flow f;
-    bool v4 = pkt[0] >> 4 == 4;
-    if (len < (v4 ? V4_HDR : V6_HDR) || !(v4 ? flow_v4(&f, pkt, len) : flow_v6(&f, pkt, len)))
-        return false;
+    const bool v4 = len > 0 && pkt[0] >> 4 == 4;
+    return len >= (v4 ? V4_HDR : V6_HDR) && (v4 ? flow_v4(f, pkt, len) : flow_v6(f, pkt, len));
+}
+
+static bool flow_inside(const struct esp_conf *conf, const struct flow *f, enum cv_dir dir, bool may)
+{
     for (unsigned i = 0; i < conf->ts_count; i++) {
         const struct esp_ts_pair *p = &conf->ts[i];
         const struct ts *src = dir == CV_DIR_IN ? &p->remote : &p->local;
         const struct ts *dst = dir == CV_DIR_IN ? &p->local : &p->remote;
-        if (side_match(src, &f, f.src, f.sport, may) && side_match(dst, &f, f.dst, f.dport, may))
+        if (side_match(src, f, f->src, f->sport, may) && side_match(dst, f, f->dst, f->dport, may))
             return true;
     }
     return false;
+}
+
+static bool match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir, bool may)
+{
+    struct flow f;
+    return flow_read(&f, pkt, len) && flow_inside(conf, &f, dir, may);
+}
+
+/* Octets from the beginning of a whole ICMP error to what it quotes; 0: it is none. RFC 792, RFC 4443 2.1. */
+static uint32_t quote_at(const struct flow *f, const uint8_t *pkt, uint32_t len)
+{
+    enum { ICMP_HDR = 8, UNREACHABLE = 3, QUENCH = 4, EXCEEDED = 11, PARAMETER = 12, FIRST6 = 1, LAST6 = 4 };
+    const bool v4 = f->family == IP_V4;
+    const uint32_t type = f->sport >> 8;
+    if (f->proto != (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) || !f->has_ports)
+        return 0;
+    if (v4 && (be16(pkt + 6) & 0x3fff))
+        return 0;
+    if (v4 ? type != UNREACHABLE && type != QUENCH && type != EXCEEDED && type != PARAMETER
+           : type < FIRST6 || type > LAST6)
+        return 0;
+    return f->upper + ICMP_HDR < len ? f->upper + (uint32_t)ICMP_HDR : 0;
+}
+
+bool esp_ts_match_error(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len)
+{
+    struct flow f, q, back;
+    if (!flow_read(&f, pkt, len))
+        return false;
+    const uint32_t at = quote_at(&f, pkt, len);
+    if (at == 0 || pkt[at] >> 4 != pkt[0] >> 4 || !flow_read(&q, pkt + at, len - at) ||
+        memcmp(f.dst, q.src, f.addr_len) != 0)
+        return false;
+    back = q;
+    back.src = q.dst;
+    back.dst = q.src;
+    back.sport = q.dport;
+    back.dport = q.sport;
+    return flow_inside(conf, &back, CV_DIR_IN, false);
 }
 
 bool esp_ts_match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir)

@@ -17,6 +17,9 @@ enum { ESP_TS_ANY4 = 1, ESP_TS_ANY6 = 2 };
 uint8_t esp_ts_any(const struct esp_conf *conf);
 /* pkt: len octets from the IP header on, whose fixed part and IPv4 header length the caller has checked. */
 bool esp_ts_match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir);
+/* pkt came by the SA, and its own header is not inside: is it an ICMP error to who sent what it quotes, and would the answer to that be inside
+ * (RFC 4301 6.2)? */
+bool esp_ts_match_error(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len);
 /* Could the datagram that pkt is a piece of be inside? Like esp_ts_match, but where the packet hides its ports (a later
  * fragment, or one that is cut short) or its protocol (a later fragment of IPv6 that begins with an extension header), any that
  * the selectors name are taken for its own (RFC 4301 7). */

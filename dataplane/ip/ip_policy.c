@@ -308,6 +308,11 @@ static cv_result table_new(const struct cv_policy *rows, uint32_t count, uint8_t
     return r;
 }
 
+static bool is_protecting(uint32_t action)
+{
+    return action == CV_POLICY_PROTECT || action == CV_POLICY_PROTECT_IF || action == CV_POLICY_PROTECT_ONLY;
+}
+
 static cv_result rows_take(struct ip_policy *p, const struct cv_policy *rows)
 {
     p->by_address[0] = p->by_address[1] = p->clear_by_address[0] = p->clear_by_address[1] = true;
@@ -315,10 +320,11 @@ static cv_result rows_take(struct ip_policy *p, const struct cv_policy *rows)
         if (!ip_policy_row_ok(&rows[i]))
             return CV_EINVAL;
         const unsigned v6 = rows[i].local.family == IP_V6;
-        p->rows[i] = (struct ip_policy_row){rows[i].flow_if, rows[i].action};
+        p->rows[i] = (struct ip_policy_row){rows[i].flow_if, rows[i].action,
+                                            rows[i].local.proto != 0 || rows[i].remote.proto != 0};
         if (!names_no_upper_layer(&rows[i]))
             p->by_address[v6] = p->clear_by_address[v6] = false;
-        if (rows[i].action == CV_POLICY_PROTECT_IF)
+        if (is_protecting(rows[i].action))
             p->clear_by_address[v6] = false;
     }
     return CV_OK;

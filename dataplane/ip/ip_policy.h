@@ -23,12 +23,14 @@ struct rte_acl_ctx;
 struct ip_policy_row {
     uint32_t flow_if;
     uint8_t action; /* enum cv_policy_action */
+    bool names_proto;
 };
 
 struct ip_policy {
     struct rte_acl_ctx *table[2]; /* [is IPv6]; NULL: no rows of the family */
     bool by_address[2];           /* nothing but the addresses decides: no row names a protocol or ports */
-    bool clear_by_address[2];     /* nor do the selectors of an SA decide what goes in clear (PROTECT_IF) */
+    /* Nor what goes in clear: no SA's selectors are asked (PROTECT_IF), and nothing is protected, so that nothing an ICMP error quotes is. */
+    bool clear_by_address[2];
     const struct ip_policy_row *otherwise; /* met when no row is; NULL: in clear */
     uint32_t count;
     struct ip_policy_row rows[];

@@ -331,12 +331,16 @@ static void a_closed_policy_discards_everything_and_is_never_freed(void)
     CU_ASSERT_EQUAL(ip_policy_match(ip_policy_closed(), IP_V4, &key)->flow_if, 0);
 }
 
-static void only_rows_whose_SAs_do_not_matter_send_in_clear_by_address(void)
+static void only_policies_that_protect_nothing_send_in_clear_by_address(void)
 {
     const struct cv_policy one[] = {row(CV_POLICY_PROTECT, "10.1.0.0/16", "10.2.0.0/16", 0, 0)},
+                           none[] = {row(CV_POLICY_BYPASS, "10.1.0.0/16", "10.2.0.0/16", 0, 0)},
                            two[] = {row(CV_POLICY_PROTECT_IF, "10.1.0.0/16", "10.2.0.0/16", 0, 0)};
     struct ip_policy *p;
     CU_ASSERT_EQUAL_FATAL(ip_policy_new(one, 1, 0, &p), CV_OK);
+    CU_ASSERT_TRUE(p->by_address[0] && !p->clear_by_address[0] && p->clear_by_address[1]);
+    ip_policy_free(p);
+    CU_ASSERT_EQUAL_FATAL(ip_policy_new(none, 1, 0, &p), CV_OK);
     CU_ASSERT_TRUE(p->by_address[0] && p->clear_by_address[0]);
     ip_policy_free(p);
     CU_ASSERT_EQUAL_FATAL(ip_policy_new(two, 1, 0, &p), CV_OK);
@@ -410,6 +414,6 @@ PKT_MAIN("policy", UNIT_TEST(random_rows_and_packets_meet_as_read_literally),
          UNIT_TEST(RFC_4301_7_a_later_fragment_is_protected_but_not_let_pass_by_a_row_with_ports),
          UNIT_TEST(RFC_4301_7_a_later_fragment_that_hides_its_protocol_is_protected_and_not_let_pass),
          UNIT_TEST(a_closed_policy_discards_everything_and_is_never_freed),
-         UNIT_TEST(only_rows_whose_SAs_do_not_matter_send_in_clear_by_address),
+         UNIT_TEST(only_policies_that_protect_nothing_send_in_clear_by_address),
          UNIT_TEST(a_packet_too_short_for_its_ports_is_taken_for_one_that_shows_none),
          UNIT_TEST(rows_that_make_no_sense_are_refused), UNIT_TEST(a_full_policy_of_a_hub_is_compiled))
