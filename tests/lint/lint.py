@@ -304,6 +304,16 @@ def check_python(files):
             yield path, e.lineno or 0, e.msg
 
 
+def check_executable(files):
+    """Files with a first line for the shell can be run, and tests of system and interop have one: others are left out without a word"""
+    for path in files:
+        if read(path).startswith("#!"):
+            if not os.access(path, os.X_OK):
+                yield path, 1, "begins with #! and is not executable: chmod +x"
+        elif re.match(r"tests/(system|interop)/test_[^/]*\.py$", path):
+            yield path, 1, "a test that cannot be run: it needs #!/usr/bin/python3 and chmod +x"
+
+
 CHECKS = [(name[len("check_"):], fn) for name, fn in list(globals().items()) if name.startswith("check_")]
 
 
