@@ -100,6 +100,10 @@ void cli_flow_view(struct cli_call *c, const struct sam_child *child, struct cli
     uint64_t used = out->in.bytes > out->out.bytes ? out->in.bytes : out->out.bytes;
     if (out->has_volume && child->hard_bytes > used)
         out->remaining_kb = (child->hard_bytes - used) / 1024u;
+    out->has_packets = child->hard_packets != 0;
+    used = out->in.packets > out->out.packets ? out->in.packets : out->out.packets;
+    if (out->has_packets && child->hard_packets > used)
+        out->remaining_packets = child->hard_packets - used;
     if (out->in.packets >= child->cleared_in.packets && out->out.packets >= child->cleared_out.packets) {
         leave_out(&out->in, &child->cleared_in);
         leave_out(&out->out, &child->cleared_out);
@@ -174,6 +178,8 @@ json_t *cli_flow_json(struct cli_call *c, const struct cli_flow_view *v)
                         v->has_time ? json_integer((json_int_t)v->remaining_s) : json_null());
     json_object_set_new(o, "remaining_kb",
                         v->has_volume ? json_integer((json_int_t)v->remaining_kb) : json_null());
+    json_object_set_new(o, "remaining_packets",
+                        v->has_packets ? json_integer((json_int_t)v->remaining_packets) : json_null());
     json_object_set_new(o, "replay_window", json_integer(k->replay_window));
     json_object_set_new(o, "esn", json_boolean(k->esn));
     json_object_set_new(o, "worker", k->worker != CV_WORKER_ANY ? json_integer(k->worker - 1) : json_null());

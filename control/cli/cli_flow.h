@@ -9,8 +9,8 @@ struct cli_flow_view {
     const struct sam_child *child;
     struct cv_sa_counters in, out;  /* since the installation, or `clear crypto sa counters` */
     uint64_t in_before, out_before; /* packets until then */
-    bool has_time, has_volume;
-    uint64_t remaining_s, remaining_kb;
+    bool has_time, has_volume, has_packets;
+    uint64_t remaining_s, remaining_kb, remaining_packets;
     char transform[192];               /* CLI_TEXT_MAX */
     char engine[CV_NAME_MAX];          /* "mixed": not the same in both directions */
     struct cv_sa_engine in_by, out_by; /* zero: not known */

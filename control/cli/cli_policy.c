@@ -26,6 +26,9 @@ void cli_policy_text(struct cli_call *c, const struct cfg_ipsec_profile *p)
     else
         cli_print(c, "        Security association lifetime: %llu kilobytes/%u seconds\n",
                   (unsigned long long)sa.lifetime_kb, sa.lifetime_s);
+    if (sa.lifetime_packets)
+        cli_print(c, "        Security association lifetime: %llu packets\n",
+                  (unsigned long long)sa.lifetime_packets);
     cli_print(c, "        Responder-Only (Y/N): %s\n        PFS (Y/N): %s\n", p->responder_only ? "Y" : "N",
               p->pfs ? "Y" : "N");
     if (p->pfs)
@@ -52,6 +55,8 @@ void cli_policy_json(struct cli_call *c, const struct cfg_ipsec_profile *p, json
     json_object_set_new(o, "lifetime_s", json_integer(sa.lifetime_s));
     json_object_set_new(o, "lifetime_kb",
                         sa.lifetime_kb_disable ? json_null() : json_integer((json_int_t)sa.lifetime_kb));
+    json_object_set_new(o, "lifetime_packets",
+                        sa.lifetime_packets ? json_integer((json_int_t)sa.lifetime_packets) : json_null());
     json_object_set_new(o, "replay_window",
                         json_integer(sa.replay_disable ? 0 : (json_int_t)sa.replay_window));
     json_object_set_new(o, "pfs_group", p->pfs ? json_integer(p->pfs_group) : json_null());

@@ -101,6 +101,8 @@ static void text_sa(struct cli_call *c, const struct cli_flow_view *f, bool in)
     cli_flow_engine(c, in ? &f->in_by : &f->out_by, engine, sizeof engine);
     cli_print(c, "        engine: %s\n", engine);
     cli_print(c, "        sa timing: remaining key lifetime (k/sec): (%s/%s)\n", kb, s);
+    if (f->has_packets)
+        cli_print(c, "        remaining packets: %llu\n", (unsigned long long)f->remaining_packets);
     if (k->worker != CV_WORKER_ANY)
         cli_print(c, "        worker: %u\n", k->worker - 1u);
     if (!sam_is_ah(k))

@@ -172,8 +172,9 @@ static void map_text(struct cli_call *c, const struct cfg_crypto_map *m)
 /* What stands in the entries of the dynamic map, not here. */
 static void no_policy_json(json_t *o)
 {
-    static const char *const keys[] = {"isakmp_profile", "ikev2_profile", "lifetime_s",     "lifetime_kb",
-                                       "replay_window",  "pfs_group",     "responder_only", "transform_sets"};
+    static const char *const keys[] = {"isakmp_profile", "ikev2_profile",    "lifetime_s",
+                                       "lifetime_kb",    "lifetime_packets", "replay_window",
+                                       "pfs_group",      "responder_only",   "transform_sets"};
     for (unsigned i = 0; i < sizeof keys / sizeof keys[0]; i++)
         json_object_set_new(o, keys[i], json_null());
 }

@@ -145,6 +145,14 @@ static void set_life_kilobytes(struct cfg_parser *p, const struct cfg_match *m)
     x->lifetime_kb = m->form == CFG_SET && n ? n->number : 0;
 }
 
+static void set_life_packets(struct cfg_parser *p, const struct cfg_match *m)
+{
+    const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
+    struct cfg_sa_params *x = params(p, m);
+    x->lifetime_packets_set = m->form == CFG_SET;
+    x->lifetime_packets = m->form == CFG_SET && n ? n->number : 0;
+}
+
 static void set_idle(struct cfg_parser *p, const struct cfg_match *m)
 {
     const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
@@ -331,6 +339,8 @@ static const struct cfg_cmd set_rows_shared[] = {
     {"set security-association lifetime days <1-30>", set_life_seconds, 0, NULL, false},
     {"set security-association lifetime kilobytes <2560-4294967295>", set_life_kilobytes, 0, NULL, false},
     {"set security-association lifetime kilobytes disable", set_life_kilobytes, 0, NULL, false},
+    {"set security-association lifetime packets <1000-4294967295>", set_life_packets, 0, NULL, false},
+    {"set security-association lifetime packets disable", set_life_packets, 0, NULL, false},
     {"set security-association idle-time <60-86400> [default]", set_idle, 0, NULL, false},
     {"set security-association replay window-size <" WINDOWS ">", set_replay_window, 0, NULL, false},
     {"set security-association replay disable", set_replay_disable, 0, NULL, false},
@@ -365,6 +375,9 @@ static const struct cfg_cmd global_rows[] = {
     {"crypto ipsec security-association lifetime kilobytes <2560-4294967295>", set_life_kilobytes, 0, NULL,
      false},
     {"crypto ipsec security-association lifetime kilobytes disable", set_life_kilobytes, 0, NULL, false},
+    {"crypto ipsec security-association lifetime packets <1000-4294967295>", set_life_packets, 0, NULL,
+     false},
+    {"crypto ipsec security-association lifetime packets disable", set_life_packets, 0, NULL, false},
     {"crypto ipsec security-association idle-time <60-86400>", set_idle, 0, NULL, false},
     {"crypto ipsec security-association replay window-size <" WINDOWS ">", set_replay_window, 0, NULL, false},
     {"crypto ipsec security-association replay disable", set_replay_disable, 0, NULL, false},

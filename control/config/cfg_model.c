@@ -152,6 +152,8 @@ struct cfg_sa_params cfg_sa_params_effective(const struct cfg *c, const struct c
         x.lifetime_kb_disable = g->lifetime_kb_disable;
         x.lifetime_kb = g->lifetime_kb_set ? g->lifetime_kb : 4608000;
     }
+    if (!x.lifetime_packets_set)
+        x.lifetime_packets = g->lifetime_packets;
     if (!x.replay_set) {
         x.replay_disable = g->replay_disable;
         x.replay_window = g->replay_set ? g->replay_window : 64;

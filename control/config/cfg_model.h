@@ -310,11 +310,13 @@ struct
     cfg_sa_params { /* `set security-association`, with the global values folded in by cfg_sa_params_effective */
     bool lifetime_s_set, lifetime_kb_set, lifetime_kb_disable, replay_set, replay_disable, idle_set, df_set,
         ecn_set;
-    unsigned lifetime_s;    /* default 3600 */
-    uint64_t lifetime_kb;   /* default 4608000 */
-    unsigned replay_window; /* default 64 */
-    unsigned idle_s;        /* 0 off */
-    enum cv_df df;          /* default copy */
+    unsigned lifetime_s;       /* default 3600 */
+    uint64_t lifetime_kb;      /* default 4608000 */
+    bool lifetime_packets_set; /* our extension: `lifetime packets N` */
+    uint64_t lifetime_packets; /* 0: no limit, which is the default */
+    unsigned replay_window;    /* default 64 */
+    unsigned idle_s;           /* 0 off */
+    enum cv_df df;             /* default copy */
     bool ecn_discard;
     bool esn; /* our extension: `set security-association esn` (off in IOS) */
     bool esn_set;

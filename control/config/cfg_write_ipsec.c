@@ -17,6 +17,11 @@ static void put_params(struct cfg_writer *w, const char *before, const struct cf
     else if (x->lifetime_kb_set)
         cfg_put(w, "%s security-association lifetime kilobytes %llu\n", before,
                 (unsigned long long)x->lifetime_kb);
+    if (x->lifetime_packets_set && x->lifetime_packets)
+        cfg_put(w, "%s security-association lifetime packets %llu\n", before,
+                (unsigned long long)x->lifetime_packets);
+    else if (x->lifetime_packets_set)
+        cfg_put(w, "%s security-association lifetime packets disable\n", before);
     if (x->idle_set)
         cfg_put(w, "%s security-association idle-time %u\n", before, x->idle_s);
     if (x->replay_set && x->replay_disable)

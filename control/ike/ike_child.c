@@ -40,6 +40,7 @@ void ike_child_params(struct ike *e, const struct ike_sa *sa, const char *interf
                                 .lifetime_s = sp.lifetime_s,
                                 .idle_s = sp.idle_s,
                                 .lifetime_bytes = sp.lifetime_kb_disable ? 0 : sp.lifetime_kb * 1024,
+                                .lifetime_packets = sp.lifetime_packets,
                                 .keepalive_s = (uint16_t)keepalive_s};
     out->tfc_len = (uint16_t)sp.tfc_len;
     out->dummy_ms = sp.dummy_s ? sp.dummy_s * 1000 : sp.dummy_pps ? 1000 / sp.dummy_pps : 0;

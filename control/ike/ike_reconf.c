@@ -152,11 +152,11 @@ static bool same_transform_set(const struct cfg_transform_set *a, const struct c
 static bool same_sa_params(struct cfg_sa_params a, struct cfg_sa_params b)
 {
     return a.lifetime_s == b.lifetime_s && a.lifetime_kb == b.lifetime_kb &&
-           a.lifetime_kb_disable == b.lifetime_kb_disable && a.replay_window == b.replay_window &&
-           a.replay_disable == b.replay_disable && a.idle_s == b.idle_s && a.df == b.df &&
-           a.ecn_discard == b.ecn_discard && a.esn == b.esn && a.dummy_pps == b.dummy_pps &&
-           a.dummy_s == b.dummy_s && a.tfc_len == b.tfc_len && a.per_worker_set == b.per_worker_set &&
-           a.per_worker == b.per_worker;
+           a.lifetime_packets == b.lifetime_packets && a.lifetime_kb_disable == b.lifetime_kb_disable &&
+           a.replay_window == b.replay_window && a.replay_disable == b.replay_disable &&
+           a.idle_s == b.idle_s && a.df == b.df && a.ecn_discard == b.ecn_discard && a.esn == b.esn &&
+           a.dummy_pps == b.dummy_pps && a.dummy_s == b.dummy_s && a.tfc_len == b.tfc_len &&
+           a.per_worker_set == b.per_worker_set && a.per_worker == b.per_worker;
 }
 
 static bool same_ipsec_profile(const struct cfg *old, const struct cfg_ipsec_profile *a,

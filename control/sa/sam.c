@@ -466,6 +466,8 @@ static cv_result install_both(struct sam *s, struct sam_entry *e, const struct s
     sam_life_volume(s, p->lifetime_packets, 1024, &soft[1]);
     e->c.soft_bytes = soft[0];
     e->c.hard_bytes = p->lifetime_bytes;
+    e->c.soft_packets = soft[1];
+    e->c.hard_packets = p->lifetime_packets;
     CV_TRY(add_in(s, e, p, len, soft));
     e->have_in = true;
     sam_slots_install(&s->in, e->c.in.sa_id, e->c.in.spi, e);

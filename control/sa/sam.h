@@ -51,10 +51,11 @@ struct sam_child {
     struct ip_endpoint local, remote;
     unsigned ts_count;
     struct ts ts_local[CV_TS_MAX], ts_remote[CV_TS_MAX];
-    uint64_t installed_ms;           /* env clock */
-    uint64_t soft_at_ms, hard_at_ms; /* UINT64_MAX when none */
-    uint64_t soft_bytes, hard_bytes;
-    uint64_t idle_ms; /* 0: may be idle for ever */
+    uint64_t installed_ms;               /* env clock */
+    uint64_t soft_at_ms, hard_at_ms;     /* UINT64_MAX when none */
+    uint64_t soft_bytes, hard_bytes;     /* of each direction; 0: none */
+    uint64_t soft_packets, hard_packets; /* likewise */
+    uint64_t idle_ms;                    /* 0: may be idle for ever */
     uint64_t
         used_at_ms; /* last good packet of either direction that was looked for, at first the installation */
     uint64_t used_packets[2]; /* counted then: inbound, outbound */
@@ -130,7 +131,7 @@ struct sam_install {
     unsigned ts_count;
     const struct ts *ts_local, *ts_remote;
     uint64_t lifetime_s, lifetime_bytes,
-        lifetime_packets; /* 0: none. Soft: 30 s (with jitter) before, and 256 KB or 15 % (the larger) before the volume */
+        lifetime_packets; /* 0: none. Soft: 30 s (with jitter) before, and 15 % before the volume, but 256 KB or 1024 packets at least, and half at most */
     uint32_t
         idle_s; /* without a good packet in either direction for so long: up->idle; 0: off. A rekey is no packet. */
     const uint8_t *encr_key_in, *salt_in, *integ_key_in; /* lengths follow from the algorithms */

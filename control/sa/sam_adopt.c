@@ -25,6 +25,8 @@ static void describe(struct sam *s, struct sam_entry *e, const struct cv_sa *sa)
     c->remote = sa->remote;
     c->soft_bytes = sa->soft_bytes;
     c->hard_bytes = sa->hard_bytes;
+    c->soft_packets = sa->soft_packets;
+    c->hard_packets = sa->hard_packets;
     c->ts_count = sa->ts_count <= CV_TS_MAX ? sa->ts_count : CV_TS_MAX;
     memcpy(c->ts_local, sa->ts_local, sizeof c->ts_local);
     memcpy(c->ts_remote, sa->ts_remote, sizeof c->ts_remote);
