@@ -284,6 +284,27 @@ def strongswan_restarts():
                      if s["status"].startswith("UP")]), 1, "sessions that are up")
 
 
+@case("a lifetime in packets: rekeyed before it, again and again, no packet lost")
+def lifetime_in_packets():
+    limit = 1000
+    site = up(strongswan_site("packets", culvert_args={"ipsec_profile": " set security-association lifetime packets %d" % limit}))
+    seen = set()
+
+    def wait():
+        def three():
+            flow = site.culvert.flow()
+            if flow:
+                seen.add(flow["outbound"]["spi"])
+                check(flow["outbound"]["packets"] <= limit and flow["inbound"]["packets"] <= limit, "packets over the limit: %s" % flow)
+                check(0 <= flow["remaining_packets"] <= limit, "remaining packets: %s" % flow["remaining_packets"])
+            return len(seen) >= 4
+        wait_for("three rekeys", three, 40, 0.05)
+    sent = under_traffic(site, wait)
+    check_equal(len(site.peer.installed()), 1, "children of strongSwan")
+    check("remaining packets: " in site.culvert.cli("show", "crypto", "ipsec", "sa").stdout, "show crypto ipsec sa")
+    return "%d packets" % sent
+
+
 @case("strongSwan dead: dead peer detection says so, and the tunnel comes back with its peer")
 def dead_peer():
     site = up(strongswan_site("dpd", culvert_args={"ikev2_profile": " dpd 10 2 periodic"}))
