@@ -245,11 +245,12 @@ def group_asan(_only):
 # The tests with threads of their own: readers of the SA table against its writer, workers that share an SA,
 # buckets of SAs that move between workers under traffic, and the rings, which two processes share.
 TSAN_TESTS = ("tests/unit/common/test_common_ring", "tests/unit/dataplane/test_dataplane_sad",
-              "tests/unit/dataplane/test_dataplane_move", "tests/unit/esp/test_esp_threads", "tests/unit/esp/test_esp_flight")
+              "tests/unit/dataplane/test_dataplane_move", "tests/unit/esp/test_esp_threads", "tests/unit/esp/test_esp_flight",
+              "tests/unit/engine/test_engine_cryptodev_threads")
 
 
 def group_tsan(_only):
-    heading("ThreadSanitizer: rings, SA table, moves of buckets, ESP")
+    heading("ThreadSanitizer: rings, SA table, moves of buckets, ESP, a failing crypto device")
     if not shutil.which("clang"):
         results.take("SKIP", "tsan compiles", "clang is not installed")
         return
