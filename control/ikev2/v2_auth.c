@@ -1,6 +1,7 @@
 /* IKE_AUTH (RFC 7296 1.2, 2.21.2), both roles: who the peer is, whether it is that, and the first child. */
 #include "control/ikev2/v2_auth.h"
 
+#include "control/ike/ike_child.h"
 #include "control/ikev2/v2_exchange.h"
 #include "control/ikev2/v2_frag.h"
 #include "control/ikev2/v2_park.h"
@@ -192,7 +193,9 @@ cv_result v2_auth_build(struct ike *e, struct ike_sa *sa, struct v2_task *t, str
     else
         ike_sa_remove(e, sa, r == CV_EUNSUP ? IKE_REASON_NO_PROPOSAL : IKE_REASON_INTERNAL,
                       "IKE_AUTH could not be made: %s",
-                      r == CV_EUNSUP ? "nothing can be offered for the child SA" : cv_result_text(r));
+                      r != CV_EUNSUP       ? cv_result_text(r)
+                      : ike_child_natt(sa) ? IKE_CHILD_AH_NAT
+                                           : "nothing can be offered for the child SA");
     return r;
 }
 

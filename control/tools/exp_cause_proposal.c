@@ -418,21 +418,31 @@ static const char *set_words(const struct cfg_transform_set *s, char *out, size_
     bool sized = cfg_alg_sized(s->encr) && s->key_bits != 128;
     if (sized)
         snprintf(bits, sizeof bits, " %u", s->key_bits);
-    bool integ = s->integ != CV_INTEG_NONE;
-    snprintf(out, n, "%s%s%s%s", cfg_alg_esp_encr_word(s->encr), bits, integ ? " " : "",
+    bool ah = s->ah_integ != CV_INTEG_NONE, esp = s->encr != CV_ENCR_NONE, integ = s->integ != CV_INTEG_NONE;
+    snprintf(out, n, "%s%s%s%s%s%s", ah ? cfg_alg_ah_integ_word(s->ah_integ) : "", ah && esp ? " " : "",
+             esp ? cfg_alg_esp_encr_word(s->encr) : "", bits, integ ? " " : "",
              integ ? cfg_alg_esp_integ_word(s->integ) : "");
     return out;
 }
 
 static unsigned set_differ(const struct cfg_transform_set *a, const struct cfg_transform_set *b)
 {
-    return (a->encr != b->encr || a->key_bits != b->key_bits ? 1u : 0u) + (a->integ != b->integ ? 1u : 0u);
+    return (a->encr != b->encr || a->key_bits != b->key_bits ? 1u : 0u) +
+           (a->integ != b->integ || a->ah_integ != b->ah_integ ? 1u : 0u);
+}
+
+/* The first in which they differ; with two of them the second is integrity. */
+static const char *differ_words(const struct cfg_transform_set *a, const struct cfg_transform_set *b)
+{
+    if ((a->ah_integ == CV_INTEG_NONE) != (b->ah_integ == CV_INTEG_NONE))
+        return "protocol (AH, ESP)";
+    return a->encr != b->encr || a->key_bits != b->key_bits ? "encryption" : "integrity";
 }
 
 static unsigned set_strength(const struct cfg_transform_set *s)
 {
     return (cfg_alg_weak_encr(s->encr) ? 0 : 1000u) + (cfg_alg_aead(s->encr) ? 500u : 0u) + s->key_bits +
-           s->integ;
+           s->integ + s->ah_integ;
 }
 
 static void set_from(struct exp_cause *x, enum exp_end to, const struct cfg_transform_set *own,
@@ -440,7 +450,9 @@ static void set_from(struct exp_cause *x, enum exp_end to, const struct cfg_tran
 {
     char words[128];
     set_words(other, words, sizeof words);
-    if (own->builtin || other->encr == CV_ENCR_DES)
+    if (own->builtin || other->encr == CV_ENCR_DES || other->ah_integ == CV_INTEG_HMAC_MD5_96 ||
+        (other->ah_integ != CV_INTEG_NONE &&
+         other->encr != CV_ENCR_NONE)) /* what must or can not be negotiated */
         return;
     struct exp_fix *f =
         exp_cause_fix(x, "on %c (%s): crypto ipsec transform-set %s %s, as %c has it", exp_letter(to),
@@ -547,18 +559,15 @@ static void transform_sets(struct exp_cause *x)
             }
     unsigned suites_differ = near[EXP_A] ? set_differ(near[EXP_A], near[EXP_B]) : 0;
     if (near[EXP_A] && suites_differ > 0) {
-        exp_cause_why(
-            x,
-            "No transform set in common; nearest are %s of A (%s: %s) and %s of B (%s: %s): they "
-            "differ in %s%s%s.",
-            near[EXP_A]->name, near[EXP_A]->builtin ? "built in" : exp_at(x, EXP_A, near[EXP_A]->line),
-            set_words(near[EXP_A], u, sizeof u), near[EXP_B]->name,
-            near[EXP_B]->builtin ? "built in" : exp_at(x, EXP_B, near[EXP_B]->line),
-            set_words(near[EXP_B], v, sizeof v),
-            near[EXP_A]->encr != near[EXP_B]->encr || near[EXP_A]->key_bits != near[EXP_B]->key_bits
-                ? "encryption"
-                : "",
-            suites_differ == 2 ? " and " : "", near[EXP_A]->integ != near[EXP_B]->integ ? "integrity" : "");
+        exp_cause_why(x,
+                      "No transform set in common; nearest are %s of A (%s: %s) and %s of B (%s: %s): they "
+                      "differ in %s%s.",
+                      near[EXP_A]->name,
+                      near[EXP_A]->builtin ? "built in" : exp_at(x, EXP_A, near[EXP_A]->line),
+                      set_words(near[EXP_A], u, sizeof u), near[EXP_B]->name,
+                      near[EXP_B]->builtin ? "built in" : exp_at(x, EXP_B, near[EXP_B]->line),
+                      set_words(near[EXP_B], v, sizeof v), differ_words(near[EXP_A], near[EXP_B]),
+                      suites_differ == 2 ? " and integrity" : "");
         name_set(x, EXP_A);
         name_set(x, EXP_B);
         enum exp_end weak = set_strength(near[EXP_A]) < set_strength(near[EXP_B]) ? EXP_A : EXP_B;

@@ -459,7 +459,8 @@ static inline void fetch_session(const struct esp_worker *w, const struct esp_in
 }
 
 /* Second pass: the engine. */
-static void parts_crypt(struct esp_worker *w, const struct esp_in_part *parts, unsigned count)
+static __rte_always_inline void parts_crypt(struct esp_worker *w, const struct esp_in_part *parts,
+                                            unsigned count)
 {
     struct esp_runs runs;
     runs.fn = NULL;

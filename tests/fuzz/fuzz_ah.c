@@ -39,6 +39,11 @@ static struct cv_sa sa_of(uint8_t control, const uint8_t *src, const uint8_t *ds
     return sa;
 }
 
+static void worker_end(void)
+{
+    esp_worker_fini(&worker);
+}
+
 static struct ends open_ends(uint8_t control, const uint8_t *src, const uint8_t *dst)
 {
     const struct eng_ops *engine = eng_by_name("ipsec-mb");
@@ -48,8 +53,10 @@ static struct ends open_ends(uint8_t control, const uint8_t *src, const uint8_t 
     in.ref.dir = CV_DIR_IN;
     in.local = out.remote;
     in.remote = out.local;
-    if (!worker.scratch)
+    if (!worker.scratch) {
         must(esp_worker_init(&worker, engine, 0, -1) == CV_OK);
+        must(atexit(worker_end) == 0);
+    }
     memset(counters, 0, sizeof counters);
     must(esp_out_sa_new(&out, engine, -1, &counters[0], &e.out) == CV_OK);
     must(esp_in_sa_new(&in, engine, -1, &counters[1], &e.in) == CV_OK);

@@ -17,7 +17,7 @@
  *   route VRF PREFIX dev ID [via ADDR]      route VRF PREFIX via ADDR      route-del VRF PREFIX
  *   nbr ID ADDR MAC             nbr-del ID ADDR
  *   steer BUCKET WORKER         steer balance
- *   sa in|out SLOT SPI IF ALG SEED LOCAL REMOTE [ports L R] [esn] [noreplay] [window N] [natnat N]
+ *   sa in|out SLOT SPI IF ALG SEED LOCAL REMOTE [ah] [ports L R] [esn] [noreplay] [window N] [natnat N]
  *      [ts LOCALPREFIX REMOTEPREFIX]... [soft-packets N] [hard-packets N] [soft-bytes N] [hard-bytes N] [seq N] [df WORD] [vrf OUTER] [keys HEX]
  *      ALG: gcm128 gcm256 cbc128-sha1 cbc128-sha256 cbc256-sha512 chacha gmac128 null-sha256; keys are SEED, SEED+1, ...
  *      [transport] [hosts PROTO] [upper PROTO LOW HIGH]
@@ -459,6 +459,8 @@ static void sa_option(struct cv_sa *s)
         s->flags |= CV_SA_NATT;
         s->local.port = (uint16_t)num();
         s->remote.port = (uint16_t)num();
+    } else if (option("ah")) {
+        s->proto = CV_PROTO_AH;
     } else if (option("esn")) {
         s->flags |= CV_SA_ESN;
     } else if (option("noreplay")) {
