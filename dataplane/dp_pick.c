@@ -95,9 +95,9 @@ static bool takes(const struct dp_tunnel_sa *s, const struct ask *q)
 struct dp_pick_table *dp_pick_table_new(unsigned bits)
 {
     const size_t size = sizeof(struct dp_pick_table) + (sizeof(struct dp_pick_entry *) << bits);
-    struct dp_pick_table *t = calloc(1, size);
+    struct dp_pick_table *t = eng_mem_table_new(size);
     if (!t || !ip_hash_key_make(&t->key)) {
-        free(t);
+        eng_mem_table_free(t);
         return NULL;
     }
     t->mask = (1u << bits) - 1;
@@ -106,7 +106,7 @@ struct dp_pick_table *dp_pick_table_new(unsigned bits)
 
 void dp_pick_table_free(struct dp_pick_table *t)
 {
-    free(t);
+    eng_mem_table_free(t);
 }
 
 size_t dp_pick_table_bytes(const struct dp_pick_table *t)
@@ -453,4 +453,40 @@ void dp_pick_fetch_entry(struct dp_pick_entry *const *chain)
     const struct dp_pick_entry *e = chain ? load(chain) : NULL;
     if (e)
         rte_prefetch0(e);
+}
+
+static uint32_t addr4(const uint8_t *p)
+{
+    uint32_t a;
+    memcpy(&a, p, sizeof a);
+    return a;
+}
+
+/* As it stands in memory. */
+static uint32_t mask4(uint32_t len)
+{
+    return len ? rte_cpu_to_be_32(UINT32_MAX << (32 - len)) : 0;
+}
+
+/* In a chain the newest come first; with one prefix length there is no other chain where a newer one might be. */
+const struct dp_tunnel_sa *dp_pick_at(const struct dp_tunnel *t, struct dp_pick_entry *const *chain,
+                                      const struct rte_mbuf *m, uint8_t family)
+{
+    const struct dp_pick *p = t->pick;
+    if (unlikely(!chain || family != IP_V4 || dp_tunnel_bound(t)))
+        return dp_pick(t, m, family);
+    const struct lengths *l = __atomic_load_n(&p->lengths, __ATOMIC_ACQUIRE);
+    if (unlikely(l->count[0] != 1 || load(&p->others)))
+        return dp_pick(t, m, family);
+    const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+    const uint32_t len = l->len[0][0], net = addr4(destination(ip, IP_V4)) & mask4(len),
+                   local = addr4(source(ip, IP_V4));
+    for (const struct dp_pick_entry *e = load(chain); e; e = load(&e->next))
+        if (e->is.v4.remote == net && e->if_id == p->if_id && e->len == len && e->family == IP_V4) {
+            if (unlikely(!e->simple))
+                break;
+            if (likely((local & e->is.v4.local_mask) == e->is.v4.local))
+                return &e->sa;
+        }
+    return dp_pick(t, m, family);
 }

@@ -55,6 +55,9 @@ const struct dp_tunnel_sa *dp_pick_perhaps(const struct dp_tunnel *t, const stru
  * use being the likeliest; then, some packets later, for what hangs there. NULL, which is allowed there: nothing to fetch. */
 struct dp_pick_entry *const *dp_pick_fetch(const struct dp_tunnel *t, uint8_t family, const uint8_t *dst);
 void dp_pick_fetch_entry(struct dp_pick_entry *const *chain);
+/* Then: as dp_pick, faster where t's SAs all have prefixes of one length. */
+const struct dp_tunnel_sa *dp_pick_at(const struct dp_tunnel *t, struct dp_pick_entry *const *chain,
+                                      const struct rte_mbuf *m, uint8_t family);
 
 static inline const struct dp_tunnel_sa *dp_pick(const struct dp_tunnel *t, const struct rte_mbuf *m,
                                                  uint8_t family)

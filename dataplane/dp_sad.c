@@ -2,6 +2,7 @@
 #include "common/log.h"
 #include "dataplane/dp_pick.h"
 #include "dataplane/dp_rcu.h"
+#include "dataplane/engine/eng_mem.h"
 #include "dataplane/esp/esp_ts.h"
 
 #include <rte_cycles.h>
@@ -17,8 +18,8 @@ static uint32_t table_size(const struct dp_sad *s)
 
 static void tables_free(struct dp_sad *s)
 {
-    free(s->in);
-    free(s->out);
+    eng_mem_table_free(s->in);
+    eng_mem_table_free(s->out);
     free(s->links);
     dp_spi_fini(&s->spis);
     dp_pick_table_free(s->picks);
@@ -32,15 +33,14 @@ cv_result dp_sad_init(struct dp_sad *s, struct shm *shm, const struct eng_ops *e
     s->shm = shm;
     s->workers = shm->workers;
     s->bits = shm->sa_index_bits;
-    s->in = aligned_alloc(64, table_size(s) * sizeof *s->in);
-    s->out = calloc(table_size(s), sizeof *s->out);
+    s->in = eng_mem_table_new(table_size(s) * sizeof *s->in);
+    s->out = eng_mem_table_new(table_size(s) * sizeof *s->out);
     s->links = calloc(2 * (size_t)table_size(s), sizeof *s->links);
-    s->picks = dp_pick_table_new(s->bits);
+    s->picks = dp_pick_table_new(s->bits + 1);
     if (!s->in || !s->out || !s->links || !s->picks || dp_spi_init(&s->spis, table_size(s)) != CV_OK) {
         tables_free(s);
         return CV_ENOMEM;
     }
-    memset(s->in, 0, table_size(s) * sizeof *s->in);
     return CV_OK;
 }
 

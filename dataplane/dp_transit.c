@@ -2,6 +2,8 @@
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_flow.h"
 #include "dataplane/dp_gre.h"
+#include "dataplane/dp_martian.h"
+#include "dataplane/dp_mixed.h"
 #include "dataplane/dp_pick.h"
 #include "dataplane/dp_protect.h"
 #include "dataplane/dp_reass.h"
@@ -316,8 +318,11 @@ void dp_encapsulate(struct dp_worker *w)
     w->mixed = w->out_sas[0] != w->out_sas[n - 1];
     dp_count(&w->stats->crypto_packets, n);
     unsigned good = esp_out_burst(&w->esp, w->out_pkts, w->out_sas, (uint16_t)n);
-    dp_flow_route_all(w, w->out_pkts,
-                      good); /* none comes back here: an ESP packet never goes into a tunnel */
+    /* None comes back here: an ESP packet never goes into a tunnel. */
+    if (unlikely(w->mixed))
+        dp_mixed_route(w, w->out_pkts, good);
+    else
+        dp_flow_route_all(w, w->out_pkts, good);
     for (unsigned i = good; i < n - w->esp.taken; i++)
         dp_drop(w, w->out_pkts[i], (enum cv_drop)dp_meta(w->out_pkts[i])->drop);
 }
@@ -353,29 +358,6 @@ static const struct dp_hop *hop_find(struct dp_worker *w, const struct dp_meta *
 }
 
 /* ---- martians ---------------------------------------------------------------------------------------------- */
-/* A packet of others that nobody may forward, and nobody here may take, whether it came from a wire or out of a
- * tunnel. IPv4 (RFC 1812 4.2.2.11, 5.3.7): networks 0 and 127, groups, broadcast. */
-static bool is_martian4(const uint8_t *src, const uint8_t *dst)
-{
-    return src[0] == 0 || src[0] == 127 || src[0] >= 224 || dst[0] == 0 || dst[0] == 127 || dst[0] >= 224;
-}
-
-/* IPv6 (RFC 4291 2.5.2, 2.5.3, 2.7): unspecified, loopback, groups. */
-static bool is_martian6(const uint8_t *src, const uint8_t *dst)
-{
-    static const uint8_t zero[15];
-    bool low = src[0] == 0 || dst[0] == 0;
-    if (unlikely(low) &&
-        ((memcmp(src, zero, 15) == 0 && src[15] <= 1) || (memcmp(dst, zero, 15) == 0 && dst[15] <= 1)))
-        return true;
-    return src[0] == 0xff || dst[0] == 0xff;
-}
-
-static bool is_link_local6(const uint8_t *a)
-{
-    return a[0] == 0xfe && (a[1] & 0xc0) == 0x80;
-}
-
 /* An address of this host as source: nobody else sends with it. */
 static bool source_is_own(struct dp_worker *w, const struct dp_meta *meta, const uint8_t *src)
 {
@@ -384,19 +366,18 @@ static bool source_is_own(struct dp_worker *w, const struct dp_meta *meta, const
     if (s->valid && s->vrf == meta->vrf && s->family == meta->family &&
         ip_same_addr(s->addr, src, meta->family))
         return s->own;
-    const struct ip_route *r = ip_route_lookup(&w->dp->routes, meta->vrf, meta->family, src);
     s->valid = true;
     s->vrf = meta->vrf;
     s->family = meta->family;
     memcpy(s->addr, src, len);
-    s->own = r && r->kind == IP_ROUTE_LOCAL;
+    s->own = dp_source_own(w->dp, meta, src);
     return s->own;
 }
 
 static bool is_martian(struct dp_worker *w, const struct dp_meta *meta, const uint8_t *src,
                        const uint8_t *dst)
 {
-    bool bad = meta->family == IP_V4 ? is_martian4(src, dst) : is_martian6(src, dst);
+    bool bad = meta->family == IP_V4 ? dp_martian4(src, dst) : dp_martian6(src, dst);
     return bad || source_is_own(w, meta, src);
 }
 
@@ -434,7 +415,7 @@ void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
         return;
     }
     /* Delivered yes, forwarded never (RFC 4291 2.5.6). */
-    if (transit && meta->family == IP_V6 && unlikely(is_link_local6(src) || is_link_local6(dst))) {
+    if (transit && meta->family == IP_V6 && unlikely(dp_link_local6(src) || dp_link_local6(dst))) {
         dp_drop(w, m, CV_DROP_MARTIAN);
         return;
     }

@@ -1,9 +1,9 @@
 #include "dataplane/dp_worker.h"
-#include "dataplane/dp_ahead.h"
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_dummy.h"
 #include "dataplane/dp_flow.h"
 #include "dataplane/dp_gre.h"
+#include "dataplane/dp_mixed.h"
 #include "dataplane/dp_owner.h"
 #include "dataplane/dp_pick.h"
 #include "dataplane/dp_protect.h"
@@ -86,6 +86,8 @@ static void esp_received(struct dp_worker *w, struct rte_mbuf *m, const struct i
         dp_owner_landed(w, m);
         return;
     }
+    if (unlikely(w->mixed) && w->in_count < ESP_FETCH)
+        esp_in_fetch(sa);
     w->in_sas[w->in_count] = sa;
     w->in_pkts[w->in_count++] = m;
 }
@@ -178,7 +180,9 @@ static __rte_noinline void mixed_received(struct dp_worker *w, const struct ip_i
 {
     const struct ip_arrival a = ip_arrival_of(in->mac, in->id, in->vrf);
     enum ip_class class[IO_BURST];
-    struct rte_mbuf *ip[IO_BURST] = {NULL};
+    struct rte_mbuf *ip[IO_BURST];
+    /* Where the port asks nothing of a packet by itself. */
+    const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss;
     unsigned ips = 0;
     uint64_t bytes = 0;
     for (unsigned i = 0; i < n; i++)
@@ -188,12 +192,14 @@ static __rte_noinline void mixed_received(struct dp_worker *w, const struct ip_i
         class[i] = classify(pkts[i], &a, in);
         if (class[i] == IP_CLASS_ESP)
             dp_sad_fetch(&w->dp->sad, dp_meta(pkts[i])->spi);
-        else if (class[i] == IP_CLASS_IP)
-            ip[ips++] = pkts[i];
     }
-    dp_ahead_route(w, ip, ips);
     for (unsigned i = 0; i < n; i++)
-        ip_received(w, pkts[i], class[i], in);
+        if (class[i] == IP_CLASS_IP && likely(open) &&
+            likely(!is_link_affair(pkts[i], dp_meta(pkts[i])->family)))
+            ip[ips++] = pkts[i];
+        else
+            ip_received(w, pkts[i], class[i], in);
+    dp_mixed_route(w, ip, ips);
     dp_count(&w->if_stats[in->id].rx_packets, n);
     dp_count(&w->if_stats[in->id].rx_bytes, bytes);
 }
@@ -348,8 +354,38 @@ static void decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n
     dp_count(&w->if_stats[if_id].rx_bytes, bytes);
 }
 
+/* ... of packets out of many tunnels, which are routed together. */
+static __rte_noinline void decapsulated_mixed(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+    unsigned plain = 0;
+    for (unsigned i = 0; i < n; i++) {
+        const uint32_t if_id = dp_meta(pkts[i])->if_in;
+        rte_prefetch0(ip_if_get(&w->dp->ifs, if_id));
+        rte_prefetch0(&w->if_stats[if_id]);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        struct rte_mbuf *m = pkts[i];
+        struct dp_meta *meta = dp_meta(m);
+        const struct ip_if *in = ip_if_get(&w->dp->ifs, meta->if_in);
+        if (unlikely(!in || !in->up || in->gre || in->police || in->tcp_mss)) {
+            decapsulated(w, &m, 1, meta->if_in);
+            continue;
+        }
+        meta->vrf = in->vrf; /* into its tunnel's VRF and no other */
+        meta->local_out = DP_TRANSIT;
+        dp_count(&w->if_stats[in->id].rx_packets, 1);
+        dp_count(&w->if_stats[in->id].rx_bytes, m->pkt_len);
+        pkts[plain++] = m;
+    }
+    dp_mixed_route(w, pkts, plain);
+}
+
 static void decapsulated_all(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
 {
+    if (unlikely(w->mixed)) {
+        decapsulated_mixed(w, pkts, n);
+        return;
+    }
     for (unsigned i = 0, run; i < n; i += run) {
         const uint32_t if_id = dp_meta(pkts[i])->if_in;
         for (run = 1; i + run < n && dp_meta(pkts[i + run])->if_in == if_id; run++)

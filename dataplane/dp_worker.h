@@ -59,6 +59,17 @@ struct dp_flow {
     uint64_t packets, bytes; /* of the interface, not counted yet */
 };
 
+/* How packets of a route with a next hop leave, in a burst of many flows (dp_mixed.h). */
+enum { DP_EXITS = 16 };
+struct dp_exit {
+    const struct ip_route *route;
+    uint64_t turn; /* dp_worker.now when it was found: it holds for this turn */
+    uint32_t if_id;
+    uint16_t port, mtu;
+    bool valid;
+    uint8_t ether[14];
+};
+
 /* How the last GRE tunnel's packets go: found once per burst. */
 struct dp_gre_way {
     const struct ip_if *tunnel; /* NULL: none yet */
@@ -93,6 +104,7 @@ struct dp_worker {
     struct dp_hop hop;
     struct dp_flow flow;
     struct dp_source source;
+    struct dp_exit exits[DP_EXITS];
     struct dp_gre_way gre;
     uint16_t gre_id; /* identification of the last GRE packet sent */
 

@@ -53,6 +53,8 @@ struct eng_job {
 typedef unsigned eng_submit_fn(struct eng_worker *w, const struct eng_session *s, const struct eng_job *jobs,
                                unsigned n);
 
+enum { ENG_FEW = 4 };
+
 /* Packets of several sessions at once. */
 struct eng_run {
     const struct eng_session *session;
@@ -64,13 +66,16 @@ typedef void eng_runs_fn(struct eng_worker *w, const struct eng_run *runs, unsig
 struct eng_session_info {
     uint8_t iv_len, icv_len, block; /* block: padding unit in octets, at least 4 (RFC 4303 2.4) */
     eng_burst_fn *burst;            /* always there; where there is submit, it waits for the device */
-    /* For what is fast only when many packets are worked on together: runs of sessions that name the same function may be
+    /* For what is faster when packets of several sessions are worked on together: runs of sessions that name the same function may be
      * given to it in one call, whatever their keys. NULL: a run gains nothing from its neighbours. */
     eng_runs_fn *runs;
+    bool
+        runs_few; /* only runs of ENG_FEW packets at most gain, and runs has the sessions' lines fetched itself */
     eng_submit_fn *submit; /* NULL: burst is what this session is worked on by */
-    /* What of the session a packet reads, so that it can be fetched ahead: whole cache lines from the session's start; of those
-     * behind them (hash key powers) the last ones, one for each 64 octets of data and one more. */
-    uint8_t fixed_lines, more_lines;
+    /* What of the session a packet reads, so that it can be fetched ahead, in cache lines from the session's start: fixed_lines from
+     * fixed_line on; of the sized_lines that end in front of sized_end (hash key powers) the last ones, one for each 64 octets of
+     * data and one more. */
+    uint8_t fixed_line, fixed_lines, sized_end, sized_lines;
 };
 
 /* What a worker has under way: jobs are numbered from 1 in the order of submission. */

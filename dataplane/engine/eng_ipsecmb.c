@@ -624,7 +624,8 @@ static void session_set(struct eng_session *s, const struct cv_sa *sa, struct en
     case CV_ENCR_AES_GCM_16:
         gcm_key_set(s, sa, encrypt);
         info->burst = gcm_bursts[encrypt][esn];
-        info->more_lines = POWER_LINES;
+        info->sized_lines = POWER_LINES;
+        info->sized_end = FIXED_LINES + POWER_LINES;
         break;
     case CV_ENCR_NULL_AES_GMAC:
         gcm_key_set(s, sa, true); /* without text both directions compute the same tag */

@@ -5,7 +5,9 @@
 #include <rte_common.h>
 #include <rte_malloc.h>
 #include <rte_spinlock.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define ENG_MEM_ASAN 1
@@ -128,6 +130,24 @@ void eng_mem_put(enum eng_mem_kind kind, void *p, size_t size)
     s->used -= octets;
     ASAN_POISON_MEMORY_REGION(p, octets);
     rte_spinlock_unlock(&s->lock);
+}
+
+void *eng_mem_table_new(size_t size)
+{
+    enum { HUGE = 2 << 20, PAGE = 4096 };
+    const size_t page = size < HUGE ? PAGE : HUGE, whole = RTE_ALIGN_CEIL(RTE_MAX(size, (size_t)1), page);
+    void *p = aligned_alloc(page, whole);
+    if (!p)
+        return NULL;
+    if (page == HUGE)
+        (void)madvise(p, whole, MADV_HUGEPAGE);
+    memset(p, 0, whole);
+    return p;
+}
+
+void eng_mem_table_free(void *p)
+{
+    free(p);
 }
 
 void eng_mem_used(enum eng_mem_kind kind, struct eng_mem_use *out)

@@ -24,6 +24,10 @@ struct eng_mem_use {
 void *eng_mem_get(enum eng_mem_kind kind, size_t size, int socket);
 /* Wipes it. size: as it was asked for. NULL allowed. */
 void eng_mem_put(enum eng_mem_kind kind, void *p, size_t size);
+/* A table that lives as long as the process and that workers look into at random: zeroed, on whole pages, and on transparent huge pages
+ * where the system has them: a look-up then waits for memory and not for its address as well. NULL: no memory. */
+void *eng_mem_table_new(size_t size);
+void eng_mem_table_free(void *p); /* NULL allowed */
 /* In use now, by kind; about right while other threads are at it. */
 void eng_mem_used(enum eng_mem_kind kind, struct eng_mem_use *out);
 /* Octets that are held for objects to come. */

@@ -16,8 +16,6 @@
 enum {
     SALT = 4,
     ICV = 16,
-    AAD = 8,
-    AAD_ESN = 12, /* RFC 4106 5 */
 };
 
 /* ---- which kernels ------------------------------------------------------------------------------------------ */
@@ -103,13 +101,26 @@ static void session_free(struct eng_session *s)
     eng_mem_put(ENG_MEM_SESSION, s, sizeof *s);
 }
 
-/* A packet reads the head, the round keys, and of the powers behind them the last ones. */
+/* A packet reads the round keys, and of the powers in front of them the last ones; AVX2 kernels the others as well, which are those of added
+ * halves. */
 enum {
     VAES_LINE = 64,
-    KEY_LINES = (offsetof(struct eng_session, power) + VAES_LINE - 1) / VAES_LINE,
-    POWER_LINES = sizeof(struct eng_session) / VAES_LINE - KEY_LINES,
+    POWER_LINE = offsetof(struct eng_session, power) / VAES_LINE,
+    KEY_LINE = offsetof(struct eng_session, icv_len) / VAES_LINE,
 };
-static_assert(sizeof(struct eng_session) % VAES_LINE == 0, "whole lines");
+static_assert(offsetof(struct eng_session, icv_len) % VAES_LINE == 0 &&
+                  offsetof(struct eng_session, round_key) % VAES_LINE == VAES_BLOCK,
+              "keys begin a line, with the lengths");
+
+static void lines_tell(struct eng_session_info *info, const struct vaes_kernels *k, unsigned rounds)
+{
+    const unsigned keys = ((rounds + 2u) * VAES_BLOCK + VAES_LINE - 1) / VAES_LINE;
+    const unsigned sized = k->run == VAES_RUN4 ? VAES_RUN4_FEW * VAES_BLOCK / VAES_LINE : 0;
+    info->fixed_line = (uint8_t)(sized ? KEY_LINE : POWER_LINE);
+    info->fixed_lines = (uint8_t)(KEY_LINE + keys - info->fixed_line);
+    info->sized_end = KEY_LINE;
+    info->sized_lines = (uint8_t)sized;
+}
 
 static cv_result own_session(const struct eng_ops *e, const struct vaes_kernels *k, const struct cv_sa *sa,
                              int socket, struct eng_session **out, struct eng_session_info *info)
@@ -123,14 +134,14 @@ static cv_result own_session(const struct eng_ops *e, const struct vaes_kernels 
     if (!s)
         return CV_ENOMEM;
     s->head.owner = e;
-    vaes_key_expand(s, k, sa->encr_key, sa->encr_key_len, sa->salt, !gcm ? 0 : esn ? AAD_ESN : AAD, ICV);
-    *info =
-        (struct eng_session_info){.iv_len = VAES_IV,
-                                  .icv_len = ICV,
-                                  .block = 4,
-                                  .fixed_lines = KEY_LINES,
-                                  .more_lines = POWER_LINES,
-                                  .burst = gcm ? k->gcm[size][encrypt][esn] : k->gmac[size][encrypt][esn]};
+    vaes_key_expand(s, k, sa->encr_key, sa->encr_key_len, sa->salt, ICV);
+    *info = (struct eng_session_info){.iv_len = VAES_IV,
+                                      .icv_len = ICV,
+                                      .block = 4,
+                                      .burst = gcm ? k->gcm[size][encrypt][esn] : k->gmac[size][encrypt][esn],
+                                      .runs = gcm ? k->runs[size][encrypt][esn] : NULL,
+                                      .runs_few = true};
+    lines_tell(info, k, s->rounds);
     *out = s;
     return CV_OK;
 }

@@ -409,7 +409,7 @@ ALWAYS void icv_finish(struct eng_op *op, uint8_t *icv, __m128i tag, unsigned ic
     }
 }
 
-ALWAYS void rest_finish(const struct eng_session *s, struct rest *r, bool encrypt)
+ALWAYS void rest_finish(const struct eng_session *s, struct rest *r, bool encrypt, bool esn)
 {
     struct sum a = r->sum;
     switch (r->n) {
@@ -428,9 +428,9 @@ ALWAYS void rest_finish(const struct eng_session *s, struct rest *r, bool encryp
         sum_add(&a, r->x, r->power, 4);
         break;
     }
-    /* The length block's text half (SP 800-38D 7.1 step 5); the AAD's half is in aad_len_hash. */
-    const __m128i hash = reversed1(sum_reduce(&a, s, _mm_cvtsi64_si128((long long)r->bits)));
-    const __m128i tag = _mm_xor_si128(hash, _mm_xor_si128(r->mask, load1(s->aad_len_hash)));
+    /* With the length block (SP 800-38D 7.1 step 5). */
+    const __m128i bits = _mm_set_epi64x(esn ? VAES_AAD_ESN * 8 : VAES_AAD * 8, (long long)r->bits);
+    const __m128i tag = _mm_xor_si128(reversed1(sum_reduce(&a, s, bits)), r->mask);
     icv_finish(r->op, r->icv, tag, s->icv_len, encrypt);
 }
 
@@ -533,12 +533,12 @@ ALWAYS void gcm_run(const struct eng_session *s, struct eng_op *ops, unsigned co
             packet_first(s, r, base, text, REG, encrypt, esn, rounds, 4, false);
             break;
         }
-        rest_finish(s, &rest[~k & 1], encrypt);
+        rest_finish(s, &rest[~k & 1], encrypt, esn);
         if (n > GROUP)
             packet_more(s, r, base, text + (GROUP - 1) * REG, len - (GROUP - 1) * REG, encrypt, rounds);
     }
     if (count)
-        rest_finish(s, &rest[~count & 1], encrypt);
+        rest_finish(s, &rest[~count & 1], encrypt, esn);
     for (unsigned i = 0; i < 2; i++) { /* both tell of H */
         rest[i].sum = sum_zero();
         rest[i].mask = _mm_setzero_si128();

@@ -10,6 +10,7 @@
 #include "dataplane/engine/eng_vaes_key.h"
 
 #include <immintrin.h>
+#include <stddef.h>
 #include <string.h>
 
 #define ALWAYS    static inline __attribute__((always_inline))
@@ -69,6 +70,12 @@ ALWAYS v4 key4(const struct eng_session *s, int round)
 {
     __asm__ volatile("" : "+r"(s));
     return _mm512_broadcast_i32x4(_mm_load_si128((const __m128i *)(const void *)s->round_key[round]));
+}
+
+/* H^(33 - i). */
+ALWAYS const uint8_t *power_at(const struct eng_session *s, uint32_t i)
+{
+    return (const uint8_t *)s + offsetof(struct eng_session, power) + (VAES_FIRST4 + i) * VAES_BLOCK;
 }
 
 ALWAYS struct sum sum_zero(void)
@@ -339,20 +346,15 @@ ALWAYS void packet_last(const struct eng_session *s, struct rest *r, v4 base, ui
     r->n = (unsigned)n;
 }
 
-ALWAYS __m128i tag_of(const struct eng_session *s, const struct sum *a, __m128i mask)
+/* The length block times H^1 (SP 800-38D 7.1 step 5). */
+ALWAYS void sum_length(struct sum *a, const struct eng_session *s, uint64_t bits, bool esn)
 {
-    const __m128i aad = _mm_load_si128((const __m128i *)(const void *)s->aad_len_hash);
-    const __m128i hash = reversed1(sum_reduce(a));
-    return _mm_ternarylogic_epi64(hash, mask, aad, 0x96);
-}
-
-/* The length block's text half times H^1 (SP 800-38D 7.1 step 5); the AAD's half is in aad_len_hash. */
-ALWAYS void sum_length(struct sum *a, const struct eng_session *s, uint64_t bits)
-{
-    const __m128i h = _mm_load_si128((const __m128i *)(const void *)s->power[VAES_RUN4]);
-    const __m128i len = _mm_cvtsi64_si128((long long)bits);
+    const __m128i h = _mm_load_si128((const __m128i *)(const void *)power_at(s, VAES_RUN4));
+    const __m128i len = _mm_set_epi64x(esn ? VAES_AAD_ESN * 8 : VAES_AAD * 8, (long long)bits);
+    const __m128i mi = _mm_xor_si128(_mm_clmulepi64_si128(len, h, 0x10), _mm_clmulepi64_si128(len, h, 0x01));
     a->lo = _mm512_xor_si512(a->lo, _mm512_zextsi128_si512(_mm_clmulepi64_si128(len, h, 0x00)));
-    a->mi = _mm512_xor_si512(a->mi, _mm512_zextsi128_si512(_mm_clmulepi64_si128(len, h, 0x10)));
+    a->mi = _mm512_xor_si512(a->mi, _mm512_zextsi128_si512(mi));
+    a->hi = _mm512_xor_si512(a->hi, _mm512_zextsi128_si512(_mm_clmulepi64_si128(len, h, 0x11)));
 }
 
 ALWAYS void icv_finish(struct eng_op *op, uint8_t *icv, __m128i tag, unsigned icv_len, bool encrypt)
@@ -377,7 +379,7 @@ ALWAYS void icv_finish(struct eng_op *op, uint8_t *icv, __m128i tag, unsigned ic
     }
 }
 
-ALWAYS void rest_finish(const struct eng_session *s, struct rest *r, bool encrypt)
+ALWAYS void rest_finish(const struct eng_session *s, struct rest *r, bool encrypt, bool esn)
 {
     struct sum a = r->sum;
     switch (r->n) {
@@ -396,14 +398,15 @@ ALWAYS void rest_finish(const struct eng_session *s, struct rest *r, bool encryp
         sum_add(&a, r->x, r->power, 4);
         break;
     }
-    sum_length(&a, s, r->bits);
-    icv_finish(r->op, r->icv, tag_of(s, &a, r->mask), s->icv_len, encrypt);
+    sum_length(&a, s, r->bits, esn);
+    icv_finish(r->op, r->icv, _mm_xor_si128(reversed1(sum_reduce(&a)), r->mask), s->icv_len, encrypt);
 }
 
 /* Where the powers of the next run begin: all that is left, when it fits between two reductions. */
-ALWAYS const uint8_t *run_powers(const struct eng_session *s, uint32_t slots_left)
+ALWAYS const uint8_t *run_powers(const struct eng_session *s, uint32_t slots_left, bool few)
 {
-    return slots_left <= VAES_RUN4 ? s->power[VAES_RUN4 - slots_left] : s->power[1];
+    const uint32_t run = few ? VAES_RUN4_FEW : VAES_RUN4;
+    return power_at(s, slots_left <= run ? VAES_RUN4 - slots_left : VAES_RUN4 + 1 - run);
 }
 
 /* Four lines of the next packet: it lies in the second-level cache, and comes while this one is worked on. */
@@ -416,9 +419,9 @@ ALWAYS void fetch_group(const uint8_t *p)
 
 /* Everything behind the first four registers. left: octets of text behind them. next: where the next packet has them. */
 ALWAYS void packet_more(const struct eng_session *s, struct rest *r, v4 base, uint8_t *at, uint32_t left,
-                        const uint8_t *next, bool encrypt, int rounds)
+                        const uint8_t *next, bool encrypt, int rounds, bool few)
 {
-    const uint8_t *const end = s->power[VAES_RUN4 + 1]; /* behind H^1: the run is complete */
+    const uint8_t *const end = power_at(s, VAES_RUN4 + 1); /* behind H^1: the run is complete */
     const uint8_t *power = r->power;
     struct sum a = sum_zero();
     v4 x[GROUP] = {r->x[0], r->x[1], r->x[2], r->x[3]}, st[GROUP], in[GROUP];
@@ -442,7 +445,7 @@ ALWAYS void packet_more(const struct eng_session *s, struct rest *r, v4 base, ui
         if (power == end) {
             x[0] = _mm512_xor_si512(x[0], _mm512_zextsi128_si512(sum_reduce(&a)));
             a = sum_zero();
-            power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK);
+            power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK, few);
         }
     }
     sum_add(&a, x, power, GROUP);
@@ -451,7 +454,7 @@ ALWAYS void packet_more(const struct eng_session *s, struct rest *r, v4 base, ui
     if (power == end) {
         carry = sum_reduce(&a);
         a = sum_zero();
-        power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK);
+        power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK, few);
     }
     r->power = power;
     r->sum = a;
@@ -475,62 +478,122 @@ ALWAYS void packet_more(const struct eng_session *s, struct rest *r, v4 base, ui
     r->x[0] = _mm512_xor_si512(r->x[0], _mm512_zextsi128_si512(carry));
 }
 
+/* Packet *op of session s into r; what was left to do of the one before, of session sb, is done meanwhile. next: where the next
+ * packet is. few: of its run; then the short run of powers is used. */
+ALWAYS void gcm_packet(const struct eng_session *s, struct rest *r, struct eng_op *op,
+                       const struct eng_session *sb, struct rest *before, const uint8_t *next, bool encrypt,
+                       bool esn, int rounds, bool few)
+{
+    uint8_t *text = op->esp + VAES_ESP_HDR + VAES_IV;
+    const uint32_t len = op->data_len, all = HEAD + len;
+    uint64_t iv;
+    if (encrypt) {
+        iv = __builtin_bswap64(op->iv);
+        memcpy(op->esp + VAES_ESP_HDR, &iv, sizeof iv);
+    } else {
+        iv = iv_be(op->esp + VAES_ESP_HDR);
+    }
+    const v4 base = nonce_base(s, iv);
+    fetch_group(next);
+    r->op = op;
+    r->icv = text + len;
+    r->bits = (uint64_t)len * 8;
+    r->sum = sum_zero();
+    /* one power each for slots 0 .. and not for slot 0, which is nothing: all slots but the length block's */
+    r->power = run_powers(s, HEAD_SLOTS + (len + VAES_BLOCK - 1) / VAES_BLOCK, few);
+    const unsigned n = (all + REG - 1) / REG, octets = all - (n - 1) * REG;
+    switch (n) {
+    case 1:
+        packet_first(s, r, base, text, len, encrypt, esn, rounds, 1, true);
+        break;
+    case 2:
+        packet_first(s, r, base, text, octets, encrypt, esn, rounds, 2, true);
+        break;
+    case 3:
+        packet_first(s, r, base, text, octets, encrypt, esn, rounds, 3, true);
+        break;
+    case 4:
+        packet_first(s, r, base, text, octets, encrypt, esn, rounds, 4, true);
+        break;
+    default:
+        packet_first(s, r, base, text, 64, encrypt, esn, rounds, 4, false);
+        break;
+    }
+    rest_finish(sb, before, encrypt, esn);
+    if (n > GROUP)
+        packet_more(s, r, base, text + GROUP * REG - HEAD, all - GROUP * REG, next + GROUP * REG, encrypt,
+                    rounds, few);
+}
+
+/* Both tell of H. */
+ALWAYS void rests_wipe(struct rest rest[2])
+{
+    for (unsigned i = 0; i < 2; i++) {
+        rest[i].sum = sum_zero();
+        rest[i].mask = _mm_setzero_si128();
+        __asm__ volatile("" : : "r"(&rest[i]) : "memory");
+    }
+}
+
 ALWAYS void gcm_run(const struct eng_session *s, struct eng_op *ops, unsigned count, bool encrypt, bool esn,
                     int rounds)
 {
     struct rest rest[2];
     rest[1].n = 0;
-    for (unsigned k = 0; k < count; k++) {
-        struct rest *r = &rest[k & 1], *before = &rest[~k & 1];
-        struct eng_op *op = &ops[k];
-        uint8_t *text = op->esp + VAES_ESP_HDR + VAES_IV;
-        const uint32_t len = op->data_len, all = HEAD + len;
-        uint64_t iv;
-        if (encrypt) {
-            iv = __builtin_bswap64(op->iv);
-            memcpy(op->esp + VAES_ESP_HDR, &iv, sizeof iv);
-        } else {
-            iv = iv_be(op->esp + VAES_ESP_HDR);
-        }
-        const v4 base = nonce_base(s, iv);
-        const uint8_t *next = ops[k + 1 < count ? k + 1 : k].esp;
-        fetch_group(next);
-        r->op = op;
-        r->icv = text + len;
-        r->bits = (uint64_t)len * 8;
-        r->sum = sum_zero();
-        /* one power each for slots 0 .. and not for slot 0, which is nothing: all slots but the length block's */
-        r->power = run_powers(s, HEAD_SLOTS + (len + VAES_BLOCK - 1) / VAES_BLOCK);
-        const unsigned n = (all + REG - 1) / REG, octets = all - (n - 1) * REG;
-        switch (n) {
-        case 1:
-            packet_first(s, r, base, text, len, encrypt, esn, rounds, 1, true);
-            break;
-        case 2:
-            packet_first(s, r, base, text, octets, encrypt, esn, rounds, 2, true);
-            break;
-        case 3:
-            packet_first(s, r, base, text, octets, encrypt, esn, rounds, 3, true);
-            break;
-        case 4:
-            packet_first(s, r, base, text, octets, encrypt, esn, rounds, 4, true);
-            break;
-        default:
-            packet_first(s, r, base, text, 64, encrypt, esn, rounds, 4, false);
-            break;
-        }
-        rest_finish(s, before, encrypt);
-        if (n > GROUP)
-            packet_more(s, r, base, text + GROUP * REG - HEAD, all - GROUP * REG, next + GROUP * REG, encrypt,
-                        rounds);
-    }
+    for (unsigned k = 0; k < count; k++)
+        gcm_packet(s, &rest[k & 1], &ops[k], s, &rest[~k & 1], ops[k + 1 < count ? k + 1 : k].esp, encrypt,
+                   esn, rounds, false);
     if (count)
-        rest_finish(s, &rest[~count & 1], encrypt);
-    for (unsigned i = 0; i < 2; i++) { /* both tell of H */
-        rest[i].sum = sum_zero();
-        rest[i].mask = _mm_setzero_si128();
-        __asm__ volatile("" : : "r"(&rest[i]) : "memory");
+        rest_finish(s, &rest[~count & 1], encrypt, esn);
+    rests_wipe(rest);
+}
+
+/* ---- packets of several SAs ---------------------------------------------------------------------------------------- */
+enum {
+    SESSIONS_AHEAD = 3, /* as many lines as a core waits for at a time */
+    FEW_LINES = VAES_RUN4_FEW * VAES_BLOCK / REG,
+};
+
+/* What a packet of `len` octets reads of its session: the last powers, and the keys behind them. */
+ALWAYS void session_fetch(const struct eng_session *s, uint32_t len, int rounds)
+{
+    const char *keys = (const char *)s + offsetof(struct eng_session, icv_len);
+    const int key_lines = ((rounds + 2) * VAES_BLOCK + REG - 1) / REG;
+    UNROLL
+    for (int i = 0; i < key_lines; i++)
+        _mm_prefetch(keys + i * REG, _MM_HINT_T0);
+    _mm_prefetch(keys - REG, _MM_HINT_T0);
+    _mm_prefetch(keys - 2 * REG, _MM_HINT_T0);
+    if (len > 2 * REG)
+        for (int i = 3; i <= FEW_LINES; i++)
+            _mm_prefetch(keys - i * REG, _MM_HINT_T0);
+}
+
+/* As gcm_run, but every run has its own session; the sessions are fetched some runs ahead. */
+ALWAYS void gcm_runs(const struct eng_run *runs, unsigned count, bool encrypt, bool esn, int rounds)
+{
+    struct rest rest[2];
+    const struct eng_session *before = NULL;
+    unsigned turn = 0;
+    rest[1].n = 0;
+    for (unsigned i = 0; i < count && i < SESSIONS_AHEAD; i++)
+        session_fetch(runs[i].session, runs[i].ops->data_len, rounds);
+    for (unsigned i = 0; i < count; i++) {
+        const struct eng_session *s = runs[i].session;
+        struct eng_op *ops = runs[i].ops;
+        const unsigned n = runs[i].n;
+        if (i + SESSIONS_AHEAD < count)
+            session_fetch(runs[i + SESSIONS_AHEAD].session, runs[i + SESSIONS_AHEAD].ops->data_len, rounds);
+        for (unsigned k = 0; k < n; k++, turn ^= 1) {
+            const struct eng_op *next = k + 1 < n ? &ops[k + 1] : runs[i + 1 < count ? i + 1 : i].ops;
+            gcm_packet(s, &rest[turn], &ops[k], before, &rest[turn ^ 1], next->esp, encrypt, esn, rounds,
+                       true);
+            before = s;
+        }
     }
+    if (before)
+        rest_finish(before, &rest[turn ^ 1], encrypt, esn);
+    rests_wipe(rest);
 }
 
 /* ---- GMAC (RFC 4543) ----------------------------------------------------------------------------------------------- */
@@ -548,14 +611,14 @@ ALWAYS __m128i mask_of(const struct eng_session *s, uint64_t iv, int rounds)
 ALWAYS __m128i hash_all(const struct eng_session *s, __m128i first, const uint8_t *p, uint32_t len,
                         uint64_t aad_bits)
 {
-    const uint8_t *const end = s->power[VAES_RUN4 + 1];
+    const uint8_t *const end = power_at(s, VAES_RUN4 + 1);
     uint32_t blocks = (len + VAES_BLOCK - 1) / VAES_BLOCK;
     /* the first block has a run of its own: one product */
     struct sum a = sum_zero();
-    const uint8_t *power = run_powers(s, blocks);
+    const uint8_t *power = run_powers(s, blocks, false);
     __m128i carry;
     {
-        const __m128i h = _mm_load_si128((const __m128i *)(const void *)s->power[VAES_RUN4]);
+        const __m128i h = _mm_load_si128((const __m128i *)(const void *)power_at(s, VAES_RUN4));
         struct sum one = sum_zero();
         one.lo = _mm512_zextsi128_si512(_mm_clmulepi64_si128(first, h, 0x00));
         one.mi = _mm512_zextsi128_si512(
@@ -575,10 +638,10 @@ ALWAYS __m128i hash_all(const struct eng_session *s, __m128i first, const uint8_
         if (power == end && len > 0) {
             carry = sum_reduce(&a);
             a = sum_zero();
-            power = run_powers(s, (len + VAES_BLOCK - 1) / VAES_BLOCK);
+            power = run_powers(s, (len + VAES_BLOCK - 1) / VAES_BLOCK, false);
         }
     }
-    const __m128i h = _mm_load_si128((const __m128i *)(const void *)s->power[VAES_RUN4]);
+    const __m128i h = _mm_load_si128((const __m128i *)(const void *)power_at(s, VAES_RUN4));
     const __m128i bits = _mm_set_epi64x((long long)aad_bits, 0);
     const __m128i y = _mm_xor_si128(bits, carry);
     a.lo = _mm512_xor_si512(a.lo, _mm512_zextsi128_si512(_mm_clmulepi64_si128(y, h, 0x00)));
@@ -633,6 +696,21 @@ ALWAYS void gmac_run(const struct eng_session *s, struct eng_op *ops, unsigned c
         }                                                                                                    \
     }
 
+#define RUNS(name, rounds, encrypt, esn)                                                                     \
+    static void name(struct eng_worker *w, const struct eng_run *runs, unsigned count)                       \
+    {                                                                                                        \
+        (void)w;                                                                                             \
+        gcm_runs(runs, count, encrypt, esn, rounds);                                                         \
+    }
+#define RUNSS(rounds)                                                                                        \
+    RUNS(gcm_runs_##rounds##_dec, rounds, false, false)                                                      \
+    RUNS(gcm_runs_##rounds##_dec_esn, rounds, false, true)                                                   \
+    RUNS(gcm_runs_##rounds##_enc, rounds, true, false)                                                       \
+    RUNS(gcm_runs_##rounds##_enc_esn, rounds, true, true)
+
+RUNSS(10)
+RUNSS(12)
+RUNSS(14)
 BURSTS(gcm_run, 10)
 BURSTS(gcm_run, 12)
 BURSTS(gcm_run, 14)
@@ -644,5 +722,6 @@ const struct vaes_kernels vaes_avx512 = {
     .name = "AVX512",
     .run = VAES_RUN4,
     .gcm = {BURST_ROW(gcm_run, 10), BURST_ROW(gcm_run, 12), BURST_ROW(gcm_run, 14)},
+    .runs = {BURST_ROW(gcm_runs, 10), BURST_ROW(gcm_runs, 12), BURST_ROW(gcm_runs, 14)},
     .gmac = {BURST_ROW(gmac_run, 10), BURST_ROW(gmac_run, 12), BURST_ROW(gmac_run, 14)},
 };

@@ -86,18 +86,17 @@ NI static __m128i multiply(__m128i a, __m128i b)
                          _mm_clmulepi64_si128(poly, mi, 0x01));
 }
 
-NI static void powers(struct eng_session *s, unsigned run, unsigned aad_len)
+NI static void powers(struct eng_session *s, unsigned run)
 {
+    uint8_t(*power)[VAES_BLOCK] = s->power + (run == VAES_RUN4 ? VAES_FIRST4 : 0);
     const __m128i h = divide_by_x(reversed(encrypt_zero(s)));
     __m128i p = h;
     memset(s->power, 0, sizeof s->power);
     for (unsigned i = run + 1; i-- > 0; p = multiply(p, h)) {
-        store(s->power[i], p);
+        store(power[i], p);
         if (run == VAES_RUN2)
             store(s->power[VAES_FOLD2 + i], _mm_xor_si128(p, _mm_shuffle_epi32(p, 0x4e)));
     }
-    const __m128i bits = _mm_set_epi64x((long long)aad_len * 8, 0);
-    store(s->aad_len_hash, reversed(multiply(bits, h)));
 }
 
 /* The nonce begins with the salt (RFC 4106 4): added to the first round key once, not to every block. */
@@ -108,11 +107,11 @@ static void salt_set(struct eng_session *s, const uint8_t *salt)
 }
 
 void vaes_key_expand(struct eng_session *s, const struct vaes_kernels *k, const uint8_t *key,
-                     unsigned key_len, const uint8_t *salt, unsigned aad_len, unsigned icv_len)
+                     unsigned key_len, const uint8_t *salt, unsigned icv_len)
 {
     s->rounds = (uint8_t)(key_len / 4 + 6);
     s->icv_len = (uint8_t)icv_len;
     round_keys(s, key, key_len);
-    powers(s, k->run, aad_len);
+    powers(s, k->run);
     salt_set(s, salt);
 }

@@ -12,9 +12,15 @@ enum {
     VAES_ROUNDS_MAX = 14,
     VAES_ESP_HDR = 8, /* SPI and sequence number (RFC 4303 2) */
     VAES_IV = 8,      /* RFC 4106 3.1, RFC 4543 3.1 */
+    VAES_AAD = 8,     /* octets of a GCM packet's, without and with ESN (RFC 4106 5) */
+    VAES_AAD_ESN = 12,
     VAES_POWERS = 36, /* octet blocks of room for powers of H, in either layout */
-    /* AVX512: runs of 32 blocks between two reductions: H^33 .. H^1, then zeros for the lanes behind the last block. */
+    /* AVX512: runs of 32 blocks between two reductions: H^33 .. H^1, the last ones of the room. Lanes behind the last block are zero, and
+     * what stands behind H^1 (keys) comes to nothing with them. */
     VAES_RUN4 = 32,
+    VAES_FIRST4 = VAES_POWERS - VAES_RUN4 - 1, /* index of H^33 */
+    VAES_RUN4_FEW =
+        16, /* ... of which packets that have their SA for themselves use the last ones: half the lines */
     /* AVX2: runs of 16: H^17 .. H^1, a zero; then as many again, both halves of each added, twice (Karatsuba). */
     VAES_RUN2 = 16,
     VAES_FOLD2 = VAES_RUN2 + 2,
@@ -23,15 +29,17 @@ enum {
 /* Powers of the hash key H. `power` counts down: the last block of a run of n is multiplied by H^2 (H^1 is the length
  * block's), the one in front of it by H^3, and so on, so a run of any length finds its powers in one piece.
  * Each is H^k * x^-1 in reversed octet order: the product of two such elements needs no shift (Gueron and Kounavis,
- * Intel Carry-Less Multiplication and its usage for GCM, 2010, section "bit reflection"). */
+ * Intel Carry-Less Multiplication and its usage for GCM, 2010, section "bit reflection").
+ *
+ * In order of use, so that what a short packet reads lies together: a packet of 512 octets with AES-128 takes seven lines, from H^16 to the
+ * tenth round key. */
 struct eng_session {
     struct eng_session_head head;
-    uint8_t icv_len;                                               /* 8, 12 or 16 (RFC 4106 6) */
-    uint8_t rounds;                                                /* 10, 12 or 14 (FIPS 197) */
-    uint8_t aad_len_hash[VAES_BLOCK] __attribute__((aligned(16))); /* what the AAD's length adds to the tag */
-    uint8_t round_key[VAES_ROUNDS_MAX + 1][VAES_BLOCK] __attribute__((aligned(64))); /* the salt in [0] */
-    uint8_t power[VAES_POWERS][VAES_BLOCK]; /* H^32 of the AVX512 layout is 64-octet aligned */
-};
+    uint8_t power[VAES_POWERS][VAES_BLOCK] __attribute__((aligned(64)));
+    uint8_t icv_len; /* 8, 12 or 16 (RFC 4106 6) */
+    uint8_t rounds;  /* 10, 12 or 14 (FIPS 197) */
+    uint8_t round_key[VAES_ROUNDS_MAX + 1][VAES_BLOCK] __attribute__((aligned(16))); /* the salt in [0] */
+} __attribute__((aligned(64)));
 
 /* One processor generation's kernels. */
 struct vaes_kernels {
@@ -39,12 +47,12 @@ struct vaes_kernels {
     unsigned run;               /* VAES_RUN4 or VAES_RUN2: the layout of powers that they read */
     eng_burst_fn *gcm[3][2][2]; /* AES-128, -192, -256; decrypt, encrypt; without, with ESN */
     eng_burst_fn *gmac[3][2][2];
+    eng_runs_fn *runs[3][2][2]; /* of gcm, for runs of few packets; NULL: there are none */
 };
 extern const struct vaes_kernels vaes_avx2, vaes_avx512;
 
-/* Expands key (16, 24 or 32 octets) and salt (4 octets) for `k`. aad_len: octets of AAD of every packet, or 0 for GMAC,
- * whose AAD is the packet. In constant time; *s is wiped with secret_wipe by its owner. Needs AES-NI and PCLMULQDQ. */
+/* Expands key (16, 24 or 32 octets) and salt (4 octets) for `k`. In constant time; *s is wiped with secret_wipe by its owner. Needs AES-NI and PCLMULQDQ. */
 void vaes_key_expand(struct eng_session *s, const struct vaes_kernels *k, const uint8_t *key,
-                     unsigned key_len, const uint8_t *salt, unsigned aad_len, unsigned icv_len);
+                     unsigned key_len, const uint8_t *salt, unsigned icv_len);
 
 #endif

@@ -105,6 +105,12 @@ uint16_t esp_ah_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct es
  * checksum; a packet between other ends than the SA's is dropped with TS_OUT, a fragment with FRAGMENT (RFC 4303
  * 3.3.4). CV_EVT_SA_SEQ is raised at 7/8 of the number space. */
 uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, uint16_t n);
+/* Bursts of many SAs: asks the cache for what esp_in_burst, esp_out_burst read first of an SA. They do so for those of the later
+ * packets of a burst themselves; whoever knows the first ESP_FETCH of them earlier may do it for these. */
+enum { ESP_FETCH = 64 };
+void esp_in_fetch(const struct esp_in_sa *sa);
+void esp_out_fetch(const struct esp_out_sa *sa);
+
 /* Both bursts with an asynchronous engine: w->taken packets are under way, so that only n - w->taken come back from the call, the
  * good ones first. The others come back from esp_poll, in the order in which they were taken; the SAs must live until then. */
 enum { ESP_POLL_MAX = 64 };

@@ -113,6 +113,19 @@ static __rte_always_inline uint32_t outer_ecn(const struct esp_in_sa *sa, const 
     return (sa->family == IP_V4 ? esp_tos_v4(ip) : esp_tos_v6(ip)) & 3u;
 }
 
+/* Where the SA does not take the whole family. */
+static __rte_always_inline bool selected(const struct esp_in_sa *sa, const uint8_t *in, uint32_t len,
+                                         uint32_t family)
+{
+    if (likely(sa->plain4 && family == IP_V4)) {
+        uint32_t src, dst;
+        memcpy(&src, in + V4_SRC, sizeof src);
+        memcpy(&dst, in + V4_DST, sizeof dst);
+        return esp_ts4_match(&sa->ts4, rte_be_to_cpu_32(dst), rte_be_to_cpu_32(src));
+    }
+    return esp_ts_match(&sa->conf, in, len, CV_DIR_IN);
+}
+
 /* Inner header, ECN and selectors of an authentic packet; moves the mbuf's data to the inner one. */
 static __rte_always_inline enum cv_drop inner(const struct esp_in_sa *sa, struct rte_mbuf *m, uint8_t *in,
                                               uint32_t max, uint32_t next)
@@ -134,7 +147,7 @@ static __rte_always_inline enum cv_drop inner(const struct esp_in_sa *sa, struct
     } else {
         return next == ESP_NEXT_NONE ? CV_DROP_DUMMY : CV_DROP_ESP_PAD;
     }
-    if (unlikely(!(sa->any & any)) && !esp_ts_match(&sa->conf, in, len, CV_DIR_IN) &&
+    if (unlikely(!(sa->any & any)) && !selected(sa, in, len, family) &&
         !esp_ts_match_error(&sa->conf, in, len))
         return CV_DROP_TS_IN;
     ecn = esp_ecn_combine(was, outer_ecn(sa, ip));
@@ -229,18 +242,25 @@ static void soft_reached(struct esp_worker *w, struct esp_in_sa *sa, uint32_t re
         sa->soft_raised = esp_event(w, CV_EVT_SA_SOFT, &sa->conf, reason, NULL);
 }
 
+static __rte_noinline void lifetime(struct esp_worker *w, struct esp_in_sa *sa)
+{
+    const struct cv_sa_counters *c = sa->counters;
+    const struct esp_limits *l = &sa->limits;
+    if (unlikely(c->bytes >= l->soft_bytes || c->packets >= l->soft_packets))
+        soft_reached(w, sa, c->bytes >= l->soft_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
+    if (unlikely(c->bytes >= l->hard_bytes || c->packets >= l->hard_packets))
+        hard_reached(w, sa, c->bytes >= l->hard_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
+}
+
 /* Adds a run to the counters, raises what became due. */
 static void flush(struct esp_worker *w, struct esp_in_sa *sa, const struct tally *t)
 {
     struct cv_sa_counters *c = sa->counters;
-    const struct esp_limits *l = &sa->limits;
     if (likely(t->packets)) {
         esp_counter_add(&c->packets, t->packets);
         esp_counter_add(&c->bytes, t->bytes);
-        if (unlikely(c->bytes >= l->soft_bytes || c->packets >= l->soft_packets))
-            soft_reached(w, sa, c->bytes >= l->soft_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
-        if (unlikely(c->bytes >= l->hard_bytes || c->packets >= l->hard_packets))
-            hard_reached(w, sa, c->bytes >= l->hard_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
+        if (unlikely(sa->limited))
+            lifetime(w, sa);
     }
     if (unlikely(t->auth_failed))
         esp_counter_add(&c->auth_failed, t->auth_failed);
@@ -349,8 +369,11 @@ static __rte_always_inline void part_accept(struct esp_worker *w, struct esp_in_
 {
     struct esp_scratch *s = w->scratch;
     struct esp_in_sa *sa = part->sa;
-    struct tally t = {.packets_left = left(sa->limits.hard_packets, sa->counters->packets),
-                      .bytes_left = left(sa->limits.hard_bytes, sa->counters->bytes)};
+    struct tally t = {.packets_left = UINT64_MAX, .bytes_left = UINT64_MAX};
+    if (unlikely(sa->limited)) {
+        t.packets_left = left(sa->limits.hard_packets, sa->counters->packets);
+        t.bytes_left = left(sa->limits.hard_bytes, sa->counters->bytes);
+    }
     bool authentic = false;
     for (unsigned i = part->first; i < part->first + (unsigned)part->count; i++) {
         struct rte_mbuf *m = s->pkts[i];
@@ -421,41 +444,34 @@ void esp_in_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_jo
         part_accept(w, &part, sort, TUNNEL);
 }
 
-/* Of an SA that a packet of a mixed chunk is on, in two steps: the SA itself; then what it points to, with the word of the window that the
- * packet asks for. What is not checked yet may say anything: it is looked at for what to fetch and no more. */
-static void fetch_sa(const struct esp_in_sa *sa)
+void esp_in_fetch(const struct esp_in_sa *sa)
 {
     rte_prefetch0(sa);
     rte_prefetch0(&sa->replay);
 }
 
-static void fetch_behind_sa(const struct esp_in_sa *sa, const struct rte_mbuf *m)
+/* What an SA points to, with the word of a larger window that the packet asks for. What is not checked yet may say anything: it is looked at
+ * for what to fetch and no more. */
+static __rte_always_inline void fetch_behind_sa(const struct esp_in_sa *sa, const struct rte_mbuf *m)
 {
+    rte_prefetch0(sa->counters);
+    if (sa->natt)
+        rte_prefetch0(&sa->peer);
+    if (likely(sa->replay.bits == sa->small))
+        return;
     const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
     const uint32_t at = meta->l3_len + (meta->udp_encap ? ESP_UDP_LEN : 0u) + 4;
     uint32_t lo = 0;
     if (likely(at + sizeof lo <= m->data_len))
         memcpy(&lo, rte_pktmbuf_mtod(m, const uint8_t *) + at, sizeof lo);
-    rte_prefetch0(sa->counters);
     rte_prefetch0(&sa->replay.bits[(rte_be_to_cpu_32(lo) >> 6) & sa->replay.mask]);
-    if (sa->natt)
-        rte_prefetch0(&sa->peer);
-}
-
-static __rte_noinline void fetch_chunk(struct rte_mbuf **pkts, struct esp_in_sa **sas, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++)
-        fetch_sa(sas[i]);
-    for (unsigned i = 0; i < n; i++)
-        fetch_behind_sa(sas[i], pkts[i]);
 }
 
 static inline void fetch_session(const struct esp_worker *w, const struct esp_in_part *part)
 {
     const struct esp_in_sa *sa = part->sa;
-    if (likely(part->count))
-        esp_prefetch_session(sa->session, sa->fixed_lines, sa->more_lines,
-                             w->scratch->ops[part->first].data_len);
+    if (likely(part->count) && !(sa->lines.fetched && part->count <= sa->lines.runs_max))
+        esp_prefetch_session(sa->session, &sa->lines, w->scratch->ops[part->first].data_len);
 }
 
 /* Second pass: the engine. */
@@ -474,7 +490,7 @@ static __rte_always_inline void parts_crypt(struct esp_worker *w, const struct e
         struct eng_op *ops = w->scratch->ops + parts[i].first;
         if (unlikely(parts[i].count == 0))
             continue;
-        if (sa->runs)
+        if (parts[i].count <= sa->lines.runs_max)
             esp_runs_add(w, &runs, sa->runs, sa->session, ops, parts[i].count);
         else
             sa->burst(w->engine, sa->session, ops, parts[i].count);
@@ -497,12 +513,11 @@ static __rte_noinline void accept_mixed(struct esp_worker *w, struct esp_in_part
 
 /* Passes over the chunk, as in esp_out.c. */
 static void in_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, unsigned n,
-                     struct esp_sort *sort)
+                     unsigned rest, struct esp_sort *sort)
 {
     struct esp_in_part parts[ESP_CHUNK];
     unsigned count = 0, ops = 0, transport = 0;
-    if (esp_is_mixed((void **)sas, n))
-        fetch_chunk(pkts, sas, n);
+    const bool mixed = esp_is_mixed((void **)sas, n);
     for (unsigned i = 0, run; i < n; i += run) {
         for (run = 1; i + run < n && sas[i + run] == sas[i]; run++)
             ;
@@ -512,6 +527,11 @@ static void in_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in
         part->first = (uint16_t)ops;
         part->n = (uint16_t)run;
         part->ahead = (uint16_t)(n - i);
+        if (mixed) {
+            fetch_behind_sa(sas[i], pkts[i]);
+            if (i < rest) /* of the next chunk */
+                esp_in_fetch(sas[n + i]);
+        }
         part_check(w, part, pkts + i, sort, TUNNEL);
         ops += part->count;
     }
@@ -535,7 +555,8 @@ uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_i
     struct esp_sort sort = {.good = pkts, .bad = w->scratch->bad};
     w->taken = 0;
     for (unsigned i = 0; i < n; i += ESP_CHUNK)
-        in_chunk(w, pkts + i, sas + i, RTE_MIN((unsigned)ESP_CHUNK, n - i), &sort);
+        in_chunk(w, pkts + i, sas + i, RTE_MIN((unsigned)ESP_CHUNK, n - i),
+                 n - i - RTE_MIN((unsigned)ESP_CHUNK, n - i), &sort);
     memcpy(pkts + sort.goods, sort.bad, sort.bads * sizeof *pkts);
     return sort.goods;
 }
@@ -571,6 +592,13 @@ uint16_t esp_ah_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct es
 }
 
 /* ---- the SA --------------------------------------------------------------------------------------------- */
+/* Octets of the window's ring behind the SA. */
+static size_t ring_behind(const struct cv_sa *conf)
+{
+    const size_t ring = esp_replay_bytes(conf->replay_window);
+    return ring <= sizeof(((struct esp_in_sa *)0)->small) ? 0 : ring;
+}
+
 static void in_sa_set(struct esp_in_sa *sa, const struct cv_sa *conf, const struct eng_ops *engine,
                       const struct eng_session_info *info, struct cv_sa_counters *counters)
 {
@@ -579,8 +607,7 @@ static void in_sa_set(struct esp_in_sa *sa, const struct cv_sa *conf, const stru
     sa->burst = info->burst;
     sa->submit = conf->proto == CV_PROTO_AH ? NULL : info->submit; /* as in esp_out.c */
     sa->runs = info->runs;
-    sa->fixed_lines = info->fixed_lines;
-    sa->more_lines = info->more_lines;
+    sa->lines = esp_lines_of(info);
     sa->transport = conf->mode == CV_MODE_TRANSPORT;
     sa->head = conf->proto == CV_PROTO_AH ? esp_ah_len(info->icv_len, conf->local.addr.family)
                                           : (uint8_t)(ESP_HDR_LEN + info->iv_len);
@@ -594,19 +621,21 @@ static void in_sa_set(struct esp_in_sa *sa, const struct cv_sa *conf, const stru
     memcpy(sa->local, conf->local.addr.b, sizeof sa->local);
     sa->peer.remote = conf->remote;
     esp_limits_set(&sa->limits, conf);
-    esp_replay_init(&sa->replay, conf->replay_window, sa->bits, conf->seq);
+    sa->limited = esp_limits_any(&sa->limits);
+    const size_t ring = ring_behind(conf);
+    esp_replay_init(&sa->replay, conf->replay_window, ring ? sa->bits : sa->small, conf->seq);
     if (!sa->replay_on)
         sa->replay.window = ESP_REPLAY_OFF_WINDOW;
-    esp_conf_set(&sa->conf, (void *)((uint8_t *)sa->bits + esp_replay_bytes(conf->replay_window)), conf);
+    esp_conf_set(&sa->conf, (void *)((uint8_t *)sa->bits + ring), conf);
     sa->any = esp_ts_any(&sa->conf);
+    sa->plain4 = esp_ts_plain4(&sa->conf, &sa->ts4);
 }
 
 cv_result esp_in_sa_new(const struct cv_sa *conf, const struct eng_ops *engine, int socket,
                         struct cv_sa_counters *counters, struct esp_in_sa **out)
 {
     CV_TRY(esp_conf_check(conf, CV_DIR_IN));
-    const size_t size =
-        offsetof(struct esp_in_sa, bits) + esp_replay_bytes(conf->replay_window) + esp_conf_ts_bytes(conf);
+    const size_t size = offsetof(struct esp_in_sa, bits) + ring_behind(conf) + esp_conf_ts_bytes(conf);
     struct esp_in_sa *sa = eng_mem_get(ENG_MEM_IN_SA, size, socket);
     if (!sa)
         return CV_ENOMEM;

@@ -6,6 +6,7 @@
 
 #include "dataplane/esp/esp_replay.h"
 #include "dataplane/esp/esp_sa.h"
+#include "dataplane/esp/esp_ts.h"
 #include "dataplane/esp/esp_tunnel.h"
 
 #include <rte_branch_prediction.h>
@@ -16,12 +17,14 @@ struct esp_peer {
     struct ip_endpoint remote;
 };
 
+/* A packet in tunnel mode reads the first two lines, where no lifetime is limited, the window is the smallest and the selectors are addresses
+ * of IPv4: with many SAs each line is one that has to come from memory. */
 struct esp_in_sa {
     /* hot */
     eng_burst_fn *burst;
-    eng_runs_fn *runs; /* NULL: each run by itself */
     struct eng_session *session;
     struct cv_sa_counters *counters;
+    uint8_t local[16];
     uint32_t if_id;
     uint8_t head; /* octets of ESP header and IV; of AH */
     uint8_t icv_len;
@@ -29,30 +32,37 @@ struct esp_in_sa {
     uint8_t family; /* outer */
     bool natt;      /* the peer's endpoint is watched; both encapsulations are taken */
     uint8_t any;    /* ESP_TS_ANY4 | ESP_TS_ANY6 */
+    bool plain4;    /* what IPv4 packets it takes, ts4 says */
     bool esn;
     bool replay_on;
     uint8_t closed; /* enum cv_drop once nothing may pass any more */
     bool first_seen;
-    bool soft_raised;
-    uint8_t hard_untold; /* ESP_BY_*: why it was closed, until the event is taken */
     bool transport;
-    uint8_t fixed_lines, more_lines; /* of the session, as eng_session_info says */
-    uint8_t local[16];
-    uint64_t nat_told_tsc; /* when a NAT_CHANGE was last taken */
-    uint32_t nat_told;     /* and peer.version + 1 then */
+    struct esp_lines lines;
+    bool limited; /* the lifetime, by bytes or packets */
 
     struct esp_replay replay __attribute__((aligned(64)));
-    struct esp_limits limits;
+    uint64_t small[ESP_REPLAY_SMALL]; /* the ring of the smallest window */
+    struct esp_ts4 ts4;
+    eng_runs_fn *runs; /* NULL: each run by itself */
 
+    /* warm */
     struct esp_peer peer __attribute__((aligned(64)));
+    uint32_t nat_told;     /* and peer.version + 1 then */
+    uint64_t nat_told_tsc; /* when a NAT_CHANGE was last taken */
+    struct esp_limits limits;
+    bool soft_raised;
+    uint8_t hard_untold; /* ESP_BY_*: why it was closed, until the event is taken */
 
     /* cold */
     const struct eng_ops *engine;
     eng_submit_fn *submit; /* NULL: the engine is done with a burst when its call returns */
     struct esp_conf conf;  /* its selectors behind the ring */
     uint32_t size;         /* octets of all of it */
-    uint64_t bits[];       /* the window's ring */
+    uint64_t bits[];       /* the ring of a larger window */
 };
+static_assert(offsetof(struct esp_in_sa, replay) == 64 && offsetof(struct esp_in_sa, peer) == 128,
+              "two lines");
 
 /* The whole number that a packet's low half stands for; CV_DROP_NONE, or why it may not come (any more). */
 static inline enum cv_drop esp_in_number(const struct esp_in_sa *sa, uint32_t lo, uint64_t *seq)

@@ -200,8 +200,9 @@ static unsigned reserve(struct esp_worker *w, struct esp_out_sa *sa, unsigned n,
     }
     const uint64_t first = before + 1, last = before + n;
     *seq = first;
-    if (unlikely(last >= sa->seq_event))
-        raise_once(w, sa, CV_EVT_SA_SEQ, 0);
+    if (likely(last < sa->seq_event))
+        return n;
+    raise_once(w, sa, CV_EVT_SA_SEQ, 0);
     if (likely(last <= sa->seq_max))
         return n;
     close_sa(sa, CV_DROP_SEQ_EXHAUSTED);
@@ -284,6 +285,8 @@ static void part_build(struct esp_worker *w, struct esp_out_part *part, struct r
     struct esp_template t;
     const uint8_t closed = __atomic_load_n(&sa->closed, __ATOMIC_RELAXED);
     part->count = 0;
+    part->session = sa->session;
+    part->counters = &sa->counters[w->worker];
     if (unlikely(closed)) {
         closed_tell(w, sa, (enum cv_drop)closed);
         drop_all(sort, pkts, 0, part->n, (enum cv_drop)closed);
@@ -319,7 +322,7 @@ static void part_finish(struct esp_worker *w, struct esp_out_part *part, struct 
 {
     struct esp_scratch *s = w->scratch;
     const struct esp_out_sa *sa = part->sa;
-    struct cv_sa_counters *c = &sa->counters[w->worker];
+    struct cv_sa_counters *c = part->counters;
     struct rte_mbuf **good = sort->good + sort->goods;
     unsigned k = 0;
     for (unsigned i = part->first; i < part->first + (unsigned)part->count; i++) {
@@ -365,7 +368,11 @@ static __rte_noinline void parts_submit(struct esp_worker *w, struct esp_out_par
 void esp_out_done(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_job *jobs, unsigned n,
                   struct esp_sort *sort)
 {
-    struct esp_out_part part = {.sa = sa, .seq = jobs[0].seq, .n = (uint16_t)n, .count = (uint16_t)n};
+    struct esp_out_part part = {.sa = sa,
+                                .counters = &sa->counters[w->worker],
+                                .seq = jobs[0].seq,
+                                .n = (uint16_t)n,
+                                .count = (uint16_t)n};
     part.usable = (uint16_t)(jobs[n - 1].seq - jobs[0].seq + 1);
     for (unsigned i = 0; i < n; i++)
         part.bytes += jobs[i].len;
@@ -376,26 +383,17 @@ void esp_out_done(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_
             dp_meta(jobs[i].m)->drop = jobs[i].drop;
 }
 
-/* Of the SAs of a mixed chunk, in two steps, as in esp_in.c. */
-static __rte_noinline void fetch_chunk(const struct esp_worker *w, struct esp_out_sa **sas, unsigned n)
+void esp_out_fetch(const struct esp_out_sa *sa)
 {
-    for (unsigned i = 0; i < n; i++) {
-        const struct esp_out_sa *sa = sas[i];
-        rte_prefetch0(sa);
-        rte_prefetch0(&sa->tmpl[0]); /* the other one after a change of NAT mapping */
-        rte_prefetch0(&sa->tmpl_version);
-        rte_prefetch0(&sa->seq);
-    }
-    for (unsigned i = 0; i < n; i++)
-        rte_prefetch0(&sas[i]->counters[w->worker]);
+    rte_prefetch0(sa);
+    rte_prefetch0(&sa->tmpl[0]); /* the other one after a change of NAT mapping */
 }
 
 static inline void fetch_session(const struct esp_worker *w, const struct esp_out_part *part)
 {
     const struct esp_out_sa *sa = part->sa;
-    if (likely(part->count))
-        esp_prefetch_session(sa->session, sa->fixed_lines, sa->more_lines,
-                             w->scratch->ops[part->first].data_len);
+    if (likely(part->count) && !(sa->lines.fetched && part->count <= sa->lines.runs_max))
+        esp_prefetch_session(part->session, &sa->lines, w->scratch->ops[part->first].data_len);
 }
 
 /* Second pass: the engine. */
@@ -413,10 +411,10 @@ static void parts_crypt(struct esp_worker *w, const struct esp_out_part *parts, 
         struct eng_op *ops = w->scratch->ops + parts[i].first;
         if (unlikely(parts[i].count == 0))
             continue;
-        if (sa->runs)
-            esp_runs_add(w, &runs, sa->runs, sa->session, ops, parts[i].count);
+        if (parts[i].count <= sa->lines.runs_max)
+            esp_runs_add(w, &runs, sa->runs, parts[i].session, ops, parts[i].count);
         else
-            sa->burst(w->engine, sa->session, ops, parts[i].count);
+            sa->info.burst(w->engine, parts[i].session, ops, parts[i].count);
     }
     esp_runs_flush(w, &runs);
 }
@@ -424,12 +422,11 @@ static void parts_crypt(struct esp_worker *w, const struct esp_out_part *parts, 
 /* Three passes over the chunk, not over each part: what one pass stored has left the store buffer when the
  * next one loads it with other widths, also when every packet is on another SA. */
 static void out_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, unsigned n,
-                      struct esp_sort *sort)
+                      unsigned rest, struct esp_sort *sort)
 {
     struct esp_out_part parts[ESP_CHUNK];
     unsigned count = 0, ops = 0;
-    if (esp_is_mixed((void **)sas, n))
-        fetch_chunk(w, sas, n);
+    const bool mixed = esp_is_mixed((void **)sas, n);
     for (unsigned i = 0, run; i < n; i += run) {
         for (run = 1; i + run < n && sas[i + run] == sas[i]; run++)
             ;
@@ -438,8 +435,13 @@ static void out_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_o
         part->first = (uint16_t)ops;
         part->n = (uint16_t)run;
         part->ahead = (uint16_t)(n - i);
+        if (mixed) {
+            rte_prefetch0(&sas[i]->counters[w->worker]);
+            if (i < rest) /* of the next chunk */
+                esp_out_fetch(sas[n + i]);
+        }
         part_build(w, part, pkts + i, sort);
-        if (likely(part->count))
+        if (unlikely(sas[i]->limited) && likely(part->count))
             lifetime(w, part, sort);
         ops += part->count;
     }
@@ -460,7 +462,8 @@ uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_
     struct esp_sort sort = {.good = pkts, .bad = w->scratch->bad};
     w->taken = 0;
     for (unsigned i = 0; i < n; i += ESP_CHUNK)
-        out_chunk(w, pkts + i, sas + i, RTE_MIN((unsigned)ESP_CHUNK, n - i), &sort);
+        out_chunk(w, pkts + i, sas + i, RTE_MIN((unsigned)ESP_CHUNK, n - i),
+                  n - i - RTE_MIN((unsigned)ESP_CHUNK, n - i), &sort);
     memcpy(pkts + sort.goods, sort.bad, sort.bads * sizeof *pkts);
     return sort.goods;
 }
@@ -483,7 +486,6 @@ static void out_sa_set(struct esp_out_sa *sa, const struct cv_sa *conf, const st
                esn = conf->flags & CV_SA_ESN;
     sa->engine = engine;
     sa->counters = counters;
-    sa->burst = sa->info.burst;
     sa->runs = sa->info.runs;
     sa->build_data = conf->proto == CV_PROTO_AH ? esp_ah_build
                      : conf->mode == CV_MODE_TRANSPORT
@@ -492,13 +494,13 @@ static void out_sa_set(struct esp_out_sa *sa, const struct cv_sa *conf, const st
     if (conf->proto == CV_PROTO_AH)
         sa->info.submit = NULL; /* what is kept of a packet does not outlive the burst */
     sa->build = conf->tfc_len || conf->dummy_ms ? esp_tfc_build : sa->build_data;
-    sa->fixed_lines = sa->info.fixed_lines;
-    sa->more_lines = sa->info.more_lines;
+    sa->lines = esp_lines_of(&sa->info);
     sa->after = conf->proto == CV_PROTO_AH ? ESP_AFTER_AH : natt && !v4 ? ESP_AFTER_UDP6 : 0;
     sa->seq = conf->seq;
     sa->seq_max = esn ? UINT64_MAX - ESN_SPARE : UINT32_MAX;
     sa->seq_event = esn ? UINT64_MAX / 8 * 7 : UINT32_MAX / 8 * 7ull;
     esp_limits_set(&sa->limits, conf);
+    sa->limited = esp_limits_any(&sa->limits);
     esp_conf_set(&sa->conf, sa->ts, conf);
     sa->any = esp_ts_any(&sa->conf);
     esp_template_make(&sa->tmpl[0], &sa->conf, &conf->remote, &sa->info);

@@ -12,12 +12,14 @@
 /* A run: packets of a chunk that follow one another on one SA. */
 struct esp_out_part {
     struct esp_out_sa *sa;
-    uint64_t seq;          /* first number given to it */
-    uint64_t bytes;        /* inner octets in its ops */
-    uint16_t n;            /* packets handed in */
-    uint16_t usable;       /* of them with a number */
-    uint16_t ahead;        /* packets from its first to the end of the chunk */
-    uint16_t first, count; /* its ops in the scratch arrays */
+    struct eng_session *session;     /* of sa, whose line other workers write to */
+    struct cv_sa_counters *counters; /* this worker's */
+    uint64_t seq;                    /* first number given to it */
+    uint64_t bytes;                  /* inner octets in its ops */
+    uint16_t n;                      /* packets handed in */
+    uint16_t usable;                 /* of them with a number */
+    uint16_t ahead;                  /* packets from its first to the end of the chunk */
+    uint16_t first, count;           /* its ops in the scratch arrays */
 };
 
 /* Builds headers and trailers of a part's usable packets; chosen by outer family and encapsulation. */
@@ -34,40 +36,42 @@ enum {
     ESP_AFTER_AH = 2,   /* headers and ICV go to their places */
 };
 
+/* A packet reads the first two lines, where no lifetime is limited: with many SAs each line is one that has to come from memory. */
 struct esp_out_sa {
-    /* hot, read only but for `closed` */
-    eng_burst_fn *burst;
-    eng_runs_fn *runs; /* NULL: each run by itself */
+    /* hot, read only but for `seq` and `closed`. A part has all it needs later of this line copied: with the number, it goes from worker
+     * to worker. */
+    uint64_t seq;       /* last number handed out, may run over seq_max; any worker, atomic */
+    uint64_t seq_event; /* 7/8 of the space; from here on more is looked at */
     struct eng_session *session;
     esp_out_build_fn *build;
     struct cv_sa_counters *counters; /* [workers] */
-    uint8_t closed;                  /* enum cv_drop once nothing may be sent any more; any worker, atomic */
-    uint8_t any;                     /* ESP_TS_ANY4 | ESP_TS_ANY6 */
-    uint8_t after;                   /* ESP_AFTER_*: what is left to do behind the engine */
-    uint8_t fixed_lines, more_lines; /* of the session, as eng_session_info says */
-    uint64_t seq_max;                /* the last number that may be used (RFC 4303 3.3.3) */
+    eng_runs_fn *runs;               /* NULL: each run by itself */
+    uint32_t tmpl_version;
+    uint8_t closed; /* enum cv_drop once nothing may be sent any more; any worker, atomic */
+    uint8_t after;  /* ESP_AFTER_*: what is left to do behind the engine */
+    bool limited;   /* the lifetime, by bytes or packets */
+    struct esp_lines lines;
 
     /* The one in use is tmpl[tmpl_version & 1]. The manager writes the other, then counts on: a worker never waits
      * for it, and reads again only when the version went on while it read. */
     struct esp_template tmpl[2];
-    uint32_t tmpl_version;
 
+    /* warm; totals and events of limited lifetimes are written by all workers, atomic */
+    uint64_t seq_max; /* the last number that may be used (RFC 4303 3.3.3) */
     struct esp_limits limits;
-    uint64_t seq_event; /* 7/8 of the space */
-
-    /* written by all workers, atomic */
-    uint64_t seq __attribute__((aligned(64))); /* last number handed out; may run over seq_max */
-    uint64_t bytes, packets;                   /* against the limits */
-    uint32_t raised;                           /* bit enum cv_evt_type: that event was raised */
+    uint64_t bytes, packets; /* against the limits */
+    uint32_t raised;         /* bit enum cv_evt_type: that event was raised */
+    uint8_t any;             /* ESP_TS_ANY4 | ESP_TS_ANY6 */
+    uint16_t tfc_len;        /* what fits of conf.tfc_len now; the manager writes it, relaxed */
 
     /* cold */
     const struct eng_ops *engine;
     esp_out_build_fn *build_data; /* behind esp_tfc_build; else the same as build */
-    uint16_t tfc_len;             /* what fits of conf.tfc_len now; the manager writes it, relaxed */
     struct eng_session_info info;
     struct esp_conf conf;
     struct esp_ts_pair ts[]; /* of conf */
 };
+static_assert(offsetof(struct esp_out_sa, tmpl) == 64, "two lines");
 
 /* The last pass for jobs[0..n), n <= ESP_CHUNK, of one SA that came back from a device. */
 void esp_out_done(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_job *jobs, unsigned n,

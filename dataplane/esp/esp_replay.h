@@ -22,6 +22,9 @@ struct esp_replay {
     uint32_t mask;   /* words in the ring - 1 */
 };
 
+/* Words of the ring of the smallest window. */
+enum { ESP_REPLAY_SMALL = 2 };
+
 /* Octets that esp_replay_init wants at `bits` for this window. */
 size_t esp_replay_bytes(uint32_t window);
 /* seq 0: a new SA. Else an SA that goes on: seq is the highest seen, and all up to it count as seen. */

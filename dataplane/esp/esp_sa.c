@@ -11,6 +11,11 @@ static uint64_t limit(uint64_t configured)
     return configured ? configured : UINT64_MAX;
 }
 
+bool esp_limits_any(const struct esp_limits *l)
+{
+    return (l->soft_bytes & l->soft_packets & l->hard_bytes & l->hard_packets) != UINT64_MAX;
+}
+
 void esp_limits_set(struct esp_limits *l, const struct cv_sa *conf)
 {
     l->soft_bytes = limit(conf->soft_bytes);

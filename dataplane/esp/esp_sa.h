@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ESP_CHUNK = 64 }; /* packets of one SA that are worked on together */
+enum { ESP_CHUNK = ESP_FETCH }; /* packets of one SA that are worked on together */
 
 /* With AH: the headers in front of it, as they were before they were muted (esp_ah.h). */
 enum { ESP_KEPT_MAX = 254 /* octets of IP header and extension headers */ };
@@ -83,8 +83,27 @@ static inline void esp_prefetch_mbuf(struct rte_mbuf *m)
 /* ---- bursts of many SAs: what their packets need is fetched ahead, for several packets at once -------------------- */
 enum {
     ESP_LINE = 64,
-    ESP_SESSIONS_AHEAD = 4, /* a session has more lines than a core waits for at a time: not too early */
+    ESP_SESSIONS_AHEAD = 3, /* a session has more lines than a core waits for at a time: not too early */
 };
+
+/* Which lines of a session a packet reads; and how many packets its SA may have in a chunk for them to go to the engine together with
+ * those of others: 0: none ever. */
+struct esp_lines {
+    uint8_t fixed_line, fixed_lines, sized_end, sized_lines; /* as eng_session_info says */
+    uint8_t runs_max;
+    bool fetched; /* ... by the engine itself then */
+};
+static inline struct esp_lines esp_lines_of(const struct eng_session_info *info)
+{
+    return (struct esp_lines){info->fixed_line,
+                              info->fixed_lines,
+                              info->sized_end,
+                              info->sized_lines,
+                              !info->runs      ? 0
+                              : info->runs_few ? (uint8_t)ENG_FEW
+                                               : (uint8_t)ESP_CHUNK,
+                              info->runs_few};
+}
 
 /* Hardly two packets that follow one another have one SA? A guess, from three of them. */
 static inline bool esp_is_mixed(void *const *sas, unsigned n)
@@ -99,18 +118,21 @@ static inline void esp_prefetch_lines(const void *p, unsigned lines)
 }
 
 /* What a packet with data_len octets of data reads of its session. */
-static inline void esp_prefetch_session(const struct eng_session *s, unsigned fixed_lines,
-                                        unsigned more_lines, uint32_t data_len)
+static inline void esp_prefetch_session(const struct eng_session *s, const struct esp_lines *l,
+                                        uint32_t data_len)
 {
-    const unsigned want = data_len / ESP_LINE + 2, more = want < more_lines ? want : more_lines;
-    esp_prefetch_lines(s, fixed_lines);
-    esp_prefetch_lines((const uint8_t *)(const void *)s + (fixed_lines + more_lines - more) * ESP_LINE, more);
+    const unsigned want = data_len / ESP_LINE + 2, sized = want < l->sized_lines ? want : l->sized_lines;
+    const uint8_t *at = (const void *)s;
+    esp_prefetch_lines(at + l->fixed_line * ESP_LINE, l->fixed_lines);
+    esp_prefetch_lines(at + (l->sized_end - sized) * ESP_LINE, sized);
 }
 
 /* Lifetime limits; UINT64_MAX: none. */
 struct esp_limits {
     uint64_t soft_bytes, soft_packets, hard_bytes, hard_packets;
 };
+/* Is there any? */
+bool esp_limits_any(const struct esp_limits *l);
 void esp_limits_set(struct esp_limits *l, const struct cv_sa *conf);
 void esp_limits_get(const struct esp_limits *l, struct cv_sa *conf);
 

@@ -199,6 +199,24 @@ bool esp_ts_may_match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t 
     return match(conf, pkt, len, dir, true);
 }
 
+static bool plain4(const struct ts *t, uint32_t *lo, uint32_t *span)
+{
+    uint32_t first, last;
+    memcpy(&first, t->lo, sizeof first);
+    memcpy(&last, t->hi, sizeof last);
+    first = __builtin_bswap32(first);
+    last = __builtin_bswap32(last);
+    *lo = first;
+    *span = last - first;
+    return t->family == IP_V4 && t->proto == 0 && t->port_lo == 0 && t->port_hi == PORT_MAX && first <= last;
+}
+
+bool esp_ts_plain4(const struct esp_conf *conf, struct esp_ts4 *out)
+{
+    return conf->ts_count == 1 && plain4(&conf->ts[0].local, &out->local_lo, &out->local_span) &&
+           plain4(&conf->ts[0].remote, &out->remote_lo, &out->remote_span);
+}
+
 uint8_t esp_ts_any(const struct esp_conf *conf)
 {
     uint8_t any = 0;

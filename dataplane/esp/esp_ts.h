@@ -13,6 +13,18 @@
 
 enum { ESP_TS_ANY4 = 1, ESP_TS_ANY6 = 2 };
 
+/* Addresses of IPv4, in host order, as the path compares them where nothing else decides: from lo on span more ones. */
+struct esp_ts4 {
+    uint32_t local_lo, local_span, remote_lo, remote_span;
+};
+/* Fills *out where conf has one pair of selectors, of IPv4, that names neither protocols nor ports; false: it has others. */
+bool esp_ts_plain4(const struct esp_conf *conf, struct esp_ts4 *out);
+/* As esp_ts_match then, for addresses of a packet in host order. */
+static inline bool esp_ts4_match(const struct esp_ts4 *t, uint32_t local, uint32_t remote)
+{
+    return local - t->local_lo <= t->local_span && remote - t->remote_lo <= t->remote_span;
+}
+
 /* Families (ESP_TS_ANY4 | ESP_TS_ANY6) of which the SA takes every packet. */
 uint8_t esp_ts_any(const struct esp_conf *conf);
 /* pkt: len octets from the IP header on, whose fixed part and IPv4 header length the caller has checked. */

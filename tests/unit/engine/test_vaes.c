@@ -167,7 +167,7 @@ static void FIPS_197_A_key_expansion(void)
         const unsigned n = hex(fips197_schedules[i].key, key);
         struct eng_session *s = aligned_alloc(64, sizeof *s);
         CU_ASSERT_PTR_NOT_NULL_FATAL(s);
-        vaes_key_expand(s, &vaes_avx2, key, n, (const uint8_t[4]){0}, 8, ICV);
+        vaes_key_expand(s, &vaes_avx2, key, n, (const uint8_t[4]){0}, ICV);
         hex(fips197_schedules[i].last, want);
         CU_ASSERT_EQUAL(memcmp(s->round_key[0], key, 16), 0);
         CU_ASSERT_EQUAL(s->rounds, n / 4 + 6);
@@ -256,24 +256,49 @@ static unsigned random_len(unsigned i)
     }
 }
 
+/* Of the two SAs' packets: which[i] says whose packet i is. By runs of them together, or all of the first SA's. */
+static void kernel_call(unsigned k, struct eng_session *const s[2], unsigned size, bool encrypt, bool esn,
+                        bool gmac, const uint8_t which[BURST], unsigned n, bool together)
+{
+    struct eng_run run[BURST];
+    unsigned count = 0;
+    if (!together) {
+        (gmac ? kernels[k]->gmac : kernels[k]->gcm)[size][encrypt][esn](worker, s[0], mine.ops, n);
+        return;
+    }
+    for (unsigned i = 0; i < n; i++)
+        if (i > 0 && which[i] == which[i - 1] && run[count - 1].n < ENG_FEW)
+            run[count - 1].n++;
+        else
+            run[count++] = (struct eng_run){s[which[i]], &mine.ops[i], 1};
+    kernels[k]->runs[size][encrypt][esn](worker, run, count);
+}
+
 /* Kernels themselves, so that ICVs of 8 and 12 octets (RFC 4106 6) and texts of any length are met, too. */
 static void compare_openssl(unsigned k, unsigned packets)
 {
-    struct eng_session *s = aligned_alloc(64, sizeof *s);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    struct eng_session *s[2] = {aligned_alloc(64, sizeof **s), aligned_alloc(64, sizeof **s)};
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s[0]);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s[1]);
     unsigned bad = 0;
     for (unsigned done = 0; done < packets;) {
         const unsigned size = (unsigned)(rnd() % 3), icv = rnd() % 2 ? 16 : 8 + 4 * (unsigned)(rnd() % 2);
         const unsigned n = 1 + (unsigned)(rnd() % BURST), at = 16 + (unsigned)(rnd() % 64);
         const bool esn = rnd() & 1, gmac = rnd() % 4 == 0;
-        struct cv_sa sa;
-        sa_random(&sa, CV_ENCR_AES_GCM_16, 16 + 8 * size, esn);
-        vaes_key_expand(s, kernels[k], sa.encr_key, sa.encr_key_len, sa.salt, gmac ? 0 : esn ? 12 : 8, icv);
-        for (unsigned i = 0; i < n; i++)
-            lanes_fill(i, at, random_len(done + i));
-        (gmac ? kernels[k]->gmac : kernels[k]->gcm)[size][1][esn](worker, s, mine.ops, n);
+        const bool together = !gmac && kernels[k]->runs[size][1][esn] && rnd() & 1;
+        struct cv_sa sa[2];
+        uint8_t which[BURST];
+        for (unsigned i = 0; i < 2; i++) {
+            sa_random(&sa[i], CV_ENCR_AES_GCM_16, 16 + 8 * size, esn);
+            vaes_key_expand(s[i], kernels[k], sa[i].encr_key, sa[i].encr_key_len, sa[i].salt, icv);
+        }
         for (unsigned i = 0; i < n; i++) {
-            openssl_packet(&sa, &other.ops[i], esn, gmac, icv);
+            which[i] = together ? rnd() & 1 : 0;
+            lanes_fill(i, at, random_len(done + i));
+        }
+        kernel_call(k, s, size, true, esn, gmac, which, n, together);
+        for (unsigned i = 0; i < n; i++) {
+            openssl_packet(&sa[which[i]], &other.ops[i], esn, gmac, icv);
             other.ops[i].ok = true;
             bad += !lanes_same(i, at, mine.ops[i].data_len);
         }
@@ -281,13 +306,14 @@ static void compare_openssl(unsigned k, unsigned packets)
         if (forged < n)
             mine.ops[forged].esp[HEAD + mine.ops[forged].data_len + rnd() % icv] ^=
                 (uint8_t)(1u << rnd() % 8);
-        (gmac ? kernels[k]->gmac : kernels[k]->gcm)[size][0][esn](worker, s, mine.ops, n);
+        kernel_call(k, s, size, false, esn, gmac, which, n, together);
         for (unsigned i = 0; i < n; i++)
             bad += mine.ops[i].ok != (i != forged);
         done += n;
     }
     CU_ASSERT_EQUAL(bad, 0);
-    free(s);
+    free(s[0]);
+    free(s[1]);
 }
 
 static void OpenSSL_says_the_same_for_seeded_packets(void)
@@ -440,6 +466,7 @@ enum { DEPTH = 32 * 1024 };
 static __attribute__((noinline)) unsigned stack_keys(const struct eng_session *s)
 {
     static uint8_t copy[DEPTH];
+    static const uint8_t zero[VAES_BLOCK];
     const volatile uint8_t *sp = __builtin_frame_address(0);
     unsigned found = 0;
     for (unsigned i = 0; i < DEPTH; i++) /* before any call: what a burst left there */
@@ -447,8 +474,8 @@ static __attribute__((noinline)) unsigned stack_keys(const struct eng_session *s
     for (unsigned i = 0; i + VAES_BLOCK <= DEPTH; i++) {
         for (unsigned r = 0; r <= s->rounds; r++)
             found += !memcmp(copy + i, s->round_key[r], VAES_BLOCK);
-        for (unsigned p = 0; p <= kernels[0]->run; p++)
-            found += !memcmp(copy + i, s->power[p], VAES_BLOCK);
+        for (unsigned p = 0; p < VAES_POWERS; p++)
+            found += memcmp(s->power[p], zero, VAES_BLOCK) && !memcmp(copy + i, s->power[p], VAES_BLOCK);
     }
     return found;
 }
@@ -464,7 +491,7 @@ static void no_key_stays_on_the_stack(void)
             sa_random(&sa, CV_ENCR_AES_GCM_16, 16 + 8 * (form % 3), false);
             for (unsigned i = 0; i < BURST; i++)
                 lanes_fill(i, FRONT, i < BURST - 1 ? (unsigned)(rnd() % 600) : form / 6 * 16);
-            vaes_key_expand(s, kernels[k], sa.encr_key, sa.encr_key_len, sa.salt, 8, ICV);
+            vaes_key_expand(s, kernels[k], sa.encr_key, sa.encr_key_len, sa.salt, ICV);
             kernels[k]->gcm[form % 3][form / 3 & 1][0](worker, s, mine.ops, BURST);
             CU_ASSERT_EQUAL(stack_keys(s), 0);
             free(s);

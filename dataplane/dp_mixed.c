@@ -1,0 +1,179 @@
+#include "dataplane/dp_mixed.h"
+#include "dataplane/dp_drop.h"
+#include "dataplane/dp_flow.h"
+#include "dataplane/dp_martian.h"
+#include "dataplane/dp_pick.h"
+#include "dataplane/dp_policy.h"
+#include "dataplane/dp_transit.h"
+#include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_route.h"
+#include "dataplane/ip/ip_ttl.h"
+
+#include <rte_ether.h>
+#include <rte_prefetch.h>
+
+/* What is known of a packet's way so far. */
+struct way {
+    const struct ip_route *route; /* NULL: left to dp_route_packet */
+    const struct ip_if *out;
+    const struct dp_tunnel *tunnel; /* NULL: out of a port */
+    struct dp_pick_entry *const *chain;
+};
+
+static bool is_transit(const struct dp_meta *meta)
+{
+    return meta->local_out == DP_TRANSIT;
+}
+
+/* ---- the route ----------------------------------------------------------------------------------------------- */
+static void look(struct dp_worker *w, const struct rte_mbuf *m, const struct dp_meta *meta, struct way *y)
+{
+    const uint8_t *src = ip_src(m, meta->family), *dst = ip_dst(m, meta->family);
+    y->route = NULL;
+    if (unlikely(!is_transit(meta) && meta->local_out != DP_LOCAL_ESP))
+        return;
+    if (is_transit(meta) && unlikely(dp_martian_looks(w->dp, meta, src, dst)))
+        return;
+    const struct ip_route *r = ip_route_lookup(&w->dp->routes, meta->vrf, meta->family, dst);
+    if (unlikely(!r || r->if_id == 0 || r->kind == IP_ROUTE_LOCAL))
+        return;
+    y->route = r;
+    y->out = ip_if_get(&w->dp->ifs, r->if_id);
+    rte_prefetch0(y->out); /* NULL does no harm */
+    rte_prefetch0(&y->out->police);
+    rte_prefetch0(dp_tunnel_get(&w->dp->sad, r->if_id));
+    rte_prefetch0(&w->if_stats[r->if_id]);
+}
+
+/* ---- into a tunnel --------------------------------------------------------------------------------------------- */
+static bool is_plain_tunnel(const struct ip_if *out)
+{
+    return out->kind == CV_IF_TUNNEL && out->up && !out->gre && !out->tcp_mss && !out->police;
+}
+
+static void tunnel_look(struct dp_worker *w, const struct rte_mbuf *m, const struct dp_meta *meta,
+                        struct way *y)
+{
+    const struct ip_if *out = y->out;
+    y->tunnel = NULL;
+    y->chain = NULL;
+    if (!y->route || !out || out->kind == CV_IF_PORT)
+        return;
+    if (is_transit(meta) && is_plain_tunnel(out))
+        y->tunnel = dp_tunnel_get(&w->dp->sad, out->id);
+    if (likely(y->tunnel))
+        y->chain = dp_pick_fetch(y->tunnel, meta->family, ip_dst(m, meta->family));
+    else
+        y->route = NULL;
+}
+
+/* As dp_into_sa where the packet has the length and the room for it. False: it was left alone. */
+static bool tunnel_take(struct dp_worker *w, struct rte_mbuf *m, const struct dp_meta *meta,
+                        const struct way *y)
+{
+    const struct dp_tunnel_sa *s = dp_pick_at(y->tunnel, y->chain, m, meta->family);
+    uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+    if (unlikely(!s))
+        return false;
+    const uint32_t small = dp_small_packet(w->dp), inner = __atomic_load_n(&s->inner_mtu, __ATOMIC_RELAXED),
+                   mtu = y->out->mtu;
+    if (unlikely(m->pkt_len > small || (inner != 0 && m->pkt_len > inner) || (mtu != 0 && m->pkt_len > mtu) ||
+                 ip_ttl_of(ip, meta->family) <= 1))
+        return false;
+    if (w->out_count < ESP_FETCH)
+        esp_out_fetch(s->sa);
+    ip_ttl_lower(ip, meta->family);
+    dp_count(&w->if_stats[y->out->id].tx_packets, 1);
+    dp_count(&w->if_stats[y->out->id].tx_bytes, m->pkt_len);
+    dp_encapsulate_later(w, m, s->sa);
+    return true;
+}
+
+/* ---- out of a port --------------------------------------------------------------------------------------------- */
+static bool is_plain_port(const struct dp_worker *w, const struct ip_if *out)
+{
+    return out && out->up && out->kind == CV_IF_PORT && !out->tcp_mss && !dp_policy_get(w->dp, out->id) &&
+           w->txq[out->port].owner == w->id;
+}
+
+/* What packets of the route have in common; not valid when each of them needs a look of its own. */
+static const struct dp_exit *exit_of(struct dp_worker *w, const struct ip_route *r, uint8_t family)
+{
+    struct dp_exit *e = &w->exits[((uintptr_t)r / RTE_CACHE_LINE_SIZE) % DP_EXITS];
+    if (likely(e->route == r && e->turn == w->now))
+        return e;
+    const struct ip_if *out = ip_if_get(&w->dp->ifs, r->if_id);
+    const uint16_t type = rte_cpu_to_be_16(family == IP_V4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+    *e = (struct dp_exit){.route = r, .turn = w->now};
+    if (r->next_hop.family != family || !is_plain_port(w, out))
+        return e;
+    struct ip_nbr *nbr = ip_nbr_find(&w->dp->nbrs, out->id, family, r->next_hop.b);
+    if (!nbr)
+        return e;
+    if (!__atomic_load_n(&nbr->in_use, __ATOMIC_RELAXED))
+        __atomic_store_n(&nbr->in_use, 1, __ATOMIC_RELAXED);
+    e->valid = true;
+    e->port = out->port;
+    e->if_id = out->id;
+    e->mtu = out->mtu;
+    memcpy(e->ether, nbr->mac, 6);
+    memcpy(e->ether + 6, out->mac, 6);
+    memcpy(e->ether + 12, &type, 2);
+    return e;
+}
+
+/* False: it was left alone. */
+static bool port_take(struct dp_worker *w, struct rte_mbuf *m, const struct dp_meta *meta,
+                      const struct ip_route *r)
+{
+    const struct dp_exit *e = exit_of(w, r, meta->family);
+    uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+    if (unlikely(!e->valid || m->pkt_len > e->mtu || m->data_off < RTE_ETHER_HDR_LEN))
+        return false;
+    if (is_transit(meta)) {
+        if (unlikely(ip_ttl_of(ip, meta->family) <= 1))
+            return false;
+        ip_ttl_lower(ip, meta->family);
+    } else if (unlikely(__atomic_load_n(&w->dp->pmtus.count, __ATOMIC_RELAXED) != 0)) {
+        return false; /* the path may be narrower than the port */
+    }
+    dp_count(&w->if_stats[e->if_id].tx_packets, 1);
+    dp_count(&w->if_stats[e->if_id].tx_bytes, m->pkt_len);
+    m->data_off = (uint16_t)(m->data_off - RTE_ETHER_HDR_LEN);
+    m->data_len = (uint16_t)(m->data_len + RTE_ETHER_HDR_LEN);
+    m->pkt_len += RTE_ETHER_HDR_LEN;
+    memcpy(rte_pktmbuf_mtod(m, uint8_t *), e->ether, RTE_ETHER_HDR_LEN);
+    dp_frame_out(w, m, e->port);
+    return true;
+}
+
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
+static void route_staged(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+    struct way way[IO_BURST];
+    for (unsigned i = 0; i < n; i++)
+        look(w, pkts[i], dp_meta(pkts[i]), &way[i]);
+    for (unsigned i = 0; i < n; i++)
+        tunnel_look(w, pkts[i], dp_meta(pkts[i]), &way[i]);
+    for (unsigned i = 0; i < n; i++)
+        dp_pick_fetch_entry(way[i].chain);
+    for (unsigned i = 0; i < n; i++) {
+        struct rte_mbuf *m = pkts[i];
+        const struct dp_meta *meta = dp_meta(m);
+        const struct way *y = &way[i];
+        if (unlikely(!y->route) ||
+            !(y->tunnel ? tunnel_take(w, m, meta, y) : port_take(w, m, meta, y->route)))
+            dp_flow_route(w, m);
+    }
+}
+
+void dp_mixed_route(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+    /* Of outer packets all may go to one peer yet. */
+    unsigned done = 0;
+    if (n > 0)
+        dp_flow_route(w, pkts[done++]);
+    done += dp_flow_run(w, pkts + done, n - done);
+    if (done < n)
+        route_staged(w, pkts + done, n - done);
+}
