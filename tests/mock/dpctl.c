@@ -7,7 +7,7 @@
  *   if-port ID NAME PORT [vrf N] [mtu N] [down]
  *   if-loopback ID NAME [vrf N]
  *   if-tunnel ID NAME 4|6|gre|gre6 SRC DST [vrf N] [tvrf N] [mtu N] [df copy|set|clear] [down] [key N] [ttl N] [protected]
- *                             [pmtud] [after] [mss N] [reassembly DATAGRAMS FRAGMENTS SECONDS]       (the last two: of ports)
+ *                             [pmtud] [after] [mss N] [police in|out BPS OCTETS]... [reassembly DATAGRAMS FRAGMENTS SECONDS]       (the last two: of ports)
  *   if-flow ID NAME PORT-ID [vrf N] [mtu N] [after] [down]
  *   if-del ID
  *   policy-begin PORT-ID    policy-commit PORT-ID
@@ -284,7 +284,11 @@ static void if_options(struct cv_if *i)
             i->gre_pmtud = 1;
         else if (option("after"))
             i->frag_after = 1;
-        else if (option("reassembly")) {
+        else if (option("police")) {
+            struct cv_police *of = &i->police[strcmp(next(), "out") == 0 ? CV_DIR_OUT : CV_DIR_IN];
+            of->bps = num();
+            of->burst = (uint32_t)num();
+        } else if (option("reassembly")) {
             i->reass_datagrams = (uint16_t)num();
             i->reass_fragments = (uint8_t)num();
             i->reass_timeout_s = (uint8_t)num();

@@ -1,0 +1,93 @@
+#!/usr/bin/python3
+"""What passes of too much: rate-limit of a tunnel, measured; and ESP of SPIs that nobody has, poured in."""
+import os
+import re
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.path.insert(0, os.path.join(HERE, "..", "interop"))
+from case import add_case, case, check, check_equal, main  # noqa: E402
+from dp_site import Site, ping_ok  # noqa: E402
+from traffic import Stream, ping  # noqa: E402
+
+BPS, BURST, SIZE, HEADERS = 4000000, 16000, 1000, 28
+
+
+def policed(way, workers=1):
+    """UDP at three times the rate for some seconds: the rate of what arrives, and every packet counted as one or the other."""
+    site = Site("police", workers=workers)
+    site.sas()
+    ping_ok(site.left, "10.2.0.2", 3)
+    gw = site.a if way == "out" else site.b
+    other = site.b if way == "out" else site.a
+    gw.ctl("if-tunnel 10 Tunnel1 4 %s %s police %s %d %d" % (site.outer_of(gw), site.outer_of(other), way, BPS, BURST))
+    counted, dropped = site.a.counters("out")["packets"], gw.drops().get("policed", 0)
+    rate = 3 * BPS // ((SIZE + HEADERS) * 8)
+    with Stream(site.left, site.right, "10.2.0.2", rate=rate, size=SIZE) as s:
+        time.sleep(6)
+    exceed, conform = gw.drops().get("policed", 0) - dropped, site.a.counters("out")["packets"] - counted
+    if way == "in":
+        conform -= exceed  # A encrypts all of them
+    seconds = s.sent / rate  # the sender is held to it
+    passed = (s.received * (SIZE + HEADERS) - BURST) * 8 / seconds
+    check(abs(passed / BPS - 1) < 0.03, "%.3f Mbit/s passed in %.1f s" % (passed / 1e6, seconds))
+    check(s.sent <= conform + exceed <= s.sent + 3, "%d conform, %d exceed, %d sent" % (conform, exceed, s.sent))
+    check(s.received <= conform <= s.received + 3, "%d conform, %d received" % (conform, s.received))
+    # Under the rate nothing is lost.
+    with Stream(site.left, site.right, "10.2.0.2", rate=rate // 4, size=SIZE) as slow:
+        time.sleep(2)
+    check_equal(slow.lost, 0, "lost at three quarters of the rate")
+    return "%.3f of %.0f Mbit/s, %d conform and %d exceed of %d" % (passed / 1e6, BPS / 1e6, conform, exceed, s.sent)
+
+
+for _way in ("out", "in"):
+    add_case("rate-limit %sput: what passes is the rate within 3 %%, and each packet is counted" % _way, lambda w=_way: policed(w))
+add_case("rate-limit output with two workers: one bucket for both", lambda: policed("out", 2))
+
+
+FLOOD = """
+import socket, struct, sys, time
+def ip(i):
+    head = struct.pack("!BBHHHBBH4B4B", 0x45, 0, 76, i & 0xffff, 0, 64, 50, 0, 192, 0, 2, 3 + i % 200, 192, 0, 2, 1)
+    total = sum(struct.unpack("!10H", head))
+    total = (total & 0xffff) + (total >> 16)
+    return head[:10] + struct.pack("!H", ~((total & 0xffff) + (total >> 16)) & 0xffff) + head[12:]
+ether = bytes.fromhex(sys.argv[1].replace(":", "")) + bytes.fromhex("020000000077") + b"\\x08\\0"
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("br0", 0))
+for i in range(int(sys.argv[2])):
+    s.send(ether + ip(i) + struct.pack("!II", 0x40000000 + i * 7919, 1) + bytes(48))
+    if i % 10 == 0:
+        time.sleep(0.005)
+"""
+
+
+@case("ESP of 10,000 SPIs that nobody has, from 200 addresses: all counted, few told to culvertd, and the tunnel goes on")
+def strays():
+    site = Site("strays")
+    site.sas()
+    ping_ok(site.left, "10.2.0.2", 3)
+    mac = site.a.ns.run("cat", "/sys/class/net/out0/address").stdout.strip()
+    count = 10000
+    listener = site.a.listen(20000)
+    started = time.monotonic()
+    flood = site.mid.start("flood", "/usr/bin/python3", "-c", FLOOD, mac, str(count))
+    answers = ping(site.left, "10.2.0.2", 20)[1]
+    check(answers >= 15, "%d of 20 answers meanwhile" % answers)  # the receive ring of a loaded machine may run over
+    flood.wait(60)
+    spent = time.monotonic() - started
+    time.sleep(0.5)
+    told = len(re.findall(r"^event unknown-spi", listener._read(), re.M))
+    listener.kill()
+    site.lab.processes.remove(flood)
+    drops = site.a.drops()
+    check(count * 0.98 <= drops.get("unknown-spi", 0) <= count, "unknown-spi: %s" % drops)
+    check(1 <= told <= 8 * (spent + 1), "%d events in %.1f s" % (told, spent))
+    ping_ok(site.left, "10.2.0.2", 5)
+    return "%d of %d counted, %d events in %.1f s" % (drops["unknown-spi"], count, told, spent)
+
+
+if __name__ == "__main__":
+    main(needs_culvert=False, needs_strongswan=False)
