@@ -96,13 +96,14 @@ class Gateway:
 class Site:
     """workers: of each gateway. outer 4 or 6: the family between the gateways. vdev: with net_af_packet the kernel joins fragments
     before the gateway sees them; net_af_xdp hands on what is on the wire. routed: the middle is a router (its ports to-a and to-b), and B's
-    outer address is 198.51.100.2 or 2001:db8:b::2. mtu: of every link, and of the ports' platform lines."""
+    outer address is 198.51.100.2 or 2001:db8:b::2. mtu: of every link, and of the ports' platform lines.
+    gateway: what makes the two gateways."""
 
-    def __init__(self, title, workers=1, outer=4, vdev="net_af_packet", routed=False, mtu=0):
+    def __init__(self, title, workers=1, outer=4, vdev="net_af_packet", routed=False, mtu=0, gateway=Gateway):
         self.routed = routed
         self.lab = lab = Lab("dp-" + title)
         self.left, self.right, self.mid = lab.ns("left"), lab.ns("right"), lab.ns("mid")
-        self.a, self.b = Gateway(lab, "a", workers, vdev=vdev, mtu=mtu), Gateway(lab, "b", workers, vdev=vdev, mtu=mtu)
+        self.a, self.b = gateway(lab, "a", workers, vdev=vdev, mtu=mtu), gateway(lab, "b", workers, vdev=vdev, mtu=mtu)
         self.outer = outer
         for host, gw in ((self.left, self.a), (self.right, self.b)):
             lab.veth(host, "eth0", gw.ns, "in0")
