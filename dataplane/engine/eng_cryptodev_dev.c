@@ -328,6 +328,9 @@ void cdev_let_go(void)
 {
     if (dev.gone || cdev_state() != CDEV_STOPPED || cdev_fault() != CDEV_FAULT_REMOVED)
         return;
+    if (dev.made &&
+        dev.sessions > 0) /* nobody waits for it, and its driver's sessions have memory of their own */
+        return;
     give_back();
     log_info("crypto device %s is given back", dev.name);
 }

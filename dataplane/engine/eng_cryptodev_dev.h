@@ -53,7 +53,8 @@ void cdev_fail(enum cdev_fault why); /* any thread; the first counts */
 /* Stops it at once, whoever holds queue pairs: no thread may be in a call on them, nor make one later. At the end of a worker
  * that the device owes packets: it writes into them until it is stopped. */
 void cdev_halt(enum cdev_fault why);
-/* Gives a device that somebody wants to take away (CDEV_FAULT_REMOVED) back, once it has stopped. Manager, now and then. */
+/* Gives a device that somebody wants to take away (CDEV_FAULT_REMOVED) back, once it has stopped; one that cdev_open made, once its sessions
+ * are freed, too. Manager, now and then. */
 void cdev_let_go(void);
 static inline bool cdev_runs(void)
 {

@@ -9,7 +9,7 @@
 
 const char *device;
 struct eng_worker *w, *mb;
-struct rte_mempool *pool;
+_Thread_local struct rte_mempool *pool;
 
 /* ---- transforms --------------------------------------------------------------------------------------------- */
 const struct transform aeads[AEADS] = {

@@ -10,9 +10,9 @@
 
 enum { ROOM = 2048, FRONT = 64, HDR = 8, SIZE_MAX_ = 1500, JOBS = 512 };
 
-extern const char *device;        /* behind `crypto-engine cryptodev` */
-extern struct eng_worker *w, *mb; /* the engine's, ipsec-mb's */
-extern struct rte_mempool *pool;
+extern const char *device;                     /* behind `crypto-engine cryptodev` */
+extern struct eng_worker *w, *mb;              /* the engine's, ipsec-mb's */
+extern _Thread_local struct rte_mempool *pool; /* packet_new's */
 #define E (&eng_cryptodev)
 
 struct transform {
