@@ -9,9 +9,10 @@
 enum { SETTLE_MS = 1000 };
 static const char recovery[] = "crypto isakmp invalid-spi-recovery\n";
 
-static struct wire *up(bool ikev1, const char *global)
+static struct wire *up_with(bool ikev1, const char *global, const char *transform)
 {
-    struct wire_conf a = {.ikev1 = ikev1}, b = {.ikev1 = ikev1, .global = global};
+    struct wire_conf a = {.ikev1 = ikev1, .transform = transform},
+                     b = {.ikev1 = ikev1, .transform = transform, .global = global};
     struct wire *w = wire_new(1, &a, &b);
     wire_up(w, A);
     wire_run(w, SETTLE_MS);
@@ -21,15 +22,26 @@ static struct wire *up(bool ikev1, const char *global)
     return w;
 }
 
-/* What B's data plane says when ESP of that SPI comes from there. */
-static void stray(struct wire *w, uint32_t spi, const struct ip_addr *from)
+static struct wire *up(bool ikev1, const char *global)
+{
+    return up_with(ikev1, global, NULL);
+}
+
+/* What B's data plane says when ESP or AH of that SPI comes from there. */
+static void stray_of(struct wire *w, uint32_t spi, const struct ip_addr *from, enum cv_proto proto)
 {
     struct cv_evt e = {.type = CV_EVT_UNKNOWN_SPI};
     e.u.sa_event.ref.spi = spi;
+    e.u.sa_event.proto = proto;
     e.u.sa_event.reason = CV_DROP_UNKNOWN_SPI;
     e.u.sa_event.local.addr = w->side[B].address;
     e.u.sa_event.remote.addr = *from;
     ike_dp_event(w->side[B].ike, &e);
+}
+
+static void stray(struct wire *w, uint32_t spi, const struct ip_addr *from)
+{
+    stray_of(w, spi, from, CV_PROTO_ESP);
 }
 
 /* B loses its child without a word; gives the SPI that A goes on sending to. */
@@ -45,10 +57,11 @@ static uint32_t lose_child(struct wire *w)
 
 static void a_lost_child_is_deleted_at_the_peer_and_traffic_raises_another(void)
 {
-    for (int v1 = 0; v1 < 2; v1++) {
-        struct wire *w = up(v1, recovery);
+    for (int i = 0; i < 4; i++) {
+        const bool ah = i & 2;
+        struct wire *w = up_with(i & 1, recovery, ah ? "ah-sha256-hmac" : NULL);
         const uint32_t spi = lose_child(w);
-        stray(w, spi, &w->side[A].address);
+        stray_of(w, spi, &w->side[A].address, ah ? CV_PROTO_AH : CV_PROTO_ESP);
         wire_run(w, SETTLE_MS);
         CU_ASSERT_EQUAL(wire_count(w, "INVALID"), 1);
         CU_ASSERT_EQUAL(wire_children(w, A), 0);

@@ -126,6 +126,41 @@ static void inactive_child_sends_only_when_activated(void)
     sam_bench_stop(&b);
 }
 
+/* RFC 4301 4.1: an SA is known by its SPI and its protocol; the peer chooses each as it likes. */
+static void RFC_4301_4_1_one_SPI_of_the_peer_for_AH_and_ESP(void)
+{
+    struct sam_bench b;
+    uint8_t keys[6][64];
+    sam_bench_start(&b);
+    struct sam_child *esp = sam_bench_install(&b, 1, 0x3000, "Tunnel1"), *ah;
+    struct sam_install p = sam_bench_proposal(&b, keys);
+    p.owner = 1;
+    p.spi_out = 0x3000;
+    p.encr = CV_ENCR_NONE;
+    p.key_bits = 0;
+    p.integ = CV_INTEG_HMAC_SHA2_256_128;
+    p.tfc_len = 500;
+    p.dummy_ms = 10;
+    CU_ASSERT_EQUAL(sam_spi_reserve(b.sam, &p.spi_in), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(sam_child_install(b.sam, &p, &ah), CV_OK);
+    sam_bench_events(&b);
+    CU_ASSERT_PTR_EQUAL(sam_child_of_peer(b.sam, 1, 0x3000, false), esp);
+    CU_ASSERT_PTR_EQUAL(sam_child_of_peer(b.sam, 1, 0x3000, true), ah);
+    CU_ASSERT_PTR_EQUAL(sam_child_by_spi_out(b.sam, 1, 0x3000), esp);
+    CU_ASSERT(sam_is_ah(ah) && !sam_is_ah(esp));
+    const struct cv_sa *out = &b.dp->out[ah->out.sa_id].sa;
+    CU_ASSERT_EQUAL(out->proto, CV_PROTO_AH);
+    CU_ASSERT_EQUAL(out->tfc_len + out->dummy_ms, 0); /* AH hides nothing */
+    sam_child_delete(b.sam, esp, 0);
+    sam_bench_events(&b);
+    CU_ASSERT_PTR_NULL(sam_child_of_peer(b.sam, 1, 0x3000, false));
+    CU_ASSERT_PTR_EQUAL(sam_child_by_spi_out(b.sam, 1, 0x3000), ah);
+    p.natt = true;
+    CU_ASSERT_EQUAL(sam_spi_reserve(b.sam, &p.spi_in), CV_OK);
+    CU_ASSERT_EQUAL(sam_child_install(b.sam, &p, &ah), CV_EUNSUP);
+    sam_bench_stop(&b);
+}
+
 static void refused(struct sam_bench *b, struct sam_install *p, cv_result want)
 {
     struct sam_child *c = NULL;
@@ -495,8 +530,10 @@ UNIT_MAIN("sam", UNIT_TEST(spi_names_its_slot_and_has_a_generation),
           UNIT_TEST(spi_of_a_worker_falls_into_its_buckets), UNIT_TEST(each_worker_has_one_that_sends),
           UNIT_TEST(no_spi_before_the_data_plane_is_there),
           UNIT_TEST(install_puts_both_directions_and_activates),
-          UNIT_TEST(inactive_child_sends_only_when_activated), UNIT_TEST(install_refuses_what_cannot_be),
-          UNIT_TEST(every_transform_has_its_key_lengths), UNIT_TEST(full_queue_takes_the_first_half_back),
+          UNIT_TEST(inactive_child_sends_only_when_activated),
+          UNIT_TEST(RFC_4301_4_1_one_SPI_of_the_peer_for_AH_and_ESP),
+          UNIT_TEST(install_refuses_what_cannot_be), UNIT_TEST(every_transform_has_its_key_lengths),
+          UNIT_TEST(full_queue_takes_the_first_half_back),
           UNIT_TEST(refusal_by_the_data_plane_removes_the_twin),
           UNIT_TEST(freed_slot_waits_for_the_reply_of_its_delete),
           UNIT_TEST(late_refusal_does_not_free_a_slot_twice),
