@@ -36,6 +36,8 @@ static void judge(const struct rte_mbuf *m, const struct dp_meta *meta)
          esp_ts_may_match(&conf, ip, m->data_len, CV_DIR_IN));
     ts.local.proto = ts.remote.proto = ip[m->data_len - 1] & 1 ? 17 : 6;
     ts.local.port_hi = 0x7fff;
+    if (esp_ts_match_error(&conf, ip, m->data_len)) /* to who sent what it quotes */
+        must(meta->proto == (family == IP_V4 ? IP_PROTO_ICMP : IP_PROTO_ICMP6));
     if (esp_ts_match(&conf, ip, m->data_len, CV_DIR_OUT))
         must(esp_ts_may_match(&conf, ip, m->data_len, CV_DIR_OUT));
     memcpy(t.gre_head.octets, ip, family == IP_V4 ? 20 : 40); /* its own addresses */

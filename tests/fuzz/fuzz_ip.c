@@ -15,6 +15,7 @@
 #include "dataplane/ip/ip_pmtu.h"
 #include "dataplane/ip/ip_policy.h"
 #include "dataplane/ip/ip_reass.h"
+#include "dataplane/ip/ip_return.h"
 #include "dataplane/ip/ip_udp.h"
 #include "dataplane/ip/ip_wire.h"
 #include "tests/fuzz/fuzz_pkt.h"
@@ -264,6 +265,12 @@ static void packet(struct rte_mbuf *m, enum ip_class class)
         struct ip_ext_problem problem;
         if (ip_ext_here(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, false, &problem) != CV_DROP_NONE)
             must(problem.pointer < meta->l3_len);
+    }
+    struct ip_return back;
+    if (ip_return_make(&back, m)) {
+        must(back.m.data_len <= sizeof back.octets && back.meta.l3_len <= back.m.data_len);
+        must(ip_same_addr(ip_dst(&back.m, meta->family), ip_dst(m, meta->family), meta->family));
+        ip_policy_key_of(&back.m, false, &key);
     }
     icmp(m);
     errors(m);
