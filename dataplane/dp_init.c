@@ -1,6 +1,7 @@
 #include "dataplane/dp_init.h"
 #include "common/log.h"
 #include "dataplane/dp_eal.h"
+#include "dataplane/dp_inline.h"
 #include "dataplane/dp_manager.h"
 #include "dataplane/dp_meta.h"
 #include "dataplane/dp_policy.h"
@@ -113,7 +114,8 @@ static cv_result engine_open(struct dp_setup *s)
     const char *word = s->dp->platform.crypto_engine;
     s->dp->engine = eng_by_name(word);
     if (!s->dp->engine)
-        return fail(s, "crypto-engine %s is not in this build; ipsec-mb, vaes, cryptodev and auto are", word);
+        return fail(
+            s, "crypto-engine %s is not in this build; ipsec-mb, vaes, cryptodev, inline and auto are", word);
     if (!s->dp->engine->start)
         return CV_OK;
     cv_result r = s->dp->engine->start(eng_argument(word), s->dp->workers, why, sizeof why);
@@ -228,6 +230,7 @@ static cv_result ports_start(struct dp_setup *s)
 {
     struct dp *dp = s->dp;
     char why[400];
+    io_port_want_security(dp_inline_is_on(dp));
     for (unsigned i = 0; i < dp->platform.port_count; i++) {
         const struct platform_port *conf = &dp->platform.ports[i];
         dp->port_count = i + 1;
@@ -241,6 +244,17 @@ static cv_result ports_start(struct dp_setup *s)
             dp->ports[i].mtu = most;
     }
     return CV_OK;
+}
+
+static cv_result inline_start(struct dp_setup *s)
+{
+    dp_inline_start(s->dp);
+    return CV_OK;
+}
+
+static void inline_stop(struct dp_setup *s)
+{
+    dp_inline_stop(s->dp);
 }
 
 /* ---- tables and rings ---------------------------------------------------------------------------------------------------- */
@@ -430,6 +444,7 @@ static const struct {
     {"crypto engine", engine_start, engine_stop},
     {"packet buffers", pools_start, pools_stop},
     {"ports", ports_start, ports_stop},
+    {"inline IPsec", inline_start, inline_stop},
     {"steering", steering_start, steering_stop},
     {"grace periods", rcu_start, rcu_stop},
     {"rings", rings_start, rings_stop},

@@ -2,6 +2,7 @@
 #include "common/secret.h"
 #include "dataplane/dp_cmd.h"
 #include "dataplane/dp_dummy.h"
+#include "dataplane/dp_inline.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_slow.h"
 #include "dataplane/dp_stats.h"
@@ -164,6 +165,7 @@ static void timers(struct dp_manager *g)
         return;
     g->next_tick_ms = g->now_ms + TICK_MS;
     dp_stats_update(g->dp);
+    dp_inline_tick(g->dp);
     dp_slow_tick(g);
     dp_slow_keepalives(g);
     dp_cmd_refresh_mtu(g);

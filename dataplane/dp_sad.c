@@ -2,6 +2,7 @@
 #include "common/log.h"
 #include "dataplane/dp_pick.h"
 #include "dataplane/dp_rcu.h"
+#include "dataplane/engine/eng_inline.h"
 #include "dataplane/engine/eng_mem.h"
 #include "dataplane/esp/esp_ts.h"
 
@@ -153,10 +154,11 @@ static cv_result add_in(struct dp_sad *s, const struct cv_sa *sa)
     struct esp_in_sa *in;
     counters_clear(s, CV_DIR_IN, slot);
     CV_TRY(esp_in_sa_new(sa, s->engine, (int)rte_socket_id(), shm_counters_in(s->shm, slot), &in));
+    const unsigned whole = eng_inline_is_whole(esp_in_sa_session(in)) ? DP_SAD_WHOLE : 0;
     e->busy = 1;
     e->spi = sa->ref.spi;
     e->vrf = sa->vrf_outer;
-    e->family = sa->local.addr.family | (sa->proto == CV_PROTO_AH ? DP_SAD_AH : 0);
+    e->family = sa->local.addr.family | (uint8_t)(sa->proto == CV_PROTO_AH ? DP_SAD_AH : whole);
     memcpy(e->local, sa->local.addr.b, sizeof e->local);
     __atomic_store_n(&e->sa, in, __ATOMIC_RELEASE);
     return CV_OK;

@@ -16,7 +16,10 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { DP_SAD_AH = 0x80 };
+enum {
+    DP_SAD_AH = 0x80,
+    DP_SAD_WHOLE = 0x40 /* a NIC does ESP as a whole: what comes by it is no ESP any more */
+};
 
 struct dp_sad_slot {
     struct esp_in_sa *sa; /* NULL: free. Published last */

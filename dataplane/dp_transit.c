@@ -64,6 +64,17 @@ static void ask_for_neighbour(struct dp_worker *w, struct rte_mbuf *m, const str
     dp_slow(w, m, DP_SLOW_RESOLVE);
 }
 
+void dp_link_header(struct rte_mbuf *m, const struct ip_if *out, struct ip_nbr *nbr)
+{
+    if (!__atomic_load_n(&nbr->in_use, __ATOMIC_RELAXED))
+        __atomic_store_n(&nbr->in_use, 1, __ATOMIC_RELAXED);
+    uint8_t *frame = (uint8_t *)rte_pktmbuf_prepend(m, sizeof(struct rte_ether_hdr));
+    uint16_t type = rte_cpu_to_be_16(dp_meta(m)->family == IP_V4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+    memcpy(frame, nbr->mac, 6);
+    memcpy(frame + 6, out->mac, 6);
+    memcpy(frame + 12, &type, 2);
+}
+
 /* Puts the Ethernet header in front. next_hop: 4 or 16 octets. */
 static void link_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *out, struct ip_nbr *nbr,
                      const uint8_t *next_hop)
@@ -335,7 +346,7 @@ static bool hop_is_for(const struct dp_hop *h, const struct dp_meta *meta, const
     return ip_same_addr(h->dst, dst, meta->family);
 }
 
-static const struct dp_hop *hop_find(struct dp_worker *w, const struct dp_meta *meta, const uint8_t *dst)
+const struct dp_hop *dp_hop_find(struct dp_worker *w, const struct dp_meta *meta, const uint8_t *dst)
 {
     struct dp_hop *h = &w->hop;
     if (hop_is_for(h, meta, dst))
@@ -405,7 +416,7 @@ void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
         dp_drop(w, m, CV_DROP_MARTIAN);
         return;
     }
-    const struct dp_hop *h = hop_find(w, meta, dst);
+    const struct dp_hop *h = dp_hop_find(w, meta, dst);
     if (unlikely(!h->route)) {
         dp_trouble(w, m, CV_DROP_NO_ROUTE, IP_TROUBLE_NO_ROUTE, 0);
         return;

@@ -22,6 +22,10 @@ void dp_into_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tun
                 const struct dp_tunnel_sa *s, bool by_address);
 /* Joins what waits for encryption with sa. */
 static inline void dp_encapsulate_later(struct dp_worker *w, struct rte_mbuf *m, struct esp_out_sa *sa);
+/* Where packets to dst go, in the VRF and family of meta; valid for this burst. */
+const struct dp_hop *dp_hop_find(struct dp_worker *w, const struct dp_meta *meta, const uint8_t *dst);
+/* Puts the Ethernet header to the neighbour in front; there is headroom for it. Counts nothing. */
+void dp_link_header(struct rte_mbuf *m, const struct ip_if *out, struct ip_nbr *nbr);
 /* What a packet has to pass before it leaves: TTL, lowered unless it was made here (false: it expired, and is gone); may
  * it be cut (IPv4 with DF, and IPv6 that others sent, must not be); its fragments of at most mtu octets (it is gone
  * then; 0: it was dropped instead). */

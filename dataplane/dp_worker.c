@@ -3,6 +3,7 @@
 #include "dataplane/dp_dummy.h"
 #include "dataplane/dp_flow.h"
 #include "dataplane/dp_gre.h"
+#include "dataplane/dp_inline.h"
 #include "dataplane/dp_mixed.h"
 #include "dataplane/dp_owner.h"
 #include "dataplane/dp_pick.h"
@@ -77,7 +78,14 @@ static void esp_received(struct dp_worker *w, struct rte_mbuf *m, const struct i
     struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
     if (unlikely(!sa || slot->vrf != meta->vrf || slot->family != meta->family || in->kind != CV_IF_PORT ||
                  !ip_same_addr(slot->local, ip_dst(m, meta->family), meta->family))) {
-        to_be_routed(w, m, in);
+        if (unlikely(sa && slot->family & DP_SAD_WHOLE)) {
+            eng_inline_unfit(esp_in_sa_session(sa)); /* the window is the NIC's, which this did not pass */
+            dp_drop(w, m, CV_DROP_CRYPTO);
+        } else if (unlikely(dp_inline_came_so(m))) {
+            dp_drop(w, m, CV_DROP_UNKNOWN_SPI);
+        } else {
+            to_be_routed(w, m, in);
+        }
         return;
     }
     if (unlikely(meta->l3_len > IP_PLAIN_MAX) && !dp_ext_ok(w, m))
@@ -204,11 +212,76 @@ static __rte_noinline void mixed_received(struct dp_worker *w, const struct ip_i
     dp_count(&w->if_stats[in->id].rx_bytes, bytes);
 }
 
+static void decapsulated_all(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n);
+
+/* An inner packet, its data at the IP header, that a NIC did all of ESP for. */
+static void whole_in(struct dp_worker *w, struct rte_mbuf *m, struct esp_in_sa *sa)
+{
+    enum cv_drop why = dp_inline_came_so(m) ? esp_in_whole(&w->esp, sa, m) : CV_DROP_CRYPTO;
+    dp_count(&w->stats->crypto_packets, 1);
+    if (likely(why == CV_DROP_NONE))
+        decapsulated_all(w, &m, 1);
+    else
+        dp_drop(w, m, why);
+}
+
+/* From a NIC that does ESP as a whole, and says by its userdata which SA it was. */
+static void whole_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in)
+{
+    const uint32_t spi = eng_inline_came_for(m);
+    const struct dp_sad_slot *slot = NULL;
+    struct esp_in_sa *sa = spi ? dp_sad_lookup(&w->dp->sad, spi, &slot) : NULL;
+    struct dp_meta *meta = dp_meta(m);
+    meta->if_in = in->id;
+    meta->vrf = in->vrf;
+    meta->spi = spi;
+    if (unlikely(!sa || !(slot->family & DP_SAD_WHOLE) || slot->vrf != in->vrf ||
+                 !rte_pktmbuf_adj(m, RTE_ETHER_HDR_LEN))) {
+        dp_drop(w, m, CV_DROP_UNKNOWN_SPI);
+        return;
+    }
+    if (likely(dp_owner_is(&w->dp->owners, spi, w->id)))
+        whole_in(w, m, sa);
+    else
+        dp_owner_landed(w, m);
+}
+
+/* From a port whose NIC decrypts: what it decrypted is ESP still, and its SA's or nobody's. */
+static __rte_noinline void inline_received(struct dp_worker *w, const struct ip_if *in,
+                                           struct rte_mbuf **pkts, unsigned n)
+{
+    const bool whole = w->dp->ports[in->port].security == IO_SECURITY_WHOLE;
+    const struct ip_arrival a = ip_arrival_of(in->mac, in->id, in->vrf);
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
+        fetch(pkts[i]);
+    for (unsigned i = 0; i < n; i++) {
+        if (i + PREFETCH_AHEAD < n)
+            fetch(pkts[i + PREFETCH_AHEAD]);
+        bytes += pkts[i]->pkt_len;
+        if (whole && dp_inline_came_so(pkts[i])) {
+            whole_received(w, pkts[i], in);
+            continue;
+        }
+        const enum ip_class class = classify(pkts[i], &a, in);
+        if (unlikely(dp_inline_came_so(pkts[i]) && class != IP_CLASS_ESP && class != IP_CLASS_CHAIN))
+            dp_drop(w, pkts[i], CV_DROP_UNKNOWN_SPI);
+        else
+            ip_received(w, pkts[i], class, in);
+    }
+    dp_count(&w->if_stats[in->id].rx_packets, n);
+    dp_count(&w->if_stats[in->id].rx_bytes, bytes);
+}
+
 static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf **pkts, unsigned n)
 {
     const struct ip_if *in = ip_if_of_port(&w->dp->ifs, port);
     if (unlikely(!in || !in->up)) {
         dp_drop_all(w, pkts, n, CV_DROP_IF_DOWN);
+        return;
+    }
+    if (unlikely(w->inlined) && w->dp->ports[port].security) {
+        inline_received(w, in, pkts, n);
         return;
     }
     if (unlikely(w->mixed)) {
@@ -245,6 +318,10 @@ static void handed_esp(struct dp_worker *w, struct rte_mbuf *m)
     struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, dp_meta(m)->spi, &slot);
     if (!sa) { /* removed on the way */
         dp_drop(w, m, CV_DROP_UNKNOWN_SPI);
+        return;
+    }
+    if (unlikely(slot->family & DP_SAD_WHOLE)) {
+        whole_in(w, m, sa);
         return;
     }
     if (unlikely(slot->family & DP_SAD_AH)) {
@@ -459,7 +536,10 @@ static __rte_noinline unsigned from_device(struct dp_worker *w)
         total += n;
         forget(w);
         decapsulated_all(w, d.in, d.in_good);
-        dp_flow_route_all(w, d.out, d.out_good);
+        if (w->inlined)
+            dp_inline_out(w, d.out, d.out_good);
+        else
+            dp_flow_route_all(w, d.out, d.out_good);
         for (unsigned k = 0; k < d.in_bads; k++)
             dp_drop_esp(w, d.in_bad[k]);
         for (unsigned k = 0; k < d.out_bads; k++)
@@ -649,6 +729,7 @@ cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_wo
     w->esp.event_ctx = w;
     w->esp.sole = dp->workers == 1;
     w->gre_id = (uint16_t)id;
+    w->inlined = dp_inline_is_on(dp);
     queues_take(w);
     *out = w;
     return CV_OK;

@@ -110,7 +110,8 @@ struct dp_worker {
 
     unsigned rxq_count;
     struct dp_rxq rxq[CV_MAX_PORTS];
-    bool mixed; /* the last burst's packets were on several SAs: the next one's are fetched for ahead */
+    bool inlined; /* NICs encrypt and decrypt for it (dp_inline.h) */
+    bool mixed;   /* the last burst's packets were on several SAs: the next one's are fetched for ahead */
     unsigned in_count, out_count, ah_count;
     struct rte_mbuf *in_pkts[ESP_BURST_MAX];
     struct esp_in_sa *in_sas[ESP_BURST_MAX];

@@ -246,7 +246,7 @@ def group_asan(_only):
 # buckets of SAs that move between workers under traffic, and the rings, which two processes share.
 TSAN_TESTS = ("tests/unit/common/test_common_ring", "tests/unit/dataplane/test_dataplane_sad",
               "tests/unit/dataplane/test_dataplane_move", "tests/unit/esp/test_esp_threads", "tests/unit/esp/test_esp_flight",
-              "tests/unit/engine/test_engine_cryptodev_threads")
+              "tests/unit/engine/test_engine_cryptodev_threads", "tests/unit/engine/test_engine_inline_told")
 
 
 def group_tsan(_only):

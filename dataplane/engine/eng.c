@@ -2,6 +2,7 @@
 
 #include "dataplane/engine/eng_auto.h"
 #include "dataplane/engine/eng_cryptodev.h"
+#include "dataplane/engine/eng_inline.h"
 #include "dataplane/engine/eng_ipsecmb.h"
 #include "dataplane/engine/eng_session.h"
 #include "dataplane/engine/eng_vaes.h"
@@ -19,6 +20,8 @@ const struct eng_ops *eng_by_name(const char *word)
 {
     if (!strcmp(word, "auto"))
         return &eng_auto;
+    if (!strcmp(word, "inline"))
+        return &eng_inline;
     if (!strncmp(word, "cryptodev ", 10) && eng_argument(word)[0])
         return &eng_cryptodev;
     for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)

@@ -76,6 +76,8 @@ struct eng_session_info {
      * fixed_line on; of the sized_lines that end in front of sized_end (hash key powers) the last ones, one for each 64 octets of
      * data and one more. */
     uint8_t fixed_line, fixed_lines, sized_end, sized_lines;
+    bool
+        whole; /* a NIC does ESP as a whole: going out it wants the inner packet, coming in it gives that (esp_inline.h) */
 };
 
 /* What a worker has under way: jobs are numbered from 1 in the order of submission. */

@@ -95,6 +95,11 @@ uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_i
  * integrity check that fails is AH_AUTH, a header that is not the SA's AH_HEADER, what is inside AH_INNER. */
 uint16_t esp_ah_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, uint16_t n);
 
+/* Of an SA whose NIC does ESP as a whole: m, its data at the inner header, comes from the NIC. CV_DROP_NONE: as a good one of esp_in_burst. */
+CV_MUST_USE enum cv_drop esp_in_whole(struct esp_worker *w, struct esp_in_sa *sa, struct rte_mbuf *m);
+/* The session that works on it. */
+const struct eng_session *esp_in_sa_session(const struct esp_in_sa *sa);
+
 /* Encapsulates pkts[0..n), n <= ESP_BURST_MAX; the caller has matched selectors (esp_out_match), lowered the TTL
  * and enforced the MTU (esp_out_overhead). Good ones first, as above, with meta's vrf, family, proto, l3_len and
  * udp_encap those of the outer header, and local_out set; not encrypted is not sent. mbufs need ESP_HEADROOM octets

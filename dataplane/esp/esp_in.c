@@ -128,7 +128,7 @@ static __rte_always_inline bool selected(const struct esp_in_sa *sa, const uint8
 
 /* Inner header, ECN and selectors of an authentic packet; moves the mbuf's data to the inner one. */
 static __rte_always_inline enum cv_drop inner(const struct esp_in_sa *sa, struct rte_mbuf *m, uint8_t *in,
-                                              uint32_t max, uint32_t next)
+                                              uint32_t max, uint32_t next, bool outer)
 {
     uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
     uint32_t len, family, any, ecn, was; /* as in esp_out.c: none of them an octet */
@@ -150,7 +150,7 @@ static __rte_always_inline enum cv_drop inner(const struct esp_in_sa *sa, struct
     if (unlikely(!(sa->any & any)) && !selected(sa, in, len, family) &&
         !esp_ts_match_error(&sa->conf, in, len))
         return CV_DROP_TS_IN;
-    ecn = esp_ecn_combine(was, outer_ecn(sa, ip));
+    ecn = outer ? esp_ecn_combine(was, outer_ecn(sa, ip)) : was;
     if (unlikely(ecn != was)) {
         if (ecn == ESP_ECN_DROP)
             return CV_DROP_ECN;
@@ -178,13 +178,13 @@ static __rte_always_inline enum cv_drop decap(const struct esp_in_sa *sa, struct
     uint32_t max, next;
     if (unlikely(!esp_trailer_read(in, op->data_len, &next, &max)))
         return CV_DROP_ESP_PAD;
-    return inner(sa, m, in, max, next);
+    return inner(sa, m, in, max, next, true);
 }
 
 enum cv_drop esp_in_inner(const struct esp_in_sa *sa, struct rte_mbuf *m, uint8_t *in, uint32_t max,
                           uint32_t next)
 {
-    return inner(sa, m, in, max, next);
+    return inner(sa, m, in, max, next, true);
 }
 
 /* ---- events --------------------------------------------------------------------------------------------- */
@@ -329,6 +329,45 @@ static __rte_always_inline enum cv_drop accept_one(struct esp_worker *w, struct 
 static uint64_t left(uint64_t limit, uint64_t used)
 {
     return used < limit ? limit - used : 0;
+}
+
+/* A NIC has done all but what is here: closed SAs, the inner header, selectors, limits. */
+static enum cv_drop whole_accept(struct esp_worker *w, struct esp_in_sa *sa, struct rte_mbuf *m,
+                                 struct tally *t)
+{
+    if (unlikely(sa->closed)) {
+        hard_tell(w, sa);
+        return (enum cv_drop)sa->closed;
+    }
+    if (unlikely(!sa->first_seen))
+        sa->first_seen = esp_event(w, CV_EVT_SA_FIRST, &sa->conf, 0, NULL);
+    uint8_t *in = rte_pktmbuf_mtod(m, uint8_t *);
+    const uint32_t next = m->data_len && in[0] >> 4 == 6 ? ESP_NEXT_V6 : ESP_NEXT_V4;
+    const enum cv_drop r = m->nb_segs != 1 ? CV_DROP_NO_MBUF : inner(sa, m, in, m->data_len, next, false);
+    if (unlikely(r != CV_DROP_NONE))
+        return r;
+    if (unlikely(m->data_len > t->bytes_left || t->packets_left == 0)) {
+        hard_reached(w, sa, m->data_len > t->bytes_left ? ESP_BY_BYTES : ESP_BY_PACKETS);
+        return CV_DROP_LIFETIME;
+    }
+    t->bytes = m->data_len;
+    t->packets = 1;
+    return CV_DROP_NONE;
+}
+
+enum cv_drop esp_in_whole(struct esp_worker *w, struct esp_in_sa *sa, struct rte_mbuf *m)
+{
+    struct tally t = {.packets_left = left(sa->limits.hard_packets, sa->counters->packets),
+                      .bytes_left = left(sa->limits.hard_bytes, sa->counters->bytes)};
+    const enum cv_drop r =
+        m->ol_flags & RTE_MBUF_F_RX_SEC_OFFLOAD_FAILED ? CV_DROP_ESP_AUTH : whole_accept(w, sa, m, &t);
+    t.auth_failed = r == CV_DROP_ESP_AUTH;
+    t.ts_failed = r == CV_DROP_TS_IN;
+    t.other = r != CV_DROP_NONE && r != CV_DROP_ESP_AUTH && r != CV_DROP_TS_IN;
+    if (r != CV_DROP_ESP_AUTH)
+        esp_counter_set(&sa->counters->last_tsc, w->now_tsc);
+    flush(w, sa, &t);
+    return r;
 }
 
 /* First pass: what can be known without cryptography. */
@@ -662,6 +701,11 @@ void esp_in_sa_free(struct esp_in_sa *sa)
 void esp_in_sa_where(const struct esp_in_sa *sa, struct cv_sa_engine *out)
 {
     eng_where(sa->session, out);
+}
+
+const struct eng_session *esp_in_sa_session(const struct esp_in_sa *sa)
+{
+    return sa->session;
 }
 
 const struct esp_conf *esp_in_sa_conf(const struct esp_in_sa *sa)

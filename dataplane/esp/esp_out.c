@@ -3,6 +3,7 @@
 #include "dataplane/engine/eng_mem.h"
 #include "dataplane/esp/esp_ah.h"
 #include "dataplane/esp/esp_flight.h"
+#include "dataplane/esp/esp_inline.h"
 #include "dataplane/esp/esp_tfc.h"
 #include "dataplane/esp/esp_trailer.h"
 #include "dataplane/esp/esp_transport.h"
@@ -494,6 +495,8 @@ static void out_sa_set(struct esp_out_sa *sa, const struct cv_sa *conf, const st
     if (conf->proto == CV_PROTO_AH)
         sa->info.submit = NULL; /* what is kept of a packet does not outlive the burst */
     sa->build = conf->tfc_len || conf->dummy_ms ? esp_tfc_build : sa->build_data;
+    if (sa->info.whole)
+        sa->build = sa->build_data = esp_inline_build;
     sa->lines = esp_lines_of(&sa->info);
     sa->after = conf->proto == CV_PROTO_AH ? ESP_AFTER_AH : natt && !v4 ? ESP_AFTER_UDP6 : 0;
     sa->seq = conf->seq;
@@ -556,7 +559,7 @@ cv_result esp_out_sa_set_peer(struct esp_out_sa *sa, const struct ip_endpoint *r
         return CV_EINVAL;
     if ((sa->conf.flags & CV_SA_NATT) && !remote->port)
         return CV_EINVAL;
-    if (!esp_peer_ok(&sa->conf, remote))
+    if (!esp_peer_ok(&sa->conf, remote) || sa->info.whole) /* the NIC has the address */
         return CV_EUNSUP;
     struct esp_template t;
     esp_template_make(&t, &sa->conf, remote, &sa->info);

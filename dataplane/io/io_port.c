@@ -66,11 +66,27 @@ static void jumbo_conf(const struct io_port *p, const struct rte_eth_dev_info *i
     conf->rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 }
 
+static bool want_security;
+
+void io_port_want_security(bool wanted)
+{
+    want_security = wanted;
+}
+
+/* What crypto-engine inline asks for; sessions are refused without. Port-wide, as queues must not do more than their port. */
+static void security_conf(const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
+{
+    conf->rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SECURITY;
+    conf->txmode.offloads |= info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_SECURITY;
+}
+
 static int configure(struct io_port *p, const struct rte_eth_dev_info *info)
 {
     struct rte_eth_conf conf = {0};
     p->rss = 0;
     jumbo_conf(p, info, &conf);
+    if (p->security)
+        security_conf(info, &conf);
     uint64_t rss = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_ESP;
     if (p->rx_queues > 1 && (info->flow_type_rss_offloads & rss) != 0) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
@@ -178,6 +194,7 @@ cv_result io_port_open(const struct platform_port *conf, unsigned index, unsigne
     p->socket = rte_eth_dev_socket_id(p->id);
     choose_queues(p, &info, workers);
     p->mtu = (uint16_t)conf->mtu;
+    p->security = want_security ? IO_SECURITY_CRYPTO : IO_SECURITY_NONE;
     if ((r = configure_some(p, &info)) != 0)
         return fail(err, err_len, conf, "cannot be configured", r);
     p->open = true;

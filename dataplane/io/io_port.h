@@ -16,6 +16,12 @@
 /* Bursts of 64 keep the packets in the second-level cache through all stages: 256 cost twice the cycles. */
 enum { IO_DESCRIPTORS = 1024, IO_BURST = 64, IO_JOINED_FRAME = 4096, IO_JOINED_MTU_MAX = 4000 };
 
+enum io_security {
+    IO_SECURITY_NONE,
+    IO_SECURITY_CRYPTO /* of ESP the payload */,
+    IO_SECURITY_WHOLE /* all of ESP is off */
+};
+
 struct io_port {
     char name[CV_NAME_MAX];
     char driver[CV_NAME_MAX];
@@ -26,6 +32,8 @@ struct io_port {
     uint8_t mac[6];
     int socket;
     bool open, link_up;
+    uint8_t
+        security; /* enum io_security: may the NIC have decrypted what is received by it? Set once it is known */
     uint8_t rss; /* enum cv_rss: what the driver was told to hash for the choice of a queue */
 };
 
@@ -42,6 +50,8 @@ const char *io_port_device(const struct platform_port *conf, unsigned index, cha
  * driver has these. On failure err says what, without file and line. */
 CV_MUST_USE cv_result io_port_open(const struct platform_port *conf, unsigned index, unsigned workers,
                                    struct rte_mempool *pool, struct io_port *out, char *err, size_t err_len);
+/* Of ports opened from now on: is their NIC to encrypt and decrypt where it can (crypto-engine inline)? */
+void io_port_want_security(bool wanted);
 void io_port_close(struct io_port *p);
 /* Reads link and counters. True when the link state is not what it was. */
 bool io_port_poll(struct io_port *p, struct cv_port_stats *out);

@@ -1,0 +1,214 @@
+/* crypto-engine inline with a NIC that does ESP as a whole (inline protocol): it has the numbers and the window, so software does nothing
+ * for its SAs. What the NIC cannot take is dropped, and the SA's successor is software's. */
+#include "tests/unit/dataplane/inline_fix.h"
+
+/* ---- inline protocol --------------------------------------------------------------------------------------------------- */
+static unsigned soft_events(void)
+{
+    struct heard h = {.count = 0};
+    eng_inline_told(hear, &h);
+    return h.type == CV_EVT_SA_SOFT ? h.count : 0;
+}
+
+static void the_nic_does_all(void)
+{
+    static const struct kind kinds[] = {
+        {CV_ENCR_AES_GCM_16, 0, 16, 0, IP_V4, 0, CV_MODE_TUNNEL},
+        {CV_ENCR_AES_GCM_16, 0, 32, 0, IP_V6, 0, CV_MODE_TUNNEL},
+        {CV_ENCR_AES_GCM_16, 0, 16, 0, IP_V4, CV_SA_NATT, CV_MODE_TUNNEL},
+        {CV_ENCR_AES_GCM_16, 0, 16, 0, IP_V4, CV_SA_ESN, CV_MODE_TUNNEL},
+        {CV_ENCR_AES_GCM_16, 0, 16, 0, IP_V4, CV_SA_NO_REPLAY, CV_MODE_TUNNEL}};
+    for (unsigned i = 0; i < RTE_DIM(kinds); i++) {
+        struct pair p;
+        nic(model_caps_protocol);
+        pair_add(&p, &kinds[i]);
+        CU_ASSERT_EQUAL(model.sessions, 2);
+        sends(&p, ROUNDS);
+        receives(&p, ROUNDS);
+        CU_ASSERT_EQUAL(model.encrypted, ROUNDS);
+        CU_ASSERT_EQUAL(model.decrypted, ROUNDS);
+        dp_sad_engines_update(&dp.sad);
+        CU_ASSERT_EQUAL(shm_sa_engine(&dp.shm, CV_DIR_OUT, p.out.ref.sa_id)->by, CV_ENGINE_INLINE_PROTOCOL);
+        struct cv_sa_counters c;
+        shm_counters_sum(&dp.shm, CV_DIR_IN, p.in.ref.sa_id, &c);
+        CU_ASSERT_EQUAL(c.packets, ROUNDS);
+        shm_counters_sum(&dp.shm, CV_DIR_OUT, p.out.ref.sa_id, &c);
+        CU_ASSERT_EQUAL(c.packets, ROUNDS);
+        CU_ASSERT_EQUAL(soft_events(), 0);
+        pair_del(&p);
+    }
+}
+
+/* What the NIC cannot take is dropped: its SA is to be replaced, and the next one is software's. */
+static void unfit(struct pair *p, void (*make)(void), void (*undo)(void))
+{
+    nic(model_caps_protocol);
+    pair_add(p, &gcm);
+    sends(p, 3);
+    const uint64_t before = drops(CV_DROP_CRYPTO);
+    make();
+    CU_ASSERT_PTR_NULL(send_one(p, 1300));
+    CU_ASSERT_EQUAL(drops(CV_DROP_CRYPTO), before + 1);
+    CU_ASSERT_EQUAL(rte_ring_count(tx[INSIDE]), 0);
+    undo();
+    CU_ASSERT_EQUAL(soft_events(), 1);
+    struct pair next;
+    pair_add(&next, &gcm);
+    sends(&next, 3);
+    receives(&next, 3);
+    CU_ASSERT_EQUAL(model.encrypted, 3);
+    CU_ASSERT_TRUE(shown(&next.out, CV_ENGINE_UNKNOWN, CV_ENGINE_WHY_NONE));
+    pair_del(&next);
+    pair_del(p);
+}
+
+static void route_bend(void)
+{
+    const struct ip_addr via = v4(10, 1, 0, 2);
+    route(IP_ROUTE_STATIC, outer(IP_V4, true), 32, IN_IF, &via);
+}
+static void route_straighten(void)
+{
+    unroute(outer(IP_V4, true), 32);
+}
+static void metadata_off(void)
+{
+    model.no_metadata = true;
+}
+static void metadata_on(void)
+{
+    model.no_metadata = false;
+}
+static void path_narrow(void)
+{
+    struct ip_if *out = (struct ip_if *)(uintptr_t)ip_if_get(&dp.ifs, OUT_IF);
+    out->mtu = 1300;
+}
+static void path_widen(void)
+{
+    struct ip_if *out = (struct ip_if *)(uintptr_t)ip_if_get(&dp.ifs, OUT_IF);
+    out->mtu = 1500;
+}
+static void nic_gone(void)
+{
+    model_event(RTE_ETH_EVENT_INTR_RESET, UINT32_MAX, 0);
+}
+
+static void software_is_never_asked(void)
+{
+    struct pair p;
+    unfit(&p, route_bend, route_straighten);
+    unfit(&p, metadata_off, metadata_on);
+    unfit(&p, path_narrow, path_widen);
+    nic(model_caps_protocol);
+    pair_add(&p, &gcm);
+    sends(&p, 3);
+    nic_gone();
+    for (unsigned i = 0; i < 3; i++)
+        CU_ASSERT_PTR_NULL(send_one(&p, 100));
+    dp_sad_engines_update(&dp.sad);
+    const struct cv_sa_engine *e = shm_sa_engine(&dp.shm, CV_DIR_OUT, p.out.ref.sa_id);
+    CU_ASSERT_EQUAL(e->by, CV_ENGINE_UNKNOWN);
+    CU_ASSERT_EQUAL(e->why, CV_ENGINE_WHY_FAILED);
+    CU_ASSERT_EQUAL(soft_events(), 1);
+    pair_del(&p);
+}
+
+static void the_nics_window(void)
+{
+    struct pair p;
+    struct rte_mbuf *copy;
+    nic(model_caps_protocol);
+    pair_add(&p, &gcm);
+    const uint64_t bad = drops(CV_DROP_ESP_AUTH), only = drops(CV_DROP_CRYPTO);
+    feed(OUTSIDE, far_frame(&p, 200, &copy));
+    CU_ASSERT_EQUAL(came(), p.sent);
+    feed(OUTSIDE, copy); /* again: the NIC finds it */
+    CU_ASSERT_EQUAL(came(), -1);
+    CU_ASSERT_EQUAL(drops(CV_DROP_ESP_AUTH), bad + 1);
+    feed(OUTSIDE, far_frame(&p, 200, &copy));
+    CU_ASSERT_EQUAL(came(), p.sent);
+    model.passes_by = true; /* again, past the NIC: no window would find it here */
+    feed(OUTSIDE, copy);
+    CU_ASSERT_EQUAL(came(), -1);
+    CU_ASSERT_EQUAL(drops(CV_DROP_CRYPTO), only + 1);
+    CU_ASSERT_EQUAL(soft_events(), 1);
+    model.passes_by = false;
+    pair_del(&p);
+}
+
+static void came_for_nobody(void)
+{
+    struct pair p;
+    nic(model_caps_protocol);
+    pair_add(&p, &gcm);
+    const uint64_t before = drops(CV_DROP_UNKNOWN_SPI);
+    feed(OUTSIDE, far_frame(&p, 200, NULL));
+    CU_ASSERT_EQUAL(came(), p.sent);
+    struct rte_mbuf *m = far_frame(&p, 200, NULL);
+    CU_ASSERT_EQUAL(dp_sad_del(&dp.sad, &p.in.ref, NULL, NULL, 0), CV_OK);
+    feed(OUTSIDE, m);
+    CU_ASSERT_EQUAL(came(), -1);
+    CU_ASSERT_EQUAL(drops(CV_DROP_UNKNOWN_SPI), before + 1);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_add(&dp.sad, &p.in), CV_OK);
+    pair_del(&p);
+}
+
+static void whole_limits(void)
+{
+    struct pair p;
+    nic(model_caps_protocol);
+    struct kind k = gcm;
+    pair_add(&p, &k);
+    CU_ASSERT_EQUAL(dp_sad_del(&dp.sad, &p.in.ref, NULL, NULL, 0), CV_OK);
+    ticks(INLINE_DRAIN_TICKS); /* the rule of the first one is gone */
+    p.in.hard_packets = 2;
+    CU_ASSERT_EQUAL_FATAL(dp_sad_add(&dp.sad, &p.in), CV_OK);
+    receives(&p, 2);
+    const uint64_t life = drops(CV_DROP_LIFETIME);
+    for (unsigned i = 0; i < 2; i++) {
+        feed(OUTSIDE, far_frame(&p, 200, NULL));
+        CU_ASSERT_EQUAL(came(), -1);
+    }
+    CU_ASSERT_EQUAL(drops(CV_DROP_LIFETIME), life + 2);
+    CU_ASSERT_EQUAL(dp_sad_del(&dp.sad, &p.in.ref, NULL, NULL, 0), CV_OK);
+    ticks(INLINE_DRAIN_TICKS);
+    p.in.hard_packets = 0;
+    p.in.ts_remote[0].proto = 6; /* not what comes */
+    CU_ASSERT_EQUAL_FATAL(dp_sad_add(&dp.sad, &p.in), CV_OK);
+    const uint64_t ts = drops(CV_DROP_TS_IN);
+    feed(OUTSIDE, far_frame(&p, 200, NULL));
+    CU_ASSERT_EQUAL(came(), -1);
+    CU_ASSERT_EQUAL(drops(CV_DROP_TS_IN), ts + 1);
+    const struct cv_sa_peer moved = {.ref = p.out.ref, .remote = {.addr = v4(192, 0, 2, 3)}};
+    CU_ASSERT_EQUAL(dp_sad_set_peer(&dp.sad, &moved), CV_EUNSUP); /* the NIC has the address */
+    pair_del(&p);
+}
+
+/* Numbers of a former life were a NIC's: nobody goes on with them. */
+static void used_before(void)
+{
+    struct kind k = gcm;
+    nic(model_caps_protocol);
+    struct cv_sa out = sa_make(&k, CV_DIR_OUT), in = sa_make(&k, CV_DIR_IN);
+    out.seq = in.seq = 7;
+    CU_ASSERT_EQUAL(dp_sad_add(&dp.sad, &out), CV_EUNSUP);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_add(&dp.sad, &in),
+                          CV_OK); /* in software, where all up to 7 counts as seen */
+    CU_ASSERT_EQUAL(model.created, 0);
+    CU_ASSERT_EQUAL(dp_sad_del(&dp.sad, &in.ref, NULL, NULL, 0), CV_OK);
+    k.mode = CV_MODE_TRANSPORT;
+    out = sa_make(&k, CV_DIR_OUT);
+    out.ts_local[0] = out.ts_remote[0] = ts_any(IP_V4);
+    nic(model_caps_protocol_bare); /* without ECN and DSCP: software's */
+    struct pair p;
+    pair_add(&p, &gcm);
+    CU_ASSERT_EQUAL(model.created, 0);
+    sends(&p, 3);
+    receives(&p, 3);
+    pair_del(&p);
+}
+
+PKT_MAIN("inline whole", UNIT_TEST(the_nic_does_all), UNIT_TEST(software_is_never_asked),
+         UNIT_TEST(the_nics_window), UNIT_TEST(came_for_nobody), UNIT_TEST(whole_limits),
+         UNIT_TEST(used_before), UNIT_TEST(the_end))
