@@ -473,6 +473,10 @@ static void sessions_drain(void)
     ticks(3 * INLINE_DRAIN_TICKS);
     CU_ASSERT_EQUAL(model.sessions, 2);
     CU_ASSERT_EQUAL(rte_eth_dev_set_link_up(OUTSIDE), 0);
+    model.no_link = true;
+    ticks(3 * INLINE_DRAIN_TICKS);
+    CU_ASSERT_EQUAL(model.sessions, 2);
+    model.no_link = false;
     ticks(1);
     CU_ASSERT_EQUAL(model.sessions, 1);
     model.rules_stay = true; /* a driver that would not: the session stays with its rule */

@@ -143,6 +143,12 @@ static void came_for_nobody(void)
     nic(model_caps_protocol);
     pair_add(&p, &gcm);
     const uint64_t before = drops(CV_DROP_UNKNOWN_SPI);
+    struct rte_mbuf *none = pkt_new();
+    const int at = rte_security_dynfield_offset;
+    rte_security_dynfield_offset = -1; /* a driver that never asked for the field */
+    CU_ASSERT_EQUAL(eng_inline_came_for(none), 0);
+    rte_security_dynfield_offset = at;
+    rte_pktmbuf_free(none);
     feed(OUTSIDE, far_frame(&p, 200, NULL));
     CU_ASSERT_EQUAL(came(), p.sent);
     struct rte_mbuf *m = far_frame(&p, 200, NULL);

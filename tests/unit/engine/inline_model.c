@@ -290,6 +290,13 @@ int rte_eth_dev_info_get(uint16_t port, struct rte_eth_dev_info *info)
     return r;
 }
 
+int rte_eth_link_get_nowait(uint16_t port, struct rte_eth_link *link)
+{
+    int (*next)(uint16_t, struct rte_eth_link *);
+    *(void **)&next = real("rte_eth_link_get_nowait");
+    return port == model.port && model.no_link ? -ENODEV : next(port, link);
+}
+
 struct rte_mempool *rte_mempool_create(const char *name, unsigned n, unsigned size, unsigned cache,
                                        unsigned priv, rte_mempool_ctor_t *ctor, void *ctor_arg,
                                        rte_mempool_obj_cb_t *init, void *init_arg, int socket, unsigned flags)

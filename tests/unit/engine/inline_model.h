@@ -25,6 +25,7 @@ struct model {
                          * not go away; the salt is read behind the key */
     const struct rte_security_capability *caps;
     unsigned table; /* sessions at most */
+    bool no_link;   /* does not say whether there is one */
     bool no_context, no_caps, no_info, no_pool;
     unsigned callbacks;                        /* so many are registered, then refused; UINT_MAX: all */
     bool busy_callback;                        /* unregistering says EAGAIN once */
