@@ -208,7 +208,8 @@ struct cv_if {
     uint16_t vrf;        /* of the packets it carries */
     uint16_t tunnel_vrf; /* of the outer packets */
     uint16_t mtu;        /* IP MTU in octets; 0: the port's, or what the encapsulation leaves */
-    uint16_t pad;
+    uint8_t gre_tos;     /* with gre_tos_set: DSCP of the GRE packet's outer header, as TOS; else copied */
+    uint8_t gre_tos_set;
     char name[CV_NAME_MAX];    /* "Ethernet0/0", "Tunnel1", NUL-terminated */
     char port[CV_NAME_MAX];    /* CV_IF_PORT: name of the `port` line of the platform section */
     struct ip_addr tunnel_src; /* tunnels: outer addresses; destination may be IP_NONE */

@@ -57,6 +57,8 @@ static void tunnel_fields(const struct cfg *c, const struct cfg_interface *t, st
     out->gre_keyed = t->gre_keyed;
     out->gre_key = t->gre_keyed ? t->gre_key : 0;
     out->gre_ttl = (uint8_t)t->tunnel_ttl;
+    out->gre_tos_set = t->tunnel_tos_set;
+    out->gre_tos = (uint8_t)t->tunnel_tos;
     out->gre_pmtud = t->tunnel_pmtud;
 }
 

@@ -185,8 +185,10 @@ static void text_tunnel(struct cli_call *c, const struct if_view *v)
             cli_print(c, "    Key 0x%X, sequencing disabled\n", i->gre_key);
         else
             cli_print(c, "    Key disabled, sequencing disabled\n");
-        cli_print(c, "    Checksumming of packets disabled\n  Tunnel TTL %u%s\n", i->tunnel_ttl,
-                  i->tunnel_pmtud ? "\n  Path MTU Discovery" : "");
+        cli_print(c, "    Checksumming of packets disabled\n  Tunnel TTL %u", i->tunnel_ttl);
+        if (i->tunnel_tos_set)
+            cli_print(c, ", TOS 0x%02X", i->tunnel_tos);
+        cli_print(c, "%s\n", i->tunnel_pmtud ? "\n  Path MTU Discovery" : "");
     }
     if (v->transport_mtu)
         cli_print(c, "  Tunnel transport MTU %u bytes\n", v->transport_mtu);

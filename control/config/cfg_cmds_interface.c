@@ -290,6 +290,15 @@ static void set_tunnel_ttl(struct cfg_parser *p, const struct cfg_match *m)
         cur(p)->tunnel_ttl = m->form == CFG_SET ? (unsigned)n->number : 255;
 }
 
+static void set_tunnel_tos(struct cfg_parser *p, const struct cfg_match *m)
+{
+    const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
+    if (!is_tunnel(p, m))
+        return;
+    cur(p)->tunnel_tos_set = m->form == CFG_SET;
+    cur(p)->tunnel_tos = m->form == CFG_SET ? (unsigned)n->number : 0;
+}
+
 static void set_tunnel_pmtud(struct cfg_parser *p, const struct cfg_match *m)
 {
     if (is_tunnel(p, m))
@@ -483,6 +492,9 @@ static const struct cfg_cmd interface_rows[] = {
     {"ip access-group <LINE>", NULL, 0, "leave it out: packets are not filtered", false},
     {"tunnel key <0-4294967295>", set_tunnel_key, 0, NULL, false},
     {"tunnel ttl <1-255>", set_tunnel_ttl, 0, NULL, false},
+    {"tunnel tos <0-255>", set_tunnel_tos, 0, NULL, false},
+    {"qos pre-classify", NULL, 0, "leave it out: no queue here looks at packets, and DSCP is copied outside",
+     true},
     {"tunnel path-mtu-discovery", set_tunnel_pmtud, 0, NULL, false},
     {"tunnel path-mtu-discovery age-timer <LINE>", NULL, 0, "say: tunnel path-mtu-discovery", true},
     {"tunnel path-mtu-discovery min-mtu <LINE>", NULL, 0, "say: tunnel path-mtu-discovery", true},

@@ -183,9 +183,12 @@ static void lint_mode(struct cfg_linter *l, const struct cfg_interface *t)
                      is_ipsec(t) ? "%s has no protection and carries nothing"
                                  : "%s is a GRE tunnel without protection: all it carries is in clear",
                      t->name);
-    if (is_ipsec(t) && (t->gre_keyed || t->tunnel_ttl != 255))
+    if (is_ipsec(t) && (t->gre_keyed || t->tunnel_ttl != 255 || t->tunnel_tos_set))
         cfg_lint_add(l, t->line, "no-effect", CFG_WARNING, "leave it out", "%s: `tunnel %s` is for GRE",
-                     t->name, t->gre_keyed ? "key" : "ttl");
+                     t->name,
+                     t->gre_keyed        ? "key"
+                     : t->tunnel_tos_set ? "tos"
+                                         : "ttl");
 }
 
 static void lint_source(struct view *v, const struct cfg_interface *t)

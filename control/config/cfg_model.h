@@ -84,6 +84,8 @@ struct cfg_interface {
     bool gre_keyed; /* tunnel key N */
     uint32_t gre_key;
     unsigned tunnel_ttl; /* default 255 */
+    bool tunnel_tos_set; /* tunnel tos N */
+    unsigned tunnel_tos;
     bool tunnel_pmtud;
     unsigned tcp_mss; /* ip tcp adjust-mss; 0 off */
     struct {

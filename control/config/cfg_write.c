@@ -132,6 +132,8 @@ static void put_tunnel(struct cfg_writer *w, const struct cfg_interface *x)
         cfg_put(w, " tunnel key %u\n", x->gre_key);
     if (x->tunnel_ttl != 255 && x->kind == CV_IF_TUNNEL)
         cfg_put(w, " tunnel ttl %u\n", x->tunnel_ttl);
+    if (x->tunnel_tos_set)
+        cfg_put(w, " tunnel tos %u\n", x->tunnel_tos);
     if (x->tunnel_pmtud)
         cfg_put(w, " tunnel path-mtu-discovery\n");
     if (x->protection_profile[0])

@@ -131,6 +131,14 @@ static bool wants_df(const struct cv_if *c, const uint8_t *ip, uint8_t family, u
     return family == IP_V4 ? ip[6] & IP4_DF : len > IP_MTU_MIN6;
 }
 
+/* `tunnel tos` names the DSCP. ECN is the inner packet's whatever it says (RFC 6040 4.1): a mark outside must be one that the inner
+ * packet may take over. */
+static uint8_t outer_tos(const struct cv_if *c, uint8_t inner)
+{
+    enum { ECN = 3 };
+    return c->gre_tos_set ? (uint8_t)((c->gre_tos & ~ECN) | (inner & ECN)) : inner;
+}
+
 static void outer4(uint8_t *out, uint32_t total, uint8_t tos, uint8_t ttl, uint16_t id, bool df)
 {
     out[1] = tos;
@@ -158,7 +166,7 @@ bool ip_gre_push(struct rte_mbuf *m, const struct ip_if *t, uint16_t id, uint32_
     if (total > UINT16_MAX || !make_room(m, h->len + room))
         return false;
     const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-    const uint8_t family = meta->family, tos = ip_tos(ip, family),
+    const uint8_t family = meta->family, tos = outer_tos(&t->conf, ip_tos(ip, family)),
                   ttl = t->conf.gre_ttl ? t->conf.gre_ttl : ip_ttl_of(ip, family);
     const bool df = wants_df(&t->conf, ip, family, len);
     uint8_t *out = (uint8_t *)rte_pktmbuf_prepend(m, h->len);

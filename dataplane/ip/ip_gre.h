@@ -40,7 +40,7 @@ const struct ip_if *ip_gre_find(const struct ip_ifs *ifs, uint16_t vrf, uint8_t 
                                 const uint8_t *remote, const struct ip_gre *g);
 
 /* Puts GRE and outer header of tunnel t in front of the IP packet at the data start. TOS or traffic class are the
- * packet's (RFC 6040 4.1); TTL and DF by the tunnel. id: identification of the outer IPv4 header (RFC 6864 4). `room`
+ * packet's (RFC 6040 4.1), or the tunnel's DSCP with the packet's ECN; TTL and DF by the tunnel. id: identification of the outer IPv4 header (RFC 6864 4). `room`
  * octets are left in front, for what comes next. meta is then the outer header's: vrf, family, proto, l3_len; the
  * rest is the caller's. False: there is no room, and nothing was changed. */
 bool ip_gre_push(struct rte_mbuf *m, const struct ip_if *t, uint16_t id, uint32_t room);

@@ -6,7 +6,7 @@
  *   hello
  *   if-port ID NAME PORT [vrf N] [mtu N] [down]
  *   if-loopback ID NAME [vrf N]
- *   if-tunnel ID NAME 4|6|gre|gre6 SRC DST [vrf N] [tvrf N] [mtu N] [df copy|set|clear] [down] [key N] [ttl N] [protected]
+ *   if-tunnel ID NAME 4|6|gre|gre6 SRC DST [vrf N] [tvrf N] [mtu N] [df copy|set|clear] [down] [key N] [ttl N] [tos N] [protected]
  *                             [pmtud] [after] [mss N] [police in|out BPS OCTETS]... [reassembly DATAGRAMS FRAGMENTS SECONDS]       (the last two: of ports)
  *   if-flow ID NAME PORT-ID [vrf N] [mtu N] [after] [down]
  *   if-del ID
@@ -278,7 +278,10 @@ static void if_options(struct cv_if *i)
             i->gre_key = (uint32_t)num();
         } else if (option("ttl"))
             i->gre_ttl = (uint8_t)num();
-        else if (option("protected"))
+        else if (option("tos")) {
+            i->gre_tos = (uint8_t)num();
+            i->gre_tos_set = 1;
+        } else if (option("protected"))
             i->is_protected = 1;
         else if (option("pmtud"))
             i->gre_pmtud = 1;

@@ -218,6 +218,11 @@ def ttl_tos():
     check_equal(site.drops("ecn"), (1,), "ecn")
     site.a.ctl(site.tunnel_line().replace("ttl 255", "ttl 0"))
     check_equal([p.ttl for p in replies(site, [site.gre(echo(4))])], [63], "copied TTL")
+    # tunnel tos: its DSCP outside, the packet's ECN (RFC 6040 4.1); inside all stays.
+    site.a.ctl(site.tunnel_line("tos %d" % 0x60))
+    got = replies(site, [site.gre(echo(4, 5, tos=0xb9), tos=0xb9), site.gre(echo(6, 6, tc=0xba), tos=0xb8)])
+    check_equal([p.tos for p in got], [0x61, 0x62], "outer TOS by tunnel tos")
+    check_equal([p[GRE].payload.tos if IP in p[GRE].payload else IPv6(bytes(p[GRE].payload)).tc for p in got], [0xb9, 0xba], "inner TOS")
 
 
 def mtu(outer, key, protect, want):

@@ -491,7 +491,7 @@ static void GRE_and_VRF_of_a_tunnel_reach_the_data_plane(void)
                                             " tunnel source Ethernet0/0\n"
                                             " tunnel destination 192.0.2.3\n"
                                             " tunnel vrf blue\n"
-                                            " tunnel ttl 64\n"
+                                            " tunnel ttl 64\n tunnel tos 184\n"
                                             "ip route vrf red 10.9.0.0 255.255.0.0 Tunnel1\n");
     const struct cv_if *port = named(&s, "Ethernet0/0"), *a = named(&s, "Tunnel1"), *b = named(&s, "Tunnel2");
     CU_ASSERT_TRUE_FATAL(port && a && b);
@@ -500,6 +500,7 @@ static void GRE_and_VRF_of_a_tunnel_reach_the_data_plane(void)
     CU_ASSERT_TRUE(a->tunnel_mode == CV_TUNNEL_GRE && a->gre_keyed && a->gre_key == 4000000000u);
     CU_ASSERT_TRUE(a->gre_ttl == 255 && a->gre_pmtud && a->tcp_mss == 1360 && !a->is_protected);
     CU_ASSERT_TRUE(!b->gre_keyed && b->gre_key == 0 && b->gre_ttl == 64 && !b->gre_pmtud && b->tcp_mss == 0);
+    CU_ASSERT_TRUE(!a->gre_tos_set && b->gre_tos_set && b->gre_tos == 184);
     CU_ASSERT_TRUE(s.route_count == 1 && s.routes[0].vrf == a->vrf && s.routes[0].if_id == a->if_id);
     apply_free(&s);
     world_end(&w);
