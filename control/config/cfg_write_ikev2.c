@@ -4,22 +4,32 @@
 
 #include <string.h>
 
+/* The built-in proposal has something in each list; edited, a list is empty only when that is said. */
+static void end_list(struct cfg_writer *w, const struct cfg_ikev2_proposal *x, unsigned count,
+                     const char *what)
+{
+    if (count)
+        cfg_put(w, "\n");
+    else if (strcmp(x->name, "default") == 0)
+        cfg_put(w, " no %s\n", what);
+}
+
 static void put_proposal(struct cfg_writer *w, const struct cfg_ikev2_proposal *x)
 {
     cfg_put_word(w, "!\ncrypto ikev2 proposal ", x->name, "");
     for (unsigned i = 0; i < x->encr_count; i++)
         cfg_put(w, "%s%s", i ? " " : " encryption ",
                 cfg_alg_ike_encr_word(x->encr[i].id, x->encr[i].key_bits));
-    cfg_put(w, "%s", x->encr_count ? "\n" : "");
+    end_list(w, x, x->encr_count, "encryption");
     for (unsigned i = 0; i < x->integ_count; i++)
         cfg_put(w, "%s%s", i ? " " : " integrity ", cfg_alg_integ_word(x->integ[i]));
-    cfg_put(w, "%s", x->integ_count ? "\n" : "");
+    end_list(w, x, x->integ_count, "integrity");
     for (unsigned i = 0; i < x->prf_count; i++)
         cfg_put(w, "%s%s", i ? " " : " prf ", cfg_alg_prf_word(x->prf[i]));
-    cfg_put(w, "%s", x->prf_count ? "\n" : "");
+    end_list(w, x, x->prf_count, "prf");
     for (unsigned i = 0; i < x->group_count; i++)
         cfg_put(w, "%s%u", i ? " " : " group ", x->group[i]);
-    cfg_put(w, "%s", x->group_count ? "\n" : "");
+    end_list(w, x, x->group_count, "group");
 }
 
 static void put_policy(struct cfg_writer *w, const struct cfg_ikev2_policy *x)

@@ -596,6 +596,8 @@ static void clears_take_what_they_name_and_no_more(void)
     snprintf(line, sizeof line, "clear crypto sa entry 192.0.2.1 esp 0x%08X", spi);
     CU_ASSERT(run(line, false, out) == CLI_NOT_SO); /* that is where the other direction goes to */
     snprintf(line, sizeof line, "clear crypto sa entry 192.0.2.2 ah 0x%08X", spi);
+    CU_ASSERT(run(line, false, out) == CLI_NOT_SO); /* that SPI is ESP's */
+    snprintf(line, sizeof line, "clear crypto sa entry 192.0.2.2 esq 0x%08X", spi);
     CU_ASSERT(run(line, false, out) == CLI_USAGE);
     snprintf(line, sizeof line, "clear crypto sa entry 192.0.2.2 esp 0x%08X", spi);
     CU_ASSERT(run(line, true, out) == CLI_OK && has(out, "\"cleared\": 1"));

@@ -116,7 +116,7 @@ static uint32_t error_about_what_came_by(uint32_t if_id, enum ip_trouble t, uint
 }
 
 /* An error quotes the packet: what an SA delivered would be read by everybody on the way back (RFC 4301 6.2). */
-static void RFC_4301_6_an_error_about_what_an_SA_delivered_goes_back_by_one_or_not_at_all(void)
+static void RFC_4301_6_an_error_about_what_an_SA_delivered_is_sealed(void)
 {
     enum { FLOW = 20, TUNNEL = 21, GRE = 22 };
     static const uint32_t inside = 0xc0a80101, outside = 0x0a000001;
@@ -132,12 +132,14 @@ static void RFC_4301_6_an_error_about_what_an_SA_delivered_goes_back_by_one_or_n
     *i = (struct cv_if){
         .if_id = GRE, .kind = CV_IF_TUNNEL, .up = 1, .tunnel_mode = CV_TUNNEL_GRE, .name = "T"};
     CU_ASSERT_EQUAL(mgr_cmd(&c), CV_OK);
-    /* A flow without an SA, or with one that does not take it: nothing is sent. */
-    CU_ASSERT_EQUAL(error_about_what_came_by(FLOW, IP_TROUBLE_TTL, &made), 0);
+    /* A flow without an SA, or with one that does not take it: from any address, for the SA of the return traffic. */
+    CU_ASSERT_EQUAL(error_about_what_came_by(FLOW, IP_TROUBLE_TTL, &made), outside);
+    CU_ASSERT_EQUAL(made, DP_LOCAL_SEALED);
     CU_ASSERT_TRUE_FATAL(ip_prefix_parse("192.168.1.0/24", &in));
     sa.ts_local[0] = ts_from_prefix(&in, 6, 0, 65535);
     CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa) | mgr_sa_activate(&sa), CV_OK);
-    CU_ASSERT_EQUAL(error_about_what_came_by(FLOW, IP_TROUBLE_TTL, &made), 0);
+    CU_ASSERT_EQUAL(error_about_what_came_by(FLOW, IP_TROUBLE_TTL, &made), outside);
+    CU_ASSERT_EQUAL(made, DP_LOCAL_SEALED);
     /* One whose selectors hold an address of this host: from there, not from the first there is. */
     sa = mgr_sa(CV_DIR_OUT, 2, FLOW);
     sa.ts_local[0] = ts_from_prefix(&in, 0, 0, 65535);
@@ -219,7 +221,7 @@ static void everything_ends(void)
 PKT_MAIN("slow", UNIT_TEST(a_flood_of_one_class_leaves_the_others_their_rate),
          UNIT_TEST(neighbours_go_before_everything_else),
          UNIT_TEST(other_errors_do_not_use_up_the_rate_of_too_big),
-         UNIT_TEST(RFC_4301_6_an_error_about_what_an_SA_delivered_goes_back_by_one_or_not_at_all),
+         UNIT_TEST(RFC_4301_6_an_error_about_what_an_SA_delivered_is_sealed),
          UNIT_TEST(keepalives_of_many_sas_all_go_out_once_per_interval),
          UNIT_TEST(a_pool_covers_what_drivers_and_rings_keep),
          UNIT_TEST(fragments_held_do_not_starve_jumbo_ports), UNIT_TEST(everything_ends))

@@ -21,7 +21,7 @@ struct lane {
     struct rte_mempool *pool; /* one for each: DPDK's pools are not compiled for ThreadSanitizer */
     unsigned wrong, lost;
 };
-static _Atomic unsigned stops;
+static _Atomic unsigned stops, ended;
 static void (*real_stop)(uint8_t dev);
 
 static void count_stop(uint8_t dev)
@@ -53,7 +53,8 @@ static void *work(void *arg)
     for (int c = 0; c < CPU_SETSIZE; c++)
         CPU_SET(c, &all);
     (void)pthread_setaffinity_np(pthread_self(), sizeof all, &all);
-    for (unsigned sent = 0, back = 0; back < PACKETS;) {
+    unsigned sent = 0, back = 0;
+    while (back < PACKETS) {
         struct eng_job job = {.seq = sent, .dir = CV_DIR_OUT};
         if (sent < PACKETS && sent - back < UNDER_WAY) {
             job.m = packet_new(&l->sa.enc_info, 64, sent, &job.op);
@@ -64,6 +65,9 @@ static void *work(void *arg)
         }
         take_back(l, &back);
     }
+    ended++;
+    while (ended < WORKERS) /* a worker goes on polling: the other waits for it to let go of the device */
+        take_back(l, &back);
     return NULL;
 }
 
@@ -80,7 +84,7 @@ static void fail_once(unsigned how)
 {
     static struct lane lanes[WORKERS];
     struct cv_engine_stats rows[2];
-    stops = 0;
+    stops = ended = 0;
     for (unsigned i = 0; i < WORKERS; i++) {
         lanes[i] = (struct lane){.pool = pools[i]};
         CU_ASSERT_EQUAL_FATAL(E->worker_new(-1, &lanes[i].w), CV_OK);
@@ -94,10 +98,11 @@ static void fail_once(unsigned how)
         CU_ASSERT_EQUAL(E->report(rows, 2), 2);
     }
     tell(how);
-    for (unsigned i = 0; i < 20; i++) {
+    while (ended < WORKERS) {
         rte_delay_us_sleep(100);
         CU_ASSERT_EQUAL(E->report(rows, 2), 2);
     }
+    CU_ASSERT_EQUAL(E->report(rows, 2), 2);
     for (unsigned i = 0; i < WORKERS; i++) {
         (void)pthread_join(lanes[i].thread, NULL);
         CU_ASSERT_EQUAL(lanes[i].wrong, 0);
