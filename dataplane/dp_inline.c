@@ -114,8 +114,7 @@ static void one_out(struct dp_worker *w, struct rte_mbuf *m)
         if (likely(by_nic(w, m)))
             return;
         if (!eng_inline_soft(w->esp.engine, m, (uint16_t)(meta->l3_len + (meta->udp_encap ? UDP_LEN : 0)))) {
-            struct eng_inline_way way;
-            dp_drop(w, m, eng_inline_whole(m, &way) ? CV_DROP_CRYPTO : CV_DROP_CRYPTO);
+            dp_drop(w, m, CV_DROP_CRYPTO);
             return;
         }
     }
