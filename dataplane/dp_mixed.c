@@ -174,6 +174,8 @@ void dp_mixed_route(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
     if (n > 0)
         dp_flow_route(w, pkts[done++]);
     done += dp_flow_run(w, pkts + done, n - done);
-    if (done < n)
-        route_staged(w, pkts + done, n - done);
+    for (unsigned k; done < n; done += k) {
+        k = RTE_MIN(n - done, (unsigned)IO_BURST); /* a burst to be sent is longer than one received */
+        route_staged(w, pkts + done, k);
+    }
 }

@@ -11,7 +11,7 @@
 
 #include "dataplane/dp_worker.h"
 
-/* All of pkts[0..n), n <= IO_BURST: as dp_route_packet, which see, in their order. */
+/* All of pkts[0..n), however many: as dp_route_packet, which see, in their order. */
 void dp_mixed_route(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n);
 
 #endif

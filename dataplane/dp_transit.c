@@ -313,11 +313,16 @@ static void tunnel_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_
         return;
     }
     const struct dp_tunnel_sa *s = dp_pick(t, m, meta->family);
-    if (unlikely(!s) && !(s = by_return(t, m))) {
+    bool by_address = dp_tunnel_by_address(t);
+    if (unlikely(!s)) {
+        s = by_return(t, m);
+        by_address = false; /* what it quotes has decided, not its own ends: nothing may follow it */
+    }
+    if (unlikely(!s)) {
         dp_drop(w, m, CV_DROP_TS_OUT);
         return;
     }
-    dp_into_sa(w, m, tunnel, s, dp_tunnel_by_address(t));
+    dp_into_sa(w, m, tunnel, s, by_address);
 }
 
 void dp_encapsulate(struct dp_worker *w)

@@ -78,7 +78,9 @@ static void esp_received(struct dp_worker *w, struct rte_mbuf *m, const struct i
     struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
     if (unlikely(!sa || slot->vrf != meta->vrf || slot->family != meta->family || in->kind != CV_IF_PORT ||
                  !ip_same_addr(slot->local, ip_dst(m, meta->family), meta->family))) {
-        if (unlikely(sa && slot->family & DP_SAD_WHOLE)) {
+        if (unlikely(sa && slot->family == (meta->family | DP_SAD_WHOLE) && slot->vrf == meta->vrf &&
+                     in->kind == CV_IF_PORT &&
+                     ip_same_addr(slot->local, ip_dst(m, meta->family), meta->family))) {
             eng_inline_unfit(esp_in_sa_session(sa)); /* the window is the NIC's, which this did not pass */
             dp_drop(w, m, CV_DROP_CRYPTO);
         } else if (unlikely(dp_inline_came_so(m))) {
@@ -115,6 +117,8 @@ static void ah_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip
     if (!sa || slot->vrf != meta->vrf || slot->family != (meta->family | DP_SAD_AH) ||
         in->kind != CV_IF_PORT || !ip_same_addr(slot->local, ip_dst(m, meta->family), meta->family))
         to_be_routed(w, m, in);
+    else if (unlikely(meta->l3_len > IP_PLAIN_MAX) && !dp_ext_ok(w, m))
+        return;
     else if (!dp_owner_is(&w->dp->owners, meta->spi, w->id))
         dp_owner_landed(w, m);
     else
@@ -158,7 +162,11 @@ static void chain_received(struct dp_worker *w, struct rte_mbuf *m, const struct
     }
     rte_pktmbuf_free(m);
     dp_count(&w->stats->joined, 1);
-    ip_received(w, one, ip_classify_frame(one, in->mac), in);
+    const enum ip_class class = ip_classify_frame(one, in->mac);
+    if (unlikely(dp_inline_came_so(one) && class != IP_CLASS_ESP))
+        dp_drop(w, one, CV_DROP_UNKNOWN_SPI);
+    else
+        ip_received(w, one, class, in);
 }
 
 /* The lines of a packet that the loop will touch whatever it is. */

@@ -24,12 +24,13 @@ static const char *engine_device(struct cli_call *c, const struct cv_sa_engine *
     out[0] = '\0';
     if (e->by == CV_ENGINE_IPSECMB || e->by == CV_ENGINE_VAES)
         return out;
+    unsigned rows = 0; /* inline: one for each port, and the SA's row does not say which */
     for (unsigned i = 0; s && i < CV_MAX_ENGINES; i++) {
         const struct cv_engine_stats *row = shm_engine_stats(s, i);
-        if (strncmp(row->engine, cv_engine_name(e->by), sizeof row->engine) == 0)
+        if (strncmp(row->engine, cv_engine_name(e->by), sizeof row->engine) == 0 && ++rows)
             snprintf(out, CV_NAME_MAX, "%.*s", CV_NAME_MAX - 1, row->device);
     }
-    out[strcspn(out, " ")] = '\0';
+    out[rows == 1 ? strcspn(out, " ") : 0] = '\0';
     return out;
 }
 

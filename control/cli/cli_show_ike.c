@@ -146,7 +146,8 @@ static void text_children(struct cli_call *c, const struct ike_sa_view *v)
             cli_print(c, "%s  local selector  %s\n          remote selector %s\n",
                       i == 0 ? "Child sa:" : "         ", ts_text(&k->ts_local[i], local),
                       ts_text(&k->ts_remote[i], remote));
-        cli_print(c, "          ESP spi in/out: 0x%X/0x%X\n", k->in.spi, k->out.spi);
+        cli_print(c, "          %s spi in/out: 0x%X/0x%X\n", sam_is_ah(k) ? "AH" : "ESP", k->in.spi,
+                  k->out.spi);
         if (k->worker != CV_WORKER_ANY)
             cli_print(c, "          of worker %u alone\n", k->worker - 1u);
     }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { TOS_DSCP = 0xfc }; /* what `tunnel tos` says; ECN is the packet's */
+
 /* ---- interfaces --------------------------------------------------------------------------------------------------- */
 struct if_view {
     const struct cfg_interface *cfg;
@@ -129,6 +131,9 @@ static void tunnel_json(struct cli_call *c, const struct if_view *v, json_t *o)
     json_object_set_new(o, "tunnel_transport_mtu",
                         v->transport_mtu ? json_integer(v->transport_mtu) : json_null());
     json_object_set_new(o, "tunnel_ttl", is_gre(i) ? json_integer(i->tunnel_ttl) : json_null());
+    json_object_set_new(o, "tunnel_tos",
+                        is_gre(i) && i->tunnel_tos_set ? json_integer(i->tunnel_tos & TOS_DSCP)
+                                                       : json_null());
     json_object_set_new(o, "rate_limit_input", rate_limit_json(i, CV_DIR_IN));
     json_object_set_new(o, "rate_limit_output", rate_limit_json(i, CV_DIR_OUT));
 }
@@ -187,7 +192,7 @@ static void text_tunnel(struct cli_call *c, const struct if_view *v)
             cli_print(c, "    Key disabled, sequencing disabled\n");
         cli_print(c, "    Checksumming of packets disabled\n  Tunnel TTL %u", i->tunnel_ttl);
         if (i->tunnel_tos_set)
-            cli_print(c, ", TOS 0x%02X", i->tunnel_tos);
+            cli_print(c, ", TOS 0x%02X", i->tunnel_tos & TOS_DSCP);
         cli_print(c, "%s\n", i->tunnel_pmtud ? "\n  Path MTU Discovery" : "");
     }
     if (v->transport_mtu)

@@ -273,7 +273,7 @@ v2_build_fn v2_child_build; /* V2_TASK_CHILD */
 v2_response_fn v2_child_response;
 /* After v2_child_accept failed on an answer that the peer stands by: tells it to delete its half (in CREATE_CHILD_SA this is done
  * by v2_child_response; for IKE_AUTH call it once the SA is established). */
-void v2_child_disown(struct ike *e, struct ike_sa *sa, const struct v2_nego *n);
+void v2_child_disown(struct ike *e, struct ike_sa *sa, const struct v2_nego *n, const struct pld_message *m);
 /* A fresh key of the group from the environment's randomness. */
 CV_MUST_USE cv_result v2_dh_new(struct ike *e, uint16_t group, struct cr_dh_key **out);
 /* Shared secret with the KE payload of m; CV_EINVAL when its group is not the key's or its value is not allowed. */

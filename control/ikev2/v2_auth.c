@@ -291,7 +291,7 @@ static void child_not_up(struct ike *e, struct ike_sa *sa, const struct pld_mess
 {
     struct ike_session *s = ike_session_get(e, sa->session);
     if (m->present & PLD_BIT(PLD_SA))
-        v2_child_disown(e, sa, v2_of(sa)->first_child);
+        v2_child_disown(e, sa, v2_of(sa)->first_child, m);
     if (s) {
         char text[SEL_TEXT_MAX];
         snprintf(text, sizeof text, "%s", s->has_error ? s->last_error.text : ike_reason_text(why));

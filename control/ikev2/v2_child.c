@@ -377,13 +377,14 @@ cv_result v2_child_accept(struct ike *e, struct ike_sa *sa, struct v2_nego *n, c
     return r;
 }
 
-void v2_child_disown(struct ike *e, struct ike_sa *sa, const struct v2_nego *n)
+void v2_child_disown(struct ike *e, struct ike_sa *sa, const struct v2_nego *n, const struct pld_message *m)
 {
     struct v2_task *t = n->spi_in ? v2_task_new(V2_TASK_DELETE_CHILD) : NULL;
     if (!t)
         return;
     t->spi = n->spi_in;
-    t->ah = n->choice.transform_set && sel_esp_choice_proto(&n->choice) == SEL_PROTO_AH;
+    t->ah = m->sa.proposal_count > 0 &&
+            m->sa.proposals[0].proto == PLD_PROTO_AH; /* what the peer has installed */
     v2_task_add(e, sa, t);
 }
 
@@ -482,7 +483,7 @@ bool v2_child_answer(struct ike *e, struct ike_sa *sa, struct v2_task *t, const 
     if (v2_child_accept(e, sa, n, m, child, why) == CV_OK)
         return false;
     if (has_sa)
-        v2_child_disown(e, sa, n);
+        v2_child_disown(e, sa, n, m);
     return false;
 }
 

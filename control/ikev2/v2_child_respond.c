@@ -122,14 +122,25 @@ static cv_result respond_room(struct respond *q)
     return CV_OK;
 }
 
+static unsigned child_count(struct ike *e, const struct ike_sa *sa)
+{
+    unsigned n = 0;
+    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
+        n++;
+    return n;
+}
+
 /* RFC 9611 5.2. A peer that asks for more than there are workers is no news. */
 static cv_result respond_resource(struct respond *q, const struct sam_child *rekeys)
 {
-    if (v2_resource_respond(q->e, q->sa, q->n, q->m, rekeys))
+    /* Those of single workers are extras: half of the room is for what carries traffic without them. */
+    const bool taken = v2_resource_respond(q->e, q->sa, q->n, q->m, rekeys);
+    if (taken && (rekeys || q->n->worker == CV_WORKER_ANY || child_count(q->e, q->sa) < CHILDREN_MAX / 2))
         return CV_OK;
     q->notify = PLD_N_TS_MAX_QUEUE;
     q->why = IKE_REASON_NO_RESOURCES;
-    ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "ipsec", "child SA refused with TS_MAX_QUEUE: each worker has one");
+    ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "ipsec",
+            "child SA refused with TS_MAX_QUEUE: each worker has one, or half of the IKE SA's room is used");
     return CV_EINVAL;
 }
 
@@ -196,7 +207,8 @@ static cv_result respond_checked(struct respond *q, const struct sam_child *reke
         return respond_no(q, PLD_N_INVALID_SYNTAX, IKE_REASON_INVALID_SYNTAX, "SA, TSi or TSr is missing");
     CV_TRY(respond_tunnel(q, rekeys));
     CV_TRY(respond_unclaimed(q));
-    CV_TRY(respond_room(q));
+    if (!rekeys) /* whose successor it is goes */
+        CV_TRY(respond_room(q));
     CV_TRY(respond_resource(q, rekeys));
     CV_TRY(respond_proposal(q));
     CV_TRY(respond_mode(q));
@@ -260,14 +272,6 @@ cv_result v2_child_respond(struct ike *e, struct ike_sa *sa, struct v2_nego *n, 
     return r;
 }
 
-static unsigned child_count(struct ike *e, const struct ike_sa *sa)
-{
-    unsigned n = 0;
-    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
-        n++;
-    return n;
-}
-
 bool v2_child_request(struct ike *e, struct ike_sa *sa, const struct pld_message *m, struct v2_nego *n,
                       struct sam_child *rekeys, struct v2_reply *r, struct sam_child **child)
 {
@@ -275,7 +279,8 @@ bool v2_child_request(struct ike *e, struct ike_sa *sa, const struct pld_message
     enum ike_reason why;
     struct slice none = {NULL, 0};
     *child = NULL;
-    if (child_count(e, sa) >= CHILDREN_MAX) {
+    /* A rekey puts a second one beside each until the peer has deleted the first. */
+    if (child_count(e, sa) >= (rekeys ? 2u * CHILDREN_MAX : CHILDREN_MAX)) {
         v2_reply_error(r, PLD_PROTO_NONE, PLD_N_NO_ADDITIONAL_SAS, none);
         return false;
     }

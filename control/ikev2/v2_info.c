@@ -115,10 +115,10 @@ static void delete_children(struct ike *e, struct ike_sa *sa, const struct pld_d
         return;
     for (unsigned i = 0; i < d->count && buf_u32(&r, &spi); i++) {
         struct sam_child *c = sam_child_of_peer(e->sam, owner, spi, ah);
-        if (!c || of->count == DELETED_MAX)
+        if (!c)
             continue;
-        spi_bytes(c->in.spi, of->spis + (size_t)of->count * ESP_SPI_LEN);
-        of->count++;
+        if (of->count < DELETED_MAX) /* the answer may leave some out, the deletion not */
+            spi_bytes(c->in.spi, of->spis + (size_t)of->count++ * ESP_SPI_LEN);
         ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "the peer deleted child 0x%08x of %s", c->in.spi,
                 c->interface);
         v2_child_remove(e, c, LINGER_MS);

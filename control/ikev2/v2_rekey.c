@@ -370,6 +370,7 @@ static void repeat_deletes(struct ike *e, struct ike_sa *from, struct ike_sa *to
             continue;
         again->child_id = t->child_id;
         again->spi = t->spi;
+        again->ah = t->ah;
         v2_task_add(e, to, again);
     }
 }

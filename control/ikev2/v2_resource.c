@@ -1,5 +1,6 @@
 #include "control/ikev2/v2_resource.h"
 
+#include "control/ike/ike_child.h"
 #include "control/ikev2/v2_exchange.h"
 
 #include <string.h>
@@ -220,7 +221,8 @@ void v2_resource_due(struct ike *e, struct ike_sa *sa)
         wake_at(e, sa, v->resource_from);
     } else if (v2_task_find(sa, V2_TASK_REKEY_SA, 0)) {
         wake_at(e, sa, now + BUSY_MS); /* RFC 7296 2.25.2: the peer would refuse */
-    } else if (v->resource_asked >= CV_MAX_WORKERS || ask(e, sa, s, worker) != CV_OK) {
+    } else if (v->resource_asked >= CV_MAX_WORKERS || !ike_child_room(e, sa, c->interface) ||
+               ask(e, sa, s, worker) != CV_OK) {
         back_off(e, sa); /* a peer that agrees and then deletes is not asked for ever */
     } else {
         v->resource_asked++;
@@ -235,6 +237,14 @@ void v2_resource_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, c
     if (v2_child_answer(e, sa, t, m, &c, &why))
         return;
     if (!c) { /* RFC 9611 5.2: TS_MAX_QUEUE, or whatever else: no more are to be had for now */
+        back_off(e, sa);
+        return;
+    }
+    const struct group g = {c->interface, c->ts_local, c->ts_remote, c->ts_count};
+    if (!has_first(e, sa,
+                   &g)) { /* RFC 9611 3: with the same selectors; else its worker would be wanting still */
+        if (v2_delete_child(e, sa, c) != CV_OK)
+            ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec", "its delete is under way");
         back_off(e, sa);
         return;
     }

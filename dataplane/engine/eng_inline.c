@@ -19,7 +19,7 @@
 
 #define RX_DONE (RTE_MBUF_F_RX_SEC_OFFLOAD | RTE_MBUF_F_RX_SEC_OFFLOAD_FAILED)
 
-enum { SLOTS = 2048, BURST = 64, ESP_HDR = 8, AEAD_IV = 8 };
+enum { SLOTS = 2048, BURST = 64, ESP_HDR = 8, ESP_TRAILER = 2, AEAD_IV = 8 };
 
 /* A session with a NIC's session; those without are eng_auto's own. With inline protocol there is none of eng_auto beside it: keys that a
  * NIC makes IVs for are nowhere else. */
@@ -35,10 +35,10 @@ struct inline_session {
     uint64_t cookie;
     struct ip_addr remote; /* outer, with whole */
     uint32_t if_id;
-    uint16_t vrf, around; /* the most that encapsulation adds */
+    uint16_t vrf, around; /* what encapsulation adds, without padding */
     bool encrypt, esn, v6, metadata, whole;
     enum cdev_kind kind;
-    uint8_t iv_len, icv_len;
+    uint8_t iv_len, icv_len, block;
 };
 
 /* What travels with a packet in clear. */
@@ -285,7 +285,8 @@ bool eng_inline_whole(const struct rte_mbuf *m, struct eng_inline_way *way)
     const struct inline_session *s = mark_of(m)->s;
     if (!s->whole)
         return false;
-    *way = (struct eng_inline_way){.remote = s->remote, .vrf = s->vrf, .around = s->around};
+    const uint32_t pad = -(m->pkt_len + ESP_TRAILER) & (s->block - 1u);
+    *way = (struct eng_inline_way){.remote = s->remote, .vrf = s->vrf, .around = (uint16_t)(s->around + pad)};
     return true;
 }
 
@@ -534,13 +535,14 @@ static void session_join(struct inline_session *s, const struct cv_sa *sa, struc
     s->soft_burst = info->burst;
     s->iv_len = info->iv_len;
     s->icv_len = info->icv_len;
+    s->block = info->block;
     *info = (struct eng_session_info){.iv_len = s->iv_len,
                                       .icv_len = s->icv_len,
                                       .block = info->block,
                                       .burst = burst,
                                       .submit = submit,
                                       .whole = s->whole};
-    s->around = (uint16_t)(ESP_HDR + s->iv_len + info->block + 1 + s->icv_len + (s->v6 ? 40 : 20) +
+    s->around = (uint16_t)(ESP_HDR + s->iv_len + ESP_TRAILER + s->icv_len + (s->v6 ? 40 : 20) +
                            (sa->flags & CV_SA_NATT ? 8 : 0));
     if (s->whole) {
         eng_auto.session_free(s->soft);

@@ -55,7 +55,7 @@ CV_MUST_USE bool eng_inline_ready(struct eng_worker *w, struct rte_mbuf *m, uint
 /* Of inline protocol: m is the inner packet, and this its way; false: it is an ESP packet. */
 struct eng_inline_way {
     struct ip_addr remote;
-    uint16_t vrf, around; /* octets that the NIC will put around it at the most */
+    uint16_t vrf, around; /* octets that the NIC will put around it */
 };
 bool eng_inline_whole(const struct rte_mbuf *m, struct eng_inline_way *way);
 /* The SPI of the SA that a received packet of inline protocol came by; 0: of none that is there. */

@@ -286,6 +286,7 @@ static void part_build(struct esp_worker *w, struct esp_out_part *part, struct r
     struct esp_template t;
     const uint8_t closed = __atomic_load_n(&sa->closed, __ATOMIC_RELAXED);
     part->count = 0;
+    part->bytes = 0;
     part->session = sa->session;
     part->counters = &sa->counters[w->worker];
     if (unlikely(closed)) {

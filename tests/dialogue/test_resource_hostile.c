@@ -132,6 +132,33 @@ static void what_a_request_names_decides_nothing(void)
         }
 }
 
+/* Of the 64 children of an IKE SA half are for what carries traffic without single workers' ones, and a rekey is no further one. */
+static void SAs_of_workers_leave_room_for_others_and_for_rekeys(void)
+{
+    enum { MAX = 64 };
+    struct wire *w = wire_new(11, NULL, &each);
+    uint32_t spi = 0x30000000;
+    w->side[B].dp->workers = WORKERS;
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    while (wire_children(w, B) < MAX / 2 && spi < 0x30000000 + MAX)
+        ask(w, (struct request){.spi = spi++});
+    ask(w, (struct request){.spi = spi++, .infos = 1}); /* the first of its group is for all */
+    CU_ASSERT_EQUAL(wire_children(w, B), MAX / 2 + 1);
+    ask(w, (struct request){.spi = spi++, .infos = 1});
+    CU_ASSERT_TRUE(wire_saw(w, "N(TS_MAX_QUEUE)"));
+    CU_ASSERT_EQUAL(of_worker(w, B, 1), 0);
+    for (unsigned i = MAX / 2 + 1; i < MAX; i++)
+        ask(w, (struct request){.spi = spi++});
+    CU_ASSERT_EQUAL(wire_children(w, B), MAX);
+    ask(w, (struct request){.spi = spi++});
+    CU_ASSERT_TRUE(wire_saw(w, "N(NO_ADDITIONAL_SAS)"));
+    ask(w, (struct request){.spi = spi++, .rekeys = 0x30000000});
+    CU_ASSERT_FALSE(wire_saw(w, "N(NO_ADDITIONAL_SAS)"));
+    CU_ASSERT_EQUAL(mock_dp_count(w->side[B].dp, CV_DIR_IN), MAX + 1);
+    wire_free(w);
+}
+
 static void more_notifies_than_a_message_may_have_are_refused_and_harm_nothing(void)
 {
     struct wire *w = up(3, &each);
@@ -323,6 +350,7 @@ static void traffic_goes_on_without_the_one_for_all(void)
 
 UNIT_MAIN("resource_hostile", UNIT_TEST(ten_thousand_requests_get_none_more),
           UNIT_TEST(what_a_request_names_decides_nothing),
+          UNIT_TEST(SAs_of_workers_leave_room_for_others_and_for_rekeys),
           UNIT_TEST(more_notifies_than_a_message_may_have_are_refused_and_harm_nothing),
           UNIT_TEST(a_rekey_that_names_another_resource_keeps_its_worker),
           UNIT_TEST(churn_is_asked_for_ever_more_seldom), UNIT_TEST(slots_come_back_from_churn),

@@ -247,9 +247,45 @@ static void every_packet_goes_where_dp_route_packet_lets_it_go(void)
     ip_pmtu_flush(&mgr_dp.pmtus);
 }
 
+/* Packets to be cut before encryption make more of what goes out than a burst had. */
+static void a_burst_longer_than_any_received_is_routed_whole(void)
+{
+    enum { LONG = 200, LEN = 100 };
+    struct rte_mbuf *pkts[LONG];
+    uint8_t octets[LEN] = {0x45, 0, 0,   LEN, 0, 0, 0,  0,    64, IP_PROTO_UDP,
+                           0,    0, 203, 20,  1, 1, 10, MANY, 0,  1};
+    site_make(false);
+    worker_fresh();
+    for (unsigned i = 0; i < LONG; i++) {
+        octets[10] = octets[11] = 0;
+        octets[18] = (uint8_t)(i % SAS);
+        octets[25] = LEN - 20;
+        const uint16_t sum = (uint16_t)~ip_fold(ip_sum(octets, 20, 0));
+        memcpy(octets + 10, &sum, 2);
+        pkts[i] = pkt_of(octets, LEN);
+        CU_ASSERT_EQUAL(ip_classify_ip(pkts[i]), IP_CLASS_IP);
+        struct dp_meta *meta = dp_meta(pkts[i]);
+        meta->vrf = 0;
+        meta->family = IP_V4;
+        meta->local_out = DP_TRANSIT;
+        meta->if_in = 2;
+    }
+    dp_mixed_route(&worker, pkts, LONG);
+    CU_ASSERT_EQUAL_FATAL(worker.out_count, LONG);
+    for (unsigned i = 0; i < LONG; i++) {
+        CU_ASSERT_PTR_EQUAL(worker.out_pkts[i], pkts[i]);
+        CU_ASSERT_PTR_EQUAL(worker.out_sas[i], worker.out_sas[i % SAS]);
+        CU_ASSERT(i == 0 || worker.out_sas[i] != worker.out_sas[i - 1]);
+        rte_pktmbuf_free(pkts[i]);
+    }
+    dp_flow_end(&worker);
+    worker.out_count = 0;
+}
+
 static void everything_ends(void)
 {
     mgr_stop();
 }
 
-PKT_MAIN("mixed", UNIT_TEST(every_packet_goes_where_dp_route_packet_lets_it_go), UNIT_TEST(everything_ends))
+PKT_MAIN("mixed", UNIT_TEST(every_packet_goes_where_dp_route_packet_lets_it_go),
+         UNIT_TEST(a_burst_longer_than_any_received_is_routed_whole), UNIT_TEST(everything_ends))
