@@ -86,7 +86,7 @@ def fails(kind, device, transform, workers):
         site.culvert.down()
         site.culvert.wait_down()
         if kind == "remove":
-            wait_for("the device to be given back", lambda: "is given back" in site.culvert.log_text(), 5)
+            wait_for("the device to be given back", lambda: "is given back" in site.culvert.log_text(), 40)
         check_equal(site.culvert.stop(), 0, "culvertd's exit status")
         return "%d of %d packets lost, %d were in the device; longest gap %.2f s" % (
             lost, there.sent + back.sent, in_device, max(there.longest_gap_s, back.longest_gap_s))
