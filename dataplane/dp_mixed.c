@@ -103,22 +103,18 @@ static const struct dp_exit *exit_of(struct dp_worker *w, const struct ip_route 
     if (likely(e->route == r && e->turn == w->now))
         return e;
     const struct ip_if *out = ip_if_get(&w->dp->ifs, r->if_id);
-    const uint16_t type = rte_cpu_to_be_16(family == IP_V4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
     *e = (struct dp_exit){.route = r, .turn = w->now};
     if (r->next_hop.family != family || !is_plain_port(w, out))
         return e;
     struct ip_nbr *nbr = ip_nbr_find(&w->dp->nbrs, out->id, family, r->next_hop.b);
     if (!nbr)
         return e;
-    if (!__atomic_load_n(&nbr->in_use, __ATOMIC_RELAXED))
-        __atomic_store_n(&nbr->in_use, 1, __ATOMIC_RELAXED);
+    dp_nbr_used(nbr);
     e->valid = true;
     e->port = out->port;
     e->if_id = out->id;
     e->mtu = out->mtu;
-    memcpy(e->ether, nbr->mac, 6);
-    memcpy(e->ether + 6, out->mac, 6);
-    memcpy(e->ether + 12, &type, 2);
+    dp_ether_write(e->ether, out, nbr, family);
     return e;
 }
 

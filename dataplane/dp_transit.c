@@ -66,13 +66,9 @@ static void ask_for_neighbour(struct dp_worker *w, struct rte_mbuf *m, const str
 
 void dp_link_header(struct rte_mbuf *m, const struct ip_if *out, struct ip_nbr *nbr)
 {
-    if (!__atomic_load_n(&nbr->in_use, __ATOMIC_RELAXED))
-        __atomic_store_n(&nbr->in_use, 1, __ATOMIC_RELAXED);
+    dp_nbr_used(nbr);
     uint8_t *frame = (uint8_t *)rte_pktmbuf_prepend(m, sizeof(struct rte_ether_hdr));
-    uint16_t type = rte_cpu_to_be_16(dp_meta(m)->family == IP_V4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
-    memcpy(frame, nbr->mac, 6);
-    memcpy(frame + 6, out->mac, 6);
-    memcpy(frame + 12, &type, 2);
+    dp_ether_write(frame, out, nbr, dp_meta(m)->family);
 }
 
 /* Puts the Ethernet header in front. next_hop: 4 or 16 octets. */
@@ -83,8 +79,7 @@ static void link_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if
         ask_for_neighbour(w, m, out, next_hop);
         return;
     }
-    if (!__atomic_load_n(&nbr->in_use, __ATOMIC_RELAXED))
-        __atomic_store_n(&nbr->in_use, 1, __ATOMIC_RELAXED);
+    dp_nbr_used(nbr);
     dp_count(&w->if_stats[out->id].tx_packets, 1);
     dp_count(&w->if_stats[out->id].tx_bytes, m->pkt_len);
     uint8_t *frame = (uint8_t *)rte_pktmbuf_prepend(m, sizeof(struct rte_ether_hdr));
@@ -92,10 +87,7 @@ static void link_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if
         dp_drop(w, m, CV_DROP_NO_MBUF);
         return;
     }
-    uint16_t type = rte_cpu_to_be_16(dp_meta(m)->family == IP_V4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
-    memcpy(frame, nbr->mac, 6);
-    memcpy(frame + 6, out->mac, 6);
-    memcpy(frame + 12, &type, 2);
+    dp_ether_write(frame, out, nbr, dp_meta(m)->family);
     dp_frame_out(w, m, out->port);
 }
 

@@ -14,6 +14,9 @@
 #include "dataplane/dp_worker.h"
 #include "dataplane/ip/ip_frag.h"
 
+#include <rte_ether.h>
+#include <string.h>
+
 /* Data at the IP header; meta->vrf, family, local_out set. */
 void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m);
 /* To be sent by SA s of the tunnel or flow: TTL and MTU, then it joins what waits for encryption. by_address: what led here were
@@ -24,6 +27,23 @@ void dp_into_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tun
 static inline void dp_encapsulate_later(struct dp_worker *w, struct rte_mbuf *m, struct esp_out_sa *sa);
 /* Where packets to dst go, in the VRF and family of meta; valid for this burst. */
 const struct dp_hop *dp_hop_find(struct dp_worker *w, const struct dp_meta *meta, const uint8_t *dst);
+/* A neighbour that packets go to is asked for again before it is forgotten. Any worker. */
+static inline void dp_nbr_used(struct ip_nbr *nbr)
+{
+    if (!__atomic_load_n(&nbr->in_use, __ATOMIC_RELAXED))
+        __atomic_store_n(&nbr->in_use, 1, __ATOMIC_RELAXED);
+}
+
+/* The 14 octets of the Ethernet header to the neighbour, of a packet of the family. */
+static inline void dp_ether_write(uint8_t *frame, const struct ip_if *out, const struct ip_nbr *nbr,
+                                  uint8_t family)
+{
+    const uint16_t type = rte_cpu_to_be_16(family == IP_V4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+    memcpy(frame, nbr->mac, 6);
+    memcpy(frame + 6, out->mac, 6);
+    memcpy(frame + 12, &type, 2);
+}
+
 /* Puts the Ethernet header to the neighbour in front; there is headroom for it. Counts nothing. */
 void dp_link_header(struct rte_mbuf *m, const struct ip_if *out, struct ip_nbr *nbr);
 /* What a packet has to pass before it leaves: TTL, lowered unless it was made here (false: it expired, and is gone); may

@@ -69,6 +69,15 @@ static void to_be_routed(struct dp_worker *w, struct rte_mbuf *m, const struct i
     dp_flow_route(w, m);
 }
 
+/* Did m come in by a port, to the end of the SA in slot, which is of the kind (0: ESP; DP_SAD_AH, DP_SAD_WHOLE)? */
+static __rte_always_inline bool is_for(const struct dp_sad_slot *slot, struct rte_mbuf *m,
+                                       const struct ip_if *in, unsigned kind)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    return slot->vrf == meta->vrf && slot->family == (meta->family | kind) && in->kind == CV_IF_PORT &&
+           ip_same_addr(slot->local, ip_dst(m, meta->family), meta->family);
+}
+
 /* For this host's SA table? Else it is routed, and delivery here names the unknown SPI. So is what came out of a
  * tunnel (in fragments: whole ones never come here): nothing is decrypted twice. */
 static void esp_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in)
@@ -76,11 +85,8 @@ static void esp_received(struct dp_worker *w, struct rte_mbuf *m, const struct i
     struct dp_meta *meta = dp_meta(m);
     const struct dp_sad_slot *slot;
     struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
-    if (unlikely(!sa || slot->vrf != meta->vrf || slot->family != meta->family || in->kind != CV_IF_PORT ||
-                 !ip_same_addr(slot->local, ip_dst(m, meta->family), meta->family))) {
-        if (unlikely(sa && slot->family == (meta->family | DP_SAD_WHOLE) && slot->vrf == meta->vrf &&
-                     in->kind == CV_IF_PORT &&
-                     ip_same_addr(slot->local, ip_dst(m, meta->family), meta->family))) {
+    if (unlikely(!sa || !is_for(slot, m, in, 0))) {
+        if (unlikely(sa && is_for(slot, m, in, DP_SAD_WHOLE))) {
             eng_inline_unfit(esp_in_sa_session(sa)); /* the window is the NIC's, which this did not pass */
             dp_drop(w, m, CV_DROP_CRYPTO);
         } else if (unlikely(dp_inline_came_so(m))) {
@@ -114,8 +120,7 @@ static void ah_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip
     struct dp_meta *meta = dp_meta(m);
     const struct dp_sad_slot *slot;
     struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
-    if (!sa || slot->vrf != meta->vrf || slot->family != (meta->family | DP_SAD_AH) ||
-        in->kind != CV_IF_PORT || !ip_same_addr(slot->local, ip_dst(m, meta->family), meta->family))
+    if (!sa || !is_for(slot, m, in, DP_SAD_AH))
         to_be_routed(w, m, in);
     else if (unlikely(meta->l3_len > IP_PLAIN_MAX) && !dp_ext_ok(w, m))
         return;
