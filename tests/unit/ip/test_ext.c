@@ -211,7 +211,7 @@ static void RFC_8200_4_2_unknown_options_by_their_highest_bits(void)
 static void an_echo_behind_extension_headers_is_answered_without_them(void)
 {
     struct chain c;
-    const uint8_t *msg;
+    const uint8_t *msg = NULL;
     uint32_t len;
     start(&c);
     add(&c, HBH, 8, NULL, 0);
