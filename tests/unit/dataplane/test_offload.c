@@ -77,10 +77,9 @@ static void more_algorithms_than_there_is_room_for_do_no_harm(void)
     CU_ASSERT_EQUAL(d.ipsec_count, 0);
 }
 
-static const struct rte_cryptodev_capabilities inner[] = {gcm, unnamed, cbc, sha, end};
-
 static void ipsec_lines_are_read_and_other_protocols_left_out(void)
 {
+    const struct rte_cryptodev_capabilities inner[] = {gcm, unnamed, cbc, sha, end};
     const struct rte_security_capability list[] = {
         {.action = RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO,
          .protocol = RTE_SECURITY_PROTOCOL_IPSEC,
