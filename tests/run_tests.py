@@ -3,10 +3,14 @@
 
   run_tests.py [GROUP ...]      groups, in this order: lint unit asan tsan clang system interop; default all
   run_tests.py --only TEXT      of system and interop, only files whose name holds TEXT
+  run_tests.py --jobs N         of system and interop, so many files at a time (default: one more than processors, 4 at most)
 
 One line per test: PASS, FAIL or SKIP, its name, and for the last two the reason. A failing test's log is kept
-under build/test-logs and its end is printed. The last line is `N passed, N failed, N skipped`; the exit
-status is 1 if anything failed or nothing passed.
+under build/test-logs and its end is printed. Then what each group took and the slowest tests. The last line
+is `N passed, N failed, N skipped`; the exit status is 1 if anything failed or nothing passed.
+
+System and interop tests wait more than they compute, so several files run at a time and each prints its lines
+whole when it ends. Those of ALONE run by themselves afterwards, of those of GUEST one at a time.
 
 A system or interop test is an executable file test_*, esp_* or dp_* in tests/system or tests/interop. What
 it prints on lines that start with PASS, FAIL or SKIP counts one by one; a file that prints none counts as
@@ -16,6 +20,7 @@ exits with another status than its lines promise has failed, too.
 import argparse
 import json
 import os
+import queue
 import re
 import shutil
 import signal
@@ -30,14 +35,28 @@ GROUPS = ("lint", "unit", "asan", "tsan", "clang", "system", "interop")
 NEED_BUILD = {"unit", "system", "interop"}
 FILE_LIMIT_S = {"system": 900, "interop": 1500}
 TAIL = 40
+SLOWEST = 10
+# Files that nothing may run beside, and why.
+ALONE = {
+    "system/test_bench": "compares rates",
+    "system/test_many_sas": "4 GB of memory, and times of its own",
+    "system/test_pktgen": "two polling programs count the same packets",
+    "interop/test_restart": "measures how long forwarding stops",
+}
+# Files that boot a guest: its emulation takes a processor for itself. They start first, being the longest.
+GUEST = ("interop/test_drivers_guest", "interop/test_plain_esp", "interop/test_ikev1_guest", "interop/test_ah")
 
 
 class Results:
     def __init__(self):
-        self.passed, self.failed, self.skipped = [], [], []
+        self.passed, self.failed, self.skipped, self.seconds = [], [], [], []
 
     def take(self, verdict, name, note=""):
+        """A note of seconds, or one that ends with them, counts for the list of the slowest."""
         {"PASS": self.passed, "FAIL": self.failed, "SKIP": self.skipped}[verdict].append((name, note))
+        took = re.search(r"(?:^| )(\d+(?:\.\d+)?) s$", note)
+        if took:
+            self.seconds.append((float(took.group(1)), name))
         print("%s %s%s" % (verdict, name, "  (%s)" % note if note else ""), flush=True)
 
 
@@ -73,7 +92,9 @@ def logged(name, argv, env=None, limit=3600, show=None):
                                    stderr=subprocess.STDOUT, text=True, errors="replace", env=environment,
                                    start_new_session=True)
         running.append(process)
-        timer = threading.Timer(limit, end_group, (process,))
+        if stopping.is_set():
+            end_groups([process])
+        timer = threading.Timer(limit, end_groups, ([process],))
         timer.start()
         for line in process.stdout:
             log.write(line)
@@ -93,57 +114,77 @@ def logged(name, argv, env=None, limit=3600, show=None):
 
 
 running = []
+stopping = threading.Event()
 
 
-def end_group(process):
-    """Asks a test to end, which lets it clean up; insists after ten seconds."""
-    for sig in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, sig)
-        except ProcessLookupError:
-            return
-        for _ in range(100):
-            if process.poll() is not None:
-                return
+def end_groups(processes):
+    """Asks tests to end, which lets them clean up; insists after some time."""
+    for sig, patience in ((signal.SIGTERM, 20), (signal.SIGKILL, 10)):
+        for p in processes:
+            try:
+                os.killpg(p.pid, sig)
+            except ProcessLookupError:
+                pass
+        end = time.monotonic() + patience
+        while any(p.poll() is None for p in processes):
+            if time.monotonic() > end:
+                break
             time.sleep(0.1)
+        else:
+            return
 
 
 def on_signal(number, _frame):
-    for process in list(running):
-        end_group(process)
+    stopping.set()
+    end_groups(list(running))
     sys.exit(128 + number)
 
 
 VERDICT = re.compile(r"^(PASS|FAIL|SKIP) (\S.*?)(?:\s+\((.*)\))?$")
 
 
-def run_file(group, path):
-    """One executable that speaks PASS, FAIL and SKIP."""
-    name = "%s/%s" % (group, os.path.splitext(os.path.basename(path))[0])
-    counted = {"PASS": 0, "FAIL": 0, "SKIP": 0}
-    started = time.monotonic()
+class FileRun:
+    """One executable that speaks PASS, FAIL and SKIP. run() in any thread, told() in one. live: its lines are told as they come."""
 
-    def show(line):
+    def __init__(self, group, file, live):
+        self.group, self.path, self.live = group, os.path.join(ROOT, "tests", group, file), live
+        self.name = "%s/%s" % (group, os.path.splitext(file)[0])
+        self.verdicts, self.seconds = [], 0.0
+
+    def line(self, line):
         m = VERDICT.match(line)
         if m:
-            counted[m.group(1)] += 1
-            results.take(m.group(1), "%s: %s" % (name, m.group(2)), m.group(3) or "")
+            self.verdicts.append((m.group(1), "%s: %s" % (self.name, m.group(2)), m.group(3) or ""))
+            if self.live:
+                results.take(*self.verdicts[-1])
 
-    status, log, lines = logged(name, [path], limit=FILE_LIMIT_S.get(group, 600), show=show)
-    took = "%.1f s" % (time.monotonic() - started)
-    if not any(counted.values()):
-        if status == 0:
-            results.take("PASS", name, took)
-        elif status == 77:
-            results.take("SKIP", name, lines[-1] if lines else "no reason given")
-        else:
-            results.take("FAIL", name, "exit %d, %s" % (status, took))
-            tail(log)
-    elif counted["FAIL"]:
-        tail(log)
-    elif status not in (0, 77):
-        results.take("FAIL", name, "exit %d after its last test" % status)
-        tail(log)
+    def run(self):
+        started = time.monotonic()
+        try:
+            self.status, self.log, self.lines = logged(self.name, [self.path], limit=FILE_LIMIT_S[self.group], show=self.line)
+        except OSError as e:  # not a program
+            self.status, self.log, self.lines = e, "", []
+        self.seconds = time.monotonic() - started
+        return self
+
+    def told(self):
+        if not self.live:
+            for v in self.verdicts:
+                results.take(*v)
+        name = self.group + ", one file after the other"
+        group_seconds[name] = group_seconds.get(name, 0) + self.seconds
+        took = "%.1f s" % self.seconds
+        if not self.verdicts:
+            if self.status == 77:
+                results.take("SKIP", self.name, self.lines[-1] if self.lines else "no reason given")
+            else:
+                results.take("FAIL" if self.status else "PASS", self.name, "exit %s, %s" % (self.status, took) if self.status else took)
+        elif self.status not in (0, 77) and not any(v[0] == "FAIL" for v in self.verdicts):
+            results.take("FAIL", self.name, "exit %s after its last test" % self.status)
+        if not any(re.search(r"\d s$", v[2]) for v in self.verdicts):
+            results.seconds.append((self.seconds, self.name))
+        if self.status not in (0, 77) or any(v[0] == "FAIL" for v in self.verdicts):
+            tail(self.log)
 
 
 def group_lint(_only):
@@ -221,6 +262,17 @@ def meson_tests(directory, label, wrapper_env=None, suites=("unit", "dialogue"))
         results.take("FAIL", "%s tests" % label, "meson test exits %d" % status)
 
 
+group_seconds = {}
+
+
+def timed(name, work, *arguments):
+    started = time.monotonic()
+    try:
+        return work(*arguments)
+    finally:
+        group_seconds[name] = group_seconds.get(name, 0) + time.monotonic() - started
+
+
 def build_products():
     """build/ with gcc, which unit, system and interop tests use."""
     heading("gcc build")
@@ -288,19 +340,50 @@ def no_namespaces():
     return None if done.returncode == 0 else "no network namespaces here: %s" % done.stdout.strip()
 
 
-def group_files(group, only):
-    heading("%s tests" % group)
+def test_files(group, only):
     folder = os.path.join(ROOT, "tests", group)
-    names = [n for n in sorted(os.listdir(folder)) if re.match(r"(test|esp|dp)_", n)]
-    names = [n for n in names if os.access(os.path.join(folder, n), os.X_OK) and os.path.isfile(os.path.join(folder, n))]
+    return [n for n in sorted(os.listdir(folder)) if re.match(r"(test|esp|dp)_", n) and os.access(os.path.join(folder, n), os.X_OK)
+            and os.path.isfile(os.path.join(folder, n)) and only in n]
+
+
+def run_files(groups, only, jobs):
+    """The files of both groups in one go: guests first and one at a time, `jobs` at a time in all, then those that want to be alone."""
+    files = [(g, n) for g in groups for n in test_files(g, only)]
+    jobs = min(jobs, len(files))
+    heading("%s tests%s" % (" and ".join(groups), ": %d files at a time" % jobs if jobs > 1 else ""))
     reason = no_namespaces()
     if reason:
-        for n in names:
-            results.take("SKIP", "%s/%s" % (group, n), reason)
+        for g, n in files:
+            results.take("SKIP", "%s/%s" % (g, n), reason)
         return
-    for n in names:
-        if not only or only in n:
-            run_file(group, os.path.join(folder, n))
+    runs = [FileRun(g, n, live=jobs <= 1) for g, n in files]
+    alone = [r for r in runs if r.name in ALONE] if jobs > 1 else runs
+    guests = sorted((r for r in runs if r.name in GUEST), key=lambda r: GUEST.index(r.name))
+    together = [r for r in runs if r not in alone and r not in guests] if jobs > 1 else []
+    done, taking = queue.Queue(), threading.Lock()
+
+    def lane(*work):
+        for waiting in work:
+            while waiting and not stopping.is_set():
+                with taking:
+                    one = waiting.pop(0) if waiting else None
+                if one:
+                    done.put(one.run())
+        done.put(None)
+
+    lanes = [threading.Thread(target=lane, args=(guests, together) if i == 0 else (together,), daemon=True)
+             for i in range(jobs if jobs > 1 else 0)]
+    for t in lanes:
+        t.start()
+    open_lanes = len(lanes)
+    while open_lanes:
+        one = done.get()
+        if one is None:
+            open_lanes -= 1
+        else:
+            one.told()
+    for r in alone:
+        r.run().told()
 
 
 def main():
@@ -309,20 +392,26 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=" ".join(GROUPS))
     parser.add_argument("--only", default="", metavar="TEXT")
+    parser.add_argument("--jobs", type=int, default=min(4, (os.cpu_count() or 1) + 1), metavar="N")
     args = parser.parse_args()
     for g in args.groups:
         if g not in GROUPS:
             parser.error("no group named %s; there are: %s" % (g, " ".join(GROUPS)))
     started = time.monotonic()
     chosen = [g for g in GROUPS if g in (args.groups or GROUPS)]
-    if set(chosen) & NEED_BUILD and not build_products():
+    if set(chosen) & NEED_BUILD and not timed("gcc build", build_products):
         chosen = [g for g in chosen if g not in NEED_BUILD]
+    files = [g for g in chosen if g in FILE_LIMIT_S]
     for g in chosen:
-        if g in ("system", "interop"):
-            group_files(g, args.only)
-        else:
-            globals()["group_" + g](args.only)
+        if g not in files:
+            timed(g, globals()["group_" + g], args.only)
+    if files:
+        timed(" and ".join(files), run_files, files, args.only, max(1, args.jobs))
     print()
+    for name, seconds in group_seconds.items():
+        print("took %6.0f s: %s" % (seconds, name))
+    for seconds, name in sorted(results.seconds, reverse=True)[:SLOWEST]:
+        print("slow %6.1f s: %s" % (seconds, name))
     for name, note in results.skipped:
         print("skipped: %s: %s" % (name, note))
     for name, note in results.failed:

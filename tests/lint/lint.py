@@ -269,6 +269,26 @@ def check_map(files):
             yield "docs/MAP.md", 0, "folder %s/ is not on the map" % folder
 
 
+# Documents that several hands add lines to: what a line is about.
+SUBJECTS = {"docs/MAP.md": r"\| ([^:;|]*[^:;| ])", "CHANGELOG.md": r"- ([^:]*)"}
+
+
+def check_doubled(files):
+    """No two rows of the map, no two entries of CHANGELOG.md are about the same: a merge keeps what both sides had"""
+    for path in [p for p in SUBJECTS if p in files]:
+        told = []
+        for number, line in enumerate(read(path).splitlines(), 1):
+            m = re.match(SUBJECTS[path], line)
+            if not m or not re.search(r"\w", m.group(1)):
+                continue
+            subject = m.group(1).strip().lower()
+            for other, at in told:
+                short, long = sorted((subject, other), key=len)
+                if long == short or (path == "docs/MAP.md" and re.match(re.escape(short) + r"(,| and\b)", long)):
+                    yield path, number, "begins as line %d does: one row for both, or other words" % at
+            told.append((subject, number))
+
+
 def check_reference(files):
     """Generated pages of docs/reference agree with the sources"""
     maker = os.path.join(ROOT, "docs", "make_reference.py")
