@@ -140,6 +140,39 @@ static void retire_adopted(struct ike *e, const struct sam_child *c)
     }
 }
 
+static bool holds_all_of(const struct sam_child *c, const struct sam_child *o)
+{
+    for (unsigned i = 0; i < o->ts_count; i++) {
+        unsigned k = 0;
+        while (k < c->ts_count && !(ts_contains(&c->ts_local[k], &o->ts_local[i]) &&
+                                    ts_contains(&c->ts_remote[k], &o->ts_remote[i])))
+            k++;
+        if (k == c->ts_count)
+            return false;
+    }
+    return true;
+}
+
+/* A worker takes its own SA before a newer one that is for all (RFC 9611). The peer began anew, and if that is because it lost the older IKE SA
+ * without saying so (INITIAL_CONTACT), those own ones lead nowhere until that is found dead. What they receive is taken all the same: both ends
+ * may have begun at once. */
+static void end_workers_of_before(struct ike *e, const struct ike_sa *sa, const struct sam_child *c)
+{
+    for (struct sam_child *o = sam_children_on(e->sam, c->interface); o; o = o->next_of_tunnel) {
+        const struct ike_sa *before =
+            o->owner == c->owner || o->worker == CV_WORKER_ANY || o->state != SAM_INSTALLED
+                ? NULL
+                : ike_sa_by_conn(e, o->owner);
+        if (!before || before->created_ms > sa->created_ms || !holds_all_of(c, o) ||
+            (any_peer(e, c->interface) && !same_peer(before, sa)))
+            continue;
+        ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec",
+                "worker %u sends no more on 0x%08x of IKE SA %u, which is older", o->worker - 1u, o->out.spi,
+                before->conn_id);
+        sam_child_end_sending(e->sam, o);
+    }
+}
+
 void ike_child_up(struct ike *e, struct ike_sa *sa, struct sam_child *c, const char *algorithms, bool rekey)
 {
     char local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
@@ -155,6 +188,8 @@ void ike_child_up(struct ike *e, struct ike_sa *sa, struct sam_child *c, const c
     if (s)
         ike_session_child_up(e, s);
     retire_adopted(e, c);
+    if (!rekey && c->worker == CV_WORKER_ANY)
+        end_workers_of_before(e, sa, c);
 }
 
 /* The one that replaced c: the peer has that; a newer one may still wait for the peer to learn of it. Without one, the newest sibling

@@ -26,7 +26,7 @@ enum ike_cmd_outcome ike_up(struct ike *e, const char *tunnel, char *err, size_t
     if (!s)
         return IKE_CMD_UNKNOWN_TUNNEL;
     struct ike_sa *sa = ike_sa_by_conn(e, s->conn_id);
-    if (sa && (!sa->established || ike_session_has_child(e, s->interface)))
+    if (sa && (!sa->established || ike_session_live(e, s)))
         return IKE_CMD_ALREADY;
     if (!ike_session_may_initiate(e, s, err, err_len))
         return IKE_CMD_NOT_POSSIBLE;

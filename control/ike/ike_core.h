@@ -85,5 +85,7 @@ void ike_group_next_peer(struct ike *e, struct ike_session *s);
 /* ---- ike_session.c, again --------------------------------------------------------------------------------- */
 /* A child of the interface that is not being taken down. */
 bool ike_session_has_child(const struct ike *e, const char *interface);
+/* It has the negotiated child that is for all workers; those of single ones (RFC 9611) go beside it, and are not made without it. */
+bool ike_session_live(const struct ike *e, const struct ike_session *s);
 
 #endif

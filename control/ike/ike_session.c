@@ -194,10 +194,10 @@ static void start(struct ike *e, struct ike_session *s, const struct cv_acquire 
                            cv_result_text(r));
 }
 
-static bool live_child(const struct ike *e, const struct ike_session *s)
+bool ike_session_live(const struct ike *e, const struct ike_session *s)
 {
     for (const struct sam_child *c = sam_children_on(e->sam, s->interface); c; c = c->next_of_tunnel)
-        if (c->state == SAM_INSTALLED)
+        if (c->state == SAM_INSTALLED && c->worker == CV_WORKER_ANY)
             return true;
     return false;
 }
@@ -211,7 +211,7 @@ void ike_sessions_run(struct ike *e)
     e->session_timer_at = UINT64_MAX; /* a failure on the way may lower it */
     HASH_ITER (hh, e->sessions, s, next) {
         if (s->wanted && s->retry_at_ms <= now) {
-            if (live_child(e, s))
+            if (ike_session_live(e, s))
                 s->retry_at_ms = UINT64_MAX;
             else
                 start(e, s, NULL);
@@ -228,7 +228,7 @@ void ike_session_want(struct ike *e, struct ike_session *s, bool persistent)
     s->wanted = true;
     s->persistent = persistent;
     s->failures = 0;
-    if (live_child(e, s))
+    if (ike_session_live(e, s))
         s->retry_at_ms = UINT64_MAX;
     else
         start(e, s, NULL);
@@ -239,7 +239,7 @@ void ike_session_acquire(struct ike *e, const struct cv_acquire *packet)
     const char *name = e->env.dp->if_name(e->env.dp->ctx, packet->if_id);
     struct ike_session *s = name ? ike_session_get(e, name) : NULL;
     e->counters.acquires++;
-    if (!s || live_child(e, s))
+    if (!s || ike_session_live(e, s))
         return;
     struct ike_sa *sa = ike_sa_by_conn(e, s->conn_id);
     bool waits = s->retry_at_ms != UINT64_MAX && s->retry_at_ms > ike_now(e);

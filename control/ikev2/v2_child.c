@@ -166,6 +166,8 @@ cv_result v2_child_put_offer(struct ike *e, struct ike_sa *sa, struct v2_nego *n
     pld_put_ts(b, PLD_TSI, n->ts_i, n->ts_i_count);
     pld_put_ts(b, PLD_TSR, n->ts_r, n->ts_r_count);
     struct slice none = {NULL, 0};
+    /* RFC 7296 2.23.1: through a NAT it would take selectors and checksums of the addresses behind it; tunnel mode needs neither */
+    n->transport = n->transport && !ike_child_natt(sa);
     if (n->transport)
         pld_put_notify(b, PLD_PROTO_NONE, none, PLD_N_USE_TRANSPORT_MODE, none);
     v2_resource_put(n, b);

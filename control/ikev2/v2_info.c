@@ -1,6 +1,7 @@
 /* INFORMATIONAL (RFC 7296 1.4): deletes, dead peer detection, notifies. */
 #include "control/ike/ike_child.h"
 #include "control/ikev2/v2.h"
+#include "control/ikev2/v2_resource.h"
 
 #include <string.h>
 
@@ -121,6 +122,7 @@ static void delete_children(struct ike *e, struct ike_sa *sa, const struct pld_d
             spi_bytes(c->in.spi, of->spis + (size_t)of->count++ * ESP_SPI_LEN);
         ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "the peer deleted child 0x%08x of %s", c->in.spi,
                 c->interface);
+        v2_resource_deleted(e, sa, c);
         v2_child_remove(e, c, LINGER_MS);
     }
 }
@@ -150,7 +152,29 @@ static void log_notifies(struct ike *e, const struct ike_sa *sa, const struct pl
                     pld_notify_name(m->notifies[i].type));
 }
 
-/* 1.5, 3.10.1: what we send on these children goes nowhere. The peer lost them, or our delete of them crossed. */
+/* What we send on this child goes nowhere. The peer lost it, or our delete of it crossed. */
+static void peer_lacks(struct ike *e, struct ike_sa *sa, struct sam_child *c)
+{
+    ike_log(e, sa, LOG_LEVEL_WARNING, "ipsec", "the peer has no SA for SPI 0x%08x of %s any more: deleted",
+            c->out.spi, c->interface);
+    if (v2_delete_child(e, sa, c) != CV_OK)
+        ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec", "its delete is under way");
+}
+
+/* The notify has the number alone: its protocol is to be ignored (3.10). REKEY_SA has both, and where the peer has no such SA it says
+ * CHILD_SA_NOT_FOUND (2.25); the other one is merely rekeyed. */
+static void peer_lacks_one_of(struct ike *e, struct ike_sa *sa, struct sam_child *esp, struct sam_child *ah)
+{
+    struct sam_child *both[] = {esp, ah};
+    ike_log(e, sa, LOG_LEVEL_WARNING, "ipsec",
+            "the peer has no SA for SPI 0x%08x of ESP or of AH any more: a rekey of each shows which",
+            esp->out.spi);
+    for (unsigned i = 0; i < 2; i++)
+        if (v2_rekey_child(e, sa, both[i]) != CV_OK)
+            ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec", "child 0x%08x is not rekeyed now", both[i]->in.spi);
+}
+
+/* 1.5, 3.10.1 */
 static void peer_lacks_children(struct ike *e, struct ike_sa *sa, const struct pld_message *m)
 {
     uint32_t spi, owner = v2_of(sa)->replaced_by ? v2_of(sa)->replaced_by : sa->conn_id;
@@ -159,13 +183,12 @@ static void peer_lacks_children(struct ike *e, struct ike_sa *sa, const struct p
         struct buf_reader r = buf_reader_init(n->data.p, n->data.n);
         if (n->type != PLD_N_INVALID_SPI || n->data.n != ESP_SPI_LEN || !buf_u32(&r, &spi))
             continue;
-        struct sam_child *c = sam_child_by_spi_out(e->sam, owner, spi);
-        if (!c)
-            continue;
-        ike_log(e, sa, LOG_LEVEL_WARNING, "ipsec",
-                "the peer has no SA for SPI 0x%08x of %s any more: deleted", spi, c->interface);
-        if (v2_delete_child(e, sa, c) != CV_OK)
-            ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec", "its delete is under way");
+        struct sam_child *esp = sam_child_of_peer(e->sam, owner, spi, false),
+                         *ah = sam_child_of_peer(e->sam, owner, spi, true);
+        if (esp && ah)
+            peer_lacks_one_of(e, sa, esp, ah);
+        else if (esp || ah)
+            peer_lacks(e, sa, esp ? esp : ah);
     }
 }
 

@@ -213,10 +213,10 @@ static uint32_t spi_of(struct slice s)
 }
 
 /* A child that we are closing already: its outbound half is gone, the SPI of the peer is still known. */
-static bool closing(struct ike *e, const struct ike_sa *sa, uint32_t peer_spi)
+static bool closing(struct ike *e, const struct ike_sa *sa, uint32_t peer_spi, bool ah)
 {
     for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
-        if (c->state == SAM_RETIRING && c->out.spi == peer_spi)
+        if (c->state == SAM_RETIRING && c->out.spi == peer_spi && sam_is_ah(c) == ah)
             return true;
     return false;
 }
@@ -255,7 +255,7 @@ void v2_rekey_child_request(struct ike *e, struct ike_sa *sa, const struct pld_m
     }
     struct sam_child *old = sam_child_of_peer(e->sam, sa->conn_id, spi_of(rekey_sa->spi), ah);
     if (!old || old->state != SAM_INSTALLED) {
-        if (closing(e, sa, spi_of(rekey_sa->spi)))
+        if (closing(e, sa, spi_of(rekey_sa->spi), ah))
             refuse_rekey(r, PLD_N_TEMPORARY_FAILURE);
         else
             child_unknown(r, rekey_sa);

@@ -165,6 +165,20 @@ void v2_resource_lost(struct ike *e, struct ike_sa *sa)
     back_off(e, sa);
 }
 
+void v2_resource_deleted(struct ike *e, struct ike_sa *sa, const struct sam_child *c)
+{
+    const struct group g = {c->interface, c->ts_local, c->ts_remote, c->ts_count};
+    if (!c->leads || c->worker != CV_WORKER_ANY || c->replaced_by)
+        return;
+    for (struct sam_child *o = sam_children_of(e->sam, sa->conn_id); o; o = o->next_of_owner) {
+        if (o->worker == CV_WORKER_ANY || !in_group(&g, o))
+            continue;
+        o->leads = true;
+        back_off(e, sa);
+        return;
+    }
+}
+
 static bool asking(const struct v2_task *t)
 {
     for (; t; t = t->next)
@@ -191,28 +205,42 @@ static cv_result ask(struct ike *e, struct ike_sa *sa, struct ike_session *s, ui
     return r;
 }
 
-/* The worker that c's group has nothing for, CV_WORKER_ANY when nothing is wanting or it is not ours to ask. */
-static uint8_t wanting(struct ike *e, const struct ike_sa *sa, const struct sam_child *c, unsigned *most)
+/* What c's group lacks. */
+struct lack {
+    bool first;     /* the one for all, before any other */
+    uint8_t worker; /* as in struct cv_sa */
+};
+
+/* False when nothing is wanting, or it is not ours to ask. */
+static bool wanting(struct ike *e, const struct ike_sa *sa, const struct sam_child *c, struct lack *out)
 {
     const struct cfg_interface *t = cfg_find_interface(e->cfg, c->interface);
     const struct cfg_ipsec_profile *p = t ? cfg_find_ipsec_profile(e->cfg, t->protection_profile) : NULL;
     const struct group g = {c->interface, c->ts_local, c->ts_remote, c->ts_count};
     if (!p || !c->leads || c->replaced_by || c->state != SAM_INSTALLED)
-        return CV_WORKER_ANY;
-    *most = limit(e, p);
-    return lowest_free(e, sa, &g, *most);
+        return false;
+    *out = (struct lack){!has_first(e, sa, &g), lowest_free(e, sa, &g, limit(e, p))};
+    return out->first || out->worker != CV_WORKER_ANY;
+}
+
+/* Of what stands, none is for all: a failure is the session's, and it is never asked for often. */
+static void ask_for_first(struct ike *e, struct ike_sa *sa, struct ike_session *s)
+{
+    if (v2_child_initiate(e, sa, s, NULL) != CV_OK)
+        ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec", "%s: a child for all workers could not be asked for",
+                s->interface);
+    back_off(e, sa);
 }
 
 void v2_resource_due(struct ike *e, struct ike_sa *sa)
 {
     struct v2_sa *v = v2_of(sa);
     const uint64_t now = ike_now(e);
-    uint8_t worker = CV_WORKER_ANY;
-    unsigned most = 0;
+    struct lack lack;
     struct sam_child *c = sam_children_of(e->sam, sa->conn_id);
     v->resource_at = UINT64_MAX;
     settle(e, sa);
-    while (c && (worker = wanting(e, sa, c, &most)) == CV_WORKER_ANY)
+    while (c && !wanting(e, sa, c, &lack))
         c = c->next_of_owner;
     struct ike_session *s = c ? ike_session_get(e, c->interface) : NULL;
     if (!s || asking(v->flight) || asking(v->queue)) /* an answer comes back here */
@@ -221,8 +249,10 @@ void v2_resource_due(struct ike *e, struct ike_sa *sa)
         wake_at(e, sa, v->resource_from);
     } else if (v2_task_find(sa, V2_TASK_REKEY_SA, 0)) {
         wake_at(e, sa, now + BUSY_MS); /* RFC 7296 2.25.2: the peer would refuse */
+    } else if (lack.first) {
+        ask_for_first(e, sa, s);
     } else if (v->resource_asked >= CV_MAX_WORKERS || !ike_child_room(e, sa, c->interface) ||
-               ask(e, sa, s, worker) != CV_OK) {
+               ask(e, sa, s, lack.worker) != CV_OK) {
         back_off(e, sa); /* a peer that agrees and then deletes is not asked for ever */
     } else {
         v->resource_asked++;

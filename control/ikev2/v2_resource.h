@@ -24,6 +24,9 @@ void v2_resource_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, c
 void v2_resource_due(struct ike *e, struct ike_sa *sa);
 /* A child of one worker is gone against our will. */
 void v2_resource_lost(struct ike *e, struct ike_sa *sa);
+/* The peer deletes c. When it is the one for all, and ours to ask for, and others of its group stay, another one is asked for after a while:
+ * while workers send on their own, no packet asks. */
+void v2_resource_deleted(struct ike *e, struct ike_sa *sa, const struct sam_child *c);
 /* `to` replaces `from` (RFC 7296 2.18) and has its children. */
 void v2_resource_move(struct ike *e, struct ike_sa *from, struct ike_sa *to);
 

@@ -299,13 +299,19 @@ void sam_entry_free(struct sam *s, struct sam_entry *e)
     free(e);
 }
 
-static void remove_out(struct sam *s, struct sam_entry *e)
+/* The peer may still name it. */
+static void end_out(struct sam *s, struct sam_entry *e)
 {
     e->c.active = false;
-    unindex_out(s, e);
     if (e->have_out)
         sam_cmd_delete(s, &e->c.out);
     e->have_out = false;
+}
+
+static void remove_out(struct sam *s, struct sam_entry *e)
+{
+    unindex_out(s, e);
+    end_out(s, e);
 }
 
 void sam_entry_destroy(struct sam *s, struct sam_entry *e)
@@ -521,6 +527,11 @@ void sam_child_activate(struct sam *s, struct sam_child *c)
         if (o->if_id == c->if_id && o->worker == c->worker)
             o->active = false;
     c->active = true;
+}
+
+void sam_child_end_sending(struct sam *s, struct sam_child *c)
+{
+    end_out(s, sam_entry_of(c));
 }
 
 void sam_child_delete(struct sam *s, struct sam_child *c, uint64_t linger_ms)

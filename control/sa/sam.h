@@ -141,6 +141,8 @@ struct sam_install {
  * nothing stays installed; the reserved SPI is still the caller's to release, but for a CV_ENOSPC of the queue, which is safe to release, too. */
 CV_MUST_USE cv_result sam_child_install(struct sam *s, const struct sam_install *p, struct sam_child **out);
 void sam_child_activate(struct sam *s, struct sam_child *c);
+/* Outbound ends for good; the child stays, and receives, as long as its IKE SA has it. Rekeyed, it sends again. */
+void sam_child_end_sending(struct sam *s, struct sam_child *c);
 /* Outbound stops now; inbound is removed after linger_ms (0: now). */
 void sam_child_delete(struct sam *s, struct sam_child *c, uint64_t linger_ms);
 void sam_child_reparent(struct sam *s, uint32_t old_owner, uint32_t new_owner);

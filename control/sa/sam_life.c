@@ -53,7 +53,8 @@ static bool look_for_use(struct sam *s, struct sam_child *c)
     const struct sam_link *l = s->conf.link;
     const struct cv_sa_ref *refs[] = {&c->in, &c->out};
     uint64_t now = sam_now(s);
-    for (unsigned i = 0; i < 2; i++) {
+    const unsigned directions = sam_entry_of(c)->have_out ? 2 : 1; /* else it only receives */
+    for (unsigned i = 0; i < directions; i++) {
         struct cv_sa_counters counters;
         uint64_t idle;
         if (l->counters(l->ctx, refs[i], &counters, &idle) != CV_OK)

@@ -1,14 +1,12 @@
 /* Child SAs for single workers (RFC 9611): one for each beside the one for all, asked for one at a time; refused, lost, rekeyed. */
-#include "tests/mock/mock_wire.h"
-#include "tests/unit/unit.h"
+#include "control/ike/ike_child.h"
+#include "tests/dialogue/workers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETTLE_MS = 8000, HOUR_MS = 3600000 };
-
-static const struct wire_conf each = {.ipsec = " set security-association per-worker\n"};
+enum { HOUR_MS = 3600000 };
 
 static struct wire *up(uint64_t seed, const struct wire_conf *a, unsigned workers_a,
                        const struct wire_conf *b, unsigned workers_b)
@@ -19,22 +17,6 @@ static struct wire *up(uint64_t seed, const struct wire_conf *a, unsigned worker
     wire_up(w, A);
     wire_run(w, SETTLE_MS);
     return w;
-}
-
-static unsigned of_worker(struct wire *w, enum wire_end end, uint8_t worker)
-{
-    unsigned n = 0;
-    for (const struct sam_child *c = sam_children(w->side[end].ike->sam); c; c = c->next)
-        n += c->state == SAM_INSTALLED && c->worker == worker;
-    return n;
-}
-
-static struct sam_child *child_of(struct wire *w, enum wire_end end, uint8_t worker)
-{
-    for (struct sam_child *c = sam_children(w->side[end].ike->sam); c; c = c->next)
-        if (c->state == SAM_INSTALLED && c->worker == worker)
-            return c;
-    return NULL;
 }
 
 /* One for all and one for each of so many workers, at both ends, the SPIs in the workers' buckets. */
@@ -225,6 +207,134 @@ static void IKEv1_has_the_one(void)
     wire_free(w);
 }
 
+/* ---- an older IKE SA that the peer has forgotten ---------------------------------------------------------------------- */
+/* INITIAL_CONTACT becomes a status nobody knows (RFC 7296 3.10.1: to be ignored). */
+static void no_contact(uint8_t *plain, size_t *len, size_t cap, uint8_t *first, void *ctx)
+{
+    uint8_t type = *first;
+    (void)cap;
+    (void)ctx;
+    for (size_t at = 0; at + 8 <= *len;) {
+        const size_t n = (size_t)plain[at + 2] << 8 | plain[at + 3];
+        if (type == PLD_NOTIFY && plain[at + 6] == 0x40 && plain[at + 7] == 0x00)
+            plain[at + 6] = 0x9f;
+        type = plain[at];
+        at += n > 4 ? n : 4;
+    }
+}
+
+static bool without_contact(struct wire *w, struct wire_packet *p, void *ctx)
+{
+    if (p->from == A && p->data[18] == PLD_IKE_AUTH)
+        (void)wire_reseal(w, p, no_contact, ctx);
+    return true;
+}
+
+static unsigned out_of_workers(struct wire *w, enum wire_end end)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < MOCK_SLOTS; i++)
+        n += w->side[end].dp->out[i].used && w->side[end].dp->out[i].sa.worker != CV_WORKER_ANY;
+    return n;
+}
+
+/* A comes back and begins anew; B hears of no initial contact, and its workers would prefer their own SAs to A's new one until A's old IKE SA is found
+ * dead. */
+static void workers_leave_an_older_IKE_SA_when_the_peer_begins_anew(void)
+{
+    char text[WIRE_CONF];
+    struct wire *w = up(14, &each, 2, &each, 2);
+    CU_ASSERT_TRUE_FATAL(complete(w, 2));
+    CU_ASSERT_EQUAL(out_of_workers(w, B), 2);
+    const uint32_t was = child_of(w, B, 1)->id;
+    wire_conf_text(A, NULL, text);
+    w->side[A].muted = true;
+    wire_reload(w, A, text); /* nothing else covers the old ones: A wants but one now */
+    wire_restart(w, A, true);
+    w->side[A].muted = false;
+    w->filter = without_contact;
+    wire_up(w, A);
+    wire_run(w, 1000);
+    CU_ASSERT_EQUAL(wire_sas(w, B), 2);
+    CU_ASSERT_EQUAL(out_of_workers(w, B), 0);
+    CU_ASSERT_TRUE(wire_packet(w, A) && wire_packet(w, B));
+    struct sam_child *c = sam_child_by_id(w->side[B].ike->sam, was);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    CU_ASSERT_TRUE(of_worker(w, B, 1) == 1 && of_worker(w, B, 2) == 1); /* what they get is taken still */
+    sam_child_activate(w->side[B].ike->sam, c);                         /* for good */
+    CU_ASSERT_FALSE(c->active);
+    ike_sa_remove(w->side[B].ike, ike_sa_by_conn(w->side[B].ike, c->owner), IKE_REASON_DPD_DEAD, "%s",
+                  "the test says so");
+    wire_run(w, 10000);
+    CU_ASSERT_TRUE(wire_both_up(w) && wire_consistent(w, true));
+    CU_ASSERT_STRING_EQUAL(w->side[B].dp->violation, "");
+    wire_free(w);
+}
+
+/* Selectors of the new one that leave out some of the old: what they leave out stays where it was. */
+static void a_narrower_one_ends_nothing(void)
+{
+    struct wire *w = up(15, &each, 2, &each, 2);
+    struct ike *e = w->side[B].ike;
+    struct sam_child *of_one = child_of(w, B, 1), *all = child_of(w, B, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(of_one);
+    const struct ike_sa *sa = wire_sa(w, B);
+    struct ike_sa newer = *sa;
+    struct sam_child one = *all;
+    newer.conn_id = one.owner = sa->conn_id + 1000;
+    newer.created_ms = sa->created_ms + 1;
+    memcpy(one.ts_remote[0].hi, one.ts_remote[0].lo, sizeof one.ts_remote[0].hi);
+    ike_child_up(e, &newer, &one, "of the test", false);
+    CU_ASSERT_EQUAL(out_of_workers(w, B), 2);
+    one.ts_remote[0] = all->ts_remote[0];
+    newer.created_ms = sa->created_ms - 1; /* an older one, neither */
+    ike_child_up(e, &newer, &one, "of the test", false);
+    CU_ASSERT_EQUAL(out_of_workers(w, B), 2);
+    wire_free(w);
+}
+
+/* ---- without the one for all ------------------------------------------------------------------------------------------ */
+/* RFC 9611: while workers send on their own no packet asks for the one for all; a new worker, or a lost one, would need it. */
+static void the_one_for_all_comes_back(void)
+{
+    struct wire *w = up(16, &each, 2, &each, 2);
+    CU_ASSERT_EQUAL(v2_delete_child(w->side[B].ike, wire_sa(w, B), child_of(w, B, 0)), CV_OK);
+    wire_run(w, 10000);
+    CU_ASSERT_TRUE(of_worker(w, A, 0) == 0 && of_worker(w, A, 1) == 1);
+    wire_run(w, 120000);
+    CU_ASSERT_TRUE(complete(w, 2));
+    wire_free(w);
+}
+
+static void a_peer_that_deletes_it_again_and_again_is_asked_ever_more_seldom(void)
+{
+    struct wire *w = up(17, &each, 2, &each, 2);
+    const uint64_t before = w->side[B].ike->counters.children_established;
+    for (unsigned i = 0; i < 7200; i++) {
+        struct sam_child *c = child_of(w, B, 0);
+        if (c)
+            (void)v2_delete_child(w->side[B].ike, wire_sa(w, B), c);
+        wire_run(w, 1000);
+    }
+    const uint64_t made = w->side[B].ike->counters.children_established - before;
+    CU_ASSERT_TRUE(made >= 3 && made <= 8); /* after 1, 2, 4, ... minutes */
+    CU_ASSERT_TRUE(of_worker(w, A, 1) == 1 && of_worker(w, A, 2) == 1);
+    wire_free(w);
+}
+
+/* One that we deleted ourselves, and `up`. */
+static void up_makes_it_beside_those_of_workers(void)
+{
+    struct wire *w = up(18, &each, 2, &each, 2);
+    CU_ASSERT_EQUAL(v2_delete_child(w->side[A].ike, wire_sa(w, A), child_of(w, A, 0)), CV_OK);
+    wire_run(w, 1000);
+    CU_ASSERT_TRUE(of_worker(w, A, 0) == 0 && of_worker(w, A, 1) == 1);
+    wire_up(w, A);
+    wire_run(w, 1000);
+    CU_ASSERT_TRUE(complete(w, 2));
+    wire_free(w);
+}
+
 /* A peer that claims to have thousands gets as many as there are workers here. */
 static void a_peer_that_asks_for_thousands_gets_its_share(void)
 {
@@ -248,4 +358,8 @@ UNIT_MAIN("resource", UNIT_TEST(each_worker_gets_one_after_the_first), UNIT_TEST
           UNIT_TEST(both_ends_at_once_end_complete), UNIT_TEST(a_restart_replaces_what_was_adopted),
           UNIT_TEST(it_can_be_configured_while_the_tunnel_is_up),
           UNIT_TEST(fewer_than_there_are_workers_are_asked_for), UNIT_TEST(IKEv1_has_the_one),
-          UNIT_TEST(a_peer_that_asks_for_thousands_gets_its_share))
+          UNIT_TEST(a_peer_that_asks_for_thousands_gets_its_share),
+          UNIT_TEST(workers_leave_an_older_IKE_SA_when_the_peer_begins_anew),
+          UNIT_TEST(a_narrower_one_ends_nothing), UNIT_TEST(the_one_for_all_comes_back),
+          UNIT_TEST(a_peer_that_deletes_it_again_and_again_is_asked_ever_more_seldom),
+          UNIT_TEST(up_makes_it_beside_those_of_workers))

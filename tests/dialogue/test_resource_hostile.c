@@ -1,14 +1,12 @@
 /* Child SAs for single workers (RFC 9611) with a peer that asks too much, says it twice, takes it back, or answers nonsense. */
-#include "tests/mock/mock_wire.h"
-#include "tests/unit/unit.h"
+#include "tests/dialogue/workers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETTLE_MS = 8000, ASKED = 10000, NOTIFY_HEAD = 8, WORKERS = 2 };
+enum { ASKED = 10000, NOTIFY_HEAD = 8, WORKERS = 2 };
 
-static const struct wire_conf each = {.ipsec = " set security-association per-worker\n"};
 static const struct slice nothing = {NULL, 0};
 
 static struct wire *up(uint64_t seed, const struct wire_conf *b)
@@ -20,22 +18,6 @@ static struct wire *up(uint64_t seed, const struct wire_conf *b)
     if (!wire_both_up(w))
         abort();
     return w;
-}
-
-static unsigned of_worker(struct wire *w, enum wire_end end, uint8_t worker)
-{
-    unsigned n = 0;
-    for (const struct sam_child *c = sam_children(w->side[end].ike->sam); c; c = c->next)
-        n += c->state == SAM_INSTALLED && c->worker == worker;
-    return n;
-}
-
-static struct sam_child *child_of(struct wire *w, enum wire_end end, uint8_t worker)
-{
-    for (struct sam_child *c = sam_children(w->side[end].ike->sam); c; c = c->next)
-        if (c->state == SAM_INSTALLED && c->worker == worker)
-            return c;
-    return NULL;
 }
 
 static bool one_each(struct wire *w)

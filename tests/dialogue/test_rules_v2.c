@@ -447,6 +447,23 @@ static void RFC7296_1_3_1_transport_mode_where_both_want_it(void)
     }
 }
 
+/* Selectors and checksums of the addresses behind the NAT are nothing that we do: the peer, who may, is not asked. */
+static void RFC7296_2_23_1_no_transport_mode_through_a_NAT(void)
+{
+    char *a = text_swap(c1_in_ikev2(), " mode tunnel\n", " mode transport\n"),
+         *b = text_swap(c2_in_ikev2(), " mode tunnel\n", " mode transport\n");
+    struct wire *w = gates(22, a, b);
+    w->nat = w->side[A].address; /* the port alone is changed: identities and selectors stay */
+    w->nat_port = 20000;
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_FATAL(wire_both_up(w));
+    CU_ASSERT_FALSE(wire_saw(w, "N(USE_TRANSPORT_MODE)"));
+    CU_ASSERT_FALSE(wire_child(w, A)->transport || wire_child(w, B)->transport);
+    CU_ASSERT_EQUAL(wire_traffic(w, 100), 0);
+    wire_free(w);
+}
+
 UNIT_MAIN("rules-v2", UNIT_TEST(KR_11_C1_and_C2_in_IKEv2_words_come_up_from_both_sides),
           UNIT_TEST(KR_11_only_the_profiles_own_keyring_is_searched),
           UNIT_TEST(PF_8_and_PF_9_C13_initiates_and_C14s_last_profile_is_not_the_tunnels),
@@ -466,4 +483,5 @@ UNIT_MAIN("rules-v2", UNIT_TEST(KR_11_C1_and_C2_in_IKEv2_words_come_up_from_both
           UNIT_TEST(keyring_as_responder_identity_before_address),
           UNIT_TEST(keyring_no_block_for_the_peer_is_no_psk),
           UNIT_TEST(PR_13_GRE_tunnel_protection_is_host_to_host_protocol_47),
-          UNIT_TEST(RFC7296_1_3_1_transport_mode_where_both_want_it))
+          UNIT_TEST(RFC7296_1_3_1_transport_mode_where_both_want_it),
+          UNIT_TEST(RFC7296_2_23_1_no_transport_mode_through_a_NAT))

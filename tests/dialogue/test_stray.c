@@ -162,9 +162,77 @@ static void a_silent_peer_is_not_called_again_for_each_packet(void)
     wire_free(w);
 }
 
+/* ---- one number for both protocols (RFC 4301 4.1: an SA is told by protocol and SPI) --------------------------------- */
+static void put_spi(uint8_t out[4], uint32_t spi)
+{
+    for (unsigned i = 0; i < 4; i++)
+        out[i] = (uint8_t)(spi >> (24 - 8 * i));
+}
+
+static void put_AH_request(struct pld_builder *b, void *ctx)
+{
+    static const uint8_t nonce[32] = {4, 5, 6};
+    struct pld_build_proposal p = {.number = 1, .proto = PLD_PROTO_AH, .spi_len = 4, .count = 2};
+    const struct ts any = ts_any(IP_V4);
+    put_spi(p.spi, *(const uint32_t *)ctx);
+    p.transforms[0] = (struct pld_build_transform){3, CV_INTEG_HMAC_SHA2_256_128, 0};
+    p.transforms[1] = (struct pld_build_transform){5, 0, 0};
+    pld_put_sa(b, &p, 1);
+    pld_put_nonce(b, (struct slice){nonce, sizeof nonce});
+    pld_put_ts(b, PLD_TSI, &any, 1);
+    pld_put_ts(b, PLD_TSR, &any, 1);
+}
+
+static void put_INVALID_SPI(struct pld_builder *b, void *ctx)
+{
+    uint8_t spi[4];
+    const struct slice none = {NULL, 0};
+    put_spi(spi, *(const uint32_t *)ctx);
+    pld_put_notify(b, PLD_PROTO_NONE, none, PLD_N_INVALID_SPI, (struct slice){spi, sizeof spi});
+}
+
+static void ask_as_B(struct wire *w, uint8_t exchange, wire_build *build, uint32_t spi)
+{
+    wire_forge(w, B, wire_sa(w, B), exchange, false, v2_of(wire_sa(w, B))->next_send++, build, &spi);
+    wire_run(w, SETTLE_MS);
+}
+
+/* B has ESP under that number and no AH; the notify says the number alone (RFC 7296 3.10.1). Only what B lacks goes. */
+static void a_number_that_both_protocols_have_ends_the_right_child(void)
+{
+    static const struct wire_conf both = {.global =
+                                              "crypto ipsec transform-set AHS ah-sha256-hmac\n mode tunnel\n",
+                                          .ipsec = " set transform-set TS AHS\n"};
+    struct wire *w = wire_new(1, &both, &both);
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_FATAL(wire_both_up(w));
+    struct sam *sam = w->side[A].ike->sam;
+    const uint32_t spi = wire_child(w, B)->in.spi, owner = wire_sa(w, A)->conn_id;
+    ask_as_B(w, PLD_CREATE_CHILD_SA, put_AH_request, spi);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sam_child_of_peer(sam, owner, spi, true));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sam_child_of_peer(sam, owner, spi, false));
+    const uint32_t esp = sam_child_of_peer(sam, owner, spi, false)->id,
+                   ah = sam_child_of_peer(sam, owner, spi, true)->id;
+    wire_trace_clear(w);
+    ask_as_B(w, PLD_INFORMATIONAL, put_INVALID_SPI, spi);
+    wire_run(w, 3000);
+    CU_ASSERT_EQUAL(wire_count(w, "B CREATE_CHILD_SA resp"),
+                    3); /* two rekeys, and one anew in place of the lost */
+    CU_ASSERT_EQUAL(wire_count(w, "N(CHILD_SA_NOT_FOUND)"), 1);
+    const struct sam_child *kept = sam_child_by_id(sam, esp);
+    CU_ASSERT(!kept || kept->replaced_by);        /* its successor was asked for and made */
+    CU_ASSERT_PTR_NULL(sam_child_by_id(sam, ah)); /* gone, without a delete that B would not understand */
+    CU_ASSERT_EQUAL(wire_count(w, "D(AH"), 0);
+    wire_run(w, 10000);
+    CU_ASSERT(wire_both_up(w) && wire_consistent(w, true));
+    wire_free(w);
+}
+
 UNIT_MAIN("stray", UNIT_TEST(a_lost_child_is_deleted_at_the_peer_and_traffic_raises_another),
           UNIT_TEST(nothing_is_said_unless_it_is_configured),
           UNIT_TEST(a_flood_costs_one_notify_in_ten_seconds),
           UNIT_TEST(SPIs_in_use_and_other_senders_are_passed_over),
           UNIT_TEST(who_forgot_everything_negotiates_and_the_peer_drops_what_he_had),
-          UNIT_TEST(a_silent_peer_is_not_called_again_for_each_packet))
+          UNIT_TEST(a_silent_peer_is_not_called_again_for_each_packet),
+          UNIT_TEST(a_number_that_both_protocols_have_ends_the_right_child))

@@ -1,6 +1,6 @@
 /* libFuzzer harness of the IKE engine: ike_datagram_in in every state, before and after the integrity check.
  *
- * The first octet says what is fuzzed, the second the exchange type, the third the first inner payload; the rest is the
+ * The first octet says what is fuzzed and in which world (ESP or AH, SAs of single workers or not), the second the exchange type, the third the first inner payload; the rest is the
  * datagram, or the inner payloads that a peer with the right keys would send. */
 #include "tests/unit/ike/pair.h"
 
@@ -87,6 +87,14 @@ static void fragments(struct pair *p, const struct input *in)
     }
 }
 
+static bool lose_create_child(struct pair *p, struct pair_side *from, uint8_t *data, size_t *len)
+{
+    (void)p;
+    (void)from;
+    (void)len;
+    return data[18] != PLD_CREATE_CHILD_SA;
+}
+
 static void up(struct pair *p)
 {
     char err[SEL_TEXT_MAX];
@@ -135,6 +143,17 @@ static void answers(struct pair *p, struct input *in)
     sealed(p, &p->a, pair_sa(&p->b), in, true, id);
 }
 
+/* To what a asks for a worker's child; without SAs of workers a has asked for nothing. */
+static void answers_for_worker(struct pair *p, struct input *in)
+{
+    p->tap = lose_create_child;
+    up(p);
+    pair_wait(p, 100);
+    p->tap = NULL;
+    in->exchange = PLD_CREATE_CHILD_SA;
+    sealed(p, &p->a, pair_sa(&p->b), in, true, v2_of(pair_sa(&p->a))->next_send - 1);
+}
+
 static void play(struct pair *p, unsigned what, struct input *in)
 {
     switch (what) {
@@ -167,6 +186,10 @@ static void play(struct pair *p, unsigned what, struct input *in)
         sealed(p, &p->b, pair_sa(&p->a), in, false, v2_of(pair_sa(&p->a))->next_send);
         break;
     case RESPONSE:
+        if (in->exchange & 0x80) {
+            answers_for_worker(p, in);
+            break;
+        }
         up(p);
         answers(p, in);
         break;
@@ -178,24 +201,40 @@ static void play(struct pair *p, unsigned what, struct input *in)
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* ---- the worlds: ESP or AH; one child, or one for each of three workers beside it (RFC 9611) --------------------------- */
+enum { PER_WORKER = 1, AH = 2, WORLDS = 4, WORKERS = 3 };
+
+static struct cfg *conf(unsigned world, bool a)
+{
+    static const char proposal[] = " encryption aes-gcm-128\n prf sha256\n group 19\n";
+    const char *ipsec = world & PER_WORKER ? " set security-association per-worker\n" : NULL;
+    const char *transform = world & AH ? "ah-sha256-hmac" : NULL;
+    return pair_cfg(&(struct pair_opt){.proposal_a = proposal,
+                                       .proposal_b = proposal,
+                                       .ipsec_a = ipsec,
+                                       .ipsec_b = ipsec,
+                                       .transform_a = transform,
+                                       .transform_b = transform},
+                    a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct pair_opt quick = {
-        .proposal_a = " encryption aes-gcm-128\n prf sha256\n group 19\n",
-        .proposal_b = " encryption aes-gcm-128\n prf sha256\n group 19\n",
-    };
     static struct pair p;
-    static struct cfg *a, *b; /* parsed once: they never change */
-    if (!a) {
-        a = pair_cfg(&quick, true);
-        b = pair_cfg(&quick, false);
-    }
+    static struct cfg *a[WORLDS], *b[WORLDS]; /* parsed once: they never change */
     if (size < 3)
         return 0;
+    const unsigned world = data[0] / WHAT_COUNT % WORLDS;
+    if (!a[world]) {
+        a[world] = conf(world, true);
+        b[world] = conf(world, false);
+    }
     struct input in = {.exchange = data[1], .first = data[2], .p = data + 3, .n = size - 3};
-    pair_start_with(&p, a, b);
+    pair_start_with(&p, a[world], b[world]);
+    p.a.dp->workers = p.b.dp->workers = WORKERS;
     play(&p, data[0] % WHAT_COUNT, &in);
-    pair_wait(&p, 3000);
+    pair_wait(&p, world & PER_WORKER ? 9000
+                                     : 3000); /* the asked end sends on a worker's child after some seconds */
     p.a.cfg = p.b.cfg = NULL;
     pair_end(&p);
     return 0;

@@ -1,6 +1,6 @@
 /* libFuzzer harness of IKEv1 in the engine: every message of every exchange, without keys and under them.
  *
- * The first octet says what is fuzzed, the second which message or state, the third says more of it; the rest is a datagram, or the payloads
+ * The first octet says what is fuzzed, with which mode of phase 1, PFS, ESP or AH, the second which message or state, the third says more of it; the rest is a datagram, or the payloads
  * of a message, each as type, length (one octet) and body. */
 #include "control/ikev1/v1.h"
 #include "tests/mock/mock_wire.h"
@@ -220,8 +220,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wire_conf c = {.ikev1 = true,
                           .profile = data[0] & 0x80 ? " initiate mode aggressive\n" : NULL,
                           .global = "crypto isakmp fragmentation\ncrypto isakmp keepalive 10 2\n",
-                          .ipsec = data[0] & 0x40 ? " set pfs group19\n" : NULL};
+                          .transform = data[0] & 0x20 ? "ah-sha256-hmac" : NULL,
+                          .ipsec = data[0] & 0x40 ? " set pfs group19\n set security-association per-worker\n"
+                                                  : NULL};
     struct wire *w = wire_new(1, &c, &c);
+    w->side[A].dp->workers = w->side[B].dp->workers = 2; /* which IKEv1 has nothing of */
     play(w, &in);
     wire_run(w, AFTER);
     w->filter = NULL;
