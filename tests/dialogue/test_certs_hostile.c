@@ -365,8 +365,9 @@ static void RSA_padding_is_compared_whole(void)
 static void mutants_of_IKE_AUTH(void)
 {
     static const uint8_t types[] = {PLD_CERT, PLD_AUTH, PLD_CERTREQ};
+    const unsigned mutants = unit_rounds(MUTANTS);
     unsigned changed = 0, asked = 0;
-    for (unsigned i = 0; i < MUTANTS; i++) {
+    for (unsigned i = 0; i < mutants; i++) {
         struct plan x = {.deed = MUTATE, .from = i % 2 ? B : A, .type = types[i % 3], .d = {i + 1}};
         if (x.type == PLD_CERTREQ)
             x.from = A;
@@ -379,8 +380,8 @@ static void mutants_of_IKE_AUTH(void)
         CU_ASSERT(wire_sas(w, B) <= 2);
         wire_free(w);
     }
-    CU_ASSERT(changed > MUTANTS * 9 / 10);
-    CU_ASSERT(asked > MUTANTS / 4); /* a CERTREQ that is nonsense does no harm, mostly */
+    CU_ASSERT(changed > mutants * 9 / 10);
+    CU_ASSERT(asked > mutants / 4); /* a CERTREQ that is nonsense does no harm, mostly */
 }
 
 /* ---- IKEv1 ------------------------------------------------------------------------------------------------------------------------ */
@@ -512,8 +513,9 @@ static void IKEv1_a_refused_MM5_played_again(void)
 static void IKEv1_mutants_of_MM5_and_MM6(void)
 {
     static const uint8_t types[] = {PLD1_CERT, PLD1_SIG};
+    const unsigned mutants = unit_rounds(MUTANTS);
     unsigned changed = 0;
-    for (unsigned i = 0; i < MUTANTS; i++) {
+    for (unsigned i = 0; i < mutants; i++) {
         struct plan x = {.deed = MUTATE, .from = i & 1 ? B : A, .type = types[i >> 1 & 1], .d = {i + 7}};
         struct wire *w = attempt1(5000 + i, &x);
         CU_ASSERT(x.done);
@@ -523,7 +525,7 @@ static void IKEv1_mutants_of_MM5_and_MM6(void)
         CU_ASSERT(wire_sas(w, B) <= 2);
         wire_free(w);
     }
-    CU_ASSERT(changed > MUTANTS * 9 / 10);
+    CU_ASSERT(changed > mutants * 9 / 10);
 }
 
 /* In the clear: anybody's. What is not signed may be anything, and at worst another certificate, or none, is sent. */
@@ -547,7 +549,8 @@ static bool spoil_certreq(struct wire *w, struct wire_packet *p, void *ctx)
 
 static void IKEv1_spoiled_CERTREQs_do_no_harm(void)
 {
-    for (unsigned i = 0; i < 200; i++) {
+    const unsigned rounds = unit_rounds(200);
+    for (unsigned i = 0; i < rounds; i++) {
         struct clear x = {.d = {i + 3}};
         struct wire *w = wire1(13);
         w->filter = spoil_certreq;

@@ -125,7 +125,7 @@ static void a_thousand_lives_over_a_bad_wire(void)
     const char *only = getenv("WIRE_SEED"), *more = getenv("WIRE_RUNS");
     uint64_t first = only ? strtoull(only, NULL, 10) : 0, runs = only   ? 1
                                                                  : more ? strtoull(more, NULL, 10)
-                                                                        : RUNS;
+                                                                        : unit_rounds(RUNS);
     for (uint64_t seed = first; seed < first + runs; seed++)
         one_life(seed, &t);
     printf("%u up, %u failed with a reason on both sides, %u without, %u inconsistent ... ", t.up, t.failed,

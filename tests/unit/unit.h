@@ -5,6 +5,19 @@
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
 
+#include <stdlib.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define UNIT_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNIT_SANITIZED 1
+#endif
+#endif
+#ifndef UNIT_SANITIZED
+#define UNIT_SANITIZED 0
+#endif
+
 struct unit_test {
     const char *name;
     void (*run)(void);
@@ -14,6 +27,13 @@ struct unit_test {
     {                                                                                                        \
 #fn, fn                                                                                              \
     }
+
+/* How many of n seeded rounds to do: all, but a fourth under AddressSanitizer, which takes ten times as long for each and is there for
+ * what all rounds have in common; the plain build does every one. With CULVERT_LONG in the environment: all. */
+static inline unsigned unit_rounds(unsigned n)
+{
+    return UNIT_SANITIZED && !getenv("CULVERT_LONG") ? (n + 3) / 4 : n;
+}
 
 /* Runs the tests as one suite; exit status 1 when an assertion failed or nothing ran. */
 static inline int unit_run(const char *suite_name, const struct unit_test *tests, unsigned count)

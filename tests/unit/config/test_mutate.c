@@ -97,7 +97,8 @@ static void mutate_file(const char *file, unsigned *parsed, unsigned *tried)
     CU_ASSERT_PTR_NOT_NULL_FATAL(f);
     size_t seed_len = fread(seed, 1, TEXT_MAX / 2, f);
     fclose(f);
-    for (unsigned i = 0; i < ROUNDS; i++) {
+    const unsigned rounds = unit_rounds(ROUNDS);
+    for (unsigned i = 0; i < rounds; i++) {
         size_t n = seed_len;
         memcpy(text, seed, n);
         for (unsigned k = 1 + random_below(4); k > 0 && n > 0; k--)

@@ -28,14 +28,6 @@ enum {
     ROOM = FRONT + HEAD + TEXT + ICV + 128,
 };
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
 static bool long_form(void)
 {
     return getenv("CULVERT_LONG") != NULL;
@@ -459,7 +451,7 @@ static void every_bit_of_ICV_and_every_octet_of_the_packet_counts(void)
 }
 
 /* ---- what stays behind ------------------------------------------------------------------------------------------------ */
-#if defined(__OPTIMIZE__) && !defined(SANITIZED)
+#if defined(__OPTIMIZE__) && !UNIT_SANITIZED
 enum { DEPTH = 32 * 1024 };
 
 /* Blocks of the session's keys that stand in the DEPTH octets of stack below this function. */

@@ -604,6 +604,7 @@ static void any_missing_line_is_explained_and_has_a_remedy(void)
         {CONF("kr11-r1"), CONF("kr11-r2")}, {CONF("c9-r1"), CONF("c10-r2-symmetric")},
         {CONF("cert-r1"), CONF("cert-r2")}};
     struct tally t = {0, 0, 0};
+    const int every = unit_rounds(4) == 4 ? 1 : 4; /* under AddressSanitizer every fourth line */
     char tmp[] = "/tmp/test-explain-XXXXXX";
     int fd = mkstemp(tmp);
     CU_ASSERT_FATAL(fd >= 0);
@@ -611,7 +612,7 @@ static void any_missing_line_is_explained_and_has_a_remedy(void)
     for (unsigned i = 0; i < sizeof pairs / sizeof *pairs; i++)
         for (enum exp_end e = EXP_A; e <= EXP_B; e++) {
             char *text = slurp(pairs[i][e]);
-            for (int n = 1;; n++) {
+            for (int n = 1;; n += every) {
                 FILE *f = fopen(tmp, "we");
                 CU_ASSERT_PTR_NOT_NULL_FATAL(f);
                 bool more = without_line(text, n, f);
@@ -624,7 +625,8 @@ static void any_missing_line_is_explained_and_has_a_remedy(void)
         }
     unlink(tmp);
     printf("%u up all the same, %u explained with a remedy, %u no configuration ... ", t.up, t.solved, t.bad);
-    CU_ASSERT(t.up > 50 && t.solved > 100 && t.bad > 50);
+    CU_ASSERT(t.up > 50 / (unsigned)every && t.solved > 100 / (unsigned)every &&
+              t.bad > 50 / (unsigned)every);
 }
 
 /* What IKE does not see, but who uses the tunnel does. */
