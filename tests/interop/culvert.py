@@ -3,8 +3,11 @@ import json
 import os
 import signal
 
-from net import LabError, wait_for
+from net import LabError, PATIENCE, wait_for
 
+# Rings that hold what comes while a loaded machine keeps the worker waiting; DPDK's own are of 512 frames.
+FRAMES = ",framecnt=2048"
+OUTSIDE, INSIDE = "net_af_packet,iface=out0" + FRAMES, "net_af_packet,iface=in0" + FRAMES
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.environ.get("CULVERT_BUILD", os.path.join(ROOT, "build"))
 
@@ -68,7 +71,7 @@ def config(hostname="left", local="192.0.2.1", peer="192.0.2.2", outside_len=24,
         route = "ip route %s Tunnel1" % far
         tunnel_address = " ip address %s" % tunnel_ip
     lines = ["hostname %s" % hostname, "platform dataplane", " workers %d" % workers, " memory no-huge", " crypto-engine " + engine,
-             " port Ethernet0/0 vdev net_af_packet,iface=out0", " port Ethernet0/1 vdev net_af_packet,iface=in0",
+             " port Ethernet0/0 vdev " + OUTSIDE, " port Ethernet0/1 vdev " + INSIDE,
              "crypto ikev2 proposal PROP", transform.ike_lines(group), "crypto ikev2 policy POL", " proposal PROP",
              *keyring, "crypto ikev2 profile PF", " match %s" % match if match.startswith("certificate ") else
              " match identity remote %s" % match, " identity local %s" % own if own else "",
@@ -112,7 +115,7 @@ def config1(hostname="left", local="192.0.2.1", peer="192.0.2.2", inside="10.1.0
     tunnel. remote_id, keyring, profile make an ISAKMP profile; without them the global key is used. authentication: rsa-sig
     and ecdsa-sig have no keys."""
     lines = ["hostname %s" % hostname, "platform dataplane", " workers 1", " memory no-huge",
-             " port Ethernet0/0 vdev net_af_packet,iface=out0", " port Ethernet0/1 vdev net_af_packet,iface=in0",
+             " port Ethernet0/0 vdev " + OUTSIDE, " port Ethernet0/1 vdev " + INSIDE,
              "crypto isakmp policy 10", " encr %s" % suite.encr, " hash %s" % suite.hash,
              " authentication " + authentication, " group %d" % suite.group]
     if dpd:
@@ -197,7 +200,7 @@ class Culvert:
             return bool(d.get("workers")) and bool(d.get("ports"))
         wait_for("culvertd and its data plane to answer", ready, wait, interval=0.1)
 
-    def cli(self, *args, check=True, timeout=30):
+    def cli(self, *args, check=True, timeout=120):
         return self.ns.run(os.path.join(BUILD, "culvert"), "--run-dir", self.run_dir, *args, check=check,
                            timeout=timeout)
 
@@ -225,7 +228,8 @@ class Culvert:
         return bool(s and s["status"] == "UP-ACTIVE" and s["flows"])
 
     def up(self, interface="Tunnel1", timeout=15, check=True):
-        return self.cli("up", interface, "--timeout", str(timeout), check=check, timeout=timeout + 15)
+        timeout *= PATIENCE if check else 1
+        return self.cli("up", interface, "--timeout", str(timeout), check=check, timeout=timeout + 60)
 
     def rekey(self, interface="Tunnel1", ike=False):
         return self.cli("rekey", interface, *(["ike"] if ike else []))

@@ -74,8 +74,8 @@ class DriversSite(Site):
         devices = self.devices()
         text = cv.config()
         for was, now in ((" memory no-huge", " memory hugepages 256"),
-                         ("vdev net_af_packet,iface=out0", "pci %s" % devices["e1000"]["address"]),
-                         ("vdev net_af_packet,iface=in0", "pci %s" % devices["virtio"]["address"])):
+                         ("vdev " + cv.OUTSIDE, "pci %s" % devices["e1000"]["address"]),
+                         ("vdev " + cv.INSIDE, "pci %s" % devices["virtio"]["address"])):
             if was not in text:
                 raise LabError("the configuration has no %s" % was)
             text = text.replace(was, now)

@@ -20,7 +20,7 @@ class LabError(RuntimeError):
     """A step of the set-up failed: the machine cannot run this test, or something is broken."""
 
 
-def sh(*argv, check=True, timeout=30, stdin=None):
+def sh(*argv, check=True, timeout=120, stdin=None):
     """Runs a command, returns its CompletedProcess with text output."""
     try:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL if stdin is None else None, input=stdin,
@@ -35,8 +35,13 @@ def sh(*argv, check=True, timeout=30, stdin=None):
     return done
 
 
+# Limits are those of a quiet machine; one that builds meanwhile takes longer, and a limit that is reached costs a failed test only.
+PATIENCE = 3
+
+
 def wait_for(what, condition, timeout, interval=0.05):
-    """Polls condition() until it is true; returns its value. Raises LabError naming `what`."""
+    """Polls condition() until it is true; returns its value. Raises LabError naming `what` after PATIENCE times `timeout`."""
+    timeout *= PATIENCE
     end = time.monotonic() + timeout
     while True:
         value = condition()

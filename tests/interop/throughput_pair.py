@@ -139,8 +139,8 @@ class Culverts(Gateways):
                          far=self.inside(1 - n) + ".0 255.255.255.0")
         lcore = self.options.lcores.split(",")[n]
         for old, new in ((" workers 1", " lcores " + lcore), (" memory no-huge", " memory " + self.options.memory),
-                         ("net_af_packet,iface=out0", self.outside_port(n)),
-                         ("net_af_packet,iface=in0", self.options.driver + ",iface=in0" + self.options.driver_args)):
+                         (cv.OUTSIDE, self.outside_port(n)),
+                         (cv.INSIDE, self.options.driver + ",iface=in0" + self.options.driver_args)):
             text = text.replace(old, new)
         return text
 

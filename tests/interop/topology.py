@@ -264,8 +264,8 @@ def guest_site1(title, peer="strongswan", suite=cv.AES1, gre=False, strongswan_a
 REFERENCE_PLATFORM = """platform dataplane
  workers 1
  memory no-huge
- port Ethernet0/0 vdev net_af_packet,iface=out0
-"""
+ port Ethernet0/0 vdev %s
+""" % cv.OUTSIDE
 
 
 def reference_pair(title, left, right, start=True, keylog=False):

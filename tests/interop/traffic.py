@@ -1,26 +1,21 @@
 """Traffic between two hosts of a lab, with every packet accounted for."""
 import json
 import os
-import re
 import sys
 import time
 
 from net import LabError, wait_for
 
 HERE = os.path.abspath(os.path.dirname(__file__))
+PINGER = os.path.join(HERE, "pinger.py")
 
 
-def ping(ns, address, count=5, interval=0.1, size=56, wait=1, source=None):
-    """Returns (sent, received)."""
-    argv = ["ping", "-6" if ":" in address else "-4", "-n", "-q", "-c", str(count), "-i", str(interval), "-s",
-            str(size), "-W", str(wait)]
-    if source:
-        argv += ["-I", source]
-    done = ns.run(*argv, address, check=False, timeout=count * (interval + wait) + 20)
-    m = re.search(r"(\d+) packets transmitted, (\d+) received", done.stdout)
-    if not m:
-        return count, 0
-    return int(m.group(1)), int(m.group(2))
+def ping(ns, address, count=5, interval=0.1, size=56, wait=10, source=None):
+    """Returns (sent, received). wait: seconds without an answer after which no more are waited for; short where none is to come."""
+    done = ns.run("/usr/bin/python3", "-IS", PINGER, address, count, interval, size, wait, *([source] if source else []), check=False,
+                  timeout=count * (interval + wait) + 60)
+    words = done.stdout.split()
+    return (int(words[0]), int(words[1])) if len(words) == 2 else (count, 0)
 
 
 def ping_until(ns, address, timeout=10, source=None):

@@ -37,7 +37,7 @@ def site_of(title, outer, options="ah", **more):
     site = Site(title, outer=outer, **more)
     site.sas(AH, options)
     for target in ("10.2.0.2", "fd00:2::2"):
-        ping(site.left, target, 2)
+        ping(site.left, target, 2, wait=1)
     return site
 
 
@@ -71,7 +71,7 @@ def smaller_link():
     site.mid.run("ip", "link", "set", "to-b", "mtu", str(NARROW))
     site.b.ctl("if-port 2 Ethernet0/1 Ethernet0/1 mtu %d" % NARROW)
     site.sas(AH, "ah")
-    ping(site.left, "10.2.0.2", 2)
+    ping(site.left, "10.2.0.2", 2, wait=1)
     ping_ok(site.left, "10.2.0.2", 3)
     _, said = big_ping(site, "10.2.0.2", 1372, "do")
     check_equal(learned(site.a), {"198.51.100.2": NARROW}, "what A learned")

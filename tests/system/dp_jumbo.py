@@ -53,7 +53,7 @@ def jumbo(outer):
             gw.ns.run("ip", "link", "set", name, "mtu", str(MTU))
     site.sas()
     for target in ("10.2.0.2", "fd00:2::2"):
-        ping(site.left, target, 2)
+        ping(site.left, target, 2, wait=1)
         ping_ok(site.left, target, 3)
     pings(site, "10.2.0.2", MTU - 28, "do")
     text = pings(site, "10.2.0.2", MTU - 28, "do")[1]

@@ -74,7 +74,7 @@ def strays():
     listener = site.a.listen(20000)
     started = time.monotonic()
     flood = site.mid.start("flood", "/usr/bin/python3", "-c", FLOOD, mac, str(count))
-    answers = ping(site.left, "10.2.0.2", 20)[1]
+    answers = ping(site.left, "10.2.0.2", 20, wait=3)[1]
     check(answers >= 15, "%d of 20 answers meanwhile" % answers)  # the receive ring of a loaded machine may run over
     flood.wait(60)
     spent = time.monotonic() - started

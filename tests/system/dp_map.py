@@ -137,7 +137,7 @@ def deny():
     ping_ok(site.left, "10.2.0.3", 4, source="10.1.0.3")
     ping_ok(site.left, "10.2.5.2", 4, source="10.1.0.2")
     ping_ok(site.left, "10.2.0.2", 4, source="10.1.0.2")
-    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05, source="10.1.0.4")[1], 0, "answers to what is dropped")
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05, source="10.1.0.4", wait=1)[1], 0, "answers to what is dropped")
     pcap = wire.stop()
     check_equal(site.a.drops().get("policy-deny"), 3, "policy-deny drops: %s" % site.a.drops())
     site.frames_from_mid(site.a, ["IP(src='10.2.0.2',dst='10.1.0.4')/ICMP()"])
@@ -164,18 +164,18 @@ def no_sa():
     # An SA of other selectors is none: it is asked for again, and nothing passes.
     site.a.ctl("sa out 1 %#x 20 gcm128 2 192.0.2.1 192.0.2.2 ts 10.1.0.0/24 10.2.0.128/25\nactivate 1 %#x" % (SPI_B, SPI_B))
     listener = site.a.listen(1500)
-    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers by an SA of other selectors")
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05, wait=1)[1], 0, "answers by an SA of other selectors")
     check("event acquire if 20" in listener.text(), "asked again")
     site.a.ctl("sa-del out 1 %#x" % SPI_B)
     site.policy(site.a, PROTECT.replace("protect", "protect-only"))
     listener = site.a.listen(1500)
-    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers under protect-only")
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05, wait=1)[1], 0, "answers under protect-only")
     check("acquire" not in listener.text(), "protect-only asks nobody")
     check_equal(clear_packets(wire.stop()), 0, "clear packets in the middle")
     # The flow is gone, the row is not: it protects on.
     site.a.ctl("if-del %d" % FLOW4)
     wire = Capture(site.mid, "br0", name="gone", what="ip")
-    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers without a flow")
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05, wait=1)[1], 0, "answers without a flow")
     check_equal(clear_packets(wire.stop()), 0, "clear packets without a flow")
     site.a.ctl("if-flow %d M-10.10 2" % FLOW4)
     rows = "10 protect-if 20 0.0.0.0/0 0.0.0.0/0"
@@ -421,7 +421,7 @@ def narrow_if():
     check_equal((n, site.a.drops().get("policy-clear", 0) - before), (0, 6), "in clear from outside: %s" % site.a.drops())
     # While the flow is away nobody knows what it would take.
     site.a.ctl("if-del %d" % FLOW4)
-    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers without the flow")
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05, wait=1)[1], 0, "answers without the flow")
 
 
 @case("RFC 4301 7: a later fragment of IPv6 that hides its protocol is taken for one that a line of a protocol protects")
@@ -460,10 +460,10 @@ def shut():
     flow, tunnel = "if-flow %d M-10.10 2 " % FLOW4, "if-tunnel 10 Tunnel1 4 192.0.2.1 192.0.2.2 "
     site.a.ctl(flow + "down\n" + tunnel + "down")
     for target, source in (("10.2.0.2", "10.1.0.2"), ("10.9.2.2", "10.9.1.2")):
-        check_equal(ping(site.left, target, 3, interval=0.05, source=source)[1], 0, "answers from " + target)
+        check_equal(ping(site.left, target, 3, interval=0.05, source=source, wait=1)[1], 0, "answers from " + target)
     check(site.a.drops().get("if-down", 0) >= 6, "if-down: %s" % site.a.drops())
     site.policy(site.a, PROTECT.replace("protect", "protect-if"))
-    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers of a dynamic map's flow")
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05, wait=1)[1], 0, "answers of a dynamic map's flow")
     site.policy(site.a, PROTECT)
     site.a.ctl(flow + "\n" + tunnel)
     ping_ok(site.left, "10.9.2.2", 2, source="10.9.1.2")
@@ -487,8 +487,8 @@ def refused():
     site.a.ctl("policy-begin 2\npolicy-row 2 10 protect 20 10.1.0.0/24 10.2.0.0/24\n"
                "fail 1 policy-row 2 20 protect 0 10.1.0.0/24 10.2.0.0/24\nfail 1 policy-commit 2")
     wire = Capture(site.mid, "br0", what="ip")
-    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers")
-    check_equal(ping(site.right, "10.1.0.2", 3, interval=0.05)[1], 0, "answers the other way")
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05, wait=1)[1], 0, "answers")
+    check_equal(ping(site.right, "10.1.0.2", 3, interval=0.05, wait=1)[1], 0, "answers the other way")
     check_equal(frames(wire.stop(), "ip.src == 10.1.0.0/24"), 0, "clear packets from A")
     listener = site.b.listen(1500)
     site.a.ctl("inject 192.0.2.1 500 192.0.2.2 500 120\nsleep 200")
@@ -561,7 +561,7 @@ def map_vrf():
     ping_ok(site.left, "10.2.0.2", 2)
     b.ctl("if-flow %d M-10.10 2 vrf 5" % FLOW4)
     before = b.counters("in")["packets"]
-    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05)[1], 0, "answers from another VRF")
+    check_equal(ping(site.left, "10.2.0.2", 3, interval=0.05, wait=1)[1], 0, "answers from another VRF")
     check_equal(b.counters("in")["packets"] - before, 3, "decrypted packets")
     check_equal(b.drops().get("no-route"), 3, "no-route drops: %s" % b.drops())
     b.ctl("if-port 1 Ethernet0/0 Ethernet0/0 vrf 5\naddr 1 10.2.0.1/24\nroute 5 10.1.0.0/24 dev 2 via 192.0.2.1")

@@ -23,7 +23,7 @@ def site_of(title, outer, mtu=NARROW, **sas):
     site.b.ctl("if-port 2 Ethernet0/1 Ethernet0/1 mtu %d" % mtu)  # both ends of a link know what it takes
     site.sas(**sas)
     for target in ("10.2.0.2", "fd00:2::2"):
-        ping(site.left, target, 2)  # neighbours
+        ping(site.left, target, 2, wait=1)  # neighbours
         ping_ok(site.left, target, 3)
     return site
 
@@ -103,8 +103,7 @@ from scapy.all import *
 src, dst, spi, seq, mtu = sys.argv[1], sys.argv[2], int(sys.argv[3], 0), int(sys.argv[4]), int(sys.argv[5])
 inner = IP(src=src, dst=dst, flags="DF", len=1500, proto=50) / Raw(struct.pack("!II", spi, seq))
 p = IP(src="192.0.2.254", dst=src) / ICMP(type=3, code=4, nexthopmtu=mtu) / inner
-for _ in range(int(sys.argv[6])):
-    send(p, iface="to-a", verbose=False)
+send(p, iface="to-a", count=int(sys.argv[6]), verbose=False)
 """
 
 
@@ -138,7 +137,7 @@ def after(outer, vdev):
         gw.ctl("if-tunnel 10 Tunnel1 %d %s %s after" % (outer, site.outer_of(gw), site.outer_of(other)))
     site.sas()
     for target in ("10.2.0.2", "fd00:2::2"):
-        ping(site.left, target, 2)
+        ping(site.left, target, 2, wait=1)
         ping_ok(site.left, target, 3)
     before = site.a.counters("out")["packets"]
     wire = Capture(site.mid, "br0", what="ip or ip6")
@@ -165,7 +164,7 @@ def jumbo():
     site = Site("jumbo", mtu=4000)
     site.sas()
     for target in ("10.2.0.2", "fd00:2::2"):
-        ping(site.left, target, 2)
+        ping(site.left, target, 2, wait=1)
         ping_ok(site.left, target, 3)
     big_ping(site, "10.2.0.2", 3972, "do", 3)
     got, said = big_ping(site, "10.2.0.2", 3972, "do", 2)

@@ -12,7 +12,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 from case import check_equal  # noqa: E402
-from culvert import BUILD  # noqa: E402
+from culvert import BUILD, FRAMES  # noqa: E402
 from net import Lab, LabError, wait_for  # noqa: E402
 from traffic import ping  # noqa: E402
 
@@ -44,9 +44,10 @@ class Gateway:
     def __init__(self, lab, short, workers=1, extra="", vdev="net_af_packet", mtu=0):
         self.lab, self.ns, self.short = lab, lab.ns(short), short
         self.dir = lab.mkdir("run-" + short)
+        more = " mtu %d" % mtu if mtu else FRAMES if vdev == "net_af_packet" else ""
         self.conf = lab.write(short + ".conf", "platform dataplane\n workers %d\n memory no-huge %d\n"
                               " port Ethernet0/0 vdev %s,iface=in0%s\n port Ethernet0/1 vdev %s,iface=out0%s\n%s" %
-                              (workers, 320 if mtu else 192, vdev, " mtu %d" % mtu if mtu else "", vdev, " mtu %d" % mtu if mtu else "", extra))
+                              (workers, 320 if mtu else 192, vdev, more, vdev, more, extra))
         self.socket = os.path.join(self.dir, "dp.sock")
         self.process = None
         self.count = 0

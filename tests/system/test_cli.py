@@ -171,7 +171,7 @@ def metrics():
     c = gateway().start(options=("--metrics", "127.0.0.1:9469"))
     c.ns.run("ip", "link", "set", "lo", "up")
     c.cli("up", "Tunnel1", "--timeout", "3", check=False)
-    ping(c.inside, "10.2.0.2", 3)
+    ping(c.inside, "10.2.0.2", 3, wait=1)
     text = http(c, b"GET /metrics HTTP/1.0\r\n\r\n")
     head, page = text.split("\n\n", 1)  # read as text
     check("200 OK" in head and "text/plain; version=0.0.4" in head, head)
@@ -197,7 +197,7 @@ def fails_closed():
     c = gateway().start()
     c.outside.start("watch", "tcpdump", "--immediate-mode", "-ni", "eth0", "-U", "-w", c.lab.path("watch.pcap"), "net", "10.0.0.0/8")
     wait_for("tcpdump", lambda: os.path.exists(c.lab.path("watch.pcap")), 5)
-    check_equal(ping(c.inside, "10.2.0.2", 5)[1], 0, "answers")
+    check_equal(ping(c.inside, "10.2.0.2", 5, wait=1)[1], 0, "answers")
     time.sleep(0.3)
     check_equal(c.outside.run("tcpdump", "-nr", c.lab.path("watch.pcap")).stdout, "", "packets in clear")
     check(c.drops().get("no-sa", 0) >= 5, "no-sa counted: %s" % c.drops())
@@ -322,11 +322,11 @@ def reload():
     check_equal(ping(c.inside, "10.1.0.1", 3), (3, 3), "pings after the refused reload of an unbuilt feature")
     c.write_config(config(inside="10.1.0.9"))
     c.cli("reload")
-    wait_for("the new address to answer", lambda: ping(c.inside, "10.1.0.9", 1)[1], 5)
-    check_equal(ping(c.inside, "10.1.0.1", 2)[1], 0, "answers from the old address")
+    wait_for("the new address to answer", lambda: ping(c.inside, "10.1.0.9", 1, wait=1)[1], 10)
+    check_equal(ping(c.inside, "10.1.0.1", 2, wait=1)[1], 0, "answers from the old address")
     c.write_config(config())
     os.kill(c.pids("culvertd")[0], signal.SIGHUP)
-    wait_for("the old address to answer again after SIGHUP", lambda: ping(c.inside, "10.1.0.1", 1)[1], 5)
+    wait_for("the old address to answer again after SIGHUP", lambda: ping(c.inside, "10.1.0.1", 1, wait=1)[1], 10)
 
 
 @case("the daemon that speaks IKE runs unprivileged; sockets and state are its own")

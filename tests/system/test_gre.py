@@ -363,7 +363,7 @@ def pair(outer, protect, key):
         for t in targets:
             sent, got = ping(ns, t, 5)
             check_equal(got, sent, "answers from %s: %s %s" % (t, site.a.drops(), site.b.drops()))
-            ping(ns, t, 2, size=1450)  # may bring ICMP errors, that tell both hosts the MTU
+            ping(ns, t, 2, size=1450, wait=1)  # may bring ICMP errors, that tell both hosts the MTU
             sent, got = ping(ns, t, 3, size=1450)
             check_equal(got, sent, "long answers from %s" % t)
     for gw, far, near in ((site.a, 2, 1), (site.b, 1, 2)):
@@ -394,7 +394,7 @@ for _outer, _protect, _key in ((4, "", None), (6, "", KEY), (4, "tunnel", None),
 @case("two gateways: TCP through GRE in transport mode")
 def tcp():
     site = gre_pair("tcp", protect="transport")
-    ping(site.left, "10.2.0.2", 2)
+    ping(site.left, "10.2.0.2", 2, wait=1)
     result = iperf3(site.left, site.right, "10.2.0.2", seconds=2)
     check(result["mbits"] > 1, "iperf3: %s" % result)
     return "%.0f Mbit/s" % result["mbits"]

@@ -84,7 +84,7 @@ def judge_wire(pcap):
 
 
 def flood(site, n, size=56):
-    return ping(site.left, "10.2.0.2", n, interval=0.01, size=size)
+    return ping(site.left, "10.2.0.2", n, interval=0.01, size=size, wait=1)
 
 
 def exhaustion(alg):
