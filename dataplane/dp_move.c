@@ -120,7 +120,7 @@ static bool step(struct dp *dp, struct dp_move *m)
         m->step = DP_MOVE_ARRIVES;
         return true;
     case DP_MOVE_ARRIVES:
-        if (m->steered && !taken(dp->rings.inbox[m->to], m->mark))
+        if (!taken(dp->rings.inbox[m->to], m->mark))
             return false;
         ready(dp, m);
         return true;

@@ -11,7 +11,7 @@ enum dp_move_step {
     DP_MOVE_TOLD,    /* the table names the new owner; a grace period runs */
     DP_MOVE_DRAINS,  /* the old owner's inbox, and its queues where a rule was changed */
     DP_MOVE_QUIET,   /* a grace period: the old owner has finished */
-    DP_MOVE_ARRIVES, /* a rule was changed: what the old owner handed on reaches the new one */
+    DP_MOVE_ARRIVES, /* what the old owner handed on, or gave to the new one to send, reaches it */
     DP_MOVE_READY,   /* until the new owner has noticed */
 };
 

@@ -11,7 +11,9 @@
  *      waited for: what the NIC put there before is handed on and lies before what comes by the new rule.
  *   4. The old owner's inbox is worked off as far as it was filled, and a second grace period has passed: the old owner
  *      will never touch the bucket's SAs again, and all it did is visible to the manager.
- *   5. The manager tells the new owner (`ready`), which makes the entry plain, works on what it parked in the order of
+ *   5. The new owner's inbox is worked off as far as it is filled by then: where it transmits for the old one, or got packets of
+ *      the changed rule's from it, what the old one made comes before what it makes itself.
+ *   6. The manager tells the new owner (`ready`), which makes the entry plain, works on what it parked in the order of
  *      arrival, and then on what comes.
  *
  * The path reads one octet of a line that changes only in moves. Steps are the manager's: dp_move.h. */

@@ -637,6 +637,12 @@ static void do_drops(void)
         printf("worker %u rx %llu tx %llu handed %llu\n", w, (unsigned long long)s->rx_packets,
                (unsigned long long)s->tx_packets, (unsigned long long)s->handed_off);
     }
+    for (unsigned p = 0; p < CV_MAX_PORTS; p++) {
+        const struct cv_port_stats *s = shm_port_stats(&shm, p);
+        if (s->name[0])
+            printf("port %s rx %llu tx %llu missed %llu\n", s->name, (unsigned long long)s->rx_packets,
+                   (unsigned long long)s->tx_packets, (unsigned long long)s->rx_missed);
+    }
 }
 
 /* What was learned of paths to peers. */

@@ -13,6 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 from case import check_equal  # noqa: E402
 from culvert import BUILD, FRAMES  # noqa: E402
+from ledger import Ledger  # noqa: E402
 from net import Lab, LabError, wait_for  # noqa: E402
 from traffic import ping  # noqa: E402
 
@@ -88,6 +89,11 @@ class Gateway:
     def drops(self):
         return {m.group(1): int(m.group(2)) for m in re.finditer(r"^drop (\S+) (\d+)$", self.ctl("drops"), re.M)}
 
+    def port_counts(self):
+        """As the drivers counted: of each interface (received, sent)."""
+        found = re.findall(r"^port Ethernet0/(\d) rx (\d+) tx (\d+)", self.ctl("drops"), re.M)
+        return {("in0", "out0")[int(n)]: (int(rx), int(tx)) for n, rx, tx in found}
+
     def counters(self, direction, slot=1):
         text = self.ctl("counters %s %d" % (direction, slot))
         line = re.search(r"^counters .*$", text, re.M).group(0).split()[3:]
@@ -127,6 +133,12 @@ class Site:
         self.a.start()
         self.b.start()
         self.addresses()
+
+    def ledger(self):
+        """Of the way between the two hosts, in both directions."""
+        cables = [(host, "eth0", gw.ns, "in0") for host, gw in ((self.left, self.a), (self.right, self.b))]
+        cables += [(self.mid, "to-" + gw.short, gw.ns, "out0") for gw in (self.a, self.b)]
+        return Ledger(cables, (self.a, self.b), (self.left, self.right))
 
     def outer_of(self, gw):
         n = 1 if gw is self.a else 2
