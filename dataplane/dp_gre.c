@@ -15,7 +15,7 @@
 /* The outer packet of a tunnel must not go into one again, nor IKE into the tunnel it is to set up. */
 static bool is_loop(const struct rte_mbuf *m, const struct dp_meta *meta, const struct ip_if *tunnel)
 {
-    if (meta->local_out == DP_LOCAL_ESP || meta->local_out == DP_LOCAL_GRE)
+    if (meta->local_out == DP_LOCAL_ESP || dp_local_is_gre(meta->local_out))
         return true;
     const struct ip_addr *far = &tunnel->conf.tunnel_dst;
     return meta->local_out == DP_LOCAL_IKE && far->family == meta->family &&
@@ -66,7 +66,7 @@ static void send(struct dp_worker *w, struct rte_mbuf *m, const struct dp_gre_wa
         dp_drop(w, m, CV_DROP_NO_MBUF);
         return;
     }
-    meta->local_out = DP_LOCAL_GRE;
+    meta->local_out = unlikely(dp_local_is_sealed(meta->local_out)) ? DP_LOCAL_GRE_SEALED : DP_LOCAL_GRE;
     meta->frag = 0;
     meta->udp_encap = 0;
     meta->l4_src = meta->l4_dst = 0;
@@ -107,10 +107,6 @@ void dp_gre_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tun
 {
     if (unlikely(is_loop(m, dp_meta(m), tunnel))) {
         dp_drop(w, m, CV_DROP_TUNNEL_LOOP);
-        return;
-    }
-    if (unlikely(dp_meta(m)->local_out == DP_LOCAL_SEALED && !tunnel->conf.is_protected)) {
-        dp_drop(w, m, CV_DROP_ERROR_CLEAR);
         return;
     }
     if (unlikely(tunnel->gre_head.len == 0)) { /* an end is not known yet */

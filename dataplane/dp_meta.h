@@ -7,6 +7,7 @@
 #include "common/contract.h"
 
 #include <rte_mbuf.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -39,13 +40,15 @@ static_assert(sizeof(struct dp_meta) == 64, "one cache line");
 /* Made on this host, and by whom. */
 enum dp_local {
     DP_TRANSIT = 0,
-    DP_LOCAL,        /* made here: ICMP */
-    DP_LOCAL_ESP,    /* the outer packet of an SA: never into a tunnel again */
-    DP_LOCAL_IKE,    /* an injected IKE datagram: never into the tunnel it is to set up */
-    DP_LOCAL_PING,   /* an echo request of CV_CMD_PING: its drop is reported */
-    DP_LOCAL_GRE,    /* the outer packet of a GRE tunnel: into SAs, but never into GRE again */
-    DP_LOCAL_DUMMY,  /* on its way to an SA that turns it into a dummy packet (esp_tfc.h) */
-    DP_LOCAL_SEALED, /* an ICMP error that quotes what an SA delivered: leaves by an SA, or not at all */
+    DP_LOCAL,       /* made here: ICMP */
+    DP_LOCAL_ESP,   /* the outer packet of an SA: never into a tunnel again */
+    DP_LOCAL_IKE,   /* an injected IKE datagram: never into the tunnel it is to set up */
+    DP_LOCAL_PING,  /* an echo request of CV_CMD_PING: its drop is reported */
+    DP_LOCAL_GRE,   /* the outer packet of a GRE tunnel: into SAs, but never into GRE again */
+    DP_LOCAL_DUMMY, /* on its way to an SA that turns it into a dummy packet (esp_tfc.h) */
+    /* From here on: an ICMP error that quotes what an SA delivered leaves by an SA, or not at all. */
+    DP_LOCAL_SEALED,
+    DP_LOCAL_GRE_SEALED, /* such a one in the outer packet of a GRE tunnel */
 };
 
 /* Where a packet of the hand-off ring joins the worker's loop. */
@@ -69,6 +72,15 @@ enum dp_slow {
     DP_SLOW_ICMP,      /* send the ICMP error in meta about it, then drop it */
     DP_SLOW_PING_LOST, /* an echo request of ours was dropped: meta->drop says why */
 };
+
+static inline bool dp_local_is_sealed(uint8_t made)
+{
+    return made >= DP_LOCAL_SEALED;
+}
+static inline bool dp_local_is_gre(uint8_t made)
+{
+    return made == DP_LOCAL_GRE || made == DP_LOCAL_GRE_SEALED;
+}
 
 static inline struct dp_meta *dp_meta(struct rte_mbuf *m)
 {

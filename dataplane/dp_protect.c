@@ -52,33 +52,6 @@ static const struct dp_tunnel_sa *by_return_of(const struct dp_tunnel *t, const 
     return ip_return_make(&r, m) ? dp_pick_slow(t, &r.m, r.meta.family, CV_DIR_OUT) : NULL;
 }
 
-/* True: on in clear. */
-static bool into_flow(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy,
-                      const struct ip_policy_row *row)
-{
-    const struct dp_meta *meta = dp_meta(m);
-    const struct ip_if *flow = flow_of(w, row);
-    const struct dp_tunnel *t = flow ? dp_tunnel_get(&w->dp->sad, flow->id) : NULL;
-    const struct dp_tunnel_sa *s = t ? dp_pick(t, m, meta->family) : NULL;
-    if (likely(s)) {
-        dp_into_sa(w, m, flow, s, dp_tunnel_by_address(t) && dp_protect_by_address(policy, meta));
-        return false;
-    }
-    if (!flow)
-        dp_drop(w, m, CV_DROP_IF_DOWN);
-    else if (t && unlikely(is_icmp(meta)) && (s = by_return_of(t, m)))
-        dp_into_sa(w, m, flow, s, false);
-    else if (may_be_piece(t, m, CV_DIR_OUT))
-        dp_drop(w, m, CV_DROP_TS_OUT);
-    else if (row->action == CV_POLICY_PROTECT_IF)
-        return true;
-    else if (row->action == CV_POLICY_PROTECT)
-        dp_drop_no_sa(w, m, flow->id);
-    else
-        dp_drop(w, m, CV_DROP_NO_SA);
-    return false;
-}
-
 static bool is_protecting(const struct ip_policy_row *row)
 {
     return row && row->action != CV_POLICY_BYPASS && row->action != CV_POLICY_DISCARD;
@@ -108,11 +81,109 @@ static bool by_return(struct dp_worker *w, struct rte_mbuf *m, const struct ip_p
     return true;
 }
 
+/* ---- fragments of ICMP errors ----------------------------------------------------------------------------------- */
+static bool may_be_icmp(const struct dp_meta *meta)
+{
+    return is_icmp(meta) || ip_policy_hides_proto(meta);
+}
+
+static bool ends_hold(const struct esp_conf *conf, uint8_t family, const uint8_t *addr)
+{
+    const size_t n = ip_family_len(family);
+    for (unsigned i = 0; i < conf->ts_count; i++)
+        if (conf->ts[i].remote.family == family && memcmp(addr, conf->ts[i].remote.lo, n) >= 0 &&
+            memcmp(addr, conf->ts[i].remote.hi, n) <= 0)
+            return true;
+    return false;
+}
+
+/* Has a flow without an access list an SA for anything that goes there? Of many SAs it is taken for granted. */
+static bool some_sa_to(const struct dp_worker *w, const struct ip_policy *policy, uint8_t family,
+                       const uint8_t *addr)
+{
+    for (uint32_t i = 0; policy->some_if[family == IP_V6] && i < policy->count; i++) {
+        const struct ip_if *flow =
+            policy->rows[i].action == CV_POLICY_PROTECT_IF ? flow_of(w, &policy->rows[i]) : NULL;
+        const struct dp_tunnel *t = flow ? dp_tunnel_get(&w->dp->sad, flow->id) : NULL;
+        if (t && t->pick)
+            return true;
+        for (uint32_t k = 0; t && k < t->count; k++)
+            if (ends_hold(esp_out_sa_conf(t->sas[k].sa), family, addr))
+                return true;
+    }
+    return false;
+}
+
+/* What the ICMP error of which m is the first fragment quotes: would the answer to it be protected? */
+static bool is_quote_protected(const struct dp_worker *w, const struct ip_policy *policy,
+                               const struct ip_return *r)
+{
+    struct ip_policy_key key;
+    ip_policy_key_of(&r->m, false, &key);
+    const struct ip_policy_row *row = ip_policy_match(policy, r->meta.family, &key);
+    if (!is_protecting(row) || row->action != CV_POLICY_PROTECT_IF)
+        return is_protecting(row);
+    const struct ip_if *flow = flow_of(w, row);
+    return !flow || may_be_piece(dp_tunnel_get(&w->dp->sad, flow->id), &r->m, CV_DIR_OUT);
+}
+
+/* RFC 4301 6.2 of an ICMP error in fragments, which goes by no SA for what it quotes: may m be a piece of one about what is protected? The first
+ * one mostly shows; of a later one nobody knows what is quoted, but an error goes to who sent that, and so where protected traffic goes. */
+static bool is_piece_of_error(const struct dp_worker *w, const struct rte_mbuf *m,
+                              const struct ip_policy *policy)
+{
+    const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
+    const uint8_t *to = ip_dst(m, meta->family);
+    struct ip_return r;
+    if (!ip_policy_is_later(m)) {
+        if (!ip_return_is_error(m))
+            return false;
+        if (ip_return_make_first(&r, m))
+            return is_quote_protected(w, policy, &r);
+    }
+    return ip_policy_protects_to(policy, meta->family, to) || some_sa_to(w, policy, meta->family, to);
+}
+
 /* What the policy lets out in clear. An error that quotes what is protected is none of it, but where a line says so of ICMP itself. */
 static bool clear_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy,
                       const struct ip_policy_row *row)
 {
-    return (row && row->names_proto) || !by_return(w, m, policy);
+    const struct dp_meta *meta = dp_meta(m);
+    if (row && row->names_proto)
+        return true;
+    if (likely(!meta->frag || !may_be_icmp(meta)))
+        return !by_return(w, m, policy);
+    if (!is_piece_of_error(w, m, policy))
+        return true;
+    dp_drop(w, m, CV_DROP_ERROR_CLEAR);
+    return false;
+}
+
+/* True: on in clear. */
+static bool into_flow(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy,
+                      const struct ip_policy_row *row)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    const struct ip_if *flow = flow_of(w, row);
+    const struct dp_tunnel *t = flow ? dp_tunnel_get(&w->dp->sad, flow->id) : NULL;
+    const struct dp_tunnel_sa *s = t ? dp_pick(t, m, meta->family) : NULL;
+    if (likely(s)) {
+        dp_into_sa(w, m, flow, s, dp_tunnel_by_address(t) && dp_protect_by_address(policy, meta));
+        return false;
+    }
+    if (!flow)
+        dp_drop(w, m, CV_DROP_IF_DOWN);
+    else if (t && unlikely(is_icmp(meta)) && (s = by_return_of(t, m)))
+        dp_into_sa(w, m, flow, s, false);
+    else if (may_be_piece(t, m, CV_DIR_OUT))
+        dp_drop(w, m, CV_DROP_TS_OUT);
+    else if (row->action == CV_POLICY_PROTECT_IF)
+        return clear_out(w, m, policy, NULL);
+    else if (row->action == CV_POLICY_PROTECT)
+        dp_drop_no_sa(w, m, flow->id);
+    else
+        dp_drop(w, m, CV_DROP_NO_SA);
+    return false;
 }
 
 bool dp_protect_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy)
@@ -134,15 +205,14 @@ bool dp_protect_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_pol
     return false;
 }
 
-static bool is_about_protected(const struct rte_mbuf *m, const struct ip_policy *policy)
+static bool is_about_protected(const struct dp_worker *w, const struct rte_mbuf *m,
+                               const struct ip_policy *policy)
 {
     struct ip_return r;
-    struct ip_policy_key key;
-    if (likely(!is_icmp(dp_meta((struct rte_mbuf *)(uintptr_t)m))) || !ip_return_make(&r, m))
-        return false;
-    ip_policy_key_of(&r.m, false, &key);
-    const struct ip_policy_row *row = ip_policy_match(policy, r.meta.family, &key);
-    return is_protecting(row) && row->action != CV_POLICY_PROTECT_IF;
+    const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
+    if (unlikely(meta->frag) && may_be_icmp(meta))
+        return is_piece_of_error(w, m, policy);
+    return unlikely(is_icmp(meta)) && ip_return_make(&r, m) && is_quote_protected(w, policy, &r);
 }
 
 bool dp_protect_still_clear(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy)
@@ -153,11 +223,12 @@ bool dp_protect_still_clear(struct dp_worker *w, struct rte_mbuf *m, const struc
         return false;
     const struct ip_policy_row *row = row_of(w, policy, m, false);
     if (!row || row->action == CV_POLICY_BYPASS)
-        return (row && row->names_proto) || !is_about_protected(m, policy);
+        return (row && row->names_proto) || !is_about_protected(w, m, policy);
     if (row->action != CV_POLICY_PROTECT_IF)
         return false;
     const struct ip_if *flow = flow_of(w, row);
-    return flow && !may_be_piece(dp_tunnel_get(&w->dp->sad, flow->id), m, CV_DIR_OUT);
+    return flow && !may_be_piece(dp_tunnel_get(&w->dp->sad, flow->id), m, CV_DIR_OUT) &&
+           !is_about_protected(w, m, policy);
 }
 
 /* ---- coming in -------------------------------------------------------------------------------------------------- */

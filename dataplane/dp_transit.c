@@ -445,7 +445,7 @@ void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
     const struct ip_policy *policy = dp_policy_get(w->dp, out->id);
     if (unlikely(policy) && !dp_protect_out(w, m, policy))
         return;
-    if (unlikely(meta->local_out == DP_LOCAL_SEALED)) {
+    if (unlikely(dp_local_is_sealed(meta->local_out))) {
         dp_drop(w, m, CV_DROP_ERROR_CLEAR);
         return;
     }

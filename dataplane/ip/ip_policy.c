@@ -330,6 +330,68 @@ static cv_result rows_take(struct ip_policy *p, const struct cv_policy *rows)
     return CV_OK;
 }
 
+/* ---- where protected traffic goes -------------------------------------------------------------------------------- */
+static int range_order(const void *a, const void *b)
+{
+    return memcmp(((const struct ip_policy_range *)a)->lo, ((const struct ip_policy_range *)b)->lo, 16);
+}
+
+static void ranges_merge(struct ip_policy_range *r, uint32_t *count)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < *count; i++) {
+        if (n > 0 && memcmp(r[i].lo, r[n - 1].hi, 16) <= 0) {
+            if (memcmp(r[i].hi, r[n - 1].hi, 16) > 0)
+                memcpy(r[n - 1].hi, r[i].hi, 16);
+        } else {
+            r[n++] = r[i];
+        }
+    }
+    *count = n;
+}
+
+static cv_result remotes_take(struct ip_policy *p, const struct cv_policy *rows, unsigned v6)
+{
+    const uint8_t family = v6 ? IP_V6 : IP_V4;
+    const size_t len = ip_family_len(family);
+    struct ip_policy_range *r = calloc(p->count ? p->count : 1, sizeof *r);
+    uint32_t n = 0;
+    if (!r)
+        return CV_ENOMEM;
+    for (uint32_t i = 0; i < p->count; i++) {
+        if (rows[i].remote.family != family || !is_protecting(rows[i].action))
+            continue;
+        if (rows[i].action == CV_POLICY_PROTECT_IF) {
+            p->some_if[v6] = true;
+            continue;
+        }
+        memcpy(r[n].lo, rows[i].remote.lo, len);
+        memcpy(r[n++].hi, rows[i].remote.hi, len);
+    }
+    qsort(r, n, sizeof *r, range_order);
+    ranges_merge(r, &n);
+    p->remote[v6] = r;
+    p->remotes[v6] = n;
+    return CV_OK;
+}
+
+bool ip_policy_protects_to(const struct ip_policy *p, uint8_t family, const uint8_t *addr)
+{
+    const struct ip_policy_range *r = p->remote[family == IP_V6];
+    uint32_t from = 0, to = p->remotes[family == IP_V6];
+    const size_t len = ip_family_len(family);
+    while (from < to) {
+        const uint32_t mid = (from + to) / 2;
+        if (memcmp(addr, r[mid].lo, len) < 0)
+            to = mid;
+        else if (memcmp(addr, r[mid].hi, len) > 0)
+            from = mid + 1;
+        else
+            return true;
+    }
+    return false;
+}
+
 cv_result ip_policy_new(const struct cv_policy *rows, uint32_t count, int socket, struct ip_policy **out)
 {
     if (count > CV_POLICY_ROWS_MAX)
@@ -339,6 +401,8 @@ cv_result ip_policy_new(const struct cv_policy *rows, uint32_t count, int socket
         return CV_ENOMEM;
     p->count = count;
     cv_result r = rows_take(p, rows);
+    for (unsigned v6 = 0; v6 < 2 && r == CV_OK; v6++)
+        r = remotes_take(p, rows, v6);
     for (unsigned v6 = 0; v6 < 2 && r == CV_OK; v6++)
         r = table_new(rows, count, v6 ? IP_V6 : IP_V4, socket, &p->table[v6]);
     if (r != CV_OK) {
@@ -363,6 +427,8 @@ void ip_policy_free(struct ip_policy *p)
         return;
     rte_acl_free(p->table[0]);
     rte_acl_free(p->table[1]);
+    free(p->remote[0]);
+    free(p->remote[1]);
     free(p);
 }
 
@@ -389,8 +455,13 @@ static bool is_later_fragment(const uint8_t *p, const struct dp_meta *meta)
     return false;
 }
 
+bool ip_policy_is_later(const struct rte_mbuf *m)
+{
+    return is_later_fragment(rte_pktmbuf_mtod(m, const uint8_t *), dp_meta((struct rte_mbuf *)(uintptr_t)m));
+}
+
 /* Of a later fragment of IPv6: what its fragment header names need not be what the datagram carries. */
-static bool hides_proto(const struct dp_meta *meta)
+bool ip_policy_hides_proto(const struct dp_meta *meta)
 {
     return meta->family == IP_V6 && (meta->proto == IP_NEXT_HOP_BY_HOP || meta->proto == IP_NEXT_ROUTING ||
                                      meta->proto == IP_NEXT_FRAGMENT || meta->proto == IP_NEXT_DEST_OPTIONS);
@@ -441,7 +512,7 @@ void ip_policy_key_of(const struct rte_mbuf *m, bool in, struct ip_policy_key *k
     memset(key, 0, sizeof *key);
     key->proto = meta->proto;
     if (is_later_fragment(p, meta))
-        state = hides_proto(meta) ? IP_PORTS_HIDDEN : IP_PORTS_UNSEEN;
+        state = ip_policy_hides_proto(meta) ? IP_PORTS_HIDDEN : IP_PORTS_UNSEEN;
     else if (m->data_len < meta->l3_len + need)
         state = IP_PORTS_UNSEEN;
     key->state = rte_cpu_to_be_32(state);

@@ -26,11 +26,21 @@ struct ip_policy_row {
     bool names_proto;
 };
 
+/* Addresses in network order; IPv4: the first 4 octets. */
+struct ip_policy_range {
+    uint8_t lo[16], hi[16];
+};
+
 struct ip_policy {
     struct rte_acl_ctx *table[2]; /* [is IPv6]; NULL: no rows of the family */
     bool by_address[2];           /* nothing but the addresses decides: no row names a protocol or ports */
     /* Nor what goes in clear: no SA's selectors are asked (PROTECT_IF), and nothing is protected, so that nothing an ICMP error quotes is. */
     bool clear_by_address[2];
+    /* What is protected, whatever else the rows say, goes to one of these; in order, none touching another. PROTECT_IF's are not among
+     * them: that is `some_if`. */
+    struct ip_policy_range *remote[2];
+    uint32_t remotes[2];
+    bool some_if[2];
     const struct ip_policy_row *otherwise; /* met when no row is; NULL: in clear */
     uint32_t count;
     struct ip_policy_row rows[];
@@ -72,5 +82,12 @@ void ip_policy_key_of(const struct rte_mbuf *m, bool in, struct ip_policy_key *k
 /* The first row that matches; NULL: none, the packet goes in clear. */
 const struct ip_policy_row *ip_policy_match(const struct ip_policy *p, uint8_t family,
                                             const struct ip_policy_key *key);
+
+/* Does a row protect (PROTECT, PROTECT_ONLY) anything that goes there, from whom and by what protocol ever? addr: 4 or 16 octets. */
+CV_MUST_USE bool ip_policy_protects_to(const struct ip_policy *p, uint8_t family, const uint8_t *addr);
+
+/* Is m a fragment that does not begin with the upper layer's header? Does such a one hide what that is (IPv6)? */
+CV_MUST_USE bool ip_policy_is_later(const struct rte_mbuf *m);
+CV_MUST_USE bool ip_policy_hides_proto(const struct dp_meta *meta);
 
 #endif

@@ -111,13 +111,24 @@ static void write(struct ip_return *r, const struct quoted *q, const struct dp_m
 }
 static_assert(offsetof(struct ip_return, meta) == sizeof(struct rte_mbuf), "dp_meta finds it there");
 
+bool ip_return_is_error(const struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
+    return m->data_len <= meta->l3_len ||
+           is_error(rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_len), meta->family == IP_V4);
+}
+
 bool ip_return_make(struct ip_return *r, const struct rte_mbuf *m)
+{
+    return !dp_meta((struct rte_mbuf *)(uintptr_t)m)->frag && ip_return_make_first(r, m);
+}
+
+bool ip_return_make_first(struct ip_return *r, const struct rte_mbuf *m)
 {
     const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
     const bool v4 = meta->family == IP_V4;
     struct quoted q;
-    if (meta->proto != (v4 ? IP_PROTO_ICMP : IP_PROTO_ICMP6) || meta->frag ||
-        m->data_len < meta->l3_len + IP_ICMP_HEADER)
+    if (meta->proto != (v4 ? IP_PROTO_ICMP : IP_PROTO_ICMP6) || m->data_len < meta->l3_len + IP_ICMP_HEADER)
         return false;
     const uint8_t *icmp = rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_len),
                   *in = icmp + IP_ICMP_HEADER;

@@ -21,5 +21,9 @@ struct ip_return {
 /* m: looked at by ip_classify. False: it is no whole ICMP error (unreachable, source quench, time exceeded, parameter problem, packet too
  * big), or does not go to who sent what it quotes, or quotes too little. */
 CV_MUST_USE bool ip_return_make(struct ip_return *r, const struct rte_mbuf *m);
+/* The same of a first fragment, too, for who wants to know what it is about: by an SA a fragment of an error does not go. */
+CV_MUST_USE bool ip_return_make_first(struct ip_return *r, const struct rte_mbuf *m);
+/* m: ICMP, not a later fragment. Is it an error? One that does not even show its type may be. */
+CV_MUST_USE bool ip_return_is_error(const struct rte_mbuf *m);
 
 #endif

@@ -390,6 +390,34 @@ def errors_tunnel():
     check_equal(site.a.drops().get("error-clear"), 3, "error-clear: %s" % site.a.drops())
 
 
+@case("RFC 4301 6.2: an error of ours about what came by GRE under a crypto map leaves by the map's SA, or not at all")
+def errors_gre():
+    site = MapSite("errgre")
+    for gw, n, far in ((site.a, 1, 2), (site.b, 2, 1)):
+        values = dict(n=n, far=far, mine=SPI_A if n == 1 else SPI_B, theirs=SPI_B if n == 1 else SPI_A)
+        gw.ctl("""
+            if-tunnel 10 Tunnel1 gre 192.0.2.%(n)d 192.0.2.%(far)d
+            addr 10 172.16.0.%(n)d/30
+            route 0 10.%(far)d.0.0/24 dev 10
+            sa in 1 %(mine)#x 20 gcm128 %(n)d 192.0.2.%(n)d 192.0.2.%(far)d ts 192.0.2.%(n)d/32 192.0.2.%(far)d/32
+            sa out 1 %(theirs)#x 20 gcm128 %(far)d 192.0.2.%(n)d 192.0.2.%(far)d ts 192.0.2.%(n)d/32 192.0.2.%(far)d/32
+            activate 1 %(theirs)#x
+            """ % values)
+    site.policies("10 protect 20 192.0.2.{l}/32 192.0.2.{r}/32 proto 47")
+    ping_ok(site.left, "10.2.0.2", 2)
+
+    def errors(name):
+        wire = Capture(site.mid, "br0", name=name, what="ip")
+        done = site.right.run("ping", "-c", "3", "-i", "0.1", "-W", "1", "-t", "2", "10.1.0.2", check=False)
+        return done.stdout.count("exceeded"), frames(wire.stop(), "icmp || gre")
+    check_equal(errors("by"), (3, 0), "errors that the sender hears, packets in clear")
+    check_equal(site.a.drops().get("error-clear", 0), 0, "error-clear: %s" % site.a.drops())
+    # The way back is the wire: no line names ICMP between those hosts.
+    site.a.ctl("route-del 0 10.2.0.0/24\nroute 0 10.2.0.0/24 via 192.0.2.2")
+    check_equal(errors("wire"), (0, 0), "errors that the sender hears, packets in clear")
+    check_equal(site.a.drops().get("error-clear"), 3, "error-clear: %s" % site.a.drops())
+
+
 def sent_by(host, interface, mac, frames_text):
     host.run("/usr/bin/python3", "-c", "from scapy.all import *\nsendp([Ether(dst=%r)/p for p in %s], iface=%r, verbose=0)" %
              (mac, frames_text, interface), timeout=60)
@@ -434,6 +462,66 @@ def hidden():
     sent_by(site.left, "eth0", site.mac(site.a, "in0"), "[%s]" % ", ".join(later % nh for nh in (60, 43, 0, 44, 6, 17)))
     check_equal(frames(wire.stop(), "ipv6.fraghdr"), 1, "in clear: that of UDP alone. %s" % site.a.drops())
     check_equal(site.a.drops().get("no-sa"), 5, "no-sa: %s" % site.a.drops())
+
+
+def error_pieces(family, about, to):
+    """An ICMP error of a router inside, whose own header no line names, in three fragments: about what `to` sent to `about`."""
+    if family == 4:
+        return ("fragment(IP(src='10.1.9.9',dst='%s',id=7)/ICMP(type=3,code=1)/IP(src='%s',dst='%s',len=1400)/UDP(sport=7000,dport=5000)/"
+                "Raw(b'secret'*180),fragsize=400)" % (to, to, about))
+    return ("fragment6(IPv6(src='fd00:9::9',dst='%s')/IPv6ExtHdrFragment(id=7)/ICMPv6DestUnreach()/IPv6(src='%s',dst='%s',plen=1400)/"
+            "UDP(sport=7000,dport=5000)/Raw(b'secret'*180),500)" % (to, to, about))
+
+
+@case("RFC 4301 6.2: an ICMP error in fragments about what a line protects goes nowhere; other ICMP in fragments goes in clear")
+def error_fragments():
+    site = MapSite("errfrag", vdev="net_af_xdp")
+    site.flow_sas()
+    site.flow_sas(FLOW6, 2, family=6)
+    site.policies(PROTECT)
+    for target in ("10.2.0.2", "fd00:2::2"):
+        ping_ok(site.left, target, 2)
+    site.a.ctl("route 0 10.3.0.0/16 via 192.0.2.2\nroute 0 fd00:3::/64 via 2001:db8::2")
+    inside = site.mac(site.a, "in0")
+    for family, near, far, other in ((4, "10.1.0.2", "10.2.0.2", "10.3.0.2"), (6, "fd00:1::2", "fd00:2::2", "fd00:3::2")):
+        what = "ip" if family == 4 else "ip6"
+        pieces = "ip.proto == 1" if family == 4 else "ipv6.fraghdr.ident == 7 || icmpv6.type == 1"
+        wire = Capture(site.mid, "br0", name="err%d" % family, what=what)
+        before = site.a.drops().get("error-clear", 0)
+        sent_by(site.left, "eth0", inside, error_pieces(family, near, far))
+        pcap, kept = wire.stop(), site.a.drops().get("error-clear", 0) - before
+        check_equal((frames(pcap, pieces), frames(pcap, "frame contains \"secret\"")), (0, 0), "pieces in clear")
+        check(kept >= 3, "error-clear: %d" % kept)
+        # About what goes in clear, to somebody no line names; and an echo there.
+        wire = Capture(site.mid, "br0", name="clear%d" % family, what=what)
+        sent_by(site.left, "eth0", inside, error_pieces(family, near, other))
+        check(frames(wire.stop(), "frame contains \"secret\"") >= 3, "pieces of an error about what is in clear")
+    wire = Capture(site.mid, "br0", name="echo", what="ip")
+    sent_by(site.left, "eth0", inside, "fragment(IP(src='10.1.9.9',dst='10.3.0.2',id=9)/ICMP()/Raw(b'x'*1200),fragsize=400)")
+    check_equal(frames(wire.stop(), "ip.id == 9 && !(icmp.type == 3)"), 4, "pieces of an echo in clear")
+    check_equal(site.a.drops().get("error-clear", 0) - before, kept, "dropped beside")
+
+
+@case("RFC 4301 6.2: the same under a dynamic map: what an SA may have brought is not quoted in clear, in fragments")
+def error_fragments_if():
+    site = MapSite("errif", vdev="net_af_xdp")
+    site.policy(site.a, "10 protect-if 20 0.0.0.0/0 0.0.0.0/0")
+    ping_ok(site.left, "10.2.0.2", 2)
+    inside = site.mac(site.a, "in0")
+    for sa, clear in ((False, True), (True, False)):
+        if sa:
+            site.a.ctl("sa out 1 %#x 20 gcm128 2 192.0.2.1 192.0.2.2 ts 10.1.0.0/24 10.2.0.0/24\nactivate 1 %#x" % (SPI_B, SPI_B))
+        wire = Capture(site.mid, "br0", name="if%d" % sa, what="ip")
+        sent_by(site.left, "eth0", inside, error_pieces(4, "10.1.0.2", "10.2.0.2"))
+        got = frames(wire.stop(), "frame contains \"secret\"")
+        check(got >= 3 if clear else got == 0, "%d pieces in clear, an SA: %s" % (got, sa))
+    # Whole, beside a line that protects what it quotes and has no SA: the line for whoever may come takes its header first.
+    site.a.ctl("sa-del out 1 %#x" % SPI_B)
+    site.policy(site.a, "5 protect 20 10.1.0.0/24 10.2.0.0/24\n10 protect-if 20 0.0.0.0/0 0.0.0.0/0")
+    wire = Capture(site.mid, "br0", name="whole", what="ip")
+    before = site.a.drops().get("error-clear", 0)
+    sent_by(site.left, "eth0", inside, error_pieces(4, "10.1.0.2", "10.2.0.2").replace("fragsize=400", "fragsize=1400"))
+    check_equal((frames(wire.stop(), "frame contains \"secret\""), site.a.drops().get("error-clear", 0) - before), (0, 1), "in clear, error-clear")
 
 
 @case("interfaces that are shut down, and come up again, and a data plane that is emptied under traffic: nothing in clear")

@@ -410,7 +410,40 @@ static void a_full_policy_of_a_hub_is_compiled(void)
     free(rows);
 }
 
-PKT_MAIN("policy", UNIT_TEST(random_rows_and_packets_meet_as_read_literally),
+/* Where anything protected goes: against each row, over ranges that overlap, touch and hold one another. */
+static void where_protected_traffic_goes_is_known(void)
+{
+    for (unsigned round = 0; round < 200; round++) {
+        struct cv_policy rows[ROWS] = {0};
+        struct ip_policy *p;
+        const unsigned n = 1 + rnd(ROWS);
+        for (unsigned i = 0; i < n; i++) {
+            const uint8_t family = rnd(2) ? IP_V4 : IP_V6;
+            rows[i].action = (uint8_t)(rnd(3) == 0   ? CV_POLICY_BYPASS
+                                       : rnd(3) == 0 ? CV_POLICY_PROTECT_IF
+                                                     : CV_POLICY_PROTECT);
+            rows[i].flow_if = rows[i].action == CV_POLICY_BYPASS ? 0 : 5;
+            rows[i].local = rows[i].remote = ts_any(family);
+            const uint8_t a = octet(), b = octet();
+            rows[i].remote.lo[0] = a < b ? a : b;
+            rows[i].remote.hi[0] = a < b ? b : a;
+        }
+        CU_ASSERT_EQUAL_FATAL(ip_policy_new(rows, n, 0, &p), CV_OK);
+        for (unsigned k = 0; k < 100; k++) {
+            const uint8_t to[16] = {octet(), octet(), octet(), octet()}, family = rnd(2) ? IP_V4 : IP_V6;
+            bool want = false;
+            for (unsigned i = 0; i < n; i++)
+                want = want || (rows[i].action == CV_POLICY_PROTECT && rows[i].remote.family == family &&
+                                in_range(&rows[i].remote, to));
+            CU_ASSERT_EQUAL(ip_policy_protects_to(p, family, to), want);
+        }
+        ip_policy_free(p);
+    }
+    CU_ASSERT_FALSE(ip_policy_protects_to(ip_policy_closed(), IP_V4, (const uint8_t[4]){1, 2, 3, 4}));
+}
+
+PKT_MAIN("policy", UNIT_TEST(where_protected_traffic_goes_is_known),
+         UNIT_TEST(random_rows_and_packets_meet_as_read_literally),
          UNIT_TEST(RFC_4301_7_a_later_fragment_is_protected_but_not_let_pass_by_a_row_with_ports),
          UNIT_TEST(RFC_4301_7_a_later_fragment_that_hides_its_protocol_is_protected_and_not_let_pass),
          UNIT_TEST(a_closed_policy_discards_everything_and_is_never_freed),
