@@ -100,7 +100,7 @@ int dp_bench_main(int argc, char **argv)
     log_setup("culvert-dp", LOG_LEVEL_WARNING, NULL, NULL);
     int bad = dp_bench_options(argc, argv, &p);
     if (bad)
-        return bad;
+        return bad == BENCH_HELP ? 0 : bad;
     p.base.hugepages = meminfo("Hugepagesize") == HUGEPAGE_KIB &&
                        meminfo("HugePages_Free") >= dp_bench_memory_mb(&p.base) / 2 + HUGEPAGES_SPARE;
     FILE *json, *svg;

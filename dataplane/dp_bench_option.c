@@ -20,19 +20,24 @@ static const struct bench_transform transforms[] = {
     {"ah-sha512", CV_ENCR_NULL, CV_INTEG_HMAC_SHA2_512_256, 0, 0, 64, CV_PROTO_AH},
 };
 
+static void help(FILE *to)
+{
+    fprintf(to, "usage: culvert-dp --bench [--direction encap|decap|both] [--sizes 64,512,1420,imix]\n"
+                "         [--transform NAME] [--engine auto|ipsec-mb|vaes|\"cryptodev NAME\"] [--sas N]\n"
+                "         [--distribution uniform|zipf[:S]] [--workers N] [--seconds S] [--rounds N]\n"
+                "         [--ip 4|6] [--inner 4|6] [--outer 4|6] [--natt] [--esn] [--window N]\n"
+                "         [--path tunnel|gre|map] [--lines N] [--receive dma|copy] [--stages]\n"
+                "         [--json FILE] [--svg FILE]\n"
+                "transforms:");
+    for (unsigned i = 0; i < sizeof transforms / sizeof transforms[0]; i++)
+        fprintf(to, " %s", transforms[i].name);
+    fprintf(to, "\n");
+}
+
 static int usage(const char *why)
 {
     fprintf(stderr, "culvert-dp: --bench: %s\n", why);
-    fprintf(stderr, "usage: culvert-dp --bench [--direction encap|decap|both] [--sizes 64,512,1420,imix]\n"
-                    "         [--transform NAME] [--engine auto|ipsec-mb|vaes|\"cryptodev NAME\"] [--sas N]\n"
-                    "         [--distribution uniform|zipf[:S]] [--workers N] [--seconds S] [--rounds N]\n"
-                    "         [--ip 4|6] [--inner 4|6] [--outer 4|6] [--natt] [--esn] [--window N]\n"
-                    "         [--path tunnel|gre|map] [--lines N] [--receive dma|copy] [--stages]\n"
-                    "         [--json FILE] [--svg FILE]\n"
-                    "transforms:");
-    for (unsigned i = 0; i < sizeof transforms / sizeof transforms[0]; i++)
-        fprintf(stderr, " %s", transforms[i].name);
-    fprintf(stderr, "\n");
+    help(stderr);
     return 2;
 }
 
@@ -335,12 +340,17 @@ static void defaults(struct bench_plan *p)
 
 int dp_bench_options(int argc, char **argv, struct bench_plan *p)
 {
-    struct option table[OPTIONS + 1] = {{0}};
+    struct option table[OPTIONS + 2] = {{0}};
     for (int i = 0; i < OPTIONS; i++)
         table[i] = (struct option){options[i].name, options[i].has_text ? required_argument : no_argument,
                                    NULL, FIRST + i};
     defaults(p);
+    table[OPTIONS] = (struct option){"help", no_argument, NULL, FIRST + OPTIONS};
     for (int ch; (ch = getopt_long(argc, argv, "", table, NULL)) != -1;) {
+        if (ch == FIRST + OPTIONS) {
+            help(stdout);
+            return BENCH_HELP;
+        }
         const char *bad = ch < FIRST ? "unknown option" : options[ch - FIRST].take(p, optarg);
         if (bad)
             return usage(bad);

@@ -6,7 +6,9 @@
 
 #include "dataplane/dp_bench.h"
 
-/* The defaults, then what argv says (argv[0] is "--bench"; texts of the plan point into it). 0, or 2 after a word on stderr. */
+enum { BENCH_HELP = -1 };
+
+/* The defaults, then what argv says (argv[0] is "--bench"; texts of the plan point into it). 0, 2 after a word on stderr, or BENCH_HELP with usage on stdout. */
 int dp_bench_options(int argc, char **argv, struct bench_plan *p);
 
 /* For other benchmarks: what is not asked for otherwise; a list of sizes, which is cut up; false: not one. A transform by its name, or NULL. */

@@ -5,6 +5,7 @@
 #include "dataplane/dp_bench_store.h"
 #include "dataplane/dp_cmd.h"
 #include "dataplane/dp_init.h"
+#include "dataplane/dp_inline.h"
 #include "dataplane/dp_worker.h"
 #include "dataplane/engine/eng_ipsecmb.h"
 
@@ -125,6 +126,15 @@ static bool engine_did_it(const struct dp *dp, const struct bench_case *c, struc
     return false;
 }
 
+/* Without a NIC for it, `inline` is eng_auto: its figure must not stand under that name. */
+static bool inline_has_port(const struct dp *dp)
+{
+    bool any = !dp_inline_is_on(dp);
+    for (unsigned i = 0; i < dp->port_count; i++)
+        any = any || dp->ports[i].security != IO_SECURITY_NONE;
+    return any;
+}
+
 static void stages_summarise(const struct bench_lane *lanes, const struct bench_case *c,
                              struct bench_result *out)
 {
@@ -198,6 +208,8 @@ static bool measure(struct dp_setup *s, struct bench_lane *lanes, const struct b
 {
     struct dp *dp = s->dp;
     pthread_barrier_t barrier;
+    if (!inline_has_port(dp))
+        return complain(out, "no port with rte_security: 'inline' would be plain software");
     if (dp_bench_site_fill(dp, c) != CV_OK)
         return complain(out, "the tables could not be filled");
     dp_cmd_refresh_mtu(s->manager);

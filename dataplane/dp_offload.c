@@ -162,8 +162,10 @@ static unsigned long free_hugepages(void)
 static bool measure(struct offload_report *r)
 {
     const bool asked = r->engine_count > 0;
-    if (!in_child(caps_child, r, 0))
+    if (!in_child(caps_child, r, 0)) {
         snprintf(r->notes, sizeof r->notes, "the process that looked at the devices ended early");
+        r->missing = r->plan.named;
+    }
     if (!asked && !r->plan.no_measure)
         engines_all(r);
     return r->plan.no_measure || engines_run(r, asked);
@@ -178,14 +180,15 @@ int dp_offload_main(int argc, char **argv)
     log_setup("culvert-dp", LOG_LEVEL_WARNING, NULL, NULL);
     const int bad = dp_offload_options(argc, argv, r);
     if (bad)
-        return bad;
-    if (r->plan.device_count == 0)
+        return bad == OFFLOAD_HELP ? 0 : bad;
+    r->plan.named = r->plan.device_count > 0;
+    if (!r->plan.named)
         vfio_find(&r->plan);
     r->plan.hugepages = free_hugepages() >= HUGEPAGES_MIN;
     double load[1] = {0};
     if (getloadavg(load, 1) == 1)
         r->load = load[0];
-    bool ok = measure(r);
+    bool ok = measure(r) && !r->missing;
     dp_offload_text(stdout, r);
     ok = file_write(r->plan.json, dp_offload_json, r) && ok;
     ok = file_write(r->plan.html, dp_offload_html, r) && ok;

@@ -16,6 +16,7 @@ enum {
     OFFLOAD_DEVICES = 32,
     OFFLOAD_ALGS = 64,  /* of one device */
     OFFLOAD_IPSEC = 32, /* rte_security's capabilities of one device */
+    OFFLOAD_IPSEC_ALGS = 24,
     OFFLOAD_ENGINES = 24,
     OFFLOAD_TRANSFORMS = 4,
     OFFLOAD_DEPTHS = 6,
@@ -40,7 +41,9 @@ struct offload_ipsec {
     char action[24], protocol[8], mode[16], direction[12]; /* "inline-crypto", "esp", "tunnel", "egress" */
     bool esn, udp_encap;
     uint32_t replay_window_max;
-    char options[160], algorithms[160]; /* words with spaces between */
+    char options[160]; /* words with spaces between */
+    unsigned alg_count;
+    struct offload_alg algs[OFFLOAD_IPSEC_ALGS];
 };
 
 struct offload_device {
@@ -91,6 +94,7 @@ struct offload_plan {
     unsigned loop_sizes[BENCH_SIZES], loop_size_count; /* none: the engines alone */
     const char *json, *html;
     bool no_measure; /* capabilities alone */
+    bool named;      /* devices are those of --device, not what is bound to vfio-pci */
     char devices[OFFLOAD_ENGINES][OFFLOAD_NAME];
     unsigned device_count;
     bool hugepages;
@@ -102,6 +106,7 @@ struct offload_report {
     double tsc_mhz, load; /* load: the machine's runnable threads at the start, mean of a minute */
     unsigned device_count, engine_count;
     char notes[OFFLOAD_TEXT]; /* what could not be looked at, and why */
+    bool missing;             /* a device of --device is not there */
     struct offload_device devices[OFFLOAD_DEVICES];
     struct offload_engine engines[OFFLOAD_ENGINES];
 };
@@ -113,7 +118,7 @@ enum { OFFLOAD_CALL = 2, OFFLOAD_BURST = 32 };
 /* Starts the EAL of a measuring process: no ports but the PCI devices of the plan. False: a word on stderr is there. */
 bool dp_offload_eal(const struct offload_plan *p);
 
-/* argv[0] is "--bench-offload". Exit status: 0, 1 an engine that was asked for did not run, 2 wrong usage. */
+/* argv[0] is "--bench-offload". Exit status: 0, 1 an engine or a device that was asked for did not run or is not there, 2 wrong usage. */
 int dp_offload_main(int argc, char **argv);
 
 #endif

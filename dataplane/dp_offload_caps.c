@@ -67,16 +67,24 @@ static void alg_fill(struct offload_alg *a, const struct rte_cryptodev_symmetric
     }
 }
 
-void dp_offload_caps_algorithms(struct offload_device *d, const struct rte_cryptodev_capabilities *c)
+/* Into out[0..max), which has count of them already; returns how many it has then. */
+static unsigned algs_add(struct offload_alg *out, unsigned count, unsigned max,
+                         const struct rte_cryptodev_capabilities *c)
 {
-    for (; c && c->op != RTE_CRYPTO_OP_TYPE_UNDEFINED && d->alg_count < OFFLOAD_ALGS; c++) {
+    for (; c && c->op != RTE_CRYPTO_OP_TYPE_UNDEFINED && count < max; c++) {
         const char *name = alg_name(c);
         if (!name)
             continue;
-        struct offload_alg *a = &d->algs[d->alg_count++];
+        struct offload_alg *a = &out[count++];
         snprintf(a->name, sizeof a->name, "%s", name);
         alg_fill(a, &c->sym);
     }
+    return count;
+}
+
+void dp_offload_caps_algorithms(struct offload_device *d, const struct rte_cryptodev_capabilities *c)
+{
+    d->alg_count = algs_add(d->algs, d->alg_count, OFFLOAD_ALGS, c);
 }
 
 /* ---- rte_security --------------------------------------------------------------------------------------------------- */
@@ -131,10 +139,7 @@ static void ipsec_add(struct offload_device *d, const struct rte_security_capabi
     l->udp_encap = c->ipsec.options.udp_encap;
     l->replay_window_max = c->ipsec.replay_win_sz_max;
     options_fill(l, &c->ipsec.options);
-    const struct rte_cryptodev_capabilities *a = c->crypto_capabilities;
-    for (; a && a->op != RTE_CRYPTO_OP_TYPE_UNDEFINED; a++)
-        if (alg_name(a))
-            word_add(l->algorithms, sizeof l->algorithms, alg_name(a));
+    l->alg_count = algs_add(l->algs, 0, OFFLOAD_IPSEC_ALGS, c->crypto_capabilities);
 }
 
 void dp_offload_caps_ipsec(struct offload_device *d, const struct rte_security_capability *c)
@@ -212,17 +217,55 @@ static void drivers_make(struct offload_report *out)
             note(out, "is not in this DPDK", names[i]);
 }
 
+static bool is_there(const struct offload_report *out, const char *name)
+{
+    for (unsigned i = 0; i < out->device_count; i++)
+        if (strcmp(out->devices[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* net_pcap0,iface=eth0: made, unless it is one of those that are there anyway. */
+static bool vdev_make(const char *device)
+{
+    char name[OFFLOAD_NAME];
+    const size_t len = strcspn(device, ",");
+    snprintf(name, sizeof name, "%.*s", (int)len, device);
+    return rte_cryptodev_get_dev_id(name) >= 0 ||
+           rte_eal_hotplug_add("vdev", name, device + len + (device[len] == ',')) == 0;
+}
+
+/* An address without a domain is of the first; a driver's arguments are no part of it. */
+static void pci_expect(struct offload_report *out, const char *device)
+{
+    char name[OFFLOAD_NAME];
+    const bool domain = strchr(device, ':') != strrchr(device, ':');
+    snprintf(name, sizeof name, "%s%.*s", domain ? "" : "0000:", (int)strcspn(device, ","), device);
+    if (is_there(out, name))
+        return;
+    note(out, "is not there: no such card, not bound to vfio-pci, or no driver of this DPDK knows it",
+         device);
+    out->missing = true;
+}
+
+static void vdevs_make(const struct offload_plan *p, struct offload_report *out)
+{
+    for (unsigned i = 0; i < p->device_count; i++)
+        if (!strchr(p->devices[i], ':') && !vdev_make(p->devices[i])) {
+            note(out, "could not be made", p->devices[i]);
+            out->missing = true;
+        }
+}
+
 void dp_offload_caps(const struct offload_plan *p, struct offload_report *out)
 {
     if (!dp_offload_eal(p)) {
         note(out, "did not start: no devices were looked at", "the EAL");
+        out->missing = p->named;
         return;
     }
     drivers_make(out);
-    for (unsigned i = 0; i < p->device_count; i++)
-        if (!strchr(p->devices[i], ':') && strncmp(p->devices[i], "crypto_", 7) &&
-            rte_eal_hotplug_add("vdev", p->devices[i], "") != 0)
-            note(out, "could not be made", p->devices[i]);
+    vdevs_make(p, out);
     uint16_t port;
     for (port = 0; port < RTE_MAX_ETHPORTS; port++)
         if (rte_eth_dev_is_valid_port(port))
@@ -230,4 +273,7 @@ void dp_offload_caps(const struct offload_plan *p, struct offload_report *out)
     for (unsigned id = 0; id < RTE_CRYPTO_MAX_DEVS; id++)
         if (rte_cryptodev_is_valid_dev((uint8_t)id))
             crypto_fill(out, (uint8_t)id);
+    for (unsigned i = 0; p->named && i < p->device_count; i++)
+        if (strchr(p->devices[i], ':'))
+            pci_expect(out, p->devices[i]);
 }

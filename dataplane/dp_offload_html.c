@@ -359,7 +359,9 @@ static void ipsec_cell(FILE *f, const struct offload_device *d)
         const struct offload_ipsec *l = &d->ipsec[i];
         fprintf(f, "%s %s %s %s: ESN %s, UDP %s, window %u, ", l->action, l->protocol, l->mode, l->direction,
                 l->esn ? "yes" : "no", l->udp_encap ? "yes" : "no", l->replay_window_max);
-        dp_offload_html_text(f, l->algorithms);
+        char algorithms[OFFLOAD_ALG_WORDS];
+        dp_offload_ipsec_algorithms(l, algorithms);
+        dp_offload_html_text(f, algorithms);
         fputs("<br/>", f);
     }
 }
@@ -395,7 +397,8 @@ static void devices(FILE *f, const struct offload_report *r)
         port = port || r->devices[i].is_port;
     fputs("<h2>What ports and devices advertise</h2>\n", f);
     if (!port)
-        fputs("<p>No port was found: none bound to vfio-pci, none named. No inline IPsec.</p>\n", f);
+        fprintf(f, "<p>No port was found: %s. No inline IPsec.</p>\n",
+                r->plan.named ? "nothing that --device names is one" : "none bound to vfio-pci, none named");
     fputs("<table><tr><th>device</th><th>driver</th><th></th><th>IPsec (rte_security)</th><th>sessions</th>"
           "<th>queues</th><th>features</th><th>algorithms, octets</th></tr>\n",
           f);

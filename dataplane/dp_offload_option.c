@@ -6,16 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int usage(const char *why)
+enum { HELP = 256 }; /* of getopt_long: no character */
+
+static void help(FILE *to)
 {
-    fprintf(
-        stderr,
-        "culvert-dp: --bench-offload: %s\n"
+    fputs(
         "usage: culvert-dp --bench-offload [--sizes 64,128,256,512,1024,1420,imix] [--transform NAME,NAME]\n"
         "         [--engine \"WORDS OF crypto-engine\"]... [--device PCI-ADDRESS|VIRTUAL-DEVICE]...\n"
         "         [--rounds N] [--loop 64,512,1420,imix | --loop none] [--capabilities] [--json FILE] "
         "[--html FILE]\n",
-        why);
+        to);
+}
+
+static int usage(const char *why)
+{
+    fprintf(stderr, "culvert-dp: --bench-offload: %s\n", why);
+    help(stderr);
     return 2;
 }
 
@@ -107,11 +113,17 @@ static bool writable(const char *path)
 int dp_offload_options(int argc, char **argv, struct offload_report *r)
 {
     static const struct option table[] = {
-        {"sizes", required_argument, NULL, 's'},  {"transform", required_argument, NULL, 't'},
-        {"engine", required_argument, NULL, 'e'}, {"device", required_argument, NULL, 'd'},
-        {"rounds", required_argument, NULL, 'r'}, {"loop", required_argument, NULL, 'l'},
-        {"capabilities", no_argument, NULL, 'c'}, {"json", required_argument, NULL, 'j'},
-        {"html", required_argument, NULL, 'h'},   {NULL, 0, NULL, 0},
+        {"sizes", required_argument, NULL, 's'},
+        {"transform", required_argument, NULL, 't'},
+        {"engine", required_argument, NULL, 'e'},
+        {"device", required_argument, NULL, 'd'},
+        {"rounds", required_argument, NULL, 'r'},
+        {"loop", required_argument, NULL, 'l'},
+        {"capabilities", no_argument, NULL, 'c'},
+        {"json", required_argument, NULL, 'j'},
+        {"html", required_argument, NULL, 'h'},
+        {"help", no_argument, NULL, HELP},
+        {NULL, 0, NULL, 0},
     };
     static const unsigned sizes[] = {64, 128, 256, 512, 1024, 1420, BENCH_IMIX},
                           loop[] = {64, 512, 1420, BENCH_IMIX};
@@ -125,6 +137,10 @@ int dp_offload_options(int argc, char **argv, struct offload_report *r)
     if (!transforms_take(p, standard))
         return usage("no transforms");
     for (int ch; (ch = getopt_long(argc, argv, "", table, NULL)) != -1;) {
+        if (ch == HELP) {
+            help(stdout);
+            return OFFLOAD_HELP;
+        }
         const char *bad = take(r, ch);
         if (bad)
             return usage(bad);

@@ -89,6 +89,19 @@ static void range_text(const struct offload_range *r, char out[24])
         snprintf(out, 24, "%u-%u/%u", r->min, r->max, r->step);
 }
 
+void dp_offload_ipsec_algorithms(const struct offload_ipsec *l, char out[OFFLOAD_ALG_WORDS])
+{
+    size_t at = (size_t)snprintf(out, OFFLOAD_ALG_WORDS, "%s", l->alg_count ? "" : "no algorithms");
+    for (unsigned i = 0; i < l->alg_count && at < OFFLOAD_ALG_WORDS; i++) {
+        char key[24], digest[24];
+        range_text(&l->algs[i].key, key);
+        range_text(&l->algs[i].digest, digest);
+        const bool both = l->algs[i].digest.max > 0;
+        at += (size_t)snprintf(out + at, OFFLOAD_ALG_WORDS - at, "%s%s (key %s%s%s)", i ? ", " : "",
+                               l->algs[i].name, key, both ? ", digest " : "", both ? digest : "");
+    }
+}
+
 static void device_text(FILE *f, const struct offload_device *d)
 {
     fprintf(f, "\n%s %s (%s): ", d->is_port ? "Port" : "Crypto device", d->name, d->driver);
@@ -106,9 +119,11 @@ static void device_text(FILE *f, const struct offload_device *d)
                 d->security ? "rte_security names none" : "no rte_security context");
     for (unsigned i = 0; i < d->ipsec_count; i++) {
         const struct offload_ipsec *l = &d->ipsec[i];
+        char algorithms[OFFLOAD_ALG_WORDS];
+        dp_offload_ipsec_algorithms(l, algorithms);
         fprintf(f, "  %s %s %s %s: ESN %s, UDP encapsulation %s, replay window %u; %s; %s\n", l->action,
                 l->protocol, l->mode, l->direction, l->esn ? "yes" : "no", l->udp_encap ? "yes" : "no",
-                l->replay_window_max, l->options[0] ? l->options : "no options", l->algorithms);
+                l->replay_window_max, l->options[0] ? l->options : "no options", algorithms);
     }
     if (d->alg_count)
         fprintf(f, "  %-6s %-20s %-12s %-10s %-10s %s\n", "", "algorithm", "key", "IV", "digest", "AAD");
@@ -202,7 +217,9 @@ void dp_offload_text(FILE *f, const struct offload_report *r)
     for (unsigned i = 0; i < r->device_count; i++)
         ports += r->devices[i].is_port;
     if (ports == 0)
-        fprintf(f, "No port was found: none bound to vfio-pci, none named by --device. No inline IPsec.\n");
+        fprintf(f, "No port was found: %s. No inline IPsec.\n",
+                r->plan.named ? "nothing that --device names is one"
+                              : "none bound to vfio-pci, none named by --device");
     if (r->notes[0])
         fprintf(f, "Note: %s.\n", r->notes);
     for (unsigned i = 0; i < r->device_count; i++)
@@ -252,6 +269,21 @@ static void range_json(FILE *f, const char *key, const struct offload_range *r)
     fprintf(f, ",\"%s\":{\"min\":%u,\"max\":%u,\"step\":%u}", key, r->min, r->max, r->step);
 }
 
+static void algorithms_json(FILE *f, const struct offload_alg *algs, unsigned count)
+{
+    fputs("\"algorithms\":[", f);
+    for (unsigned i = 0; i < count; i++) {
+        const struct offload_alg *a = &algs[i];
+        fprintf(f, "%s\n    {\"name\":\"%s\",\"kind\":\"%s\"", i ? "," : "", a->name, a->kind);
+        range_json(f, "key", &a->key);
+        range_json(f, "iv", &a->iv);
+        range_json(f, "digest", &a->digest);
+        range_json(f, "aad", &a->aad);
+        fputs("}", f);
+    }
+    fputs("]", f);
+}
+
 static void ipsec_json(FILE *f, const struct offload_ipsec *l)
 {
     fputs("{", f);
@@ -263,7 +295,7 @@ static void ipsec_json(FILE *f, const struct offload_ipsec *l)
             l->udp_encap ? "true" : "false", l->replay_window_max);
     words(f, "options", l->options);
     fputs(",", f);
-    words(f, "algorithms", l->algorithms);
+    algorithms_json(f, l->algs, l->alg_count);
     fputs("}", f);
 }
 
@@ -286,17 +318,9 @@ static void device_json(FILE *f, const struct offload_device *d)
         fputs(i ? "," : "", f);
         ipsec_json(f, &d->ipsec[i]);
     }
-    fputs("],\n   \"algorithms\":[", f);
-    for (unsigned i = 0; i < d->alg_count; i++) {
-        const struct offload_alg *a = &d->algs[i];
-        fprintf(f, "%s\n    {\"name\":\"%s\",\"kind\":\"%s\"", i ? "," : "", a->name, a->kind);
-        range_json(f, "key", &a->key);
-        range_json(f, "iv", &a->iv);
-        range_json(f, "digest", &a->digest);
-        range_json(f, "aad", &a->aad);
-        fputs("}", f);
-    }
-    fputs("]}", f);
+    fputs("],\n   ", f);
+    algorithms_json(f, d->algs, d->alg_count);
+    fputs("}", f);
 }
 
 static void row_json(FILE *f, const struct offload_report *r, const struct offload_engine *e,

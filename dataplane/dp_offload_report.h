@@ -20,6 +20,10 @@ const struct offload_row *dp_offload_best(const struct offload_engine *e, unsign
 void dp_offload_crossover(const struct offload_report *r, const struct offload_engine *e, unsigned transform,
                           unsigned dir, char out[24]);
 
+/* "aes-gcm (key 16, digest 16), ..." of a line of rte_security; octets, MIN-MAX/STEP where there are several; what does not fit is cut off. */
+enum { OFFLOAD_ALG_WORDS = 1024 };
+void dp_offload_ipsec_algorithms(const struct offload_ipsec *l, char out[OFFLOAD_ALG_WORDS]);
+
 void dp_offload_text(FILE *f, const struct offload_report *r);
 void dp_offload_json(FILE *f, const struct offload_report *r);
 

@@ -73,19 +73,32 @@ int cli_local_bench(int argc, const char *const *argv)
 }
 
 /* ---- help -------------------------------------------------------------------------------------------------------------------- */
-int cli_local_help(void)
+static bool begins(const char *text, int argc, const char *const *words)
 {
+    for (int i = 0; i < argc; i++) {
+        const size_t n = strlen(words[i]);
+        if (strncmp(text, words[i], n) != 0 || (text[n] && text[n] != ' '))
+            return false;
+        text += n + (text[n] == ' ');
+    }
+    return true;
+}
+
+int cli_local_help(int argc, const char *const *words)
+{
+    bool any = false;
     for (unsigned i = 0; i < cli_row_count; i++) {
         const struct cli_row *r = &cli_rows[i];
         char line[200];
-        if (r->id == CLI_NONE)
+        if (r->id == CLI_NONE || !begins(r->words, argc, words))
             continue;
+        any = true;
         snprintf(line, sizeof line, "%s%s%s", r->words, r->args ? " " : "", r->args ? r->args : "");
         printf("%-34s %s\n", line, r->help);
         if (r->options)
             printf("%-34s   options: %s\n", "", r->options);
     }
-    return CLI_OK;
+    return any ? CLI_OK : CLI_USAGE;
 }
 
 int cli_local_run(const struct cli_parsed *p, bool json)
@@ -96,6 +109,6 @@ int cli_local_run(const struct cli_parsed *p, bool json)
     case CLI_BENCH:
         return cli_local_bench((int)p->arg_count, p->args);
     default:
-        return cli_local_help();
+        return cli_local_help(0, NULL);
     }
 }

@@ -9,7 +9,8 @@ int cli_local_check(const char *file, bool json);
 int cli_local_bench(int argc, const char *const *argv);
 /* The path of culvert-dp: beside this program or in the sbin beside its folder, else its name, for PATH. Static storage. */
 const char *cli_local_dp_program(void);
-int cli_local_help(void);
+/* The rows of commands that begin with these words; none: of all. CLI_USAGE when there is no such command. */
+int cli_local_help(int argc, const char *const *words);
 /* Whichever of them was parsed. */
 int cli_local_run(const struct cli_parsed *p, bool json);
 

@@ -88,6 +88,8 @@ int main(int argc, char **argv)
         return cli_local_bench(count - 1, words + 1);
     if (strcmp(words[0], "explain") == 0)
         return exp_main(count - 1, words + 1, o.json);
+    if (strcmp(words[count - 1], "--help") == 0 && cli_local_help(count - 1, words) == CLI_OK)
+        return CLI_OK;
     if (cli_parse(count, words, &p, err) != CV_OK) {
         fprintf(stderr, "culvert: %s\n", err);
         return CLI_USAGE;

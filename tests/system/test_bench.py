@@ -92,6 +92,13 @@ def crypto_devices():
     check("in software beside it" in run.stderr, f"a word about it: {run.stderr}")
 
 
+@case("inline without such a NIC is not measured")
+def inline_without_a_nic():
+    run = bench("--seconds", "0.2", "--sizes", "64", "--direction", "encap", "--engine", "inline")
+    check_equal(run.returncode, 1, f"exit status; {run.stdout}")
+    check("no port with rte_security" in run.stderr, run.stderr)
+
+
 @case("more SAs than tunnel interfaces: told apart by remote prefix, drawn uniformly or by Zipf's law")
 def many_sas():
     used = {}

@@ -94,6 +94,38 @@ def engines_that_do_not_run():
           f"why: {[e['why'] for e in engines]}")
 
 
+@case("inline without such a NIC has no figure: alone it is the exit status, beside others it says why")
+def inline_without_a_nic():
+    with tempfile.TemporaryDirectory() as d:
+        name = os.path.join(d, "out.json")
+        run = offload("--sizes", "64", "--rounds", "1", "--loop", "64", "--json", name, "--engine", "inline", "--device", "net_null0")
+        with open(name, encoding="ascii") as f:
+            out = json.load(f)
+    check_equal(run.returncode, 1, "exit status")
+    check_equal([e["ran"] for e in out["engines"]], [False], "ran")
+    check("no port with rte_security" in out["engines"][0]["why"], f"why: {out['engines']}")
+    check_equal((out["results"], out["loop"]), ([], []), "figures")
+    check("no port with rte_security" in run.stdout, "the text says so")
+
+
+@case("a device that was named and is not there is told, and is the exit status")
+def devices_that_are_not_there():
+    for name, why in (("0000:99:00.0", "0000:99:00.0 is not there"), ("net_nonsense0", "net_nonsense0 could not be made"), ("crypto_nonsense", "crypto_nonsense could not be made")):
+        run = offload("--capabilities", "--device", name)
+        check_equal(run.returncode, 1, f"exit status with {name}")
+        check(f"Note: {why}" in run.stdout, f"a note: {run.stdout[:300]}")
+        check("none named by --device" not in run.stdout, "one was named")
+    check_equal(offload("--capabilities", "--device", "crypto_openssl", "--device", "net_null0,size=128").returncode, 0, "with arguments, and one that is there anyway")
+
+
+@case("--help prints the usage")
+def usage():
+    for words in (("bench", "offload"), ("bench", "dataplane"), ("doctor",)):
+        run = subprocess.run([os.path.join(BUILD, "culvert"), *words, "--help"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+        check_equal((run.returncode, run.stderr), (0, ""), f"status of {words} --help")
+        check("json" in run.stdout, f"usage of {words}: {run.stdout}")
+
+
 @case("wrong options are refused")
 def wrong_options():
     for args in (("--sizes", "9000"), ("--transform", "esp-none"), ("--rounds", "0"), ("--rounds", "many"), ("--loop", "9000"), ("--html", "/nonexistent/x.html"),

@@ -110,13 +110,20 @@ static void ipsec_lines_are_read_and_other_protocols_left_out(void)
     CU_ASSERT_STRING_EQUAL(l->direction, "egress");
     CU_ASSERT(l->esn && l->udp_encap && l->replay_window_max == 0);
     CU_ASSERT_STRING_EQUAL(l->options, "copy-dscp own-iv");
-    CU_ASSERT_STRING_EQUAL(l->algorithms, "aes-gcm aes-cbc sha2-256-hmac");
+    char words[OFFLOAD_ALG_WORDS];
+    dp_offload_ipsec_algorithms(l, words); /* a NIC of 128 bits alone must not read as one of 256 */
+    CU_ASSERT_STRING_EQUAL(words,
+                           "aes-gcm (key 16-32/8, digest 8-16/4), aes-cbc (key 16-24/8), sha2-256-hmac "
+                           "(key 1-64/1, digest 16-32/4)");
+    CU_ASSERT(range_is(&l->algs[0].key, 16, 32, 8));
     CU_ASSERT_STRING_EQUAL(l[1].action, "lookaside-protocol");
     CU_ASSERT_STRING_EQUAL(l[1].protocol, "ah");
     CU_ASSERT_STRING_EQUAL(l[1].mode, "transport");
     CU_ASSERT_STRING_EQUAL(l[1].direction, "ingress");
     CU_ASSERT(!l[1].esn && !l[1].udp_encap && l[1].replay_window_max == 1024);
-    CU_ASSERT_STRING_EQUAL(l[1].algorithms, "");
+    CU_ASSERT_EQUAL(l[1].alg_count, 0);
+    dp_offload_ipsec_algorithms(&l[1], words);
+    CU_ASSERT_STRING_EQUAL(words, "no algorithms");
     CU_ASSERT_STRING_EQUAL(l[2].action, "unknown");
 }
 
@@ -134,9 +141,10 @@ static void more_ipsec_lines_and_words_than_there_is_room_for_do_no_harm(void)
                                                    .crypto_capabilities = many};
     dp_offload_caps_ipsec(&d, list);
     CU_ASSERT_EQUAL(d.ipsec_count, OFFLOAD_IPSEC);
-    const size_t len = strlen(d.ipsec[OFFLOAD_IPSEC - 1].algorithms);
-    CU_ASSERT(len < sizeof d.ipsec[0].algorithms && len > sizeof d.ipsec[0].algorithms - 20);
-    CU_ASSERT_STRING_EQUAL(d.ipsec[0].algorithms + len - 13, "sha2-256-hmac"); /* whole words */
+    CU_ASSERT_EQUAL(d.ipsec[OFFLOAD_IPSEC - 1].alg_count, OFFLOAD_IPSEC_ALGS);
+    char words[OFFLOAD_ALG_WORDS];
+    dp_offload_ipsec_algorithms(&d.ipsec[0], words);
+    CU_ASSERT(strlen(words) < sizeof words);
 }
 
 /* ---- figures ------------------------------------------------------------------------------------------------------------ */
