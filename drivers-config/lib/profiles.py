@@ -1,5 +1,6 @@
 """The device families of devices/*.ini: what each is called, which PCI ids belong to it, how it is bound.
 
+[platform] has lines that stand together under `platform dataplane`; further sections [platform: WHEN] have those of other cases.
 bind = user: bound to vfio-pci and the like; never: works beside its kernel driver; vf: only its virtual functions are bound.
 """
 import configparser
@@ -33,6 +34,10 @@ class Family:
             raise Trouble("%s: bind = %s: expected %s" % (path, self.bind, ", ".join(BIND)))
         self.ids = re.findall(r"\b[0-9a-f]{4}:[0-9a-f]{4}\b", ini["pci"]["ids"])
         self.pf_ids = re.findall(r"\b[0-9a-f]{4}:[0-9a-f]{4}\b", ini.get("pci", "pf_ids", fallback=""))
+
+    def platforms(self):
+        """(section, lines) of each case."""
+        return [(s, self.ini[s]["lines"].strip().splitlines()) for s in self.ini.sections() if s.split(":")[0] == "platform"]
 
     def is_pf(self, device):
         return device.ids in self.pf_ids

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """culvert doctor on this machine: exit status, text and JSON agree, nothing is left behind."""
+import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -9,6 +11,10 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "interop"))
 from case import case, check, check_equal, main  # noqa: E402
 from culvert import BUILD  # noqa: E402
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "drivers-config", "lib"))
+sys.dont_write_bytecode = True
+import profiles  # noqa: E402
 
 GOOD = "platform dataplane\n workers 1\n memory no-huge 64\n port Ethernet0/0 vdev net_null0\n"
 
@@ -57,6 +63,38 @@ def missing():
     check_equal(found, ["Ethernet0/1: no PCI device 0000:ff:1f.7", "Ethernet0/2: no interface none0"], "red lines")
     check("processor 1023 is not online" in reds(GOOD.replace("workers 1", "lcores 1023"))[0], "lcores")
     check(any("1048576 wanted" in t for t in reds(GOOD.replace("no-huge 64", "hugepages 1048576"))), "hugepages")
+
+
+def pmd_ids():
+    """PCI ids that the drivers of the installed DPDK name in their .so (as dpdk-pmdinfo reads them); crypto_ccp names none there."""
+    folder = os.path.join(subprocess.run(["pkg-config", "--variable=libdir", "libdpdk"], stdout=subprocess.PIPE, text=True).stdout.strip(), "dpdk")
+    ids = {"1022:1456", "1022:1468", "1022:15df"}
+    for name in glob.glob(os.path.join(folder, "pmds-*", "*.so")):
+        with open(name, "rb") as f:
+            for text in re.findall(rb"PMD_INFO_STRING= (\{.*?\})\0", f.read()):
+                ids |= {"%04x:%04x" % (i[0], i[1]) for i in json.loads(text).get("pci_ids", [])}
+    return ids
+
+
+@case("every device profile: its platform lines are a configuration, its ids are known to DPDK's drivers, what it says of inline is so")
+def device_profiles():
+    known = pmd_ids()
+    families = profiles.load()
+    check(len(families) >= 10 and len(known) > 300, "profiles and drivers")
+    for family in families:
+        check_equal([i for i in family.ids if i not in known], [], f"{family.name}: ids without a driver")
+        check("not in this release" not in family.ini["ipsec"]["inline"], f"{family.name}: crypto-engine inline is in this release")
+        lines = ""
+        for section, rows in family.platforms():
+            lines += "\n".join(rows) + "\n"
+            with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
+                f.write("platform dataplane\n" + "".join(" %s\n" % r.strip() for r in rows))
+                f.flush()
+                done = subprocess.run([os.path.join(BUILD, "culvert"), "check", f.name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, text=True, timeout=60)
+            check_equal(done.returncode, 0, f"{family.name}: {section}: {done.stdout}")
+        if "inline crypto" in family.ini["ipsec"]["inline"]:
+            check("crypto-engine inline" in lines, f"{family.name}: the line that uses it")
 
 
 @case("wrong usage")
