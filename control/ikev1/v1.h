@@ -86,6 +86,8 @@ struct v1_sent {
     size_t *len; /* of each datagram */
     unsigned count;
     const char *name; /* "MM3", static */
+    unsigned repeats; /* so often it was sent again, by the timer or to a duplicate */
+    bool small;       /* in fragments of the least size */
     unsigned attempts;
     uint64_t next_at; /* UINT64_MAX: it is not retransmitted by the timer */
 };

@@ -52,14 +52,18 @@ static cv_result header_of(struct slice message, struct pld_header *h)
     return CV_OK;
 }
 
-static cv_result put_parts(struct slice message, uint16_t id, unsigned count, struct v1_sent *out, size_t cap)
+/* Around the data of a fragment. */
+enum { FRAG_HEAD = PLD_HEADER_LEN + PLD_GENERIC_LEN + 4 };
+
+static cv_result put_parts(struct slice message, uint16_t id, size_t piece, struct v1_sent *out, size_t cap)
 {
+    const unsigned count = (unsigned)((message.n + piece - 1) / piece);
     struct pld_header h;
     size_t at = 0;
     CV_TRY(header_of(message, &h));
     for (unsigned i = 0; i < count; i++) {
-        size_t from = (size_t)i * V1_FRAG_DATA, left = message.n - from;
-        struct slice part = {message.p + from, left < V1_FRAG_DATA ? left : V1_FRAG_DATA};
+        size_t from = i * piece, left = message.n - from;
+        struct slice part = {message.p + from, left < piece ? left : piece};
         struct buf_writer w = buf_writer_init(out->data + at, cap - at);
         struct pld_builder b;
         pld_begin(&b, &w, &h);
@@ -74,24 +78,64 @@ static cv_result put_parts(struct slice message, uint16_t id, unsigned count, st
     return CV_OK;
 }
 
-cv_result v1_frag_cut(struct ike *e, struct ike_sa *sa, struct slice message, struct v1_sent *out)
+/* Fills data, len and count of out. */
+static cv_result cut(struct ike *e, struct ike_sa *sa, struct slice message, size_t piece,
+                     struct v1_sent *out)
 {
-    enum { OVERHEAD = PLD_HEADER_LEN + PLD_GENERIC_LEN + 4 };
     uint16_t id;
-    unsigned count = (unsigned)((message.n + V1_FRAG_DATA - 1) / V1_FRAG_DATA);
-    if (message.n <= V1_FRAG_OVER || !agreed(e, v1_of(sa)) || count > V1_FRAG_COUNT_MAX)
-        return one_datagram(message, out);
-    size_t cap = message.n + (size_t)count * OVERHEAD;
+    const unsigned count = (unsigned)((message.n + piece - 1) / piece);
+    size_t cap = message.n + (size_t)count * FRAG_HEAD;
     ike_random(e, (uint8_t *)&id, sizeof id);
     out->data = malloc(cap);
     out->len = calloc(count, sizeof *out->len);
-    cv_result r = out->data && out->len ? put_parts(message, id, count, out, cap) : CV_ENOMEM;
+    cv_result r = out->data && out->len ? put_parts(message, id, piece, out, cap) : CV_ENOMEM;
     if (r != CV_OK)
         v1_sent_free(out);
     else
         ike_log(e, sa, LOG_LEVEL_DEBUG, "isakmp", "message of %zu octets cut into %u fragments", message.n,
                 count);
     return r;
+}
+
+cv_result v1_frag_cut(struct ike *e, struct ike_sa *sa, struct slice message, struct v1_sent *out)
+{
+    if (message.n <= V1_FRAG_OVER || !agreed(e, v1_of(sa)) ||
+        message.n > (size_t)V1_FRAG_COUNT_MAX * V1_FRAG_DATA)
+        return one_datagram(message, out);
+    return cut(e, sa, message, V1_FRAG_DATA, out);
+}
+
+/* The message that the datagrams carry, put together in `space`. */
+static struct slice whole(const struct v1_sent *s, uint8_t *space, size_t cap)
+{
+    const size_t head = s->count > 1 ? FRAG_HEAD : 0;
+    struct buf_writer w = buf_writer_init(space, cap);
+    const uint8_t *at = s->data;
+    for (unsigned i = 0; i < s->count; at += s->len[i++])
+        if (s->len[i] > head)
+            buf_put(&w, at + head, s->len[i] - head);
+    return (struct slice){space, w.bad ? 0 : w.len};
+}
+
+bool v1_frag_smaller(struct ike *e, struct ike_sa *sa, struct v1_sent *sent)
+{
+    struct v1_sent fresh = *sent;
+    if (sent->small || !agreed(e, v1_of(sa)))
+        return false;
+    uint8_t *space = malloc(V1_FRAG_TOTAL_MAX);
+    if (!space)
+        return false;
+    const struct slice message = whole(sent, space, V1_FRAG_TOTAL_MAX);
+    bool ok = message.n > V1_FRAG_SMALL && message.n <= (size_t)V1_FRAG_COUNT_MAX * V1_FRAG_SMALL &&
+              cut(e, sa, message, V1_FRAG_SMALL, &fresh) == CV_OK;
+    free(space);
+    if (!ok)
+        return false;
+    free(sent->data);
+    free(sent->len);
+    *sent = fresh;
+    sent->small = true;
+    return true;
 }
 
 /* ---- reassembly ---------------------------------------------------------------------------------------------------- */

@@ -10,6 +10,8 @@
 enum {
     V1_FRAG_OVER = 1200, /* longer messages are cut */
     V1_FRAG_DATA = 1100, /* octets of the message in one fragment */
+    V1_FRAG_SMALL =
+        500, /* the same where those do not pass: with all headers within the 576 octets that any IPv4 host takes (RFC 791) */
     V1_FRAG_COUNT_MAX = 32,
     V1_FRAG_TOTAL_MAX = V1_MESSAGE_MAX
 };
@@ -17,6 +19,9 @@ enum {
 /* The datagrams of a message: one, or fragments when it is long and both ends can. Fills data, len and count of out. */
 CV_MUST_USE cv_result v1_frag_cut(struct ike *e, struct ike_sa *sa, struct slice message,
                                   struct v1_sent *out);
+/* A message to which no answer came, in fragments of the small size, under a new identifier. False: it is as it was, as it is short or in such
+ * fragments already, or the peer takes none. */
+bool v1_frag_smaller(struct ike *e, struct ike_sa *sa, struct v1_sent *sent);
 /* Keeps a fragment. CV_OK: the message is complete, *out is new (wipe and free it), *out_len its octets. CV_EAGAIN: more are needed, or it was there
  * already. CV_EINVAL: not agreed on, or impossible; CV_ENOSPC: over the bounds. */
 CV_MUST_USE cv_result v1_frag_add(struct ike *e, struct ike_sa *sa, const struct pld1_message *m,

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AT_FLAGS = 19 };
+enum { AT_FLAGS = 19, SAME_SIZE = 1 /* so often a long message is repeated as it was */ };
 
 bool v1_digest(const uint8_t *data, size_t len, uint8_t out[V1_DIGEST_LEN])
 {
@@ -118,6 +118,8 @@ void v1_msg_again(struct ike *e, struct ike_sa *sa, struct v1_sent *sent)
     if (sent->count == 0)
         return;
     v1_note_again(e, sa, sent->name, true, message_id_of(sent));
+    if (++sent->repeats > SAME_SIZE) /* it may be too long for the path */
+        (void)v1_frag_smaller(e, sa, sent);
     transmit(e, sa, sent);
 }
 

@@ -88,6 +88,7 @@ struct v2_wire {
     uint8_t *data;
     size_t *len; /* of each datagram */
     unsigned count;
+    unsigned mtu; /* that it was cut for; 0: it cannot be cut */
 };
 void v2_wire_free(struct v2_wire *w);
 
@@ -102,7 +103,7 @@ struct v2_task {
     uint32_t spi;               /* INVALID_SPI; DELETE_CHILD without a child: the inbound SPI to be deleted */
     bool ah;                    /* the child of spi is one of AH */
     enum ike_reason why;        /* DELETE_SA */
-    struct v2_wire wire;        /* retransmitted bit-identically (2.1) */
+    struct v2_wire wire; /* retransmitted bit-identically (2.1), or in smaller fragments (RFC 7383 2.5.2) */
     bool waits;        /* set by the response's handler: it is to be put aside and handled again (v2_park) */
     unsigned attempts; /* retransmissions so far */
     uint64_t next_at;
@@ -114,6 +115,7 @@ struct v2_cached {
     uint32_t message_id;
     uint8_t request_hash[32]; /* of the request as received (first fragment when fragmented) */
     uint16_t fragments;       /* it came in so many; 0 whole */
+    unsigned repeats;         /* so often the peer has asked again */
     struct v2_wire wire;
 };
 
@@ -148,6 +150,7 @@ struct v2_sa {
     uint16_t peer_hashes;  /* bit by IANA number: what the peer verifies (RFC 7427 4) */
     bool hashes_announced; /* ours */
     bool frag_ok;          /* both sides support RFC 7383 */
+    unsigned path_mtu;     /* what has passed where the configured one did not; 0: the configured one */
     bool have_keys;        /* sa->keys are derived (responder: only when IKE_AUTH arrives) */
     bool auth_refused; /* responder: the peer did not prove itself; only its retransmissions are answered */
     /* initial exchange */

@@ -292,6 +292,8 @@ static void retransmit_due(struct ike *e, struct ike_sa *sa, uint64_t now)
             return;
         }
         still_silent(e, sa, t);
+        if (t->attempts > V2_SAME_SIZE)
+            (void)v2_wire_smaller(e, sa, &t->wire);
         e->counters.retransmits_sent++;
         ike_log(e, sa, LOG_LEVEL_DEBUG, "ikev2", "retransmission %u of %s, message ID %u", t->attempts,
                 pld_exchange_name(v2_kind(t->kind)->exchange), t->message_id);

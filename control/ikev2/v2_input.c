@@ -130,15 +130,19 @@ static bool refragmented(struct ike_sa *sa, const struct input *in, const struct
 
 /* RFC 7296 2.1: a retransmitted request gets the same response again, and changes nothing. For fragments the first one
  * stands for all (RFC 7383 2.6.1). */
-static void answer_again(struct ike *e, struct ike_sa *sa, struct input *in, const struct v2_cached *c)
+static void answer_again(struct ike *e, struct ike_sa *sa, struct input *in, struct v2_cached *c)
 {
     if (in->m->frag_number > 1)
         return;
-    if (memcmp(c->request_hash, in->hash, HASH_LEN) != 0 && !refragmented(sa, in, c)) {
+    const bool anew = memcmp(c->request_hash, in->hash, HASH_LEN) != 0;
+    if (anew && !refragmented(sa, in, c)) {
         e->counters.bad_message_id++;
         return;
     }
     e->counters.retransmits_answered++;
+    /* The answer may have been too long for the path, or is now held to be: the peer asks in smaller fragments */
+    if ((++c->repeats > V2_SAME_SIZE || anew) && v2_wire_smaller(e, sa, &c->wire))
+        v2_of(sa)->path_mtu = c->wire.mtu;
     v2_note_again(e, sa, in->m->header.exchange, true, c->message_id);
     send_answer(e, sa, in->d, &c->wire);
 }
@@ -156,7 +160,7 @@ static bool expected(struct ike *e, struct ike_sa *sa, struct input *in)
             return false;
         }
     } else {
-        const struct v2_cached *c = v2_cached_find(sa, h->message_id);
+        struct v2_cached *c = v2_cached_find(sa, h->message_id);
         if (v2->state == V2_AUTH_SENT && v2->parked.plain) {
             e->counters.unexpected_exchange++; /* it comes again when we know whom we talk to */
             return false;
@@ -199,6 +203,9 @@ static bool open_message(struct ike *e, struct ike_sa *sa, struct input *in, uin
         r = CV_EINVAL; /* never agreed */
     else
         r = v2_frag_add(sa, in->m, in->plain, in->hash, &whole);
+    if (r == CV_OK || r == CV_EAGAIN) /* the first is as long as any */
+        if (in->m->frag_number == 1 && in->m->frag_total > 1)
+            v2_path_takes(e, sa, len);
     if (r != CV_OK) {
         e->counters.fragments_bad += r != CV_EAGAIN;
         return false;
@@ -313,6 +320,8 @@ static void take_response(struct ike *e, struct ike_sa *sa, struct input *in)
     struct v2_task *t = in->task;
     const char *bad = in->m->unknown_critical ? "critical payload in a response" : in->malformed;
     v2_flight_drop(sa, t);
+    if (t->attempts > 1 && t->wire.mtu) /* what passed in the end is not tried in vain again */
+        v2_of(sa)->path_mtu = t->wire.mtu;
     if (bad) {
         e->counters.bad_payload++;
         ike_log(e, sa, LOG_LEVEL_WARNING, "ikev2", "malformed response: %s", bad);

@@ -1,12 +1,13 @@
 #include "control/ikev2/v2_protect.h"
 
+#include "common/secret.h"
 #include "control/ikev2/v2_frag.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { IP4_HEADER = 20, IP6_HEADER = 40, UDP_HEADER = 8, NON_ESP_MARKER = 4, VERSION_2 = 0x20 };
-enum { MTU_DEFAULT = 1280, PIECE_MIN = V2_MESSAGE_MAX / V2_FRAGMENTS_MAX };
+enum { MTU_DEFAULT = 1280, MTU_LEAST_4 = 576, PIECE_MIN = V2_MESSAGE_MAX / V2_FRAGMENTS_MAX };
 
 void v2_wire_free(struct v2_wire *w)
 {
@@ -94,13 +95,32 @@ static cv_result seal(struct ike *e, struct ike_sa *sa, const struct pld_header 
     return CV_OK;
 }
 
-/* Octets of IKE message that make an IP packet of the fragmentation MTU (RFC 7383 2.5.1). */
-static size_t message_limit(const struct ike *e, const struct ike_sa *sa)
+static unsigned mtu_of(const struct ike *e, const struct ike_sa *sa)
 {
-    size_t mtu = e->cfg->ikev2_fragmentation_mtu ? e->cfg->ikev2_fragmentation_mtu : MTU_DEFAULT;
-    size_t headers = (sa->remote.addr.family == IP_V6 ? IP6_HEADER : IP4_HEADER) + UDP_HEADER +
-                     (sa->natt ? NON_ESP_MARKER : 0);
+    const unsigned mtu = e->cfg->ikev2_fragmentation_mtu ? e->cfg->ikev2_fragmentation_mtu : MTU_DEFAULT,
+                   path = ((const struct v2_sa *)sa->v)->path_mtu;
+    return path && path < mtu ? path : mtu;
+}
+
+static size_t headers_of(const struct ike_sa *sa)
+{
+    return (sa->remote.addr.family == IP_V6 ? IP6_HEADER : IP4_HEADER) + UDP_HEADER +
+           (sa->natt ? NON_ESP_MARKER : 0);
+}
+
+/* Octets of IKE message that make an IP packet of the MTU (RFC 7383 2.5.1). */
+static size_t message_limit(const struct ike_sa *sa, size_t mtu)
+{
+    const size_t headers = headers_of(sa);
     return mtu > headers ? mtu - headers : 0;
+}
+
+void v2_path_takes(const struct ike *e, struct ike_sa *sa, size_t len)
+{
+    const unsigned least = sa->remote.addr.family == IP_V4 ? MTU_LEAST_4 : MTU_DEFAULT,
+                   mtu = (unsigned)(len + headers_of(sa));
+    if (mtu < mtu_of(e, sa))
+        v2_of(sa)->path_mtu = mtu > least ? mtu : least;
 }
 
 static cv_result split(struct ike *e, struct ike_sa *sa, const struct pld_header *h, uint8_t first,
@@ -133,14 +153,106 @@ cv_result v2_protect(struct ike *e, struct ike_sa *sa, const struct pld_header *
 {
     const struct cr_sk_keys *k = sa->initiator ? &sa->keys.i : &sa->keys.r;
     size_t size = PLD_HEADER_LEN + PLD_GENERIC_LEN + plain.n + cr_sk_overhead(k, plain.n);
-    size_t limit = message_limit(e, sa);
-    if (v2_of(sa)->frag_ok && size > limit)
-        return split(e, sa, h, first, plain, limit, out);
-    CV_TRY(wire_new(out, 1, size));
-    cv_result r = seal(e, sa, h, first, plain, 0, 0, out, 0, size);
-    if (r != CV_OK)
-        v2_wire_free(out);
+    const unsigned mtu = mtu_of(e, sa);
+    size_t limit = message_limit(sa, mtu);
+    cv_result r;
+    if (v2_of(sa)->frag_ok && size > limit) {
+        r = split(e, sa, h, first, plain, limit, out);
+    } else {
+        CV_TRY(wire_new(out, 1, size));
+        r = seal(e, sa, h, first, plain, 0, 0, out, 0, size);
+        if (r != CV_OK)
+            v2_wire_free(out);
+    }
+    out->mtu = mtu;
     return r;
+}
+
+/* ---- once more, in smaller fragments (RFC 7383 2.5.2) --------------------------------------------------------------- */
+/* 576 octets any IPv4 host takes (RFC 791), 1280 any IPv6 link (RFC 8200 5). 0: no smaller one. */
+static unsigned smaller(const struct ike_sa *sa, unsigned mtu)
+{
+    if (mtu > MTU_DEFAULT)
+        return MTU_DEFAULT;
+    return mtu > MTU_LEAST_4 && sa->remote.addr.family == IP_V4 ? MTU_LEAST_4 : 0;
+}
+
+static bool any_longer(const struct v2_wire *w, size_t limit)
+{
+    for (unsigned i = 0; i < w->count; i++)
+        if (w->len[i] > limit)
+            return true;
+    return false;
+}
+
+/* The inner payloads again, by our own keys. plain: V2_MESSAGE_MAX octets; data: a copy of the wire's, opened in place. */
+static bool reopen(struct ike_sa *sa, const struct v2_wire *w, uint8_t *data, struct buf_writer *plain)
+{
+    const struct cr_sk_keys *k = sa->initiator ? &sa->keys.i : &sa->keys.r;
+    const size_t body = PLD_HEADER_LEN + PLD_GENERIC_LEN + (w->count > 1 ? V2_SKF_EXTRA : 0);
+    for (unsigned i = 0; i < w->count; data += w->len[i++]) {
+        struct slice piece;
+        if (cr_sk_open(k, data, w->len[i], body, &piece) != CV_OK)
+            return false;
+        buf_put(plain, piece.p, piece.n);
+    }
+    return !plain->bad;
+}
+
+static bool cut_anew(struct ike *e, struct ike_sa *sa, const struct v2_wire *w, size_t limit,
+                     uint8_t *plain_space, struct v2_wire *out)
+{
+    struct pld_header h;
+    const char *err;
+    size_t size = 0;
+    for (unsigned i = 0; i < w->count; i++)
+        size += w->len[i];
+    uint8_t *data = slice_dup((struct slice){w->data, size});
+    struct buf_writer plain = buf_writer_init(plain_space, V2_MESSAGE_MAX);
+    bool ok = data && w->len[0] > PLD_HEADER_LEN && pld_header(data, w->len[0], &h, &err) == CV_OK &&
+              reopen(sa, w, data, &plain) &&
+              split(e, sa, &h, w->data[PLD_HEADER_LEN], (struct slice){plain_space, plain.len}, limit, out) ==
+                  CV_OK;
+    if (data)
+        secret_wipe(data, size);
+    free(data);
+    return ok;
+}
+
+/* More fragments than before: the receiver would take as many, or fewer, for old ones (2.6). */
+static bool cut_to(struct ike *e, struct ike_sa *sa, struct v2_wire *w, unsigned mtu)
+{
+    struct v2_wire fresh;
+    uint8_t *plain = malloc(V2_MESSAGE_MAX);
+    if (!plain)
+        return false;
+    bool ok = cut_anew(e, sa, w, message_limit(sa, mtu), plain, &fresh);
+    secret_wipe(plain, V2_MESSAGE_MAX);
+    free(plain);
+    if (!ok)
+        return false;
+    if (fresh.count <= w->count) {
+        v2_wire_free(&fresh);
+        return false;
+    }
+    v2_wire_free(w);
+    *w = fresh;
+    w->mtu = mtu;
+    return true;
+}
+
+bool v2_wire_smaller(struct ike *e, struct ike_sa *sa, struct v2_wire *w)
+{
+    unsigned mtu = w->mtu;
+    if (!mtu || !v2_of(sa)->frag_ok || !v2_of(sa)->have_keys)
+        return false;
+    do
+        mtu = smaller(sa, mtu);
+    while (mtu && !(any_longer(w, message_limit(sa, mtu)) && cut_to(e, sa, w, mtu)));
+    if (mtu)
+        ike_log(e, sa, LOG_LEVEL_DEBUG, "ikev2",
+                "no answer: the message goes in %u fragments, for an MTU of %u octets", w->count, mtu);
+    return mtu != 0;
 }
 
 cv_result v2_open(struct ike_sa *sa, const struct pld_message *m, uint8_t *data, size_t len,

@@ -315,6 +315,30 @@ static void a_chain_of_4096_bits_in_Cisco_fragments(void)
     wire_free(w);
 }
 
+/* A path that takes no more than every IPv4 host does (RFC 791): what is not answered goes in smaller fragments. */
+static void Cisco_fragments_shrink_on_a_narrow_path(void)
+{
+    enum { UDP_IP = 28, LEAST = 576 };
+    static const char to[] = " hash md5\n!\ncrypto isakmp fragmentation\ncrypto isakmp policy 10\n";
+    for (enum wire_end from = A; from <= B; from++) {
+        char *text[2];
+        for (enum wire_end end = A; end <= B; end++)
+            text[end] = text_swap(
+                text_swap(reference(end == A ? "C9" : "C10", end == A ? "C11" : "C12"), " hash md5\n", to),
+                "revocation-check crl", "revocation-check none");
+        struct wire *w = gates(29, text[A], text[B]);
+        wire_enrol_large(w, A, "IOSCA1", "R1.cisco.com");
+        wire_enrol_large(w, B, "IOSCA1", "R2.cisco.com");
+        w->mtu = LEAST - UDP_IP;
+        wire_up(w, from);
+        wire_run(w, 100000);
+        CU_ASSERT(wire_both_up(w));
+        CU_ASSERT(ike_counters(w->side[from == A ? B : A].ike)->fragments_in >= 6);
+        CU_ASSERT(wire_packet(w, A) && wire_packet(w, B));
+        wire_free(w);
+    }
+}
+
 /* ---- what a certificate is worth --------------------------------------------------------------------------------------------- */
 static void G30_an_identity_that_is_not_in_the_certificate_is_refused(void)
 {
@@ -535,6 +559,7 @@ UNIT_MAIN("dialogue: certificates in IKEv1", UNIT_TEST(CT_11_R1_initiates_and_bo
           UNIT_TEST(aggressive_mode_with_signatures),
           UNIT_TEST(pre_shared_keys_and_certificates_side_by_side),
           UNIT_TEST(large_chains_in_Cisco_fragments), UNIT_TEST(a_chain_of_4096_bits_in_Cisco_fragments),
+          UNIT_TEST(Cisco_fragments_shrink_on_a_narrow_path),
           UNIT_TEST(G30_an_identity_that_is_not_in_the_certificate_is_refused),
           UNIT_TEST(G30_the_initiator_takes_only_whom_its_profile_matches),
           UNIT_TEST(G16_an_expired_own_certificate_is_not_used),

@@ -434,6 +434,64 @@ static void RFC_7383_long_chains_in_fragments(void)
     wire_free(w);
 }
 
+/* The path takes less than what is configured: what is not answered goes in smaller fragments, and what passed is remembered. */
+static void RFC_7383_2_5_2_a_narrow_path_is_found(void)
+{
+    enum { UDP_IP = 28 };
+    static const struct {
+        const char *global;
+        unsigned path;
+    } rows[] = {{"", 600},
+                {"", 576},
+                {"crypto ikev2 fragmentation mtu 1500\n", 1400},
+                {"crypto ikev2 fragmentation mtu 1500\n", 576}};
+    for (unsigned i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        const struct cert_conf c = {.revocation = "none", .global = rows[i / 2].global};
+        struct wire *w = gates(67, cert_gate(A, &c), cert_gate(B, &c));
+        wire_enrol_large(w, A, "IOSCA1", "a.example");
+        wire_enrol_large(w, B, "IOSCA1", "b.example");
+        w->mtu = rows[i / 2].path - UDP_IP;
+        wire_up(w, i & 1 ? B : A);
+        wire_run(w, 40000);
+        CU_ASSERT(wire_both_up(w));
+        char err[SEL_TEXT_MAX];
+        wire_trace_clear(w);
+        (void)ike_rekey(w->side[A].ike, "Tunnel1", false, err, sizeof err);
+        wire_run(w, 100); /* at once */
+        CU_ASSERT_EQUAL(wire_count(w, "B CREATE_CHILD_SA resp"), 1);
+        CU_ASSERT(wire_packet(w, A) && wire_packet(w, B));
+        wire_free(w);
+    }
+}
+
+/* Without the peer's word for it (RFC 7383 2.3) there is nothing to be done: the message stays whole, and nothing is made up. */
+static bool no_RFC_7383(struct wire *w, struct wire_packet *p, void *ctx)
+{
+    static const uint8_t notify[] = {0, 0, 0x40, 0x2e}; /* protocol, SPI size, FRAGMENTATION_SUPPORTED */
+    (void)w;
+    (void)ctx;
+    if (p->data[18] == PLD_IKE_SA_INIT)
+        for (size_t at = 28; at + sizeof notify <= p->len; at++)
+            if (memcmp(p->data + at, notify, sizeof notify) == 0)
+                p->data[at + 2] = 0x9f;
+    return true;
+}
+
+static void RFC_7383_2_3_nothing_is_cut_for_a_peer_without_it(void)
+{
+    const struct cert_conf c = {.revocation = "none"};
+    struct wire *w = gates(68, cert_gate(A, &c), cert_gate(B, &c));
+    wire_enrol_large(w, A, "IOSCA1", "a.example");
+    wire_enrol_large(w, B, "IOSCA1", "b.example");
+    w->mtu = 1252;
+    w->filter = no_RFC_7383;
+    wire_up(w, A);
+    wire_run(w, 80000);
+    CU_ASSERT_FALSE(wire_saw(w, "fragment"));
+    CU_ASSERT_EQUAL(wire_children(w, A), 0);
+    wire_free(w);
+}
+
 static void RFC_7383_a_chain_of_4096_bits(void)
 {
     const struct cert_conf c = {.revocation = "none"};
@@ -674,31 +732,35 @@ static void a_reload_ends_who_rests_on_what_has_changed(void)
     }
 }
 
-UNIT_MAIN(
-    "dialogue: certificates in IKEv2", UNIT_TEST(V2_1_to_V2_4_payloads_in_the_order_of_the_captures),
-    UNIT_TEST(V2_1_with_pre_shared_keys_nothing_is_said_of_certificates),
-    UNIT_TEST(V2_2_V2_9_responder_asks_for_all_the_last_enrolled_first),
-    UNIT_TEST(V2_3_initiator_signs_for_the_first_CERTREQ_within_its_profile),
-    UNIT_TEST(V2_5_C15_G18_initiator_without_trust_point_sends_nothing),
-    UNIT_TEST(V2_7_sign_and_verify_with_different_trust_points),
-    UNIT_TEST(V2_8_C16_C17_two_trust_points_against_one), UNIT_TEST(V2_10_events_on_the_way),
-    UNIT_TEST(V2_12_no_profile_for_the_identity_of_a_certificate),
-    UNIT_TEST(G29_the_default_identity_is_the_subject),
-    UNIT_TEST(G30_an_identity_that_is_not_in_the_certificate_is_refused),
-    UNIT_TEST(CT_17_the_peer_of_one_profile_may_have_a_certificate_of_any_listed_trust_point),
-    UNIT_TEST(RFC_7427_each_kind_of_key_with_new_and_old_peers),
-    UNIT_TEST(each_profile_takes_only_the_methods_that_it_names),
-    UNIT_TEST(G16_a_key_of_another_kind_than_authentication_local_does_not_sign),
-    UNIT_TEST(refused_for_its_use), UNIT_TEST(a_certificate_expires_and_is_refused_at_the_next_negotiation),
-    UNIT_TEST(lifetime_certificate_ends_the_SA_with_the_proof), UNIT_TEST(intermediate_CAs_are_sent_along),
-    UNIT_TEST(RFC_7383_long_chains_in_fragments), UNIT_TEST(RFC_7383_a_chain_of_4096_bits),
-    UNIT_TEST(V2_12_match_certificate_finds_the_profile_of_a_DN),
-    UNIT_TEST(a_request_waits_for_the_CRL_and_is_answered_when_it_comes),
-    UNIT_TEST(a_retransmission_drives_it_again_but_not_more_than_once_a_second),
-    UNIT_TEST(it_waits_for_half_a_minute_and_then_refuses), UNIT_TEST(a_network_that_fails_refuses_at_once),
-    UNIT_TEST(a_revoked_certificate_is_refused_by_either_role),
-    UNIT_TEST(a_response_waits_and_the_request_is_not_sent_again),
-    UNIT_TEST(a_response_waits_for_half_a_minute_and_then_is_refused),
-    UNIT_TEST(an_SA_that_ends_while_it_waits_leaves_nothing), UNIT_TEST(a_message_in_fragments_waits_whole),
-    UNIT_TEST(disconnect_revoked_peers_ends_the_live_one),
-    UNIT_TEST(a_reload_ends_who_rests_on_what_has_changed))
+UNIT_MAIN("dialogue: certificates in IKEv2", UNIT_TEST(V2_1_to_V2_4_payloads_in_the_order_of_the_captures),
+          UNIT_TEST(V2_1_with_pre_shared_keys_nothing_is_said_of_certificates),
+          UNIT_TEST(V2_2_V2_9_responder_asks_for_all_the_last_enrolled_first),
+          UNIT_TEST(V2_3_initiator_signs_for_the_first_CERTREQ_within_its_profile),
+          UNIT_TEST(V2_5_C15_G18_initiator_without_trust_point_sends_nothing),
+          UNIT_TEST(V2_7_sign_and_verify_with_different_trust_points),
+          UNIT_TEST(V2_8_C16_C17_two_trust_points_against_one), UNIT_TEST(V2_10_events_on_the_way),
+          UNIT_TEST(V2_12_no_profile_for_the_identity_of_a_certificate),
+          UNIT_TEST(G29_the_default_identity_is_the_subject),
+          UNIT_TEST(G30_an_identity_that_is_not_in_the_certificate_is_refused),
+          UNIT_TEST(CT_17_the_peer_of_one_profile_may_have_a_certificate_of_any_listed_trust_point),
+          UNIT_TEST(RFC_7427_each_kind_of_key_with_new_and_old_peers),
+          UNIT_TEST(each_profile_takes_only_the_methods_that_it_names),
+          UNIT_TEST(G16_a_key_of_another_kind_than_authentication_local_does_not_sign),
+          UNIT_TEST(refused_for_its_use),
+          UNIT_TEST(a_certificate_expires_and_is_refused_at_the_next_negotiation),
+          UNIT_TEST(lifetime_certificate_ends_the_SA_with_the_proof),
+          UNIT_TEST(intermediate_CAs_are_sent_along), UNIT_TEST(RFC_7383_long_chains_in_fragments),
+          UNIT_TEST(RFC_7383_a_chain_of_4096_bits), UNIT_TEST(RFC_7383_2_5_2_a_narrow_path_is_found),
+          UNIT_TEST(RFC_7383_2_3_nothing_is_cut_for_a_peer_without_it),
+          UNIT_TEST(V2_12_match_certificate_finds_the_profile_of_a_DN),
+          UNIT_TEST(a_request_waits_for_the_CRL_and_is_answered_when_it_comes),
+          UNIT_TEST(a_retransmission_drives_it_again_but_not_more_than_once_a_second),
+          UNIT_TEST(it_waits_for_half_a_minute_and_then_refuses),
+          UNIT_TEST(a_network_that_fails_refuses_at_once),
+          UNIT_TEST(a_revoked_certificate_is_refused_by_either_role),
+          UNIT_TEST(a_response_waits_and_the_request_is_not_sent_again),
+          UNIT_TEST(a_response_waits_for_half_a_minute_and_then_is_refused),
+          UNIT_TEST(an_SA_that_ends_while_it_waits_leaves_nothing),
+          UNIT_TEST(a_message_in_fragments_waits_whole),
+          UNIT_TEST(disconnect_revoked_peers_ends_the_live_one),
+          UNIT_TEST(a_reload_ends_who_rests_on_what_has_changed))
