@@ -393,7 +393,7 @@ static const struct dp_tunnel_sa *find_wanted(const struct dp_tunnel *t, const s
     return NULL;
 }
 
-/* RFC 9611 3: the worker's own SA, else the one that is for all, else whichever there is. */
+/* RFC 9611 4: the worker's own SA, else the one that is for all, else whichever there is. */
 static const struct dp_tunnel_sa *find_own(const struct dp_tunnel *t, struct ask *q)
 {
     const struct dp_tunnel_sa *s = NULL;

@@ -83,6 +83,22 @@ static void lint_per_worker(struct cfg_linter *l, const struct cfg_ipsec_profile
                      "%s %s: with one worker an SA of its own gains nothing", what, name);
 }
 
+/* Fewer packets than this pass in a tenth of a second at a million a second: the tunnel would do little but negotiate. */
+enum { LIFETIME_PACKETS_LEAST = 100000 };
+
+static void lint_lifetime_packets(struct cfg_linter *l, const struct cfg_ipsec_profile *p, const char *what,
+                                  const char *name, int line)
+{
+    const struct cfg_sa_params sp = cfg_sa_params_effective(l->c, p);
+    if (sp.lifetime_packets == 0 || sp.lifetime_packets >= LIFETIME_PACKETS_LEAST)
+        return;
+    cfg_lint_add(l, line, "lifetime-packets", CFG_WARNING,
+                 "as in: set security-association lifetime packets 100000000",
+                 "%s %s: a lifetime of %llu packets is over in %llu ms at one million packets a second", what,
+                 name, (unsigned long long)sp.lifetime_packets,
+                 (unsigned long long)(sp.lifetime_packets / 1000));
+}
+
 static bool profile_used(const struct cfg *c, const struct cfg_ipsec_profile *p)
 {
     for (unsigned i = 0; i < c->interface_count; i++)
@@ -108,6 +124,7 @@ static void lint_profile(struct cfg_linter *l, const struct cfg_ipsec_profile *p
         cfg_lint_add(l, p->line, "LN-12", CFG_WARNING, "as in: set pfs group19",
                      "IPsec profile %s: PFS group %u is weak", p->name, p->pfs_group);
     lint_per_worker(l, p, "IPsec profile", p->name, p->line);
+    lint_lifetime_packets(l, p, "IPsec profile", p->name, p->line);
     if (!profile_used(l->c, p))
         cfg_lint_add(l, p->line, "unused", CFG_WARNING,
                      "name it in a tunnel: tunnel protection ipsec profile NAME",
@@ -143,7 +160,9 @@ void cfg_lint_ipsec(struct cfg_linter *l)
             (!c->ipsec_profiles[i].builtin || profile_used(c, &c->ipsec_profiles[i])))
             lint_profile(l, &c->ipsec_profiles[i]);
     for (unsigned i = 0; i < c->map_count; i++)
-        for (unsigned k = 0; k < c->maps[i].entry_count; k++)
-            lint_per_worker(l, &c->maps[i].entries[k].ipsec, "crypto map", c->maps[i].name,
-                            c->maps[i].entries[k].line);
+        for (unsigned k = 0; k < c->maps[i].entry_count; k++) {
+            const struct cfg_ipsec_profile *p = &c->maps[i].entries[k].ipsec;
+            lint_per_worker(l, p, "crypto map", c->maps[i].name, c->maps[i].entries[k].line);
+            lint_lifetime_packets(l, p, "crypto map", c->maps[i].name, c->maps[i].entries[k].line);
+        }
 }

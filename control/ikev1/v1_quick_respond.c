@@ -151,14 +151,22 @@ static const struct cfg_interface *find_flow(struct respond *q, enum sel_flow_wh
     return sel_flow(q->e->cfg, &query, why, nearest, trace);
 }
 
+/* Of what the peer offers first. */
+static const char *offered_word(const struct respond *q)
+{
+    uint8_t proto;
+    (void)spi_of_peer(q->in->m, &proto);
+    return proto == PLD1_PROTO_AH ? "AH" : "ESP";
+}
+
 static void log_proxies(struct respond *q)
 {
     char local[IP_TEXT_MAX], remote[IP_TEXT_MAX], lp[TS_TEXT_MAX], rp[TS_TEXT_MAX];
     ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "ipsec", "validate proposal request: proposal part #1");
     ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "ipsec",
-            "(key eng. msg.) INBOUND local= %s, remote= %s, local_proxy= %s, remote_proxy= %s, protocol= ESP",
+            "(key eng. msg.) INBOUND local= %s, remote= %s, local_proxy= %s, remote_proxy= %s, protocol= %s",
             ip_endpoint_text(&q->sa->local, local), ip_endpoint_text(&q->sa->remote, remote),
-            ts_text(&q->x->ts_local, lp), ts_text(&q->x->ts_remote, rp));
+            ts_text(&q->x->ts_local, lp), ts_text(&q->x->ts_remote, rp), offered_word(q));
 }
 
 /* PF-7: what of the configuration was looked at, and why it is not this one. */
@@ -266,7 +274,10 @@ static bool choose(struct respond *q, const struct cfg_interface *t, char *text)
         ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "isakmp", "transform set %s: %s", trace.candidates[i].name,
                 trace.candidates[i].why);
     ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "isakmp", ok ? "atts are acceptable." : "atts are not acceptable.");
-    snprintf(text, SEL_TEXT_MAX, "%s", trace.text[0] ? trace.text : "no ESP transform in common");
+    if (trace.text[0])
+        snprintf(text, SEL_TEXT_MAX, "%s", trace.text);
+    else
+        snprintf(text, SEL_TEXT_MAX, "no %s transform in common", offered_word(q));
     if (ok)
         q->x->spi_out = v1_spi_get(sa->proposals[q->x->choice.proposal].spi);
     return ok;

@@ -86,7 +86,7 @@ void sam_life_idle_start(struct sam *s, struct sam_entry *e, uint32_t idle_s)
     e->c.idle_at_ms = e->c.used_at_ms + e->c.idle_ms;
 }
 
-/* RFC 9611 3: the SA that is for all stays as long as those of single workers carry what there is. */
+/* RFC 9611 4: the SA that is for all stays as long as those of single workers carry what there is. */
 static void look_for_use_beside(struct sam *s, struct sam_child *c)
 {
     for (struct sam_child *o = sam_children_of(s, c->owner); o; o = o->next_of_owner)

@@ -172,7 +172,21 @@ static void children_of_AH_are_adopted_after_a_restart(void)
     wire_free(w);
 }
 
-UNIT_MAIN("dialogue_ah", UNIT_TEST(every_algorithm_from_either_side),
+/* What a person reads of a Quick Mode about AH is about AH. */
+static void IKEv1_says_AH_where_it_is_AH(void)
+{
+    const struct wire_conf a = {.ikev1 = true, .transform = "ah-sha256-hmac"},
+                           b = {.ikev1 = true, .transform = "esp-gcm 256"};
+    struct wire *w = begin(&a, &a, A);
+    CU_ASSERT(wire_event(w, B, "protocol= AH"));
+    CU_ASSERT_FALSE(wire_event(w, B, "protocol= ESP"));
+    wire_free(w);
+    w = begin(&b, &b, A);
+    CU_ASSERT(wire_event(w, B, "protocol= ESP"));
+    wire_free(w);
+}
+
+UNIT_MAIN("dialogue_ah", UNIT_TEST(every_algorithm_from_either_side), UNIT_TEST(IKEv1_says_AH_where_it_is_AH),
           UNIT_TEST(rekeys_and_deletes_name_the_protocol),
           UNIT_TEST(a_profile_of_both_protocols_finds_what_the_peer_has),
           UNIT_TEST(AH_is_not_ESP_of_the_same_hash), UNIT_TEST(no_AH_through_a_NAT),

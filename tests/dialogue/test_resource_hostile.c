@@ -315,7 +315,7 @@ static void an_answer_under_way_loses_no_packets(void)
     wire_free(w);
 }
 
-/* RFC 9611 3: the first is to stay. A peer that deletes it anyway has taken its SAs of workers for all. */
+/* RFC 9611 4: one that all workers can use is to be there. A peer that deletes it anyway has taken its SAs of workers for all. */
 static void traffic_goes_on_without_the_one_for_all(void)
 {
     struct wire *w = up(9, &each);

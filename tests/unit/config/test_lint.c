@@ -273,6 +273,24 @@ static void per_worker_is_held_to_what_can_be(void)
     CU_ASSERT(f && f->severity == CFG_WARNING && f->line == 3);
 }
 
+static void a_lifetime_of_few_packets_is_warned_of(void)
+{
+#define LIFE "security-association lifetime packets "
+    const struct cfg_finding *f =
+        lint("hostname x\ncrypto ipsec profile P\n set " LIFE "1000\n", "lifetime-packets");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    CU_ASSERT(f->severity == CFG_WARNING && f->line == 2 && strstr(f->text, "profile P") &&
+              strstr(f->text, "1000 packets"));
+    f = lint("crypto ipsec " LIFE
+             "99999\ncrypto map M 7 ipsec-isakmp\n set security-association idle-time 60\n",
+             "lifetime-packets");
+    CU_ASSERT(f && f->line == 2 && strstr(f->text, "crypto map M"));
+    CU_ASSERT_PTR_NULL(lint("crypto ipsec " LIFE "99999\ncrypto ipsec profile P\n set " LIFE "disable\n",
+                            "lifetime-packets"));
+    CU_ASSERT_PTR_NULL(lint("crypto ipsec profile P\n set " LIFE "100000\n", "lifetime-packets"));
+    CU_ASSERT_PTR_NULL(lint("crypto ipsec profile P\n", "lifetime-packets"));
+}
+
 static void json_survives_octets_that_are_no_utf8(void)
 {
     struct cfg *c;
@@ -302,4 +320,5 @@ UNIT_MAIN("config-lint", UNIT_TEST(findings_are_those_of_the_golden_files),
           UNIT_TEST(LN_5_warns_of_equal_and_tells_of_overlapping_matches),
           UNIT_TEST(LN_10_signing_without_a_trustpoint_is_an_error),
           UNIT_TEST(LN_12_the_builtin_proposal_is_weak_only_when_it_is_used),
-          UNIT_TEST(per_worker_is_held_to_what_can_be), UNIT_TEST(json_survives_octets_that_are_no_utf8))
+          UNIT_TEST(per_worker_is_held_to_what_can_be), UNIT_TEST(a_lifetime_of_few_packets_is_warned_of),
+          UNIT_TEST(json_survives_octets_that_are_no_utf8))

@@ -282,10 +282,72 @@ static void a_burst_longer_than_any_received_is_routed_whole(void)
     worker.out_count = 0;
 }
 
+/* ---- what an ICMP error quotes ----------------------------------------------------------------------------------------- */
+enum { QUOTE_AT = 28, QUOTE_LEN = 28, ERROR_LEN = QUOTE_AT + QUOTE_LEN };
+
+static void head4(uint8_t *b, unsigned len, uint8_t proto, const uint8_t src[4], const uint8_t dst[4])
+{
+    memset(b, 0, len);
+    b[0] = 0x45;
+    b[3] = (uint8_t)len;
+    b[8] = 64;
+    b[9] = proto;
+    memcpy(b + 12, src, 4);
+    memcpy(b + 16, dst, 4);
+    const uint16_t sum = (uint16_t)~ip_fold(ip_sum(b, 20, 0));
+    memcpy(b + 10, &sum, 2);
+}
+
+static struct rte_mbuf *transit_of(const uint8_t *octets, unsigned len)
+{
+    struct rte_mbuf *m = pkt_of(octets, len);
+    CU_ASSERT_EQUAL(ip_classify_ip(m), IP_CLASS_IP);
+    struct dp_meta *meta = dp_meta(m);
+    meta->vrf = 0;
+    meta->family = IP_V4;
+    meta->local_out = DP_TRANSIT;
+    meta->if_in = 2;
+    return m;
+}
+
+/* RFC 4301 6.2: an error that a router on the way made goes by the SA of what it quotes. Its own ends are nobody's flow: what follows between the same
+ * two is asked anew, and finds that no SA's selectors hold it. */
+static void an_ICMP_error_teaches_no_flow(void)
+{
+    static const uint8_t router[] = {198, 51, 100, 1}, host[] = {10, NONE, 7, 5}, far[] = {203, 20, 1, 1};
+    uint8_t error[ERROR_LEN], plain[QUOTE_LEN];
+    struct cv_sa sa = mgr_sa(CV_DIR_OUT, 120, NONE);
+    struct ip_prefix here, there;
+    site_make(false);
+    CU_ASSERT_TRUE_FATAL(ip_prefix_parse("203.20.0.0/16", &here) && ip_prefix_parse("10.25.7.0/24", &there));
+    sa.ts_local[0] = ts_from_prefix(&here, 0, 0, 65535);
+    sa.ts_remote[0] = ts_from_prefix(&there, 0, 0, 65535);
+    CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa) | mgr_sa_activate(&sa), CV_OK);
+
+    head4(error, ERROR_LEN, IP_PROTO_ICMP, router, host);
+    error[20] = 3; /* destination unreachable */
+    head4(error + QUOTE_AT, QUOTE_LEN, IP_PROTO_UDP, host, far);
+    const uint16_t sum = (uint16_t)~ip_fold(ip_sum(error + 20, ERROR_LEN - 20, 0));
+    memcpy(error + 22, &sum, 2);
+    head4(plain, QUOTE_LEN, IP_PROTO_UDP, router, host);
+    plain[25] = QUOTE_LEN - 20;
+
+    worker_fresh();
+    struct rte_mbuf *pkts[] = {transit_of(error, ERROR_LEN), transit_of(plain, QUOTE_LEN)};
+    dp_flow_route_all(&worker, pkts, 2);
+    CU_ASSERT_EQUAL(worker.out_count, 1);
+    CU_ASSERT_EQUAL(worker.stats->drops[CV_DROP_TS_OUT], 1);
+    for (unsigned i = 0; i < worker.out_count; i++)
+        rte_pktmbuf_free(worker.out_pkts[i]);
+    dp_flow_end(&worker);
+    worker.out_count = 0;
+}
+
 static void everything_ends(void)
 {
     mgr_stop();
 }
 
 PKT_MAIN("mixed", UNIT_TEST(every_packet_goes_where_dp_route_packet_lets_it_go),
-         UNIT_TEST(a_burst_longer_than_any_received_is_routed_whole), UNIT_TEST(everything_ends))
+         UNIT_TEST(a_burst_longer_than_any_received_is_routed_whole),
+         UNIT_TEST(an_ICMP_error_teaches_no_flow), UNIT_TEST(everything_ends))

@@ -86,7 +86,7 @@ static void good_packet_of_either_direction_puts_the_idle_end_off(void)
     sam_bench_stop(&b);
 }
 
-/* RFC 9611 3: traffic of one worker's SA keeps the one for all; what carries nothing itself ends. */
+/* RFC 9611 4: traffic of one worker's SA keeps the one for all; what carries nothing itself ends. */
 static void SA_for_all_is_idle_with_those_of_its_workers(void)
 {
     struct sam_bench b;
