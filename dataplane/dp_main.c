@@ -35,7 +35,7 @@ static void usage(FILE *to)
     fprintf(to, "usage: culvert-dp --run-dir DIR [--config FILE] [--log-level LEVEL] [-- EAL-ARGS]\n"
                 "       culvert-dp --bench [OPTIONS]\n"
                 "       culvert-dp --bench-offload [OPTIONS]\n"
-                "       culvert-dp --doctor [--engine WORD]\n"
+                "       culvert-dp --doctor [--engine WORD] [--config FILE]\n"
                 "  --run-dir DIR      where dp.sock is made, for culvertd\n"
                 "  --config FILE      configuration whose platform section names workers, memory and ports\n"
                 "  --log-level LEVEL  error, warning, info (default) or debug\n");

@@ -15,6 +15,7 @@ enum {
     DOC_CPUS = 512,
     DOC_NODES = 8,
     DOC_ENGINES = 8,
+    DOC_DEVICES = CV_MAX_PORTS + 1 + PLATFORM_EAL_ARGS_MAX,
     DOC_NAME = 64,
     DOC_TEXT = 320,
     DOC_LINES = 128,
@@ -43,6 +44,12 @@ struct doc_engine {
     char name[DOC_NAME], device[DOC_NAME], why[DOC_TEXT];
     bool usable, passed; /* usable on this processor; its known-answer tests passed */
     bool untried;        /* a device on the PCI bus, which a data plane may have */
+    int transforms;      /* that its device does; -1: an engine without a device */
+};
+
+/* A port, the crypto device or a device of eal-args, as DPDK judges it; why "": nothing is known against it. */
+struct doc_device {
+    char name[DOC_NAME], device[DOC_NAME], driver[DOC_NAME], why[DOC_TEXT];
 };
 
 /* What `culvert-dp --doctor` says; ran is false when it could not be asked, and why says why. */
@@ -53,12 +60,16 @@ struct doc_dp {
     struct doc_engine engines[DOC_ENGINES];
     struct doc_engine
         configured; /* that of the platform section's crypto-engine; name "" when this build has none */
+    char arguments[DOC_TEXT]; /* why the EAL does not take eal-args */
+    unsigned device_count;
+    struct doc_device devices[DOC_DEVICES];
 };
 
 struct doc_port {
     bool found, up, carrier, default_route, group_node; /* group_node: /dev/vfio has the device's group */
     bool no_iommu;                                      /* the group is one without protection */
-    int addresses, numa, group;                         /* group -1: none */
+    bool login;                 /* somebody who asks is logged in by an address of it */
+    int addresses, numa, group; /* group -1: none */
     char ids[16], driver[DOC_NAME], interface[DOC_NAME];
 };
 
@@ -71,6 +82,8 @@ struct doc_snapshot {
     char cpu_model[128];
     unsigned cpu_flags;
     struct doc_cpu cpus[DOC_CPUS];
+    bool irqbalance;                      /* it runs, */
+    char irqbalance_banned[DOC_NAME * 4]; /* and stays away from these: "2-5,8" */
     unsigned node_count;
     uint64_t mem_available_mb;
     struct {

@@ -28,6 +28,16 @@ static void engine_get(const json_t *o, struct doc_engine *e)
     e->untried = json_is_false(json_object_get(o, "tried"));
     e->usable = json_is_true(json_object_get(o, "usable"));
     e->passed = json_is_true(json_object_get(o, "passed"));
+    const json_t *n = json_object_get(o, "transforms");
+    e->transforms = json_is_integer(n) ? (int)json_integer_value(n) : -1;
+}
+
+static void device_get(const json_t *o, struct doc_device *d)
+{
+    text_get(o, "name", d->name, sizeof d->name);
+    text_get(o, "device", d->device, sizeof d->device);
+    text_get(o, "driver", d->driver, sizeof d->driver);
+    text_get(o, "why", d->why, sizeof d->why);
 }
 
 bool doc_dp_read(struct doc_dp *out, const char *text)
@@ -49,6 +59,12 @@ bool doc_dp_read(struct doc_dp *out, const char *text)
             engine_get(row, &out->engines[out->engine_count++]);
     }
     engine_get(json_object_get(root, "configured"), &out->configured);
+    text_get(root, "arguments", out->arguments, sizeof out->arguments);
+    json_array_foreach(json_object_get(root, "devices"), i, row)
+    {
+        if (out->device_count < DOC_DEVICES)
+            device_get(row, &out->devices[out->device_count++]);
+    }
     json_decref(root);
     return out->ran = true;
 }
@@ -82,17 +98,18 @@ static bool read_all(int fd, char *out, size_t room)
     }
 }
 
-static void child(int to, const char *program, const char *engine)
+static void child(int to, const char *program, const char *engine, const char *config)
 {
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
     dup2(nothing, STDIN_FILENO);
     dup2(to, STDOUT_FILENO);
     dup2(nothing, STDERR_FILENO);
-    execlp(program, program, "--doctor", "--engine", engine, (char *)NULL);
+    execlp(program, program, "--doctor", "--engine", engine, config ? "--config" : (char *)NULL, config,
+           (char *)NULL);
     _exit(127);
 }
 
-void doc_dp_ask(struct doc_dp *out, const char *program, const char *engine)
+void doc_dp_ask(struct doc_dp *out, const char *program, const char *engine, const char *config)
 {
     static char text[ANSWER_MAX];
     int ends[2], status = 0;
@@ -103,7 +120,7 @@ void doc_dp_ask(struct doc_dp *out, const char *program, const char *engine)
     }
     pid_t pid = fork();
     if (pid == 0)
-        child(ends[1], program, engine);
+        child(ends[1], program, engine, config);
     close(ends[1]);
     bool whole = pid > 0 && read_all(ends[0], text, sizeof text);
     close(ends[0]);

@@ -4,9 +4,9 @@
 
 #include "control/doctor/doc.h"
 
-/* Runs `program --doctor --engine WORD` and reads its JSON; waits for it, at most DOC_DP_WAIT_S seconds. Fills out->why when it has no answer. */
+/* Runs `program --doctor --engine WORD`, with --config FILE unless that is NULL, and reads its JSON; waits for it, at most DOC_DP_WAIT_S seconds. Fills out->why when it has no answer. */
 enum { DOC_DP_WAIT_S = 60 };
-void doc_dp_ask(struct doc_dp *out, const char *program, const char *engine);
+void doc_dp_ask(struct doc_dp *out, const char *program, const char *engine, const char *config);
 /* The part that reads the text. False with out->why when it is none. */
 bool doc_dp_read(struct doc_dp *out, const char *json);
 

@@ -153,6 +153,34 @@ static void processors(struct doc_snapshot *s)
     }
 }
 
+/* By its name; what it is to stay away from stands in its environment, which root may read. */
+static void irqbalance_look(struct doc_snapshot *s)
+{
+    static char text[LINE];
+    const char variable[] = "IRQBALANCE_BANNED_CPULIST=";
+    struct dirent *e;
+    DIR *d = opendir("/proc");
+    while (d && !s->irqbalance && (e = readdir(d)) != NULL) {
+        char name[64];
+        if (e->d_name[0] < '1' || e->d_name[0] > '9' ||
+            !doc_read(text, sizeof text, "/proc/%.20s/comm", e->d_name) ||
+            strncmp(text, "irqbalance", 10) != 0)
+            continue;
+        s->irqbalance = true;
+        snprintf(name, sizeof name, "/proc/%.20s/environ", e->d_name);
+        FILE *f = fopen(name, "re");
+        const size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+        text[n] = '\0';
+        if (f)
+            fclose(f);
+        for (const char *at = text; at < text + n; at += strlen(at) + 1)
+            if (strncmp(at, variable, sizeof variable - 1) == 0)
+                snprintf(s->irqbalance_banned, sizeof s->irqbalance_banned, "%s", at + sizeof variable - 1);
+    }
+    if (d)
+        closedir(d);
+}
+
 /* ---- memory ---- */
 static void huge_add(struct doc_snapshot *s, unsigned node, const char *dir)
 {
@@ -244,11 +272,12 @@ void doc_gather(struct doc_snapshot *s, const char *config, const char *run_dir,
     snprintf(s->run_dir, sizeof s->run_dir, "%s", run_dir);
     configuration(s);
     processors(s);
+    irqbalance_look(s);
     memory(s);
     rights(s);
     directory(s);
     clock_look(s);
     s->dp_running = dp_runs(s);
     doc_gather_ports(s);
-    doc_dp_ask(&s->dp, dp_program, s->platform.crypto_engine);
+    doc_dp_ask(&s->dp, dp_program, s->platform.crypto_engine, s->config_error[0] ? NULL : s->config);
 }

@@ -8,6 +8,9 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { LOGIN_DEPTH = 32 };
 
 #define PCI_DIR "/sys/bus/pci/devices"
 #define NET_DIR "/sys/class/net"
@@ -46,6 +49,22 @@ static void interface_of(const char *address, struct doc_port *p)
         closedir(d);
 }
 
+/* "00..0 00 00..0 00 GATEWAY METRIC REF USE FLAGS INTERFACE"; those that reject reach nothing. */
+static bool carries_default6(const char *interface)
+{
+    enum { RTF_REJECTS = 0x200 };
+    char text[16384], destination[33], name[IF_NAMESIZE];
+    unsigned length, flags;
+    doc_read(text, sizeof text, "/proc/net/ipv6_route");
+    for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL)
+        if (sscanf(line, "%32s %x %*s %*s %*s %*s %*s %*s %x %15s", destination, &length, &flags, name) ==
+                4 &&
+            length == 0 && strspn(destination, "0") == 32 && !(flags & RTF_REJECTS) &&
+            strcmp(name, interface) == 0)
+            return true;
+    return false;
+}
+
 /* Of the main table; culvert-bind looks further. */
 static bool carries_default(const char *interface)
 {
@@ -57,7 +76,7 @@ static bool carries_default(const char *interface)
                    &metric, &mask) == 8 &&
             destination == 0 && mask == 0 && strcmp(name, interface) == 0)
             return true;
-    return false;
+    return carries_default6(interface);
 }
 
 /* Link-local IPv6 addresses do not count: the kernel makes them by itself. */
@@ -82,12 +101,60 @@ static int address_count(const char *interface)
     return n;
 }
 
+/* "CLIENT 50000 SERVER 22" of the SSH session that this process is in; sudo drops it, so its parents are asked, too. */
+static void login_address(char out[INET6_ADDRSTRLEN])
+{
+    char text[16384], variable[] = "SSH_CONNECTION=";
+    int pid = (int)getpid(), parent;
+    out[0] = '\0';
+    for (unsigned depth = 0; depth < LOGIN_DEPTH && pid > 1; depth++, pid = parent) {
+        char name[64];
+        snprintf(name, sizeof name, "/proc/%d/environ", pid);
+        FILE *f = fopen(name, "re");
+        const size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+        if (f)
+            fclose(f);
+        text[n] = '\0';
+        for (const char *at = text; at < text + n; at += strlen(at) + 1)
+            if (strncmp(at, variable, sizeof variable - 1) == 0 &&
+                sscanf(at + sizeof variable - 1, "%*s %*s %45s", out) == 1)
+                return;
+        doc_read(text, sizeof text, "/proc/%d/stat", pid);
+        const char *end = strrchr(text, ')');
+        if (!end || sscanf(end, ") %*c %d", &parent) != 1)
+            return;
+    }
+}
+
+static bool carries_login(const char *interface)
+{
+    struct ifaddrs *all = NULL;
+    char login[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN];
+    bool found = false;
+    login_address(login);
+    if (!login[0] || getifaddrs(&all) != 0)
+        return false;
+    for (struct ifaddrs *a = all; a && !found; a = a->ifa_next) {
+        if (!a->ifa_addr || strcmp(a->ifa_name, interface) != 0)
+            continue;
+        const void *from =
+            a->ifa_addr->sa_family == AF_INET
+                ? (const void *)&((const struct sockaddr_in *)(const void *)a->ifa_addr)->sin_addr
+                : (const void *)&((const struct sockaddr_in6 *)(const void *)a->ifa_addr)->sin6_addr;
+        found = (a->ifa_addr->sa_family == AF_INET || a->ifa_addr->sa_family == AF_INET6) &&
+                inet_ntop(a->ifa_addr->sa_family, from, text, sizeof text) && strcmp(text, login) == 0;
+    }
+    freeifaddrs(all);
+    return found;
+}
+
 static void link_look(struct doc_port *p)
 {
     p->up = (doc_number(0, NET_DIR "/%s/flags", p->interface) & IFF_UP) != 0;
     p->carrier = doc_number(0, NET_DIR "/%s/carrier", p->interface) == 1;
     p->addresses = address_count(p->interface);
     p->default_route = carries_default(p->interface);
+    p->login = carries_login(p->interface);
 }
 
 /* device: an address, arguments behind a comma. */

@@ -1,3 +1,4 @@
+#include "control/doctor/doc_file.h"
 #include "control/doctor/doc_judge.h"
 
 #include <stdio.h>
@@ -66,6 +67,28 @@ static bool cpu_not_isolated(const struct doc_snapshot *s, unsigned c, const uns
     return !s->cpus[c].isolated || !s->cpus[c].nohz_full;
 }
 
+struct banned {
+    unsigned cpu;
+    bool found;
+};
+
+static void banned_look(void *ctx, unsigned n)
+{
+    struct banned *b = ctx;
+    b->found = b->found || n == b->cpu;
+}
+
+/* irqbalance leaves isolated processors alone by itself, as long as it is given no list. */
+static bool cpu_balanced(const struct doc_snapshot *s, unsigned c, const unsigned *cpus, unsigned n)
+{
+    struct banned b = {c, false};
+    (void)cpus, (void)n;
+    if (!s->irqbalance_banned[0])
+        return !s->cpus[c].isolated && !s->cpus[c].nohz_full;
+    doc_each(s->irqbalance_banned, banned_look, &b);
+    return !b.found;
+}
+
 static bool cpu_slow(const struct doc_snapshot *s, unsigned c, const unsigned *cpus, unsigned n)
 {
     (void)cpus, (void)n;
@@ -103,6 +126,11 @@ static void quality(const struct doc_snapshot *s, const unsigned *cpus, unsigned
         doc_add(f, DOC_YELLOW, "cores", NULL,
                 "processors %s are not isolated: the kernel interrupts their workers", list);
         doc_remedy(f, "culvert-cores apply %s --persistent; it prints the kernel's command line, too", all);
+    }
+    if (s->platform.hugepages && s->irqbalance && matching(s, cpu_balanced, cpus, n, list)) {
+        doc_add(f, DOC_YELLOW, "cores", NULL, "irqbalance runs: it puts interrupts on processors %s again",
+                list);
+        doc_remedy(f, "culvert-cores apply %s --persistent tells it to stay away", all);
     }
     if (matching(s, cpu_slow, cpus, n, list)) {
         doc_add(f, DOC_YELLOW, "cores", NULL, "governor of processors %s is %s", list,

@@ -69,6 +69,56 @@ static bool vfio_ready(const struct platform_port *c, const struct doc_port *p, 
     return true;
 }
 
+/* Nothing is bound, so culvert-bind refuses nothing: culvert would take what comes for the kernel's addresses, the login included. */
+static void beside_kernel(const struct platform_port *c, const struct doc_port *p, const char *address,
+                          struct doc_findings *f)
+{
+    if (p->default_route || p->login) {
+        doc_add(f, DOC_RED, "port",
+                "take another port: culvert would take this machine's own packets on this one",
+                "%s: %s (%s) carries %s", c->name, address, p->interface,
+                p->login ? "your login" : "the default route");
+        return;
+    }
+    if (p->addresses > 0) {
+        doc_add(f, DOC_YELLOW, "port", NULL,
+                "%s: the kernel has addresses on %s, too, which it will not hear from", c->name,
+                p->interface);
+        doc_remedy(f, "ip addr flush dev %s; sysctl net.ipv6.conf.%s.disable_ipv6=1", p->interface,
+                   p->interface);
+        return;
+    }
+    doc_add(f, p->carrier ? DOC_GREEN : DOC_YELLOW, "port", NULL, "%s: %s works beside %s (%s, %s)", c->name,
+            address, p->driver, p->interface, p->carrier ? "link up" : "no link");
+    if (!p->carrier)
+        doc_remedy(f, "ip link set %s up; see the cable and its other end", p->interface);
+}
+
+/* What DPDK says against a device; true: it was told. */
+static bool refused(const struct doc_snapshot *s, const char *name, struct doc_findings *f)
+{
+    bool any = false;
+    for (unsigned i = 0; i < s->dp.device_count; i++) {
+        const struct doc_device *d = &s->dp.devices[i];
+        if (strcmp(d->name, name) != 0 || !d->why[0])
+            continue;
+        doc_add(f, DOC_RED, is(name, "eal-args") ? "eal-args" : "port",
+                "name a device that DPDK has a driver for (docs/drivers.md; packages librte-meta-net and "
+                "librte-meta-crypto), with arguments that the driver takes",
+                "%s: %s", name, d->why);
+        any = true;
+    }
+    return any;
+}
+
+static void arguments(const struct doc_snapshot *s, struct doc_findings *f)
+{
+    if (s->dp.arguments[0])
+        doc_add(f, DOC_RED, "eal-args", "correct or remove that line of the platform section",
+                "DPDK does not take the arguments: %s", s->dp.arguments);
+    (void)refused(s, "eal-args", f);
+}
+
 static void pci(const struct doc_snapshot *s, const struct platform_port *c, const struct doc_port *p,
                 struct doc_findings *f)
 {
@@ -79,10 +129,11 @@ static void pci(const struct doc_snapshot *s, const struct platform_port *c, con
                 c->name, address);
         return;
     }
+    if (refused(s, c->name, f))
+        return;
     far_away(s, c, p, f);
     if (bifurcated(p->driver)) {
-        doc_add(f, DOC_GREEN, "port", NULL, "%s: %s works beside %s (%s, %s)", c->name, address, p->driver,
-                p->interface, p->carrier ? "link up" : "no link");
+        beside_kernel(c, p, address, f);
         return;
     }
     bool vfio = is(p->driver, "vfio-pci");
@@ -107,8 +158,11 @@ static void pci(const struct doc_snapshot *s, const struct platform_port *c, con
             p->ids, p->group);
 }
 
-static void vdev(const struct platform_port *c, const struct doc_port *p, struct doc_findings *f)
+static void vdev(const struct doc_snapshot *s, const struct platform_port *c, const struct doc_port *p,
+                 struct doc_findings *f)
 {
+    if (refused(s, c->name, f))
+        return;
     if (!p->interface[0]) {
         doc_add(f, DOC_GREEN, "port", NULL, "%s: %s, made by DPDK", c->name, c->device);
         return;
@@ -153,12 +207,13 @@ static void iommu(const struct doc_snapshot *s, struct doc_findings *f)
 void doc_judge_ports(const struct doc_snapshot *s, struct doc_findings *f)
 {
     iommu(s, f);
+    arguments(s, f);
     for (unsigned i = 0; i < s->platform.port_count; i++) {
         const struct platform_port *c = &s->platform.ports[i];
         if (c->is_pci)
             pci(s, c, &s->ports[i], f);
         else
-            vdev(c, &s->ports[i], f);
+            vdev(s, c, &s->ports[i], f);
     }
     if (s->crypto_address[0]) {
         struct platform_port c = {.name = "crypto-engine", .is_pci = true};

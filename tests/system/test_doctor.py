@@ -65,6 +65,38 @@ def missing():
     check(any("1048576 wanted" in t for t in reds(GOOD.replace("no-huge 64", "hugepages 1048576"))), "hugepages")
 
 
+@case("what culvert-dp would end at is red, found without taking a device")
+def dpdk_refuses():
+    port = GOOD + " %s\n"
+    with tempfile.TemporaryDirectory() as d:
+        written = os.path.join(d, "out.pcap")
+        with open(written, "w") as f:
+            f.write("kept")
+        for text, holds in (
+                (port % "port Ethernet0/1 vdev net_nonsense0", "Ethernet0/1: this DPDK has no virtual device net_nonsense0"),
+                (port % "eal-args --nonsense", "unrecognized option '--nonsense'"),
+                (port % "eal-args --vdev=crypto_ccp", "eal-args: this DPDK has no virtual device crypto_ccp"),
+                (port % ("port Ethernet0/1 vdev net_pcap0,rx_pcap=/nonexist,tx_pcap=%s" % written), "Ethernet0/1: its driver does not make net_pcap0"),
+                (port % "port Ethernet0/1 vdev net_null1,nonsense=1", "Ethernet0/1: its driver does not make net_null1")):
+            found = reds(text)
+            check(len(found) == 1 and holds in found[0], f"{text!r}: {found}")
+        with open(written) as f:
+            check_equal(f.read(), "kept", "a file that a port would write")
+    for line in ("eal-args --log-level=lib.eal:5", "eal-args --vdev=net_null7", "eal-args --iova-mode=pa", "port Ethernet0/1 vdev net_tap0", "port Ethernet0/1 vdev net_memif"):
+        check_equal(reds(port % line), [], line)
+    for folder in ("/var/run/dpdk", "/run/dpdk"):
+        check_equal([n for n in (os.listdir(folder) if os.path.isdir(folder) else []) if "doctor" in n], [], "left behind")
+
+
+@case("an engine that leaves everything to software is not green")
+def software_after_all():
+    for words, holds in (("inline", "no port does it"), ("cryptodev crypto_null", "does no transform")):
+        found = [line for line in report(GOOD + " crypto-engine %s\n" % words)["lines"] if line["topic"] == "crypto engine" and holds in line["text"]]
+        check_equal([line["colour"] for line in found], ["yellow"], words)
+    found = [line for line in report(GOOD + " crypto-engine cryptodev crypto_aesni_mb\n")["lines"] if "crypto_aesni_mb" in line["text"]]
+    check_equal([line["colour"] for line in found], ["green"], "a device that does them")
+
+
 def pmd_ids():
     """PCI ids that the drivers of the installed DPDK name in their .so (as dpdk-pmdinfo reads them); crypto_ccp names none there."""
     folder = os.path.join(subprocess.run(["pkg-config", "--variable=libdir", "libdpdk"], stdout=subprocess.PIPE, text=True).stdout.strip(), "dpdk")

@@ -148,7 +148,7 @@ static void whole_reports(void)
     CU_ASSERT_EQUAL(doc_worst(&f), DOC_GREEN);
     laptop();
     golden("laptop");
-    CU_ASSERT_EQUAL(doc_worst(&f), DOC_GREEN);
+    CU_ASSERT_EQUAL(doc_worst(&f), DOC_YELLOW);
 }
 
 static void a_machine_as_it_was_unpacked(void)
@@ -239,6 +239,15 @@ static void cores(void)
                            "culvert-cores apply 5,7 --persistent; it prints the kernel's command line, too");
     snprintf(s.cpus[5].governor, sizeof s.cpus[5].governor, "powersave");
     (void)line("cores", DOC_YELLOW, "governor of processors 5 is powersave");
+    bare_metal();
+    s.irqbalance = true; /* 5 and 6 are isolated: it leaves them alone */
+    (void)line("cores", DOC_GREEN, "workers on 5,6");
+    snprintf(s.irqbalance_banned, sizeof s.irqbalance_banned, "1,5");
+    (void)line("cores", DOC_YELLOW, "irqbalance runs: it puts interrupts on processors 6 again");
+    s.irqbalance_banned[0] = '\0';
+    s.cpus[5].isolated = s.cpus[5].nohz_full = false;
+    CU_ASSERT_STRING_EQUAL(line("cores", DOC_YELLOW, "interrupts on processors 5 again")->remedy,
+                           "culvert-cores apply 5,6 --persistent tells it to stay away");
     platform("workers 8\nmemory hugepages 64");
     (void)line("cores", DOC_YELLOW, "8 workers and the manager share 8");
     platform("workers 8\nmemory no-huge");
@@ -259,7 +268,18 @@ static void pci_ports(void)
     CU_ASSERT_STRING_EQUAL(line("port", DOC_RED, "held by no driver")->remedy,
                            "culvert-bind bind 0000:81:00.0");
     snprintf(s.ports[0].driver, sizeof s.ports[0].driver, "mlx5_core");
-    (void)line("port", DOC_GREEN, "works beside mlx5_core");
+    snprintf(s.ports[0].interface, sizeof s.ports[0].interface, "eth3");
+    s.ports[0].up = s.ports[0].carrier = true;
+    (void)line("port", DOC_GREEN, "works beside mlx5_core (eth3, link up)");
+    s.ports[0].carrier = false;
+    (void)line("port", DOC_YELLOW, "works beside mlx5_core (eth3, no link)");
+    s.ports[0].addresses = 1; /* culvert-bind binds none of these, so it can refuse none */
+    (void)line("port", DOC_YELLOW, "addresses on eth3");
+    s.ports[0].default_route = true;
+    (void)line("port", DOC_RED, "(eth3) carries the default route");
+    s.ports[0].default_route = false;
+    s.ports[0].login = true;
+    (void)line("port", DOC_RED, "(eth3) carries your login");
     bare_metal();
     s.ports[0].group = -1;
     (void)line("IOMMU", DOC_RED, "without an IOMMU group");
@@ -287,6 +307,52 @@ static void pci_ports(void)
     (void)line("NUMA", DOC_YELLOW, "Ethernet0/1 is on node 0, worker processor 5 on node 1");
     s.iommu = false;
     (void)line("IOMMU", DOC_YELLOW, "none");
+}
+
+static void dpdk_says(const char *name, const char *driver, const char *why)
+{
+    struct doc_device *d = &s.dp.devices[s.dp.device_count++];
+    snprintf(d->name, sizeof d->name, "%s", name);
+    snprintf(d->driver, sizeof d->driver, "%s", driver);
+    snprintf(d->why, sizeof d->why, "%s", why);
+}
+
+static void what_dpdk_does_not_take(void)
+{
+    bare_metal();
+    dpdk_says("Ethernet0/0", "net_i40e", "");
+    CU_ASSERT_TRUE(strstr(line("port", DOC_GREEN, "Ethernet0/0")->text, "bound to vfio-pci") != NULL);
+    dpdk_says("Ethernet0/1", "", "no driver of this DPDK knows 1234:5678");
+    (void)line("port", DOC_RED, "Ethernet0/1: no driver of this DPDK knows 1234:5678");
+    laptop();
+    dpdk_says("Ethernet0/1", "", "this DPDK has no virtual device net_tap0");
+    (void)line("port", DOC_RED, "Ethernet0/1: this DPDK has no virtual device net_tap0");
+    laptop();
+    dpdk_says("eal-args", "", "this DPDK has no virtual device crypto_ccp");
+    (void)line("eal-args", DOC_RED, "no virtual device crypto_ccp");
+    laptop();
+    snprintf(s.dp.arguments, sizeof s.dp.arguments, "unrecognized option '--nonsense'");
+    (void)line("eal-args", DOC_RED, "DPDK does not take the arguments: unrecognized option '--nonsense'");
+}
+
+static void engines_that_are_software_after_all(void)
+{
+    laptop();
+    engine(&s.dp.configured, "inline", "vaes AVX512");
+    s.dp.configured.transforms = -1;
+    dpdk_says("Ethernet0/0", "net_null", "");
+    (void)line("crypto engine", DOC_YELLOW, "no port does it");
+    bare_metal();
+    engine(&s.dp.configured, "inline", "vaes AVX512");
+    s.dp.configured.transforms = -1;
+    dpdk_says("Ethernet0/0", "net_ixgbe", "");
+    (void)line("crypto engine", DOC_GREEN, "inline: a port may do it");
+    laptop();
+    platform("crypto-engine cryptodev crypto_null");
+    engine(&s.dp.configured, "cryptodev", "crypto_null");
+    (void)line("crypto engine", DOC_YELLOW, "cryptodev crypto_null: the device does no transform");
+    s.dp.configured.transforms = 1;
+    (void)line("crypto engine", DOC_GREEN, "passed");
 }
 
 static void the_kernels_ports(void)
@@ -327,6 +393,8 @@ static void rights_and_directories(void)
     (void)line("time", DOC_RED, "no certificate will be valid");
     s.trustpoints = false;
     (void)line("time", DOC_YELLOW, "before this program");
+    s.clock_plausible = true;
+    (void)line("time", DOC_YELLOW, "not synchronised");
 }
 
 static void the_report_as_json(void)
@@ -366,6 +434,15 @@ static void what_the_data_plane_says(void)
     CU_ASSERT_TRUE(d.ran && d.engine_count == 2 && d.engines[0].passed && !d.engines[1].usable &&
                    !d.configured.name[0]);
     CU_ASSERT_STRING_EQUAL(d.engines[1].why, "no VAES");
+    memset(&d, 0, sizeof d);
+    CU_ASSERT_TRUE(doc_dp_read(
+        &d, "{\"engines\":[],\"configured\":{\"name\":\"cryptodev\",\"transforms\":0},\"arguments\":\"no\","
+            "\"devices\":[{\"name\":\"eal-args\",\"device\":\"a\",\"driver\":\"b\",\"why\":\"c\"},{\"name\":"
+            "7}]}"));
+    CU_ASSERT_TRUE(d.device_count == 2 && d.configured.transforms == 0 && !d.devices[1].name[0]);
+    CU_ASSERT_STRING_EQUAL(d.arguments, "no");
+    CU_ASSERT_STRING_EQUAL(d.devices[0].why, "c");
+    memset(&d, 0, sizeof d);
     static const char *const bad[] = {"", "{", "[]", "null", "\"x\"", "{} {}"};
     for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         memset(&d, 0, sizeof d);
@@ -376,10 +453,10 @@ static void what_the_data_plane_says(void)
     CU_ASSERT_TRUE(doc_dp_read(&d, "{\"dpdk\":1,\"engines\":{\"a\":1},\"configured\":[]}"));
     CU_ASSERT_TRUE(d.engine_count == 0 && !d.dpdk[0]);
     memset(&d, 0, sizeof d);
-    doc_dp_ask(&d, "/nonexistent/culvert-dp", "auto");
+    doc_dp_ask(&d, "/nonexistent/culvert-dp", "auto", NULL);
     CU_ASSERT_TRUE(!d.ran && strstr(d.why, "cannot be run"));
     memset(&d, 0, sizeof d);
-    doc_dp_ask(&d, "/bin/false", "auto");
+    doc_dp_ask(&d, "/bin/false", "auto", "x.conf");
     CU_ASSERT_TRUE(!d.ran && strstr(d.why, "status 1"));
 }
 
@@ -413,7 +490,8 @@ static void lists_of_processors(void)
 
 UNIT_MAIN("doctor", UNIT_TEST(whole_reports), UNIT_TEST(a_machine_as_it_was_unpacked),
           UNIT_TEST(without_a_configuration), UNIT_TEST(processors_and_engines), UNIT_TEST(memory),
-          UNIT_TEST(cores), UNIT_TEST(pci_ports), UNIT_TEST(the_kernels_ports),
+          UNIT_TEST(cores), UNIT_TEST(pci_ports), UNIT_TEST(what_dpdk_does_not_take),
+          UNIT_TEST(engines_that_are_software_after_all), UNIT_TEST(the_kernels_ports),
           UNIT_TEST(rights_and_directories), UNIT_TEST(the_report_as_json),
           UNIT_TEST(more_lines_than_fit_are_left_out), UNIT_TEST(what_the_data_plane_says),
           UNIT_TEST(lists_of_processors))
