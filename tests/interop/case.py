@@ -90,6 +90,7 @@ def main(needs_culvert=True, needs_strongswan=True):
         if reason:
             print(reason)
             sys.exit(77 if reason.endswith("installed") else 1)
-    verdicts = [_run(title, fn, args.verbose) for title, fn in _cases
+    # A copy: a case that imports another test file must not run that one's cases, too.
+    verdicts = [_run(title, fn, args.verbose) for title, fn in list(_cases)
                 if not args.only or any(text in title for text in args.only)]
     sys.exit(1 if "FAIL" in verdicts or not verdicts else 0)

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 from gre_site import ESP, GRE, ICMP, IP, KEY, OUTER, TCP, UDP, Ether, GreSite, IPv6, Raw, echo, is_reply  # noqa: E402
 from capture import Capture  # noqa: E402
 from case import add_case, case, check, check_equal, main  # noqa: E402
-from dp_site import SPI_A, SPI_B, Site  # noqa: E402
+from dp_site import SPI_A, SPI_B, Site, clear_packets, frames  # noqa: E402
 from traffic import iperf3, ping  # noqa: E402
 from scapy.layers.inet import fragment  # noqa: E402
 from scapy.layers.inet6 import IPv6ExtHdrFragment  # noqa: E402
@@ -372,7 +372,6 @@ def pair(outer, protect, key):
                           "192.168.%d.1 192.168.%d.1 size 1400" % (far, near))
         check_equal(n, 7, "answers to pings of %s: %s" % (gw.short, said))
     pcap = wire.stop()
-    from dp_forward import clear_packets, frames
     if protect:
         check_equal(frames(pcap, "gre"), 0, "GRE in clear in the middle")
         check_equal(clear_packets(pcap), 0, "clear packets in the middle")
