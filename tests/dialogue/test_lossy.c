@@ -1,20 +1,11 @@
 /* A thousand seeded lives over a wire that loses a fifth, doubles, delays and sometimes spoils datagrams: each one ends
  * up, or down with a reason; data planes agree; nothing leaks (run under the sanitizers). And the first exchanges of tunnels
  * whose every message is mutated against an engine with an established tunnel. */
-#include "tests/mock/mock_wire.h"
-#include "tests/unit/unit.h"
+#include "tests/dialogue/lossy.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { RUNS = 1000, START_MS = 100000, LIFE_MS = 60000, REST_MS = 300000 };
-
-static unsigned pick(uint64_t seed, unsigned salt, unsigned n)
-{
-    uint64_t z = (seed + 1) * 0x9e3779b97f4a7c15ull + salt * 0xbf58476d1ce4e5b9ull;
-    return (unsigned)((z ^ z >> 29) >> 7) % n;
-}
 
 static struct wire *make(uint64_t seed)
 {
@@ -41,38 +32,6 @@ static struct wire *make(uint64_t seed)
     return w;
 }
 
-/* Some of what operators and lifetimes do, at moments that the seed says. */
-static void live(struct wire *w, uint64_t seed)
-{
-    char err[SEL_TEXT_MAX];
-    for (unsigned step = 0; step < 6; step++) {
-        enum wire_end end = pick(seed, 10 + step, 2) ? A : B;
-        switch (pick(seed, 20 + step, 6)) {
-        case 0:
-        case 1:
-            (void)ike_rekey(w->side[end].ike, "Tunnel1", false, err, sizeof err);
-            break;
-        case 2:
-            (void)ike_rekey(w->side[end].ike, "Tunnel1", true, err, sizeof err);
-            break;
-        case 3:
-            wire_packet(w, end);
-            break;
-        case 4:
-            (void)ike_rekey(w->side[A].ike, "Tunnel1", pick(seed, 30 + step, 2), err, sizeof err);
-            (void)ike_rekey(w->side[B].ike, "Tunnel1", pick(seed, 40 + step, 2), err, sizeof err);
-            break;
-        default:
-            break;
-        }
-        wire_run(w, pick(seed, 50 + step, 5000));
-    }
-}
-
-struct tally {
-    unsigned up, failed, silent, inconsistent;
-};
-
 static void one_life(uint64_t seed, struct tally *t)
 {
     struct wire *w = make(seed);
@@ -84,7 +43,7 @@ static void one_life(uint64_t seed, struct tally *t)
         wire_up(w, B);
     }
     wire_run(w, START_MS);
-    live(w, seed);
+    live(w, seed, 5000);
     wire_run(w, LIFE_MS);
     bool a = wire_status(w, A) == IKE_UP_ACTIVE, b = wire_status(w, B) == IKE_UP_ACTIVE;
     /* The weather clears: whatever was under way is finished or given up, and both ends agree. */
@@ -120,20 +79,7 @@ static void one_life(uint64_t seed, struct tally *t)
 
 static void a_thousand_lives_over_a_bad_wire(void)
 {
-    struct tally t = {0};
-    /* WIRE_SEED: one life, to be looked at (with WIRE_VERBOSE); WIRE_RUNS: more of them */
-    const char *only = getenv("WIRE_SEED"), *more = getenv("WIRE_RUNS");
-    uint64_t first = only ? strtoull(only, NULL, 10) : 0, runs = only   ? 1
-                                                                 : more ? strtoull(more, NULL, 10)
-                                                                        : unit_rounds(RUNS);
-    for (uint64_t seed = first; seed < first + runs; seed++)
-        one_life(seed, &t);
-    printf("%u up, %u failed with a reason on both sides, %u without, %u inconsistent ... ", t.up, t.failed,
-           t.silent, t.inconsistent);
-    CU_ASSERT_EQUAL(t.up + t.failed, runs);
-    CU_ASSERT_EQUAL(t.silent, 0);
-    CU_ASSERT_EQUAL(t.inconsistent, 0);
-    CU_ASSERT(only || t.failed > runs / 20);
+    lives_over_a_bad_wire(one_life, RUNS);
 }
 
 UNIT_MAIN("lossy", UNIT_TEST(a_thousand_lives_over_a_bad_wire))

@@ -17,7 +17,7 @@ import socket
 import subprocess
 import time
 
-from net import LabError, sh, wait_for
+from net import LabError, PATIENCE, sh, wait_for
 
 HERE = os.path.abspath(os.path.dirname(__file__))
 QEMU = "/usr/bin/qemu-system-x86_64"
@@ -221,7 +221,7 @@ class Guest:
         self.link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.link.connect(control)
         self.buffer = b""
-        self._await_hello(25 if accel == "kvm" else 120)
+        self._await_hello(25 if accel == "kvm" else 120 * PATIENCE)
         self.boot_s = time.monotonic() - started
         self.lab.closers.append(self.close)
 
@@ -255,7 +255,7 @@ class Guest:
 
     def call(self, timeout=30, **request):
         self.link.sendall(json.dumps(request).encode() + b"\n")
-        line = self._line(timeout + 10)
+        line = self._line(timeout * PATIENCE + 10)
         if line is None:
             raise LabError("the guest gave no answer to %s" % request)
         return json.loads(line)
@@ -265,7 +265,7 @@ class Guest:
 
     def run(self, *argv, check=True, timeout=30, stdin=None):
         argv = [str(a) for a in argv]
-        r = self.call(timeout=timeout, op="run", argv=argv, limit=timeout, stdin=stdin)
+        r = self.call(timeout=timeout, op="run", argv=argv, limit=timeout * PATIENCE, stdin=stdin)
         if check and r["rc"] != 0:
             raise LabError("guest: %s: exit %d: %s" % (" ".join(argv), r["rc"], (r["err"] or r["out"]).strip()))
         return subprocess.CompletedProcess(argv, r["rc"], r["out"], r["err"])

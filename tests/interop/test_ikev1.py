@@ -6,7 +6,7 @@ from case import add_case, case, check, check_equal, main
 from culvert import AES1, ECP1, MAP_FLOW, SUITES1, config1
 from net import wait_for
 from topology import ikev1_site, nat_site1
-from traffic import Stream, iperf3, ping, ping_until
+from traffic import iperf3, ping, ping_until, under_traffic
 
 ESTABLISH = {"culvert": lambda site, flow: site.culvert.up(flow, timeout=25),
              "strongswan": lambda site, flow: site.peer.initiate(timeout=20)}
@@ -121,20 +121,6 @@ for behind_ in ("culvert", "strongswan"):
 def spis(site):
     flow = site.culvert.flow(MAP_FLOW)
     return (flow["inbound"]["spi"], flow["outbound"]["spi"]) if flow else (0, 0)
-
-
-def under_traffic(site, disturb, rate=300):
-    """Runs disturb() with streams in both directions; not one packet may be lost."""
-    with Stream(site.left, site.right, site.right_address, rate) as there:
-        with Stream(site.right, site.left, site.left_address, rate) as back:
-            time.sleep(0.7)
-            disturb()
-            time.sleep(1.5)
-    for name, s in (("left to right", there), ("right to left", back)):
-        check(s.sent > 200, "%s: only %d packets sent" % (name, s.sent))
-        check_equal(s.lost, 0, "%s: packets lost of %d (missing %s; drops %s)" % (
-            name, s.sent, s.missing, {k: v for k, v in site.culvert.drops().items() if v}))
-    return there.sent + back.sent
 
 
 def child_rekey(act):

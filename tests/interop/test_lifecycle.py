@@ -6,7 +6,7 @@ from case import case, check, check_equal, main
 from culvert import config
 from net import wait_for
 from topology import nat_site, strongswan_site
-from traffic import Stream, iperf3, ping, ping_until
+from traffic import Stream, iperf3, ping, ping_until, under_traffic
 import strongswan as ss
 
 
@@ -23,21 +23,6 @@ def up(site, by="culvert"):
 def spis(site):
     flow = site.culvert.flow()
     return (flow["inbound"]["spi"], flow["outbound"]["spi"]) if flow else (0, 0)
-
-
-def under_traffic(site, disturb, rate=400):
-    """Runs disturb() with streams in both directions; not one packet may be lost."""
-    with Stream(site.left, site.right, site.right_address, rate) as there:
-        with Stream(site.right, site.left, site.left_address, rate) as back:
-            time.sleep(0.7)
-            disturb()
-            time.sleep(1.2)
-    for name, s in (("left to right", there), ("right to left", back)):
-        check(s.sent > 300, "%s: only %d packets sent" % (name, s.sent))
-        check_equal(s.lost, 0, "%s: packets lost of %d (missing %s; drops %s)" % (
-            name, s.sent, s.missing, {k: v for k, v in site.culvert.drops().items() if v}))
-        check_equal(s.duplicates, 0, "%s: duplicates" % name)
-    return there.sent + back.sent
 
 
 @case("child rekey by strongSwan under traffic, no packet lost")

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 
+from case import check, check_equal
 from net import LabError, wait_for
 
 HERE = os.path.abspath(os.path.dirname(__file__))
@@ -116,6 +117,21 @@ class Stream:
         if self.lost > 0 and r["highest"] < self.sent:
             self.missing.append([r["highest"] + 1, self.sent])
         return False
+
+
+def under_traffic(site, disturb, rate=400):
+    """Runs disturb() with streams in both directions between the hosts of a topology; not one packet may be lost. Packets sent."""
+    with Stream(site.left, site.right, site.right_address, rate) as there:
+        with Stream(site.right, site.left, site.left_address, rate) as back:
+            time.sleep(0.7)
+            disturb()
+            time.sleep(1.2)
+    for name, s in (("left to right", there), ("right to left", back)):
+        check(s.sent > 200, "%s: only %d packets sent" % (name, s.sent))
+        check_equal(s.lost, 0, "%s: packets lost of %d (missing %s; drops %s)" % (
+            name, s.sent, s.missing, {k: v for k, v in site.culvert.drops().items() if v}))
+        check_equal(s.duplicates, 0, "%s: duplicates" % name)
+    return there.sent + back.sent
 
 
 if __name__ == "__main__":

@@ -10,27 +10,13 @@ sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 from case import add_case, case, check, check_equal, main  # noqa: E402
 from capture import Capture  # noqa: E402
-from dp_site import SPI_B, Site, frames, ping_ok  # noqa: E402
+from dp_site import SPI_B, Site, big_ping, frames, learned, ping_ok  # noqa: E402
 from net import wait_for  # noqa: E402
 from traffic import iperf3, ping  # noqa: E402
 
 AH = "null-sha256"
 NARROW = 1400
 KEY = bytes(2 + 150 + k & 255 for k in range(32))  # dpctl's, of seed 2: from A to B
-
-
-def learned(gw):
-    return {m.group(1): int(m.group(2)) for m in re.finditer(r"^path-mtu 0 (\S+) (\d+)$", gw.ctl("path-mtus"), re.M)}
-
-
-def big_ping(site, target, size, df, count=6, learn=False):
-    """learn: the answers are as large as the questions, and cost who sends them a first one or two to learn what fits."""
-    family = "-6" if ":" in target else "-4"
-    if learn:
-        big_ping(site, target, size, df, 3)
-    done = site.left.run("ping", family, "-n", "-c", str(count), "-i", "0.2", "-W", "3", "-s", str(size), "-M", df, target,
-                         check=False, timeout=30)
-    return int(re.search(r"(\d+) received", done.stdout).group(1)), done.stdout + done.stderr
 
 
 def site_of(title, outer, options="ah", **more):

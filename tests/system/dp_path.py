@@ -10,7 +10,7 @@ sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 from case import add_case, case, check, check_equal, main  # noqa: E402
 from capture import Capture  # noqa: E402
-from dp_site import SPI_B, Site, clear_packets, frames, ping_ok  # noqa: E402
+from dp_site import SPI_B, Site, big_ping, clear_packets, frames, learned, ping_ok  # noqa: E402
 from traffic import iperf3, ping  # noqa: E402
 
 NARROW = 1400
@@ -26,20 +26,6 @@ def site_of(title, outer, mtu=NARROW, **sas):
         ping(site.left, target, 2, wait=1)  # neighbours
         ping_ok(site.left, target, 3)
     return site
-
-
-def learned(gw):
-    return {m.group(1): int(m.group(2)) for m in re.finditer(r"^path-mtu 0 (\S+) (\d+)$", gw.ctl("path-mtus"), re.M)}
-
-
-def big_ping(site, target, size, df, count=6, learn=False):
-    """learn: the answers are as large as the questions, and cost who sends them a first one or two to learn what fits."""
-    family = "-6" if ":" in target else "-4"
-    if learn:
-        big_ping(site, target, size, df, 3)
-    done = site.left.run("ping", family, "-n", "-c", str(count), "-i", "0.2", "-W", "3", "-s", str(size), "-M", df, target,
-                         check=False, timeout=30)
-    return int(re.search(r"(\d+) received", done.stdout).group(1)), done.stdout + done.stderr
 
 
 def learns(outer, natt):

@@ -200,3 +200,17 @@ def clear_packets(pcap):
 def ping_ok(ns, target, count=5, **kw):
     sent, got = ping(ns, target, count, **kw)
     check_equal(got, sent, "answers from %s" % target)
+
+
+def learned(gw):
+    return {m.group(1): int(m.group(2)) for m in re.finditer(r"^path-mtu 0 (\S+) (\d+)$", gw.ctl("path-mtus"), re.M)}
+
+
+def big_ping(site, target, size, df, count=6, learn=False):
+    """learn: the answers are as large as the questions, and cost who sends them a first one or two to learn what fits."""
+    family = "-6" if ":" in target else "-4"
+    if learn:
+        big_ping(site, target, size, df, 3)
+    done = site.left.run("ping", family, "-n", "-c", str(count), "-i", "0.2", "-W", "3", "-s", str(size), "-M", df, target,
+                         check=False)
+    return int(re.search(r"(\d+) received", done.stdout).group(1)), done.stdout + done.stderr

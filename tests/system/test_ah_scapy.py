@@ -6,31 +6,22 @@ and on the way everything that routers may change is changed, routes of routing 
 Then what a hostile sender does: every octet under the ICV, lengths, replays, truncation.
 
 Usage: test_ah_scapy.py [PATH-TO-esp_tool [SEED [PACKETS]]]   (default: build/tests/system/esp_tool, 1, 40 of each kind)"""
-import logging
-import os
 import random
+import socket
 import struct
-import subprocess
 import sys
 
-logging.getLogger("scapy").setLevel(logging.ERROR)
+from scapy_tool import ADDR, ESN, INTEG, INTEG_KEY as KEY, SPI, Tool, closed, path as tool_path, skip, told
+
 try:
     from scapy.layers.inet import IP
     from scapy.layers.inet6 import IPv6
     from scapy.layers.ipsec import AH, IPSecIntegrityError, SecurityAssociation
 except ImportError as e:
-    print("SKIP ah_scapy: %s" % e)
-    sys.exit(77)
+    skip("ah_scapy", e)
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-BUILD = os.environ.get("CULVERT_BUILD", os.path.join(ROOT, "build"))
-SPI = 0x00C0FFEE
-ESN, AH_PROTO = 1, 51
-KEY = bytes((i * 13 + 5) & 255 for i in range(64))
-# name, IANA number, key and ICV octets, scapy's name
-ALGS = [("sha1", 2, 20, 12, "HMAC-SHA1-96"), ("sha256", 12, 32, 16, "SHA2-256-128"), ("sha384", 13, 48, 24, "SHA2-384-192"),
-        ("sha512", 14, 64, 32, "SHA2-512-256")]
-ADDR = {4: ("192.0.2.1", "192.0.2.2"), 6: ("2001:db8::1", "2001:db8::2")}
+AH_PROTO = 51
+ALGS = [a for a in INTEG if a[0] != "md5"]
 HBH, ROUTING, FRAGMENT, DEST = 0, 43, 44, 60
 
 
@@ -43,24 +34,6 @@ def checksum(head):
 
 def octets(rng, n):
     return bytes(rng.randrange(256) for _ in range(n))
-
-
-class Tool:
-    def __init__(self, path):
-        self.p = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                  env=dict(os.environ, ESP_TOOL_ENGINE=os.environ.get("ESP_TOOL_ENGINE", "auto")))
-
-    def ask(self, line):
-        self.p.stdin.write(line + "\n")
-        self.p.stdin.flush()
-        answer = self.p.stdout.readline().strip()
-        if not answer or answer.startswith("error"):
-            raise RuntimeError("esp_tool: %r to %r" % (answer, line[:100]))
-        return answer
-
-    def close(self):
-        self.p.stdin.close()
-        return self.p.wait(10)
 
 
 # ---- packets -------------------------------------------------------------------------------------------------
@@ -142,7 +115,6 @@ def packet(rng, family, src, dst, front=False, hop=False, ecn=True):
                                      bytes(map(int, src.split("."))), bytes(map(int, dst.split("."))))) + options
         head[10:12] = struct.pack("!H", checksum(bytes(head)))
         return bytes(head) + data
-    import socket
     a, b = socket.inet_pton(socket.AF_INET6, src), socket.inet_pton(socket.AF_INET6, dst)
     chain = draw_chain(rng, proto, octets(rng, 16) if hop else None) if front else []
     first, exts = build_chain(chain, proto)
@@ -237,11 +209,9 @@ class Case:
         self.seq = 0x1FFFFFFF0 if flags & ESN else 41
 
     def open(self):
-        a, b = ADDR[self.family]
         args = "proto=51 encr=11 integ=%d ikey=%s flags=%d spi=%x seq=%d mode=%d df=0" % (
             self.alg[1], KEY[:self.alg[2]].hex(), self.flags, SPI, self.seq, self.mode)
-        assert self.tool.ask("sa out local=%s remote=%s %s" % (a, b, args)) == "ok"
-        assert self.tool.ask("sa in local=%s remote=%s %s" % (b, a, args)) == "ok"
+        self.tool.sas(self.family, args)
 
     def scapy(self, hi, header=None):
         return SecurityAssociation(AH, spi=SPI, auth_algo=self.alg[4], auth_key=KEY[:self.alg[2]], tunnel_header=header,
@@ -297,7 +267,6 @@ class Case:
 
     def routed(self, number):
         """A routing header with a way to go when it is signed, gone when it arrives."""
-        import socket
         a, b = (socket.inet_pton(socket.AF_INET6, x) for x in ADDR[6])
         hop, data = octets(self.rng, 16), b"data"
         first, exts = build_chain([(ROUTING, bytes((0, 1)) + bytes(4) + b)], 99)
@@ -376,12 +345,9 @@ class Case:
 
 
 def main():
-    path = sys.argv[1] if len(sys.argv) > 1 else os.path.join(BUILD, "tests", "system", "esp_tool")
+    path = tool_path("ah_scapy")
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     count = int(sys.argv[3]) if len(sys.argv) > 3 else 40
-    if not os.path.exists(path):
-        print("SKIP ah_scapy: %s is not built" % path)
-        return 77
     tool = Tool(path)
     failed = 0
     for alg in ALGS:
@@ -395,16 +361,8 @@ def main():
                     except (AssertionError, RuntimeError, IPSecIntegrityError) as e:
                         errors.append("%s%s: %s" % (("tunnel", "transport")[mode], " ESN" if flags else "",
                                                     str(e)[:600] or type(e).__name__))
-            failed += bool(errors)
-            print("%s ah_scapy hmac-%s IPv%d (seed %d, %d packets each way)" %
-                  ("FAIL" if errors else "PASS", alg[0], family, seed, 4 * count))
-            for e in errors:
-                print("  " + e)
-            sys.stdout.flush()
-    if tool.close() != 0:
-        print("FAIL ah_scapy: esp_tool ended with an error")
-        failed += 1
-    return 1 if failed else 0
+            failed += told("ah_scapy hmac-%s IPv%d (seed %d, %d packets each way)" % (alg[0], family, seed, 4 * count), errors)
+    return 1 if failed + closed(tool, "ah_scapy") else 0
 
 
 if __name__ == "__main__":

@@ -8,14 +8,13 @@ those two are done here on python3-cryptography and hmac, on packets that scapy 
 Usage: test_esp_scapy.py [PATH-TO-esp_tool]   (default: build/tests/system/esp_tool)"""
 import hashlib
 import hmac
-import logging
 import os
 import random
 import struct
-import subprocess
 import sys
 
-logging.getLogger("scapy").setLevel(logging.ERROR)
+from scapy_tool import ADDR, ESN, INTEG, INTEG_KEY as IKEY, SPI, Tool, closed, path as tool_path, skip, told
+
 try:
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,43 +23,17 @@ try:
     from scapy.layers.ipsec import ESP, IPSecIntegrityError, SecurityAssociation
     from scapy.packet import Raw
 except ImportError as e:
-    print("SKIP esp_scapy: %s" % e)
-    sys.exit(77)
+    skip("esp_scapy", e)
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-BUILD = os.environ.get("CULVERT_BUILD", os.path.join(ROOT, "build"))
-SPI = 0x00C0FFEE
-ESN, NATT = 1, 2
+NATT = 2
 KEY = bytes((i * 7 + 3) & 255 for i in range(32))
-IKEY = bytes((i * 13 + 5) & 255 for i in range(64))
 SALT = b"\x5a\x11\xc3\x77"
 # name, IANA number, key octets, scapy's name (None: by hand here)
 CIPHERS = [("aes-gcm-%d" % (k * 8), 20, k, "AES-GCM") for k in (16, 24, 32)]
 CIPHERS += [("aes-gmac-%d" % (k * 8), 21, k, None) for k in (16, 24, 32)]
 CIPHERS += [("chacha20-poly1305", 28, 32, "CHACHA20-POLY1305")]
 ENCR = [("aes-cbc-%d" % (k * 8), 12, k, "AES-CBC") for k in (16, 24, 32)] + [("3des", 3, 24, "3DES"), ("null", 11, 0, "NULL")]
-INTEG = [("md5", 1, 16, 12, "HMAC-MD5-96"), ("sha1", 2, 20, 12, "HMAC-SHA1-96"), ("sha256", 12, 32, 16, "SHA2-256-128"),
-         ("sha384", 13, 48, 24, "SHA2-384-192"), ("sha512", 14, 64, 32, "SHA2-512-256")]
-ADDR = {4: ("192.0.2.1", "192.0.2.2"), 6: ("2001:db8::1", "2001:db8::2")}
 AEAD = (20, 21, 28)
-
-
-class Tool:
-    def __init__(self, path, engine):
-        self.p = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                  env=dict(os.environ, ESP_TOOL_ENGINE=engine))
-
-    def ask(self, line):
-        self.p.stdin.write(line + "\n")
-        self.p.stdin.flush()
-        answer = self.p.stdout.readline().strip()
-        if not answer or answer.startswith("error"):
-            raise RuntimeError("esp_tool: %r to %r" % (answer, line[:100]))
-        return answer
-
-    def close(self):
-        self.p.stdin.close()
-        return self.p.wait(10)
 
 
 class Case:
@@ -82,10 +55,7 @@ class Case:
             args += " salt=" + SALT.hex()
         if self.integ:
             args += " integ=%d ikey=%s" % (self.integ[1], IKEY[:self.integ[2]].hex())
-        a, b = ADDR[self.outer]
-        port = "@4500" if self.flags & NATT else ""
-        assert self.tool.ask("sa out local=%s%s remote=%s%s %s" % (a, port, b, port, args)) == "ok"
-        assert self.tool.ask("sa in local=%s%s remote=%s%s %s" % (b, port, a, port, args)) == "ok"
+        self.tool.sas(self.outer, args, "@4500" if self.flags & NATT else "")
 
     def scapy_sa(self, hi):
         name, encr, klen, crypt = self.cipher
@@ -252,10 +222,7 @@ def own_packets(family):
 
 
 def main():
-    path = sys.argv[1] if len(sys.argv) > 1 else os.path.join(BUILD, "tests", "system", "esp_tool")
-    if not os.path.exists(path):
-        print("SKIP esp_scapy: %s is not built" % path)
-        return 77
+    path = tool_path("esp_scapy")
     pairs = [(c, None) for c in CIPHERS] + [(c, i) for c in ENCR for i in INTEG]
     failed = run_jumbo(path)
     failed += run(path, "ipsec-mb", pairs)
@@ -290,15 +257,8 @@ def run(path, engine, pairs):
                     Case(tool, cipher, integ, outer, flags, True).run(own_packets(outer))
                 except (AssertionError, RuntimeError, IPSecIntegrityError, InvalidTag) as e:
                     errors.append("IPv%d transport%s: %s" % (outer, " ESN" if flags else "", e or type(e).__name__))
-        failed += bool(errors)
-        print("%s %s" % ("FAIL" if errors else "PASS", label))
-        for e in errors:
-            print("  " + e)
-        sys.stdout.flush()
-    if tool.close() != 0:
-        print("FAIL esp_scapy: esp_tool ended with an error")
-        failed += 1
-    return failed
+        failed += told(label, errors)
+    return failed + closed(tool, "esp_scapy")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,12 @@
 /* The IKEv1 codec under truncation at every octet, 100,000 seeded mutations, and what a wrong key decrypts to. */
 #include "tests/fuzz/pld1_drive.h"
+#include "tests/unit/codec/mutate.h"
 #include "tests/unit/codec/samples1.h"
 #include "tests/unit/unit.h"
 
 #include <dirent.h>
 
 enum { MUTATIONS = 100000, GARBAGE = 20000, FRAGMENT_STAGE = 2 };
-
-/* xorshift64*: the same sequence on every machine. */
-static uint64_t random_state = 0x9e3779b97f4a7c15u;
-static uint32_t next_random(void)
-{
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (uint32_t)(random_state * 0x2545f4914f6cdd1du >> 32);
-}
 
 /* In an allocation of exactly that length, so that one octet too far is an error. */
 static int drive_exactly(const uint8_t *bytes, size_t len)
@@ -59,52 +50,16 @@ static void no_truncation_passes(void)
     }
 }
 
-static void mutate(uint8_t *b, size_t *len, size_t cap)
+static void seeded_mutations_keep_every_promise(void)
 {
     static const uint8_t telling[] = {0,  1,  2,  3,  4,   5,   8,    11,   12,
                                       13, 16, 20, 33, 130, 132, 0x7f, 0x80, 0xff};
-    size_t at = next_random() % *len, n;
-    switch (next_random() % 6) {
-    case 0:
-        b[at] ^= (uint8_t)(1u << next_random() % 8);
-        break;
-    case 1:
-        b[at] = (uint8_t)next_random();
-        break;
-    case 2:
-        b[at] = telling[next_random() % sizeof telling];
-        break;
-    case 3: /* cut something out */
-        n = 1 + next_random() % 8;
-        if (at + n < *len) {
-            memmove(b + at, b + at + n, *len - at - n);
-            *len -= n;
-        }
-        break;
-    case 4: /* double something */
-        n = 1 + next_random() % 64;
-        if (at + n <= *len && *len + n <= cap) {
-            memmove(b + at + n, b + at, *len - at);
-            *len += n;
-        }
-        break;
-    default: /* move a 16-bit length a little */
-        if (at + 1 < *len) {
-            unsigned v = (unsigned)(b[at] << 8 | b[at + 1]) + next_random() % 9 - 4;
-            b[at] = (uint8_t)(v >> 8);
-            b[at + 1] = (uint8_t)v;
-        }
-    }
-}
-
-static void seeded_mutations_keep_every_promise(void)
-{
     unsigned stages[5] = {0};
     for (unsigned i = 0; i < MUTATIONS; i++) {
         struct sample s;
         sample1_make(i % SAMPLE1_KINDS, &s);
         for (unsigned n = 1 + next_random() % 4; n > 0; n--)
-            mutate(s.bytes, &s.len, sizeof s.bytes);
+            mutate(s.bytes, &s.len, sizeof s.bytes, telling, sizeof telling);
         stages[drive_exactly(s.bytes, s.len)]++;
     }
     /* the mutations are worth something only when they reach every stage */
