@@ -38,6 +38,7 @@ TAIL = 40
 SLOWEST = 10
 # Files that nothing may run beside, and why.
 ALONE = {
+    "system/dp_limits": "holds rates against the clock",
     "system/test_bench": "compares rates",
     "system/test_many_sas": "4 GB of memory, and times of its own",
     "system/test_pktgen": "two polling programs count the same packets",

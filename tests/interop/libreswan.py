@@ -26,9 +26,10 @@ def available():
 def connection(name="site", local="192.0.2.2", remote="192.0.2.1", local_id=None, remote_id=None,
                local_subnet="10.2.0.0/16", remote_subnet="10.1.0.0/16", ike="aes128-sha1;modp2048", esp="aes128-sha1",
                version=1, more=""):
-    """One conn of ipsec.conf. more: further lines, as `aggressive=yes`."""
+    """One conn of ipsec.conf. more: further lines, as `aggressive=yes`. esp: "ah:sha1" is AH."""
     lines = ["conn " + name, "left=" + local, "right=" + remote, "authby=secret",
-             "ikev2=" + ("no" if version == 1 else "insist"), "ike=" + ike, "phase2alg=" + esp, "auto=ignore",
+             "ikev2=" + ("no" if version == 1 else "insist"), "ike=" + ike, "phase2=" + ("ah" if esp.startswith("ah:") else "esp"),
+             "phase2alg=" + esp.split(":")[-1], "auto=ignore",
              "rekey=no", "fragmentation=yes", "leftupdown=%disabled"]
     if local_subnet:
         lines += ["leftsubnet=" + local_subnet, "rightsubnet=" + remote_subnet]

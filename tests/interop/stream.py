@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Sends numbered UDP packets at a steady rate, or receives them and keeps account of what is missing.
 
-  stream.py send ADDRESS PORT RATE SIZE STOP_FILE     prints the number of packets sent
+  stream.py send ADDRESS PORT RATE SIZE STOP_FILE     prints the seconds to the last packet, and the number of packets
   stream.py receive ADDRESS PORT RESULT_FILE          writes JSON four times a second and at SIGTERM
 """
 import json
@@ -21,6 +21,7 @@ def send(address, port, rate, size, stop_file):
     s = socket.socket(family(address), socket.SOCK_DGRAM)
     pad = b"\0" * (size - 8)
     start, sent = time.monotonic(), 0
+    last = start
     while True:
         due = int((time.monotonic() - start) * rate)
         while sent < due:
@@ -29,8 +30,9 @@ def send(address, port, rate, size, stop_file):
                 s.sendto(struct.pack("!Q", sent) + pad, (address, port))
             except OSError:
                 pass  # an ICMP error of an earlier packet; the receiver will miss this one, as it should
+            last = time.monotonic()
         if os.path.exists(stop_file):
-            print(sent)
+            print("%.3f %d" % (last - start, sent))
             return
         time.sleep(1 / rate)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""AH (RFC 4302): between two culverts, and against strongSwan with the AH of a Linux kernel in a guest, IKEv1 and IKEv2, tunnel and
+"""AH (RFC 4302): between two culverts, and against strongSwan and libreswan with the AH of a Linux kernel in a guest, IKEv1 and IKEv2, tunnel and
 transport mode, IPv4 and IPv6, both initiators, with rekeys; packets that somebody on the way changed; and a NAT, which AH cannot pass."""
 from case import Skip, add_case, case, check, check_equal, main
 from culvert import MAP_FLOW, Suite1, Transform
@@ -7,6 +7,7 @@ from net import wait_for
 from topology import guest_site, guest_site1, nat_site, pair_site
 from traffic import ping, ping_until
 import guest
+import libreswan
 import strongswan
 import sys
 
@@ -18,7 +19,7 @@ def of(name, word):
 SHA1, SHA256, SHA384, SHA512 = (of("sha1", "ah-sha-hmac"), of("sha256", "ah-sha256-hmac"), of("sha384", "ah-sha384-hmac"),
                                 of("sha512", "ah-sha512-hmac"))
 AH1_SHA1 = Suite1("ah sha1", "aes", "sha", 14, "ah-sha-hmac", "aes128-sha1-modp2048", "ah:sha1")
-AH1_SHA256 = Suite1("ah sha256", "aes 256", "sha256", 19, "ah-sha256-hmac", "aes256-sha256-ecp256", "ah:sha256")
+AH1_SHA256 = Suite1("ah sha256", "aes 256", "sha256", 19, "ah-sha256-hmac", "aes256-sha256-ecp256", "ah:sha256", "aes256-sha2_256;dh19")
 
 
 def need_guest():
@@ -49,7 +50,7 @@ def shows(site, flow, mode="tunnel"):
 def rekeyed(site, flow, by_peer):
     before = site.culvert.flow(flow)["inbound"]["spi"]
     if by_peer:
-        site.peer.rekey(child="site")
+        site.peer.rekey(**({} if isinstance(site.peer, libreswan.Libreswan) else {"child": "site"}))
     else:
         site.culvert.rekey(flow)
     wait_for("the rekeyed child", lambda: site.culvert.flow(flow)["inbound"]["spi"] != before, 10)
@@ -64,9 +65,11 @@ def kernel_ah(site, transport=False):
 
 def with_kernel(site, flow, transport=False):
     with site.lab:
-        for by in ("culvert", "strongswan"):
+        for by in ("culvert", site.peer.name):
             if by == "culvert":
                 site.culvert.up(flow, timeout=40)
+            elif by == "libreswan":
+                site.peer.initiate(asynchronous=True)
             else:
                 site.peer.initiate(timeout=30)
             site.culvert.wait_up(30, flow)
@@ -74,7 +77,7 @@ def with_kernel(site, flow, transport=False):
             pings(site, "started by " + by)
             kernel_ah(site, transport)
             shows(site, flow, "transport" if transport else "tunnel")
-            rekeyed(site, flow, by == "strongswan")
+            rekeyed(site, flow, by != "culvert")
             if by == "culvert":
                 site.culvert.down(flow)
             else:
@@ -84,14 +87,17 @@ def with_kernel(site, flow, transport=False):
         return "guest up in %.0f s under %s" % (site.guest.boot_s, site.guest.accel)
 
 
-def v2_guest(transform, outer, inner):
+def v2_guest(transform, outer, inner, gre):
     need_guest()
-    return with_kernel(guest_site("ah", outer, inner, transform, 19), "Tunnel1")
+    return with_kernel(guest_site("ah", outer, inner, transform, 19, gre), "Tunnel1", gre)
 
 
-def v1_guest(suite, gre):
+def v1_guest(peer, suite, gre):
     need_guest()
-    return with_kernel(guest_site1("ah1", "strongswan", suite, gre), "Tunnel1" if gre else MAP_FLOW, gre)
+    reason = libreswan.available() if peer == "libreswan" else None
+    if reason:
+        raise Skip(reason)
+    return with_kernel(guest_site1("ah1", peer, suite, gre), "Tunnel1" if gre else MAP_FLOW, gre)
 
 
 def pair(transform, ipsec=""):
@@ -117,15 +123,18 @@ for transform_, ipsec_ in ((SHA1, ""), (SHA256, " set security-association esn")
     add_case("%s%s between two culverts, both initiators, rekeys" % (transform_.label, " ESN" if ipsec_ else ""),
              lambda a=(transform_, ipsec_): pair(*a))
 
-# A guest takes a minute: without a name on the command line there is one for each version of IKE.
+# A guest takes a minute: without a name on the command line there is the first for each version of IKE.
 FIRST = None if len(sys.argv) > 1 else 1
-for transform_, outer_, inner_ in ((SHA256, "v4", "v4"), (SHA512, "v6", "v6"), (SHA1, "v6", "v6"))[:FIRST]:
-    add_case("IKEv2, %s, IP%s inside IP%s, Linux kernel AH in a guest" % (transform_.label, inner_, outer_),
-             lambda a=(transform_, outer_, inner_): v2_guest(*a))
+for transform_, outer_, inner_, gre_ in ((SHA256, "v6", "v4", True), (SHA256, "v4", "v4", False), (SHA256, "v4", "v4", True),
+                                         (SHA512, "v6", "v6", False), (SHA1, "v6", "v6", False))[:FIRST]:
+    add_case("IKEv2, %s, %s, Linux kernel AH in a guest" % (transform_.label, "GRE over IP%s in transport mode" % outer_ if gre_ else
+                                                            "IP%s inside IP%s" % (inner_, outer_)),
+             lambda a=(transform_, outer_, inner_, gre_): v2_guest(*a))
 
-for suite_, gre_ in ((AH1_SHA1, False), (AH1_SHA256, True))[:FIRST]:
-    add_case("IKEv1, %s, %s, Linux kernel AH in a guest" % (suite_.name, "GRE in transport mode" if gre_ else "crypto map"),
-             lambda a=(suite_, gre_): v1_guest(*a))
+for peer_, suite_, gre_ in (("strongswan", AH1_SHA1, False), ("strongswan", AH1_SHA256, True), ("libreswan", AH1_SHA1, False),
+                            ("libreswan", AH1_SHA256, True))[:FIRST]:
+    add_case("IKEv1, %s, %s, %s, Linux kernel AH in a guest" % (peer_, suite_.name, "GRE in transport mode" if gre_ else "crypto map"),
+             lambda a=(peer_, suite_, gre_): v1_guest(*a))
 
 
 @case("AH behind a NAT is refused with the reason")

@@ -168,11 +168,28 @@ def nat_site1(title, behind="culvert", suite=cv.ECP1):
     return site
 
 
-def guest_site(title, outer="v4", inner="v4", transform=cv.GCM, group=19, boot=None):
+def guest_gre(guest, local, remote):
+    """A GRE tunnel of the guest's kernel between the gateways, 10.255.0.2 at its end; what is behind culvert lies behind it. Of IPv6 without the
+    option of RFC 2473 4.1.1: it would stand between IPv6 and GRE, and the SA is for GRE."""
+    kind = ["ip6gre", "hoplimit", "64", "encaplimit", "none"] if ":" in local else ["gre", "ttl", "64"]
+    guest.run("ip", "link", "add", "gre1", "type", kind[0], "local", local, "remote", remote, *kind[1:])
+    guest.address("gre1", "10.255.0.2/30")
+    guest.run("ip", "link", "set", "gre1", "up")
+    guest.run("ip", "route", "add", "10.1.0.0/16", "dev", "gre1")
+
+
+def gre_selectors(local, remote):
+    """swanctl's words for GRE between the gateways in transport mode."""
+    length = "/128" if ":" in local else "/32"
+    return dict(local_ts=local + length + "[gre]", remote_ts=remote + length + "[gre]", children="mode = transport")
+
+
+def guest_site(title, outer="v4", inner="v4", transform=cv.GCM, group=19, gre=False):
     """left-host -- culvert -- strongSwan in a guest with kernel ESP -- right-host
 
     The peer namespace holds two bridges, one per side, and the guest's taps; the guest is the gateway.
-    outer=v6: 2001:db8:1::1 and ::2; inner=v6: fd00:1::/64 and fd00:2::/64.
+    outer=v6: 2001:db8:1::1 and ::2; inner=v6: fd00:1::/64 and fd00:2::/64. gre: a GRE tunnel of the guest's kernel, protected in transport
+    mode, IPv4 inside.
     """
     site = Site(Lab(title))
     lab = site.lab
@@ -194,11 +211,18 @@ def guest_site(title, outer="v4", inner="v4", transform=cv.GCM, group=19, boot=N
         ts = dict(local_ts="fd00:2::/64", remote_ts="fd00:1::/64")
     else:
         ts = {}
-    site.culvert = cv.Culvert(gw, cv.config(**args)).start()
+    text = cv.config(**args)
+    if gre:
+        text = text.replace(" mode tunnel\n", " mode transport\n").replace(
+            " tunnel mode ipsec ipv4\n", " tunnel mode gre %s\n" % ("ipv6" if outer == "v6" else "ip"))
+        ts = gre_selectors(remote, local)
+    site.culvert = cv.Culvert(gw, text).start()
     site.guest = vm.Guest(site.peer_ns)
     site.guest.address("eth0", remote + ("/64" if outer == "v6" else "/24"))
     site.guest.address("eth1", far + ("1/64" if inner == "v6" else ".1/24"))
     site.guest.forward()
+    if gre:
+        guest_gre(site.guest, remote, local)
     site.peer = ss.StrongSwan(site.guest, libipsec=False).start(ss.connection(
         local=remote, remote=local, ike=transform.strongswan_ike(group), esp=transform.ss_esp, **ts))
     return site
@@ -243,14 +267,11 @@ def guest_site1(title, peer="strongswan", suite=cv.AES1, gre=False, strongswan_a
     site.guest.address("eth1", "10.2.0.1/24")
     site.guest.forward()
     if gre:
-        site.guest.run("ip", "tunnel", "add", "gre1", "mode", "gre", "local", "192.0.2.2", "remote", "192.0.2.1", "ttl", "64")
-        site.guest.address("gre1", "10.255.0.2/30")
-        site.guest.run("ip", "link", "set", "gre1", "up")
-        site.guest.run("ip", "route", "add", "10.1.0.0/16", "dev", "gre1")
+        guest_gre(site.guest, "192.0.2.2", "192.0.2.1")
     elif peer == "libreswan":
         site.guest.route("10.1.0.0/16", "192.0.2.1")  # its updown script would make it
     if peer == "strongswan":
-        ts = dict(local_ts="192.0.2.2/32[gre]", remote_ts="192.0.2.1/32[gre]", children="mode = transport") if gre else {}
+        ts = gre_selectors("192.0.2.2", "192.0.2.1") if gre else {}
         site.peer = ss.StrongSwan(site.guest, libipsec=False).start(ss.connection(
             version=1, ike=suite.ss_ike, esp=suite.ss_esp, **{**ts, **(strongswan_args or {})}))
     else:

@@ -62,7 +62,7 @@ class Stream:
 
         with Stream(left, right, "10.2.0.2", rate=500) as s:
             ... disturb the tunnel ...
-        s.sent, s.received, s.lost, s.longest_gap_s, s.duplicates
+        s.sent, s.seconds (to the last one), s.received, s.lost, s.longest_gap_s, s.duplicates
     """
     _port = 20000
 
@@ -70,7 +70,7 @@ class Stream:
         self.sender_ns, self.receiver_ns, self.address = sender, receiver, address
         self.rate, self.size = rate, size
         self.sent = self.received = self.lost = self.duplicates = self.out_of_order = 0
-        self.longest_gap_s = 0.0
+        self.longest_gap_s = self.seconds = 0.0
 
     def __enter__(self):
         Stream._port += 1
@@ -105,9 +105,9 @@ class Stream:
             lab.processes.remove(p)
         with open(self.source.log_path) as f:
             words = f.read().split()
-        if not words or not words[-1].isdigit():
+        if len(words) < 2 or not words[-1].isdigit():
             raise LabError("the stream's sender failed: %s" % " ".join(words))
-        self.sent = int(words[-1])
+        self.seconds, self.sent = float(words[-2]), int(words[-1])
         with open(self.result) as f:
             r = json.load(f)
         self.received, self.duplicates = r["received"], r["duplicates"]

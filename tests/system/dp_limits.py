@@ -30,9 +30,8 @@ def policed(way, workers=1):
     exceed, conform = gw.drops().get("policed", 0) - dropped, site.a.counters("out")["packets"] - counted
     if way == "in":
         conform -= exceed  # A encrypts all of them
-    seconds = s.sent / rate  # the sender is held to it
-    passed = (s.received * (SIZE + HEADERS) - BURST) * 8 / seconds
-    check(abs(passed / BPS - 1) < 0.03, "%.3f Mbit/s passed in %.1f s" % (passed / 1e6, seconds))
+    passed = (s.received * (SIZE + HEADERS) - BURST) * 8 / s.seconds
+    check(abs(passed / BPS - 1) < 0.03, "%.3f Mbit/s passed in %.1f s" % (passed / 1e6, s.seconds))
     check(s.sent <= conform + exceed <= s.sent + 3, "%d conform, %d exceed, %d sent" % (conform, exceed, s.sent))
     check(s.received <= conform <= s.received + 3, "%d conform, %d received" % (conform, s.received))
     # Under the rate nothing is lost.
