@@ -18,7 +18,7 @@ struct bench_limit; /* prepared packets and sessions of one case, for one worker
 enum { BENCH_LIMIT_BURST = 64 };
 
 /* out, in: the SA in either direction, keys and all. encap, decap: which of them counts; with both the mean. sizes: octets of
- * the inner packets in turn. */
+ * the inner packets in turn; with AH the outer header and its own are signed, too, and so they are here. */
 struct bench_limit_of {
     const struct cv_sa *out, *in;
     bool encap, decap;
