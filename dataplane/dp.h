@@ -28,6 +28,13 @@ enum {
     DP_MTU_RESERVE = 160,             /* of the room: what ESP adds behind */
 };
 
+/* The narrowest link on the way of a GRE tunnel's packets, as long as that is believed. */
+struct dp_gre_path {
+    uint64_t until_ms;
+    uint16_t mtu; /* 0: none */
+    struct ip_addr far;
+};
+
 struct dp {
     struct platform platform;
     const char *socket_path;
@@ -52,6 +59,7 @@ struct dp {
     struct ip_pmtus pmtus;
     uint16_t
         gre_mtu[CV_MAX_IFS]; /* of the way to a GRE tunnel's far end, 0 unknown; the manager's, relaxed */
+    struct dp_gre_path *gre_paths; /* the manager's: what routers said, CV_MAX_IFS of them */
     struct dp_sad sad;
     struct dp_owners owners;
     struct ip_policy *policies[CV_MAX_IFS]; /* of ports with a crypto map; dp_policy.h */

@@ -3,6 +3,7 @@
 #include "common/secret.h"
 #include "dataplane/dp_dummy.h"
 #include "dataplane/dp_pick.h"
+#include "dataplane/dp_pmtu.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_slow.h"
 #include "dataplane/esp/esp_tfc.h"
@@ -224,6 +225,7 @@ static void flush(struct dp_manager *g)
     ip_route_flush(&g->dp->routes, 0);
     dp_slow_forget(g, 0);
     ip_pmtu_flush(&g->dp->pmtus);
+    dp_pmtu_forget_gre(g);
     dp_policy_remove(g->dp, &g->policies, 0);
     dp_rcu_barrier(); /* slots are free again when the answer comes */
 }
@@ -313,8 +315,18 @@ static uint16_t gre_path_mtu(const struct dp *dp, const struct ip_if *tunnel)
 static void refresh_gre(struct dp *dp, uint32_t if_id)
 {
     const struct ip_if *tunnel = ip_if_get(&dp->ifs, if_id);
-    if (tunnel && tunnel->gre_head.len != 0)
-        __atomic_store_n(&dp->gre_mtu[if_id], gre_path_mtu(dp, tunnel), __ATOMIC_RELAXED);
+    if (!tunnel || tunnel->gre_head.len == 0)
+        return;
+    const struct dp_gre_path *said = dp->gre_paths ? &dp->gre_paths[if_id] : NULL;
+    uint16_t mtu = gre_path_mtu(dp, tunnel);
+    if (said && said->mtu != 0 && said->mtu < mtu && ip_addr_equal(&said->far, &tunnel->conf.tunnel_dst))
+        mtu = said->mtu;
+    __atomic_store_n(&dp->gre_mtu[if_id], mtu, __ATOMIC_RELAXED);
+}
+
+void dp_cmd_refresh_gre(struct dp_manager *g, uint32_t if_id)
+{
+    refresh_gre(g->dp, if_id);
 }
 
 void dp_cmd_refresh_sa(struct dp_manager *g, uint32_t slot)

@@ -13,6 +13,8 @@ void dp_cmd_dump(struct dp_manager *g);
 /* What the outer path leaves for inner packets, of 32,768 SAs, and the next time of the next ones: about every 100 ms, so that a million have been
  * looked at after three seconds. */
 void dp_cmd_refresh_mtu(struct dp_manager *g);
+/* At once, of one GRE tunnel. */
+void dp_cmd_refresh_gre(struct dp_manager *g, uint32_t if_id);
 /* The same at once for one outbound SA, and what depends on it. */
 void dp_cmd_refresh_sa(struct dp_manager *g, uint32_t slot);
 /* Room in the event ring for a command's answers. */

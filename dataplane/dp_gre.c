@@ -2,6 +2,7 @@
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_flow.h"
 #include "dataplane/dp_pick.h"
+#include "dataplane/dp_policy.h"
 #include "dataplane/dp_reass.h"
 #include "dataplane/dp_transit.h"
 #include "dataplane/ip/ip_classify.h"
@@ -127,6 +128,36 @@ void dp_gre_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tun
         too_big(w, m, way);
     else
         send(w, m, way);
+}
+
+/* ---- under a crypto map ---------------------------------------------------------------------------------------- */
+static bool has_policy_for(const struct dp *dp, const struct ip_policy *policy, const struct ip_if *tunnel)
+{
+    const struct ip_gre_head *h = &tunnel->gre_head;
+    const bool v4 = h->family == IP_V4;
+    const size_t n = ip_family_len(h->family), at = v4 ? 12 : 8;
+    struct ip_policy_key key = {.proto = IP_PROTO_GRE}; /* which has no ports */
+    memcpy(key.local, h->octets + at, n);
+    memcpy(key.remote, h->octets + at + n, n);
+    const struct ip_policy_row *row = ip_policy_match(policy, h->family, &key);
+    if (!row || row->action == CV_POLICY_BYPASS || row->action == CV_POLICY_DISCARD)
+        return false;
+    const struct ip_if *flow = ip_if_get(&dp->ifs, row->flow_if);
+    const struct dp_tunnel *t = flow ? dp_tunnel_get(&dp->sad, flow->id) : NULL;
+    if (flow && flow->vrf != tunnel->tunnel_vrf)
+        return false;
+    return row->action != CV_POLICY_PROTECT_IF || (t && dp_pick_octets(t, h->octets, h->l3_len, h->family));
+}
+
+bool dp_gre_is_mapped(const struct dp *dp, const struct ip_if *tunnel)
+{
+    for (uint16_t p = 0; tunnel->gre_head.len != 0 && p < dp->port_count; p++) {
+        const struct ip_if *port = ip_if_of_port(&dp->ifs, p);
+        const struct ip_policy *policy = port ? dp_policy_get(dp, port->id) : NULL;
+        if (policy && has_policy_for(dp, policy, tunnel))
+            return true;
+    }
+    return false;
 }
 
 /* ---- in ------------------------------------------------------------------------------------------------------ */

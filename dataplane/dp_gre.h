@@ -22,4 +22,8 @@ void dp_gre_decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n
 /* One of these that came in fragments, put together. */
 void dp_gre_reassembled(struct dp_worker *w, struct rte_mbuf *m);
 
+/* A tunnel without protection of its own: does a crypto map protect its packets? Then they come by an SA, whatever way errors go back. The
+ * manager's. */
+CV_MUST_USE bool dp_gre_is_mapped(const struct dp *dp, const struct ip_if *tunnel);
+
 #endif

@@ -3,6 +3,7 @@
 #include "dataplane/dp_cmd.h"
 #include "dataplane/dp_dummy.h"
 #include "dataplane/dp_inline.h"
+#include "dataplane/dp_pmtu.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_slow.h"
 #include "dataplane/dp_stats.h"
@@ -49,6 +50,7 @@ void dp_manager_free(struct dp_manager *g)
         close(g->conn_fd);
     dp_addrs_free(&g->addrs);
     dp_policy_abandon(&g->policies);
+    dp_pmtu_forget_gre(g);
     dp_dummy_end(&g->dummies);
     secret_wipe(&g->cmd, sizeof g->cmd);
     free(g);

@@ -54,6 +54,7 @@ struct dp_manager {
     uint32_t mtu_slot;                          /* where dp_cmd_refresh_mtu goes on */
     struct log_limit icmp_limit, too_big_limit; /* RFC 1812 4.3.2.8; path MTU discovery has its own */
     struct log_limit pmtu_limit;
+    bool gre_paths_known; /* some of dp->gre_paths is to be forgotten one day */
     struct dp_dummies dummies;
     struct cv_ike_pkt inject;
     struct cv_cmd cmd;

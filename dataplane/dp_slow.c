@@ -1,13 +1,13 @@
 #include "dataplane/dp_slow.h"
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_gate.h"
+#include "dataplane/dp_gre.h"
 #include "dataplane/dp_pick.h"
 #include "dataplane/dp_pmtu.h"
 #include "dataplane/io/io_punt.h"
 #include "dataplane/ip/ip_arp.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
-#include "dataplane/ip/ip_gre.h"
 #include "dataplane/ip/ip_icmp.h"
 #include "dataplane/ip/ip_nd.h"
 
@@ -234,42 +234,11 @@ static void nd(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *in)
 }
 
 /* ---- ICMP --------------------------------------------------------------------------------------------------- */
-static bool has_policy_for(const struct dp_manager *g, const struct ip_policy *policy,
-                           const struct ip_if *tunnel)
-{
-    const struct ip_gre_head *h = &tunnel->gre_head;
-    const bool v4 = h->family == IP_V4;
-    const size_t n = ip_family_len(h->family), at = v4 ? 12 : 8;
-    struct ip_policy_key key = {.proto = IP_PROTO_GRE}; /* which has no ports */
-    memcpy(key.local, h->octets + at, n);
-    memcpy(key.remote, h->octets + at + n, n);
-    const struct ip_policy_row *row = ip_policy_match(policy, h->family, &key);
-    if (!row || row->action == CV_POLICY_BYPASS || row->action == CV_POLICY_DISCARD)
-        return false;
-    const struct ip_if *flow = ip_if_get(&g->dp->ifs, row->flow_if);
-    const struct dp_tunnel *t = flow ? dp_tunnel_get(&g->dp->sad, flow->id) : NULL;
-    if (flow && flow->vrf != tunnel->tunnel_vrf)
-        return false;
-    return row->action != CV_POLICY_PROTECT_IF || (t && dp_pick_octets(t, h->octets, h->l3_len, h->family));
-}
-
-/* A GRE tunnel without protection of its own whose packets a crypto map protects: they came by an SA, whatever way errors go back. */
-static bool is_mapped(const struct dp_manager *g, const struct ip_if *tunnel)
-{
-    for (uint16_t p = 0; tunnel->gre_head.len != 0 && p < g->dp->port_count; p++) {
-        const struct ip_if *port = ip_if_of_port(&g->dp->ifs, p);
-        const struct ip_policy *policy = port ? dp_policy_get(g->dp, port->id) : NULL;
-        if (policy && has_policy_for(g, policy, tunnel))
-            return true;
-    }
-    return false;
-}
-
 /* What comes in by it was delivered by an SA. */
 static bool is_sealed(const struct dp_manager *g, const struct ip_if *in)
 {
     if (in->kind == CV_IF_TUNNEL && in->gre && !in->conf.is_protected)
-        return is_mapped(g, in);
+        return dp_gre_is_mapped(g->dp, in);
     return in->kind == CV_IF_FLOW || in->kind == CV_IF_TUNNEL;
 }
 

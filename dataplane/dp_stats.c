@@ -4,6 +4,7 @@
 
 #include <rte_lcore.h>
 #include <rte_malloc.h>
+#include <rte_mempool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,6 +64,11 @@ static void row_set(struct dp *dp, unsigned at, const char *name, uint64_t count
     __atomic_store_n(&r->bytes, bytes, __ATOMIC_RELAXED);
 }
 
+static uint64_t buffers_octets(const struct rte_mempool *p, unsigned n)
+{
+    return (uint64_t)n * (p->header_size + p->elt_size + p->trailer_size);
+}
+
 static void memory_update(struct dp *dp)
 {
     static const char *const names[ENG_MEM_KINDS] = {[ENG_MEM_SESSION] = "sessions",
@@ -80,6 +86,11 @@ static void memory_update(struct dp *dp)
     row_set(dp, at++, "counters", 0, counters);
     row_set(dp, at++, "tables", 0, dp_sad_table_bytes(&dp->sad));
     row_set(dp, at++, "spare", 0, eng_mem_spare());
+    /* Of packets that no common mbuf holds, or that are being joined or cut: when all are in use, that fails (no-mbuf). */
+    row_set(dp, at++, "long-buffers", dp->jumbo_pool ? rte_mempool_in_use_count(dp->jumbo_pool) : 0,
+            dp->jumbo_pool ? buffers_octets(dp->jumbo_pool, rte_mempool_in_use_count(dp->jumbo_pool)) : 0);
+    row_set(dp, at++, "long-buffers-free", dp->jumbo_pool ? rte_mempool_avail_count(dp->jumbo_pool) : 0,
+            dp->jumbo_pool ? buffers_octets(dp->jumbo_pool, rte_mempool_avail_count(dp->jumbo_pool)) : 0);
     if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(0), &heap) == 0) {
         row_set(dp, at++, "heap", 0, heap.heap_totalsz_bytes);
         row_set(dp, at++, "heap-free", 0, heap.heap_freesz_bytes);

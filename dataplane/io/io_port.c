@@ -87,7 +87,7 @@ static int configure(struct io_port *p, const struct rte_eth_dev_info *info)
     jumbo_conf(p, info, &conf);
     if (p->security)
         security_conf(info, &conf);
-    uint64_t rss = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_ESP;
+    uint64_t rss = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_ESP | RTE_ETH_RSS_AH;
     if (p->rx_queues > 1 && (info->flow_type_rss_offloads & rss) != 0) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
         conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & rss;

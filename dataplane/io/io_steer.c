@@ -8,7 +8,7 @@
 
 enum { PORT_NATT = 4500, IP_VERSIONS = 2, PATTERN_MAX = 5 };
 
-static const char *const kind_text[IO_STEER_KINDS] = {"ESP", "ESP in UDP"};
+static const char *const kind_text[IO_STEER_KINDS] = {"ESP", "ESP in UDP", "AH"};
 
 /* ---- one rule -------------------------------------------------------------------------------------------------- */
 struct rule {
@@ -24,6 +24,8 @@ static struct rte_flow *rule_new(const struct io_steer *s, const struct rule *r,
     const struct rte_flow_attr attr = {.ingress = 1};
     const struct rte_flow_item_esp spec = {.hdr.spi = rte_cpu_to_be_32(r->value)};
     const struct rte_flow_item_esp bits = {.hdr.spi = rte_cpu_to_be_32(r->mask)};
+    const struct rte_flow_item_ah ah = {.spi = rte_cpu_to_be_32(r->value)};
+    const struct rte_flow_item_ah ah_bits = {.spi = rte_cpu_to_be_32(r->mask)};
     const struct rte_flow_item_udp natt = {.hdr.dst_port = RTE_BE16(PORT_NATT)};
     const struct rte_flow_item_udp natt_bits = {.hdr.dst_port = RTE_BE16(UINT16_MAX)};
     const struct rte_flow_action_queue queue = {.index = r->queue};
@@ -34,7 +36,9 @@ static struct rte_flow *rule_new(const struct io_steer *s, const struct rule *r,
     pattern[n++].type = r->v6 ? RTE_FLOW_ITEM_TYPE_IPV6 : RTE_FLOW_ITEM_TYPE_IPV4;
     if (r->kind == IO_STEER_NATT)
         pattern[n++] = (struct rte_flow_item){RTE_FLOW_ITEM_TYPE_UDP, &natt, NULL, &natt_bits};
-    pattern[n++] = (struct rte_flow_item){RTE_FLOW_ITEM_TYPE_ESP, &spec, NULL, &bits};
+    pattern[n++] = r->kind == IO_STEER_AH
+                       ? (struct rte_flow_item){RTE_FLOW_ITEM_TYPE_AH, &ah, NULL, &ah_bits}
+                       : (struct rte_flow_item){RTE_FLOW_ITEM_TYPE_ESP, &spec, NULL, &bits};
     pattern[n].type = RTE_FLOW_ITEM_TYPE_END;
     memset(error, 0, sizeof *error);
     if (s->calls->validate(s->port_id, &attr, pattern, actions, error) != 0)

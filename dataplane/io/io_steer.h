@@ -1,5 +1,6 @@
 /* io_steer: asking the NIC to put every inbound SA on its owner worker's queue, by rte_flow rules that mask bits of
- * the SPI: plain ESP (ETH / IP / ESP) and ESP in UDP on port 4500 (ETH / IP / UDP / ESP, RFC 3948), both families.
+ * the SPI: plain ESP (ETH / IP / ESP), ESP in UDP on port 4500 (ETH / IP / UDP / ESP, RFC 3948), and AH (ETH / IP / AH), both families. AH's are asked
+ * for last: a small table is for ESP.
  *
  * Of each kind, the best that the driver takes: a rule per bucket, which follows when the bucket moves to another
  * worker; else, for a power of two of workers, a rule per worker that masks fewer bits and is wrong for buckets that
@@ -14,7 +15,7 @@
 #include "dataplane/io/io_flow.h"
 #include "dataplane/io/io_port.h"
 
-enum io_steer_kind { IO_STEER_ESP, IO_STEER_NATT, IO_STEER_KINDS };
+enum io_steer_kind { IO_STEER_ESP, IO_STEER_NATT, IO_STEER_AH, IO_STEER_KINDS };
 
 struct io_steer {
     const struct io_flow_calls *calls;

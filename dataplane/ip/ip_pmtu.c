@@ -112,7 +112,8 @@ static uint16_t believable(const struct quote *q, uint32_t said, bool v4)
     return said < q->total ? (uint16_t)said : 0;
 }
 
-bool ip_pmtu_read(struct rte_mbuf *m, struct ip_pmtu_news *out)
+/* The ends and the MTU; q: what is quoted. */
+static bool read(struct rte_mbuf *m, struct quote *q, struct ip_pmtu_news *out)
 {
     const bool v4 = dp_meta(m)->family == IP_V4;
     const uint8_t *icmp;
@@ -122,11 +123,31 @@ bool ip_pmtu_read(struct rte_mbuf *m, struct ip_pmtu_news *out)
         return false;
     if (v4 ? icmp[0] != IP_ICMP_UNREACHABLE || icmp[1] != IP_ICMP_FRAG_NEEDED : icmp[0] != IP_ICMP6_TOO_BIG)
         return false;
-    struct quote q = {.ip = icmp + IP_ICMP_HEADER, .len = len - IP_ICMP_HEADER};
-    if (!(v4 ? quote4(&q, out) : quote6(&q, out)) || !quoted_ipsec(&q, out))
+    *q = (struct quote){.ip = icmp + IP_ICMP_HEADER, .len = len - IP_ICMP_HEADER};
+    if (!(v4 ? quote4(q, out) : quote6(q, out)))
         return false;
-    out->mtu = believable(&q, v4 ? ip_get16(icmp + 6) : ip_get32(icmp + 4), v4);
+    out->mtu = believable(q, v4 ? ip_get16(icmp + 6) : ip_get32(icmp + 4), v4);
     return out->mtu != 0;
+}
+
+bool ip_pmtu_read(struct rte_mbuf *m, struct ip_pmtu_news *out)
+{
+    struct quote q;
+    return read(m, &q, out) && quoted_ipsec(&q, out);
+}
+
+bool ip_pmtu_read_gre(struct rte_mbuf *m, struct ip_pmtu_news *out, struct ip_gre *gre)
+{
+    enum { KEYED = 0x2000 }; /* all that our headers have (RFC 2890 2) */
+    struct quote q;
+    if (!read(m, &q, out) || q.proto != IP_PROTO_GRE || q.len < q.at + IP_GRE_HEADER)
+        return false;
+    const uint32_t flags = ip_get16(q.ip + q.at);
+    *gre = (struct ip_gre){.family = out->local.family, .keyed = flags == KEYED};
+    if ((flags != 0 && !gre->keyed) || (gre->keyed && q.len < q.at + IP_GRE_HEADER + 4u))
+        return false;
+    gre->key = gre->keyed ? ip_get32(q.ip + q.at + IP_GRE_HEADER) : 0;
+    return true;
 }
 
 /* ---- the table ---------------------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 
 #include "common/contract.h"
 #include "dataplane/dp_meta.h"
+#include "dataplane/ip/ip_gre.h"
 #include "dataplane/ip/ip_hash.h"
 
 #include <rte_mbuf.h>
@@ -37,6 +38,9 @@ struct ip_pmtu_news {
 /* m: ICMP for this host, data at the IP header, meta filled. False: it is no such message, its checksum is wrong, or
  * what it quotes is not the first piece of an IPsec packet that routers may not cut, with its SPI and sequence number. */
 CV_MUST_USE bool ip_pmtu_read(struct rte_mbuf *m, struct ip_pmtu_news *out);
+
+/* The same about a GRE packet as we make them: *gre has its key, or that it has none. The rest of *out but ends and MTU is zero. */
+CV_MUST_USE bool ip_pmtu_read_gre(struct rte_mbuf *m, struct ip_pmtu_news *out, struct ip_gre *gre);
 
 struct ip_pmtu_entry { /* immutable once published */
     uint64_t until_ms;

@@ -246,6 +246,16 @@ class Culvert:
     def drops(self):
         return self.json("show", "platform", "dataplane")["drops"]
 
+    @property
+    def short(self):
+        return self.name
+
+    def port_counts(self):
+        """As the drivers counted: of each interface (received, sent). For a Ledger."""
+        ports = self.json("show", "platform", "dataplane")["ports"]
+        names = {"Ethernet0/0": "out0", "Ethernet0/1": "in0"}
+        return {names[p["name"]]: (p["rx_packets"], p["tx_packets"]) for p in ports if p["name"] in names}
+
     def pids(self, program):
         """Processes of this instance with that name, oldest first."""
         found = []

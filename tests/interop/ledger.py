@@ -91,3 +91,11 @@ class Ledger:
 
     def text(self):
         return "hops that lost packets: %s; drops of the gateways: %s" % (self.lost or "none", self.drops or "none")
+
+
+def ledger_of(site):
+    """What every hop between the two hosts loses, of a site with a gateway `culvert` and a peer, both with ports in0 and out0."""
+    gw = site.culvert.ns
+    cables = [(site.left, "eth0", gw, "in0"), (site.peer_ns, "out0", gw, "out0"), (site.peer_ns, "in0", site.right, "eth0")]
+    gateways = [g for g in (site.culvert, site.peer) if hasattr(g, "port_counts")]
+    return Ledger(cables, gateways, (site.left, site.right))

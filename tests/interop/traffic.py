@@ -5,6 +5,7 @@ import sys
 import time
 
 from case import check, check_equal
+from ledger import ledger_of
 from net import LabError, wait_for
 
 HERE = os.path.abspath(os.path.dirname(__file__))
@@ -121,15 +122,15 @@ class Stream:
 
 def under_traffic(site, disturb, rate=400):
     """Runs disturb() with streams in both directions between the hosts of a topology; not one packet may be lost. Packets sent."""
-    with Stream(site.left, site.right, site.right_address, rate) as there:
-        with Stream(site.right, site.left, site.left_address, rate) as back:
-            time.sleep(0.7)
-            disturb()
-            time.sleep(1.2)
+    with ledger_of(site) as book:
+        with Stream(site.left, site.right, site.right_address, rate) as there:
+            with Stream(site.right, site.left, site.left_address, rate) as back:
+                time.sleep(0.7)
+                disturb()
+                time.sleep(1.2)
     for name, s in (("left to right", there), ("right to left", back)):
         check(s.sent > 200, "%s: only %d packets sent" % (name, s.sent))
-        check_equal(s.lost, 0, "%s: packets lost of %d (missing %s; drops %s)" % (
-            name, s.sent, s.missing, {k: v for k, v in site.culvert.drops().items() if v}))
+        check_equal(s.lost, 0, "%s: packets lost of %d (missing %s; %s)" % (name, s.sent, s.missing, book.text()))
         check_equal(s.duplicates, 0, "%s: duplicates" % name)
     return there.sent + back.sent
 

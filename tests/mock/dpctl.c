@@ -634,8 +634,9 @@ static void do_drops(void)
     printf("buckets moved %llu\n", (unsigned long long)shm_steer(&shm)->moves);
     for (unsigned w = 0; w < shm.head->workers; w++) {
         const struct cv_worker_stats *s = shm_worker_stats(&shm, w);
-        printf("worker %u rx %llu tx %llu handed %llu\n", w, (unsigned long long)s->rx_packets,
-               (unsigned long long)s->tx_packets, (unsigned long long)s->handed_off);
+        printf("worker %u rx %llu tx %llu handed %llu joined %llu\n", w, (unsigned long long)s->rx_packets,
+               (unsigned long long)s->tx_packets, (unsigned long long)s->handed_off,
+               (unsigned long long)s->joined);
     }
     for (unsigned p = 0; p < CV_MAX_PORTS; p++) {
         const struct cv_port_stats *s = shm_port_stats(&shm, p);

@@ -11,7 +11,6 @@ sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 from case import add_case, case, check, check_equal, main  # noqa: E402
 from capture import Capture  # noqa: E402
-from net import wait_for  # noqa: E402
 from dp_site import SPI_A, SPI_B, CULVERT_DP, Site, clear_packets, frames, ping_ok  # noqa: E402
 from net import wait_for  # noqa: E402
 from traffic import Stream, iperf3, ping  # noqa: E402

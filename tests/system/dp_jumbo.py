@@ -92,6 +92,53 @@ def jumbo(outer):
     return "inner MTU %d, %.0f Mbit/s TCP, %d asked again" % (inner, speed, getattr(site, "again", 0))
 
 
+class ScatterGateway(PcapGateway):
+    """B's platform lines name no MTU: its mbufs hold 2 KB, and the driver scatters longer frames over several."""
+
+    def __init__(self, lab, short, workers=1, **kw):
+        super().__init__(lab, short, workers, **kw)
+        if short == "b":
+            with open(self.conf) as f:
+                text = f.read()
+            self.conf = lab.write(short + ".conf", re.sub(r" mtu \d+", "", text))
+
+
+def joined(gw):
+    return sum(int(n) for n in re.findall(r"^worker .* joined (\d+)$", gw.ctl("drops"), re.M))
+
+
+def scattered(outer):
+    """Packets of 9000 octets in one ESP frame each, to a gateway whose mbufs hold 2 KB; and from the host behind it in clear."""
+    site = Site("scatter", outer=outer, mtu=MTU + 100, gateway=ScatterGateway)
+    for gw in (site.a, site.b):
+        for name in ("in0", "out0"):
+            gw.ns.run("ip", "link", "set", name, "mtu", str(MTU + 100))
+    for host in (site.left, site.right):
+        host.run("ip", "link", "set", "eth0", "mtu", str(MTU))
+        host.run("sysctl", "-qw", "net.ipv4.ip_no_pmtu_disc=1")  # no DF: the gateways may cut what is too long for B's ports
+    site.sas()
+    ping(site.left, "10.2.0.2", 2)
+    ping_ok(site.left, "10.2.0.2", 3)
+    count, before = 8, {gw: (joined(gw), gw.counters("in")["packets"], gw.counters("out")["packets"]) for gw in (site.a, site.b)}
+    got, text = said(site, "10.2.0.2", MTU - 28, "dont", count)
+    check_equal(got, count, "answers of %d octets: %s; drops %s, %s" % (MTU, text, site.a.drops(), site.b.drops()))
+    now = {gw: (joined(gw), gw.counters("in")["packets"], gw.counters("out")["packets"]) for gw in (site.a, site.b)}
+    a, b = (tuple(n - m for n, m in zip(now[gw], before[gw])) for gw in (site.a, site.b))
+    check_equal(b[0], 2 * count, "frames that B joined: an ESP frame and the host's answer each time")
+    check_equal((a[2], b[1]), (count, count), "ESP packets that A sent, that B took")
+    check_equal(b[2], 7 * count, "ESP packets of B, each answer in seven pieces")
+    check_equal(a[1], b[2], "ESP packets that A took")
+    bad = {gw.short: {k: v for k, v in gw.drops().items() if k.startswith(("no-mbuf", "malformed", "esp", "crypto", "fragment", "tx-full"))}
+           for gw in (site.a, site.b)}
+    check(not any(bad.values()), "drops: %s" % bad)
+    return "%d frames joined, A in, out %d, %d, B in, out %d, %d" % (b[0], a[1], a[2], b[1], b[2])
+
+
+for _outer in (4, 6):
+    add_case("frames of 9000 octets scattered over several mbufs, ESP and clear, through the tunnel both ways; IPv%d outside" % _outer,
+             lambda o=_outer: scattered(o))
+
+
 for _outer in (4, 6):
     add_case("9000 octets from end to end, IPv%d outside" % _outer, lambda o=_outer: jumbo(o))
 

@@ -83,6 +83,43 @@ def df_clear():
     check(frames(wire.stop(), "ip.flags.mf == 1 && ip.proto == 50") >= 6, "fragments made by the router")
 
 
+def cut_by(ns):
+    """Pieces that the kernel there has made of others' packets."""
+    rows = [line.split() for line in ns.run("cat", "/proc/net/snmp").stdout.splitlines() if line.startswith("Ip:")]
+    return int(dict(zip(rows[0], rows[1]))["FragCreates"])
+
+
+def gre_learns(outer):
+    """GRE without IPsec: DF goes outside, the router's word lowers the MTU of that tunnel alone."""
+    site = Site("gre%d" % outer, outer=outer, routed=True)
+    site.mid.run("ip", "link", "set", "to-b", "mtu", str(NARROW))
+    site.b.ctl("if-port 2 Ethernet0/1 Ethernet0/1 mtu %d" % NARROW)
+    for gw in (site.a, site.b):
+        other = site.b if gw is site.a else site.a
+        gw.ctl("if-tunnel 10 Tunnel1 %s %s %s pmtud" % ("gre" if outer == 4 else "gre6", site.outer_of(gw), site.outer_of(other)))
+    for target in ("10.2.0.2", "fd00:2::2"):
+        ping(site.left, target, 2, wait=1)
+        ping_ok(site.left, target, 3)
+    head = (20 if outer == 4 else 40) + 4
+    got, said = big_ping(site, "10.2.0.2", 1372, "do")
+    inner = re.findall(r"mtu ?= ?(\d+)", said)
+    check(inner and int(inner[0]) == NARROW - head, "what the sender was told: %s" % said)
+    check_equal(learned(site.a), {}, "paths of SAs")
+    check_equal(big_ping(site, "10.2.0.2", NARROW - head - 28, "do", 3, True)[0], 3, "packets that just go through")
+    before = cut_by(site.mid)
+    check_equal(big_ping(site, "10.2.0.2", 1372, "dont", 5, True)[0], 5, "packets that may be cut")
+    big_ping(site, "fd00:2::2", 1372, "do")
+    check_equal(big_ping(site, "fd00:2::2", 1372, "want", 5, True)[0], 5, "IPv6 packets after the sender learned")
+    check_equal(cut_by(site.mid) - before, 0, "packets that the router cut")
+    check(not site.a.drops().get("icmp-unproven"), "messages that were not believed: %s" % site.a.drops())
+    return "%s octets inside" % inner[0]
+
+
+for _outer in (4, 6):
+    add_case("GRE without IPsec and tunnel path-mtu-discovery: the sender is told what a router's smaller link leaves; IPv%d outside" % _outer,
+             lambda outer=_outer: gre_learns(outer))
+
+
 FORGER = """
 import sys
 from scapy.all import *

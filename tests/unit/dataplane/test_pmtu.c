@@ -5,11 +5,11 @@
 #include "dataplane/ip/ip_icmp.h"
 #include "tests/unit/dataplane/manager.h"
 
-enum { TUNNEL = 3, SENT = 10 };
+enum { TUNNEL = 3, GRE = 4, SENT = 10 };
 
 /* What a router says about a packet; the fields of the quoted one. */
 struct says {
-    bool v6, natt, ah;
+    bool v6, natt, ah, gre;
     const char *local, *remote;
     uint32_t spi, seq, mtu;
     uint16_t total; /* of the quoted packet, as its header says */
@@ -50,6 +50,12 @@ static void put32(uint8_t *p, uint32_t v)
 static uint32_t upper_write(uint8_t *p, const struct says *s)
 {
     uint32_t n = 0;
+    if (s->gre) { /* with a key where there is an SPI in the others */
+        put16(p, s->spi ? 0x2000 : s->seq);
+        put16(p + 2, 0x0800);
+        put32(p + 4, s->spi);
+        return s->spi ? 8 : 4;
+    }
     if (s->v6 && s->frag) {
         p[0] = 50;
         put16(p + 2, s->frag);
@@ -73,7 +79,7 @@ static struct rte_mbuf *message(const struct says *s)
     const struct ip_addr local = mgr_addr(s->local), remote = mgr_addr(s->remote);
     const uint32_t header = s->v6 ? 40 : 20;
     uint8_t *icmp = p + header, *q = icmp + 8;
-    const uint8_t proto = s->natt ? 17 : s->ah ? 51 : 50;
+    const uint8_t proto = s->gre ? 47 : s->natt ? 17 : s->ah ? 51 : 50;
     icmp[0] = s->type;
     icmp[1] = s->code;
     if (s->v6) {
@@ -294,6 +300,115 @@ static void udp_and_ipv6(void)
     CU_ASSERT_EQUAL(dp_tunnel_get(&mgr_dp.sad, TUNNEL)->sas[0].inner_mtu, esp_out_inner_mtu(sa_at(2), 1400));
 }
 
+static cv_result gre_set(bool pmtud, bool v6, bool protect, uint32_t key)
+{
+    struct cv_cmd c = {.type = CV_CMD_IF_SET};
+    struct cv_if *i = &c.u.interface;
+    *i = (struct cv_if){.if_id = GRE, .kind = CV_IF_TUNNEL, .up = 1, .name = "Tunnel5"};
+    i->tunnel_mode = v6 ? CV_TUNNEL_GRE6 : CV_TUNNEL_GRE;
+    i->tunnel_src = mgr_addr(v6 ? "2001:db8::1" : "10.0.0.1");
+    i->tunnel_dst = mgr_addr(v6 ? "2001:db8:2::9" : "198.51.100.9");
+    i->gre_pmtud = pmtud;
+    i->is_protected = protect;
+    i->gre_keyed = key != 0;
+    i->gre_key = key;
+    const cv_result r = mgr_cmd(&c);
+    dp_cmd_refresh_mtu(mgr);
+    return r;
+}
+
+static struct says about_gre(uint32_t key, uint16_t mtu)
+{
+    struct says s = about4(key, 0, mtu);
+    s.gre = true;
+    return s;
+}
+
+/* What GRE's packets may have outside, after the manager took the message. */
+static uint16_t gre_told(const struct says *s)
+{
+    mgr->now_ms += 1000;
+    dp_slow_packet(mgr, message(s));
+    return mgr_dp.gre_mtu[GRE];
+}
+
+static void RFC1191_of_GRE_without_ipsec_the_tunnel_alone_follows(void)
+{
+    world();
+    const struct cv_sa sa = sa_up(1, false, false);
+    struct says s = about_gre(0, 1400);
+    CU_ASSERT_EQUAL(gre_set(false, false, false, 0), CV_OK);
+    CU_ASSERT_EQUAL(gre_told(&s),
+                    1500); /* without path-mtu-discovery its packets may be cut: nothing to be told */
+    CU_ASSERT_EQUAL(gre_set(true, false, false, 0), CV_OK);
+    CU_ASSERT_EQUAL(gre_told(&s), 1400);
+    CU_ASSERT_EQUAL(known("198.51.100.9"), 0); /* no SA's path */
+    CU_ASSERT_EQUAL(dp_tunnel_get(&mgr_dp.sad, TUNNEL)->sas[0].inner_mtu, esp_out_inner_mtu(sa_at(1), 1500));
+    (void)sa;
+    s.mtu = 1450;
+    CU_ASSERT_EQUAL(gre_told(&s), 1400); /* never up */
+    s.mtu = 100;
+    CU_ASSERT_EQUAL(gre_told(&s), IP_PMTU_MIN4);
+    dp_cmd_refresh_mtu(mgr);
+    CU_ASSERT_EQUAL(mgr_dp.gre_mtu[GRE], IP_PMTU_MIN4); /* it stays */
+    mgr->now_ms += IP_PMTU_AGE_MS - 1;
+    dp_pmtu_tick(mgr);
+    CU_ASSERT_EQUAL(mgr_dp.gre_mtu[GRE], IP_PMTU_MIN4);
+    mgr->now_ms += 1;
+    dp_pmtu_tick(mgr);
+    CU_ASSERT_EQUAL(mgr_dp.gre_mtu[GRE], 1500);
+    /* Another far end is another path. */
+    s.mtu = 1300;
+    CU_ASSERT_EQUAL(gre_told(&s), 1300);
+    CU_ASSERT_EQUAL(gre_set(true, true, false, 0), CV_OK);
+    dp_cmd_refresh_mtu(mgr);
+    CU_ASSERT_EQUAL(mgr_dp.gre_mtu[GRE], 1500);
+}
+
+static void what_quotes_no_packet_of_the_GRE_tunnel_changes_nothing(void)
+{
+    world();
+    const struct says good = about_gre(77, 1400);
+    struct says bad[6];
+    CU_ASSERT_EQUAL(gre_set(true, false, false, 77), CV_OK);
+    for (unsigned i = 0; i < RTE_DIM(bad); i++)
+        bad[i] = good;
+    bad[0].spi = 78;
+    bad[1].spi = 0; /* no key */
+    bad[2].remote = "198.51.100.8";
+    bad[3].local = "192.168.1.1";
+    bad[4].quoted = 4;                   /* the key is not there */
+    bad[5].spi = 0, bad[5].seq = 0x1000; /* a sequence number, which ours never have */
+    for (unsigned i = 0; i < RTE_DIM(bad); i++) {
+        const uint64_t before = unproven();
+        CU_ASSERT_EQUAL(gre_told(&bad[i]), 1500);
+        CU_ASSERT_EQUAL(unproven(), before + (i < 4));
+    }
+    struct rte_mbuf *m = message(&good);
+    dp_meta(m)->vrf = 1;
+    dp_slow_packet(mgr, m);
+    CU_ASSERT_EQUAL(mgr_dp.gre_mtu[GRE], 1500);
+    CU_ASSERT_EQUAL(gre_set(true, false, true, 77), CV_OK); /* protected: its packets are ESP outside */
+    CU_ASSERT_EQUAL(gre_told(&good), 1500);
+    CU_ASSERT_EQUAL(gre_set(true, false, false, 77), CV_OK);
+    CU_ASSERT_EQUAL(gre_told(&good), 1400);
+    /* Over IPv6, which no router cuts, whatever the configuration says. */
+    CU_ASSERT_EQUAL(gre_set(false, true, false, 0), CV_OK);
+    struct says six = {.v6 = true,
+                       .gre = true,
+                       .local = "2001:db8::1",
+                       .remote = "2001:db8:2::9",
+                       .mtu = 1279,
+                       .total = 1500,
+                       .quoted = 16,
+                       .type = IP_ICMP6_TOO_BIG};
+    CU_ASSERT_EQUAL(gre_told(&six), 1500);
+    six.mtu = 1300;
+    CU_ASSERT_EQUAL(gre_told(&six), 1300);
+    mgr_fresh(); /* FLUSH forgets */
+    CU_ASSERT_PTR_NULL(mgr_dp.gre_paths);
+}
+
 static void RFC1191_6_3_it_is_forgotten_after_ten_minutes(void)
 {
     world();
@@ -384,7 +499,9 @@ PKT_MAIN("dataplane-pmtu", UNIT_TEST(RFC4301_8_2_1_what_quotes_an_sa_lowers_its_
          UNIT_TEST(RFC4301_8_2_what_proves_nothing_is_counted_and_changes_nothing),
          UNIT_TEST(RFC1191_what_is_no_such_message_is_not_read),
          UNIT_TEST(RFC1191_7_a_router_that_names_no_mtu_means_the_next_plateau), UNIT_TEST(udp_and_ipv6),
-         UNIT_TEST(RFC1191_6_3_it_is_forgotten_after_ten_minutes), UNIT_TEST(a_flood_is_limited),
+         UNIT_TEST(RFC1191_6_3_it_is_forgotten_after_ten_minutes),
+         UNIT_TEST(RFC1191_of_GRE_without_ipsec_the_tunnel_alone_follows),
+         UNIT_TEST(what_quotes_no_packet_of_the_GRE_tunnel_changes_nothing), UNIT_TEST(a_flood_is_limited),
          UNIT_TEST(a_flood_of_lies_does_not_use_the_limit_up),
          UNIT_TEST(the_table_is_bounded_and_the_oldest_goes),
          UNIT_TEST(spis_are_found_however_many_share_one), UNIT_TEST(end))

@@ -9,19 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PORT = 3, RULES_MAX = 512 };
+enum { PORT = 3, RULES_MAX = 512, KINDS = IO_STEER_KINDS };
 
 /* ---- the driver ------------------------------------------------------------------------------------------------ */
 struct rte_flow {
-    bool used, v6, udp;
+    bool used, v6, udp, ah;
     uint32_t spi, mask;
     uint16_t queue;
 };
 static struct rte_flow rules[RULES_MAX];
-static unsigned room;              /* rules that it takes at most */
-static uint32_t only_mask;         /* masks that it knows; 0: all */
-static bool no_udp, no_twins;      /* ESP in UDP unknown; two rules of one pattern refused */
-static unsigned validated, misuse; /* created without validation, destroyed twice ... */
+static unsigned room;                /* rules that it takes at most */
+static uint32_t only_mask;           /* masks that it knows; 0: all */
+static bool no_udp, no_ah, no_twins; /* ESP in UDP unknown; two rules of one pattern refused */
+static unsigned validated, misuse;   /* created without validation, destroyed twice ... */
 
 static unsigned count(void)
 {
@@ -56,10 +56,20 @@ static bool read_rule(const struct rte_flow_item *p, const struct rte_flow_actio
             return false;
         p++;
     }
-    if (p->type != RTE_FLOW_ITEM_TYPE_ESP || !p->spec || !p->mask || p[1].type != RTE_FLOW_ITEM_TYPE_END)
+    r->ah = p->type == RTE_FLOW_ITEM_TYPE_AH;
+    if ((p->type != RTE_FLOW_ITEM_TYPE_ESP && !r->ah) || (r->ah && r->udp) || !p->spec || !p->mask ||
+        p[1].type != RTE_FLOW_ITEM_TYPE_END)
         return false;
-    r->spi = rte_be_to_cpu_32(((const struct rte_flow_item_esp *)p->spec)->hdr.spi);
-    r->mask = rte_be_to_cpu_32(((const struct rte_flow_item_esp *)p->mask)->hdr.spi);
+    if (r->ah) {
+        const struct rte_flow_item_ah *spec = p->spec, *mask = p->mask;
+        if (mask->next_hdr || mask->payload_len || mask->reserved || mask->seq_num)
+            return false;
+        r->spi = rte_be_to_cpu_32(spec->spi);
+        r->mask = rte_be_to_cpu_32(mask->spi);
+    } else {
+        r->spi = rte_be_to_cpu_32(((const struct rte_flow_item_esp *)p->spec)->hdr.spi);
+        r->mask = rte_be_to_cpu_32(((const struct rte_flow_item_esp *)p->mask)->hdr.spi);
+    }
     if (a->type != RTE_FLOW_ACTION_TYPE_QUEUE || a[1].type != RTE_FLOW_ACTION_TYPE_END)
         return false;
     r->queue = ((const struct rte_flow_action_queue *)a->conf)->index;
@@ -74,10 +84,13 @@ static int judge(uint16_t port, const struct rte_flow_attr *attr, const struct r
         return refuse(error, EINVAL, "no pattern of mine");
     if (only_mask && r->mask != only_mask)
         return refuse(error, ENOTSUP, "partial mask of the SPI");
+    if (r->ah && no_ah)
+        return refuse(error, ENOTSUP, "no AH");
     if (r->udp && no_udp)
         return refuse(error, ENOTSUP, "no ESP behind UDP");
     for (unsigned i = 0; i < RULES_MAX && no_twins; i++)
-        if (rules[i].used && rules[i].v6 == r->v6 && rules[i].udp == r->udp && rules[i].spi == r->spi)
+        if (rules[i].used && rules[i].v6 == r->v6 && rules[i].udp == r->udp && rules[i].ah == r->ah &&
+            rules[i].spi == r->spi)
             return refuse(error, EEXIST, "there is such a rule");
     return count() < room ? 0 : refuse(error, ENOSPC, "table full");
 }
@@ -127,22 +140,27 @@ static void fresh(unsigned workers, unsigned takes)
     memset(rules, 0, sizeof rules);
     room = takes;
     only_mask = 0;
-    no_udp = no_twins = false;
+    no_udp = no_ah = no_twins = false;
     misuse = 0;
     port = (struct io_port){.name = "E0", .id = PORT, .rx_queues = (uint16_t)workers};
 }
 
 /* The queue of a packet, -1: no rule; -2: two rules that disagree. */
-static int queue_of(uint32_t spi, bool v6, bool udp)
+static int queue_for(uint32_t spi, bool v6, bool udp, bool ah)
 {
     int q = -1;
     for (unsigned i = 0; i < RULES_MAX; i++) {
         const struct rte_flow *r = &rules[i];
-        if (!r->used || r->v6 != v6 || r->udp != udp || (spi & r->mask) != (r->spi & r->mask))
+        if (!r->used || r->v6 != v6 || r->udp != udp || r->ah != ah || (spi & r->mask) != (r->spi & r->mask))
             continue;
         q = q < 0 || q == r->queue ? r->queue : -2;
     }
     return q;
+}
+
+static int queue_of(uint32_t spi, bool v6, bool udp)
+{
+    return queue_for(spi, v6, udp, false);
 }
 
 static void every_SPI_has_the_queue_of_its_owner(unsigned workers)
@@ -151,6 +169,9 @@ static void every_SPI_has_the_queue_of_its_owner(unsigned workers)
         const uint32_t spi = n * 2654435761u;
         for (unsigned k = 0; k < 4; k++)
             CU_ASSERT_EQUAL(queue_of(spi, k & 1, k & 2), (int)cv_bucket_worker(cv_spi_bucket(spi), workers));
+        for (unsigned v6 = 0; v6 < 2 && !no_ah; v6++)
+            CU_ASSERT_EQUAL(queue_for(spi, v6, false, true),
+                            (int)cv_bucket_worker(cv_spi_bucket(spi), workers));
     }
 }
 
@@ -166,7 +187,7 @@ static void rules_by_bucket_serve_any_number_of_workers(void)
         io_steer_report(&s, &port, &report);
         CU_ASSERT_EQUAL(report.esp, CV_STEER_BUCKETS);
         CU_ASSERT_EQUAL(report.natt, CV_STEER_BUCKETS);
-        CU_ASSERT_EQUAL(report.rules, 4 * CV_BUCKETS);
+        CU_ASSERT_EQUAL(report.rules, KINDS * 2 * CV_BUCKETS);
         CU_ASSERT_EQUAL(report.esp_why[0], '\0');
         io_steer_stop(&s);
         CU_ASSERT_EQUAL(count(), 0);
@@ -178,6 +199,7 @@ static void a_small_table_takes_rules_by_worker(void)
 {
     struct cv_steer_port report = {0};
     fresh(4, 16);
+    no_ah = true;
     io_steer_start(&s, &model, &port, 4);
     every_SPI_has_the_queue_of_its_owner(4);
     io_steer_report(&s, &port, &report);
@@ -194,7 +216,7 @@ static void a_small_table_takes_rules_by_worker(void)
 static void partial_failure_leaves_nothing_behind(void)
 {
     for (unsigned workers = 2; workers < 5; workers++)
-        for (unsigned takes = 0; takes <= 4 * CV_BUCKETS; takes += takes < 20 ? 1 : 9) {
+        for (unsigned takes = 0; takes <= KINDS * 2 * CV_BUCKETS; takes += takes < 20 ? 1 : 9) {
             struct cv_steer_port report = {0};
             fresh(workers, takes);
             io_steer_start(&s, &model, &port, workers);
@@ -202,7 +224,7 @@ static void partial_failure_leaves_nothing_behind(void)
             const unsigned of[] = {[CV_STEER_HANDOFF] = 0,
                                    [CV_STEER_BUCKETS] = 2 * CV_BUCKETS,
                                    [CV_STEER_WORKERS] = 2 * workers};
-            CU_ASSERT_EQUAL(count(), of[report.esp] + of[report.natt]);
+            CU_ASSERT_EQUAL(count(), of[report.esp] + of[report.natt] + of[s.set[IO_STEER_AH].by]);
             CU_ASSERT_EQUAL(report.rules, count());
             CU_ASSERT_TRUE(workers != 3 ||
                            (report.esp != CV_STEER_WORKERS && report.natt != CV_STEER_WORKERS));
@@ -241,6 +263,27 @@ static void ESP_is_steered_where_ESP_in_UDP_is_not(void)
     io_steer_stop(&s);
 }
 
+/* A table that ends in the middle of AH's rules, and a driver that does not know it: ESP's are not touched by that. */
+static void AH_is_steered_when_ESP_has_its_rules(void)
+{
+    struct cv_steer_port report = {0};
+    fresh(3, 4 * CV_BUCKETS + 7);
+    io_steer_start(&s, &model, &port, 3);
+    io_steer_report(&s, &port, &report);
+    CU_ASSERT_TRUE(report.esp == CV_STEER_BUCKETS && report.natt == CV_STEER_BUCKETS);
+    CU_ASSERT_EQUAL(s.set[IO_STEER_AH].by, CV_STEER_HANDOFF);
+    CU_ASSERT_EQUAL(count(), 4 * CV_BUCKETS);
+    CU_ASSERT_EQUAL(queue_for(7, false, false, true), -1);
+    io_steer_stop(&s);
+    fresh(2, RULES_MAX);
+    no_ah = true;
+    io_steer_start(&s, &model, &port, 2);
+    CU_ASSERT_EQUAL(count(), 4 * CV_BUCKETS);
+    CU_ASSERT_STRING_EQUAL(s.set[IO_STEER_AH].why, "no AH");
+    io_steer_stop(&s);
+    CU_ASSERT_EQUAL(count() + misuse, 0);
+}
+
 static void rules_follow_a_bucket(void)
 {
     for (unsigned twins = 0; twins < 2; twins++) {
@@ -253,7 +296,8 @@ static void rules_follow_a_bucket(void)
             CU_ASSERT_EQUAL(queue_of(0xabcd0008, k & 1, k & 2), 2);
             CU_ASSERT_EQUAL(queue_of(0xabcd0009, k & 1, k & 2), 0);
         }
-        CU_ASSERT_EQUAL(count(), 4 * CV_BUCKETS);
+        CU_ASSERT_EQUAL(queue_for(0xabcd0007, twins, false, true), 2);
+        CU_ASSERT_EQUAL(count(), KINDS * 2 * CV_BUCKETS);
         io_steer_stop(&s);
         CU_ASSERT_EQUAL(count(), 0);
         CU_ASSERT_EQUAL(misuse, 0);
@@ -269,7 +313,7 @@ static void a_rule_that_is_lost_in_a_move_is_reported(void)
     CU_ASSERT_TRUE(io_steer_move(&s, 9, 0));
     CU_ASSERT_EQUAL(queue_of(9, false, false), -1); /* RSS, and the owner checks */
     io_steer_report(&s, &port, &report);
-    CU_ASSERT_EQUAL(report.rules, 4 * CV_BUCKETS - 4);
+    CU_ASSERT_EQUAL(report.rules, KINDS * 2 * (CV_BUCKETS - 1));
     CU_ASSERT_STRING_EQUAL(report.esp_why, "table full");
     io_steer_stop(&s);
     CU_ASSERT_EQUAL(count(), 0);
@@ -297,5 +341,6 @@ UNIT_MAIN("io_steer", UNIT_TEST(rules_by_bucket_serve_any_number_of_workers),
           UNIT_TEST(a_small_table_takes_rules_by_worker), UNIT_TEST(partial_failure_leaves_nothing_behind),
           UNIT_TEST(a_driver_that_matches_whole_SPIs_alone_gets_no_rule),
           UNIT_TEST(ESP_is_steered_where_ESP_in_UDP_is_not), UNIT_TEST(rules_follow_a_bucket),
+          UNIT_TEST(AH_is_steered_when_ESP_has_its_rules),
           UNIT_TEST(a_rule_that_is_lost_in_a_move_is_reported),
           UNIT_TEST(too_few_queues_and_one_worker_need_no_driver))
