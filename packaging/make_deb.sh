@@ -15,9 +15,16 @@ done
 install -m 755 -s "$(readlink -f build/culvert)" "$stage/deb/usr/bin/culvert"
 install -m 644 packaging/culvert.service "$stage/deb/lib/systemd/system/culvert.service"
 install -m 644 LICENSE "$stage/deb/usr/share/doc/culvert/copyright"
-install -m 644 docs/guide.md README.md CHANGELOG.md "$stage/deb/usr/share/doc/culvert/"
-cp -r docs/reference "$stage/deb/usr/share/doc/culvert/"
-install -m 644 docs/drivers.md "$stage/deb/usr/share/doc/culvert/"
+# All that the pages link to, each other included; README.md stands among them here.
+(cd docs && find . -type f ! -name '*.py' -exec install -D -m 644 '{}' "../$stage/deb/usr/share/doc/culvert/{}" ';')
+pages="$stage/deb/usr/share/doc/culvert"
+install -m 644 CHANGELOG.md LICENSE "$pages/"
+for page in README.md CONTRIBUTING.md; do
+    sed 's,](docs/,](,g' "$page" >"$pages/$page"
+done
+# What links into the source tree is plain words here.
+sed -Ei 's,\[([^]]*)\]\(\.\./[^)]*\),\1,g' "$pages"/*.md
+sed -Ei 's,\[([^]]*)\]\(\.\./\.\./[^)]*\),\1,g' "$pages"/*/*.md
 mkdir -p "$stage/deb/usr/share/culvert/drivers-config"/{lib,devices}
 for tool in bind hugepages cores; do
     install -m 755 "drivers-config/$tool" "$stage/deb/usr/share/culvert/drivers-config/$tool"
@@ -25,18 +32,18 @@ for tool in bind hugepages cores; do
 done
 install -m 644 drivers-config/lib/*.py "$stage/deb/usr/share/culvert/drivers-config/lib/"
 install -m 644 drivers-config/devices/*.ini "$stage/deb/usr/share/culvert/drivers-config/devices/"
-install -m 644 docs/examples/* "$stage/deb/usr/share/doc/culvert/examples/"
 
 printf 'Source: culvert\n\nPackage: culvert\nArchitecture: any\n' >"$stage/debian/control"
 depends=$(cd "$stage" && dpkg-shlibdeps -O deb/usr/sbin/culvertd deb/usr/sbin/culvert-dp deb/usr/bin/* 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
 [ -n "$depends" ] || { echo "make_deb.sh: dpkg-shlibdeps found no libraries" >&2; exit 1; }
-# Drivers of ports are plugins that no program links: they come with the package of all of them.
+# Drivers of ports and crypto devices are plugins that no program links: they come with the packages of all of them (QuickAssist is in
+# librte-meta-common, ccp, OpenSSL and ipsec-mb in librte-meta-crypto).
 cat >"$stage/deb/DEBIAN/control" <<CONTROL
 Package: culvert
 Version: $version
 Architecture: $arch
 Maintainer: the culvert authors <culvert@localhost>
-Depends: $depends, librte-meta-net, librte-meta-mempool, librte-meta-bus, python3, iproute2, kmod
+Depends: $depends, librte-meta-net, librte-meta-crypto, librte-meta-common, librte-meta-mempool, librte-meta-bus, python3, iproute2, kmod
 Suggests: driverctl
 Section: net
 Priority: optional
