@@ -23,6 +23,7 @@ from machine import Machine, Trouble, table
 
 NO_IOMMU = "vfio-noiommu"
 DRIVERS = ("vfio-pci", NO_IOMMU, "uio_pci_generic")
+DENYLIST, DENYLIST_OFF = "/sys/module/vfio_pci/parameters/disable_denylist", "disable_denylist=1"
 UNSAFE = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 DRIVERS_PROBE = "/sys/bus/pci/drivers_probe"
 APPEAR_S = 5
@@ -131,7 +132,10 @@ class Binder:
             self.refuse_group(device, with_them)
         elif device.iommu_group is not None and not self._unsafe_group(device):
             raise Trouble("%s: there is an IOMMU: vfio-pci is safer, and no-IOMMU mode not possible" % device.address)
-        self._module("vfio-pci", device)
+        if self.is_denied(device):
+            self._without_denylist(device)
+        else:
+            self._module("vfio-pci", device)
         if driver == NO_IOMMU:
             if not self.machine.dry and not self.machine.exists(UNSAFE):
                 raise Trouble("%s: this kernel has no VFIO without IOMMU (CONFIG_VFIO_NOIOMMU); use --driver uio_pci_generic"
@@ -144,8 +148,28 @@ class Binder:
         name = self.machine.read("/sys/kernel/iommu_groups/%s/name" % device.iommu_group, "")
         return "noiommu" in name
 
-    def _module(self, name, device):
-        if not self.machine.modprobe(name):
+    def is_denied(self, device):
+        """The kernel keeps some QuickAssist functions from vfio-pci, for errata of theirs."""
+        family = profiles.family_of(self.families, device)
+        return family is not None and device.ids in family.denied_ids
+
+    def _without_denylist(self, device):
+        """The option counts when the module is loaded: one that is loaded without it goes first, if no other device has it."""
+        if self.machine.exists("/sys/module/vfio_pci"):
+            if self.machine.read(DENYLIST) in ("Y", "1") or not self.machine.exists(DENYLIST):  # set, or a kernel without the list
+                return
+            others = [n for n in self.machine.names("/sys/bus/pci/drivers/vfio-pci") if ":" in n]
+            if others:
+                raise Trouble("%s: vfio-pci keeps away from %s unless loaded with %s, and has %s: give that back (`bind restore`), bind this "
+                              "one first" % (device.address, device.ids, DENYLIST_OFF, " ".join(others)))
+            status, _ = self.machine.run("modprobe", "-r", "vfio-pci")
+            if status != 0:
+                raise Trouble("%s: vfio-pci keeps away from %s, and cannot be loaded anew; boot with vfio_pci.%s on the kernel's command line"
+                              % (device.address, device.ids, DENYLIST_OFF))
+        self._module("vfio-pci", device, DENYLIST_OFF)
+
+    def _module(self, name, device, *options):
+        if not self.machine.modprobe(name, *options):
             raise Trouble("%s: module %s cannot be loaded (see `modprobe %s`); on Debian's cloud kernels install "
                           "linux-image-amd64" % (device.address, name, name))
 
@@ -208,9 +232,10 @@ class Binder:
                 "mtu": self.machine.number("/sys/class/net/%s/mtu" % name, 1500), "up": self._is_up(name),
                 "master": self.machine.link_name("/sys/class/net/%s/master" % name), "addresses": addresses, "routes": routes}
 
-    def keep(self, held, bound, no_iommu):
-        held["bound"], held["no_iommu"] = bound, no_iommu
-        via = "none" if held["until_reboot"] else "driverctl" if self.machine.has("driverctl") and bound and not no_iommu else "unit"
+    def keep(self, held, bound, no_iommu, denied=False):
+        held["bound"], held["no_iommu"], held["denied"] = bound, no_iommu, denied
+        plain = bound and not no_iommu and not denied  # driverctl sets no options of modules
+        via = "none" if held["until_reboot"] else "driverctl" if self.machine.has("driverctl") and plain else "unit"
         held["via"] = via
         record.store(self.machine, held, self.program)
         if via == "driverctl":
@@ -234,7 +259,7 @@ class Binder:
                 self.machine.run("ip", "link", "set", interface, "down")
             if d.driver != kernel:
                 self.move_or_undo(d, kernel, held)
-            self.keep(held, kernel, wanted == NO_IOMMU)
+            self.keep(held, kernel, wanted == NO_IOMMU, kernel == "vfio-pci" and self.is_denied(d))
             self.machine.say("%s: %s" % (d.address, ("would be bound to %s" if self.machine.dry else "bound to %s") % wanted))
 
     def unbind(self, words, force, until_reboot):

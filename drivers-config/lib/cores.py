@@ -6,7 +6,7 @@ usage: cores status [--nic DEVICE] [--json]
        cores restore [--dry-run]
 
 LIST are the workers' processors, as in `lcores` of the platform section: 2-5,8. apply does what a running kernel allows:
-interrupts and kernel work queues elsewhere, the rest of the system in a cpuset without them, their governor at performance.
+interrupts (irqbalance is told to stay away) and kernel work queues elsewhere, the rest of the system in a cpuset without them, their governor at performance.
 advise prints the kernel command line for what only a boot can do (isolcpus, nohz_full, rcu_nocbs), and names SMT siblings and
 foreign NUMA nodes. Exit status: 0 done, 1 it cannot be done, 2 wrong usage.
 """
@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import re
+import sys
 
 import pci
 from machine import Machine, Trouble, table
@@ -27,6 +28,25 @@ SLICES = ("system.slice", "user.slice", "init.scope")
 DROP_INS = tuple("/etc/systemd/system/%s.d/50-culvert-cores.conf" % s for s in SLICES)
 SERVICE = "/etc/systemd/system/culvert.service.d/50-culvert-cores.conf"
 SLICE = "/etc/systemd/system/culvert.slice"
+UNIT = "/etc/systemd/system/culvert-cores.service"
+WANTED = "/etc/systemd/system/multi-user.target.wants/culvert-cores.service"
+UNIT_TEXT = """# Made by culvert's drivers-config/cores; `cores restore` removes it.
+[Unit]
+Description=Processors of culvert's workers: interrupts, work queues and governor
+After=culvert-drivers.service systemd-modules-load.service systemd-udev-trigger.service
+Before=culvert.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=%s apply %s
+
+[Install]
+WantedBy=multi-user.target
+"""
+# irqbalance would put interrupts back; under /run until the next boot, under /etc with --persistent.
+BALANCE_NOW, BALANCE_KEPT = ("/%s/systemd/system/irqbalance.service.d/50-culvert-cores.conf" % d for d in ("run", "etc"))
+BALANCE_OWN = "/etc/default/irqbalance"
 HEAD = "# Made by culvert's drivers-config/cores; `cores restore` removes it.\n"
 
 
@@ -64,8 +84,10 @@ def write_mask(cpus):
 
 
 class Cores:
-    def __init__(self, machine):
-        self.machine = machine
+    """program: how the unit written for the next boot calls this."""
+
+    def __init__(self, machine, program="cores"):
+        self.machine, self.program = machine, program
 
     # ---- what there is ----
     def online(self):
@@ -176,6 +198,7 @@ class Cores:
         if before is None:
             before = self.remember(cpus)
             self.machine.save(BEFORE, json.dumps(before) + "\n")
+        self.balance(cpus, persistent)
         moved, kept = self.move_interrupts(cpus, rest)
         self.machine.say("interrupts: %d moved to %s%s" % (moved, write_list(rest), "; %d stay (per processor, or the driver's own)"
                                                            % kept if kept else ""))
@@ -188,6 +211,12 @@ class Cores:
         if governors:
             self.machine.say("governor: performance on %s" % write_list(governors))
         self.cpusets(rest, persistent)
+        if persistent:
+            self.machine.save(UNIT, UNIT_TEXT % (self.program, write_list(cpus)))
+            self.machine.link(WANTED, UNIT)
+            self.machine.run("systemctl", "daemon-reload")
+            self.machine.say("%s for the next boot; `systemctl restart culvert` moves it to a slice of its own"
+                             % ("would be kept" if self.machine.dry else "kept"))
         for line in self.advise(cpus, nic):
             self.machine.say(line)
 
@@ -197,6 +226,20 @@ class Cores:
                 "workqueues": self.machine.read(WORKQUEUES),
                 "governors": {str(c): self.governor(c) for c in self.online() if self.governor(c)},
                 "cpusets": {s: self.machine.read("%s/%s/cpuset.cpus" % (CGROUP, s), "") for s in SLICES}}
+
+    def balance(self, cpus, persistent):
+        """A list of its own replaces what irqbalance would find of isolated processors, so it has all of ours."""
+        if not self.machine.has("irqbalance"):
+            return
+        name = BALANCE_KEPT if persistent else BALANCE_NOW
+        self.machine.save(name, HEAD + "[Service]\nEnvironment=IRQBALANCE_BANNED_CPULIST=%s\n" % write_list(cpus))
+        if persistent:
+            self.machine.remove(BALANCE_NOW)
+        self.machine.run("systemctl", "daemon-reload")
+        self.machine.run("systemctl", "try-restart", "irqbalance.service")
+        self.machine.say("irqbalance: %s to stay away from %s" % ("would be told" if self.machine.dry else "told", write_list(cpus)))
+        if re.search(r"^\s*IRQBALANCE_BANNED_CPU", self.machine.read(BALANCE_OWN, "") or "", re.M):
+            self.machine.say("%s names processors itself, and counts more: add %s to that line" % (BALANCE_OWN, write_list(cpus)))
 
     def move_interrupts(self, cpus, rest):
         moved = kept = 0
@@ -225,8 +268,6 @@ class Cores:
                 self.machine.save(name, HEAD + "[%s]\nAllowedCPUs=%s\n" % (section, text))
             self.machine.save(SLICE, HEAD + "[Unit]\nDescription=culvert, on processors of its own\n")
             self.machine.save(SERVICE, HEAD + "[Service]\nSlice=culvert.slice\n")
-            self.machine.run("systemctl", "daemon-reload")
-            self.machine.say("kept for the next boot; `systemctl restart culvert` moves it to a slice of its own")
         for s in SLICES:
             name = "%s/%s/cpuset.cpus" % (CGROUP, s)
             if self.machine.exists(name):
@@ -234,11 +275,14 @@ class Cores:
 
     def restore(self):
         before = json.loads(self.machine.read(BEFORE, "null") or "null")
-        had = any(self.machine.exists(n) for n in DROP_INS)
-        for name in DROP_INS + (SLICE, SERVICE):
+        balanced = any(self.machine.exists(n) for n in (BALANCE_NOW, BALANCE_KEPT))
+        had = [n for n in DROP_INS + (SLICE, SERVICE, WANTED, UNIT, BALANCE_NOW, BALANCE_KEPT) if self.machine.exists(n)]
+        for name in had:
             self.machine.remove(name)
         if had:
             self.machine.run("systemctl", "daemon-reload")
+        if balanced:
+            self.machine.run("systemctl", "try-restart", "irqbalance.service")
         if before is None:
             self.machine.say("nothing was applied since the last boot")
             return
@@ -275,7 +319,7 @@ def parser():
         s.add_argument("list")
         s.add_argument("--nic", metavar="DEVICE")
         if name == "apply":
-            s.add_argument("--persistent", action="store_true", help="write systemd's drop-ins, too")
+            s.add_argument("--persistent", action="store_true", help="at every boot, too: a unit and systemd's drop-ins")
             s.add_argument("--dry-run", action="store_true")
     s = sub.add_parser("restore", help="as before the first apply")
     s.add_argument("--dry-run", action="store_true")
@@ -290,7 +334,7 @@ def run(argv, machine=None):
         raise Trouble("only root may do this; `cores %s --dry-run` shows what would be done" % args.command, 2)
     if args.command in ("apply", "restore"):
         machine.lock()
-    cores = Cores(machine)
+    cores = Cores(machine, os.path.realpath(sys.argv[0]))
     nic = pci.find(machine, args.nic) if getattr(args, "nic", None) else None
     if args.command == "status":
         cores.status(nic, args.json)

@@ -88,8 +88,14 @@ class Pages:
             raise Trouble("this kernel has no hugepages (CONFIG_HUGETLBFS); write `memory no-huge` in the platform section")
         table([("size", "node", "pages", "free", "MiB", "at boot", "mounted")] +
               [(r["size"], r["node"], r["total"], r["free"], r["total"] * SIZES[r["size"]] // 1024,
-                next((str(k["count"]) for k in kept if k["size"] == r["size"] and k["node"] in (None, r["node"])), "-"),
+                self.share_at_boot(kept, r),
                 self.mounted(r["size"]) or "-") for r in rows], self.machine.out)
+
+    def share_at_boot(self, kept, row):
+        """Of what is spread over all nodes the node's own part, as apply will make it."""
+        counts = [self.spread(k["count"], k["node"]).get(row["node"], 0) for k in kept
+                  if k["size"] == row["size"] and k["node"] in [None, row["node"]]]
+        return str(counts[-1]) if counts else "-"
 
     def spread(self, count, node):
         """node -> count. A remainder goes to the first nodes."""

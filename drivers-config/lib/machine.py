@@ -171,8 +171,8 @@ class Machine:
             return []
 
     def modprobe(self, module, *options):
-        """Loads a kernel module unless it is there already. True when it is loaded afterwards, or would be."""
-        if self.exists("/sys/module/%s" % module.replace("-", "_")):
+        """Loads a kernel module unless it is there already; options count only where it is not. True when it is loaded afterwards, or would be."""
+        if self.exists("/sys/module/%s" % module.replace("-", "_")) and not options:
             return True
         status, _ = self.run("modprobe", module, *options)
         return status == 0

@@ -1,6 +1,7 @@
 """The device families of devices/*.ini: what each is called, which PCI ids belong to it, how it is bound.
 
 [platform] has lines that stand together under `platform dataplane`; further sections [platform: WHEN] have those of other cases.
+[pci] denied_ids are those that the kernel keeps from vfio-pci unless it is told otherwise.
 bind = user: bound to vfio-pci and the like; never: works beside its kernel driver; vf: only its virtual functions are bound.
 """
 import configparser
@@ -33,6 +34,7 @@ class Family:
         if self.bind not in BIND:
             raise Trouble("%s: bind = %s: expected %s" % (path, self.bind, ", ".join(BIND)))
         self.ids = re.findall(r"\b[0-9a-f]{4}:[0-9a-f]{4}\b", ini["pci"]["ids"])
+        self.denied_ids = re.findall(r"\b[0-9a-f]{4}:[0-9a-f]{4}\b", ini.get("pci", "denied_ids", fallback=""))
         self.pf_ids = re.findall(r"\b[0-9a-f]{4}:[0-9a-f]{4}\b", ini.get("pci", "pf_ids", fallback=""))
 
     def platforms(self):

@@ -11,7 +11,7 @@ from machine import Trouble
 KEPT, ONCE = "/etc/culvert/drivers.d", "/run/culvert-drivers/devices"
 RULES = "/etc/udev/rules.d/60-culvert-drivers.rules"
 MODULES = "/etc/modules-load.d/culvert-drivers.conf"
-NO_IOMMU = "/etc/modprobe.d/culvert-drivers.conf"
+OPTIONS = "/etc/modprobe.d/culvert-drivers.conf"
 UNIT = "/etc/systemd/system/culvert-drivers.service"
 WANTED = "/etc/systemd/system/multi-user.target.wants/culvert-drivers.service"
 UNIT_TEXT = """# Made by culvert's drivers-config/bind; `bind restore` removes it.
@@ -88,7 +88,7 @@ def boot_files(machine, program, changed=None, gone=None):
     bound = [r for r in rows if r["bound"]]
     if not rows:
         had = machine.exists(UNIT)
-        for name in (RULES, MODULES, NO_IOMMU, WANTED, UNIT):
+        for name in (RULES, MODULES, OPTIONS, WANTED, UNIT):
             machine.remove(name)
         if had:
             machine.run("systemctl", "daemon-reload")
@@ -98,10 +98,12 @@ def boot_files(machine, program, changed=None, gone=None):
         'ACTION=="add", SUBSYSTEM=="pci", KERNEL=="%s", ATTR{vendor}=="0x%s", ATTR{device}=="0x%s", ATTR{driver_override}="%s"\n'
         % (r["address"], r["ids"][:4], r["ids"][5:], r["bound"]) for r in bound))
     machine.save(MODULES, head + "".join("%s\n" % m for m in sorted({r["bound"] for r in bound})))
-    if any(r["no_iommu"] for r in bound):
-        machine.save(NO_IOMMU, head + "options vfio enable_unsafe_noiommu_mode=1\n")
+    options = ["options vfio enable_unsafe_noiommu_mode=1\n"] if any(r["no_iommu"] for r in bound) else []
+    options += ["options vfio-pci disable_denylist=1\n"] if any(r.get("denied") for r in bound) else []
+    if options:
+        machine.save(OPTIONS, head + "".join(options))
     else:
-        machine.remove(NO_IOMMU)
+        machine.remove(OPTIONS)
     machine.save(UNIT, UNIT_TEXT % program)
     machine.link(WANTED, UNIT)
     machine.run("systemctl", "daemon-reload")

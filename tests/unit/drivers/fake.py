@@ -6,6 +6,7 @@ interfaces come and go with the kernel's own driver. Commands are remembered in 
 import io
 import json
 import os
+import shutil
 import sys
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
@@ -21,6 +22,7 @@ class FakeMachine(Machine):
     def __init__(self, root):
         super().__init__(str(root), out=io.StringIO())
         self.refusing = set()       # drivers that do not take a device
+        self.denied = set()         # addresses that vfio-pci takes with disable_denylist=1 alone
         self.no_modules = set()     # modules that cannot be loaded
         self.no_iommu_kernel = True  # VFIO without IOMMU is built in
         self.failing = set()        # first words of commands that fail
@@ -80,6 +82,8 @@ class FakeMachine(Machine):
         at = "%s/%s" % (DEVICES, address)
         os.makedirs(self.path("sys/bus/pci/drivers/%s" % driver), exist_ok=True)
         os.symlink("../../../../bus/pci/drivers/%s" % driver, self.path(at + "/driver"))
+        if not os.path.lexists(self.path("sys/bus/pci/drivers/%s/%s" % (driver, address))):
+            os.symlink("../../../../devices/%s" % address, self.path("sys/bus/pci/drivers/%s/%s" % (driver, address)))
         own, interfaces, macs = self.native[address]
         if driver == own:
             for n, i in enumerate(interfaces):
@@ -91,6 +95,9 @@ class FakeMachine(Machine):
     def _detach(self, address):
         at = "%s/%s" % (DEVICES, address)
         if os.path.islink(self.path(at + "/driver")):
+            held = "sys/bus/pci/drivers/%s/%s" % (self.link_name("/%s/driver" % at), address)
+            if os.path.lexists(self.path(held)):
+                os.unlink(self.path(held))
             os.unlink(self.path(at + "/driver"))
         for i in self.names("/%s/net" % at):
             os.rmdir(self.path("%s/net/%s" % (at, i)))
@@ -115,6 +122,8 @@ class FakeMachine(Machine):
             return
         override = (self.read("/%s/driver_override" % at) or "").replace("(null)", "")
         driver = override or self.native[address][0]
+        if driver == "vfio-pci" and address in self.denied and self.read("/sys/module/vfio_pci/parameters/disable_denylist") != "Y":
+            return
         if driver and driver not in self.refusing:
             self._attach(address, driver)
 
@@ -130,8 +139,12 @@ class FakeMachine(Machine):
         if argv[0] == "modprobe":
             if argv[1] in self.no_modules:
                 return 1, "not found"
+            if argv[1] == "-r":
+                shutil.rmtree(self.path("sys/module/%s" % argv[2].replace("-", "_")))
+                return 0, ""
             os.makedirs(self.path("sys/module/%s" % argv[1].replace("-", "_")), exist_ok=True)
             if argv[1] == "vfio-pci":
+                self.put("sys/module/vfio_pci/parameters/disable_denylist", "Y" if "disable_denylist=1" in argv else "N")
                 os.makedirs(self.path("sys/module/vfio/parameters"), exist_ok=True)
                 if self.no_iommu_kernel:
                     self.put("sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "N")

@@ -290,17 +290,42 @@ class Memory(Case):
         self.assertIn("uio_pci_generic", self.m.read(record.MODULES))
         self.assertIn(" apply", self.m.read(record.UNIT))
         self.assertTrue(self.m.exists(record.WANTED))
-        self.assertFalse(self.m.exists(record.NO_IOMMU))
+        self.assertFalse(self.m.exists(record.OPTIONS))
         self.bind("restore", "--all")
         for name in (record.RULES, record.MODULES, record.UNIT, record.WANTED, "/etc/culvert/drivers.d/%s.json" % A):
             self.assertFalse(self.m.exists(name), name)
 
     def test_no_iommu_mode_is_kept_for_the_next_boot(self):
         self.bind("bind", A, "--driver", "vfio-noiommu")
-        self.assertIn("enable_unsafe_noiommu_mode=1", self.m.read(record.NO_IOMMU))
+        self.assertIn("enable_unsafe_noiommu_mode=1", self.m.read(record.OPTIONS))
         self.assertIn("vfio-pci", self.m.read(record.MODULES))
         self.bind("restore", A)
-        self.assertFalse(self.m.exists(record.NO_IOMMU))
+        self.assertFalse(self.m.exists(record.OPTIONS))
+
+    def test_what_the_kernel_keeps_from_vfio_is_asked_for(self):
+        """Linux 5.9: vfio-pci refuses QuickAssist functions unless it is loaded with disable_denylist=1."""
+        self.m.programs.add("driverctl")
+        self.m.device(C, QAT_VF, "c6xxvf", [], pci_class=0x0B4000, group=9, vf=True)
+        self.m.denied.add(C)
+        self.bind("bind", C)
+        self.assertEqual(self.driver(C), "vfio-pci")
+        self.assertIn(("modprobe", "vfio-pci", "disable_denylist=1"), self.m.ran)
+        self.assertIn("options vfio-pci disable_denylist=1", self.m.read(record.OPTIONS))
+        self.assertIn(" apply", self.m.read(record.UNIT))  # driverctl would not set the option
+        self.bind("restore", C)
+        self.assertFalse(self.m.exists(record.OPTIONS))
+
+    def test_vfio_that_was_loaded_before_is_loaded_anew_when_nothing_has_it(self):
+        self.m.device(C, QAT_VF, "c6xxvf", [], pci_class=0x0B4000, group=9, vf=True)
+        self.m.denied.add(C)
+        self.m.run("modprobe", "vfio-pci")
+        self.nic(B, interface="eth2", group=7)
+        self.bind("bind", B)
+        self.refused(("disable_denylist=1", "has %s" % B), "bind", C)
+        self.bind("restore", B)
+        self.bind("bind", C)
+        self.assertEqual(self.driver(C), "vfio-pci")
+        self.assertIn(("modprobe", "-r", "vfio-pci"), self.m.ran)
 
     def test_until_reboot_writes_nothing_under_etc(self):
         self.bind("bind", A, "--until-reboot")

@@ -87,9 +87,30 @@ class Apply(Case):
         self.assertIn("[Slice]\nAllowedCPUs=0-1,4-7", self.m.read(cores.DROP_INS[0]))
         self.assertIn("[Scope]\nAllowedCPUs=0-1,4-7", self.m.read(cores.DROP_INS[2]))
         self.assertIn("Slice=culvert.slice", self.m.read(cores.SERVICE))
+        self.assertIn(" apply 2-3\n", self.m.read(cores.UNIT))  # interrupts, governor and work queues do not outlive a boot by themselves
+        self.assertTrue(self.m.exists(cores.WANTED))
+        self.call("apply", "2-3")  # what the unit runs leaves it all in place
+        self.assertTrue(self.m.exists(cores.UNIT) and self.m.exists(cores.DROP_INS[0]))
         self.call("restore")
-        for name in cores.DROP_INS + (cores.SERVICE, cores.SLICE):
+        for name in cores.DROP_INS + (cores.SERVICE, cores.SLICE, cores.UNIT, cores.WANTED):
             self.assertFalse(self.m.exists(name))
+
+    def test_irqbalance_is_told_to_stay_away(self):
+        restart = ("systemctl", "try-restart", "irqbalance.service")
+        self.assertNotIn("irqbalance", self.call("apply", "2-3"))
+        self.assertFalse(self.m.exists(cores.BALANCE_NOW))
+        self.m.programs.add("irqbalance")
+        self.assertIn("irqbalance: told to stay away from 2-3", self.call("apply", "2-3"))
+        self.assertIn("[Service]\nEnvironment=IRQBALANCE_BANNED_CPULIST=2-3", self.m.read(cores.BALANCE_NOW))
+        self.assertIn(restart, self.m.ran)
+        self.m.put("etc/default/irqbalance", "#IRQBALANCE_BANNED_CPULIST=\nIRQBALANCE_BANNED_CPULIST=7")
+        self.assertIn("counts more: add 2-3", self.call("apply", "2-3", "--persistent"))
+        self.assertIn("IRQBALANCE_BANNED_CPULIST=2-3", self.m.read(cores.BALANCE_KEPT))
+        self.assertFalse(self.m.exists(cores.BALANCE_NOW))
+        self.m.ran.clear()
+        self.call("restore")
+        self.assertFalse(self.m.exists(cores.BALANCE_KEPT))
+        self.assertIn(restart, self.m.ran)
 
     def test_a_dry_run_changes_nothing(self):
         before = self.state()

@@ -138,6 +138,9 @@ class Case(unittest.TestCase):
         self.assertEqual([(r["size"], r["node"], r["total"]) for r in value["pages"]], [("2M", 0, 5), ("2M", 1, 5), ("1G", 0, 0), ("1G", 1, 0)])
         self.assertEqual(value["mounts"], {"2M": "/dev/hugepages", "1G": None})
         self.assertEqual(value["at_boot"], [{"size": "2M", "node": None, "count": 10}])
+        self.call("persistent", "11")
+        rows = [line.split() for line in self.call("status").splitlines()]
+        self.assertEqual([r[5] if r[5] != "at" else None for r in rows if r[0] == "2M"], ["6", "5"])  # the share, not the whole at each
         self.assertEqual(len(self.call("status").splitlines()), 5)
 
 
