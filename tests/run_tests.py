@@ -41,8 +41,10 @@ ALONE = {
     "system/dp_limits": "holds rates against the clock",
     "system/test_bench": "compares rates",
     "system/test_many_sas": "4 GB of memory, and times of its own",
+    "system/test_offload": "compares rates",
     "system/test_pktgen": "two polling programs count the same packets",
     "interop/test_restart": "measures how long forwarding stops",
+    "interop/test_throughput": "compares rates, on processors of its own",
 }
 # Files that boot a guest: its emulation takes a processor for itself. They start first, being the longest.
 GUEST = ("interop/test_drivers_guest", "interop/test_plain_esp", "interop/test_ikev1_guest", "interop/test_ah")

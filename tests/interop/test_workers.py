@@ -30,10 +30,10 @@ for r in range(int(sys.argv[3])):
 RECEIVER = """
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+s.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)  # SO_RCVBUFFORCE
 s.bind((sys.argv[1], 30000))
 open(sys.argv[2], "w").close()
-s.settimeout(3)
+s.settimeout(8)
 n = 0
 try:
     while n < int(sys.argv[3]):
@@ -62,7 +62,7 @@ def datagrams(site, sender, receiver, address):
     sink = receiver.start("sink-%d" % time.monotonic_ns(), "/usr/bin/python3", "-c", RECEIVER, address, ready, str(FLOWS * ROUNDS))
     wait_for("the receiver", lambda: os.path.exists(ready), 10)
     sender.run("/usr/bin/python3", "-c", SENDER, address, str(FLOWS), str(ROUNDS), timeout=60)
-    sink.wait(20)
+    sink.wait(60)
     site.lab.processes.remove(sink)
     with open(sink.log_path) as f:
         return int(f.read().split()[-1])
