@@ -135,6 +135,12 @@ static int object_look(struct dl_phdr_info *info, size_t size, void *ctx)
     return 0;
 }
 
+bool dp_doctor_card(unsigned vendor, unsigned device, char *driver)
+{
+    struct card c = {vendor, device, driver};
+    return dp_doctor_table_has(ccp_table, vendor, device, driver) || dl_iterate_phdr(object_look, &c) != 0;
+}
+
 static bool id_read(const char *address, const char *what, unsigned *out)
 {
     char path[128];
@@ -149,13 +155,13 @@ static bool id_read(const char *address, const char *what, unsigned *out)
 static void pci_look(const char *device, char *driver, char *why)
 {
     char address[24];
-    struct card c = {.driver = driver};
+    unsigned vendor, id;
     const bool domain = strchr(device, ':') != strrchr(device, ':');
     snprintf(address, sizeof address, "%s%.*s", domain ? "" : "0000:", (int)strcspn(device, ","), device);
-    if (!id_read(address, "vendor", &c.vendor) || !id_read(address, "device", &c.device))
+    if (!id_read(address, "vendor", &vendor) || !id_read(address, "device", &id))
         return; /* no such card: that is seen elsewhere */
-    if (!dp_doctor_table_has(ccp_table, c.vendor, c.device, driver) && dl_iterate_phdr(object_look, &c) == 0)
-        snprintf(why, DOCTOR_WHY, "no driver of this DPDK knows %04x:%04x", c.vendor, c.device);
+    if (!dp_doctor_card(vendor, id, driver))
+        snprintf(why, DOCTOR_WHY, "no driver of this DPDK knows %04x:%04x", vendor, id);
 }
 
 /* ---- virtual devices ------------------------------------------------------------------------------------------------ */

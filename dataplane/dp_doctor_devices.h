@@ -20,6 +20,9 @@ bool dp_doctor_arguments(const struct platform *p, char *why);
  * that is not known; why (DOCTOR_WHY octets): "", or why culvert-dp would not start with it. */
 void dp_doctor_device(bool is_pci, const char *device, char *driver, char *why);
 
+/* The driver that knows a card with these ids; false: none of those that are loaded. */
+bool dp_doctor_card(unsigned vendor, unsigned device, char *driver);
+
 /* PCI ids among those of a driver's table as it stands in its .so: {"name": "net_x", ..., "pci_ids": [[32902, 5490, 65535, 65535], ...]}.
  * True with its name in driver when they are. */
 bool dp_doctor_table_has(const char *table, unsigned vendor, unsigned device, char *driver);

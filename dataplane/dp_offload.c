@@ -109,6 +109,8 @@ static void caps_child(struct offload_report *r, unsigned i)
 
 static void engine_child(struct offload_report *r, unsigned i)
 {
+    if (dp_offload_caps_inline(r, &r->engines[i]))
+        return;
     dp_offload_measure(&r->plan, &r->engines[i], &r->tsc_mhz);
 }
 

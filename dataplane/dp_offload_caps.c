@@ -208,6 +208,20 @@ static void note(struct offload_report *out, const char *text, const char *of)
     snprintf(out->notes + len, sizeof out->notes - len, "%s%s %s", len ? "; " : "", of, text);
 }
 
+bool dp_offload_caps_inline(const struct offload_report *r, struct offload_engine *e)
+{
+    if (strcmp(e->word, "inline") != 0)
+        return false;
+    snprintf(e->why, sizeof e->why, "no port with rte_security");
+    for (unsigned i = 0; i < r->device_count; i++) {
+        const struct offload_device *d = &r->devices[i];
+        if (d->is_port && d->security && d->ipsec_count > 0)
+            snprintf(e->why, sizeof e->why,
+                     "what %s does shows on its wire alone: pktgen-scripts/ measure there", d->name);
+    }
+    return true;
+}
+
 static void drivers_make(struct offload_report *out)
 {
     static const char *const names[] = {"crypto_aesni_mb", "crypto_aesni_gcm", "crypto_openssl",

@@ -9,6 +9,9 @@
 /* Makes DPDK's software crypto devices, then fills out->devices and notes. Of the process's own, without an EAL yet. */
 void dp_offload_caps(const struct offload_plan *p, struct offload_report *out);
 
+/* Why `inline` is not measured: its call is software's, and what a NIC does shows on the wire alone. False: another engine; why is left. */
+bool dp_offload_caps_inline(const struct offload_report *r, struct offload_engine *e);
+
 struct rte_cryptodev_capabilities;
 struct rte_security_capability;
 /* Adds to d what the list says, up to its end mark, as far as d has room: symmetric algorithms that have names; IPsec. */

@@ -2,7 +2,6 @@
 #include "dataplane/dp_bench_limit.h"
 #include "dataplane/dp_bench_store.h"
 #include "dataplane/engine/eng_cryptodev.h"
-#include "dataplane/engine/eng_inline.h"
 #include "dataplane/engine/eng_ipsecmb.h"
 
 #include <rte_cycles.h>
@@ -239,10 +238,6 @@ static bool side_start(struct side *s, const char *word, struct offload_engine *
     s->engine = eng_by_name(word);
     if (!s->engine) {
         snprintf(e->why, sizeof e->why, "there is no engine '%s'", word);
-        return false;
-    }
-    if (s->engine == &eng_inline) { /* its burst is software's; what a NIC does shows on the wire alone */
-        snprintf(e->why, sizeof e->why, "no port with rte_security");
         return false;
     }
     if (s->engine->start && s->engine->start(eng_argument(word), 1, e->why, sizeof e->why) != CV_OK) {

@@ -147,6 +147,30 @@ static void more_ipsec_lines_and_words_than_there_is_room_for_do_no_harm(void)
     CU_ASSERT(strlen(words) < sizeof words);
 }
 
+static void inline_is_never_measured_and_says_why(void)
+{
+    static struct offload_report all;
+    struct offload_engine *e = &all.engines[0];
+    memset(&all, 0, sizeof all);
+    strcpy(e->word, "inline");
+    CU_ASSERT_TRUE(dp_offload_caps_inline(&all, e));
+    CU_ASSERT_STRING_EQUAL(e->why, "no port with rte_security");
+    all.device_count = 2;
+    strcpy(all.devices[0].name, "0000:1a:01.0"); /* a crypto device's rte_security is not inline */
+    all.devices[0].security = true;
+    all.devices[0].ipsec_count = 1;
+    strcpy(all.devices[1].name, "0000:03:00.0");
+    all.devices[1].is_port = true;
+    CU_ASSERT_TRUE(dp_offload_caps_inline(&all, e));
+    CU_ASSERT_STRING_EQUAL(e->why, "no port with rte_security");
+    all.devices[1].security = true;
+    all.devices[1].ipsec_count = 4;
+    CU_ASSERT_TRUE(dp_offload_caps_inline(&all, e));
+    CU_ASSERT_PTR_NOT_NULL(strstr(e->why, "what 0000:03:00.0 does shows on its wire alone"));
+    strcpy(e->word, "ipsec-mb");
+    CU_ASSERT_FALSE(dp_offload_caps_inline(&all, e));
+}
+
 /* ---- figures ------------------------------------------------------------------------------------------------------------ */
 static struct offload_report r;
 static struct offload_engine *const it = &r.engines[0];
@@ -289,6 +313,7 @@ static void the_loop_has_sizes_of_its_own(void)
 
 UNIT_MAIN("offload report", UNIT_TEST(algorithms_are_read_with_their_ranges_and_strangers_left_out),
           UNIT_TEST(more_algorithms_than_there_is_room_for_do_no_harm),
+          UNIT_TEST(inline_is_never_measured_and_says_why),
           UNIT_TEST(ipsec_lines_are_read_and_other_protocols_left_out),
           UNIT_TEST(more_ipsec_lines_and_words_than_there_is_room_for_do_no_harm),
           UNIT_TEST(the_crossover_is_where_straight_lines_between_sizes_meet),
