@@ -177,6 +177,18 @@ static bool supersede(struct ike *e, const struct sam_child *c)
     return any;
 }
 
+const struct sam_child *v1_quick_predecessor(const struct ike *e, const struct ike_sa *sa,
+                                             const struct v1_xchg *x)
+{
+    const struct sam_child *found = NULL;
+    for (const struct sam_child *c = sam_children_on(e->sam, x->interface); c; c = c->next_of_tunnel)
+        if (c->state == SAM_INSTALLED && ts_equal(&c->ts_local[0], &x->ts_local) &&
+            ts_equal(&c->ts_remote[0], &x->ts_remote) && ip_addr_equal(&c->remote.addr, &sa->remote.addr) &&
+            (!found || c->id > found->id))
+            found = c;
+    return found;
+}
+
 void v1_quick_up(struct ike *e, struct ike_sa *sa, const struct v1_xchg *x, struct sam_child *c)
 {
     char text[SEL_TEXT_MAX];
@@ -266,7 +278,7 @@ static cv_result prepare(struct ike *e, const struct ike_sa *sa, struct ike_sess
     x->ni_len = V1_NONCE_OWN;
     if ((*p)->pfs)
         CV_TRY(v1_quick_dh(e, x, (*p)->pfs_group));
-    cv_result r = sam_spi_reserve(e->sam, &x->spi_in);
+    cv_result r = sam_spi_reserve_after(e->sam, rekeys, CV_WORKER_ANY, &x->spi_in);
     if (r == CV_OK)
         return CV_OK;
     x->spi_in = 0;

@@ -39,6 +39,9 @@ CV_MUST_USE cv_result v1_quick_shared(struct v1_xchg *x, struct slice peer);
 CV_MUST_USE cv_result v1_quick_install(struct ike *e, struct ike_sa *sa, struct v1_xchg *x,
                                        const struct cfg_ipsec_profile *p, bool activate,
                                        struct sam_child **child);
+/* The newest child for x's tunnel, selectors and peer, which what is being negotiated is to replace; NULL: there is none. */
+const struct sam_child *v1_quick_predecessor(const struct ike *e, const struct ike_sa *sa,
+                                             const struct v1_xchg *x);
 /* The child is in use: older ones of the same selectors are replaced by it; log, counters, session. */
 void v1_quick_up(struct ike *e, struct ike_sa *sa, const struct v1_xchg *x, struct sam_child *c);
 /* QM1's and QM2's NAT-OA in transport mode (RFC 3947 5.2): the addresses of both as this end has them, initiator's first. */

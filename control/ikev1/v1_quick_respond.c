@@ -356,7 +356,8 @@ static cv_result checked(struct respond *q)
     x->nr_len = V1_NONCE_OWN;
     if (x->ni_len == 0)
         return no(q, PLD1_N_PAYLOAD_MALFORMED, IKE_REASON_INVALID_SYNTAX, "the nonce is too long");
-    if (sam_spi_reserve(q->e->sam, &x->spi_in) == CV_OK)
+    if (sam_spi_reserve_after(q->e->sam, v1_quick_predecessor(q->e, q->sa, x), CV_WORKER_ANY, &x->spi_in) ==
+        CV_OK)
         return CV_OK;
     x->spi_in = 0;
     return no(q, PLD1_N_NO_PROPOSAL_CHOSEN, IKE_REASON_NO_RESOURCES, "the SA table is full");

@@ -102,7 +102,8 @@ cv_result v2_child_prepare(struct ike *e, struct ike_sa *sa, struct ike_session 
         return CV_EINVAL;
     }
     v2_resource_prepare(e, n);
-    cv_result r = sam_spi_reserve_for(e->sam, n->worker, &n->spi_in);
+    cv_result r = sam_spi_reserve_after(e->sam, n->rekeys ? sam_child_by_id(e->sam, n->rekeys) : NULL,
+                                        n->worker, &n->spi_in);
     if (r != CV_OK) {
         n->spi_in = 0;
         if (n->worker == CV_WORKER_ANY)

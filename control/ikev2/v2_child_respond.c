@@ -214,7 +214,7 @@ static cv_result respond_checked(struct respond *q, const struct sam_child *reke
     CV_TRY(respond_mode(q));
     q->n->no_tfc = pld_find_notify(q->m, PLD_N_ESP_TFC_PADDING_NOT_SUPPORTED) != NULL;
     CV_TRY(respond_ke(q, shared));
-    if (sam_spi_reserve_for(q->e->sam, q->n->worker, &q->n->spi_in) != CV_OK) {
+    if (sam_spi_reserve_after(q->e->sam, rekeys, q->n->worker, &q->n->spi_in) != CV_OK) {
         q->n->spi_in = 0;
         return respond_no(q, PLD_N_NO_ADDITIONAL_SAS, IKE_REASON_NO_RESOURCES, "the SA table is full");
     }

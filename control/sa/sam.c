@@ -89,6 +89,16 @@ static bool falls_to(const struct sam *s, uint32_t spi, uint8_t worker)
     return worker == CV_WORKER_ANY || cv_spi_bucket(spi) % sam_workers(s) == worker - 1u;
 }
 
+/* An SPI that leads to the slot and was not its last. */
+static uint32_t generation(struct sam *s, uint32_t slot)
+{
+    uint32_t fresh;
+    do {
+        fresh = (sam_random32(s) << s->bits) | slot;
+    } while (fresh < SPI_MIN || fresh >> s->bits == 0 || fresh == s->in.spi[slot]);
+    return fresh;
+}
+
 cv_result sam_spi_reserve(struct sam *s, uint32_t *spi)
 {
     return sam_spi_reserve_for(s, CV_WORKER_ANY, spi);
@@ -104,12 +114,24 @@ cv_result sam_spi_reserve_for(struct sam *s, uint8_t worker, uint32_t *spi)
         CV_TRY(sam_slots_take(&s->in, &slot));
     else
         CV_TRY(sam_slots_take_of(&s->in, sam_workers(s), worker - 1u, &slot));
-    uint32_t old = s->in.spi[slot], fresh;
     do {
-        fresh = (sam_random32(s) << s->bits) | slot;
-    } while (fresh < SPI_MIN || fresh >> s->bits == 0 || fresh == old || !falls_to(s, fresh, worker));
-    s->in.spi[slot] = fresh;
-    *spi = fresh;
+        *spi = generation(s, slot);
+    } while (!falls_to(s, *spi, worker));
+    s->in.spi[slot] = *spi;
+    return CV_OK;
+}
+
+cv_result sam_spi_reserve_after(struct sam *s, const struct sam_child *old, uint8_t worker, uint32_t *spi)
+{
+    uint32_t slot;
+    CV_TRY(sam_tables(s));
+    if (!old || (worker != CV_WORKER_ANY && worker > sam_workers(s)) || !falls_to(s, old->in.spi, worker) ||
+        sam_slots_take_in(&s->in, cv_spi_bucket(old->in.spi), &slot) != CV_OK)
+        return sam_spi_reserve_for(s, worker, spi);
+    do {
+        *spi = generation(s, slot);
+    } while (cv_spi_bucket(*spi) != cv_spi_bucket(old->in.spi));
+    s->in.spi[slot] = *spi;
     return CV_OK;
 }
 

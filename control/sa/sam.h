@@ -105,6 +105,10 @@ CV_MUST_USE cv_result sam_spi_reserve(struct sam *s, uint32_t *spi);
 /* The same for an SA of one worker (`worker` as in struct cv_sa; CV_WORKER_ANY: as above): the SPI falls into a bucket that begins with it.
  * CV_EINVAL for a worker that the data plane has not. */
 CV_MUST_USE cv_result sam_spi_reserve_for(struct sam *s, uint8_t worker, uint32_t *spi);
+/* The same for the successor of `old` (NULL: as sam_spi_reserve_for): in the same bucket, so that whichever worker has the one has the other, and
+ * what the peer sends on both, one after the other, stays in order (docs/steering.md). Elsewhere when the bucket is full, or not the worker's. */
+CV_MUST_USE cv_result sam_spi_reserve_after(struct sam *s, const struct sam_child *old, uint8_t worker,
+                                            uint32_t *spi);
 unsigned sam_workers(const struct sam *s);              /* of the data plane */
 void sam_spi_release(struct sam *s, uint32_t spi);      /* reserved but never installed */
 bool sam_spi_in_use(const struct sam *s, uint32_t spi); /* reserved, installed, or lingering */

@@ -1,7 +1,5 @@
 #include "control/sa/sam_slot.h"
 
-#include "common/contract.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +51,24 @@ cv_result sam_slots_take_of(struct sam_slots *t, unsigned workers, unsigned work
         if (t->state[at] != SAM_SLOT_FREE || at % CV_BUCKETS % workers != worker)
             continue;
         reserve(t, at); /* the cursor stays: the slots passed by are others' */
+        *slot = at;
+        return CV_OK;
+    }
+    return CV_ENOSPC;
+}
+
+cv_result sam_slots_take_in(struct sam_slots *t, uint32_t bucket, uint32_t *slot)
+{
+    const uint32_t step = t->count < CV_BUCKETS ? t->count : CV_BUCKETS, first = bucket % step;
+    uint32_t at = t->in_bucket[bucket % CV_BUCKETS];
+    if (at % step != first)
+        at = first;
+    for (uint32_t i = 0; i < t->count / step; i++) {
+        at = at + step < t->count ? at + step : first;
+        if (t->state[at] != SAM_SLOT_FREE)
+            continue;
+        t->in_bucket[bucket % CV_BUCKETS] = at;
+        reserve(t, at);
         *slot = at;
         return CV_OK;
     }

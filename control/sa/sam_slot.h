@@ -3,6 +3,7 @@
 #ifndef CONTROL_SA_SAM_SLOT_H
 #define CONTROL_SA_SAM_SLOT_H
 
+#include "common/contract.h"
 #include "common/result.h"
 
 #include <stdbool.h>
@@ -11,8 +12,9 @@
 enum sam_slot_state { SAM_SLOT_FREE, SAM_SLOT_RESERVED, SAM_SLOT_INSTALLED, SAM_SLOT_QUARANTINE };
 
 struct sam_slots {
-    uint32_t count;  /* 0 before the size is known */
-    uint32_t cursor; /* where the search goes on: neighbours fall to different workers */
+    uint32_t count;                 /* 0 before the size is known */
+    uint32_t cursor;                /* where the search goes on: neighbours fall to different workers */
+    uint32_t in_bucket[CV_BUCKETS]; /* the same of each bucket, for successors: the slot last taken */
     uint32_t used;
     uint8_t *state; /* enum sam_slot_state */
     uint32_t *spi;  /* inbound: the whole SPI */
@@ -26,6 +28,8 @@ CV_MUST_USE cv_result sam_slots_take(struct sam_slots *t, uint32_t *slot);
 /* The same among the slots whose bucket is the worker's (0 ...) as long as none was moved (dp_owners_init). CV_ENOSPC: none is free. */
 CV_MUST_USE cv_result sam_slots_take_of(struct sam_slots *t, unsigned workers, unsigned worker,
                                         uint32_t *slot);
+/* The same among the slots of one bucket (cv_spi_bucket; in a table of fewer slots than buckets those that an SPI of it may have), each in its turn. CV_ENOSPC. */
+CV_MUST_USE cv_result sam_slots_take_in(struct sam_slots *t, uint32_t bucket, uint32_t *slot);
 /* A given slot, if it is free (adoption). */
 CV_MUST_USE cv_result sam_slots_claim(struct sam_slots *t, uint32_t slot);
 void sam_slots_install(struct sam_slots *t, uint32_t slot, uint32_t spi, void *owner);

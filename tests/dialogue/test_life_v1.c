@@ -14,7 +14,7 @@ static void child_rekey_from_each_side_loses_no_packet(void)
 {
     for (enum wire_end end = A; end <= B; end++) {
         struct wire *w = up1(1, NULL, NULL);
-        uint32_t before = wire_child(w, A)->in.spi;
+        uint32_t before = wire_child(w, A)->in.spi, before_b = wire_child(w, B)->in.spi;
         CU_ASSERT_EQUAL(rekey(w, end, false), IKE_CMD_STARTED);
         CU_ASSERT(no_loss(w, 200));
         CU_ASSERT_EQUAL(strncmp(w->trace, end == A ? QUICK_MODE("A", "B") : QUICK_MODE("B", "A"),
@@ -24,6 +24,9 @@ static void child_rekey_from_each_side_loses_no_packet(void)
         CU_ASSERT(wire_saw(w, end == A ? "A INFO: HASH D(ESP)\n" : "B INFO: HASH D(ESP)\n"));
         CU_ASSERT(settled(w));
         CU_ASSERT_NOT_EQUAL(wire_child(w, A)->in.spi, before);
+        /* Old and new are one worker's, at both ends: no packet overtakes another. */
+        CU_ASSERT_EQUAL(cv_spi_bucket(wire_child(w, A)->in.spi), cv_spi_bucket(before));
+        CU_ASSERT_EQUAL(cv_spi_bucket(wire_child(w, B)->in.spi), cv_spi_bucket(before_b));
         CU_ASSERT_EQUAL(wire_count(w, "QM1: "), 1);
         wire_free(w);
     }

@@ -58,7 +58,7 @@ static void child_rekey_from_each_side_loses_no_packet(void)
     for (enum wire_end end = A; end <= B; end++) {
         struct wire *w = up(1, NULL, NULL);
         char expected[512], i = "AB"[end], r = "BA"[end];
-        uint32_t before = wire_child(w, A)->in.spi;
+        uint32_t before = wire_child(w, A)->in.spi, before_b = wire_child(w, B)->in.spi;
         CU_ASSERT_EQUAL(rekey(w, end, false), IKE_CMD_STARTED);
         CU_ASSERT(no_loss(w, 200));
         unsigned id = end == A ? 2 : 0;
@@ -72,6 +72,9 @@ static void child_rekey_from_each_side_loses_no_packet(void)
         wire_run(w, LINGER_MS);
         CU_ASSERT(settled(w));
         CU_ASSERT_NOT_EQUAL(wire_child(w, A)->in.spi, before);
+        /* Old and new are one worker's, at both ends: no packet overtakes another. */
+        CU_ASSERT_EQUAL(cv_spi_bucket(wire_child(w, A)->in.spi), cv_spi_bucket(before));
+        CU_ASSERT_EQUAL(cv_spi_bucket(wire_child(w, B)->in.spi), cv_spi_bucket(before_b));
         CU_ASSERT_EQUAL(w->side[end].ike->counters.children_rekeyed, 1);
         wire_free(w);
     }

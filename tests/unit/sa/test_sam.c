@@ -48,6 +48,38 @@ static void spi_of_a_worker_falls_into_its_buckets(void)
     sam_bench_stop(&b);
 }
 
+/* A rekey stays with the worker that has the old SA, wherever its bucket is by now: so nothing is overtaken. */
+static void successor_has_its_predecessors_bucket(void)
+{
+    struct sam_bench b;
+    uint32_t spi, last = 0, n = 0;
+    sam_bench_start(&b);
+    b.dp->workers = 3;
+    for (unsigned i = 0; i < 5; i++)
+        CU_ASSERT_EQUAL_FATAL(sam_spi_reserve(b.sam, &spi), CV_OK); /* the cursor is elsewhere */
+    const struct sam_child *old = sam_bench_install(&b, 1, 0x11223344, "Tunnel1");
+    const uint32_t bucket = cv_spi_bucket(old->in.spi);
+    for (; n < MOCK_SLOTS / CV_BUCKETS - 1; n++, last = spi) {
+        CU_ASSERT_EQUAL_FATAL(sam_spi_reserve_after(b.sam, old, CV_WORKER_ANY, &spi), CV_OK);
+        CU_ASSERT_EQUAL(cv_spi_bucket(spi), bucket);
+        CU_ASSERT_TRUE(sam_spi_in_use(b.sam, spi));
+        CU_ASSERT_NOT_EQUAL(spi, last);
+    }
+    /* Full: better in another one than not at all. */
+    CU_ASSERT_EQUAL_FATAL(sam_spi_reserve_after(b.sam, old, CV_WORKER_ANY, &spi), CV_OK);
+    CU_ASSERT_NOT_EQUAL(cv_spi_bucket(spi), bucket);
+    sam_spi_release(b.sam, last);
+    CU_ASSERT_EQUAL_FATAL(sam_spi_reserve_after(b.sam, old, CV_WORKER_ANY, &spi), CV_OK);
+    CU_ASSERT_EQUAL(cv_spi_slot(spi, MOCK_BITS), cv_spi_slot(last, MOCK_BITS));
+    /* Whom it is for goes before. */
+    const uint8_t other = (uint8_t)((bucket + 1) % 3 + 1);
+    CU_ASSERT_EQUAL_FATAL(sam_spi_reserve_after(b.sam, old, other, &spi), CV_OK);
+    CU_ASSERT_EQUAL(cv_spi_bucket(spi) % 3, other - 1u);
+    CU_ASSERT_EQUAL(sam_spi_reserve_after(b.sam, old, 4, &spi), CV_EINVAL);
+    CU_ASSERT_EQUAL(sam_spi_reserve_after(b.sam, NULL, CV_WORKER_ANY, &spi), CV_OK);
+    sam_bench_stop(&b);
+}
+
 /* RFC 9611: one sends for each worker; a rekey of one worker's SA takes over from that one alone. */
 static void each_worker_has_one_that_sends(void)
 {
@@ -527,8 +559,8 @@ static void random_life_leaves_nothing_behind(void)
 }
 
 UNIT_MAIN("sam", UNIT_TEST(spi_names_its_slot_and_has_a_generation),
-          UNIT_TEST(spi_of_a_worker_falls_into_its_buckets), UNIT_TEST(each_worker_has_one_that_sends),
-          UNIT_TEST(no_spi_before_the_data_plane_is_there),
+          UNIT_TEST(spi_of_a_worker_falls_into_its_buckets), UNIT_TEST(successor_has_its_predecessors_bucket),
+          UNIT_TEST(each_worker_has_one_that_sends), UNIT_TEST(no_spi_before_the_data_plane_is_there),
           UNIT_TEST(install_puts_both_directions_and_activates),
           UNIT_TEST(inactive_child_sends_only_when_activated),
           UNIT_TEST(RFC_4301_4_1_one_SPI_of_the_peer_for_AH_and_ESP),
