@@ -172,6 +172,43 @@ static void children_of_AH_are_adopted_after_a_restart(void)
     wire_free(w);
 }
 
+static void soft_limit_reached(struct wire *w)
+{
+    const struct sam_child *c = wire_child(w, A);
+    const struct cv_evt e = {.type = CV_EVT_SA_SOFT, .u.sa_event = {.ref = c->out, .cookie = c->cookie}};
+    mock_dp_push(w->side[A].dp, &e);
+}
+
+/* By time (IKE's own), and by octets and packets (the data plane's to count): AH is rekeyed before the end, and nothing is lost. */
+static void lifetimes_of_AH_end_in_a_rekey(void)
+{
+    enum { SECONDS = 120, KB = 2560, PACKETS = 100000 };
+    for (int v1 = 0; v1 < 2; v1++) {
+        const struct wire_conf c = {.ikev1 = v1,
+                                    .transform = "ah-sha256-hmac",
+                                    .ipsec = " set security-association lifetime seconds 120\n"
+                                             " set security-association lifetime kilobytes 2560\n"
+                                             " set security-association lifetime packets 100000\n"};
+        struct wire *w = begin(&c, &c, A);
+        for (int dir = CV_DIR_IN; dir <= CV_DIR_OUT; dir++) {
+            const struct cv_sa *sa = half(w, A, (enum cv_dir)dir);
+            CU_ASSERT(sa->hard_bytes == KB * 1024 && sa->hard_packets == PACKETS);
+            CU_ASSERT(sa->soft_bytes > 0 && sa->soft_bytes < sa->hard_bytes);
+            CU_ASSERT(sa->soft_packets > 0 && sa->soft_packets < sa->hard_packets);
+        }
+        uint32_t before = wire_child(w, A)->in.spi;
+        soft_limit_reached(w);
+        CU_ASSERT_EQUAL(wire_traffic(w, 2000), 0);
+        CU_ASSERT_NOT_EQUAL(wire_child(w, A)->in.spi, before);
+        before = wire_child(w, A)->in.spi;
+        CU_ASSERT_EQUAL(wire_traffic(w, SECONDS * 1000), 0);
+        CU_ASSERT_NOT_EQUAL(wire_child(w, A)->in.spi, before);
+        wire_run(w, LINGER_MS); /* the replaced one is gone */
+        is_ah(w, CV_INTEG_HMAC_SHA2_256_128, 32);
+        wire_free(w);
+    }
+}
+
 /* What a person reads of a Quick Mode about AH is about AH. */
 static void IKEv1_says_AH_where_it_is_AH(void)
 {
@@ -187,7 +224,7 @@ static void IKEv1_says_AH_where_it_is_AH(void)
 }
 
 UNIT_MAIN("dialogue_ah", UNIT_TEST(every_algorithm_from_either_side), UNIT_TEST(IKEv1_says_AH_where_it_is_AH),
-          UNIT_TEST(rekeys_and_deletes_name_the_protocol),
+          UNIT_TEST(lifetimes_of_AH_end_in_a_rekey), UNIT_TEST(rekeys_and_deletes_name_the_protocol),
           UNIT_TEST(a_profile_of_both_protocols_finds_what_the_peer_has),
           UNIT_TEST(AH_is_not_ESP_of_the_same_hash), UNIT_TEST(no_AH_through_a_NAT),
           UNIT_TEST(children_of_AH_are_adopted_after_a_restart))

@@ -272,6 +272,105 @@ static void what_does_not_fit_is_dropped_with_its_own_reason(void)
     stop(&w);
 }
 
+/* ---- lifetimes ----------------------------------------------------------------------------------------------------------- */
+enum { SENT = 200, SOFT = 70, HARD = 100 };
+static unsigned softs, hards;
+
+static bool note_lifetime(void *ctx, const struct cv_evt *e)
+{
+    (void)ctx;
+    softs += e->type == CV_EVT_SA_SOFT;
+    hards += e->type == CV_EVT_SA_HARD;
+    return true;
+}
+
+struct ended {
+    unsigned arrived, late; /* late: over the limit */
+};
+
+static void count_bad(struct rte_mbuf **pkts, unsigned n, struct ended *o)
+{
+    for (unsigned i = 0; i < n; i++) {
+        CU_ASSERT_EQUAL(dp_meta(pkts[i])->drop, CV_DROP_LIFETIME);
+        o->late++;
+        rte_pktmbuf_free(pkts[i]);
+    }
+}
+
+/* What has come back is opened, or has arrived. */
+static void take_back(struct esp_worker *w, struct end *e, struct ended *o)
+{
+    struct esp_in_sa *sas[ESP_POLL_MAX];
+    struct esp_done d;
+    esp_poll(w, &d);
+    count_bad(d.in_bad, d.in_bads, o);
+    CU_ASSERT_EQUAL(d.out_bads, 0);
+    for (unsigned i = 0; i < d.in_good; i++, o->arrived++)
+        rte_pktmbuf_free(d.in[i]);
+    for (unsigned i = 0; i < d.out_good; i++) {
+        fix_classify(d.out[i]);
+        sas[i] = e->in;
+    }
+    if (d.out_good) {
+        CU_ASSERT_EQUAL(esp_in_burst(w, d.out, sas, (uint16_t)d.out_good), 0);
+        count_bad(d.out, d.out_good - w->taken, o);
+    }
+}
+
+static struct ended run_out(struct esp_worker *w, struct end *e)
+{
+    struct ended o = {0};
+    struct eng_flight f = {0};
+    for (unsigned sent = 0; sent < SENT || f.submitted != f.delivered; w->now_tsc++) {
+        struct rte_mbuf *pkts[BURST];
+        struct esp_out_sa *sas[BURST];
+        unsigned n = 0;
+        for (; n < BURST && sent < SENT; n++, sent++) {
+            pkts[n] = packet(sent);
+            sas[n] = e->out;
+        }
+        if (n) {
+            CU_ASSERT_EQUAL(esp_out_burst(w, pkts, sas, (uint16_t)n), 0);
+            count_bad(pkts, n - w->taken, &o);
+        }
+        take_back(w, e, &o);
+        esp_flight(w, &f);
+    }
+    return o;
+}
+
+/* A limit is exact whichever direction has it, in octets and packets, however long the device keeps what it was given. */
+static void limits_are_exact_while_packets_are_under_way(void)
+{
+    static const unsigned transforms[] = {FIX_GCM, FIX_CBC_SHA1};
+    struct esp_worker w;
+    start(&w);
+    w.event = note_lifetime;
+    for (unsigned i = 0; i < 24; i++) {
+        struct cv_sa out = fix_sa(transforms[i & 1], IP_V4, 0), in;
+        const bool of_out = i & 2, bytes = i & 4;
+        struct end e = {0};
+        out.replay_window = 4096;
+        in = fix_reverse(&out);
+        struct cv_sa *sa = of_out ? &out : &in;
+        *(bytes ? &sa->soft_bytes : &sa->soft_packets) = bytes ? SOFT * LEN : SOFT;
+        *(bytes ? &sa->hard_bytes : &sa->hard_packets) = bytes ? HARD * LEN + LEN / 2 : HARD;
+        CU_ASSERT_EQUAL_FATAL(esp_out_sa_new(&out, E, -1, e.out_counters, &e.out), CV_OK);
+        CU_ASSERT_EQUAL_FATAL(esp_in_sa_new(&in, E, -1, &e.in_counters, &e.in), CV_OK);
+        cdev_model.delay = i / 8 * 30;
+        softs = hards = 0;
+        const struct ended o = run_out(&w, &e);
+        CU_ASSERT_EQUAL(o.arrived, HARD);
+        CU_ASSERT_EQUAL(o.late, SENT - HARD);
+        CU_ASSERT_EQUAL((of_out ? e.out_counters[0] : e.in_counters).packets, HARD);
+        CU_ASSERT_EQUAL(softs, 1);
+        CU_ASSERT_EQUAL(hards, 1);
+        end_close(&e);
+    }
+    CU_ASSERT_EQUAL(cdev_model.violations, 0);
+    stop(&w);
+}
+
 /* ---- SAs that go while their packets are under way ---------------------------------------------------------------- */
 enum { LIVES = 3000 };
 static struct esp_out_sa *_Atomic shared;
@@ -370,4 +469,5 @@ static void pool_is_made(void)
 UNIT_MAIN_EAL("esp_flight", UNIT_TEST(pool_is_made), UNIT_TEST(packets_come_back_in_order_and_none_is_lost),
               UNIT_TEST(tunnels_outlive_the_device),
               UNIT_TEST(what_does_not_fit_is_dropped_with_its_own_reason),
+              UNIT_TEST(limits_are_exact_while_packets_are_under_way),
               UNIT_TEST(an_sa_lives_until_its_packets_have_come_back), UNIT_TEST(the_pool_is_whole_again))

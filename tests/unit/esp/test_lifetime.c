@@ -1,5 +1,6 @@
 /* Limits of an SA are exact: no packet passes over one, whatever the burst, the direction, the engine, and how many workers send; what is
  * to be told is told once, in the burst that reached it. Seeded; a failure prints its draw. */
+#include "dataplane/esp/esp_ah.h"
 #include "tests/unit/esp/esp_fix.h"
 
 #include <pthread.h>
@@ -20,7 +21,7 @@ static uint64_t draw(uint64_t n)
 /* ---- one worker, against a model ---------------------------------------------------------------------------------------- */
 struct limits {
     enum cv_dir dir;
-    bool bytes;
+    bool bytes, ah;
     uint64_t soft, hard;
     unsigned burst;
 };
@@ -59,7 +60,7 @@ static bool burst(struct fix *f, const struct limits *l, struct model *m)
     if (l->dir == CV_DIR_IN) {
         for (unsigned i = 0; i < n; i++)
             fix_classify(pkts[i]);
-        n = esp_in_burst(&f->w, pkts, ins, n);
+        n = (l->ah ? esp_ah_in_burst : esp_in_burst)(&f->w, pkts, ins, n);
     }
     bool ok = n == may;
     for (unsigned i = n; i < l->burst; i++)
@@ -68,10 +69,11 @@ static bool burst(struct fix *f, const struct limits *l, struct model *m)
     return ok;
 }
 
-static struct limits some_limits(void)
+static struct limits some_limits(bool ah)
 {
     static const unsigned bursts[] = {1, 2, 7, 32, 63, 64, 128, 256};
-    struct limits l = {.dir = draw(2) ? CV_DIR_OUT : CV_DIR_IN,
+    struct limits l = {.ah = ah,
+                       .dir = draw(2) ? CV_DIR_OUT : CV_DIR_IN,
                        .bytes = draw(2),
                        .burst = bursts[draw(sizeof bursts / sizeof *bursts)]};
     l.hard = 1 + draw(4ull * l.burst) + (l.bytes ? draw(200ull * 4 * l.burst) : 0);
@@ -79,13 +81,14 @@ static struct limits some_limits(void)
     return l;
 }
 
-static void limits_are_exact_in_every_burst(unsigned transform)
+static void limits_are_exact_in_every_burst(unsigned transform, bool ah)
 {
     for (unsigned k = 0; k < DRAWS; k++) {
         rng = 1000 + k;
-        const struct limits l = some_limits();
-        struct cv_sa out = fix_sa(transform, IP_V4, 0), in = fix_reverse(&out),
-                     *sa = l.dir == CV_DIR_OUT ? &out : &in;
+        const struct limits l = some_limits(ah);
+        struct cv_sa out = fix_sa(transform, IP_V4, 0), in, *sa = l.dir == CV_DIR_OUT ? &out : &in;
+        out.proto = ah ? CV_PROTO_AH : CV_PROTO_ESP;
+        in = fix_reverse(&out);
         *(l.bytes ? &sa->soft_bytes : &sa->soft_packets) = l.soft;
         *(l.bytes ? &sa->hard_bytes : &sa->hard_packets) = l.hard;
         struct fix f;
@@ -114,12 +117,17 @@ static void limits_are_exact_in_every_burst(unsigned transform)
 
 static void limits_are_exact_with_AEAD(void)
 {
-    limits_are_exact_in_every_burst(FIX_GCM);
+    limits_are_exact_in_every_burst(FIX_GCM, false);
 }
 
 static void limits_are_exact_with_CBC_and_HMAC(void)
 {
-    limits_are_exact_in_every_burst(FIX_CBC_SHA256);
+    limits_are_exact_in_every_burst(FIX_CBC_SHA256, false);
+}
+
+static void limits_are_exact_with_AH(void)
+{
+    limits_are_exact_in_every_burst(FIX_NULL_SHA1, true);
 }
 
 /* RFC 4303 3.3.3: the last number is used, and no other one after it. */
@@ -265,5 +273,5 @@ static void two_workers_together_keep_to_the_limits(void)
 }
 
 UNIT_MAIN_EAL("esp_lifetime", UNIT_TEST(limits_are_exact_with_AEAD),
-              UNIT_TEST(limits_are_exact_with_CBC_and_HMAC), UNIT_TEST(numbers_end_exactly),
-              UNIT_TEST(two_workers_together_keep_to_the_limits))
+              UNIT_TEST(limits_are_exact_with_CBC_and_HMAC), UNIT_TEST(limits_are_exact_with_AH),
+              UNIT_TEST(numbers_end_exactly), UNIT_TEST(two_workers_together_keep_to_the_limits))
