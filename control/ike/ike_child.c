@@ -154,8 +154,8 @@ static bool holds_all_of(const struct sam_child *c, const struct sam_child *o)
 }
 
 /* A worker takes its own SA before a newer one that is for all (RFC 9611). The peer began anew, and if that is because it lost the older IKE SA
- * without saying so (INITIAL_CONTACT), those own ones lead nowhere until that is found dead. What they receive is taken all the same: both ends
- * may have begun at once. */
+ * without saying so (INITIAL_CONTACT), those own ones lead nowhere until that is found dead. What they receive is taken all the same. Where both
+ * ends began at once, none of the two is forgotten. */
 static void end_workers_of_before(struct ike *e, const struct ike_sa *sa, const struct sam_child *c)
 {
     for (struct sam_child *o = sam_children_on(e->sam, c->interface); o; o = o->next_of_tunnel) {
@@ -163,7 +163,7 @@ static void end_workers_of_before(struct ike *e, const struct ike_sa *sa, const 
             o->owner == c->owner || o->worker == CV_WORKER_ANY || o->state != SAM_INSTALLED
                 ? NULL
                 : ike_sa_by_conn(e, o->owner);
-        if (!before || before->created_ms > sa->created_ms || !holds_all_of(c, o) ||
+        if (!before || before->established_ms >= sa->created_ms || !holds_all_of(c, o) ||
             (any_peer(e, c->interface) && !same_peer(before, sa)))
             continue;
         ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec",

@@ -272,7 +272,7 @@ static void workers_leave_an_older_IKE_SA_when_the_peer_begins_anew(void)
 }
 
 /* Selectors of the new one that leave out some of the old: what they leave out stays where it was. */
-static void a_narrower_one_ends_nothing(void)
+static void a_narrower_or_no_newer_one_ends_nothing(void)
 {
     struct wire *w = up(15, &each, 2, &each, 2);
     struct ike *e = w->side[B].ike;
@@ -282,14 +282,20 @@ static void a_narrower_one_ends_nothing(void)
     struct ike_sa newer = *sa;
     struct sam_child one = *all;
     newer.conn_id = one.owner = sa->conn_id + 1000;
-    newer.created_ms = sa->created_ms + 1;
+    newer.created_ms = sa->established_ms + 1;
     memcpy(one.ts_remote[0].hi, one.ts_remote[0].lo, sizeof one.ts_remote[0].hi);
     ike_child_up(e, &newer, &one, "of the test", false);
     CU_ASSERT_EQUAL(out_of_workers(w, B), 2);
     one.ts_remote[0] = all->ts_remote[0];
-    newer.created_ms = sa->created_ms - 1; /* an older one, neither */
+    newer.created_ms = sa->established_ms; /* both at once: neither */
     ike_child_up(e, &newer, &one, "of the test", false);
     CU_ASSERT_EQUAL(out_of_workers(w, B), 2);
+    newer.created_ms = sa->established_ms + 1;
+    ike_child_up(e, &newer, &one, "of the test", true); /* a rekey says nothing new of the peer */
+    CU_ASSERT_EQUAL(out_of_workers(w, B), 2);
+    ike_child_up(e, &newer, &one, "of the test", false);
+    wire_run(w, 10);
+    CU_ASSERT_EQUAL(out_of_workers(w, B), 0);
     wire_free(w);
 }
 
@@ -360,6 +366,6 @@ UNIT_MAIN("resource", UNIT_TEST(each_worker_gets_one_after_the_first), UNIT_TEST
           UNIT_TEST(fewer_than_there_are_workers_are_asked_for), UNIT_TEST(IKEv1_has_the_one),
           UNIT_TEST(a_peer_that_asks_for_thousands_gets_its_share),
           UNIT_TEST(workers_leave_an_older_IKE_SA_when_the_peer_begins_anew),
-          UNIT_TEST(a_narrower_one_ends_nothing), UNIT_TEST(the_one_for_all_comes_back),
+          UNIT_TEST(a_narrower_or_no_newer_one_ends_nothing), UNIT_TEST(the_one_for_all_comes_back),
           UNIT_TEST(a_peer_that_deletes_it_again_and_again_is_asked_ever_more_seldom),
           UNIT_TEST(up_makes_it_beside_those_of_workers))
