@@ -17,10 +17,10 @@ enum {
     OPTION_MSS_LEN = 4,
 };
 
-/* Where TCP begins; 0: it is none, or a fragment, or cut short. */
+/* Where TCP begins; 0: it is none, or a later fragment, or cut short. */
 static uint32_t tcp_at4(const uint8_t *ip, uint32_t len)
 {
-    if (len < IP4_HEADER || ip[9] != PROTO_TCP || (ip_get16(ip + 6) & 0x3fff)) /* MF or an offset */
+    if (len < IP4_HEADER || ip[9] != PROTO_TCP || (ip_get16(ip + 6) & 0x1fff))
         return 0;
     const uint32_t header = (ip[0] & 15u) * 4u;
     return header < IP4_HEADER || header > len ? 0 : header;
@@ -35,11 +35,15 @@ static uint32_t tcp_at6(const uint8_t *ip, uint32_t len)
     for (unsigned i = 0; i <= IP_EXT_HEADERS_MAX; i++) {
         if (next == PROTO_TCP)
             return at;
-        if ((next != IP_NEXT_HOP_BY_HOP && next != IP_NEXT_ROUTING && next != IP_NEXT_DEST_OPTIONS) ||
+        if ((next != IP_NEXT_HOP_BY_HOP && next != IP_NEXT_ROUTING && next != IP_NEXT_DEST_OPTIONS &&
+             next != IP_NEXT_FRAGMENT) ||
             len - at < EXT_MIN)
             return 0;
+        const bool fragment = next == IP_NEXT_FRAGMENT;
+        if (fragment && (ip_get16(ip + at + 2) & 0xfff8))
+            return 0;
         next = ip[at];
-        at += (ip[at + 1] + 1u) * 8u;
+        at += fragment ? EXT_MIN : (ip[at + 1] + 1u) * 8u;
         if (at > len)
             return 0;
     }

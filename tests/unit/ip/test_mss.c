@@ -98,18 +98,45 @@ static void without_the_option_none_is_added(void)
     unchanged(segment(false, 0, SYN, others, 0));
 }
 
-static void fragments_are_never_touched(void)
+static void later_fragments_are_never_touched(void)
 {
-    for (unsigned bit = 0; bit < 14; bit++) {
+    for (unsigned bit = 0; bit < 13; bit++) {
         struct rte_mbuf *m = segment(true, 0, SYN, mss_1460, 4);
         uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
         p[6] = (uint8_t)((1u << bit) >> 8);
         p[7] = (uint8_t)(1u << bit);
         unchanged(m);
     }
-    struct rte_mbuf *m = segment(false, 8, SYN, mss_1460, 4);
-    rte_pktmbuf_mtod(m, uint8_t *)[6] = 44;
-    unchanged(m);
+    for (unsigned bit = 3; bit < 16; bit++) {
+        struct rte_mbuf *m = segment(false, 8, SYN, mss_1460, 4);
+        uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+        p[6] = 44;
+        p[42] = (uint8_t)((1u << bit) >> 8);
+        p[43] = (uint8_t)(1u << bit);
+        unchanged(m);
+    }
+}
+
+/* Nobody gets round the clamp by sending a SYN in pieces, or in one that is called a piece (RFC 6946). */
+static void a_first_fragment_is_clamped(void)
+{
+    for (unsigned more = 0; more < 2; more++) {
+        struct rte_mbuf *m = segment(true, 0, SYN, mss_1460, 4);
+        rte_pktmbuf_mtod(m, uint8_t *)[6] = more ? 0x20 : 0;
+        CU_ASSERT_TRUE(ip_mss_clamp(m, 1360));
+        CU_ASSERT_EQUAL(value(m, 20 + 20 + 2), 1360);
+        CU_ASSERT_TRUE(checksum_good(m, true, 0));
+        rte_pktmbuf_free(m);
+        m = segment(false, 8, SYN, mss_1460, 4);
+        uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+        p[6] = 44;
+        p[41] = 0xff; /* reserved: no length */
+        p[43] = (uint8_t)more;
+        CU_ASSERT_TRUE(ip_mss_clamp(m, 1360));
+        CU_ASSERT_EQUAL(value(m, 48 + 20 + 2), 1360);
+        CU_ASSERT_TRUE(checksum_good(m, false, 8));
+        rte_pktmbuf_free(m);
+    }
 }
 
 static void the_second_of_two_options_is_clamped_too(void)
@@ -168,6 +195,7 @@ static void header_chains_that_do_not_add_up_are_left_alone(void)
 
 PKT_MAIN("ip_mss", UNIT_TEST(a_greater_MSS_is_lowered_and_the_checksum_stays_right),
          UNIT_TEST(only_SYNs_are_looked_into), UNIT_TEST(without_the_option_none_is_added),
-         UNIT_TEST(fragments_are_never_touched), UNIT_TEST(the_second_of_two_options_is_clamped_too),
+         UNIT_TEST(later_fragments_are_never_touched), UNIT_TEST(a_first_fragment_is_clamped),
+         UNIT_TEST(the_second_of_two_options_is_clamped_too),
          UNIT_TEST(options_that_do_not_add_up_end_the_walk), UNIT_TEST(truncated_segments_are_left_alone),
          UNIT_TEST(header_chains_that_do_not_add_up_are_left_alone))
