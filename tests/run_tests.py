@@ -43,6 +43,7 @@ ALONE = {
     "system/test_many_sas": "4 GB of memory, and times of its own",
     "system/test_offload": "compares rates",
     "system/test_pktgen": "two polling programs count the same packets",
+    "interop/test_cryptodev_fails": "measures the longest gap between packets",
     "interop/test_restart": "measures how long forwarding stops",
     "interop/test_throughput": "compares rates, on processors of its own",
 }

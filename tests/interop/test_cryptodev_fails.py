@@ -35,6 +35,12 @@ def ivs_are_single(pcap, source, iv_len):
     return count
 
 
+def carried(streams, count):
+    """Waits until each has carried so many packets more."""
+    until = [s.progress() + count for s in streams]
+    wait_for("%d packets more each way" % count, lambda: all(s.progress() >= u for s, u in zip(streams, until)), 20)
+
+
 def fails(kind, device, transform, workers):
     site = strongswan_site("cdev-fails", transform, start=False, culvert_args={"engine": device, "workers": workers})
     with site.lab:
@@ -50,12 +56,12 @@ def fails(kind, device, transform, workers):
         wire = Capture(site.peer_ns, "out0")
         with Stream(site.left, site.right, site.right_address, RATE) as there:
             with Stream(site.right, site.left, site.left_address, RATE) as back:
-                time.sleep(1)
+                carried((there, back), RATE)
                 with open(order + ".new", "w") as f:
                     f.write(kind)
                 os.rename(order + ".new", order)
                 wait_for("the failure", lambda: os.path.exists(order + ".done"), 5)
-                time.sleep(2)
+                carried((there, back), RATE * 2)
         drops = site.culvert.drops()
         after = site.culvert.session()["flows"][0]
         log = site.culvert.log_text()
