@@ -10,6 +10,7 @@
 #include "dataplane/dp_protect.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_reass.h"
+#include "dataplane/dp_run.h"
 #include "dataplane/dp_transit.h"
 #include "dataplane/ip/ip_chain.h"
 #include "dataplane/ip/ip_classify.h"
@@ -225,15 +226,13 @@ static __rte_noinline void mixed_received(struct dp_worker *w, const struct ip_i
     dp_count(&w->if_stats[in->id].rx_bytes, bytes);
 }
 
-static void decapsulated_all(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n);
-
 /* An inner packet, its data at the IP header, that a NIC did all of ESP for. */
 static void whole_in(struct dp_worker *w, struct rte_mbuf *m, struct esp_in_sa *sa)
 {
     enum cv_drop why = dp_inline_came_so(m) ? esp_in_whole(&w->esp, sa, m) : CV_DROP_CRYPTO;
     dp_count(&w->stats->crypto_packets, 1);
     if (likely(why == CV_DROP_NONE))
-        decapsulated_all(w, &m, 1);
+        dp_worker_decapsulated(w, &m, 1);
     else
         dp_drop(w, m, why);
 }
@@ -286,6 +285,13 @@ static __rte_noinline void inline_received(struct dp_worker *w, const struct ip_
     dp_count(&w->if_stats[in->id].rx_bytes, bytes);
 }
 
+void dp_worker_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_arrival *a,
+                        const struct ip_if *in)
+{
+    const enum ip_class class = classify(m, a, in);
+    ip_received(w, m, class, in);
+}
+
 static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf **pkts, unsigned n)
 {
     const struct ip_if *in = ip_if_of_port(&w->dp->ifs, port);
@@ -305,9 +311,12 @@ static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf 
     const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss;
     const struct ip_arrival a = ip_arrival_of(in->mac, in->id, in->vrf);
     uint64_t bytes = 0;
-    for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
+    unsigned first = 0;
+    if (n >= DP_RUN_MIN && likely(open) && likely(!w->esp.asynchronous))
+        first = dp_run_take(w, in, &a, pkts, n, &bytes);
+    for (unsigned i = first; i < n && i < first + PREFETCH_AHEAD; i++)
         fetch(pkts[i]);
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = first; i < n; i++) {
         struct rte_mbuf *m = pkts[i];
         if (i + PREFETCH_AHEAD < n)
             fetch(pkts[i + PREFETCH_AHEAD]);
@@ -470,7 +479,7 @@ static __rte_noinline void decapsulated_mixed(struct dp_worker *w, struct rte_mb
     dp_mixed_route(w, pkts, plain);
 }
 
-static void decapsulated_all(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
+void dp_worker_decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
 {
     if (unlikely(w->mixed)) {
         decapsulated_mixed(w, pkts, n);
@@ -484,7 +493,7 @@ static void decapsulated_all(struct dp_worker *w, struct rte_mbuf **pkts, unsign
     }
 }
 
-static void decapsulate(struct dp_worker *w)
+void dp_worker_decapsulate(struct dp_worker *w)
 {
     unsigned n = w->in_count;
     if (n == 0)
@@ -495,7 +504,7 @@ static void decapsulate(struct dp_worker *w)
     if (!w->esp.sole)
         dp_owner_count(w->steer, w->in_pkts, n);
     unsigned good = esp_in_burst(&w->esp, w->in_pkts, w->in_sas, (uint16_t)n);
-    decapsulated_all(w, w->in_pkts, good);
+    dp_worker_decapsulated(w, w->in_pkts, good);
     for (unsigned i = good; i < n - w->esp.taken; i++)
         dp_drop_esp(w, w->in_pkts[i]);
 }
@@ -508,7 +517,7 @@ static __rte_noinline void ah_decapsulate(struct dp_worker *w)
     if (!w->esp.sole)
         dp_owner_count(w->steer, w->ah_pkts, n);
     const unsigned good = esp_ah_in_burst(&w->esp, w->ah_pkts, w->ah_sas, (uint16_t)n);
-    decapsulated_all(w, w->ah_pkts, good);
+    dp_worker_decapsulated(w, w->ah_pkts, good);
     for (unsigned i = good; i < n; i++)
         dp_drop_esp(w, w->ah_pkts[i]);
 }
@@ -523,7 +532,7 @@ static void forget(struct dp_worker *w)
 /* The rest of a burst whose packets have been classified: those for SAs wait for them. */
 static void process(struct dp_worker *w)
 {
-    decapsulate(w);
+    dp_worker_decapsulate(w);
     if (unlikely(w->ah_count))
         ah_decapsulate(w);
     dp_clock_mark(w->esp.clock, DP_CLOCK_ROUTE);
@@ -548,7 +557,7 @@ static __rte_noinline unsigned from_device(struct dp_worker *w)
             break;
         total += n;
         forget(w);
-        decapsulated_all(w, d.in, d.in_good);
+        dp_worker_decapsulated(w, d.in, d.in_good);
         if (w->inlined)
             dp_inline_out(w, d.out, d.out_good);
         else

@@ -14,6 +14,8 @@
 #include "dataplane/io/io_punt.h"
 #include "dataplane/ip/ip_reass.h"
 
+struct ip_arrival;
+
 struct dp_rxq {
     uint16_t port_id, queue, port;
 };
@@ -128,6 +130,7 @@ struct dp_worker {
     struct io_punt punt;
     struct dp_rcu_behind behind; /* with an asynchronous engine */
     struct dp_asked asked;
+    unsigned run_pause; /* bursts in which no run is looked for (dp_run.h) */
     struct cv_steer_counts *steer;
     struct dp_parked parked;
     struct ip_reass *frags; /* dp_reass.h */
@@ -141,5 +144,12 @@ void dp_worker_free(struct dp_worker *w);
 int dp_worker_main(void *arg);
 /* One round over all queues: how many packets there were. For the benchmark and tests. */
 unsigned dp_worker_turn(struct dp_worker *w);
+
+/* Of runs (dp_run.h). One packet of a burst of the port `in`: as if it had come alone, up to where it waits for its SA. */
+void dp_worker_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_arrival *a,
+                        const struct ip_if *in);
+/* Decrypts what waits for it and routes what was inside; routes packets that were decrypted. */
+void dp_worker_decapsulate(struct dp_worker *w);
+void dp_worker_decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n);
 
 #endif

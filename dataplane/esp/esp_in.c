@@ -434,6 +434,21 @@ static __rte_always_inline void part_accept(struct esp_worker *w, struct esp_in_
     flush(w, sa, &t);
 }
 
+void esp_in_accept(struct esp_worker *w, struct esp_in_sa *sa, unsigned first, unsigned n,
+                   struct esp_sort *sort)
+{
+    struct esp_in_part part = {.sa = sa, .n = (uint16_t)n, .first = (uint16_t)first, .count = (uint16_t)n};
+    part_accept(w, &part, sort, TUNNEL);
+}
+
+void esp_in_accepted(struct esp_worker *w, struct esp_in_sa *sa, uint64_t packets, uint64_t bytes)
+{
+    const struct tally t = {.packets = packets, .bytes = bytes};
+    esp_counter_set(&sa->counters->last_tsc, w->now_tsc);
+    esp_counter_set(&sa->counters->highest_seq, sa->replay.top);
+    flush(w, sa, &t);
+}
+
 /* Second pass of parts whose session has a device: they are done with here. */
 static __rte_noinline void parts_submit(struct esp_worker *w, struct esp_in_part *parts, unsigned count,
                                         struct esp_sort *sort)

@@ -77,6 +77,12 @@ static inline enum cv_drop esp_in_number(const struct esp_in_sa *sa, uint32_t lo
 void esp_in_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_job *jobs, unsigned n,
                  struct esp_sort *sort);
 
+/* The last pass for ops, packets and numbers first.. of the scratch arrays, n of them, of an SA in tunnel mode: as part of esp_in_burst. */
+void esp_in_accept(struct esp_worker *w, struct esp_in_sa *sa, unsigned first, unsigned n,
+                   struct esp_sort *sort);
+/* Packets that were accepted elsewhere (esp_run.h), with `bytes` inner octets in all: counts them, and raises what became due. */
+void esp_in_accepted(struct esp_worker *w, struct esp_in_sa *sa, uint64_t packets, uint64_t bytes);
+
 /* Of tunnel mode, authentic, the data still at the outer header: inner header, ECN and selectors of the inner packet at `in`, at most
  * max octets of it; next: ESP_NEXT_V4 or ESP_NEXT_V6. Moves the mbuf's data to it. */
 enum cv_drop esp_in_inner(const struct esp_in_sa *sa, struct rte_mbuf *m, uint8_t *in, uint32_t max,

@@ -4,6 +4,7 @@
 #include "dataplane/esp/esp_ah.h"
 #include "dataplane/esp/esp_flight.h"
 #include "dataplane/esp/esp_inline.h"
+#include "dataplane/esp/esp_outer.h"
 #include "dataplane/esp/esp_tfc.h"
 #include "dataplane/esp/esp_trailer.h"
 #include "dataplane/esp/esp_transport.h"
@@ -19,38 +20,6 @@ enum {
 };
 
 /* ---- building ------------------------------------------------------------------------------------------ */
-static __rte_always_inline void put32(uint8_t *p, uint32_t v)
-{
-    memcpy(p, &v, sizeof v);
-}
-static __rte_always_inline void put64(uint8_t *p, uint64_t v)
-{
-    memcpy(p, &v, sizeof v);
-}
-
-static __rte_always_inline void outer_v4(uint8_t *ip, const struct esp_template *t, uint32_t len,
-                                         uint32_t tos, uint32_t frag, uint64_t seq)
-{
-    /* Datagrams that may be fragmented need an identification (RFC 6864 4): the sequence number serves. */
-    const uint32_t first = (uint32_t)0x45 | tos << 8, total = __builtin_bswap32(len) >> 16,
-                   id = __builtin_bswap32((uint32_t)seq) >> 16;
-    uint32_t sum = t->sum + first + total + id + frag;
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    put64(ip, first | total << 16 | (uint64_t)id << 32 | (uint64_t)frag << 48);
-    put32(ip + 8, t->ttl_proto | ~sum << 16);
-    memcpy(ip + 12, t->addrs, 8);
-}
-
-static __rte_always_inline void outer_v6(uint8_t *ip, const struct esp_template *t, uint32_t len,
-                                         uint32_t tos)
-{
-    const uint32_t first = rte_cpu_to_be_32((uint32_t)6 << 28 | tos << 20),
-                   second = t->ttl_proto | rte_cpu_to_be_16((uint16_t)(len - ESP_V6_LEN));
-    put64(ip, first | (uint64_t)second << 32);
-    memcpy(ip + 8, t->addrs, 32);
-}
-
 /* Trailer behind the inner packet, headers in front of it; CV_DROP_NONE and a filled op, or why not. */
 static __rte_always_inline enum cv_drop build_one(const struct esp_template *t, struct rte_mbuf *m,
                                                   uint64_t seq, struct eng_op *op, bool v4, bool natt)
@@ -95,15 +64,13 @@ static __rte_always_inline enum cv_drop build_one(const struct esp_template *t, 
     m->pkt_len = total;
 
     esp_trailer_write(end, pad, next);
-    put64(esp, t->spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32);
-    if (natt) {
-        const uint32_t udp_len = rte_cpu_to_be_16((uint16_t)(total - outer + ESP_UDP_LEN));
-        put64(esp - ESP_UDP_LEN, t->udp_ports | (uint64_t)udp_len << 32);
-    }
+    esp_put64(esp, t->spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32);
+    if (natt)
+        esp_outer_udp(esp - ESP_UDP_LEN, t, total - outer);
     if (v4)
-        outer_v4(esp - outer, t, total, tos, df, seq);
+        esp_outer_v4(esp - outer, t, total, tos, df, seq);
     else
-        outer_v6(esp - outer, t, total, tos);
+        esp_outer_v6(esp - outer, t, total, tos);
     return CV_DROP_NONE;
 }
 
@@ -188,9 +155,7 @@ static void close_sa(struct esp_out_sa *sa, enum cv_drop reason)
     __atomic_store_n(&sa->closed, (uint8_t)reason, __ATOMIC_RELAXED);
 }
 
-/* Reserves n numbers; gives the first in *seq and how many of the n are usable: numbers never wrap
- * (RFC 4303 3.3.3). */
-static unsigned reserve(struct esp_worker *w, struct esp_out_sa *sa, unsigned n, uint64_t *seq)
+unsigned esp_out_reserve(struct esp_worker *w, struct esp_out_sa *sa, unsigned n, uint64_t *seq)
 {
     uint64_t before;
     if (w->sole) { /* no locked instruction, which would wait for every store before it */
@@ -245,20 +210,24 @@ static void lifetime(struct esp_worker *w, struct esp_out_part *part, struct esp
     raise_once(w, sa, CV_EVT_SA_HARD, bytes_end >= l->hard_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
 }
 
-/* ---- the burst ------------------------------------------------------------------------------------------ */
-
-/* The manager changes the template now and then (NAT mapping change). What is read here is written again at the
- * earliest after the version has gone on; a manager that is stopped in the middle holds nobody up. */
-static __rte_always_inline void template_read(const struct esp_out_sa *sa, struct esp_template *t)
+bool esp_out_has_life(const struct esp_out_sa *sa)
 {
-    uint32_t version = __atomic_load_n(&sa->tmpl_version, __ATOMIC_ACQUIRE), before;
-    do {
-        before = version;
-        *t = sa->tmpl[before & 1];
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        version = __atomic_load_n(&sa->tmpl_version, __ATOMIC_ACQUIRE);
-    } while (unlikely(version != before));
+    const struct esp_limits *l = &sa->limits;
+    const uint64_t packets = (uint64_t)CV_MAX_WORKERS * ESP_BURST_MAX, bytes = packets * UINT16_MAX;
+    return __atomic_load_n(&sa->bytes, __ATOMIC_RELAXED) + bytes < l->hard_bytes &&
+           __atomic_load_n(&sa->packets, __ATOMIC_RELAXED) + packets < l->hard_packets;
 }
+
+void esp_out_account(struct esp_worker *w, struct esp_out_sa *sa, uint64_t bytes, unsigned n)
+{
+    const struct esp_limits *l = &sa->limits;
+    const uint64_t bytes_end = account(&sa->bytes, bytes, l->soft_bytes, l->hard_bytes) + bytes,
+                   packets_end = account(&sa->packets, n, l->soft_packets, l->hard_packets) + n;
+    if (unlikely(bytes_end >= l->soft_bytes || packets_end >= l->soft_packets))
+        raise_once(w, sa, CV_EVT_SA_SOFT, bytes_end >= l->soft_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
+}
+
+/* ---- the burst ------------------------------------------------------------------------------------------ */
 
 /* What a closed SA still has to say, should nobody have listened when it was closed. */
 static void closed_tell(struct esp_worker *w, struct esp_out_sa *sa, enum cv_drop closed)
@@ -294,11 +263,11 @@ static void part_build(struct esp_worker *w, struct esp_out_part *part, struct r
         drop_all(sort, pkts, 0, part->n, (enum cv_drop)closed);
         return;
     }
-    const unsigned usable = reserve(w, sa, part->n, &part->seq);
+    const unsigned usable = esp_out_reserve(w, sa, part->n, &part->seq);
     part->usable = (uint16_t)usable;
     if (unlikely(usable != part->n))
         drop_all(sort, pkts, usable, part->n, CV_DROP_SEQ_EXHAUSTED);
-    template_read(sa, &t);
+    esp_out_template(sa, &t);
     sa->build(part, &t, w->scratch, pkts, sort);
 }
 

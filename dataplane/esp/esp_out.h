@@ -9,6 +9,9 @@
 #include "dataplane/esp/esp_sa.h"
 #include "dataplane/esp/esp_tunnel.h"
 
+#include <rte_branch_prediction.h>
+#include <rte_common.h>
+
 /* A run: packets of a chunk that follow one another on one SA. */
 struct esp_out_part {
     struct esp_out_sa *sa;
@@ -72,6 +75,27 @@ struct esp_out_sa {
     struct esp_ts_pair ts[]; /* of conf */
 };
 static_assert(offsetof(struct esp_out_sa, tmpl) == 64, "two lines");
+
+/* The manager changes the template now and then (NAT mapping change). What is read here is written again at the
+ * earliest after the version has gone on; a manager that is stopped in the middle holds nobody up. */
+static __rte_always_inline void esp_out_template(const struct esp_out_sa *sa, struct esp_template *t)
+{
+    uint32_t version = __atomic_load_n(&sa->tmpl_version, __ATOMIC_ACQUIRE), before;
+    do {
+        before = version;
+        *t = sa->tmpl[before & 1];
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        version = __atomic_load_n(&sa->tmpl_version, __ATOMIC_ACQUIRE);
+    } while (unlikely(version != before));
+}
+
+/* Reserves n numbers; gives the first in *seq and how many of the n are usable: numbers never wrap
+ * (RFC 4303 3.3.3). */
+unsigned esp_out_reserve(struct esp_worker *w, struct esp_out_sa *sa, unsigned n, uint64_t *seq);
+/* Is the end of a limited lifetime farther away than what all workers may send in a burst each? */
+bool esp_out_has_life(const struct esp_out_sa *sa);
+/* Counts n packets with `bytes` inner octets in all against the lifetime of such an SA; raises what became due. */
+void esp_out_account(struct esp_worker *w, struct esp_out_sa *sa, uint64_t bytes, unsigned n);
 
 /* The last pass for jobs[0..n), n <= ESP_CHUNK, of one SA that came back from a device. */
 void esp_out_done(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_job *jobs, unsigned n,

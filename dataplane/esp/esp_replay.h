@@ -77,4 +77,18 @@ static inline void esp_replay_advance(struct esp_replay *r, uint64_t seq)
     r->bits[(seq >> 6) & r->mask] |= UINT64_C(1) << (seq & 63);
 }
 
+/* The same for n <= 64 numbers from `first` on, all above the top. */
+static inline void esp_replay_advance_run(struct esp_replay *r, uint64_t first, unsigned n)
+{
+    const uint64_t last = first + n - 1, low = first >> 6, high = last >> 6;
+    const uint64_t from = UINT64_MAX << (first & 63), to = UINT64_MAX >> (63 - (last & 63));
+    esp_replay_advance(r, last); /* clears what the window leaves */
+    if (low == high) {
+        r->bits[low & r->mask] |= from & to;
+        return;
+    }
+    r->bits[low & r->mask] |= from;
+    r->bits[high & r->mask] |= to;
+}
+
 #endif

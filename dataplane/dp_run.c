@@ -1,0 +1,464 @@
+#include "dataplane/dp_run.h"
+
+#include "dataplane/dp_drop.h"
+#include "dataplane/dp_flow.h"
+#include "dataplane/dp_owner.h"
+#include "dataplane/dp_transit.h"
+#include "dataplane/esp/esp_run.h"
+#include "dataplane/ip/ip_ttl.h"
+
+enum {
+    V4_LEN = 20,
+    UPPER = 8,   /* octets behind the header that are looked at */
+    ALIKE = 4,   /* packets that are compared before one leads the others */
+    RUNS = 2,    /* of a burst: where they are short, they are not worth a leader each */
+    AHEAD = 6,   /* packets whose lines are fetched */
+    PAUSE = 256, /* bursts that are left alone after a leader that nobody could follow */
+};
+
+/* ---- headers that are alike ---------------------------------------------------------------------------------- */
+/* What the frames of a run have in common, in words as they stand in memory. */
+struct front {
+    uint64_t rearm;   /* of the mbuf: data offset, reference count, segments, port */
+    uint64_t station; /* the first six octets of the frame */
+    uint32_t start;   /* Ethernet type, version and length of the header, TOS */
+    uint64_t middle;  /* octets 6 to 13 of the IP header, without the checksum */
+    uint64_t ends;    /* source and destination */
+    uint32_t spi;     /* of ESP, as it stands in the packet */
+    uint32_t sum;     /* of the header's words that are the same, folded */
+    uint16_t buf_len;
+    uint8_t proto;
+};
+static_assert(offsetof(struct rte_mbuf, port) + sizeof(uint16_t) - offsetof(struct rte_mbuf, data_off) == 8,
+              "one word");
+
+static const uint64_t STATION = UINT64_C(0xffffffffffff), NO_CHECKSUM = ~UINT64_C(0xffff00000000);
+
+static inline uint64_t load64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline uint64_t rearm_of(const struct rte_mbuf *m)
+{
+    return load64((const uint8_t *)m + offsetof(struct rte_mbuf, data_off));
+}
+
+/* False: not of a kind that runs are made of. */
+static bool front_of(struct front *f, const struct rte_mbuf *m)
+{
+    const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *ip = frame + RTE_ETHER_HDR_LEN;
+    if (m->nb_segs != 1 || m->data_len < RTE_ETHER_HDR_LEN + V4_LEN + UPPER)
+        return false;
+    const uint64_t start = load64(ip - 2), upper = load64(ip + V4_LEN);
+    f->rearm = rearm_of(m);
+    f->buf_len = m->buf_len;
+    f->station = load64(frame) & STATION;
+    f->start = (uint32_t)start;
+    f->middle = load64(ip + 6) & NO_CHECKSUM;
+    f->ends = load64(ip + 12);
+    f->spi = (uint32_t)upper;
+    f->proto = ip[9];
+    f->sum =
+        ip_fold((start >> 16 & 0xffff) + (f->middle & 0xffffffff) + (f->ends & 0xffffffff) + (f->ends >> 32));
+    /* An IPv4 header without options, no fragment; with AH it goes by SPI as well, and is rare. */
+    return (f->start & 0xffffff) == 0x450008 && !(f->middle & RTE_BE16(0x3fff)) && f->proto != IP_PROTO_AH;
+}
+
+/* UDP has a sound length, and is not for the port where ESP or IKE may be in it. */
+static __rte_always_inline bool udp_plain(uint64_t upper, uint32_t total)
+{
+    const uint32_t len = __builtin_bswap32((uint32_t)(upper >> 32)) >> 16;
+    return (uint32_t)(upper >> 16 & 0xffff) != RTE_BE16(IP_PORT_NATT) && len >= UPPER &&
+           len <= total - V4_LEN;
+}
+
+/* m's header is like the others' and sound, its length from V4_LEN + UPPER on at most `span` more: gives the length, and the word of it that
+ * esp_run_pkt wants; else 0. */
+static __rte_always_inline uint32_t alike(const struct front *f, const struct rte_mbuf *m, uint32_t span,
+                                          bool esp, uint32_t *word)
+{
+    const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *) + RTE_ETHER_HDR_LEN;
+    const uint64_t start = load64(ip - 2), middle = load64(ip + 6), upper = load64(ip + V4_LEN);
+    uint64_t differ = (rearm_of(m) ^ f->rearm) | ((load64(ip - RTE_ETHER_HDR_LEN) ^ f->station) & STATION) |
+                      ((start ^ f->start) & UINT32_MAX) | ((middle ^ f->middle) & NO_CHECKSUM) |
+                      (load64(ip + 12) ^ f->ends) | (uint64_t)(m->buf_len ^ f->buf_len);
+    if (esp)
+        differ |= (uint32_t)upper ^ f->spi;
+    const uint32_t lengths = (uint32_t)(start >> 32), checksum = (uint32_t)(middle >> 32) & 0xffff;
+    const uint32_t total = __builtin_bswap32(lengths) >> 16;
+    uint32_t sum = f->sum + (lengths & 0xffff) + (lengths >> 16) + checksum;
+    sum = (sum & 0xffff) + (sum >> 16); /* of four words: no more than 2 over it, which is wrong as well */
+    if (unlikely(differ) || unlikely(total - V4_LEN - UPPER > span) ||
+        unlikely(total + RTE_ETHER_HDR_LEN > m->data_len) || unlikely(sum != 0xffff))
+        return 0;
+    if (!esp && f->proto == IP_PROTO_UDP && unlikely(!udp_plain(upper, total)))
+        return 0;
+    if (esp) {
+        *word = __builtin_bswap32((uint32_t)(upper >> 32));
+    } else { /* TTL lowered, as ip_ttl_lower does it */
+        uint32_t lowered = checksum + rte_cpu_to_be_16(0x0100);
+        lowered += lowered >> 16;
+        *word = ((uint32_t)(middle >> 16 & 0xffff) - 1) | lowered << 16;
+    }
+    return total;
+}
+
+/* Does m[0] lead others? */
+static bool begins(struct front *f, struct rte_mbuf *const *m)
+{
+    uint32_t word;
+    if (!front_of(f, m[0]))
+        return false;
+    for (unsigned i = 0; i < ALIKE; i++)
+        if (alike(f, m[i], UINT16_MAX, f->proto == IP_PROTO_ESP, &word) == 0)
+            return false;
+    return true;
+}
+
+/* What leads the packets of a run to the port they leave by, and what is counted of them at its end. */
+struct run {
+    struct front front;
+    uint32_t span; /* of lengths */
+    struct dp_flow exit;
+    uint64_t frames;          /* octets received */
+    uint64_t inner, accepted; /* octets inside, and packets that had them */
+    uint64_t packets, left;   /* that left as the leader did, and their octets */
+};
+
+/* The lines of a packet that will be touched. */
+static __rte_always_inline void fetch(const struct rte_mbuf *m)
+{
+    const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+    rte_prefetch0(data);
+    rte_prefetch0(data - RTE_CACHE_LINE_SIZE);
+    rte_prefetch0(data + m->data_len);
+}
+
+/* How many of pkts[0..n) follow their leader; p[] of them. rest: packets from pkts on in all. before: the last sequence number. */
+static __rte_always_inline unsigned piece(const struct run *run, struct rte_mbuf **pkts,
+                                          struct esp_run_pkt *p, unsigned n, unsigned rest, bool esp,
+                                          uint32_t before, uint64_t *frames)
+{
+    const uint32_t span = run->span;
+    unsigned i;
+    for (i = 0; i < n; i++) {
+        uint32_t word;
+        if (i + AHEAD < rest)
+            fetch(pkts[i + AHEAD]);
+        const uint32_t len = alike(&run->front, pkts[i], span, esp, &word);
+        if (unlikely(len == 0) || (esp && unlikely(word <= before)))
+            break;
+        before = word;
+        p[i].len = len;
+        p[i].word = word;
+        *frames += pkts[i]->pkt_len;
+    }
+    return i;
+}
+
+/* May packets that go the way of the worker's flow leave by it in runs? */
+static bool exit_of(const struct dp_worker *w, struct run *r)
+{
+    r->exit = w->flow;
+    return r->exit.valid && !r->exit.sa && !r->exit.tcp_mss && w->txq[r->exit.port].owner == w->id;
+}
+
+static __rte_always_inline void frames_out(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n,
+                                           unsigned port)
+{
+    struct dp_txq *q = &w->txq[port];
+    if (likely(q->count + n <= IO_BURST)) {
+        memcpy(q->pkts + q->count, pkts, n * sizeof *pkts);
+        q->count = (uint16_t)(q->count + n);
+        return;
+    }
+    for (unsigned i = 0; i < n; i++)
+        dp_frame_out(w, pkts[i], port);
+}
+
+static void exit_count(struct dp_worker *w, const struct run *r)
+{
+    dp_count(&w->if_stats[r->exit.if_id].tx_packets, r->packets);
+    dp_count(&w->if_stats[r->exit.if_id].tx_bytes, r->left);
+}
+
+/* ---- into an SA ------------------------------------------------------------------------------------------------ */
+/* The leader waits for encryption: with what it led to, and where the outer packet goes. */
+static bool out_start(struct dp_worker *w, struct run *r, struct esp_out_run *o, struct dp_flow *into,
+                      struct rte_mbuf *leader)
+{
+    const uint8_t *ip = rte_pktmbuf_mtod(leader, const uint8_t *);
+    *into = w->flow;
+    const bool runs = into->valid && into->sa && into->transit && !into->tcp_mss && into->family == IP_V4 &&
+                      into->ends[0] == r->front.ends && into->kind == dp_meta_kind(dp_meta(leader)) &&
+                      (r->front.rearm & 0xffff) + RTE_ETHER_HDR_LEN >= ESP_HEADROOM &&
+                      esp_out_run_start(o, into->sa, ip);
+    dp_encapsulate(w);
+    if (!runs || !exit_of(w, r) || r->exit.transit ||
+        memcmp(r->exit.ends, o->t.addrs, 2 * ip_family_len(r->exit.family)) != 0)
+        return false;
+    const uint32_t room =
+        (uint32_t)r->front.buf_len - (uint32_t)(r->front.rearm & 0xffff) - RTE_ETHER_HDR_LEN - ESP_TAILROOM;
+    const uint32_t fits = esp_out_inner_mtu(into->sa, (uint16_t)RTE_MIN(r->exit.mtu, (uint32_t)UINT16_MAX));
+    const uint32_t most = RTE_MIN(RTE_MIN(room, into->mtu), fits);
+    if (most < V4_LEN + UPPER || (r->front.middle >> 16 & 0xff) <= 1) /* TTL */
+        return false;
+    r->span = most - V4_LEN - UPPER;
+    memcpy(o->ether, r->exit.ether, RTE_ETHER_HDR_LEN);
+    return true;
+}
+
+static __rte_noinline void out_refused(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        dp_meta(pkts[i])->local_out = DP_LOCAL_ESP;
+        dp_drop(w, pkts[i], CV_DROP_CRYPTO);
+    }
+}
+
+/* Packets that are worked on together; reading the clock takes longer than a piece. */
+static unsigned step_of(const struct dp_worker *w)
+{
+    return unlikely(w->esp.clock) ? IO_BURST : DP_RUN_PIECE;
+}
+
+static unsigned out_run(struct dp_worker *w, struct run *r, const struct esp_out_run *o,
+                        struct rte_mbuf **pkts, unsigned n)
+{
+    const unsigned step = step_of(w);
+    struct esp_run_pkt p[IO_BURST];
+    unsigned done = 0, want, k;
+    do {
+        uint64_t frames = 0;
+        want = RTE_MIN(step, n - done);
+        k = piece(r, pkts + done, p + done, want, n - done, false, 0, &frames);
+        dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
+        if (unlikely(k == 0) || unlikely(!esp_out_run_build(&w->esp, o, pkts, p, done, k)))
+            break;
+        dp_clock_mark(w->esp.clock, DP_CLOCK_BUILD);
+        esp_out_run_crypt(&w->esp, o, done, k);
+        dp_clock_mark(w->esp.clock, DP_CLOCK_CRYPTO);
+        done += k;
+        r->frames += frames;
+    } while (k == want && done < n);
+    if (likely(done > 0))
+        r->packets = esp_out_run_end(&w->esp, o, pkts, p, done, &r->inner);
+    return done;
+}
+
+static unsigned out_take(struct dp_worker *w, struct run *r, struct rte_mbuf **pkts, unsigned n)
+{
+    struct esp_out_run o;
+    struct dp_flow into;
+    if (!out_start(w, r, &o, &into, pkts[0]))
+        return 1;
+    const unsigned k = out_run(w, r, &o, pkts + 1, n - 1);
+    for (unsigned i = 1; i <= r->packets; i++) /* interfaces count IP packets */
+        r->left += pkts[i]->pkt_len - RTE_ETHER_HDR_LEN;
+    frames_out(w, pkts + 1, (unsigned)r->packets, r->exit.port);
+    if (unlikely(r->packets < k))
+        out_refused(w, pkts + 1 + r->packets, k - (unsigned)r->packets);
+    dp_count(&w->stats->crypto_packets, k);
+    dp_count(&w->if_stats[into.if_id].tx_packets, k);
+    dp_count(&w->if_stats[into.if_id].tx_bytes, r->inner);
+    exit_count(w, r);
+    dp_clock_mark(w->esp.clock, DP_CLOCK_FINISH);
+    return 1 + k;
+}
+
+/* ---- out of an SA ------------------------------------------------------------------------------------------------ */
+struct in_way {
+    struct esp_in_run esp;
+    const struct ip_if *tunnel;
+    uint32_t spi;
+};
+
+/* The leader waits for decryption by sa: where what was inside went. */
+static bool in_start(struct dp_worker *w, struct run *r, struct in_way *y, struct esp_in_sa *sa,
+                     struct rte_mbuf *leader)
+{
+    uint8_t outer[V4_LEN];
+    memcpy(outer, rte_pktmbuf_mtod(leader, const uint8_t *), sizeof outer);
+    y->spi = dp_meta(leader)->spi;
+    dp_worker_decapsulate(w);
+    if (!exit_of(w, r) || r->exit.family != IP_V4 || !r->exit.transit ||
+        !esp_in_run_start(&y->esp, sa, outer, r->exit.ends[0]))
+        return false;
+    y->tunnel = ip_if_get(&w->dp->ifs, sa->if_id);
+    const struct dp_meta inside = {
+        .vrf = y->tunnel ? y->tunnel->vrf : 0, .family = IP_V4, .local_out = DP_TRANSIT};
+    r->span = UINT16_MAX;
+    return y->tunnel && y->tunnel->up && !y->tunnel->gre && !y->tunnel->police && !y->tunnel->tcp_mss &&
+           r->exit.kind == dp_meta_kind(&inside);
+}
+
+/* Of a packet that is as esp_in_burst leaves it, but for its mbuf: that, and what is known of it. */
+static __rte_noinline void in_alone(struct dp_worker *w, struct rte_mbuf *m, const struct in_way *y)
+{
+    struct dp_meta *meta = dp_meta(m);
+    memset(meta, 0, sizeof *meta);
+    meta->if_in = y->tunnel->id;
+    meta->vrf = y->tunnel->vrf;
+    meta->family = IP_V4;
+    meta->local_out = DP_TRANSIT;
+    meta->spi = y->spi;
+    dp_flow_route(w, m);
+}
+
+/* The first k of a piece are decrypted and accepted: out they go. */
+static __rte_always_inline void in_leave(struct dp_worker *w, struct run *r, const struct in_way *y,
+                                         struct rte_mbuf **pkts, const struct esp_run_pkt *p, unsigned k)
+{
+    const uint32_t off = RTE_ETHER_HDR_LEN + y->esp.outer + y->esp.sa->head;
+    struct rte_mbuf *out[IO_BURST];
+    unsigned outs = 0;
+    uint64_t left = 0;
+    for (unsigned i = 0; i < k; i++) {
+        struct rte_mbuf *m = pkts[i];
+        uint8_t *in = rte_pktmbuf_mtod_offset(m, uint8_t *, off);
+        m->ol_flags &= ~(uint64_t)ESP_OLD_CKSUM_FLAGS;
+        r->inner += p[i].len;
+        if (unlikely(in[8] <= 1 || p[i].len > r->exit.mtu)) {
+            m->data_off = (uint16_t)(m->data_off + off);
+            m->data_len = (uint16_t)p[i].len;
+            m->pkt_len = p[i].len;
+            frames_out(w, out, outs, r->exit.port);
+            r->packets += outs;
+            outs = 0;
+            in_alone(w, m, y);
+            continue;
+        }
+        ip_ttl_lower(in, IP_V4);
+        m->data_off = (uint16_t)(m->data_off + off - RTE_ETHER_HDR_LEN);
+        m->data_len = (uint16_t)(p[i].len + RTE_ETHER_HDR_LEN);
+        m->pkt_len = p[i].len + RTE_ETHER_HDR_LEN;
+        memcpy(in - RTE_ETHER_HDR_LEN, r->exit.ether, RTE_ETHER_HDR_LEN);
+        left += p[i].len;
+        out[outs++] = m;
+    }
+    frames_out(w, out, outs, r->exit.port);
+    r->packets += outs;
+    r->left += left;
+}
+
+/* From `first` on something is unusual: they go the way of esp_in_burst from here on. */
+static __rte_noinline void in_rest(struct dp_worker *w, const struct in_way *y, struct rte_mbuf **pkts,
+                                   const struct esp_run_pkt *p, unsigned first, unsigned n,
+                                   const struct ip_if *in)
+{
+    struct rte_mbuf *rest[IO_BURST];
+    unsigned bads;
+    for (unsigned i = first; i < n; i++) {
+        struct rte_mbuf *m = rest[i] = pkts[i];
+        struct dp_meta *meta = dp_meta(m);
+        memset(meta, 0, sizeof *meta);
+        meta->if_in = in->id;
+        meta->vrf = in->vrf;
+        meta->family = IP_V4;
+        meta->local_out = DP_TRANSIT;
+        meta->l3_len = V4_LEN;
+        meta->proto = IP_PROTO_ESP;
+        meta->spi = y->spi;
+        meta->l3_total = (uint16_t)p[i].len;
+        m->data_off = (uint16_t)(m->data_off + RTE_ETHER_HDR_LEN);
+        m->data_len = (uint16_t)p[i].len;
+        m->pkt_len = p[i].len;
+    }
+    const unsigned good = esp_in_run_rest(&w->esp, &y->esp, rest, p, first, n, &bads);
+    dp_worker_decapsulated(w, rest, good);
+    for (unsigned i = 0; i < bads; i++)
+        dp_drop_esp(w, rest[good + i]);
+}
+
+static unsigned in_run(struct dp_worker *w, struct run *r, const struct in_way *y, struct rte_mbuf **pkts,
+                       unsigned n, const struct ip_if *in)
+{
+    const unsigned step = step_of(w);
+    struct esp_run_pkt p[IO_BURST];
+    unsigned done = 0, want, k, good;
+    uint32_t last = 0;
+    do {
+        uint64_t frames = 0;
+        want = RTE_MIN(step, n - done);
+        k = piece(r, pkts + done, p + done, want, n - done, true, last, &frames);
+        dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
+        if (unlikely(k == 0) || unlikely(!esp_in_run_check(&w->esp, &y->esp, pkts, p, done, k)))
+            break;
+        last = p[done + k - 1].word;
+        dp_clock_mark(w->esp.clock, DP_CLOCK_BUILD);
+        esp_in_run_crypt(&w->esp, &y->esp, done, k);
+        dp_clock_mark(w->esp.clock, DP_CLOCK_CRYPTO);
+        good = esp_in_run_accept(&w->esp, &y->esp, p, done, k);
+        dp_clock_mark(w->esp.clock, DP_CLOCK_FINISH);
+        in_leave(w, r, y, pkts + done, p + done, good);
+        dp_clock_mark(w->esp.clock, DP_CLOCK_ROUTE);
+        r->accepted += good;
+        done += k;
+        r->frames += frames;
+    } while (k == want && good == k && done < n);
+    if (likely(r->accepted > 0))
+        esp_in_run_end(&w->esp, &y->esp, p, (unsigned)r->accepted, r->inner);
+    if (unlikely(r->accepted < done))
+        in_rest(w, y, pkts, p, (unsigned)r->accepted, done, in);
+    return done;
+}
+
+static unsigned in_take(struct dp_worker *w, struct run *r, const struct ip_if *in, struct rte_mbuf **pkts,
+                        unsigned n)
+{
+    struct in_way y;
+    if (!in_start(w, r, &y, w->in_sas[w->in_count - 1], pkts[0]))
+        return 1;
+    const unsigned k = in_run(w, r, &y, pkts + 1, n - 1, in);
+    dp_count(&w->stats->crypto_packets, k);
+    if (!w->esp.sole)
+        dp_count(&w->steer->worked[cv_spi_bucket(y.spi)], k);
+    dp_count(&w->if_stats[y.tunnel->id].rx_packets, r->accepted);
+    dp_count(&w->if_stats[y.tunnel->id].rx_bytes, r->inner);
+    exit_count(w, r);
+    return 1 + k;
+}
+
+/* ---- both ---------------------------------------------------------------------------------------------------------- */
+static unsigned take(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a, struct run *r,
+                     struct rte_mbuf **pkts, unsigned n)
+{
+    struct rte_mbuf *leader = pkts[0];
+    r->frames = leader->pkt_len;
+    r->inner = r->accepted = r->packets = r->left = 0;
+    dp_worker_received(w, leader, a, in);
+    dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
+    if (w->out_count && w->out_pkts[w->out_count - 1] == leader)
+        return out_take(w, r, pkts, n);
+    if (w->in_count && w->in_pkts[w->in_count - 1] == leader && r->front.proto == IP_PROTO_ESP)
+        return in_take(w, r, in, pkts, n);
+    return 1;
+}
+
+unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
+                     struct rte_mbuf **pkts, unsigned n, uint64_t *bytes)
+{
+    unsigned done = 0;
+    if (w->run_pause > 0) {
+        w->run_pause--;
+        return 0;
+    }
+    for (unsigned i = 0; i < RTE_MIN(n, (unsigned)AHEAD + 1); i++)
+        fetch(pkts[i]);
+    for (unsigned i = 0; i < RUNS && n - done >= DP_RUN_MIN; i++) {
+        struct run r;
+        if (!begins(&r.front, pkts + done))
+            break;
+        const unsigned k = take(w, in, a, &r, pkts + done, n - done);
+        *bytes += r.frames;
+        done += k;
+        if (k == 1) {
+            w->run_pause = PAUSE;
+            break;
+        }
+    }
+    return done;
+}

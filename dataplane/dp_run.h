@@ -1,0 +1,28 @@
+/* dp_run: a run: received packets of one flow that follow one another, taken together from the port to the port.
+ *
+ * The first packet of a run, its leader, goes the whole way: every decision is taken for it by those who take it for any packet. What
+ * they decided (the SA, the port, the neighbour) holds within the burst for those behind it whose headers are the same but for
+ * length, identification and checksum, or sequence number. These are compared in five words, and then built, encrypted or decrypted and framed as arrays,
+ * a few at a time (esp_run.h). What differs in anything else ends the run: it goes the whole way, and no packet overtakes another.
+ *
+ * Runs are of IPv4 without options and fragments in unicast frames: inner packets into an SA, or ESP to one of this host's SAs, in tunnel mode
+ * both, where neither port nor tunnel asks anything of each packet (policies, rates, MSS). The rest goes as before.
+ *
+ * The worker's own lcore only. */
+#ifndef DATAPLANE_DP_RUN_H
+#define DATAPLANE_DP_RUN_H
+
+#include "dataplane/dp_worker.h"
+#include "dataplane/ip/ip_classify.h"
+
+enum {
+    DP_RUN_MIN = 8,    /* fewer packets are no run */
+    DP_RUN_PIECE = 32, /* packets that are built, and then encrypted, together */
+};
+
+/* Takes runs from the front of pkts[0..n), as they came from the port `in`, which asks nothing of a packet by itself. Gives how many packets it
+ * took: all that the worker's loop would do to them is done; adds the octets of their frames to *bytes. */
+unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
+                     struct rte_mbuf **pkts, unsigned n, uint64_t *bytes);
+
+#endif

@@ -1,0 +1,278 @@
+#include "dataplane/esp/esp_run.h"
+
+#include "dataplane/esp/esp_outer.h"
+#include "dataplane/esp/esp_trailer.h"
+
+#include <string.h>
+
+enum {
+    V4_ENDS = 12, /* octets into the header */
+    V4_TTL = 8,
+};
+
+/* ---- out --------------------------------------------------------------------------------------------------- */
+enum out_kind { OUT_V4, OUT_V4_NATT, OUT_V6 };
+
+bool esp_out_run_start(struct esp_out_run *r, struct esp_out_sa *sa, const uint8_t *ip)
+{
+    const uint8_t family = sa->conf.local.addr.family;
+    const bool natt = sa->conf.flags & CV_SA_NATT;
+    if (sa->build != esp_out_tunnel_builder(family, natt) || sa->after || sa->info.submit)
+        return false;
+    if (sa->limited && !esp_out_has_life(sa))
+        return false;
+    r->sa = sa;
+    r->burst = sa->info.burst;
+    r->session = sa->session;
+    r->kind = family == IP_V6 ? OUT_V6 : natt ? OUT_V4_NATT : OUT_V4;
+    r->version = __atomic_load_n(&sa->tmpl_version, __ATOMIC_ACQUIRE);
+    esp_out_template(sa, &r->t);
+    r->tos = ip[1] & r->t.ecn_mask;
+    r->frag = (ip[6] & r->t.df_copied) | r->t.df_set;
+    return true;
+}
+
+/* The i-th packet, as build_one of esp_out.c has it. */
+static __rte_always_inline void build_one(const struct esp_out_run *r, struct rte_mbuf *m,
+                                          const struct esp_run_pkt *p, struct eng_op *op, uint64_t seq,
+                                          enum out_kind kind)
+{
+    const struct esp_template *t = &r->t;
+    const uint32_t outer = kind == OUT_V6        ? ESP_V6_LEN
+                           : kind == OUT_V4_NATT ? ESP_V4_LEN + ESP_UDP_LEN
+                                                 : ESP_V4_LEN;
+    uint8_t *in = rte_pktmbuf_mtod(m, uint8_t *) + ESP_RUN_LINK;
+    const uint32_t len = p->len, pad = -(len + ESP_TRAILER_LEN) & t->align_mask;
+    const uint32_t data_len = len + pad + ESP_TRAILER_LEN;
+    const uint32_t total = outer + t->head + data_len + t->icv_len;
+    uint8_t *esp = in - t->head, *ip = esp - outer;
+    esp_put32(in + V4_TTL, p->word);
+    esp_trailer_write(in + len, pad, ESP_NEXT_V4);
+    op->esp = esp;
+    op->data_len = data_len;
+    op->seq_hi = (uint32_t)(seq >> 32);
+    op->iv = seq;
+    m->data_off = (uint16_t)(m->data_off - t->head - outer);
+    m->data_len = (uint16_t)(total + ESP_RUN_LINK);
+    m->pkt_len = total + ESP_RUN_LINK;
+    memcpy(ip - ESP_RUN_LINK, r->ether, sizeof r->ether); /* two octets more, which the next store covers */
+    if (kind == OUT_V6)
+        esp_outer_v6(ip, t, total, r->tos);
+    else
+        esp_outer_v4(ip, t, total, r->tos, r->frag, seq);
+    if (kind == OUT_V4_NATT)
+        esp_outer_udp(esp - ESP_UDP_LEN, t, total - outer);
+    esp_put64(esp, t->spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32);
+}
+
+static __rte_always_inline void build_all(const struct esp_out_run *run, struct rte_mbuf **pkts,
+                                          const struct esp_run_pkt *p, struct eng_op *ops, unsigned n,
+                                          uint64_t seq, enum out_kind kind)
+{
+    const struct esp_out_run r = *run;
+    for (unsigned i = 0; i < n; i++)
+        build_one(&r, pkts[i], &p[i], &ops[i], seq + i, kind);
+}
+
+/* Those that the engine refused go to the end. */
+static __rte_noinline unsigned refused_last(struct rte_mbuf **pkts, const struct eng_op *ops, unsigned n)
+{
+    struct rte_mbuf *bad[ESP_RUN_MAX];
+    unsigned k = 0, bads = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (ops[i].ok)
+            pkts[k++] = pkts[i];
+        else
+            bad[bads++] = pkts[i];
+    memcpy(pkts + k, bad, bads * sizeof *pkts);
+    return bads;
+}
+
+bool esp_out_run_build(struct esp_worker *w, const struct esp_out_run *r, struct rte_mbuf **pkts,
+                       const struct esp_run_pkt *p, unsigned at, unsigned n)
+{
+    struct esp_out_sa *sa = r->sa;
+    struct eng_op *ops = w->scratch->ops + at;
+    uint64_t seq;
+    if (unlikely(__atomic_load_n(&sa->closed, __ATOMIC_RELAXED) ||
+                 __atomic_load_n(&sa->tmpl_version, __ATOMIC_ACQUIRE) != r->version ||
+                 __atomic_load_n(&sa->seq, __ATOMIC_RELAXED) + n >= sa->seq_event))
+        return false;
+    if (unlikely(esp_out_reserve(w, sa, n, &seq) != n))
+        return false; /* others have used up a whole part of the number space since */
+    w->scratch->seq[at + n - 1] = seq + n - 1;
+    if (r->kind == OUT_V4)
+        build_all(r, pkts + at, p + at, ops, n, seq, OUT_V4);
+    else if (r->kind == OUT_V4_NATT)
+        build_all(r, pkts + at, p + at, ops, n, seq, OUT_V4_NATT);
+    else
+        build_all(r, pkts + at, p + at, ops, n, seq, OUT_V6);
+    return true;
+}
+
+void esp_out_run_crypt(struct esp_worker *w, const struct esp_out_run *r, unsigned at, unsigned n)
+{
+    r->burst(w->engine, r->session, w->scratch->ops + at, n);
+}
+
+unsigned esp_out_run_end(struct esp_worker *w, const struct esp_out_run *r, struct rte_mbuf **pkts,
+                         const struct esp_run_pkt *p, unsigned n, uint64_t *inner)
+{
+    const struct eng_op *ops = w->scratch->ops;
+    struct cv_sa_counters *c = &r->sa->counters[w->worker];
+    uint64_t bytes = 0;
+    unsigned bads = 0;
+    bool all = true;
+    for (unsigned i = 0; i < n; i++) {
+        all &= ops[i].ok;
+        bytes += p[i].len;
+    }
+    *inner = bytes;
+    if (unlikely(!all)) {
+        for (unsigned i = 0; i < n; i++)
+            bytes -= ops[i].ok ? 0 : p[i].len;
+        bads = refused_last(pkts, ops, n);
+        esp_counter_add(&c->other_drops, bads);
+    }
+    if (unlikely(r->sa->limited))
+        esp_out_account(w, r->sa, bytes, n - bads);
+    esp_counter_add(&c->packets, n - bads);
+    esp_counter_add(&c->bytes, bytes);
+    esp_counter_set(&c->last_tsc, w->now_tsc);
+    esp_counter_set(&c->highest_seq, w->scratch->seq[n - 1]);
+    return n - bads;
+}
+
+/* ---- in ---------------------------------------------------------------------------------------------------- */
+static bool takes_ends(const struct esp_in_sa *sa, uint64_t ends)
+{
+    const uint32_t src = rte_be_to_cpu_32((uint32_t)ends), dst = rte_be_to_cpu_32((uint32_t)(ends >> 32));
+    return (sa->any & ESP_TS_ANY4) || (sa->plain4 && esp_ts4_match(&sa->ts4, dst, src));
+}
+
+/* A burst is far from the end of a limited lifetime? */
+static bool has_life(const struct esp_in_sa *sa)
+{
+    return sa->counters->bytes + (uint64_t)ESP_RUN_MAX * UINT16_MAX < sa->limits.hard_bytes &&
+           sa->counters->packets + ESP_RUN_MAX < sa->limits.hard_packets;
+}
+
+bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t *ip, uint64_t ends)
+{
+    if (sa->closed || sa->transport || sa->submit || (sa->limited && !has_life(sa)) || sa->family != IP_V4 ||
+        memcmp(ip + V4_ENDS + 4, sa->local, 4) != 0 || !takes_ends(sa, ends))
+        return false;
+    r->sa = sa;
+    r->burst = sa->burst;
+    r->session = sa->session;
+    r->head = sa->head;
+    r->outer = ESP_V4_LEN;
+    r->fixed = r->outer + sa->head + sa->icv_len;
+    r->ecn = esp_tos_v4(ip) & 3u;
+    r->ends = ends;
+    return true;
+}
+
+/* May all numbers come, which grow from p[0] to p[n - 1]? They share their high half. */
+static __rte_always_inline bool numbers_new(const struct esp_in_sa *sa, const struct esp_run_pkt *p,
+                                            unsigned n, uint32_t *hi)
+{
+    uint64_t first = p[0].word, last = p[n - 1].word;
+    if (sa->esn && unlikely(!esp_replay_infer(&sa->replay, (uint32_t)first, &first) ||
+                            !esp_replay_infer(&sa->replay, (uint32_t)last, &last)))
+        return false;
+    *hi = (uint32_t)(first >> 32);
+    return first > sa->replay.top && last - first == p[n - 1].word - p[0].word;
+}
+
+bool esp_in_run_check(struct esp_worker *w, const struct esp_in_run *r, struct rte_mbuf **pkts,
+                      const struct esp_run_pkt *p, unsigned at, unsigned n)
+{
+    struct eng_op *ops = w->scratch->ops;
+    const uint32_t before = ESP_RUN_LINK + r->outer, fixed = r->fixed, align = r->sa->align_mask;
+    uint32_t hi, wrong = 0;
+    if (unlikely(!numbers_new(r->sa, p + at, n, &hi)) || unlikely(at > 0 && hi != ops[0].seq_hi))
+        return false;
+    for (unsigned i = at; i < at + n; i++) {
+        const uint32_t data = p[i].len - fixed;
+        wrong |= (uint32_t)(p[i].len <= fixed) | (data & align);
+        ops[i].esp = rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, before);
+        ops[i].data_len = data;
+        ops[i].seq_hi = hi;
+    }
+    return likely(!wrong);
+}
+
+void esp_in_run_crypt(struct esp_worker *w, const struct esp_in_run *r, unsigned at, unsigned n)
+{
+    r->burst(w->engine, r->session, w->scratch->ops + at, n);
+}
+
+/* Authentic, with sound padding, and a header between the run's ends that the outer ECN adds nothing to (RFC 6040 4.2)? Gives
+ * its length, or 0. */
+static __rte_always_inline uint32_t inside(const struct esp_in_run *r, const struct eng_op *op, uint32_t head)
+{
+    const uint8_t *in = op->esp + head;
+    const uint32_t same = r->ecn ? 0x3ff : 0xff; /* version and length of the header; ECN behind it */
+    uint32_t next, max, start;
+    uint64_t ends;
+    if (unlikely(!op->ok || !esp_trailer_read(in, op->data_len, &next, &max) || next != ESP_NEXT_V4 ||
+                 max < ESP_V4_LEN))
+        return 0;
+    memcpy(&start, in, sizeof start);
+    memcpy(&ends, in + V4_ENDS, sizeof ends);
+    const uint32_t len = __builtin_bswap32(start) & 0xffff;
+    if (unlikely(((start ^ (0x45 | r->ecn << 8)) & same) | (ends ^ r->ends)) ||
+        unlikely(len < ESP_V4_LEN || len > max))
+        return 0;
+    return len;
+}
+
+static void numbers_mark(struct esp_in_sa *sa, const struct esp_run_pkt *p, unsigned n, uint32_t hi)
+{
+    const uint64_t first = (uint64_t)hi << 32 | p[0].word;
+    if (unlikely(!sa->replay_on))
+        sa->replay.top = (uint64_t)hi << 32 | p[n - 1].word;
+    else if (likely(p[n - 1].word - p[0].word == n - 1))
+        esp_replay_advance_run(&sa->replay, first, n);
+    else
+        for (unsigned i = 0; i < n; i++)
+            esp_replay_advance(&sa->replay, (uint64_t)hi << 32 | p[i].word);
+}
+
+unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *r, struct esp_run_pkt *p,
+                           unsigned at, unsigned n)
+{
+    const struct eng_op *ops = w->scratch->ops;
+    const uint32_t head = r->head;
+    unsigned k = at;
+    for (; k < at + n; k++) {
+        const uint32_t len = inside(r, &ops[k], head);
+        if (unlikely(len == 0))
+            break;
+        p[k].len = len;
+    }
+    return k - at;
+}
+
+void esp_in_run_end(struct esp_worker *w, const struct esp_in_run *r, const struct esp_run_pkt *p, unsigned n,
+                    uint64_t inner)
+{
+    numbers_mark(r->sa, p, n, w->scratch->ops[0].seq_hi);
+    esp_in_accepted(w, r->sa, n, inner);
+}
+
+unsigned esp_in_run_rest(struct esp_worker *w, const struct esp_in_run *r, struct rte_mbuf **pkts,
+                         const struct esp_run_pkt *p, unsigned first, unsigned n, unsigned *bads)
+{
+    struct esp_scratch *s = w->scratch;
+    struct esp_sort sort = {.good = pkts, .bad = s->bad};
+    for (unsigned i = first; i < n; i++) {
+        s->pkts[i] = pkts[i];
+        s->seq[i] = (uint64_t)s->ops[i].seq_hi << 32 | p[i].word;
+    }
+    esp_in_accept(w, r->sa, first, n - first, &sort);
+    memcpy(pkts + sort.goods, sort.bad, sort.bads * sizeof *pkts);
+    *bads = sort.bads;
+    return sort.goods;
+}

@@ -1,0 +1,80 @@
+/* esp_run: a run: packets of IPv4 that follow one another on one SA in tunnel mode, and differ from one that came through esp_in_burst or
+ * esp_out_burst in nothing that those look at, but for lengths, identification and sequence number.
+ *
+ * What decides about all of them is asked once (.._start, when the run begins), what may change while it lasts once per
+ * piece of it: closed SAs, a template that was replaced, numbers. Whoever calls has compared the headers, and sees to all that is not
+ * ESP's.
+ *
+ * The worker's own lcore only; an inbound SA's owner. A run lives within one burst. */
+#ifndef DATAPLANE_ESP_ESP_RUN_H
+#define DATAPLANE_ESP_ESP_RUN_H
+
+#include "dataplane/esp/esp_in.h"
+#include "dataplane/esp/esp_out.h"
+
+enum { ESP_RUN_MAX = ESP_CHUNK, ESP_RUN_LINK = 14 /* octets of an Ethernet header */ };
+
+/* One packet of a piece. Its mbuf's data still begins at the Ethernet header that it came with. */
+struct esp_run_pkt {
+    uint32_t len;  /* out: octets of the inner packet; in: of the outer one */
+    uint32_t word; /* out: octets 8 to 11 of its header as they shall be; in: its sequence number */
+};
+
+struct esp_out_run {
+    struct esp_out_sa *sa;
+    uint32_t version; /* of its template */
+    uint32_t tos;     /* of the outer header, and its octets 6 and 7 */
+    uint32_t frag;
+    uint8_t ether[16]; /* in front of it: 14 of them */
+    struct esp_template t;
+    eng_burst_fn *burst;
+    const struct eng_session *session;
+    uint8_t kind;
+};
+
+/* For packets like the one whose header, of IPv4, is at ip. False: packets of this SA do not go in runs, or its lifetime is near its end. */
+CV_MUST_USE bool esp_out_run_start(struct esp_out_run *r, struct esp_out_sa *sa, const uint8_t *ip);
+/* Headers, trailers and numbers of pkts[at..at + n) of the run's pkts[0..ESP_RUN_MAX); p[] the same. Their data are frames then, r->ether in
+ * front. Their mbufs have the room that esp_out_burst wants; dp_meta is not written. False: nothing has been done. */
+CV_MUST_USE bool esp_out_run_build(struct esp_worker *w, const struct esp_out_run *r, struct rte_mbuf **pkts,
+                                   const struct esp_run_pkt *p, unsigned at, unsigned n);
+/* Encrypts those. */
+void esp_out_run_crypt(struct esp_worker *w, const struct esp_out_run *r, unsigned at, unsigned n);
+/* All n of the run are encrypted: counts them. *inner: octets inside. Gives how many are good; those that the engine refused are behind them in pkts. */
+unsigned esp_out_run_end(struct esp_worker *w, const struct esp_out_run *r, struct rte_mbuf **pkts,
+                         const struct esp_run_pkt *p, unsigned n, uint64_t *inner);
+
+struct esp_in_run {
+    struct esp_in_sa *sa;
+    eng_burst_fn *burst;
+    const struct eng_session *session;
+    uint32_t outer; /* octets of the outer IP header */
+    uint32_t head;  /* ... of ESP header and IV */
+    uint32_t fixed; /* ... of that, ESP header, IV and ICV */
+    uint32_t ecn;   /* of the outer header */
+    uint64_t ends;  /* source and destination of the inner header, as they stand in it */
+};
+
+/* For packets whose outer IP header is at ip, with inner ones between `ends`. False: as above, or the SA's selectors may say
+ * something else of each. */
+CV_MUST_USE bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t *ip,
+                                  uint64_t ends);
+/* Lengths and numbers of pkts[at..at + n) of the run; the numbers grow from packet to packet of it. False: they are not a matter of course, and
+ * nothing has been done. */
+CV_MUST_USE bool esp_in_run_check(struct esp_worker *w, const struct esp_in_run *r, struct rte_mbuf **pkts,
+                                  const struct esp_run_pkt *p, unsigned at, unsigned n);
+/* Decrypts those. */
+void esp_in_run_crypt(struct esp_worker *w, const struct esp_in_run *r, unsigned at, unsigned n);
+/* Looks at decrypted ones: how many, from `at` on, are authentic and like the others inside; their inner lengths in p[].len. Their
+ * mbufs have not been touched: the inner packet lies behind the Ethernet header, r->outer octets and r->head ones. */
+unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *r, struct esp_run_pkt *p,
+                           unsigned at, unsigned n);
+/* The first n > 0 of the run were accepted, with `inner` octets in all: window, counters, lifetime. */
+void esp_in_run_end(struct esp_worker *w, const struct esp_in_run *r, const struct esp_run_pkt *p, unsigned n,
+                    uint64_t inner);
+/* After that: what the last pass of esp_in_burst is for those from `first` on, whose mbufs and dp_meta are now as that wants them. *bads of them are
+ * bad, and at the end of pkts; gives how many are good. */
+unsigned esp_in_run_rest(struct esp_worker *w, const struct esp_in_run *r, struct rte_mbuf **pkts,
+                         const struct esp_run_pkt *p, unsigned first, unsigned n, unsigned *bads);
+
+#endif
