@@ -1,23 +1,11 @@
 #include "dataplane/esp/esp_tunnel.h"
 #include "dataplane/dp_meta.h"
 #include "dataplane/esp/esp_ah.h"
+#include "dataplane/ip/ip_csum.h"
 
 uint64_t esp_sum(const void *data, uint32_t len, uint64_t sum)
 {
-    const uint8_t *p = data;
-    for (; len >= 4; p += 4, len -= 4) {
-        uint32_t w;
-        memcpy(&w, p, sizeof w);
-        sum += w;
-    }
-    if (len) {
-        uint8_t tail[4] = {0};
-        uint32_t w;
-        memcpy(tail, p, len);
-        memcpy(&w, tail, sizeof w);
-        sum += w;
-    }
-    return sum;
+    return ip_sum(data, len, sum);
 }
 
 uint16_t esp_sum_fold(uint64_t sum)

@@ -1,25 +1,78 @@
 /* ip_csum: the Internet checksum (RFC 1071) and the checks of addresses every file of ip/ needs.
  *
- * Pure functions. */
+ * Pure functions. Long messages are summed 32 octets at a time where the processor has AVX2; the result is the same to the bit. */
 #ifndef DATAPLANE_IP_IP_CSUM_H
 #define DATAPLANE_IP_IP_CSUM_H
 
 #include "common/addr.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 enum { IP_PROTO_ICMP = 1, IP_PROTO_UDP = 17, IP_PROTO_ESP = 50, IP_PROTO_AH = 51, IP_PROTO_ICMP6 = 58 };
+
+enum { IP_SUM_WIDE_FROM = 128 /* octets; of fewer the wide sum is no faster */ };
+
+/* Of 32-bit words, in 64 bits: nothing is carried, so that order and width make no difference. n: a multiple of 4. */
+static inline uint64_t ip_sum_plain(const uint8_t *p, size_t n)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i += 4) {
+        uint32_t w;
+        memcpy(&w, p + i, 4);
+        sum += w;
+    }
+    return sum;
+}
+
+#ifdef __x86_64__
+/* n: a multiple of 64. The even and the odd words of each 32 octets, in four lanes of 64 bits. */
+__attribute__((target("avx2"))) static inline uint64_t ip_sum_avx2(const uint8_t *p, size_t n)
+{
+    const __m256i low = _mm256_set1_epi64x(0xffffffff);
+    __m256i even = _mm256_setzero_si256(), odd = even;
+    for (size_t i = 0; i < n; i += 64) {
+        const __m256i a = _mm256_loadu_si256((const void *)(p + i)),
+                      b = _mm256_loadu_si256((const void *)(p + i + 32));
+        even = _mm256_add_epi64(even, _mm256_add_epi64(_mm256_and_si256(a, low), _mm256_and_si256(b, low)));
+        odd = _mm256_add_epi64(odd, _mm256_add_epi64(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32)));
+    }
+    const __m256i four = _mm256_add_epi64(even, odd);
+    const __m128i two = _mm_add_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+    return (uint64_t)_mm_extract_epi64(two, 0) + (uint64_t)_mm_extract_epi64(two, 1);
+}
+static inline bool ip_sum_is_wide(void)
+{
+    return __builtin_cpu_supports("avx2") != 0;
+}
+#else
+static inline uint64_t ip_sum_avx2(const uint8_t *p, size_t n)
+{
+    return ip_sum_plain(p, n);
+}
+static inline bool ip_sum_is_wide(void)
+{
+    return false;
+}
+#endif
 
 /* One's complement sum of n octets, not folded; n even except for the last piece. */
 static inline uint64_t ip_sum(const void *data, size_t n, uint64_t sum)
 {
     const uint8_t *p = data;
-    for (; n >= 4; n -= 4, p += 4) {
-        uint32_t w;
-        memcpy(&w, p, 4);
-        sum += w;
+    if (n >= IP_SUM_WIDE_FROM && ip_sum_is_wide()) {
+        const size_t wide = n & ~(size_t)63;
+        sum += ip_sum_avx2(p, wide);
+        p += wide;
+        n -= wide;
     }
+    sum += ip_sum_plain(p, n & ~(size_t)3);
+    p += n & ~(size_t)3;
+    n &= 3;
     if (n >= 2) {
         uint16_t h;
         memcpy(&h, p, 2);
