@@ -629,10 +629,13 @@ static void ah_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in
         part_check(w, part, pkts + i, sort, AH);
         ops += part->count;
     }
+    dp_clock_mark(w->clock, DP_CLOCK_BUILD);
     parts_crypt(w, parts, count);
+    dp_clock_mark(w->clock, DP_CLOCK_CRYPTO);
     for (unsigned i = 0; i < count; i++)
         if (parts[i].count)
             part_accept(w, &parts[i], sort, AH);
+    dp_clock_mark(w->clock, DP_CLOCK_FINISH);
 }
 
 uint16_t esp_ah_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, uint16_t n)

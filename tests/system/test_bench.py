@@ -122,7 +122,7 @@ def what_either_receive_takes_is_told():
 @case("the stages add up")
 def the_stages_add_up():
     check_equal([r["stages"] for r in measured("--sizes", "512")], [None, None], "stages that nobody asked for")
-    for row in measured("--sizes", "64,1420", "--stages"):
+    for row in measured("--sizes", "64,1420", "--stages") + measured("--sizes", "256", "--stages", "--transform", "ah-sha256"):
         stages = dict(row["stages"])
         between = stages.pop("between_ports")
         check_equal(list(stages), ["receive", "classify", "esp_build", "crypto", "esp_finish", "route", "transmit"], "names")
