@@ -15,7 +15,9 @@ enum {
     LENGTHS = 129, /* of prefixes, 0 to 128 */
     LINE = 64,
     WANT_ALL = 0xff, /* whoever an SA is for */
-    LOOKS_MAX = 64,  /* in vain, while the manager removes something during each */
+    SPARSE_BITS =
+        2, /* four chains for each SA: hardly one has two entries, which would be waited for one after the other */
+    LOOKS_MAX = 64, /* in vain, while the manager removes something during each */
 };
 
 /* One remote selector of one active SA, in the chain of its prefix; or the whole SA, among its interface's others. On one cache line. */
@@ -94,6 +96,7 @@ static bool takes(const struct dp_tunnel_sa *s, const struct ask *q)
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 struct dp_pick_table *dp_pick_table_new(unsigned bits)
 {
+    bits += SPARSE_BITS;
     const size_t size = sizeof(struct dp_pick_table) + (sizeof(struct dp_pick_entry *) << bits);
     struct dp_pick_table *t = eng_mem_table_new(size);
     if (!t || !ip_hash_key_make(&t->key)) {

@@ -20,7 +20,7 @@ void dp_pick_for(unsigned worker);
 
 enum { DP_PICK_FROM = 8 /* SAs: fewer are looked at in turn */ };
 
-/* The table of all interfaces, 1 << bits chains. NULL: no memory. */
+/* The table of all interfaces, for 1 << bits SAs. NULL: no memory. */
 struct dp_pick_table *dp_pick_table_new(unsigned bits);
 void dp_pick_table_free(struct dp_pick_table *t); /* empty, workers gone */
 /* Octets of the chains' heads. */

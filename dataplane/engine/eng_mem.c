@@ -25,6 +25,7 @@
 
 enum {
     LINE = RTE_CACHE_LINE_SIZE,
+    PAIR = 2 * LINE, /* processors fetch both lines of one together: objects of several lines begin one */
     CLASSES = ENG_MEM_MAX / LINE + 1, /* by cache lines */
     PIECE_MIN = 64 << 10,
     PIECE_MAX = 1 << 20, /* a hugepage holds nearly two, and what is left of one is small change */
@@ -47,7 +48,8 @@ static struct eng_mem_use uses[ENG_MEM_KINDS];
 
 static size_t lines_of(size_t size)
 {
-    return (size + LINE - 1) / LINE;
+    const size_t lines = (size + LINE - 1) / LINE;
+    return lines > 2 ? RTE_ALIGN_CEIL(lines, (size_t)2) : lines;
 }
 
 static void count(enum eng_mem_kind kind, size_t octets, int64_t sign)
@@ -61,10 +63,10 @@ static bool piece_new(struct slab *s, size_t octets, int socket)
 {
     size_t size = RTE_MIN(RTE_MAX(s->total / 2, (size_t)PIECE_MIN), (size_t)PIECE_MAX);
     size = RTE_MAX(size / octets, (size_t)1) * octets;
-    uint8_t *p = rte_zmalloc_socket("eng_mem", size, LINE, socket);
+    uint8_t *p = rte_zmalloc_socket("eng_mem", size, PAIR, socket);
     if (!p && size > octets) { /* the last of the memory, one by one */
         size = octets;
-        p = rte_zmalloc_socket("eng_mem", size, LINE, socket);
+        p = rte_zmalloc_socket("eng_mem", size, PAIR, socket);
     }
     if (!p)
         return false;
@@ -99,7 +101,7 @@ void *eng_mem_get(enum eng_mem_kind kind, size_t size, int socket)
     if (size == 0)
         return NULL;
     if (size > ENG_MEM_MAX) {
-        p = rte_zmalloc_socket("eng_mem", octets, LINE, socket);
+        p = rte_zmalloc_socket("eng_mem", octets, PAIR, socket);
     } else {
         struct slab *s = &slabs[lines];
         rte_spinlock_lock(&s->lock);

@@ -1,7 +1,7 @@
 /* eng_mem: memory of sessions and SAs: slabs of equal objects, cut from few large pieces of hugepage memory.
  *
  * A million SAs from the general allocator cost a header, a search and a lock each, and lie scattered; here an object costs its size
- * rounded up to whole cache lines, and one step either way. Objects that go back are wiped (they held keys) and given out again; the
+ * rounded up to whole pairs of cache lines (to one line where that is enough), and one step either way. Objects that go back are wiped (they held keys) and given out again; the
  * pieces themselves stay until the process ends.
  *
  * Threads: any; a spin lock per size, never taken on the path. */
@@ -20,7 +20,7 @@ struct eng_mem_use {
     uint64_t count, bytes; /* objects in use, and what they take with all rounding */
 };
 
-/* Zeroed, on its own cache lines. NULL: no memory. */
+/* Zeroed, on its own cache lines; of more than one, it begins a pair of them. NULL: no memory. */
 void *eng_mem_get(enum eng_mem_kind kind, size_t size, int socket);
 /* Wipes it. size: as it was asked for. NULL allowed. */
 void eng_mem_put(enum eng_mem_kind kind, void *p, size_t size);

@@ -101,22 +101,22 @@ static void session_free(struct eng_session *s)
     eng_mem_put(ENG_MEM_SESSION, s, sizeof *s);
 }
 
-/* A packet reads the round keys, and of the powers in front of them the last ones; AVX2 kernels the others as well, which are those of added
- * halves. */
+/* A packet of an SA that has many in a burst reads the round keys, and of the powers in front of them the last ones; AVX2 kernels the others as
+ * well, which are those of added halves. */
 enum {
     VAES_LINE = 64,
-    POWER_LINE = offsetof(struct eng_session, power) / VAES_LINE,
-    KEY_LINE = offsetof(struct eng_session, icv_len) / VAES_LINE,
+    KEY_LINE = offsetof(struct eng_session, round_key) / VAES_LINE,
 };
-static_assert(offsetof(struct eng_session, icv_len) % VAES_LINE == 0 &&
-                  offsetof(struct eng_session, round_key) % VAES_LINE == VAES_BLOCK,
-              "keys begin a line, with the lengths");
+static_assert(offsetof(struct eng_session, round_key) % VAES_LINE == 0 &&
+                  offsetof(struct eng_session, power) == VAES_LINE &&
+                  sizeof(struct eng_session) % (2 * VAES_LINE) == 0,
+              "the seed is a line, and keys begin one; the seed and the line behind it are a pair");
 
 static void lines_tell(struct eng_session_info *info, const struct vaes_kernels *k, unsigned rounds)
 {
-    const unsigned keys = ((rounds + 2u) * VAES_BLOCK + VAES_LINE - 1) / VAES_LINE;
+    const unsigned keys = ((rounds + 1u) * VAES_BLOCK + VAES_LINE - 1) / VAES_LINE;
     const unsigned sized = k->run == VAES_RUN4 ? VAES_RUN4_FEW * VAES_BLOCK / VAES_LINE : 0;
-    info->fixed_line = (uint8_t)(sized ? KEY_LINE : POWER_LINE);
+    info->fixed_line = (uint8_t)(sized ? KEY_LINE : 0);
     info->fixed_lines = (uint8_t)(KEY_LINE + keys - info->fixed_line);
     info->sized_end = KEY_LINE;
     info->sized_lines = (uint8_t)sized;
@@ -158,53 +158,108 @@ static cv_result session_any(const struct eng_ops *e, const struct cv_sa *sa, in
 
 /* ---- self test --------------------------------------------------------------------------------------------------- */
 /* The known answers have one length; here every way through the kernels is held to ipsec-mb, which is another
- * program. Lengths up to two runs of blocks and a bit take every branch. */
-enum { TRY_TEXT = 1300, TRY_STEP = 4, TRY_ROOM = 16 + TRY_TEXT + ICV, TRY_FRONT = 64, TRY_BURST = 2 };
-
-struct trial {
-    struct eng_session *s;
-    struct eng_session_info info;
-    struct eng_op op[TRY_BURST];
-    uint8_t mem[TRY_BURST][TRY_FRONT + TRY_ROOM];
+ * program. Lengths up to two runs of blocks and a bit take every branch. Packets of several SAs in one call: more of them than are worked on
+ * side by side, and of another number of SAs, so that each stands in every place. */
+enum {
+    TRY_TEXT = 1300,
+    TRY_STEP = 4,
+    TRY_ROOM = 16 + TRY_TEXT + ICV,
+    TRY_FRONT = 64,
+    TRY_BURST = 2,
+    TRY_SAS = 5,
+    TRY_RUNS = 11,
+    TRY_RUNS_STEP = 5 * TRY_STEP, /* each call has packets of TRY_RUNS lengths */
 };
 
-static void trial_fill(struct trial *t, unsigned len)
+struct trial {
+    struct eng_session *s[TRY_SAS];
+    struct eng_session_info info;
+    struct eng_op op[TRY_RUNS];
+    uint8_t mem[TRY_RUNS][TRY_FRONT + TRY_ROOM];
+};
+
+/* Of packet i, where the first is of `len`. */
+static unsigned trial_len(unsigned len, unsigned i)
 {
-    for (unsigned i = 0; i < TRY_BURST; i++) {
+    return TRY_STEP * (1 + (len / TRY_STEP + 61 * i) % (TRY_TEXT / TRY_STEP));
+}
+
+static void trial_fill(struct trial *t, unsigned len, unsigned n, bool mixed)
+{
+    for (unsigned i = 0; i < n; i++) {
         for (unsigned b = 0; b < sizeof t->mem[i]; b++)
             t->mem[i][b] = (uint8_t)(b * 89 + i + len);
         t->op[i] = (struct eng_op){.esp = t->mem[i] + TRY_FRONT,
-                                   .data_len = len,
-                                   .seq_hi = len * 7,
+                                   .data_len = mixed ? trial_len(len, i) : len,
+                                   .seq_hi = len * 7 + i,
                                    .iv = UINT64_C(0x123456789) * len + i};
     }
 }
 
-static bool trials_agree(struct eng_worker *w, struct trial *a, struct trial *b)
+static bool trials_same(const struct trial *a, const struct trial *b, unsigned n)
 {
-    for (unsigned len = TRY_STEP; len <= TRY_TEXT; len += TRY_STEP) {
-        trial_fill(a, len);
-        trial_fill(b, len);
-        a->info.burst(w, a->s, a->op, TRY_BURST);
-        b->info.burst(w, b->s, b->op, TRY_BURST);
-        if (memcmp(a->mem, b->mem, sizeof a->mem) || a->op[0].ok != b->op[0].ok)
+    for (unsigned i = 0; i < n; i++)
+        if (memcmp(a->mem[i], b->mem[i], sizeof a->mem[i]) || a->op[i].ok != b->op[i].ok)
+            return false;
+    return true;
+}
+
+static bool runs_agree(struct eng_worker *w, struct trial *a, struct trial *b)
+{
+    for (unsigned len = TRY_STEP; len <= TRY_TEXT; len += TRY_RUNS_STEP) {
+        struct eng_run run[TRY_RUNS];
+        trial_fill(a, len, TRY_RUNS, true);
+        trial_fill(b, len, TRY_RUNS, true);
+        for (unsigned i = 0; i < TRY_RUNS; i++) {
+            run[i] = (struct eng_run){a->s[i % TRY_SAS], &a->op[i], 1};
+            b->info.burst(w, b->s[i % TRY_SAS], &b->op[i], 1);
+        }
+        a->info.runs(w, run, TRY_RUNS);
+        if (!trials_same(a, b, TRY_RUNS))
             return false;
     }
     return true;
 }
 
-static cv_result trial_run(const struct eng_ops *e, struct eng_worker *w, const struct cv_sa *sa, bool *same)
+static bool trials_agree(struct eng_worker *w, struct trial *a, struct trial *b)
+{
+    for (unsigned len = TRY_STEP; len <= TRY_TEXT; len += TRY_STEP) {
+        trial_fill(a, len, TRY_BURST, false);
+        trial_fill(b, len, TRY_BURST, false);
+        a->info.burst(w, a->s[0], a->op, TRY_BURST);
+        b->info.burst(w, b->s[0], b->op, TRY_BURST);
+        if (!trials_same(a, b, TRY_BURST))
+            return false;
+    }
+    if (!a->info.runs)
+        return true;
+    vaes_near_octets = 0; /* as with many sessions, and as with few */
+    const bool many = runs_agree(w, a, b);
+    vaes_near_octets = VAES_NEAR_OCTETS;
+    return many && runs_agree(w, a, b);
+}
+
+/* The same SAs for both, each with a key of its own. */
+static cv_result trial_run(const struct eng_ops *e, struct eng_worker *w, struct cv_sa *sa, bool *same)
 {
     struct trial *t = rte_zmalloc("eng_trial", 2 * sizeof *t, RTE_CACHE_LINE_SIZE);
     if (!t)
         return CV_ENOMEM;
-    cv_result r = e->session_new(sa, -1, &t[0].s, &t[0].info);
-    if (r == CV_OK)
-        r = eng_ipsecmb.session_new(sa, -1, &t[1].s, &t[1].info);
+    cv_result r = CV_OK;
+    for (unsigned i = 0; i < TRY_SAS && r == CV_OK; i++) {
+        for (unsigned k = 0; k < sizeof sa->encr_key; k++)
+            sa->encr_key[k] = (uint8_t)(sa->encr_key[k] + 37 * k + 11 * i + 1);
+        sa->salt[i % SALT]++;
+        r = e->session_new(sa, -1, &t[0].s[i], &t[0].info);
+        if (r == CV_OK)
+            r = eng_ipsecmb.session_new(sa, -1, &t[1].s[i], &t[1].info);
+    }
     if (r == CV_OK)
         *same = trials_agree(w, &t[0], &t[1]);
-    session_free(t[0].s);
-    session_free(t[1].s);
+    for (unsigned i = 0; i < TRY_SAS; i++) {
+        session_free(t[0].s[i]);
+        session_free(t[1].s[i]);
+    }
     rte_free(t);
     return r;
 }
@@ -214,13 +269,12 @@ static cv_result trials(const struct eng_ops *e, char *err, size_t err_len)
     struct eng_worker *w;
     CV_TRY(e->worker_new(-1, &w));
     cv_result r = CV_OK;
-    for (unsigned i = 0; i < 12 && r == CV_OK;
-         i++) { /* 3 keys, 2 directions, 2 transforms; ESN with one key */
+    for (unsigned i = 0; i < 24 && r == CV_OK; i++) { /* 3 keys, 2 directions, 2 transforms, ESN or not */
         struct cv_sa sa = {.encr = i % 2 ? CV_ENCR_NULL_AES_GMAC : CV_ENCR_AES_GCM_16,
-                           .encr_key_len = (uint8_t)(16 + i / 4 * 8),
+                           .encr_key_len = (uint8_t)(16 + i / 4 % 3 * 8),
                            .salt_len = SALT,
                            .salt = {1, 2, 3, 4},
-                           .flags = i / 4 == 1 ? CV_SA_ESN : 0};
+                           .flags = i / 12 ? CV_SA_ESN : 0};
         bool same = false;
         sa.ref.dir = i / 2 % 2 ? CV_DIR_OUT : CV_DIR_IN;
         memset(sa.encr_key, 0x40 + (int)i, sizeof sa.encr_key);

@@ -7,13 +7,13 @@
  *
  * The last registers of a packet are hashed after the next packet's first registers have been put into the AES
  * units: both units then have work, and a burst of short packets is not one long chain. */
-#include "dataplane/engine/eng_vaes_key.h"
-
-#include <immintrin.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
-#define ALWAYS    static inline __attribute__((always_inline))
+#include "dataplane/engine/eng_mem.h"
+#include "dataplane/engine/eng_vaes_fresh.h"
+
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 /* Arrays of registers stay registers only when every index is a constant. */
 #ifdef __clang__
@@ -22,20 +22,19 @@
 #define UNROLL _Pragma("GCC unroll 4")
 #endif
 
-typedef __m512i v4; /* four blocks */
-
 enum {
-    LANES = 4,
-    REG = LANES * VAES_BLOCK, /* octets */
-    GROUP = 4,                /* registers that are encrypted together */
+    GROUP = 4, /* registers that are encrypted together */
     GROUP_SLOTS = GROUP * LANES,
     HEAD_SLOTS = 2, /* in front of the text: nothing, and the tag's */
     HEAD = HEAD_SLOTS * VAES_BLOCK,
 };
 
-/* Products that are yet to be reduced: low, middle and high halves. */
-struct sum {
-    v4 lo, mi, hi;
+/* What is used of a session, where it stands: expanded in the session, or made afresh. */
+struct keys {
+    const uint8_t *round;  /* the first round key */
+    unsigned step;         /* octets from one to the next; a constant where this is inlined */
+    const uint8_t *h1;     /* H^1; the other powers in front of it */
+    const uint8_t *length; /* of the ICV */
 };
 
 /* What is left to do of a packet whose text has been read and written. */
@@ -50,11 +49,6 @@ struct rest {
     unsigned n;    /* registers in x; 0: there is no packet */
 };
 
-ALWAYS v4 xor3(v4 a, v4 b, v4 c)
-{
-    return _mm512_ternarylogic_epi64(a, b, c, 0x96);
-}
-
 ALWAYS v4 reversed(v4 v)
 {
     return _mm512_shuffle_epi8(v, _mm512_set4_epi32(0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f));
@@ -66,16 +60,21 @@ ALWAYS __m128i reversed1(__m128i v)
 }
 
 /* The compiler does not see that it is the same key each time: it would keep some on the stack. */
-ALWAYS v4 key4(const struct eng_session *s, int round)
+ALWAYS v4 key4(struct keys s, unsigned round)
 {
-    __asm__ volatile("" : "+r"(s));
-    return _mm512_broadcast_i32x4(_mm_load_si128((const __m128i *)(const void *)s->round_key[round]));
+    __asm__ volatile("" : "+r"(s.round));
+    return _mm512_broadcast_i32x4(_mm_load_si128((const __m128i *)(const void *)(s.round + round * s.step)));
 }
 
-/* H^(33 - i). */
-ALWAYS const uint8_t *power_at(const struct eng_session *s, uint32_t i)
+ALWAYS struct keys keys_of(const struct eng_session *s)
 {
-    return (const uint8_t *)s + offsetof(struct eng_session, power) + (VAES_FIRST4 + i) * VAES_BLOCK;
+    return (struct keys){s->round_key[0], VAES_BLOCK, s->power[VAES_POWERS - 1], &s->icv_len};
+}
+
+/* H^k. */
+ALWAYS const uint8_t *power_at(struct keys s, uint32_t k)
+{
+    return s.h1 - (k - 1) * VAES_BLOCK;
 }
 
 ALWAYS struct sum sum_zero(void)
@@ -111,20 +110,17 @@ ALWAYS void sum_add(struct sum *a, const v4 *x, const uint8_t *power, int n)
         sum_add1(a, x[n - 1], power + (n - 1) * REG);
 }
 
-/* The low half folds into the middle and that into the high half: in reversed order x^128 + x^7 + x^2 + x + 1 says that 64 bits come
- * back as themselves, 128 bits up, and times 0xc2 << 56. */
+/* All lanes together. */
 ALWAYS __m128i sum_reduce(const struct sum *a)
 {
-    const v4 poly = _mm512_set1_epi64((long long)0xc200000000000000);
-    v4 mi = xor3(a->mi, _mm512_shuffle_epi32(a->lo, 0x4e), _mm512_clmulepi64_epi128(poly, a->lo, 0x00));
-    v4 hi = xor3(a->hi, _mm512_shuffle_epi32(mi, 0x4e), _mm512_clmulepi64_epi128(poly, mi, 0x00));
+    const v4 hi = sum_reduce4(a);
     __m256i half = _mm256_xor_si256(_mm512_castsi512_si256(hi), _mm512_extracti64x4_epi64(hi, 1));
     return _mm_xor_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
 }
 
 /* ---- AES ------------------------------------------------------------------------------------------------ */
 /* st: counter blocks with the first round key added; becomes the key stream, with in[] added. */
-ALWAYS void aes(const struct eng_session *s, v4 *st, const v4 *in, int rounds, int n)
+ALWAYS void aes(struct keys s, v4 *st, const v4 *in, int rounds, int n)
 {
 #define ROUND(r)                                                                                             \
     do {                                                                                                     \
@@ -166,8 +162,8 @@ ALWAYS void aes(const struct eng_session *s, v4 *st, const v4 *in, int rounds, i
 }
 
 /* The same for four registers, with a group of blocks hashed in between. */
-ALWAYS void aes_hash(const struct eng_session *s, v4 *st, const v4 *in, int rounds, struct sum *a,
-                     const v4 *x, const uint8_t *power)
+ALWAYS void aes_hash(struct keys s, v4 *st, const v4 *in, int rounds, struct sum *a, const v4 *x,
+                     const uint8_t *power)
 {
 #define ROUND(r)                                                                                             \
     do {                                                                                                     \
@@ -230,7 +226,7 @@ ALWAYS void aes_hash(const struct eng_session *s, v4 *st, const v4 *in, int roun
 
 /* ---- counters ----------------------------------------------------------------------------------------------- */
 /* Nonce and first round key; the counter is zero. The salt has been added to the key. */
-ALWAYS v4 nonce_base(const struct eng_session *s, uint64_t iv)
+ALWAYS v4 nonce_base(struct keys s, uint64_t iv)
 {
     /* The IV stands in words 1 and 2: its halves swapped, in every quadword, and two words of four taken. */
     const v4 v = _mm512_set1_epi64((long long)(iv << 32 | iv >> 32));
@@ -290,8 +286,8 @@ ALWAYS void first_store(uint8_t *text, v4 out, __mmask32 mask, bool whole)
 
 /* The first n registers of a packet. last: they are all of it, and the last holds `octets` octets of text (the first of a packet, 0 to
  * 32; others 1 to 64). */
-ALWAYS void packet_first(const struct eng_session *s, struct rest *r, v4 base, uint8_t *text, unsigned octets,
-                         bool encrypt, bool esn, int rounds, int n, bool last)
+ALWAYS void packet_first(struct keys s, struct rest *r, v4 base, uint8_t *text, unsigned octets, bool encrypt,
+                         bool esn, int rounds, int n, bool last)
 {
     v4 st[GROUP], in[GROUP];
     const __mmask32 m32 = (__mmask32)((UINT64_C(1) << (octets & 63)) - 1);
@@ -325,8 +321,8 @@ ALWAYS void packet_first(const struct eng_session *s, struct rest *r, v4 base, u
 }
 
 /* The last n registers of a packet whose others have been done; octets: of the last, 1 to 64. */
-ALWAYS void packet_last(const struct eng_session *s, struct rest *r, v4 base, uint8_t *at, unsigned octets,
-                        bool encrypt, int rounds, int n)
+ALWAYS void packet_last(struct keys s, struct rest *r, v4 base, uint8_t *at, unsigned octets, bool encrypt,
+                        int rounds, int n)
 {
     v4 st[GROUP], in[GROUP];
     const __mmask64 m64 = UINT64_MAX >> (64 - octets);
@@ -347,9 +343,9 @@ ALWAYS void packet_last(const struct eng_session *s, struct rest *r, v4 base, ui
 }
 
 /* The length block times H^1 (SP 800-38D 7.1 step 5). */
-ALWAYS void sum_length(struct sum *a, const struct eng_session *s, uint64_t bits, bool esn)
+ALWAYS void sum_length(struct sum *a, struct keys s, uint64_t bits, bool esn)
 {
-    const __m128i h = _mm_load_si128((const __m128i *)(const void *)power_at(s, VAES_RUN4));
+    const __m128i h = _mm_load_si128((const __m128i *)(const void *)power_at(s, 1));
     const __m128i len = _mm_set_epi64x(esn ? VAES_AAD_ESN * 8 : VAES_AAD * 8, (long long)bits);
     const __m128i mi = _mm_xor_si128(_mm_clmulepi64_si128(len, h, 0x10), _mm_clmulepi64_si128(len, h, 0x01));
     a->lo = _mm512_xor_si512(a->lo, _mm512_zextsi128_si512(_mm_clmulepi64_si128(len, h, 0x00)));
@@ -379,7 +375,7 @@ ALWAYS void icv_finish(struct eng_op *op, uint8_t *icv, __m128i tag, unsigned ic
     }
 }
 
-ALWAYS void rest_finish(const struct eng_session *s, struct rest *r, bool encrypt, bool esn)
+ALWAYS void rest_finish(struct keys s, struct rest *r, bool encrypt, bool esn)
 {
     struct sum a = r->sum;
     switch (r->n) {
@@ -399,14 +395,14 @@ ALWAYS void rest_finish(const struct eng_session *s, struct rest *r, bool encryp
         break;
     }
     sum_length(&a, s, r->bits, esn);
-    icv_finish(r->op, r->icv, _mm_xor_si128(reversed1(sum_reduce(&a)), r->mask), s->icv_len, encrypt);
+    icv_finish(r->op, r->icv, _mm_xor_si128(reversed1(sum_reduce(&a)), r->mask), *s.length, encrypt);
 }
 
 /* Where the powers of the next run begin: all that is left, when it fits between two reductions. */
-ALWAYS const uint8_t *run_powers(const struct eng_session *s, uint32_t slots_left, bool few)
+ALWAYS const uint8_t *run_powers(struct keys s, uint32_t slots_left, bool few)
 {
     const uint32_t run = few ? VAES_RUN4_FEW : VAES_RUN4;
-    return power_at(s, slots_left <= run ? VAES_RUN4 - slots_left : VAES_RUN4 + 1 - run);
+    return power_at(s, slots_left <= run ? slots_left + 1 : run);
 }
 
 /* Four lines of the next packet: it lies in the second-level cache, and comes while this one is worked on. */
@@ -418,10 +414,10 @@ ALWAYS void fetch_group(const uint8_t *p)
 }
 
 /* Everything behind the first four registers. left: octets of text behind them. next: where the next packet has them. */
-ALWAYS void packet_more(const struct eng_session *s, struct rest *r, v4 base, uint8_t *at, uint32_t left,
+ALWAYS void packet_more(struct keys s, struct rest *r, v4 base, uint8_t *at, uint32_t left,
                         const uint8_t *next, bool encrypt, int rounds, bool few)
 {
-    const uint8_t *const end = power_at(s, VAES_RUN4 + 1); /* behind H^1: the run is complete */
+    const uint8_t *const end = s.h1 + VAES_BLOCK; /* behind H^1: the run is complete */
     const uint8_t *power = r->power;
     struct sum a = sum_zero();
     v4 x[GROUP] = {r->x[0], r->x[1], r->x[2], r->x[3]}, st[GROUP], in[GROUP];
@@ -480,9 +476,8 @@ ALWAYS void packet_more(const struct eng_session *s, struct rest *r, v4 base, ui
 
 /* Packet *op of session s into r; what was left to do of the one before, of session sb, is done meanwhile. next: where the next
  * packet is. few: of its run; then the short run of powers is used. */
-ALWAYS void gcm_packet(const struct eng_session *s, struct rest *r, struct eng_op *op,
-                       const struct eng_session *sb, struct rest *before, const uint8_t *next, bool encrypt,
-                       bool esn, int rounds, bool few)
+ALWAYS void gcm_packet(struct keys s, struct rest *r, struct eng_op *op, struct keys sb, struct rest *before,
+                       const uint8_t *next, bool encrypt, bool esn, int rounds, bool few)
 {
     uint8_t *text = op->esp + VAES_ESP_HDR + VAES_IV;
     const uint32_t len = op->data_len, all = HEAD + len;
@@ -535,9 +530,10 @@ ALWAYS void rests_wipe(struct rest rest[2])
     }
 }
 
-ALWAYS void gcm_run(const struct eng_session *s, struct eng_op *ops, unsigned count, bool encrypt, bool esn,
-                    int rounds)
+ALWAYS void gcm_run(const struct eng_session *session, struct eng_op *ops, unsigned count, bool encrypt,
+                    bool esn, int rounds)
 {
+    const struct keys s = keys_of(session);
     struct rest rest[2];
     rest[1].n = 0;
     for (unsigned k = 0; k < count; k++)
@@ -549,51 +545,123 @@ ALWAYS void gcm_run(const struct eng_session *s, struct eng_op *ops, unsigned co
 }
 
 /* ---- packets of several SAs ---------------------------------------------------------------------------------------- */
-enum {
-    SESSIONS_AHEAD = 3, /* as many lines as a core waits for at a time */
-    FEW_LINES = VAES_RUN4_FEW * VAES_BLOCK / REG,
+/* What was begun and is to be finished with the next packet, of whichever SA. */
+struct pending {
+    struct rest rest[2];
+    struct keys keys; /* of rest[turn ^ 1] */
+    unsigned turn;
 };
 
-/* What a packet of `len` octets reads of its session: the last powers, and the keys behind them. */
-ALWAYS void session_fetch(const struct eng_session *s, uint32_t len, int rounds)
+/* next: where the packet behind the run's last one is. */
+ALWAYS void run_packets(struct pending *p, struct keys s, const struct eng_run *run, const uint8_t *next,
+                        bool encrypt, bool esn, int rounds)
 {
-    const char *keys = (const char *)s + offsetof(struct eng_session, icv_len);
-    const int key_lines = ((rounds + 2) * VAES_BLOCK + REG - 1) / REG;
-    UNROLL
-    for (int i = 0; i < key_lines; i++)
-        _mm_prefetch(keys + i * REG, _MM_HINT_T0);
-    _mm_prefetch(keys - REG, _MM_HINT_T0);
-    _mm_prefetch(keys - 2 * REG, _MM_HINT_T0);
-    if (len > 2 * REG)
-        for (int i = 3; i <= FEW_LINES; i++)
-            _mm_prefetch(keys - i * REG, _MM_HINT_T0);
+    for (unsigned k = 0; k < run->n; k++) {
+        gcm_packet(s, &p->rest[p->turn], &run->ops[k], p->keys, &p->rest[p->turn ^ 1],
+                   k + 1 < run->n ? run->ops[k + 1].esp : next, encrypt, esn, rounds, true);
+        p->turn ^= 1;
+        p->keys = s;
+    }
 }
 
-/* As gcm_run, but every run has its own session; the sessions are fetched some runs ahead. */
-ALWAYS void gcm_runs(const struct eng_run *runs, unsigned count, bool encrypt, bool esn, int rounds)
+ALWAYS const uint8_t *packet_behind(const struct eng_run *runs, unsigned i, unsigned count)
 {
-    struct rest rest[2];
-    const struct eng_session *before = NULL;
-    unsigned turn = 0;
-    rest[1].n = 0;
+    return runs[i + 1 < count ? i + 1 : i].ops->esp;
+}
+
+enum {
+    FRESH_AHEAD = LANES, /* runs */
+    SEEDS_AHEAD = 3 * LANES,
+};
+static_assert(FRESH_AHEAD % LANES == 0 && FRESH_AHEAD <= 2 * FRESH_SAS - LANES,
+              "nothing is made over what is in use");
+
+/* A single packet reads what its length says; packets of other lengths beside it may read whatever there is. */
+ALWAYS uint32_t run_slots(const struct eng_run *run)
+{
+    return run->n == 1 ? HEAD_SLOTS + (run->ops->data_len + VAES_BLOCK - 1) / VAES_BLOCK : VAES_RUN4_FEW;
+}
+
+/* Of run `at` and those behind it in its batch: the round keys of a group, four SAs, of which there is one at least; the powers of one. */
+ALWAYS void fresh_group(struct fresh *f, unsigned group, const struct eng_run *runs, unsigned at,
+                        unsigned count, int rounds)
+{
+    const struct eng_session *s[LANES];
+    for (unsigned i = 0; i < LANES; i++)
+        s[i] = runs[at + i < count ? at + i : count - 1].session;
+    if (rounds == 10)
+        fresh_keys_128(f, group, s);
+    else
+        fresh_keys_256(f, group, s);
+}
+
+/* All of run `at` that has not been made with runs before it, if there is such a run. */
+ALWAYS void fresh_make(struct fresh fresh[2], const struct eng_run *runs, unsigned at, unsigned count,
+                       int rounds)
+{
+    struct fresh *f = &fresh[at / FRESH_SAS & 1];
+    const unsigned i = at % FRESH_SAS;
+    if (at >= count)
+        return;
+    if (i % LANES == 0)
+        fresh_group(f, i / LANES, runs, at, count, rounds);
+    fresh_powers(f->power[i], runs[at].session, run_slots(&runs[at]));
+}
+
+/* As gcm_run, but every run has its own session. What one reads is made while others, a batch in front of it, are encrypted: that keeps
+ * the AES units busy, this those that shuffle and multiply. */
+ALWAYS void gcm_runs_fresh(const struct eng_run *runs, unsigned count, bool encrypt, bool esn, int rounds)
+{
+    struct fresh fresh[2];
+    struct pending p = {.turn = 0};
+    p.rest[1].n = 0;
+    for (unsigned i = 0; i < count && i < SEEDS_AHEAD; i++)
+        seed_fetch(runs[i].session);
+    for (unsigned i = 0; i < FRESH_AHEAD; i++)
+        fresh_make(fresh, runs, i, count, rounds);
+    for (unsigned at = 0; at < count; at++) {
+        const struct fresh *f = &fresh[at / FRESH_SAS & 1];
+        const unsigned i = at % FRESH_SAS;
+        const struct keys s = {f->round[i / LANES][0][i % LANES], REG, f->power[i][FRESH_POWERS - 1],
+                               &runs[at].session->icv_len};
+        if (at + SEEDS_AHEAD < count)
+            seed_fetch(runs[at + SEEDS_AHEAD].session);
+        fresh_make(fresh, runs, at + FRESH_AHEAD, count, rounds);
+        run_packets(&p, s, &runs[at], packet_behind(runs, at, count), encrypt, esn, rounds);
+    }
+    if (p.rest[p.turn ^ 1].n)
+        rest_finish(p.keys, &p.rest[p.turn ^ 1], encrypt, esn);
+    rests_wipe(p.rest);
+    fresh_wipe(&fresh[0]);
+    fresh_wipe(&fresh[1]);
+}
+
+/* The same with what the sessions have expanded: where there are few, and for AES-192. */
+ALWAYS void gcm_runs_expanded(const struct eng_run *runs, unsigned count, bool encrypt, bool esn, int rounds)
+{
+    struct pending p = {.turn = 0};
+    p.rest[1].n = 0;
     for (unsigned i = 0; i < count && i < SESSIONS_AHEAD; i++)
         session_fetch(runs[i].session, runs[i].ops->data_len, rounds);
     for (unsigned i = 0; i < count; i++) {
-        const struct eng_session *s = runs[i].session;
-        struct eng_op *ops = runs[i].ops;
-        const unsigned n = runs[i].n;
         if (i + SESSIONS_AHEAD < count)
             session_fetch(runs[i + SESSIONS_AHEAD].session, runs[i + SESSIONS_AHEAD].ops->data_len, rounds);
-        for (unsigned k = 0; k < n; k++, turn ^= 1) {
-            const struct eng_op *next = k + 1 < n ? &ops[k + 1] : runs[i + 1 < count ? i + 1 : i].ops;
-            gcm_packet(s, &rest[turn], &ops[k], before, &rest[turn ^ 1], next->esp, encrypt, esn, rounds,
-                       true);
-            before = s;
-        }
+        run_packets(&p, keys_of(runs[i].session), &runs[i], packet_behind(runs, i, count), encrypt, esn,
+                    rounds);
     }
-    if (before)
-        rest_finish(before, &rest[turn ^ 1], encrypt, esn);
-    rests_wipe(rest);
+    if (p.rest[p.turn ^ 1].n)
+        rest_finish(p.keys, &p.rest[p.turn ^ 1], encrypt, esn);
+    rests_wipe(p.rest);
+}
+
+ALWAYS void gcm_runs(const struct eng_run *runs, unsigned count, bool encrypt, bool esn, int rounds)
+{
+    struct eng_mem_use sessions;
+    eng_mem_used(ENG_MEM_SESSION, &sessions);
+    if (rounds == 12 || sessions.bytes < vaes_near_octets)
+        gcm_runs_expanded(runs, count, encrypt, esn, rounds);
+    else
+        gcm_runs_fresh(runs, count, encrypt, esn, rounds);
 }
 
 /* ---- GMAC (RFC 4543) ----------------------------------------------------------------------------------------------- */
@@ -608,17 +676,16 @@ ALWAYS __m128i mask_of(const struct eng_session *s, uint64_t iv, int rounds)
 }
 
 /* len octets at p, behind the block `first`, which has been reversed. */
-ALWAYS __m128i hash_all(const struct eng_session *s, __m128i first, const uint8_t *p, uint32_t len,
-                        uint64_t aad_bits)
+ALWAYS __m128i hash_all(struct keys s, __m128i first, const uint8_t *p, uint32_t len, uint64_t aad_bits)
 {
-    const uint8_t *const end = power_at(s, VAES_RUN4 + 1);
+    const uint8_t *const end = s.h1 + VAES_BLOCK;
     uint32_t blocks = (len + VAES_BLOCK - 1) / VAES_BLOCK;
     /* the first block has a run of its own: one product */
     struct sum a = sum_zero();
     const uint8_t *power = run_powers(s, blocks, false);
     __m128i carry;
     {
-        const __m128i h = _mm_load_si128((const __m128i *)(const void *)power_at(s, VAES_RUN4));
+        const __m128i h = _mm_load_si128((const __m128i *)(const void *)power_at(s, 1));
         struct sum one = sum_zero();
         one.lo = _mm512_zextsi128_si512(_mm_clmulepi64_si128(first, h, 0x00));
         one.mi = _mm512_zextsi128_si512(
@@ -641,7 +708,7 @@ ALWAYS __m128i hash_all(const struct eng_session *s, __m128i first, const uint8_
             power = run_powers(s, (len + VAES_BLOCK - 1) / VAES_BLOCK, false);
         }
     }
-    const __m128i h = _mm_load_si128((const __m128i *)(const void *)power_at(s, VAES_RUN4));
+    const __m128i h = _mm_load_si128((const __m128i *)(const void *)power_at(s, 1));
     const __m128i bits = _mm_set_epi64x((long long)aad_bits, 0);
     const __m128i y = _mm_xor_si128(bits, carry);
     a.lo = _mm512_xor_si512(a.lo, _mm512_zextsi128_si512(_mm_clmulepi64_si128(y, h, 0x00)));
@@ -671,7 +738,7 @@ ALWAYS void gmac_run(const struct eng_session *s, struct eng_op *ops, unsigned c
         const __m128i first = esn ? _mm_set_epi64x((long long)(head >> 32 | iv << 32), (long long)with_hi)
                                   : _mm_set_epi64x((long long)iv, (long long)head);
         const __m128i hash =
-            hash_all(s, reversed1(first), op->esp + taken, len, ((uint64_t)len + VAES_BLOCK) * 8);
+            hash_all(keys_of(s), reversed1(first), op->esp + taken, len, ((uint64_t)len + VAES_BLOCK) * 8);
         icv_finish(op, op->esp + taken + len, _mm_xor_si128(hash, mask_of(s, iv, rounds)), s->icv_len,
                    encrypt);
     }

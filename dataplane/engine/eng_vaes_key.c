@@ -7,6 +7,8 @@
 
 enum { SALT = 4 };
 
+uint64_t vaes_near_octets = VAES_NEAR_OCTETS;
+
 #define NI __attribute__((target("aes,pclmul,ssse3,sse4.1")))
 
 static inline __m128i load(const void *p)
@@ -92,6 +94,7 @@ NI static void powers(struct eng_session *s, unsigned run)
     const __m128i h = divide_by_x(reversed(encrypt_zero(s)));
     __m128i p = h;
     memset(s->power, 0, sizeof s->power);
+    store(s->hash_key, h);
     for (unsigned i = run + 1; i-- > 0; p = multiply(p, h)) {
         store(power[i], p);
         if (run == VAES_RUN2)
@@ -104,7 +107,17 @@ static void salt_set(struct eng_session *s, const uint8_t *salt)
 {
     for (unsigned i = 0; i < SALT; i++)
         s->round_key[0][i] ^= salt[i];
+    memcpy(s->salt, salt, SALT);
 }
+
+/* What kernels for many SAs begin with. */
+static void seed_set(struct eng_session *s, unsigned run)
+{
+    memcpy(s->key, s->round_key, sizeof s->key);
+    if (run == VAES_RUN4)
+        memcpy(s->power, s->power[VAES_POWERS - VAES_SEED4 - 1], VAES_SEED4 * VAES_BLOCK);
+}
+static_assert(VAES_SEED4 <= VAES_FIRST4, "in front of the powers");
 
 void vaes_key_expand(struct eng_session *s, const struct vaes_kernels *k, const uint8_t *key,
                      unsigned key_len, const uint8_t *salt, unsigned icv_len)
@@ -114,4 +127,5 @@ void vaes_key_expand(struct eng_session *s, const struct vaes_kernels *k, const 
     round_keys(s, key, key_len);
     powers(s, k->run);
     salt_set(s, salt);
+    seed_set(s, k->run);
 }

@@ -19,8 +19,8 @@ enum {
      * what stands behind H^1 (keys) comes to nothing with them. */
     VAES_RUN4 = 32,
     VAES_FIRST4 = VAES_POWERS - VAES_RUN4 - 1, /* index of H^33 */
-    VAES_RUN4_FEW =
-        16, /* ... of which packets that have their SA for themselves use the last ones: half the lines */
+    VAES_SEED4 = 3,                            /* in front of it: H^4 .. H^2 once more */
+    VAES_RUN4_FEW = 16, /* ... of which packets of SAs that have few in a burst use the last ones */
     /* AVX2: runs of 16: H^17 .. H^1, a zero; then as many again, both halves of each added, twice (Karatsuba). */
     VAES_RUN2 = 16,
     VAES_FOLD2 = VAES_RUN2 + 2,
@@ -31,14 +31,18 @@ enum {
  * Each is H^k * x^-1 in reversed octet order: the product of two such elements needs no shift (Gueron and Kounavis,
  * Intel Carry-Less Multiplication and its usage for GCM, 2010, section "bit reflection").
  *
- * In order of use, so that what a short packet reads lies together: a packet of 512 octets with AES-128 takes seven lines, from H^16 to the
- * tenth round key. */
+ * The seed is the first line: whatever else there is can be made of it, and kernels for packets of many SAs do so where that is faster than
+ * to wait for nine lines (eng_vaes_fresh.h). The second line is fetched with it by processors that fetch lines by pairs: for AVX512 it begins
+ * with H^4, H^3 and H^2, in room that its powers do not need. Behind them in order of use, so that what a short packet reads lies together. */
 struct eng_session {
     struct eng_session_head head;
-    uint8_t power[VAES_POWERS][VAES_BLOCK] __attribute__((aligned(64)));
     uint8_t icv_len; /* 8, 12 or 16 (RFC 4106 6) */
     uint8_t rounds;  /* 10, 12 or 14 (FIPS 197) */
-    uint8_t round_key[VAES_ROUNDS_MAX + 1][VAES_BLOCK] __attribute__((aligned(16))); /* the salt in [0] */
+    uint8_t salt[4] __attribute__((aligned(4)));
+    uint8_t hash_key[VAES_BLOCK]; /* H^1, as below */
+    uint8_t key[2][VAES_BLOCK];   /* round_key[0] and [1] */
+    uint8_t power[VAES_POWERS][VAES_BLOCK] __attribute__((aligned(64)));
+    uint8_t round_key[VAES_ROUNDS_MAX + 1][VAES_BLOCK] __attribute__((aligned(64))); /* the salt in [0] */
 } __attribute__((aligned(64)));
 
 /* One processor generation's kernels. */
@@ -50,6 +54,11 @@ struct vaes_kernels {
     eng_runs_fn *runs[3][2][2]; /* of gcm, for runs of few packets; NULL: there are none */
 };
 extern const struct vaes_kernels vaes_avx2, vaes_avx512;
+
+/* As long as all sessions take fewer octets than this, they lie in the second-level cache, and kernels for packets of many SAs read them as
+ * they are; from here on they make what they need afresh. For tests to change, and for the self-test, before there are workers. */
+extern uint64_t vaes_near_octets;
+enum { VAES_NEAR_OCTETS = 1 << 20 };
 
 /* Expands key (16, 24 or 32 octets) and salt (4 octets) for `k`. In constant time; *s is wiped with secret_wipe by its owner. Needs AES-NI and PCLMULQDQ. */
 void vaes_key_expand(struct eng_session *s, const struct vaes_kernels *k, const uint8_t *key,

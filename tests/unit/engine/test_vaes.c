@@ -248,8 +248,10 @@ static unsigned random_len(unsigned i)
     }
 }
 
-/* Of the two SAs' packets: which[i] says whose packet i is. By runs of them together, or all of the first SA's. */
-static void kernel_call(unsigned k, struct eng_session *const s[2], unsigned size, bool encrypt, bool esn,
+/* Of several SAs' packets: which[i] says whose packet i is. By runs of them together, or all of the first SA's. */
+enum { SAS = BURST };
+
+static void kernel_call(unsigned k, struct eng_session *const s[SAS], unsigned size, bool encrypt, bool esn,
                         bool gmac, const uint8_t which[BURST], unsigned n, bool together)
 {
     struct eng_run run[BURST];
@@ -263,29 +265,31 @@ static void kernel_call(unsigned k, struct eng_session *const s[2], unsigned siz
             run[count - 1].n++;
         else
             run[count++] = (struct eng_run){s[which[i]], &mine.ops[i], 1};
+    vaes_near_octets = rnd() & 1 ? 0 : VAES_NEAR_OCTETS; /* as with many sessions, and as with few */
     kernels[k]->runs[size][encrypt][esn](worker, run, count);
 }
 
 /* Kernels themselves, so that ICVs of 8 and 12 octets (RFC 4106 6) and texts of any length are met, too. */
 static void compare_openssl(unsigned k, unsigned packets)
 {
-    struct eng_session *s[2] = {aligned_alloc(64, sizeof **s), aligned_alloc(64, sizeof **s)};
-    CU_ASSERT_PTR_NOT_NULL_FATAL(s[0]);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(s[1]);
+    struct eng_session *s[SAS];
     unsigned bad = 0;
+    for (unsigned i = 0; i < SAS; i++)
+        CU_ASSERT_PTR_NOT_NULL_FATAL(s[i] = aligned_alloc(64, sizeof **s));
     for (unsigned done = 0; done < packets;) {
         const unsigned size = (unsigned)(rnd() % 3), icv = rnd() % 2 ? 16 : 8 + 4 * (unsigned)(rnd() % 2);
         const unsigned n = 1 + (unsigned)(rnd() % BURST), at = 16 + (unsigned)(rnd() % 64);
         const bool esn = rnd() & 1, gmac = rnd() % 4 == 0;
         const bool together = !gmac && kernels[k]->runs[size][1][esn] && rnd() & 1;
-        struct cv_sa sa[2];
+        const unsigned sas = together ? 1 + (unsigned)(rnd() % SAS) : 1;
+        struct cv_sa sa[SAS];
         uint8_t which[BURST];
-        for (unsigned i = 0; i < 2; i++) {
+        for (unsigned i = 0; i < sas; i++) {
             sa_random(&sa[i], CV_ENCR_AES_GCM_16, 16 + 8 * size, esn);
             vaes_key_expand(s[i], kernels[k], sa[i].encr_key, sa[i].encr_key_len, sa[i].salt, icv);
         }
         for (unsigned i = 0; i < n; i++) {
-            which[i] = together ? rnd() & 1 : 0;
+            which[i] = (uint8_t)(rnd() % sas);
             lanes_fill(i, at, random_len(done + i));
         }
         kernel_call(k, s, size, true, esn, gmac, which, n, together);
@@ -304,8 +308,8 @@ static void compare_openssl(unsigned k, unsigned packets)
         done += n;
     }
     CU_ASSERT_EQUAL(bad, 0);
-    free(s[0]);
-    free(s[1]);
+    for (unsigned i = 0; i < SAS; i++)
+        free(s[i]);
 }
 
 static void OpenSSL_says_the_same_for_seeded_packets(void)
@@ -486,6 +490,14 @@ static void no_key_stays_on_the_stack(void)
             vaes_key_expand(s, kernels[k], sa.encr_key, sa.encr_key_len, sa.salt, ICV);
             kernels[k]->gcm[form % 3][form / 3 & 1][0](worker, s, mine.ops, BURST);
             CU_ASSERT_EQUAL(stack_keys(s), 0);
+            struct eng_run run[BURST];
+            for (unsigned i = 0; i < BURST; i++)
+                run[i] = (struct eng_run){s, &mine.ops[i], 1};
+            if (kernels[k]->runs[form % 3][form / 3 & 1][0]) {
+                vaes_near_octets = form / 6 % 2 ? 0 : VAES_NEAR_OCTETS;
+                kernels[k]->runs[form % 3][form / 3 & 1][0](worker, run, BURST);
+                CU_ASSERT_EQUAL(stack_keys(s), 0);
+            }
             free(s);
         }
 }
