@@ -223,7 +223,7 @@ static cv_result set_port(struct line_ctx *c)
     return CV_OK;
 }
 
-/* crypto-engine cryptodev NAME [look-aside | cpu] */
+/* crypto-engine cryptodev NAME [look-aside | cpu | protocol] */
 static cv_result set_cryptodev(struct line_ctx *c)
 {
     char *out = c->p->crypto_engine;
@@ -232,9 +232,11 @@ static cv_result set_cryptodev(struct line_ctx *c)
     if (c->count == 4)
         mode = word_is(c->words[3], "look-aside") ? " look-aside"
                : word_is(c->words[3], "cpu")      ? " cpu"
+               : word_is(c->words[3], "protocol") ? " protocol"
                                                   : NULL;
     if (c->count < 3 || c->count > 4 || !mode)
-        return complain(c, "cryptodev wants a device and perhaps how it works: NAME [look-aside | cpu]");
+        return complain(
+            c, "cryptodev wants a device and perhaps how it works: NAME [look-aside | cpu | protocol]");
     if ((size_t)snprintf(out, room, "cryptodev %s%s", c->words[2], mode) >= room) {
         snprintf(out, room, "auto");
         return complain(c, "name of the crypto device longer than %zu octets", room - 24);
@@ -268,8 +270,9 @@ static cv_result set_engine(struct line_ctx *c)
         snprintf(out, room, "%s", words[i]);
         return CV_OK;
     }
-    return complain(c,
-                    "crypto-engine wants: ipsec-mb, vaes, cryptodev NAME [look-aside | cpu], inline or auto");
+    return complain(
+        c, "crypto-engine wants: ipsec-mb, vaes, cryptodev NAME [look-aside | cpu | protocol], inline "
+           "or auto");
 }
 
 static cv_result set_table(struct line_ctx *c)

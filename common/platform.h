@@ -6,7 +6,7 @@
  *    port Ethernet0/0 pci 0000:03:00.0
  *    port Ethernet0/1 vdev net_af_packet,iface=eth1
  *    port Ethernet0/2 pci 0000:03:00.1 mtu 9000   ! culvertd writes it here of `mtu` under the interface
- *    crypto-engine auto                ! ipsec-mb | vaes | cryptodev NAME [look-aside | cpu] | inline | auto
+ *    crypto-engine auto                ! ipsec-mb | vaes | cryptodev NAME [look-aside | cpu | protocol] | inline | auto
  *    security-associations 16384       ! table size in each direction, a power of two
  *    eal-args --log-level=lib.eal:5
  *

@@ -51,6 +51,7 @@ enum dp_gate dp_gate_of(const struct rte_mbuf *m, enum dp_slow what)
     switch (what) {
     case DP_SLOW_ARP:
         return DP_GATE_ARP;
+    case DP_SLOW_ASK:
     case DP_SLOW_RESOLVE: /* our ICMP answers are made when others ask for them */
         if (meta->local_out != DP_TRANSIT && meta->local_out != DP_LOCAL)
             return DP_GATE_RESOLVE_OWN;

@@ -66,13 +66,16 @@ void dp_inline_tick(struct dp *dp)
 }
 
 /* ---- worker --------------------------------------------------------------------------------------------------------- */
-/* Where a packet in clear would leave: NULL unless that is all a NIC's own. With inline protocol meta is given the outer family. */
-static const struct ip_if *way_of(struct dp_worker *w, struct rte_mbuf *m, const struct dp_hop **hop)
+/* Where a packet in clear would leave: NULL unless that is all a NIC's own, but for a neighbour whom nobody knows yet. With inline
+ * protocol (*whole) meta is given the outer family. */
+static const struct ip_if *way_of(struct dp_worker *w, struct rte_mbuf *m, const struct dp_hop **hop,
+                                  bool *whole)
 {
     struct dp_meta *meta = dp_meta(m);
     struct eng_inline_way way = {.around = 0};
     const uint8_t *dst = ip_dst(m, meta->family);
-    if (eng_inline_whole(m, &way)) {
+    *whole = eng_inline_whole(m, &way);
+    if (*whole) {
         meta->family = way.remote.family;
         meta->vrf = way.vrf;
         dst = way.remote.b;
@@ -80,20 +83,41 @@ static const struct ip_if *way_of(struct dp_worker *w, struct rte_mbuf *m, const
     const struct dp_hop *h = dp_hop_find(w, meta, dst);
     const struct ip_if *out = h->route && h->route->kind != IP_ROUTE_LOCAL ? h->out : NULL;
     *hop = h;
-    if (unlikely(!out || !out->up || out->kind != CV_IF_PORT || !h->nbr || m->pkt_len + way.around > h->mtu))
+    if (unlikely(!out || !out->up || out->kind != CV_IF_PORT || m->pkt_len + way.around > h->mtu))
         return NULL;
     if (unlikely(w->dp->ports[out->port].id != eng_inline_port(m) || w->txq[out->port].owner != w->id))
         return NULL;
     return likely(m->data_off >= RTE_ETHER_HDR_LEN) ? out : NULL;
 }
 
+/* The neighbour is asked for; the packet, which is in clear and cannot be encrypted here, does not wait for the answer. */
+static void ask(struct dp_worker *w, struct rte_mbuf *m, const struct dp_hop *h)
+{
+    struct dp_meta *meta = dp_meta(m);
+    meta->if_out = h->out->id;
+    meta->next_hop = h->next_hop             ? *h->next_hop
+                     : meta->family == IP_V4 ? ip_addr_v4(h->dst)
+                                             : ip_addr_v6(h->dst);
+    m->ol_flags &= ~RTE_MBUF_F_TX_SEC_OFFLOAD;
+    m->data_len = 0;
+    m->pkt_len = 0;
+    dp_slow(w, m, DP_SLOW_ASK);
+}
+
+/* False: not this way. */
 static bool by_nic(struct dp_worker *w, struct rte_mbuf *m)
 {
     const struct dp_meta *meta = dp_meta(m);
     const struct dp_hop *h;
-    const struct ip_if *out = way_of(w, m, &h);
+    bool whole;
+    const struct ip_if *out = way_of(w, m, &h, &whole);
     if (unlikely(!out))
         return false;
+    if (unlikely(!h->nbr)) {
+        if (whole)
+            ask(w, m, h);
+        return whole;
+    }
     const uint32_t len = m->pkt_len;
     dp_link_header(m, out, h->nbr);
     if (unlikely(!eng_inline_ready(w->esp.engine, m, RTE_ETHER_HDR_LEN, meta->l3_len,

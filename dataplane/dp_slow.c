@@ -93,7 +93,10 @@ static void nbr_ask(void *ctx, uint32_t if_id, const struct ip_addr *addr, const
 
 static void nbr_ready(void *ctx, struct rte_mbuf *m)
 {
-    give(ctx, m, DP_STAGE_OUT);
+    if (dp_meta(m)->slow == DP_SLOW_ASK)
+        slow_drop(ctx, m, CV_DROP_NO_NEIGHBOUR); /* it was a question and no more */
+    else
+        give(ctx, m, DP_STAGE_OUT);
 }
 
 static void ping_lost(struct dp_manager *g, struct rte_mbuf *m);
@@ -465,6 +468,7 @@ void dp_slow_packet(struct dp_manager *g, struct rte_mbuf *m)
         local(g, m);
         break;
     case DP_SLOW_RESOLVE:
+    case DP_SLOW_ASK:
         resolve(g, m);
         break;
     case DP_SLOW_ICMP: /* counted by the worker that dropped it */

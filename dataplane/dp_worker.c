@@ -88,7 +88,7 @@ static void esp_received(struct dp_worker *w, struct rte_mbuf *m, const struct i
     struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
     if (unlikely(!sa || !is_for(slot, m, in, 0))) {
         if (unlikely(sa && is_for(slot, m, in, DP_SAD_WHOLE))) {
-            eng_inline_unfit(esp_in_sa_session(sa)); /* the window is the NIC's, which this did not pass */
+            eng_inline_stray(esp_in_sa_session(sa)); /* the window is the NIC's, which this did not pass */
             dp_drop(w, m, CV_DROP_CRYPTO);
         } else if (unlikely(dp_inline_came_so(m))) {
             dp_drop(w, m, CV_DROP_UNKNOWN_SPI);
@@ -158,16 +158,25 @@ static void ip_received(struct dp_worker *w, struct rte_mbuf *m, enum ip_class c
     }
 }
 
-/* A frame that the port scattered over several mbufs. */
-static void chain_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in)
+/* Takes m; NULL: it was dropped. */
+static struct rte_mbuf *joined(struct dp_worker *w, struct rte_mbuf *m)
 {
     struct rte_mbuf *one = ip_chain_join(m, w->dp->jumbo_pool);
     if (!one) {
         dp_drop(w, m, CV_DROP_NO_MBUF);
-        return;
+        return NULL;
     }
     rte_pktmbuf_free(m);
     dp_count(&w->stats->joined, 1);
+    return one;
+}
+
+/* A frame that the port scattered over several mbufs. */
+static void chain_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in)
+{
+    struct rte_mbuf *one = joined(w, m);
+    if (!one)
+        return;
     const enum ip_class class = ip_classify_frame(one, in->mac);
     if (unlikely(dp_inline_came_so(one) && class != IP_CLASS_ESP))
         dp_drop(w, one, CV_DROP_UNKNOWN_SPI);
@@ -231,6 +240,8 @@ static void whole_in(struct dp_worker *w, struct rte_mbuf *m, struct esp_in_sa *
 {
     enum cv_drop why = dp_inline_came_so(m) ? esp_in_whole(&w->esp, sa, m) : CV_DROP_CRYPTO;
     dp_count(&w->stats->crypto_packets, 1);
+    if (likely(why != CV_DROP_CRYPTO && why != CV_DROP_ESP_AUTH))
+        eng_inline_came(esp_in_sa_session(sa));
     if (likely(why == CV_DROP_NONE))
         dp_worker_decapsulated(w, &m, 1);
     else
@@ -247,6 +258,8 @@ static void whole_received(struct dp_worker *w, struct rte_mbuf *m, const struct
     meta->if_in = in->id;
     meta->vrf = in->vrf;
     meta->spi = spi;
+    if (unlikely(m->nb_segs != 1) && !(m = joined(w, m)))
+        return;
     if (unlikely(!sa || !(slot->family & DP_SAD_WHOLE) || slot->vrf != in->vrf ||
                  !rte_pktmbuf_adj(m, RTE_ETHER_HDR_LEN))) {
         dp_drop(w, m, CV_DROP_UNKNOWN_SPI);

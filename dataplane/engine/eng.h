@@ -36,6 +36,20 @@ struct eng_op {
 
 typedef void eng_burst_fn(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n);
 
+/* How a packet is given to a session with `aside`, and in which form it comes back. */
+enum eng_form {
+    ENG_ESP,   /* as everywhere: op says where ESP is */
+    ENG_SOFT,  /* in: the same, and not for the device */
+    ENG_WHOLE, /* out: the device did all of ESP: m has the inner packet coming in, the outer one going out */
+    ENG_BUILD, /* out: going out; the device never had it: to be built and encrypted here, under a new number */
+};
+/* What the device said of the SA with a packet (eng_job.said). */
+enum {
+    ENG_SAID_SOFT = 1,
+    ENG_SAID_HARD = 2,
+    ENG_SAID_UNFIT = 4 /* the SA goes on nowhere: a new one is wanted */
+};
+
 /* One packet on its way through a device. */
 struct eng_job {
     struct eng_op op;
@@ -46,6 +60,8 @@ struct eng_job {
     uint8_t dir;
     uint8_t
         drop; /* out: CV_DROP_NONE when op.ok; ESP_AUTH, CRYPTO, or CRYPTO_LOST: the device failed with it */
+    uint8_t form; /* enum eng_form, of sessions with `aside` */
+    uint8_t said; /* out: ENG_SAID_* bits, of sessions with `aside` */
 };
 
 /* Takes the first of jobs[0..n), copied, and says how many: fewer than n only when as many as fit are under way. None is
@@ -78,6 +94,10 @@ struct eng_session_info {
     uint8_t fixed_line, fixed_lines, sized_end, sized_lines;
     bool
         whole; /* a NIC does ESP as a whole: going out it wants the inner packet, coming in it gives that (esp_inline.h) */
+    uint8_t
+        why; /* enum cv_engine_why: why no device has it, where one was asked for; what eng_where says comes first */
+    bool
+        aside; /* so does a crypto device, but packets come back from it, and it gets ESP coming in (esp_aside.h) */
 };
 
 /* What a worker has under way: jobs are numbered from 1 in the order of submission. */

@@ -4,6 +4,7 @@
 #include "common/secret.h"
 #include "dataplane/engine/eng_auto.h"
 #include "dataplane/engine/eng_cryptodev_flight.h"
+#include "dataplane/engine/eng_cryptodev_proto.h"
 #include "dataplane/engine/eng_ipsecmb.h"
 #include "dataplane/engine/eng_kat.h"
 
@@ -40,6 +41,10 @@ static void worker_free(struct eng_worker *w)
 /* ---- bursts ------------------------------------------------------------------------------------------------------- */
 static void soft_burst(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n)
 {
+    for (unsigned i = 0; i < n && !s->soft; i++) /* its keys are in the device alone */
+        ops[i].ok = false;
+    if (unlikely(!s->soft))
+        return;
     s->soft_burst(w->soft, s->soft, ops, n);
     cdev_count(&w->by_software, n);
 }
@@ -100,9 +105,31 @@ static uint8_t device_session(struct eng_session *s, struct cdev_xforms *x)
                             : CV_ENGINE_WHY_TRANSFORM;
 }
 
+/* A session for all of ESP, where that was asked for and the device has it for this SA. Its software is for what the device does not take,
+ * and for when it has failed. */
+static bool whole_session(struct eng_session *s, const struct cv_sa *sa, struct eng_session_info *info)
+{
+    const uint8_t family = sa->local.addr.family;
+    if (!cdev_is_protocol() || !cdev_runs() ||
+        (family != IP_V4 && family != IP_V6)) /* no SA, but a test of a transform */
+        return false;
+    info->why = cdev_proto_new(s, sa); /* shown where the device does its ciphers, too */
+    if (!s->ipsec)
+        return false;
+    info->aside = true;
+    info->submit = cdev_submit;
+    if (!cdev_proto_softens(s)) {
+        eng_auto.session_free(s->soft);
+        s->soft = NULL;
+    }
+    return true;
+}
+
 static cv_result session_new(const struct cv_sa *sa, int socket, struct eng_session **out,
                              struct eng_session_info *info)
 {
+    if (cdev_is_protocol() && cdev_runs() && cdev_proto_used_before(sa))
+        return CV_EUNSUP;
     struct eng_session *s = rte_zmalloc_socket("cdev_session", sizeof *s, RTE_CACHE_LINE_SIZE, socket);
     if (!s)
         return CV_ENOMEM;
@@ -124,7 +151,8 @@ static cv_result session_new(const struct cv_sa *sa, int socket, struct eng_sess
     cdev_xforms_make(sa, &x);
     s->kind = x.kind;
     ofs_set(s);
-    s->why_soft = device_session(s, &x);
+    if (!whole_session(s, sa, info))
+        s->why_soft = device_session(s, &x);
     if (s->device) {
         info->burst = cdev_is_cpu() ? cpu_burst : cdev_burst_wait;
         info->submit = cdev_is_cpu() ? NULL : cdev_submit;
@@ -140,7 +168,9 @@ static void session_free(struct eng_session *s)
     if (!s)
         return;
     cdev_session_free(s->device);
-    eng_auto.session_free(s->soft);
+    cdev_ipsec_free(s->ipsec);
+    if (s->soft)
+        eng_auto.session_free(s->soft);
     secret_wipe(s, sizeof *s);
     rte_free(s);
     session_count--;
@@ -148,12 +178,16 @@ static void session_free(struct eng_session *s)
 
 static void where(const struct eng_session *s, struct cv_sa_engine *out)
 {
-    if (s->device && cdev_runs()) {
-        out->by = cdev_is_cpu() ? CV_ENGINE_CRYPTODEV_CPU : CV_ENGINE_CRYPTODEV;
+    if ((s->device || s->ipsec) && cdev_runs()) {
+        out->by = s->ipsec        ? CV_ENGINE_CRYPTODEV_PROTOCOL
+                  : cdev_is_cpu() ? CV_ENGINE_CRYPTODEV_CPU
+                                  : CV_ENGINE_CRYPTODEV;
         return;
     }
-    eng_where(s->soft, out);
-    out->why = s->device ? CV_ENGINE_WHY_FAILED : s->why_soft;
+    out->by = CV_ENGINE_UNKNOWN; /* nobody, where there is no software */
+    if (s->soft)
+        eng_where(s->soft, out);
+    out->why = s->device || s->ipsec ? CV_ENGINE_WHY_FAILED : s->why_soft;
 }
 
 /* ---- the device ---------------------------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <rte_errno.h>
 #include <rte_mempool.h>
 #include <rte_security.h>
+#include <rte_security_driver.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,9 +38,9 @@ static struct {
     enum cdev_fault fault; /* atomic */
     unsigned holders;      /* atomic: queue pairs taken, and one for the open device until it fails */
     uint8_t id;
-    bool cpu, made; /* made: by cdev_open */
-    bool stopped;   /* atomic: somebody does it or has done it */
-    bool gone;      /* given back; nothing of it is called any more */
+    bool cpu, protocol, made; /* made: by cdev_open */
+    bool stopped;             /* atomic: somebody does it or has done it */
+    bool gone;                /* given back; nothing of it is called any more */
     struct rte_device *device;
     char name[NAME_LEN];
     char vdev[NAME_LEN]; /* to remove again */
@@ -48,6 +49,9 @@ static struct {
     uint32_t elt_size, sessions, sessions_max;
     unsigned pool_count;
     struct rte_mempool *pools[POOLS_MAX];
+    struct rte_security_ctx *ipsec; /* with protocol */
+    unsigned ipsec_pool_count;
+    struct rte_mempool *ipsec_pools[POOLS_MAX];
 } dev;
 
 /* ---- state ---------------------------------------------------------------------------------------------------- */
@@ -142,12 +146,21 @@ bool cdev_is_cpu(void)
     return dev.cpu;
 }
 
+bool cdev_is_protocol(void)
+{
+    return dev.protocol;
+}
+
 const char *cdev_text(void)
 {
     static char text[CV_NAME_MAX];
     const enum cdev_state s = cdev_state();
-    const char *how = s == CDEV_CLOSED ? "closed" : s != CDEV_RUNNING ? "failed" : dev.cpu ? "cpu" : "";
-    snprintf(text, sizeof text, "%.*s%s%s", (int)sizeof text - 8, dev.name, how[0] ? " " : "", how);
+    const char *how = s == CDEV_CLOSED    ? "closed"
+                      : s != CDEV_RUNNING ? "failed"
+                      : dev.cpu           ? "cpu"
+                      : dev.protocol      ? "protocol"
+                                          : "";
+    snprintf(text, sizeof text, "%.*s%s%s", (int)sizeof text - 10, dev.name, how[0] ? " " : "", how);
     return text;
 }
 
@@ -235,9 +248,10 @@ static cv_result queues_set_up(int socket)
     return CV_OK;
 }
 
-static bool offers_ipsec(void)
+static bool offers_ipsec(uint64_t features)
 {
-    struct rte_security_ctx *ctx = rte_cryptodev_get_sec_ctx(dev.id);
+    struct rte_security_ctx *ctx =
+        features & RTE_CRYPTODEV_FF_SECURITY ? rte_cryptodev_get_sec_ctx(dev.id) : NULL;
     const struct rte_security_capability *c = ctx ? rte_security_capabilities_get(ctx) : NULL;
     for (; c && c->action != RTE_SECURITY_ACTION_TYPE_NONE; c++)
         if (c->action == RTE_SECURITY_ACTION_TYPE_LOOKASIDE_PROTOCOL &&
@@ -260,6 +274,12 @@ static cv_result start(unsigned workers, const char *mode, char *why, size_t why
         snprintf(why, why_len, "%s has no synchronous mode: leave out 'cpu'", dev.name);
         return CV_EUNSUP;
     }
+    dev.protocol = mode && !strcmp(mode, "protocol");
+    if (dev.protocol && !offers_ipsec(info.feature_flags)) {
+        snprintf(why, why_len, "%s does not do ESP as a whole: leave out 'protocol'", dev.name);
+        return CV_EUNSUP;
+    }
+    dev.ipsec = dev.protocol ? rte_cryptodev_get_sec_ctx(dev.id) : NULL;
     dev.cpu = mode ? !strcmp(mode, "cpu") : has_cpu;
     dev.queues = (uint16_t)RTE_MIN(RTE_MIN(workers + 1, (unsigned)QUEUES_MAX), info.max_nb_queue_pairs);
     dev.elt_size = rte_cryptodev_sym_get_private_session_size(dev.id);
@@ -273,9 +293,8 @@ static cv_result start(unsigned workers, const char *mode, char *why, size_t why
                  rte_strerror(rte_errno));
         return CV_EIO;
     }
-    if (offers_ipsec())
-        log_info("%s offers ESP as a whole (look-aside protocol); its ciphers are used, that is not",
-                 dev.name);
+    if (!dev.protocol && offers_ipsec(info.feature_flags))
+        log_info("%s offers ESP as a whole: crypto-engine cryptodev NAME protocol uses that", dev.name);
     (void)rte_cryptodev_callback_register(dev.id, RTE_CRYPTODEV_EVENT_ERROR, on_event, NULL);
     dev.device = info.device;
     if (!dev.cpu && dev.device)
@@ -289,8 +308,9 @@ cv_result cdev_open(const char *arg, unsigned workers, char *why, size_t why_len
     if (dev.state != CDEV_CLOSED)
         return CV_EEXIST;
     const int words = sscanf(arg, "%127s %15s %1s", name, mode, more);
-    if (words < 1 || words > 2 || (words == 2 && strcmp(mode, "cpu") && strcmp(mode, "look-aside"))) {
-        snprintf(why, why_len, "cryptodev wants: NAME [look-aside | cpu]");
+    if (words < 1 || words > 2 ||
+        (words == 2 && strcmp(mode, "cpu") && strcmp(mode, "look-aside") && strcmp(mode, "protocol"))) {
+        snprintf(why, why_len, "cryptodev wants: NAME [look-aside | cpu | protocol]");
         return CV_EINVAL;
     }
     memset(&dev, 0, sizeof dev);
@@ -346,6 +366,8 @@ void cdev_close(void)
         give_back();
     for (unsigned i = 0; i < dev.pool_count; i++)
         rte_mempool_free(dev.pools[i]);
+    for (unsigned i = 0; i < dev.ipsec_pool_count; i++)
+        rte_mempool_free(dev.ipsec_pools[i]);
     memset(&dev, 0, sizeof dev);
 }
 
@@ -392,6 +414,62 @@ void cdev_session_free(void *session)
     else if (rte_cryptodev_sym_session_free(dev.id, session) != 0)
         log_warning("%s did not give up a session", dev.name);
     secret_wipe(session, size);
+    dev.sessions--;
+}
+
+/* ---- sessions of ESP as a whole -------------------------------------------------------------------------------------- */
+const struct rte_security_capability *cdev_ipsec_caps(void)
+{
+    return rte_security_capabilities_get(dev.ipsec);
+}
+
+/* The library's part of a session and the driver's lie behind one another. */
+static struct rte_mempool *ipsec_pool_with_room(void)
+{
+    for (unsigned i = dev.ipsec_pool_count; i-- > 0;)
+        if (rte_mempool_avail_count(dev.ipsec_pools[i]) > 0)
+            return dev.ipsec_pools[i];
+    if (dev.ipsec_pool_count == POOLS_MAX)
+        return NULL;
+    char name[RTE_MEMPOOL_NAMESIZE];
+    const uint32_t n = RTE_MIN((uint32_t)POOL_FIRST << dev.ipsec_pool_count, (uint32_t)POOL_LAST),
+                   size = (uint32_t)sizeof(struct rte_security_session) +
+                          rte_security_session_get_size(dev.ipsec);
+    snprintf(name, sizeof name, "cdev_ipsec_%u", dev.ipsec_pool_count);
+    struct rte_mempool *p =
+        rte_mempool_create(name, n, size, 0, 0, NULL, NULL, NULL, NULL, rte_cryptodev_socket_id(dev.id), 0);
+    if (p)
+        dev.ipsec_pools[dev.ipsec_pool_count++] = p;
+    return p;
+}
+
+cv_result cdev_ipsec_new(struct rte_security_session_conf *conf, void **out)
+{
+    if (!cdev_runs())
+        return CV_EUNSUP;
+    struct rte_mempool *pool = dev.sessions < dev.sessions_max ? ipsec_pool_with_room() : NULL;
+    if (!pool)
+        return CV_ENOSPC;
+    *out = rte_security_session_create(dev.ipsec, conf, pool);
+    if (!*out)
+        return CV_EUNSUP;
+    dev.sessions++;
+    return CV_OK;
+}
+
+/* As cdev_session_free. What the driver keeps is lost until it is closed: a place in a table. */
+void cdev_ipsec_free(void *session)
+{
+    if (!session)
+        return;
+    struct rte_mempool *pool = rte_mempool_from_obj(session);
+    if (dev.gone)
+        rte_mempool_put(pool, session);
+    else if (rte_security_session_destroy(dev.ipsec, session) != 0) {
+        log_warning("%s did not give up a session", dev.name);
+        return;
+    }
+    secret_wipe(session, pool->elt_size);
     dev.sessions--;
 }
 

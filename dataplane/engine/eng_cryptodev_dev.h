@@ -43,7 +43,8 @@ CV_MUST_USE cv_result cdev_open(const char *arg, unsigned workers, char *why, si
 void cdev_close(void); /* removes the device if cdev_open made it */
 
 uint8_t cdev_id(void);
-bool cdev_is_cpu(void); /* worked on by the call that returns when the packets are done */
+bool cdev_is_cpu(void);      /* worked on by the call that returns when the packets are done */
+bool cdev_is_protocol(void); /* asked to do ESP as a whole where it can */
 /* "crypto_aesni_mb cpu", "0000:3d:00.0_qat_sym failed": at most CV_NAME_MAX - 1 octets. */
 const char *cdev_text(void);
 
@@ -69,6 +70,16 @@ void cdev_queue_release(uint16_t qp);
 /* CV_EUNSUP: the device cannot do it (or no longer); CV_ENOSPC: its sessions are used up. Manager. */
 CV_MUST_USE cv_result cdev_session_new(struct rte_crypto_sym_xform *xforms, void **out);
 void cdev_session_free(void *session); /* wipes */
+
+/* ---- look-aside protocol: rte_security on the device ("Security Library" in DPDK's programmer's guide, rte_security.h of 22.11) ---- */
+struct rte_security_capability;
+struct rte_security_session_conf;
+/* Ended by an entry of RTE_SECURITY_ACTION_TYPE_NONE. Only of a device that cdev_is_protocol. */
+const struct rte_security_capability *cdev_ipsec_caps(void);
+/* CV_EUNSUP: refused, or the device runs no more; CV_ENOSPC: its sessions are used up, or there is no memory for more. Manager. */
+CV_MUST_USE cv_result cdev_ipsec_new(struct rte_security_session_conf *conf, void **out);
+void cdev_ipsec_free(void *session); /* nothing under way names it; wipes */
+/* Both kinds. */
 uint32_t cdev_sessions(void);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "common/secret.h"
 #include "dataplane/engine/eng_auto.h"
+#include "dataplane/engine/eng_cryptodev_proto.h"
 #include "dataplane/engine/eng_ipsecmb.h"
 
 #include <rte_branch_prediction.h>
@@ -72,12 +73,31 @@ void cdev_worker_free(struct eng_worker *w)
 static void soften(struct eng_worker *w, struct cdev_job *job)
 {
     struct eng_job *call = &job->call;
+    if (job->s->ipsec && job->s->encrypt) { /* not built yet */
+        cdev_proto_undone(job);
+        return;
+    }
+    call->form = ENG_ESP;
+    call->said = 0;
     job->s->soft_burst(w->soft, job->s->soft, &call->op, 1);
     call->drop = (uint8_t)(call->op.ok               ? CV_DROP_NONE
                            : call->dir == CV_DIR_OUT ? CV_DROP_CRYPTO
                                                      : CV_DROP_ESP_AUTH);
     job->done = true;
     cdev_count(&w->by_software, 1);
+}
+
+/* It went to the device, and came to nothing. */
+static void spoil(struct cdev_job *job, enum cv_drop drop)
+{
+    if (job->s->ipsec) {
+        job->call.op.ok = false;
+        job->call.form = ENG_WHOLE;
+        job->done = true;
+    } else {
+        cdev_op_complete(job, false);
+    }
+    job->call.drop = (uint8_t)drop;
 }
 
 /* The device has stopped: what it has not given back is lost, what it never had is done here. */
@@ -89,15 +109,16 @@ static void settle(struct eng_worker *w)
         if (job->done)
             continue;
         if (i < w->sent) {
-            cdev_op_complete(job, false);
-            job->call.drop = CV_DROP_CRYPTO_LOST;
+            spoil(job, CV_DROP_CRYPTO_LOST);
             lost++;
         } else {
-            cdev_op_undo(job);
+            if (!job->s->ipsec)
+                cdev_op_undo(job);
             soften(w, job);
         }
     }
     w->sent = w->submitted;
+    w->passed_by = 0;
     w->settled = true;
     cdev_count(&w->lost, lost);
 }
@@ -120,30 +141,54 @@ static bool refused(struct eng_worker *w)
     struct rte_crypto_op *op = op_at(w, w->sent);
     if (op->status == RTE_CRYPTO_OP_STATUS_NOT_PROCESSED || op->status == RTE_CRYPTO_OP_STATUS_SUCCESS)
         return false;
-    struct cdev_job *job = cdev_job(op);
-    cdev_op_complete(job, false);
-    job->call.drop = CV_DROP_CRYPTO;
+    spoil(cdev_job(op), CV_DROP_CRYPTO);
     w->sent++;
     if (++w->errors >= CDEV_ERRORS_MAX)
         cdev_fail(CDEV_FAULT_ERRORS);
     return true;
 }
 
+/* Jobs that are next for the device, in one piece of the ring: those done already are passed over. */
+static uint16_t next_for_device(struct eng_worker *w)
+{
+    while (unlikely(w->passed_by > 0) && w->sent < w->submitted && job_at(w, w->sent)->done) {
+        w->sent++;
+        w->passed_by--;
+    }
+    const uint64_t at = w->sent & (CDEV_SLOTS - 1), most = RTE_MIN(w->submitted - w->sent, CDEV_SLOTS - at);
+    uint16_t n = w->passed_by > 0 ? 0 : (uint16_t)most;
+    while (n < most && !job_at(w, w->sent + n)->done)
+        n++;
+    return n;
+}
+
 static void push(struct eng_worker *w)
 {
-    while (w->sent < w->submitted) {
-        const uint64_t at = w->sent & (CDEV_SLOTS - 1);
-        const uint16_t n = (uint16_t)RTE_MIN(w->submitted - w->sent, CDEV_SLOTS - at),
-                       took = cdev_calls.enqueue(cdev_id(), w->queue, &w->ops[at], n);
+    uint16_t n;
+    while ((n = next_for_device(w)) > 0) {
+        const uint16_t took = cdev_calls.enqueue(cdev_id(), w->queue, &w->ops[w->sent & (CDEV_SLOTS - 1)], n);
         w->sent += took;
         if (took < n && !refused(w))
             return;
     }
 }
 
+static void whole_given_back(struct eng_worker *w, const struct rte_crypto_op *op, struct cdev_job *job)
+{
+    const enum cdev_verdict v = cdev_proto_done(op, job);
+    if (likely(v == CDEV_FINE))
+        w->errors = 0;
+    else if (v == CDEV_ERROR && ++w->errors >= CDEV_ERRORS_MAX)
+        cdev_fail(CDEV_FAULT_ERRORS);
+}
+
 static void given_back(struct eng_worker *w, struct rte_crypto_op *op)
 {
     struct cdev_job *job = cdev_job(op);
+    if (job->s->ipsec) {
+        whole_given_back(w, op, job);
+        return;
+    }
     const bool ok = op->status == RTE_CRYPTO_OP_STATUS_SUCCESS,
                forged = op->status == RTE_CRYPTO_OP_STATUS_AUTH_FAILED && !job->s->encrypt;
     cdev_op_complete(job, ok);
@@ -227,6 +272,24 @@ static void prepare(struct eng_worker *w, const struct eng_session *s, const str
     }
 }
 
+/* ESP as a whole. What the device is not to have keeps its place in the line, done. */
+static void prepare_whole(struct eng_worker *w, const struct eng_session *s, const struct eng_job *jobs,
+                          unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct rte_crypto_op *op = op_at(w, w->submitted + i);
+        struct cdev_job *job = cdev_job(op);
+        job->s = s;
+        job->call = jobs[i];
+        if (unlikely(jobs[i].form == ENG_SOFT)) {
+            soften(w, job);
+            w->passed_by++;
+        } else {
+            cdev_proto_prepare(op, job);
+        }
+    }
+}
+
 unsigned cdev_submit(struct eng_worker *w, const struct eng_session *s, const struct eng_job *jobs,
                      unsigned n)
 {
@@ -242,7 +305,10 @@ unsigned cdev_submit(struct eng_worker *w, const struct eng_session *s, const st
         w->sent = w->submitted;
         return n;
     }
-    prepare(w, s, jobs, n);
+    if (s->ipsec)
+        prepare_whole(w, s, jobs, n);
+    else
+        prepare(w, s, jobs, n);
     w->submitted += n;
     if (likely(cdev_runs()))
         push(w);

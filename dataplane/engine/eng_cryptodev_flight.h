@@ -22,6 +22,7 @@ struct eng_worker {
     uint16_t queue;                      /* CDEV_NO_QUEUE: none, or let go of */
     bool settled;                        /* the device has stopped, and what was under way knows */
     uint64_t delivered, sent, submitted; /* jobs so far */
+    unsigned passed_by;                  /* of those behind `sent`: done already, never for the device */
     uint64_t front;                      /* the first job that was not done when it was last looked */
     uint64_t front_tsc;                  /* since when it is the same; 0: look at the clock */
     unsigned fruitless;                  /* polls since then */

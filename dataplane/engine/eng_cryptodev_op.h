@@ -32,6 +32,15 @@ struct eng_session {
     union rte_crypto_sym_ofs ofs; /* of the cpu mode */
     struct eng_session *soft;     /* eng_auto's; nobody's but this session's */
     eng_burst_fn *soft_burst;
+
+    /* look-aside protocol (eng_cryptodev_proto.h); `device` is NULL then */
+    void *ipsec;       /* the device's session; NULL: none */
+    uint32_t spi;      /* as it stands in a packet */
+    uint8_t outer_len; /* octets of outer IP and UDP header */
+    bool v6, natt;
+    bool own_iv;    /* the IVs that it encrypts with are ours */
+    bool limited;   /* has hard limits of its own */
+    bool soft_seen; /* atomic: the device has said that the soft limit is reached */
 };
 
 /* The private area behind a crypto operation: what the device reads and writes of one packet besides the mbuf. */

@@ -39,6 +39,7 @@ struct inline_session {
     bool encrypt, esn, v6, metadata, whole;
     enum cdev_kind kind;
     uint8_t iv_len, icv_len, block;
+    uint32_t strays; /* atomic, of whole: ESP that came past the NIC since something came by it */
 };
 
 /* What travels with a packet in clear. */
@@ -71,7 +72,9 @@ static struct inline_port ports[CV_MAX_PORTS];
 static unsigned port_count;
 static uint32_t session_count; /* with a NIC's or without */
 static struct told *told;
-static bool avoided[CV_MAX_IFS]; /* interfaces that had packets which inline protocol could not take */
+static uint64_t ticks; /* of report */
+static uint64_t avoided_until
+    [CV_MAX_IFS]; /* in ticks: interfaces that had packets which inline protocol could not take */
 static eng_inline_port_fn *route;
 static void *route_ctx;
 
@@ -300,9 +303,19 @@ bool eng_inline_is_whole(const struct eng_session *s)
     return eng_session_owner(s) == &eng_inline && of(s)->whole;
 }
 
-void eng_inline_unfit(const struct eng_session *s)
+/* Nobody knows whether it is authentic. One that is not costs nothing but itself while others come by the NIC. */
+void eng_inline_stray(const struct eng_session *session)
 {
-    (void)told_set(told, of(s)->userdata, IDEV_UNFIT);
+    struct inline_session *s = (struct inline_session *)(uintptr_t)of(session);
+    if (__atomic_add_fetch(&s->strays, 1, __ATOMIC_RELAXED) == INLINE_STRAYS_MAX)
+        (void)told_set(told, s->userdata, IDEV_UNFIT);
+}
+
+void eng_inline_came(const struct eng_session *session)
+{
+    struct inline_session *s = (struct inline_session *)(uintptr_t)of(session);
+    if (unlikely(__atomic_load_n(&s->strays, __ATOMIC_RELAXED) != 0))
+        __atomic_store_n(&s->strays, 0, __ATOMIC_RELAXED);
 }
 
 bool eng_inline_port_is_whole(uint16_t port)
@@ -450,7 +463,7 @@ static void ports_close(void)
 
 void eng_inline_ports_remove(void)
 {
-    memset(avoided, 0, sizeof avoided);
+    memset(avoided_until, 0, sizeof avoided_until);
     for (unsigned i = 0; i < port_count; i++)
         idev_stop(&ports[i].dev); /* nothing leaves any more by what goes away now */
     retired_free(true);
@@ -486,18 +499,16 @@ static bool device_make(struct inline_session *s, struct inline_port *p, const s
     return false;
 }
 
-static bool session_fill(struct inline_session *s, struct inline_port *p, const struct cv_sa *sa)
+/* NONE: it is on the NIC. */
+static uint8_t session_fill(struct inline_session *s, struct inline_port *p, const struct cv_sa *sa)
 {
-    const char *why;
+    uint8_t why;
     const struct rte_security_capability *cap = inline_cap_find(p->caps, p->action, sa, &why);
-    if (cap && p->action == RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL && avoided[sa->if_id % CV_MAX_IFS]) {
-        cap = NULL;
-        why = "what its tunnel's packets need";
-    }
-    if (!cap) {
-        log_debug("inline: SA %08x is done in software: port %s lacks %s", sa->ref.spi, p->name, why);
-        return false;
-    }
+    if (!cap)
+        return why;
+    if (p->action == RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL &&
+        ticks < avoided_until[sa->if_id % CV_MAX_IFS])
+        return CV_ENGINE_WHY_UNFIT;
     s->whole = p->action == RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL;
     s->remote = sa->remote.addr;
     s->vrf = sa->vrf_outer;
@@ -512,10 +523,9 @@ static bool session_fill(struct inline_session *s, struct inline_port *p, const 
     s->metadata = (cap->ol_flags & RTE_SECURITY_TX_OLOAD_NEED_MDATA) != 0;
     s->userdata = told_take(told, s, sa->ref.spi);
     if (s->userdata && device_make(s, p, sa))
-        return true;
-    log_debug("inline: SA %08x is done in software: port %s refused it", sa->ref.spi, p->name);
+        return CV_ENGINE_WHY_NONE;
     told_drop(told, s->userdata);
-    return false;
+    return CV_ENGINE_WHY_REFUSED;
 }
 
 static enum cdev_kind kind_of(const struct cv_sa *sa)
@@ -553,9 +563,18 @@ static void session_join(struct inline_session *s, const struct cv_sa *sa, struc
 /* Going out, and a NIC may have made IVs for its key before culvert-dp was started again: nobody knows which, so nobody goes on with it. */
 static bool used_before(const struct inline_port *p, const struct cv_sa *sa)
 {
-    const char *why;
+    uint8_t why;
     return p->action == RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL && sa->ref.dir == CV_DIR_OUT &&
            sa->seq != 0 && inline_cap_find(p->caps, p->action, sa, &why);
+}
+
+/* Ports that lost their sessions are none any more. */
+static uint8_t no_port(void)
+{
+    for (unsigned i = 0; i < port_count; i++)
+        if (!idev_runs(&ports[i].dev))
+            return CV_ENGINE_WHY_FAILED;
+    return CV_ENGINE_WHY_PORT;
 }
 
 static cv_result session_new(const struct cv_sa *sa, int socket, struct eng_session **out,
@@ -568,11 +587,14 @@ static cv_result session_new(const struct cv_sa *sa, int socket, struct eng_sess
     session_count++;
     struct inline_session *s =
         p ? rte_zmalloc_socket("inline_session", sizeof *s, RTE_CACHE_LINE_SIZE, socket) : NULL;
-    if (s && session_fill(s, p, sa)) {
+    const uint8_t why = s ? session_fill(s, p, sa) : p ? CV_ENGINE_WHY_SESSIONS : no_port();
+    if (s && why == CV_ENGINE_WHY_NONE) {
         session_join(s, sa, *out, info);
         *out = (struct eng_session *)(void *)s;
         return CV_OK;
     }
+    info->why = (uint8_t)why;
+    log_debug("inline: SA %08x is done in software: %s", sa->ref.spi, cv_engine_why_text(why));
     rte_free(s);
     return CV_OK;
 }
@@ -655,15 +677,15 @@ static void told_one(void *ctx, void *owner, unsigned events)
 {
     static const struct {
         enum cv_evt_type type;
-        uint32_t reason; /* struct cv_sa_event: 1 bytes, 2 packets */
+        uint32_t reason; /* as struct cv_sa_event has it */
     } of_event[IDEV_DEAD] = {
         [IDEV_SOFT_BYTES] = {CV_EVT_SA_SOFT, 1}, [IDEV_SOFT_PACKETS] = {CV_EVT_SA_SOFT, 2},
         [IDEV_HARD_BYTES] = {CV_EVT_SA_HARD, 1}, [IDEV_HARD_PACKETS] = {CV_EVT_SA_HARD, 2},
-        [IDEV_SEQ] = {CV_EVT_SA_SEQ, 0},         [IDEV_UNFIT] = {CV_EVT_SA_SOFT, 2}};
+        [IDEV_SEQ] = {CV_EVT_SA_SEQ, 0},         [IDEV_UNFIT] = {CV_EVT_SA_SOFT, CV_SOFT_BY_DEVICE}};
     const struct tell *t = ctx;
     const struct inline_session *s = owner;
     if (events >> IDEV_UNFIT & 1)
-        avoided[s->if_id % CV_MAX_IFS] = true;
+        avoided_until[s->if_id % CV_MAX_IFS] = ticks + INLINE_AVOID_TICKS;
     for (unsigned e = 0; e < IDEV_DEAD; e++)
         if (events >> e & 1) {
             const struct cv_sa_event what = {
@@ -713,6 +735,7 @@ static unsigned report(struct cv_engine_stats *rows, unsigned max)
 {
     uint64_t by_nic = 0, by_software = 0, on_nic = 0;
     unsigned n = 0;
+    ticks++;
     retired_free(false);
     for (unsigned i = 0; i < RTE_DIM(flights) && flights[i]; i++) {
         by_nic += __atomic_load_n(&flights[i]->by_nic, __ATOMIC_RELAXED);

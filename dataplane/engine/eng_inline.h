@@ -25,6 +25,9 @@
 
 enum {
     INLINE_DRAIN_TICKS = 10, /* of eng_ops.report with the link up: a second */
+    INLINE_AVOID_TICKS =
+        36000, /* an hour: so long the SAs of an interface are software's after one was unfit for inline protocol */
+    INLINE_STRAYS_MAX = 256, /* packets in a row that came past the NIC, none by it: then an SA is unfit */
     INLINE_SESSIONS = 4096,  /* on one port; what fewer a NIC has, it says when one is made */
 };
 
@@ -62,8 +65,11 @@ bool eng_inline_whole(const struct rte_mbuf *m, struct eng_inline_way *way);
 uint32_t eng_inline_came_for(struct rte_mbuf *m);
 bool eng_inline_port_is_whole(uint16_t port); /* received packets flagged by a NIC are inner ones */
 bool eng_inline_is_whole(const struct eng_session *s);
-/* A packet came for it that only software could take: its SA is to be replaced by one that software has. Any thread. */
-void eng_inline_unfit(const struct eng_session *s);
+/* Of inline protocol. A packet came for it past the NIC (in fragments, by another port, or from anybody who knows the SPI): dropped, as
+ * nobody can tell whether it is authentic. Many of them and nothing by the NIC: the SA is to be replaced by one of software's. Its owner. */
+void eng_inline_stray(const struct eng_session *s);
+/* One came by the NIC, authentic. */
+void eng_inline_came(const struct eng_session *s);
 /* Encrypts it here; never with inline protocol; esp_at: octets from m's data to the ESP header. It is an ordinary packet then. False: it must not leave. */
 CV_MUST_USE bool eng_inline_soft(struct eng_worker *w, struct rte_mbuf *m, uint16_t esp_at);
 

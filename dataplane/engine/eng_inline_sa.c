@@ -55,23 +55,34 @@ static enum rte_security_ipsec_sa_direction direction_of(const struct cv_sa *sa)
     return sa->ref.dir == CV_DIR_OUT ? RTE_SECURITY_IPSEC_SA_DIR_EGRESS : RTE_SECURITY_IPSEC_SA_DIR_INGRESS;
 }
 
-/* What no driver could make up for: NULL, or why not. */
-static const char *never(const struct cv_sa *sa, bool protocol)
+/* Who has what of an SA: all of ESP is the device's with both protocols; with the look-aside one packets come back to culvert, which
+ * keeps a window of its own and writes the outer header itself. */
+static bool is_protocol(enum rte_security_session_action_type action)
 {
-    const bool out = sa->ref.dir == CV_DIR_OUT;
+    return action != RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO;
+}
+static bool is_inline(enum rte_security_session_action_type action)
+{
+    return action != RTE_SECURITY_ACTION_TYPE_LOOKASIDE_PROTOCOL;
+}
+
+/* What no driver could make up for: NONE, or why not. */
+static uint8_t never(const struct cv_sa *sa, enum rte_security_session_action_type action)
+{
+    const bool out = sa->ref.dir == CV_DIR_OUT, protocol = is_protocol(action), in_line = is_inline(action);
     if (sa->proto != CV_PROTO_ESP)
-        return "AH";
+        return CV_ENGINE_WHY_PROTO;
     if (!protocol && !out && (sa->flags & CV_SA_ESN))
-        return "ESN coming in";
-    if (out && (sa->flags & CV_SA_NATT) && sa->local.addr.family == IP_V6)
-        return "UDP checksum over IPv6";
-    if (protocol && !out && sa->seq != 0)
-        return "an SA that was used before: its window";
+        return CV_ENGINE_WHY_ESN;
+    if (in_line && out && (sa->flags & CV_SA_NATT) && sa->local.addr.family == IP_V6)
+        return CV_ENGINE_WHY_UDP;
+    if (protocol && !out && (in_line ? sa->seq : sa->seq >> 32) != 0)
+        return CV_ENGINE_WHY_USED;
     if (protocol && sa->mode == CV_MODE_TRANSPORT)
-        return "transport mode";
+        return CV_ENGINE_WHY_MODE;
     if (protocol && out && (sa->tfc_len || sa->dummy_ms))
-        return "TFC padding";
-    return NULL;
+        return CV_ENGINE_WHY_TFC;
+    return CV_ENGINE_WHY_NONE;
 }
 
 static uint32_t window_of(const struct cv_sa *sa)
@@ -79,55 +90,56 @@ static uint32_t window_of(const struct cv_sa *sa)
     return sa->ref.dir == CV_DIR_OUT || (sa->flags & CV_SA_NO_REPLAY) ? 0 : sa->replay_window;
 }
 
-static const char *protocol_lacks(const struct rte_security_capability *c, const struct cv_sa *sa)
+static uint8_t protocol_lacks(const struct rte_security_capability *c, const struct cv_sa *sa)
 {
     const struct rte_security_ipsec_sa_options *o = &c->ipsec.options;
     const bool out = sa->ref.dir == CV_DIR_OUT;
     if (window_of(sa) > c->ipsec.replay_win_sz_max)
-        return "replay window";
+        return CV_ENGINE_WHY_WINDOW;
+    if (!is_inline(c->action))
+        return CV_ENGINE_WHY_NONE;
     if (!o->ecn && !(sa->flags & CV_SA_ECN_DROP))
-        return "ECN";
+        return CV_ENGINE_WHY_HEADER;
     if (out && !o->copy_dscp)
-        return "DSCP";
+        return CV_ENGINE_WHY_HEADER;
     if (out && sa->df == CV_DF_COPY && !o->copy_df)
-        return "DF";
-    return NULL;
+        return CV_ENGINE_WHY_HEADER;
+    return CV_ENGINE_WHY_NONE;
 }
 
-/* One capability: NULL when it covers the SA. */
-static const char *lacks(const struct rte_security_capability *c, const struct cv_sa *sa,
-                         const struct cdev_xforms *x, bool protocol)
+/* One capability: NONE when it covers the SA. */
+static uint8_t lacks(const struct rte_security_capability *c, const struct cv_sa *sa,
+                     const struct cdev_xforms *x)
 {
     const uint32_t trailer = RTE_SECURITY_TX_HW_TRAILER_OFFLOAD | RTE_SECURITY_RX_HW_TRAILER_OFFLOAD;
     if (c->ipsec.mode != mode_of(sa))
-        return "mode";
+        return CV_ENGINE_WHY_MODE;
     if (!has_algorithms(c->crypto_capabilities, &x->first))
-        return "algorithm";
+        return CV_ENGINE_WHY_TRANSFORM;
     if ((sa->flags & CV_SA_ESN) && !c->ipsec.options.esn)
-        return "ESN";
+        return CV_ENGINE_WHY_ESN;
     if ((sa->flags & CV_SA_NATT) && !c->ipsec.options.udp_encap)
-        return "UDP encapsulation";
-    if (!protocol)
-        return c->ol_flags & trailer ? "trailer left to us" : NULL;
+        return CV_ENGINE_WHY_UDP;
+    if (!is_protocol(c->action))
+        return c->ol_flags & trailer ? (uint8_t)CV_ENGINE_WHY_TRAILER : (uint8_t)CV_ENGINE_WHY_NONE;
     return protocol_lacks(c, sa);
 }
 
 const struct rte_security_capability *inline_cap_find(const struct rte_security_capability *caps,
                                                       enum rte_security_session_action_type action,
-                                                      const struct cv_sa *sa, const char **why)
+                                                      const struct cv_sa *sa, uint8_t *why)
 {
-    const bool protocol = action == RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL;
     struct cdev_xforms x;
-    *why = never(sa, protocol);
+    *why = never(sa, action);
     if (*why)
         return NULL;
-    *why = "direction";
+    *why = CV_ENGINE_WHY_DIRECTION;
     cdev_xforms_make(sa, &x);
     for (; caps && caps->action != RTE_SECURITY_ACTION_TYPE_NONE; caps++) {
         if (caps->action != action || caps->protocol != RTE_SECURITY_PROTOCOL_IPSEC ||
             caps->ipsec.proto != RTE_SECURITY_IPSEC_SA_PROTO_ESP || caps->ipsec.direction != direction_of(sa))
             continue;
-        *why = lacks(caps, sa, &x, protocol);
+        *why = lacks(caps, sa, &x);
         if (!*why)
             return caps;
     }
@@ -171,6 +183,18 @@ static void protocol_make(struct rte_security_ipsec_xform *x, const struct cv_sa
     x->life.packets_hard_limit = sa->hard_packets;
 }
 
+/* Of the look-aside one. The first number is one that nobody has used: software's are behind it, should the device fail. */
+static void aside_make(struct rte_security_ipsec_xform *x, const struct cv_sa *sa)
+{
+    const bool out = sa->ref.dir == CV_DIR_OUT;
+    x->replay_win_sz = window_of(sa);
+    x->esn.value = out ? sa->seq + 1 : sa->seq;
+    x->life.bytes_soft_limit = sa->soft_bytes;
+    x->life.bytes_hard_limit = sa->hard_bytes;
+    x->life.packets_soft_limit = sa->soft_packets;
+    x->life.packets_hard_limit = sa->hard_packets;
+}
+
 /* Key and salt side by side, in the place of the SA's. */
 static void key_move(struct inline_conf *c, const struct cv_sa *sa)
 {
@@ -208,4 +232,6 @@ void inline_conf_make(struct inline_conf *out, const struct cv_sa *sa,
     tunnel_make(&x->tunnel, sa);
     if (action == RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL)
         protocol_make(x, sa);
+    else if (action == RTE_SECURITY_ACTION_TYPE_LOOKASIDE_PROTOCOL)
+        aside_make(x, sa);
 }

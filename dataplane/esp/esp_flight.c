@@ -6,7 +6,7 @@
 static_assert((int)ESP_POLL_MAX == (int)ESP_CHUNK, "what comes back fits the scratch arrays");
 
 unsigned esp_flight_submit(struct esp_worker *w, eng_submit_fn *submit, const struct eng_session *session,
-                           void *sa, enum cv_dir dir, unsigned first, unsigned count)
+                           void *sa, enum cv_dir dir, unsigned first, unsigned count, const uint8_t *forms)
 {
     const struct esp_scratch *s = w->scratch;
     struct eng_job jobs[ESP_CHUNK];
@@ -16,7 +16,8 @@ unsigned esp_flight_submit(struct esp_worker *w, eng_submit_fn *submit, const st
                                    .owner = sa,
                                    .seq = dir == CV_DIR_OUT ? s->ops[first + i].iv : s->seq[first + i],
                                    .len = s->len[first + i],
-                                   .dir = (uint8_t)dir};
+                                   .dir = (uint8_t)dir,
+                                   .form = forms ? forms[i] : (uint8_t)ENG_ESP};
     const unsigned took = submit(w->engine, session, jobs, count);
     w->taken = (uint16_t)(w->taken + took);
     return took;

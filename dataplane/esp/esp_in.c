@@ -2,6 +2,7 @@
 
 #include "dataplane/engine/eng_mem.h"
 #include "dataplane/esp/esp_ah.h"
+#include "dataplane/esp/esp_aside.h"
 #include "dataplane/esp/esp_flight.h"
 #include "dataplane/esp/esp_trailer.h"
 #include "dataplane/esp/esp_transport.h"
@@ -15,7 +16,6 @@ enum {
     V4_DST = 16, /* octets into the outer header */
     V4_SRC = 12,
     V6_DST = 24,
-    V6_SRC = 8,
     MBUF_AHEAD = 6, /* packets ahead whose mbuf is fetched, and whose data */
     DATA_AHEAD = 3,
 };
@@ -188,29 +188,17 @@ enum cv_drop esp_in_inner(const struct esp_in_sa *sa, struct rte_mbuf *m, uint8_
 }
 
 /* ---- events --------------------------------------------------------------------------------------------- */
-static bool peer_read(const struct esp_in_sa *sa, struct ip_endpoint *remote, uint32_t *version)
-{
-    *version = __atomic_load_n(&sa->peer.version, __ATOMIC_ACQUIRE);
-    *remote = sa->peer.remote;
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    return !(*version & 1) && __atomic_load_n(&sa->peer.version, __ATOMIC_RELAXED) == *version;
-}
-
 /* RFC 7296 2.23: an authentic packet from another endpoint means that the NAT has a new mapping. Told once a second
  * until the manager has set the peer: culvertd may have been away, or may have lost the first while it asked the
  * peer. `ip` is the outer header, still in place. */
 static __rte_always_inline void natt_source(struct esp_worker *w, struct esp_in_sa *sa, const uint8_t *ip,
                                             const uint8_t *udp)
 {
-    struct ip_endpoint expected, seen = {.addr.family = sa->family};
+    struct ip_endpoint expected;
     uint32_t version;
-    if (!peer_read(sa, &expected, &version))
+    if (!esp_in_peer(sa, &expected, &version))
         return; /* being changed just now */
-    if (sa->family == IP_V4)
-        memcpy(seen.addr.b, ip + V4_SRC, 4);
-    else
-        memcpy(seen.addr.b, ip + V6_SRC, 16);
-    seen.port = (uint16_t)(udp[0] << 8 | udp[1]);
+    const struct ip_endpoint seen = esp_in_source(sa, ip, udp);
     if (likely(memcmp(&seen, &expected, sizeof seen) == 0) || !esp_peer_ok(&sa->conf, &seen))
         return;
     if (sa->nat_told == version + 1 && w->now_tsc - sa->nat_told_tsc < w->second)
@@ -457,10 +445,13 @@ static __rte_noinline void parts_submit(struct esp_worker *w, struct esp_in_part
         struct esp_in_part *part = &parts[i];
         struct esp_in_sa *sa = part->sa;
         struct tally t = {0};
+        uint8_t forms[ESP_CHUNK];
         if (part->count == 0 || !sa->submit)
             continue;
-        const unsigned took =
-            esp_flight_submit(w, sa->submit, sa->session, sa, CV_DIR_IN, part->first, part->count);
+        if (sa->aside)
+            esp_aside_look(sa, w->scratch, part->first, part->count, forms);
+        const unsigned took = esp_flight_submit(w, sa->submit, sa->session, sa, CV_DIR_IN, part->first,
+                                                part->count, sa->aside ? forms : NULL);
         for (unsigned k = took; k < part->count; k++)
             reject(sort, w->scratch->pkts[part->first + k], CV_DROP_CRYPTO_FULL, &t);
         flush(w, sa, &t);
@@ -483,8 +474,8 @@ static unsigned failed_out(struct esp_worker *w, struct esp_in_sa *sa, const str
     return k;
 }
 
-void esp_in_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_job *jobs, unsigned n,
-                 struct esp_sort *sort)
+static void run_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_job *jobs, unsigned n,
+                     struct esp_sort *sort)
 {
     struct eng_job rest[ESP_CHUNK];
     struct esp_in_part part = {.sa = sa};
@@ -496,6 +487,57 @@ void esp_in_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_jo
         part_accept(w, &part, sort, TRANSPORT);
     else
         part_accept(w, &part, sort, TUNNEL);
+}
+
+static enum cv_drop aside_accept(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_job *job,
+                                 struct tally *t)
+{
+    enum cv_drop r = unlikely(sa->closed) ? (enum cv_drop)sa->closed : replay_commit(sa, job->seq);
+    if (likely(r == CV_DROP_NONE))
+        r = whole_accept(w, sa, job->m, t);
+    if (likely(r == CV_DROP_NONE))
+        r = esp_aside_ecn(job->m, job->len);
+    if (unlikely(r != CV_DROP_NONE))
+        t->packets = t->bytes = 0;
+    return r;
+}
+
+static void aside_one(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_job *job,
+                      struct esp_sort *sort)
+{
+    struct tally t = {.packets_left = left(sa->limits.hard_packets, sa->counters->packets),
+                      .bytes_left = left(sa->limits.hard_bytes, sa->counters->bytes)};
+    const enum cv_drop r = job->op.ok ? aside_accept(w, sa, job, &t) : (enum cv_drop)job->drop;
+    if (likely(r == CV_DROP_NONE))
+        sort->good[sort->goods++] = job->m;
+    else
+        reject(sort, job->m, r, &t);
+    if (likely(job->op.ok)) {
+        esp_counter_set(&sa->counters->last_tsc, w->now_tsc);
+        esp_counter_set(&sa->counters->highest_seq, sa->replay.top);
+    }
+    flush(w, sa, &t);
+    if (unlikely(job->said & ENG_SAID_SOFT))
+        soft_reached(w, sa, sa->limits.soft_bytes != UINT64_MAX ? ESP_BY_BYTES : ESP_BY_PACKETS);
+}
+
+static __rte_noinline void aside_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_job *jobs,
+                                      unsigned n, struct esp_sort *sort)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (jobs[i].form == ENG_WHOLE)
+            aside_one(w, sa, &jobs[i], sort);
+        else
+            run_done(w, sa, &jobs[i], 1, sort);
+}
+
+void esp_in_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_job *jobs, unsigned n,
+                 struct esp_sort *sort)
+{
+    if (unlikely(sa->aside))
+        aside_done(w, sa, jobs, n, sort);
+    else
+        run_done(w, sa, jobs, n, sort);
 }
 
 void esp_in_fetch(const struct esp_in_sa *sa)
@@ -663,6 +705,8 @@ static void in_sa_set(struct esp_in_sa *sa, const struct cv_sa *conf, const stru
     sa->counters = counters;
     sa->burst = info->burst;
     sa->submit = conf->proto == CV_PROTO_AH ? NULL : info->submit; /* as in esp_out.c */
+    sa->aside = info->aside;
+    sa->why = info->why;
     sa->runs = info->runs;
     sa->lines = esp_lines_of(info);
     sa->transport = conf->mode == CV_MODE_TRANSPORT;
@@ -719,6 +763,8 @@ void esp_in_sa_free(struct esp_in_sa *sa)
 void esp_in_sa_where(const struct esp_in_sa *sa, struct cv_sa_engine *out)
 {
     eng_where(sa->session, out);
+    if (out->why == CV_ENGINE_WHY_NONE)
+        out->why = sa->why;
 }
 
 const struct eng_session *esp_in_sa_session(const struct esp_in_sa *sa)

@@ -10,6 +10,7 @@
 #include "dataplane/esp/esp_tunnel.h"
 
 #include <rte_branch_prediction.h>
+#include <string.h>
 
 /* The endpoint that NAT traversal expects; version is odd while the manager writes. */
 struct esp_peer {
@@ -57,6 +58,8 @@ struct esp_in_sa {
     /* cold */
     const struct eng_ops *engine;
     eng_submit_fn *submit; /* NULL: the engine is done with a burst when its call returns */
+    bool aside;            /* a device does ESP as a whole (esp_aside.h) */
+    uint8_t why;           /* enum cv_engine_why: eng_session_info's */
     struct esp_conf conf;  /* its selectors behind the ring */
     uint32_t size;         /* octets of all of it */
     uint64_t bits[];       /* the ring of a larger window */
@@ -71,6 +74,29 @@ static inline enum cv_drop esp_in_number(const struct esp_in_sa *sa, uint32_t lo
     if (sa->esn && unlikely(!esp_replay_infer(&sa->replay, lo, seq)))
         return CV_DROP_REPLAY_OLD;
     return sa->replay_on ? esp_replay_check(&sa->replay, *seq) : CV_DROP_NONE;
+}
+
+/* The endpoint that the peer is expected at. False: it is being changed just now. */
+static inline bool esp_in_peer(const struct esp_in_sa *sa, struct ip_endpoint *remote, uint32_t *version)
+{
+    *version = __atomic_load_n(&sa->peer.version, __ATOMIC_ACQUIRE);
+    *remote = sa->peer.remote;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return !(*version & 1) && __atomic_load_n(&sa->peer.version, __ATOMIC_RELAXED) == *version;
+}
+
+/* Where a packet came from: its outer header, and the UDP header behind it. */
+static inline struct ip_endpoint esp_in_source(const struct esp_in_sa *sa, const uint8_t *ip,
+                                               const uint8_t *udp)
+{
+    enum { SRC4 = 12, SRC6 = 8 };
+    struct ip_endpoint seen = {.addr.family = sa->family};
+    if (sa->family == IP_V4)
+        memcpy(seen.addr.b, ip + SRC4, 4);
+    else
+        memcpy(seen.addr.b, ip + SRC6, 16);
+    seen.port = (uint16_t)(udp[0] << 8 | udp[1]);
+    return seen;
 }
 
 /* The last pass for jobs[0..n), n <= ESP_CHUNK, of one SA that came back from a device. */

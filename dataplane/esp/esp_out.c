@@ -2,6 +2,7 @@
 
 #include "dataplane/engine/eng_mem.h"
 #include "dataplane/esp/esp_ah.h"
+#include "dataplane/esp/esp_aside.h"
 #include "dataplane/esp/esp_flight.h"
 #include "dataplane/esp/esp_inline.h"
 #include "dataplane/esp/esp_outer.h"
@@ -327,8 +328,8 @@ static __rte_noinline void parts_submit(struct esp_worker *w, struct esp_out_par
         struct esp_out_sa *sa = part->sa;
         if (part->count == 0 || !sa->info.submit)
             continue;
-        const unsigned took =
-            esp_flight_submit(w, sa->info.submit, sa->session, sa, CV_DIR_OUT, part->first, part->count);
+        const unsigned took = esp_flight_submit(w, sa->info.submit, sa->session, sa, CV_DIR_OUT, part->first,
+                                                part->count, NULL);
         for (unsigned k = took; k < part->count; k++)
             esp_sort_bad(sort, w->scratch->pkts[part->first + k], CV_DROP_CRYPTO_FULL);
         part->n = (uint16_t)(part->n - took); /* what is left of it was dropped */
@@ -336,8 +337,8 @@ static __rte_noinline void parts_submit(struct esp_worker *w, struct esp_out_par
     }
 }
 
-void esp_out_done(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_job *jobs, unsigned n,
-                  struct esp_sort *sort)
+static void run_done(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_job *jobs, unsigned n,
+                     struct esp_sort *sort)
 {
     struct esp_out_part part = {.sa = sa,
                                 .counters = &sa->counters[w->worker],
@@ -352,6 +353,75 @@ void esp_out_done(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_
     for (unsigned i = 0; i < n; i++)
         if (unlikely(jobs[i].drop != CV_DROP_NONE))
             dp_meta(jobs[i].m)->drop = jobs[i].drop;
+}
+
+/* Inner packets that the device never had, by software: under new numbers, which are behind all that the device can have used (it has
+ * used as many as it was given packets). They are counted against the lifetime already. */
+static void run_build(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_job *jobs, unsigned n,
+                      struct esp_sort *sort)
+{
+    struct esp_out_part part = {
+        .sa = sa, .session = sa->session, .counters = &sa->counters[w->worker], .n = (uint16_t)n};
+    struct rte_mbuf *pkts[ESP_CHUNK];
+    struct esp_template t;
+    for (unsigned i = 0; i < n; i++)
+        pkts[i] = jobs[i].m;
+    part.usable = (uint16_t)esp_out_reserve(w, sa, n, &part.seq);
+    drop_all(sort, pkts, part.usable, n, CV_DROP_SEQ_EXHAUSTED);
+    esp_out_template(sa, &t);
+    sa->build_data(&part, &t, w->scratch, pkts, sort);
+    if (part.count > 0)
+        sa->info.burst(w->engine, sa->session, w->scratch->ops, part.count);
+    part_finish(w, &part, sort);
+}
+
+/* Of an SA whose device does ESP as a whole: the outer header is ours in the end. */
+static void run_whole(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_job *jobs, unsigned n,
+                      struct esp_sort *sort)
+{
+    struct esp_template t;
+    esp_out_template(sa, &t);
+    for (unsigned i = 0; i < n; i++)
+        if (likely(jobs[i].op.ok))
+            esp_aside_outer(&t, jobs[i].m, jobs[i].op.seq_hi, jobs[i].seq);
+    run_done(w, sa, jobs, n, sort);
+}
+
+static void aside_tell(struct esp_worker *w, struct esp_out_sa *sa, uint8_t said)
+{
+    const uint32_t why = sa->limits.soft_bytes != UINT64_MAX ? ESP_BY_BYTES : ESP_BY_PACKETS;
+    if (said & (ENG_SAID_SOFT | ENG_SAID_UNFIT))
+        raise_once(w, sa, CV_EVT_SA_SOFT, said & ENG_SAID_UNFIT ? ESP_BY_DEVICE : why);
+    if (said & ENG_SAID_HARD) {
+        close_sa(sa, CV_DROP_LIFETIME);
+        raise_once(w, sa, CV_EVT_SA_HARD, why);
+    }
+}
+
+static __rte_noinline void aside_done(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_job *jobs,
+                                      unsigned n, struct esp_sort *sort)
+{
+    uint8_t said = 0;
+    for (unsigned i = 0, run; i < n; i += run) {
+        const bool build = jobs[i].form == ENG_BUILD;
+        for (run = 0; i + run < n && (jobs[i + run].form == ENG_BUILD) == build; run++)
+            said |= jobs[i + run].said;
+        if (build)
+            run_build(w, sa, jobs + i, run, sort);
+        else
+            run_whole(w, sa, jobs + i, run, sort);
+    }
+    if (unlikely(said))
+        aside_tell(w, sa, said);
+}
+
+void esp_out_done(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_job *jobs, unsigned n,
+                  struct esp_sort *sort)
+{
+    if (unlikely(sa->info.aside))
+        aside_done(w, sa, jobs, n, sort);
+    else
+        run_done(w, sa, jobs, n, sort);
 }
 
 void esp_out_fetch(const struct esp_out_sa *sa)
@@ -467,6 +537,8 @@ static void out_sa_set(struct esp_out_sa *sa, const struct cv_sa *conf, const st
     sa->build = conf->tfc_len || conf->dummy_ms ? esp_tfc_build : sa->build_data;
     if (sa->info.whole)
         sa->build = sa->build_data = esp_inline_build;
+    if (sa->info.aside)
+        sa->build = esp_aside_build; /* build_data is for when software has to do it */
     sa->lines = esp_lines_of(&sa->info);
     sa->after = conf->proto == CV_PROTO_AH ? ESP_AFTER_AH : natt && !v4 ? ESP_AFTER_UDP6 : 0;
     sa->seq = conf->seq;
@@ -509,6 +581,8 @@ void esp_out_sa_free(struct esp_out_sa *sa)
 void esp_out_sa_where(const struct esp_out_sa *sa, struct cv_sa_engine *out)
 {
     eng_where(sa->session, out);
+    if (out->why == CV_ENGINE_WHY_NONE)
+        out->why = sa->info.why;
 }
 
 const struct esp_conf *esp_out_sa_conf(const struct esp_out_sa *sa)

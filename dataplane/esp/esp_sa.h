@@ -6,6 +6,7 @@
 #define DATAPLANE_ESP_ESP_SA_H
 
 #include "common/contract.h"
+#include "common/engine_why.h"
 #include "common/result.h"
 #include "dataplane/dp_clock.h"
 #include "dataplane/dp_meta.h"
@@ -33,7 +34,7 @@ struct esp_scratch {
     struct eng_op ops[ESP_CHUNK];
     struct rte_mbuf *pkts[ESP_CHUNK]; /* of ops[i] */
     uint64_t seq[ESP_CHUNK];          /* of ops[i] */
-    uint16_t len[ESP_CHUNK];          /* outbound: inner octets of ops[i] */
+    uint16_t len[ESP_CHUNK]; /* outbound: inner octets of ops[i]; inbound, for a device: esp_aside.h */
     struct rte_mbuf *bad[ESP_BURST_MAX];
     struct esp_kept kept[ESP_CHUNK]; /* of ops[i] */
 };
@@ -137,7 +138,7 @@ void esp_limits_set(struct esp_limits *l, const struct cv_sa *conf);
 void esp_limits_get(const struct esp_limits *l, struct cv_sa *conf);
 
 /* Which field of a lifetime event was reached first, as struct cv_sa_event has it. */
-enum { ESP_BY_BYTES = 1, ESP_BY_PACKETS = 2 };
+enum { ESP_BY_BYTES = 1, ESP_BY_PACKETS = 2, ESP_BY_DEVICE = CV_SOFT_BY_DEVICE };
 
 /* Raises an event about the SA; remote may be NULL. False: not taken, to be raised again later. */
 CV_MUST_USE bool esp_event(struct esp_worker *w, enum cv_evt_type type, const struct esp_conf *conf,

@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_DATAPLANE_INLINE_FIX_H
 #define TESTS_UNIT_DATAPLANE_INLINE_FIX_H
 
+#include "common/engine_why.h"
 #include "common/log.h"
 #include "dataplane/dp_init.h"
 #include "dataplane/dp_inline.h"
@@ -136,12 +137,26 @@ static inline uint16_t leaves(uint16_t port, uint16_t queue, struct rte_mbuf *pk
     return n;
 }
 
+static bool scattered; /* what arrives is in two pieces */
+
+static inline void split(struct rte_mbuf *m)
+{
+    struct rte_mbuf *tail = pkt_new();
+    const uint16_t rest = m->data_len / 2;
+    memcpy(rte_pktmbuf_append(tail, rest), rte_pktmbuf_mtod_offset(m, void *, m->data_len - rest), rest);
+    rte_pktmbuf_trim(m, rest);
+    CU_ASSERT_EQUAL_FATAL(rte_pktmbuf_chain(m, tail), 0);
+}
+
 static inline uint16_t comes(uint16_t port, uint16_t queue, struct rte_mbuf *pkts[], uint16_t n, uint16_t max,
                              void *arg)
 {
     (void)port, (void)queue, (void)arg, (void)max;
-    for (uint16_t i = 0; i < n; i++)
+    for (uint16_t i = 0; i < n; i++) {
         model_receive(pkts[i]);
+        if (scattered)
+            split(pkts[i]);
+    }
     return n;
 }
 
@@ -291,7 +306,7 @@ static inline void pair_add(struct pair *p, const struct kind *k)
 }
 
 /* What `show` is told of an SA. */
-static inline bool shown(const struct cv_sa *sa, enum cv_engine_by by, enum cv_engine_why why)
+static inline bool shown(const struct cv_sa *sa, enum cv_engine_by by, unsigned why)
 {
     dp_sad_engines_update(&dp.sad);
     const struct cv_sa_engine *e = shm_sa_engine(&dp.shm, sa->ref.dir, sa->ref.sa_id);

@@ -28,26 +28,45 @@ static void kinds_of_sas(void)
     static const struct {
         struct kind k;
         unsigned in, out; /* taken by the NIC that does everything */
+        unsigned why_in, why_out;
     } rows[] = {
         {{CV_ENCR_AES_GCM_16, 0, 16, 0, IP_V4, 0, CV_MODE_TUNNEL}, 1, 1},
         {{CV_ENCR_AES_GCM_16, 0, 32, 0, IP_V6, 0, CV_MODE_TUNNEL}, 1, 1},
         {{CV_ENCR_AES_GCM_16, 0, 24, 0, IP_V4, CV_SA_NATT, CV_MODE_TUNNEL}, 1, 1},
-        {{CV_ENCR_AES_GCM_16, 0, 16, 0, IP_V6, CV_SA_NATT, CV_MODE_TUNNEL}, 1, 0},
-        {{CV_ENCR_AES_GCM_16, 0, 16, 0, IP_V4, CV_SA_ESN, CV_MODE_TUNNEL}, 0, 1},
+        {{CV_ENCR_AES_GCM_16, 0, 16, 0, IP_V6, CV_SA_NATT, CV_MODE_TUNNEL}, 1, 0, 0, CV_ENGINE_WHY_UDP},
+        {{CV_ENCR_AES_GCM_16, 0, 16, 0, IP_V4, CV_SA_ESN, CV_MODE_TUNNEL}, 0, 1, CV_ENGINE_WHY_ESN, 0},
         {{CV_ENCR_NULL_AES_GMAC, 0, 16, 0, IP_V4, CV_SA_NO_REPLAY, CV_MODE_TUNNEL}, 1, 1},
         {{CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA2_256_128, 32, 32, IP_V4, 0, CV_MODE_TUNNEL}, 1, 1},
-        {{CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA2_256_128, 16, 32, IP_V6, CV_SA_ESN, CV_MODE_TUNNEL}, 0, 1},
-        {{CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA1_96, 16, 20, IP_V4, 0, CV_MODE_TUNNEL}, 0, 0},
-        {{CV_ENCR_3DES, CV_INTEG_HMAC_SHA2_256_128, 24, 32, IP_V4, 0, CV_MODE_TUNNEL}, 0, 0},
-        {{CV_ENCR_CHACHA20_POLY1305, 0, 32, 0, IP_V4, 0, CV_MODE_TUNNEL}, 0, 0},
+        {{CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA2_256_128, 16, 32, IP_V6, CV_SA_ESN, CV_MODE_TUNNEL},
+         0,
+         1,
+         CV_ENGINE_WHY_ESN,
+         0},
+        {{CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA1_96, 16, 20, IP_V4, 0, CV_MODE_TUNNEL},
+         0,
+         0,
+         CV_ENGINE_WHY_TRANSFORM,
+         CV_ENGINE_WHY_TRANSFORM},
+        {{CV_ENCR_3DES, CV_INTEG_HMAC_SHA2_256_128, 24, 32, IP_V4, 0, CV_MODE_TUNNEL},
+         0,
+         0,
+         CV_ENGINE_WHY_TRANSFORM,
+         CV_ENGINE_WHY_TRANSFORM},
+        {{CV_ENCR_CHACHA20_POLY1305, 0, 32, 0, IP_V4, 0, CV_MODE_TUNNEL},
+         0,
+         0,
+         CV_ENGINE_WHY_TRANSFORM,
+         CV_ENGINE_WHY_TRANSFORM},
     };
     for (unsigned i = 0; i < RTE_DIM(rows); i++) {
         struct pair p;
         nic(model_caps_all);
         pair_add(&p, &rows[i].k);
         CU_ASSERT_EQUAL(model.sessions, rows[i].in + rows[i].out);
-        CU_ASSERT_TRUE(shown(&p.out, rows[i].out ? CV_ENGINE_INLINE_CRYPTO : CV_ENGINE_UNKNOWN,
-                             rows[i].out ? CV_ENGINE_WHY_NONE : CV_ENGINE_WHY_NONE));
+        CU_ASSERT_TRUE(
+            shown(&p.out, rows[i].out ? CV_ENGINE_INLINE_CRYPTO : CV_ENGINE_UNKNOWN, rows[i].why_out));
+        CU_ASSERT_TRUE(
+            shown(&p.in, rows[i].in ? CV_ENGINE_INLINE_CRYPTO : CV_ENGINE_UNKNOWN, rows[i].why_in));
         if (rows[i].k.encr == CV_ENCR_NULL_AES_GMAC) /* it is in clear by its nature */
             model.in_clear = UINT32_MAX / 2;
         sends(&p, 8);
@@ -194,7 +213,7 @@ static void no_port_for_it(void)
         sa.remote.addr = far_away[i];
         CU_ASSERT_EQUAL_FATAL(dp_sad_add(&dp.sad, &sa), CV_OK);
         CU_ASSERT_EQUAL(model.created, 0);
-        CU_ASSERT_TRUE(shown(&sa, CV_ENGINE_UNKNOWN, CV_ENGINE_WHY_NONE));
+        CU_ASSERT_TRUE(shown(&sa, CV_ENGINE_UNKNOWN, CV_ENGINE_WHY_PORT));
         CU_ASSERT_EQUAL(dp_sad_del(&dp.sad, &sa.ref, NULL, NULL, 0), CV_OK);
     }
 }

@@ -7,6 +7,7 @@ static unsigned soft_events(void)
 {
     struct heard h = {.count = 0};
     eng_inline_told(hear, &h);
+    CU_ASSERT_TRUE(h.count == 0 || h.last.reason == 3);
     return h.type == CV_EVT_SA_SOFT ? h.count : 0;
 }
 
@@ -57,7 +58,8 @@ static void unfit(struct pair *p, void (*make)(void), void (*undo)(void))
     sends(&next, 3);
     receives(&next, 3);
     CU_ASSERT_EQUAL(model.encrypted, 3);
-    CU_ASSERT_TRUE(shown(&next.out, CV_ENGINE_UNKNOWN, CV_ENGINE_WHY_NONE));
+    CU_ASSERT_TRUE(shown(&next.out, CV_ENGINE_UNKNOWN, CV_ENGINE_WHY_UNFIT));
+    CU_ASSERT_TRUE(shown(&next.in, CV_ENGINE_UNKNOWN, CV_ENGINE_WHY_UNFIT));
     pair_del(&next);
     pair_del(p);
 }
@@ -132,8 +134,105 @@ static void the_nics_window(void)
     feed(OUTSIDE, copy);
     CU_ASSERT_EQUAL(came(), -1);
     CU_ASSERT_EQUAL(drops(CV_DROP_CRYPTO), only + 1);
-    CU_ASSERT_EQUAL(soft_events(), 1);
+    CU_ASSERT_EQUAL(soft_events(), 0); /* anybody may have sent that */
     model.passes_by = false;
+    pair_del(&p);
+}
+
+static void strays(struct pair *p, unsigned n)
+{
+    const uint64_t before = drops(CV_DROP_CRYPTO);
+    model.passes_by = true;
+    for (unsigned i = 0; i < n; i++) {
+        feed(OUTSIDE, far_frame(p, 100, NULL));
+        CU_ASSERT_EQUAL(came(), -1);
+    }
+    model.passes_by = false;
+    CU_ASSERT_EQUAL(drops(CV_DROP_CRYPTO), before + n);
+}
+
+/* What comes past the NIC decides nothing while anything comes by it; when nothing else comes, it does, for an hour. */
+static void who_decides_for_a_tunnel(void)
+{
+    struct pair p, next;
+    nic(model_caps_protocol);
+    pair_add(&p, &gcm);
+    for (unsigned i = 0; i < 3; i++) {
+        strays(&p, INLINE_STRAYS_MAX - 1);
+        feed(OUTSIDE, far_frame(&p, 100, NULL));
+        CU_ASSERT_EQUAL(came(), p.sent);
+        CU_ASSERT_EQUAL(soft_events(), 0);
+    }
+    strays(&p, INLINE_STRAYS_MAX + 10);
+    CU_ASSERT_EQUAL(soft_events(), 1);
+    pair_add(&next, &gcm);
+    CU_ASSERT_TRUE(shown(&next.in, CV_ENGINE_UNKNOWN, CV_ENGINE_WHY_UNFIT));
+    pair_del(&next);
+    ticks(INLINE_AVOID_TICKS);
+    pair_add(&next, &gcm);
+    receives(&next, 3);
+    CU_ASSERT_TRUE(shown(&next.in, CV_ENGINE_INLINE_PROTOCOL, CV_ENGINE_WHY_NONE));
+    pair_del(&next);
+    pair_del(&p);
+}
+
+/* The neighbour is asked for, without the packet, which is in clear; the SA stays the NIC's. */
+static void next_hop_unknown(void)
+{
+    const struct ip_addr vias[] = {v4(192, 0, 2, 77), v4(192, 0, 2, 2)};
+    for (unsigned i = 0; i < 2; i++) {
+        struct rte_mbuf *m = NULL;
+        struct pair p;
+        struct ip_nbr_calls c = calls;
+        nic(model_caps_protocol);
+        pair_add(&p, &gcm);
+        if (i == 0)
+            route(IP_ROUTE_STATIC, v4(192, 0, 2, 2), 32, OUT_IF, &vias[0]);
+        else
+            ip_nbr_flush(&dp.nbrs, OUT_IF, &c);
+        const uint64_t before = drops(CV_DROP_CRYPTO);
+        CU_ASSERT_PTR_NULL(send_one(&p, 100));
+        CU_ASSERT_EQUAL_FATAL(io_take(dp.rings.slow, &m, 1) + (m ? 0 : io_take(dp.rings.urgent, &m, 1)), 1);
+        CU_ASSERT_EQUAL(m->pkt_len, 0);
+        CU_ASSERT_FALSE(eng_inline_is_clear(m));
+        CU_ASSERT_EQUAL(dp_meta(m)->slow, DP_SLOW_ASK);
+        CU_ASSERT_EQUAL(dp_meta(m)->if_out, OUT_IF);
+        CU_ASSERT_EQUAL(memcmp(&dp_meta(m)->next_hop, &vias[i], sizeof vias[i]), 0);
+        rte_pktmbuf_free(m);
+        CU_ASSERT_EQUAL(drops(CV_DROP_CRYPTO), before);
+        CU_ASSERT_EQUAL(soft_events(), 0);
+        if (i == 0)
+            unroute(p.out.remote.addr, 32);
+        else
+            neighbour(OUT_IF, v4(192, 0, 2, 2));
+        sends(&p, 3);
+        CU_ASSERT_EQUAL(model.encrypted, 3);
+        pair_del(&p);
+    }
+    neighbour(OUT_IF, v6(0, 2));
+}
+
+/* In several mbufs, as ports give what is longer than one. */
+static void scattered_frames(void)
+{
+    struct pair p;
+    nic(model_caps_protocol);
+    pair_add(&p, &gcm);
+    scattered = true;
+    receives(&p, 5);
+    const uint64_t joined = shm_worker_stats(&dp.shm, 0)->joined;
+    CU_ASSERT_EQUAL(joined, 5);
+    struct rte_mempool *const jumbo = dp.jumbo_pool;
+    dp.jumbo_pool = rte_pktmbuf_pool_create("small", 3, 0, sizeof(struct dp_meta), 200, -1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(dp.jumbo_pool);
+    const uint64_t before = drops(CV_DROP_NO_MBUF);
+    feed(OUTSIDE, far_frame(&p, 1000, NULL));
+    CU_ASSERT_EQUAL(came(), -1);
+    CU_ASSERT_EQUAL(drops(CV_DROP_NO_MBUF), before + 1);
+    rte_mempool_free(dp.jumbo_pool);
+    dp.jumbo_pool = jumbo;
+    scattered = false;
+    receives(&p, 2);
     pair_del(&p);
 }
 
@@ -216,5 +315,6 @@ static void used_before(void)
 }
 
 PKT_MAIN("inline whole", UNIT_TEST(the_nic_does_all), UNIT_TEST(software_is_never_asked),
-         UNIT_TEST(the_nics_window), UNIT_TEST(came_for_nobody), UNIT_TEST(whole_limits),
+         UNIT_TEST(the_nics_window), UNIT_TEST(who_decides_for_a_tunnel), UNIT_TEST(next_hop_unknown),
+         UNIT_TEST(scattered_frames), UNIT_TEST(came_for_nobody), UNIT_TEST(whole_limits),
          UNIT_TEST(used_before), UNIT_TEST(the_end))

@@ -1,10 +1,9 @@
 #include "tests/unit/engine/inline_model.h"
+#include "tests/unit/engine/model_crypt.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <rte_cryptodev.h>
 #include <rte_ethdev.h>
 #include <rte_flow.h>
@@ -14,24 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ETHER = 14, ESP_HDR = 8, KEY_MAX = 96, RULES_MAX = 4096, WIRE = 1 << 16, ALIVE = 0x5a11ce };
+enum { ETHER = 14, RULES_MAX = 4096, WIRE = 1 << 16 };
 
 struct model model;
-
-/* What a session is to the driver: its private data. */
-struct session {
-    uint32_t alive;
-    struct rte_security_ipsec_xform x;
-    struct rte_crypto_sym_xform first, second;
-    uint8_t cipher_key[KEY_MAX], auth_key[KEY_MAX], salt[4];
-    unsigned cipher_len, auth_len, icv_len, iv_len;
-    const uint8_t *key_at; /* where the driver was shown the key */
-    uint64_t userdata;
-    unsigned rules, pending;     /* transmit descriptors that name it */
-    bool aead, gmac, out, whole; /* whole: inline protocol */
-    uint32_t seq;                /* of what it sent */
-    uint8_t seen[1 << 13];       /* numbers that came: as many as a test has */
-};
 
 struct rte_flow {
     bool used, v6, udp, in;
@@ -43,7 +27,7 @@ struct rte_flow {
 static struct rte_flow rules[RULES_MAX];
 static struct session *live[RULES_MAX];
 
-static void __attribute__((format(printf, 1, 2))) misuse(const char *fmt, ...)
+void model_misuse(const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -58,43 +42,6 @@ static bool is_ixgbe(void)
 }
 
 /* ---- sessions ------------------------------------------------------------------------------------------------------- */
-static bool key_take(const struct rte_crypto_sym_xform *x, struct session *s)
-{
-    const bool gmac = x->type == RTE_CRYPTO_SYM_XFORM_AUTH && x->auth.algo == RTE_CRYPTO_AUTH_AES_GMAC;
-    switch (x->type) {
-    case RTE_CRYPTO_SYM_XFORM_AEAD:
-        s->aead = true;
-        s->iv_len = 8;
-        s->icv_len = x->aead.digest_length;
-        s->cipher_len = x->aead.key.length;
-        s->key_at = x->aead.key.data;
-        memcpy(s->cipher_key, x->aead.key.data, s->cipher_len);
-        if ((x->aead.op == RTE_CRYPTO_AEAD_OP_ENCRYPT) != s->out)
-            misuse("AEAD operation against the direction");
-        return x->aead.algo == RTE_CRYPTO_AEAD_AES_GCM;
-    case RTE_CRYPTO_SYM_XFORM_CIPHER:
-        s->iv_len = x->cipher.iv.length;
-        s->cipher_len = x->cipher.key.length;
-        memcpy(s->cipher_key, x->cipher.key.data, s->cipher_len);
-        if ((x->cipher.op == RTE_CRYPTO_CIPHER_OP_ENCRYPT) != s->out)
-            misuse("cipher operation against the direction");
-        return x->cipher.algo == RTE_CRYPTO_CIPHER_AES_CBC;
-    default:
-        s->gmac = gmac;
-        s->icv_len = x->auth.digest_length;
-        if (gmac) {
-            s->iv_len = 8;
-            s->key_at = x->auth.key.data;
-            s->cipher_len = x->auth.key.length;
-            memcpy(s->cipher_key, x->auth.key.data, s->cipher_len);
-            return true;
-        }
-        s->auth_len = x->auth.key.length;
-        memcpy(s->auth_key, x->auth.key.data, s->auth_len);
-        return x->auth.algo == RTE_CRYPTO_AUTH_SHA256_HMAC;
-    }
-}
-
 static const struct rte_security_capability *cap_of(const struct rte_security_session_conf *c)
 {
     for (const struct rte_security_capability *k = model.caps; k->action != RTE_SECURITY_ACTION_TYPE_NONE;
@@ -111,17 +58,17 @@ static void conf_check(const struct rte_security_session_conf *c)
     const struct rte_security_ipsec_tunnel_param *t = &c->ipsec.tunnel;
     static const uint8_t none[16];
     if (!k)
-        misuse("no capability covers the session");
+        model_misuse("no capability covers the session");
     else if ((c->ipsec.options.esn && !k->ipsec.options.esn) ||
              (c->ipsec.options.udp_encap && !k->ipsec.options.udp_encap))
-        misuse("an option that the capability lacks");
+        model_misuse("an option that the capability lacks");
     if (c->ipsec.spi <= 255)
-        misuse("SPI %u is reserved", c->ipsec.spi);
+        model_misuse("SPI %u is reserved", c->ipsec.spi);
     if (!c->userdata)
-        misuse("no userdata");
+        model_misuse("no userdata");
     if (t->type == RTE_SECURITY_IPSEC_TUNNEL_IPV4 ? !t->ipv4.dst_ip.s_addr || !t->ipv4.src_ip.s_addr
                                                   : memcmp(&t->ipv6.dst_addr, none, 16) == 0)
-        misuse("no tunnel addresses");
+        model_misuse("no tunnel addresses");
 }
 
 static int session_create(void *device, struct rte_security_session_conf *c,
@@ -141,14 +88,14 @@ static int session_create(void *device, struct rte_security_session_conf *c,
     s->userdata = (uint64_t)(uintptr_t)c->userdata;
     s->whole = c->action_type == RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL;
     if (s->whole && s->out && c->ipsec.esn.value != 1)
-        misuse("a first number that is not 1");
+        model_misuse("a first number that is not 1");
     if (s->whole && (c->ipsec.mode != RTE_SECURITY_IPSEC_SA_MODE_TUNNEL || !c->ipsec.options.ecn))
-        misuse("inline protocol without what culvert promises");
+        model_misuse("inline protocol without what culvert promises");
     memcpy(s->salt, &c->ipsec.salt, 4);
-    if (!x || !key_take(x, s) || (x->next && !key_take(x->next, s)))
+    if (!x || !model_key_take(x, s) || (x->next && !model_key_take(x->next, s)))
         return -ENOTSUP;
     if (x->next && (x->type == RTE_CRYPTO_SYM_XFORM_CIPHER) != s->out)
-        misuse("outbound is cipher, then authentication; inbound the other way round");
+        model_misuse("outbound is cipher, then authentication; inbound the other way round");
     if (is_ixgbe()) /* ixgbe_crypto_create_session */
         memcpy(s->salt, s->key_at + s->cipher_len, 4);
     if (is_ixgbe() && !s->out)
@@ -167,11 +114,11 @@ static int session_destroy(void *device, struct rte_security_session *session)
     if (model.sessions_stay)
         return -EBUSY;
     if (s->alive != ALIVE)
-        misuse("a session that is none is destroyed");
+        model_misuse("a session that is none is destroyed");
     if (s->rules && !is_ixgbe())
-        misuse("a session is destroyed before its rule");
+        model_misuse("a session is destroyed before its rule");
     if (s->pending)
-        misuse("a session is destroyed that %u packets name", s->pending);
+        model_misuse("a session is destroyed that %u packets name", s->pending);
     for (unsigned i = 0; i < RULES_MAX; i++) {
         if (live[i] == s)
             live[i] = NULL;
@@ -219,11 +166,11 @@ static void lengths_said(const struct session *s, const struct rte_mbuf *m, cons
 {
     if (at == 0 || m->l2_len != ETHER || m->l3_len != at - ETHER - (udp ? 8 : 0) ||
         m->l4_len != (udp ? 8 : 0))
-        misuse("header lengths %u, %u, %u where ESP stands at %u", m->l2_len, m->l3_len, m->l4_len, at);
+        model_misuse("header lengths %u, %u, %u where ESP stands at %u", m->l2_len, m->l3_len, m->l4_len, at);
     if (!(m->ol_flags & (v6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4)))
-        misuse("no flag of the IP version");
+        model_misuse("no flag of the IP version");
     if (s->x.options.esn && !params)
-        misuse("no sequence number with ESN");
+        model_misuse("no sequence number with ESN");
 }
 
 static int set_metadata(void *device, struct rte_security_session *session, struct rte_mbuf *m, void *params)
@@ -234,16 +181,16 @@ static int set_metadata(void *device, struct rte_security_session *session, stru
     if (model.no_metadata)
         return -EINVAL;
     if (s->alive != ALIVE || !s->out) {
-        misuse("metadata of no session going out");
+        model_misuse("metadata of no session going out");
         return -EINVAL;
     }
     if (!(m->ol_flags & RTE_MBUF_F_TX_SEC_OFFLOAD))
-        misuse("metadata without RTE_MBUF_F_TX_SEC_OFFLOAD");
+        model_misuse("metadata without RTE_MBUF_F_TX_SEC_OFFLOAD");
     const unsigned at = esp_at(m, &v6, &udp);
     if (s->whole)
         udp = m->l2_len != ETHER;
     if (s->whole && udp)
-        misuse("no length of the Ethernet header");
+        model_misuse("no length of the Ethernet header");
     if (!s->whole)
         lengths_said(s, m, params, at, v6, udp);
     s->pending++;
@@ -370,23 +317,23 @@ static int judge(uint16_t port, const struct rte_flow_attr *attr, const struct r
     memset(r, 0, sizeof *r);
     struct session *s = session_of_action(actions);
     if (port != model.port)
-        misuse("a rule on another port than its session's");
+        model_misuse("a rule on another port than its session's");
     if (!s) {
-        misuse("a rule without a session");
+        model_misuse("a rule without a session");
         return -EINVAL;
     }
     if (!pattern_read(pattern, r)) {
-        misuse("a pattern that is none");
+        model_misuse("a pattern that is none");
         return -EINVAL;
     }
     if (attr->ingress == attr->egress || attr->egress != s->out)
-        misuse("a rule against its session's direction");
+        model_misuse("a rule against its session's direction");
     if (r->spi != s->x.spi || r->udp != s->x.options.udp_encap)
-        misuse("a rule that does not match its session");
+        model_misuse("a rule that does not match its session");
     const uint8_t *dst =
         r->v6 ? (const uint8_t *)&s->x.tunnel.ipv6.dst_addr : (const uint8_t *)&s->x.tunnel.ipv4.dst_ip;
     if (memcmp(r->dst, dst, r->v6 ? 16 : 4) != 0)
-        misuse("a rule to another destination than its session's");
+        model_misuse("a rule to another destination than its session's");
     r->used = true;
     r->in = !s->out;
     r->port = port;
@@ -400,7 +347,7 @@ int rte_flow_validate(uint16_t port, const struct rte_flow_attr *attr, const str
     struct rte_flow r;
     (void)error;
     if (is_ixgbe())
-        misuse("validation makes an SA on this driver");
+        model_misuse("validation makes an SA on this driver");
     return judge(port, attr, pattern, actions, &r);
 }
 
@@ -415,7 +362,7 @@ struct rte_flow *rte_flow_create(uint16_t port, const struct rte_flow_attr *attr
     if (is_ixgbe() && !r.s->out)
         memcpy(r.s->cipher_key, r.s->key_at, r.s->cipher_len); /* ixgbe_crypto_add_sa */
     if (!r.s->out && r.s->rules > 0)
-        misuse("a second rule to a session coming in");
+        model_misuse("a second rule to a session coming in");
     for (unsigned i = 0; i < RULES_MAX; i++)
         if (!rules[i].used) {
             rules[i] = r;
@@ -430,7 +377,7 @@ int rte_flow_destroy(uint16_t port, struct rte_flow *flow, struct rte_flow_error
 {
     (void)error;
     if (!flow || !flow->used || flow->port != port) {
-        misuse("a rule that is none is destroyed");
+        model_misuse("a rule that is none is destroyed");
         return -EINVAL;
     }
     if (model.rules_stay)
@@ -439,91 +386,10 @@ int rte_flow_destroy(uint16_t port, struct rte_flow *flow, struct rte_flow_error
     if (is_ixgbe())
         return -EINVAL; /* ixgbe_flow_destroy: it is of no kind that it knows */
     if (flow->s->alive != ALIVE)
-        misuse("a rule is destroyed after its session");
+        model_misuse("a rule is destroyed after its session");
     flow->s->rules--;
     flow->used = false;
     return 0;
-}
-
-/* ---- cryptography (RFC 4106, RFC 4543, RFC 3602 with RFC 4868) -------------------------------------------------------- */
-static unsigned aad_make(const uint8_t *esp, bool esn, uint32_t hi, uint8_t *aad)
-{
-    const uint32_t be = rte_cpu_to_be_32(hi);
-    memcpy(aad, esp, 4);
-    if (esn)
-        memcpy(aad + 4, &be, 4);
-    memcpy(aad + (esn ? 8 : 4), esp + 4, 4);
-    return esn ? 12 : 8;
-}
-
-static bool gcm(const struct session *s, uint8_t *esp, unsigned len, uint32_t hi, bool encrypt)
-{
-    uint8_t nonce[12], aad[16], *data = esp + ESP_HDR + 8, *icv = data + len;
-    int n;
-    memcpy(nonce, s->salt, 4);
-    memcpy(nonce + 4, esp + ESP_HDR, 8);
-    const unsigned aad_len = aad_make(esp, s->x.options.esn, hi, aad);
-    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-    const EVP_CIPHER *k = s->cipher_len == 16   ? EVP_aes_128_gcm()
-                          : s->cipher_len == 24 ? EVP_aes_192_gcm()
-                                                : EVP_aes_256_gcm();
-    EVP_CipherInit_ex(c, k, NULL, s->cipher_key, nonce, encrypt);
-    EVP_CipherUpdate(c, NULL, &n, aad, (int)aad_len);
-    if (s->gmac) { /* header, IV and data are authenticated, nothing is encrypted (RFC 4543 3.3) */
-        EVP_CipherUpdate(c, NULL, &n, esp + ESP_HDR, (int)(8 + len));
-    } else {
-        EVP_CipherUpdate(c, data, &n, data, (int)len);
-    }
-    if (!encrypt)
-        EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, 16, icv);
-    uint8_t rest[16];
-    const bool ok = EVP_CipherFinal_ex(c, rest, &n) == 1;
-    if (encrypt)
-        EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, 16, icv);
-    EVP_CIPHER_CTX_free(c);
-    return ok;
-}
-
-static void hmac(const struct session *s, const uint8_t *esp, unsigned len, uint32_t hi, uint8_t *out)
-{
-    uint8_t full[EVP_MAX_MD_SIZE], all[9400];
-    unsigned n;
-    const uint32_t be = rte_cpu_to_be_32(hi);
-    memcpy(all, esp, len);
-    memcpy(all + len, &be, 4);
-    HMAC(EVP_sha256(), s->auth_key, (int)s->auth_len, all, len + (s->x.options.esn ? 4 : 0), full, &n);
-    memcpy(out, full, s->icv_len);
-}
-
-static bool chain(const struct session *s, uint8_t *esp, unsigned len, uint32_t hi, bool encrypt)
-{
-    uint8_t *data = esp + ESP_HDR + s->iv_len, icv[64];
-    int n;
-    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-    EVP_CipherInit_ex(c, s->cipher_len == 16 ? EVP_aes_128_cbc() : EVP_aes_256_cbc(), NULL, s->cipher_key,
-                      esp + ESP_HDR, encrypt);
-    EVP_CIPHER_CTX_set_padding(c, 0);
-    if (encrypt)
-        EVP_CipherUpdate(c, data, &n, data, (int)len);
-    hmac(s, esp, ESP_HDR + s->iv_len + len, hi, icv);
-    const bool ok = encrypt || memcmp(icv, data + len, s->icv_len) == 0;
-    if (encrypt)
-        memcpy(data + len, icv, s->icv_len);
-    else
-        EVP_CipherUpdate(c, data, &n, data, (int)len);
-    EVP_CIPHER_CTX_free(c);
-    return ok;
-}
-
-static bool crypt(const struct session *s, uint8_t *esp, unsigned total, uint32_t hi)
-{
-    const unsigned around = ESP_HDR + s->iv_len + s->icv_len;
-    if (total <= around) {
-        misuse("a packet of %u octets behind its headers", total);
-        return false;
-    }
-    return s->aead || s->gmac ? gcm(s, esp, total - around, hi, s->out)
-                              : chain(s, esp, total - around, hi, s->out);
 }
 
 /* ---- the wire --------------------------------------------------------------------------------------------------------- */
@@ -564,7 +430,7 @@ static void lengths_check(const struct rte_mbuf *m, bool v6)
     const uint8_t *ip = l3_of(m);
     const unsigned total = v6 ? 40u + ip[4] * 256u + ip[5] : ip[2] * 256u + ip[3];
     if (m->nb_segs != 1 || m->pkt_len != m->data_len || m->pkt_len != ETHER + total)
-        misuse("a frame of %u octets with a packet of %u", m->pkt_len, total);
+        model_misuse("a frame of %u octets with a packet of %u", m->pkt_len, total);
 }
 
 static struct session *session_of_packet(struct rte_mbuf *m, uint32_t spi, uint32_t *hi)
@@ -591,12 +457,12 @@ static void encrypt(struct rte_mbuf *m, unsigned at, bool v6)
     spi = rte_be_to_cpu_32(spi);
     struct session *s = session_of_packet(m, spi, &hi);
     if (!s || s->x.spi != spi) {
-        misuse("a packet of SPI %08x names no session of that SPI", spi);
+        model_misuse("a packet of SPI %08x names no session of that SPI", spi);
         return;
     }
     lengths_check(m, v6);
     s->pending -= s->pending > 0;
-    if (crypt(s, esp, m->data_len - at, hi))
+    if (model_crypt(s, esp, m->data_len - at, hi))
         model.encrypted++;
 }
 
@@ -610,11 +476,11 @@ static void encapsulate(struct rte_mbuf *m, struct session *s)
     uint8_t *e = rte_pktmbuf_mtod(m, uint8_t *),
             *tail = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(pad + 2 + s->icv_len));
     if (!tail || !rte_pktmbuf_prepend(m, (uint16_t)front)) {
-        misuse("no room around an inner packet");
+        model_misuse("no room around an inner packet");
         return;
     }
     if ((e[12] == 0x86) != v6)
-        misuse("an Ethernet header that is not the final one");
+        model_misuse("an Ethernet header that is not the final one");
     for (unsigned i = 0; i < pad; i++)
         tail[i] = (uint8_t)(i + 1);
     tail[pad] = (uint8_t)pad;
@@ -648,7 +514,7 @@ static void encapsulate(struct rte_mbuf *m, struct session *s)
     memcpy(esp + 4, &seq, 4);
     for (unsigned i = 0; i < 8; i++)
         esp[ESP_HDR + i] = (uint8_t)rand();
-    (void)gcm(s, esp, len + pad + 2, 0, true);
+    (void)model_gcm(s, esp, len + pad + 2, 0, true);
     model.encrypted++;
 }
 
@@ -656,7 +522,7 @@ static void whole_out(struct rte_mbuf *m)
 {
     struct session *s = live[*rte_security_dynfield(m) >> 32 & (RULES_MAX - 1)];
     if (!s || s->alive != ALIVE || !s->whole) {
-        misuse("a packet that is no ESP names no session of inline protocol");
+        model_misuse("a packet that is no ESP names no session of inline protocol");
         return;
     }
     s->pending -= s->pending > 0;
@@ -672,7 +538,7 @@ static bool decapsulate(struct rte_mbuf *m, struct session *s, unsigned at, unsi
     seq = rte_be_to_cpu_32(seq);
     const unsigned data = esp_len - ESP_HDR - 8 - s->icv_len;
     if (esp_len <= ESP_HDR + 8u + s->icv_len || seq >= sizeof s->seen || s->seen[seq] ||
-        !gcm(s, esp, data, 0, false))
+        !model_gcm(s, esp, data, 0, false))
         return false;
     s->seen[seq] = 1;
     const bool v6 = in[data - 1] == 41;
@@ -692,7 +558,7 @@ void model_transmit(uint16_t port, struct rte_mbuf *m)
     unsigned at = esp_at(m, &v6, &udp);
     const bool offload = m->ol_flags & RTE_MBUF_F_TX_SEC_OFFLOAD;
     if (offload && port != model.port)
-        misuse("RTE_MBUF_F_TX_SEC_OFFLOAD on a port that knows nothing of it");
+        model_misuse("RTE_MBUF_F_TX_SEC_OFFLOAD on a port that knows nothing of it");
     else if (offload && at == 0)
         whole_out(m);
     else if (offload)
@@ -742,7 +608,7 @@ void model_receive(struct rte_mbuf *m)
             model.failed += !good;
             return;
         }
-        const bool ok = crypt(r->s, rte_pktmbuf_mtod_offset(m, uint8_t *, at), ETHER + total - at, 0) &&
+        const bool ok = model_crypt(r->s, rte_pktmbuf_mtod_offset(m, uint8_t *, at), ETHER + total - at, 0) &&
                         !model.finds_wrong;
         m->ol_flags = RTE_MBUF_F_RX_SEC_OFFLOAD | (ok ? 0 : RTE_MBUF_F_RX_SEC_OFFLOAD_FAILED);
         model.decrypted += ok;

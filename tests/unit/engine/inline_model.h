@@ -50,7 +50,10 @@ extern struct model model;
 void model_reset(uint16_t port, const struct rte_security_capability *caps);
 /* ixgbe's: AES-128-GCM and GMAC, both modes, both directions, no ESN, no UDP; and one that does everything that culvert has. */
 extern const struct rte_security_capability model_caps_ixgbe[], model_caps_all[], model_caps_no_metadata[],
-    model_caps_none[], model_caps_protocol[], model_caps_protocol_bare[], model_caps_trailer[];
+    model_caps_none[], model_caps_protocol[], model_caps_protocol_bare[], model_caps_trailer[],
+    model_caps_aside[],
+    model_caps_aside_bare
+        []; /* of crypto devices (aside_model.h): the last of GCM and GMAC, with no options */
 
 /* As frames leave the port, and come to it: in place. */
 void model_transmit(uint16_t port, struct rte_mbuf *m);

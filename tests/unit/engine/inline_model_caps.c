@@ -53,7 +53,7 @@ static const struct rte_cryptodev_capabilities algs_all[] = {{.op = RTE_CRYPTO_O
 
 #define IPSEC(what, which_mode, dir, all, algs, flags)                                                       \
     {                                                                                                        \
-        .action = RTE_SECURITY_ACTION_TYPE_INLINE_##what, .protocol = RTE_SECURITY_PROTOCOL_IPSEC,           \
+        .action = RTE_SECURITY_ACTION_TYPE_##what, .protocol = RTE_SECURITY_PROTOCOL_IPSEC,                  \
         {.ipsec = {.proto = RTE_SECURITY_IPSEC_SA_PROTO_ESP,                                                 \
                    .mode = RTE_SECURITY_IPSEC_SA_MODE_##which_mode,                                          \
                    .direction = RTE_SECURITY_IPSEC_SA_DIR_##dir,                                             \
@@ -70,16 +70,19 @@ static const struct rte_cryptodev_capabilities algs_all[] = {{.op = RTE_CRYPTO_O
     }
 
 const struct rte_security_capability model_caps_ixgbe[] = {
-    FOUR(CRYPTO, 0, algs_ixgbe, RTE_SECURITY_TX_OLOAD_NEED_MDATA), END};
+    FOUR(INLINE_CRYPTO, 0, algs_ixgbe, RTE_SECURITY_TX_OLOAD_NEED_MDATA), END};
 const struct rte_security_capability model_caps_all[] = {
-    FOUR(CRYPTO, 1, algs_all, RTE_SECURITY_TX_OLOAD_NEED_MDATA),
-    FOUR(PROTOCOL, 1, algs_all, RTE_SECURITY_TX_OLOAD_NEED_MDATA), END};
+    FOUR(INLINE_CRYPTO, 1, algs_all, RTE_SECURITY_TX_OLOAD_NEED_MDATA),
+    FOUR(INLINE_PROTOCOL, 1, algs_all, RTE_SECURITY_TX_OLOAD_NEED_MDATA), END};
 const struct rte_security_capability model_caps_protocol[] = {
-    FOUR(PROTOCOL, 1, algs_all, RTE_SECURITY_TX_OLOAD_NEED_MDATA), END};
+    FOUR(INLINE_PROTOCOL, 1, algs_all, RTE_SECURITY_TX_OLOAD_NEED_MDATA), END};
 const struct rte_security_capability model_caps_protocol_bare[] = {
-    FOUR(PROTOCOL, 0, algs_ixgbe, RTE_SECURITY_TX_OLOAD_NEED_MDATA), END};
-const struct rte_security_capability model_caps_no_metadata[] = {FOUR(CRYPTO, 1, algs_all, 0), END};
+    FOUR(INLINE_PROTOCOL, 0, algs_ixgbe, RTE_SECURITY_TX_OLOAD_NEED_MDATA), END};
+const struct rte_security_capability model_caps_no_metadata[] = {FOUR(INLINE_CRYPTO, 1, algs_all, 0), END};
 const struct rte_security_capability model_caps_trailer[] = {
-    FOUR(CRYPTO, 1, algs_all, RTE_SECURITY_TX_HW_TRAILER_OFFLOAD), END};
+    FOUR(INLINE_CRYPTO, 1, algs_all, RTE_SECURITY_TX_HW_TRAILER_OFFLOAD), END};
+const struct rte_security_capability model_caps_aside[] = {FOUR(LOOKASIDE_PROTOCOL, 1, algs_all, 0), END};
+const struct rte_security_capability model_caps_aside_bare[] = {FOUR(LOOKASIDE_PROTOCOL, 0, algs_ixgbe, 0),
+                                                                END};
 const struct rte_security_capability model_caps_none[] = {
     {.action = RTE_SECURITY_ACTION_TYPE_LOOKASIDE_PROTOCOL, .protocol = RTE_SECURITY_PROTOCOL_IPSEC}, END};
