@@ -1,5 +1,6 @@
 /* Buckets move between three running workers while traffic arrives: no packet is lost, none overtakes another of its
- * SA, every duplicate is found by the one replay window, whoever has it; and the replay window has one writer. */
+ * SA, every duplicate is found by the one replay window, whoever has it; and the replay window has one writer. Meanwhile SAs come and go in both
+ * directions, under packets of their own. */
 #include "common/log.h"
 #include "dataplane/dp_balance.h"
 #include "dataplane/dp_init.h"
@@ -37,6 +38,9 @@ enum {
     PACKETS = STORM_PACKETS,
     DUPLICATE_EACH = 7,
     SPI_GENERATION = 0x00770000,
+    PASSERS = 16,       /* SAs that come and go, of each direction */
+    PASSER_SLOT = 200,  /* of the first */
+    PASSER_MARK = 1000, /* in their packets; the ones in clear have the next */
     RING_SLOTS = 1024,
 };
 
@@ -48,7 +52,11 @@ static struct esp_worker peer_worker;
 static struct cv_sa_counters peer_counters[SAS];
 static _Atomic unsigned in_flight, sent, duplicates, received, wrong_order, dropped_at_the_door;
 static _Atomic bool feeding;
-static uint64_t replays_before; /* of the storm */
+static uint64_t drops_before; /* of the storm */
+static bool passing;
+static struct esp_out_sa *passer_peers[PASSERS];
+static struct cv_sa_counters passer_counters[PASSERS];
+static _Atomic unsigned passed_in, passed_out;
 
 static struct ip_addr v4(unsigned a, unsigned b, unsigned c, unsigned d)
 {
@@ -75,6 +83,15 @@ static struct cv_sa sa_conf(unsigned i, bool peer)
     sa.ts_count = 1;
     sa.ts_local[0] = sa.ts_remote[0] = ts_any(IP_V4);
     sa.encr_key[0] = (uint8_t)(i + 1);
+    return sa;
+}
+
+static struct cv_sa passer_conf(unsigned k, enum cv_dir dir, bool peer)
+{
+    struct cv_sa sa = sa_conf(0, peer);
+    sa.ref = (struct cv_sa_ref){
+        .dir = (uint8_t)dir, .sa_id = PASSER_SLOT + k, .spi = SPI_GENERATION | (PASSER_SLOT + k)};
+    sa.encr_key[0] = (uint8_t)(100 + k);
     return sa;
 }
 
@@ -113,11 +130,17 @@ static void tables(void)
     CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_LOCAL, own, 32, PORT_IF, NULL), CV_OK);
     CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_CONNECTED, own, 24, PORT_IF, NULL), CV_OK);
     CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_STATIC, v4(20, 0, 0, 0), 8, PORT_IF, &far), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_STATIC, v4(30, 0, 0, 0), 8, TUNNEL0, NULL), CV_OK);
     ip_nbr_claim(&dp.nbrs, PORT_IF, &far, far_mac, 0, &calls);
     for (unsigned i = 0; i < SAS; i++) {
         const struct cv_sa in = sa_conf(i, false), peer = sa_conf(i, true);
         CU_ASSERT_EQUAL_FATAL(dp_sad_add(&dp.sad, &in), CV_OK);
         CU_ASSERT_EQUAL_FATAL(esp_out_sa_new(&peer, dp.engine, 0, &peer_counters[i], &peers[i]), CV_OK);
+    }
+    for (unsigned k = 0; k < PASSERS; k++) {
+        const struct cv_sa peer = passer_conf(k, CV_DIR_OUT, true);
+        CU_ASSERT_EQUAL_FATAL(esp_out_sa_new(&peer, dp.engine, 0, &passer_counters[k], &passer_peers[k]),
+                              CV_OK);
     }
     CU_ASSERT_EQUAL_FATAL(esp_worker_init(&peer_worker, dp.engine, 0, -1), CV_OK);
     peer_worker.sole = true;
@@ -176,7 +199,8 @@ static void all_cores(void)
     (void)pthread_setaffinity_np(pthread_self(), sizeof all, &all);
 }
 
-static struct rte_mbuf *storm_frame(unsigned i, uint32_t number)
+/* sa: NULL for a packet in clear that is to leave by whichever SA there is. */
+static struct rte_mbuf *frame_of(struct esp_out_sa *sa, unsigned i, uint32_t number)
 {
     struct ip_endpoint from = {.addr = v4(10, 0, 0, 1), .port = 1000}, to = {.port = 2000};
     uint8_t data[8];
@@ -186,10 +210,9 @@ static struct rte_mbuf *storm_frame(unsigned i, uint32_t number)
     memset(dp_meta(m), 0, sizeof(struct dp_meta));
     memcpy(data, &i, 4);
     memcpy(data + 4, &number, 4);
-    to.addr = v4(20, 0, 0, 1);
-    struct esp_out_sa *sa = peers[i];
+    to.addr = sa ? v4(20, 0, 0, 1) : v4(30, 0, 0, 1);
     if (!ip_udp_write(m, &from, &to, 0, data, sizeof data) || ip_classify_ip(m) == IP_CLASS_DROP ||
-        esp_out_burst(&peer_worker, &m, &sa, 1) != 1) {
+        (sa && esp_out_burst(&peer_worker, &m, &sa, 1) != 1)) {
         rte_pktmbuf_free(m);
         return NULL;
     }
@@ -211,6 +234,22 @@ static void land(struct rte_mbuf *m, unsigned i)
     rte_pktmbuf_free(m);
 }
 
+static struct rte_mbuf *storm_frame(unsigned i, uint32_t number)
+{
+    return frame_of(peers[i], i, number);
+}
+
+/* One packet for an SA that may be there or not, in each direction. */
+static void passer_land(unsigned r)
+{
+    struct rte_mbuf *m = frame_of(passer_peers[r % PASSERS], PASSER_MARK, r);
+    if (m)
+        land(m, r);
+    m = frame_of(NULL, PASSER_MARK + 1, r);
+    if (m)
+        land(m, r / PASSERS);
+}
+
 static void *storm_feed(void *arg)
 {
     uint32_t next[SAS] = {0};
@@ -228,6 +267,8 @@ static void *storm_feed(void *arg)
         if (!m)
             continue;
         next[i]++;
+        if (passing && n % 2 == 0)
+            passer_land(r >> 20);
         if (n % DUPLICATE_EACH == 0)
             again = rte_pktmbuf_copy(m, pkt_pool, 0, UINT32_MAX);
         land(m, i);
@@ -242,30 +283,52 @@ static void *storm_feed(void *arg)
     return NULL;
 }
 
-static uint64_t replays(void)
+static uint64_t drops(void)
 {
     uint64_t n = 0;
     for (unsigned w = 0; w < WORKERS; w++)
-        n += __atomic_load_n(&shm_worker_stats(&dp.shm, w)->drops[CV_DROP_REPLAY_DUP], __ATOMIC_RELAXED);
+        for (unsigned d = 0; d < CV_DROP_COUNT; d++)
+            n += __atomic_load_n(&shm_worker_stats(&dp.shm, w)->drops[d], __ATOMIC_RELAXED);
     return n;
+}
+
+/* What left by or came out of an SA that comes and goes; false: another's. */
+static bool is_passer(const struct rte_mbuf *m)
+{
+    const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+    uint32_t i;
+    if (p[14 + 9] == IP_PROTO_ESP) {
+        passed_out++;
+        return true;
+    }
+    memcpy(&i, p + 14 + 28, 4);
+    if (i != PASSER_MARK)
+        return false;
+    passed_in++;
+    return true;
 }
 
 /* The far end of the port: each SA's packets in the order in which they were sent. */
 static void *storm_take(void *arg)
 {
     uint32_t next[SAS] = {0};
-    uint64_t seen = replays_before;
+    uint64_t seen = drops_before;
     struct rte_mbuf *m;
     (void)arg;
     all_cores();
     for (unsigned idle = 0; (feeding || in_flight > 0) && idle < 3000;) {
-        const uint64_t now = replays();
+        const uint64_t now = drops();
         in_flight -= (unsigned)(now - seen);
         seen = now;
         if (io_take(out, &m, 1) == 0) {
             idle += !feeding;
             struct timespec t = {0, 1000000};
             nanosleep(&t, NULL);
+            continue;
+        }
+        if (is_passer(m)) {
+            in_flight--;
+            rte_pktmbuf_free(m);
             continue;
         }
         uint32_t i, number;
@@ -308,6 +371,33 @@ static uint64_t worked(void)
     return n;
 }
 
+/* The manager's part of SAs that come and go: one of them does. */
+static bool there[2][PASSERS];
+static unsigned adds, deletes;
+static void passer_turn(unsigned k, enum cv_dir dir)
+{
+    const struct cv_sa sa = passer_conf(k, dir, false);
+    if (there[dir][k]) {
+        CU_ASSERT_EQUAL(dp_sad_del(&dp.sad, &sa.ref, NULL, NULL, 0), CV_OK);
+        deletes++;
+    } else {
+        CU_ASSERT_EQUAL(dp_sad_add(&dp.sad, &sa), CV_OK);
+        if (dir == CV_DIR_OUT)
+            CU_ASSERT_EQUAL(dp_sad_activate(&dp.sad, &sa.ref), CV_OK);
+        adds++;
+    }
+    there[dir][k] = !there[dir][k];
+    dp_rcu_poll();
+}
+
+static void passers_end(void)
+{
+    for (unsigned k = 0; k < PASSERS; k++)
+        for (unsigned dir = CV_DIR_IN; dir <= CV_DIR_OUT; dir++)
+            if (there[dir][k])
+                passer_turn(k, (enum cv_dir)dir);
+}
+
 /* As many moves as there is time for, of random buckets to random workers. */
 static unsigned moves_while_fed(void)
 {
@@ -319,6 +409,8 @@ static unsigned moves_while_fed(void)
             continue;
         }
         r = r * 1103515245u + 12345u;
+        if (passing)
+            passer_turn((r >> 8) % PASSERS, r >> 20 & 1 ? CV_DIR_OUT : CV_DIR_IN);
         const unsigned bucket = cv_spi_bucket(slot_of((r >> 16) % SAS)), to = (r >> 24) % WORKERS;
         moves += dp_owner_of(&dp.owners, bucket) != to;
         CU_ASSERT_EQUAL(dp_move_begin(&dp, &m, bucket, to, false), CV_OK);
@@ -338,7 +430,7 @@ static void storm(uint16_t tx_queues)
                    moved = shm_steer(&dp.shm)->moves;
     dp.ports[0].tx_queues = tx_queues;
     dp.stop = 0;
-    replays_before = replays();
+    drops_before = drops();
     sent = duplicates = received = wrong_order = 0;
     feeding = true;
     for (unsigned w = 0; w < WORKERS; w++) {
@@ -361,11 +453,12 @@ static void storm(uint16_t tx_queues)
     CU_ASSERT_EQUAL(wrong_order, 0);
     CU_ASSERT_EQUAL(sum_in(offsetof(struct cv_sa_counters, packets)) - good, sent);
     CU_ASSERT_EQUAL(sum_in(offsetof(struct cv_sa_counters, replayed)) - again, duplicates);
-    for (unsigned w = 0; w < WORKERS; w++)
+    for (unsigned w = 0; w < WORKERS && !passing; w++)
         for (unsigned d = 0; d < CV_DROP_COUNT; d++)
             if (d != CV_DROP_REPLAY_DUP)
                 CU_ASSERT_EQUAL(shm_worker_stats(&dp.shm, w)->drops[d], 0);
-    CU_ASSERT_EQUAL(worked() - done, sent + duplicates);
+    if (!passing)
+        CU_ASSERT_EQUAL(worked() - done, sent + duplicates);
 }
 
 static void buckets_move_without_loss_reordering_or_a_second_writer(void)
@@ -382,6 +475,22 @@ static void the_same_where_one_worker_sends_for_all(void)
     storm(1);
 }
 
+/* Installed and removed one after the other, in both directions, while packets come for them and for those that stay, and buckets move. */
+static void SAs_come_and_go_under_packets(void)
+{
+    for (unsigned w = 0; w < WORKERS; w++)
+        dp_worker_free(dp.worker[w]);
+    passing = true;
+    storm(WORKERS);
+    passers_end();
+    dp_rcu_barrier();
+    passing = false;
+    printf("%u added, %u removed; %u in, %u out ", adds, deletes, passed_in, passed_out);
+    CU_ASSERT_EQUAL(adds, deletes);
+    CU_ASSERT_TRUE(adds >= 192);
+    CU_ASSERT_TRUE(passed_in > 100 && passed_out > 100);
+}
+
 static void what_is_parked_is_freed_with_its_worker(void)
 {
     struct rte_mbuf *m = pkt_new();
@@ -392,6 +501,8 @@ static void what_is_parked_is_freed_with_its_worker(void)
         dp_worker_free(dp.worker[w]);
     for (unsigned i = 0; i < SAS; i++)
         esp_out_sa_free(peers[i]);
+    for (unsigned k = 0; k < PASSERS; k++)
+        esp_out_sa_free(passer_peers[k]);
     esp_worker_fini(&peer_worker);
     dp_sad_fini(&dp.sad);
     io_rings_free(&dp.rings, WORKERS);
@@ -460,7 +571,7 @@ static void evening_out_ends(void)
 }
 
 PKT_MAIN("dataplane_move", UNIT_TEST(buckets_move_without_loss_reordering_or_a_second_writer),
-         UNIT_TEST(the_same_where_one_worker_sends_for_all),
+         UNIT_TEST(the_same_where_one_worker_sends_for_all), UNIT_TEST(SAs_come_and_go_under_packets),
          UNIT_TEST(what_is_parked_is_freed_with_its_worker),
          UNIT_TEST(a_bucket_leaves_an_overloaded_worker_for_the_idlest),
          UNIT_TEST(one_elephant_is_not_sent_to_and_fro), UNIT_TEST(evening_out_ends))
