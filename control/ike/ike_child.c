@@ -88,12 +88,17 @@ static bool by_key(const struct ike_sa *sa)
     return sa->peer_tag[0] != '\n'; /* else a trust-point's name follows */
 }
 
+static bool same_identity(const struct ike_sa *a, const struct ike_sa *b)
+{
+    return a->peer_id_type == b->peer_id_type && a->peer_id_len == b->peer_id_len &&
+           memcmp(a->peer_id, b->peer_id, a->peer_id_len) == 0;
+}
+
 static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
 {
     if (a->profile != b->profile || strcmp(a->peer_tag, b->peer_tag) != 0)
         return false;
-    return by_key(a) || (a->peer_id_type == b->peer_id_type && a->peer_id_len == b->peer_id_len &&
-                         memcmp(a->peer_id, b->peer_id, a->peer_id_len) == 0);
+    return by_key(a) || same_identity(a, b);
 }
 
 static bool overlap(const struct ts *a, unsigned a_count, const struct ts *b, unsigned b_count)
@@ -155,7 +160,7 @@ static bool holds_all_of(const struct sam_child *c, const struct sam_child *o)
 
 /* A worker takes its own SA before a newer one that is for all (RFC 9611). The peer began anew, and if that is because it lost the older IKE SA
  * without saying so (INITIAL_CONTACT), those own ones lead nowhere until that is found dead. What they receive is taken all the same. Where both
- * ends began at once, none of the two is forgotten. */
+ * ends began at once, none of the two is forgotten; and a group's key says nothing of what another of its members has lost. */
 static void end_workers_of_before(struct ike *e, const struct ike_sa *sa, const struct sam_child *c)
 {
     for (struct sam_child *o = sam_children_on(e->sam, c->interface); o; o = o->next_of_tunnel) {
@@ -164,7 +169,7 @@ static void end_workers_of_before(struct ike *e, const struct ike_sa *sa, const 
                 ? NULL
                 : ike_sa_by_conn(e, o->owner);
         if (!before || before->established_ms >= sa->created_ms || !holds_all_of(c, o) ||
-            (any_peer(e, c->interface) && !same_peer(before, sa)))
+            (any_peer(e, c->interface) && !(same_peer(before, sa) && same_identity(before, sa))))
             continue;
         ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec",
                 "worker %u sends no more on 0x%08x of IKE SA %u, which is older", o->worker - 1u, o->out.spi,

@@ -48,6 +48,15 @@ static bool has_first(struct ike *e, const struct ike_sa *sa, const struct group
     return false;
 }
 
+/* The peer has made one for all and did not say SA_RESOURCE_INFO: it wants no others beside it, and another one would be no better. */
+static bool has_plain(struct ike *e, const struct ike_sa *sa, const struct group *g)
+{
+    for (const struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
+        if (!c->grouped && c->worker == CV_WORKER_ANY && in_group(g, c))
+            return true;
+    return false;
+}
+
 /* The lowest worker that has none (as in struct cv_sa), CV_WORKER_ANY when all have. */
 static uint8_t lowest_free(struct ike *e, const struct ike_sa *sa, const struct group *g, unsigned most)
 {
@@ -220,6 +229,8 @@ static bool wanting(struct ike *e, const struct ike_sa *sa, const struct sam_chi
     if (!p || !c->leads || c->replaced_by || c->state != SAM_INSTALLED)
         return false;
     *out = (struct lack){!has_first(e, sa, &g), lowest_free(e, sa, &g, limit(e, p))};
+    if (out->first && has_plain(e, sa, &g))
+        return false;
     return out->first || out->worker != CV_WORKER_ANY;
 }
 
@@ -249,10 +260,11 @@ void v2_resource_due(struct ike *e, struct ike_sa *sa)
         wake_at(e, sa, v->resource_from);
     } else if (v2_task_find(sa, V2_TASK_REKEY_SA, 0)) {
         wake_at(e, sa, now + BUSY_MS); /* RFC 7296 2.25.2: the peer would refuse */
+    } else if (!ike_child_room(e, sa, c->interface)) {
+        back_off(e, sa); /* such as answers with narrower selectors take, which are no member of the group */
     } else if (lack.first) {
         ask_for_first(e, sa, s);
-    } else if (v->resource_asked >= CV_MAX_WORKERS || !ike_child_room(e, sa, c->interface) ||
-               ask(e, sa, s, lack.worker) != CV_OK) {
+    } else if (v->resource_asked >= CV_MAX_WORKERS || ask(e, sa, s, lack.worker) != CV_OK) {
         back_off(e, sa); /* a peer that agrees and then deletes is not asked for ever */
     } else {
         v->resource_asked++;

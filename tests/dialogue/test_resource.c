@@ -299,6 +299,38 @@ static void a_narrower_or_no_newer_one_ends_nothing(void)
     wire_free(w);
 }
 
+/* Any peer may come, and all of them have the group's key: one that takes more than another has says nothing of what that one has lost. */
+static void another_member_of_the_group_ends_nothing(void)
+{
+    char a[WIRE_CONF], b[WIRE_CONF];
+    wire_conf_text(A, &each, a);
+    wire_conf_text(B, &each, b);
+    char *from = strstr(b, " tunnel destination"), *to = from ? strchr(from, '\n') : NULL;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(to);
+    memmove(from, to + 1, strlen(to + 1) + 1);
+    struct wire *w = wire_new_text(19, a, b);
+    w->side[A].dp->workers = w->side[B].dp->workers = 2;
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_TRUE_FATAL(complete(w, 2));
+    struct ike *e = w->side[B].ike;
+    const struct ike_sa *sa = ike_sa_by_conn(e, child_of(w, B, 0)->owner);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sa);
+    struct ike_sa newer = *sa;
+    struct sam_child wide = *child_of(w, B, 0);
+    newer.conn_id = wide.owner = sa->conn_id + 1000;
+    newer.created_ms = sa->established_ms + 1;
+    newer.peer_id[newer.peer_id_len - 1] ^= 1;
+    ike_child_up(e, &newer, &wide, "of the test", false);
+    wire_run(w, 10);
+    CU_ASSERT_EQUAL(out_of_workers(w, B), 2);
+    newer.peer_id[newer.peer_id_len - 1] ^= 1; /* it was the same after all */
+    ike_child_up(e, &newer, &wide, "of the test", false);
+    wire_run(w, 10);
+    CU_ASSERT_EQUAL(out_of_workers(w, B), 0);
+    wire_free(w);
+}
+
 /* ---- without the one for all ------------------------------------------------------------------------------------------ */
 /* RFC 9611: while workers send on their own no packet asks for the one for all; a new worker, or a lost one, would need it. */
 static void the_one_for_all_comes_back(void)
@@ -325,6 +357,44 @@ static void a_peer_that_deletes_it_again_and_again_is_asked_ever_more_seldom(voi
     const uint64_t made = w->side[B].ike->counters.children_established - before;
     CU_ASSERT_TRUE(made >= 3 && made <= 8); /* after 1, 2, 4, ... minutes */
     CU_ASSERT_TRUE(of_worker(w, A, 1) == 1 && of_worker(w, A, 2) == 1);
+    wire_free(w);
+}
+
+/* SA_RESOURCE_INFO becomes a status nobody knows. */
+static void no_resource(uint8_t *plain, size_t *len, size_t cap, uint8_t *first, void *ctx)
+{
+    uint8_t type = *first;
+    (void)cap;
+    (void)ctx;
+    for (size_t at = 0; at + 8 <= *len;) {
+        const size_t n = (size_t)plain[at + 2] << 8 | plain[at + 3];
+        if (type == PLD_NOTIFY && plain[at + 6] == PLD_N_SA_RESOURCE_INFO >> 8 &&
+            plain[at + 7] == (PLD_N_SA_RESOURCE_INFO & 0xff))
+            plain[at + 6] = 0x9f;
+        type = plain[at];
+        at += n > 4 ? n : 4;
+    }
+}
+
+static bool knows_no_resource(struct wire *w, struct wire_packet *p, void *ctx)
+{
+    if (p->data[18] == PLD_CREATE_CHILD_SA)
+        (void)wire_reseal(w, p, no_resource, ctx);
+    return true;
+}
+
+/* The peer was told to have no more of them: the one for all comes back once, not again and again beside itself. */
+static void a_peer_that_wants_workers_no_longer_gets_one_for_all(void)
+{
+    struct wire *w = up(20, &each, 2, &each, 2);
+    const uint64_t before = w->side[B].ike->counters.children_established;
+    w->filter = knows_no_resource;
+    CU_ASSERT_EQUAL(v2_delete_child(w->side[B].ike, wire_sa(w, B), child_of(w, B, 0)), CV_OK);
+    wire_run(w, HOUR_MS / 2);
+    CU_ASSERT_EQUAL(of_worker(w, A, 0), 1);
+    CU_ASSERT_EQUAL(of_worker(w, B, 0), 1);
+    CU_ASSERT_EQUAL(w->side[B].ike->counters.children_established, before + 1);
+    CU_ASSERT_TRUE(wire_both_up(w));
     wire_free(w);
 }
 
@@ -368,4 +438,5 @@ UNIT_MAIN("resource", UNIT_TEST(each_worker_gets_one_after_the_first), UNIT_TEST
           UNIT_TEST(workers_leave_an_older_IKE_SA_when_the_peer_begins_anew),
           UNIT_TEST(a_narrower_or_no_newer_one_ends_nothing), UNIT_TEST(the_one_for_all_comes_back),
           UNIT_TEST(a_peer_that_deletes_it_again_and_again_is_asked_ever_more_seldom),
-          UNIT_TEST(up_makes_it_beside_those_of_workers))
+          UNIT_TEST(up_makes_it_beside_those_of_workers), UNIT_TEST(another_member_of_the_group_ends_nothing),
+          UNIT_TEST(a_peer_that_wants_workers_no_longer_gets_one_for_all))
