@@ -663,12 +663,14 @@ void sam_child_counters(struct sam *s, const struct sam_child *c, struct cv_sa_c
                         struct cv_sa_counters *out, uint64_t *idle_in_ms)
 {
     const struct sam_link *l = s->conf.link;
+    const struct sam_entry *e = (const struct sam_entry *)(const void *)c;
     uint64_t idle_out;
     if (l->counters(l->ctx, &c->in, in, idle_in_ms) != CV_OK) {
         memset(in, 0, sizeof *in);
         *idle_in_ms = UINT64_MAX;
     }
-    if (l->counters(l->ctx, &c->out, out, &idle_out) != CV_OK)
+    /* it only receives: its slot may be another's by now */
+    if (!e->have_out || l->counters(l->ctx, &c->out, out, &idle_out) != CV_OK)
         memset(out, 0, sizeof *out);
 }
 

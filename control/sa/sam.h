@@ -167,7 +167,7 @@ struct sam_child *sam_children(struct sam *s); /* head of the list */
 struct sam_child *sam_children_of(struct sam *s, uint32_t owner);
 /* Head of the list of an interface's children, retiring ones included. */
 struct sam_child *sam_children_on(struct sam *s, const char *interface);
-/* Counters of both directions; zeros when the data plane is away. idle_in_ms: since the last good inbound packet. */
+/* Counters of both directions; zeros when the data plane is away, and outbound of a child that only receives. idle_in_ms: since the last good inbound packet. */
 void sam_child_counters(struct sam *s, const struct sam_child *c, struct cv_sa_counters *in,
                         struct cv_sa_counters *out, uint64_t *idle_in_ms);
 

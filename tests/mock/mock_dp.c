@@ -200,12 +200,13 @@ static cv_result command(void *ctx, const struct cv_cmd *cmd, uint32_t *seq)
     return CV_OK;
 }
 
+/* Of whatever is in the slot, as in the shared memory. */
 static cv_result counters(void *ctx, const struct cv_sa_ref *ref, struct cv_sa_counters *out,
                           uint64_t *idle_ms)
 {
     struct mock_dp *d = ctx;
-    struct mock_sa *s = find(d, ref);
-    if (!s)
+    struct mock_sa *s = slot(d, ref);
+    if (!s || !s->used)
         return CV_ENOENT;
     *out = s->counters;
     *idle_ms = s->last_ms ? d->now_ms(d->now_ctx) - s->last_ms : UINT64_MAX;

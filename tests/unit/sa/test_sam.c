@@ -391,6 +391,36 @@ static void delete_stops_outbound_and_lets_inbound_linger(void)
     sam_bench_stop(&b);
 }
 
+/* The data plane counts by slot: what a child sends no more on is somebody else's in the end. */
+static void a_child_that_only_receives_has_not_sent_what_another_sends(void)
+{
+    struct sam_bench b;
+    struct cv_sa_counters in, out;
+    uint64_t idle;
+    sam_bench_start(&b);
+    struct sam_child *c = sam_bench_install(&b, 1, 0x2000, "Tunnel1"), *other = NULL;
+    const uint32_t slot = c->out.sa_id;
+    sam_bench_events(&b);
+    b.dp->in[c->in.sa_id].counters.packets = 5;
+    sam_child_end_sending(b.sam, c);
+    for (unsigned i = 0; !other && i < MOCK_SLOTS; i++) {
+        sam_bench_events(&b);
+        other = sam_bench_install(&b, 2, 0x3000 + i, "Tunnel2");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(other);
+        if (other->out.sa_id == slot)
+            break;
+        sam_child_delete(b.sam, other, 0);
+        other = NULL;
+    }
+    CU_ASSERT_PTR_NOT_NULL_FATAL(other);
+    b.dp->out[slot].counters.packets = 7;
+    sam_child_counters(b.sam, c, &in, &out, &idle);
+    CU_ASSERT_TRUE(in.packets == 5 && out.packets == 0);
+    sam_child_counters(b.sam, other, &in, &out, &idle);
+    CU_ASSERT_TRUE(in.packets == 0 && out.packets == 7);
+    sam_bench_stop(&b);
+}
+
 static void reparent_moves_children_and_their_index(void)
 {
     struct sam_bench b;
@@ -571,6 +601,7 @@ UNIT_MAIN("sam", UNIT_TEST(spi_names_its_slot_and_has_a_generation),
           UNIT_TEST(late_refusal_does_not_free_a_slot_twice),
           UNIT_TEST(delete_that_finds_the_queue_full_is_tried_again),
           UNIT_TEST(delete_stops_outbound_and_lets_inbound_linger),
+          UNIT_TEST(a_child_that_only_receives_has_not_sent_what_another_sends),
           UNIT_TEST(reparent_moves_children_and_their_index),
           UNIT_TEST(new_peer_endpoint_reaches_both_directions),
           UNIT_TEST(adoption_joins_pairs_and_deletes_halves),
