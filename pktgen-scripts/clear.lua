@@ -6,7 +6,7 @@ local p = common.params
 common.setup()
 local results = {}
 for _, size in ipairs(p.sizes) do
-    pktgen.set(p.tx, "size", common.frame_size(size))
+    common.send(size, p.tunnels)
     local t = common.trial(p.rate, p.seconds)
     common.say("%d octets: %d sent, %d received", size, t.sent, t.received)
     results[#results + 1] = { size = size, best = t, trials = { t } }

@@ -87,9 +87,43 @@ function common.frame_size(size)
     return math.max(size + 14 + 4, 64)
 end
 
+-- Tunnel i protects 10.A.B.0/24, A and B being the octets of i (device.py's behind()).
+local function behind(i)
+    return string.format("10.%d.%d.9", 2 + math.floor(i / 256), i % 256)
+end
+
+-- From now on packets around `size` octets, their destinations in turn behind `count` tunnels.
+function common.send(size, count)
+    local frame = common.frame_size(size)
+    if (count or 1) == 1 then
+        pktgen.set_range(p.tx, "off")
+        pktgen.set(p.tx, "size", frame)
+        return
+    end
+    pktgen.set_range(p.tx, "off")
+    pktgen.range.dst_mac(p.tx, "start", p.tx_dst_mac)
+    pktgen.range.src_ip(p.tx, "start", p.src)
+    pktgen.range.src_ip(p.tx, "inc", "0.0.0.0")
+    pktgen.range.src_ip(p.tx, "min", p.src)
+    pktgen.range.src_ip(p.tx, "max", p.src)
+    pktgen.range.dst_ip(p.tx, "start", behind(0))
+    pktgen.range.dst_ip(p.tx, "inc", "0.0.1.0")
+    pktgen.range.dst_ip(p.tx, "min", behind(0))
+    pktgen.range.dst_ip(p.tx, "max", behind(count - 1))
+    pktgen.range.ip_proto(p.tx, "udp")
+    pktgen.range.pkt_size(p.tx, "start", frame)
+    pktgen.range.pkt_size(p.tx, "inc", 0)
+    pktgen.range.pkt_size(p.tx, "min", frame)
+    pktgen.range.pkt_size(p.tx, "max", frame)
+    pktgen.set_range(p.tx, "on")
+end
+
+local forgotten = { tx = 0, rx = 0 }
+
+-- Of the whole run, whatever was cleared between.
 local function totals()
     local s = pktgen.portStats("all", "port")
-    return s[tonumber(p.tx)].opackets, s[tonumber(p.rx)].ipackets
+    return forgotten.tx + s[tonumber(p.tx)].opackets, forgotten.rx + s[tonumber(p.rx)].ipackets
 end
 
 -- Until nothing has come or gone for a while: a slow device still empties its queues. At most ten seconds.
@@ -106,6 +140,13 @@ local function settle()
         end
     end
     return tx, rx
+end
+
+-- Pktgen forgets its extremes and averages, the totals are kept.
+function common.clear()
+    forgotten.tx, forgotten.rx = settle()
+    pktgen.clr()
+    pktgen.delay(500)
 end
 
 -- With the ports' totals of the whole run. Written beside and renamed: a reader sees all of it or nothing. Then Pktgen ends.

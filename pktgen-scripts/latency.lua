@@ -4,8 +4,16 @@ package.path = os.getenv("CULVERT_SCRIPTS") .. "/?.lua;" .. package.path
 local common = require "common"
 local p = common.params
 
+-- Pktgen works the average out while it draws the page of it, and only then.
+local function read()
+    pktgen.page("latency")
+    pktgen.screen("on")
+    pktgen.delay(2500)
+    pktgen.screen("off")
+    return pktgen.pktStats(p.rx)[tonumber(p.rx)].latency
+end
+
 common.setup()
-pktgen.latency("all", "on")
 local results = {}
 for _, size in ipairs(p.sizes) do
     pktgen.latency("all", "off")
@@ -16,10 +24,10 @@ for _, size in ipairs(p.sizes) do
         local entry = { size = size, share = share, best = best or false, trials = trials }
         trials = {} -- told once
         if best then
-            local t = common.trial(best.rate_percent * share, p.seconds)
-            local lat = pktgen.pktStats(p.rx)[tonumber(p.rx)].latency
-            entry.trial = t
-            entry.min_us, entry.avg_us, entry.max_us = lat.min_us, lat.avg_us, lat.max_us
+            common.clear()
+            entry.trial = common.trial(best.rate_percent * share, p.seconds)
+            local lat = read()
+            entry.stamped, entry.min_us, entry.avg_us, entry.max_us = lat.num_pkts, lat.min_us, lat.avg_us, lat.max_us
             common.say("%d octets at %d %%: %.1f us (%.1f-%.1f)", size, share * 100, lat.avg_us, lat.min_us, lat.max_us)
         end
         results[#results + 1] = entry

@@ -41,17 +41,28 @@ def ether(src_mac, dst_mac, packet):
     return (mac(dst_mac) + mac(src_mac) + b"\x08\x00" + packet).ljust(60, b"\0")
 
 
-def clear_pcap(path, sizes, src_mac, dst_mac, src, dst):
-    write_pcap(path, [ether(src_mac, dst_mac, udp_packet(size, src, dst, n)) for n, size in enumerate(sizes)])
+def imix_flows(hosts):
+    """(size, destination) of every packet of a round: each host gets each place of the mix once."""
+    sizes = imix_sizes()
+    return [(size, hosts[(n + turn) % len(hosts)]) for turn in range(len(hosts)) for n, size in enumerate(sizes)]
+
+
+def even_flows(size, hosts, least=64):
+    """Of one size, the destinations in turn, all equally often, `least` packets or more."""
+    return [(size, host) for _ in range(-(-least // len(hosts))) for host in hosts]
+
+
+def clear_pcap(path, flows, src_mac, dst_mac, src):
+    write_pcap(path, [ether(src_mac, dst_mac, udp_packet(size, src, dst, n)) for n, (size, dst) in enumerate(flows)])
 
 
 def run_of(first, count):
     return bytes((first + i) & 255 for i in range(count))
 
 
-def esp_pcap(path, size, src_mac, dst_mac, outer, inner, spi, seed, algorithm, count=256):
-    """`count` ESP packets from outer[0] to outer[1], each around one of `size` octets from inner[0] to inner[1]. Keys are as
-    those of dpctl's `sa ... SEED`: octets SEED, SEED + 1, ..."""
+def esp_pcap(path, size, src_mac, dst_mac, outer, inner, seed, algorithm, least=256):
+    """ESP packets from outer[0] to outer[1], `least` or more, the SAs in turn. inner: of every SA its SPI, and source and destination of
+    the packets of `size` octets within. Keys are as those of dpctl's `sa ... SEED`: octets SEED, SEED + 1, ..."""
     logging.getLogger("scapy").setLevel(logging.ERROR)
     from scapy.layers.inet import IP
     from scapy.layers.ipsec import ESP, SecurityAssociation
@@ -63,10 +74,12 @@ def esp_pcap(path, size, src_mac, dst_mac, outer, inner, spi, seed, algorithm, c
         raise OSError("no packets of %s can be made here: choose another --transform" % algorithm)
     cipher, length, salt, auth, auth_length = known[algorithm]
     crypt_key = run_of(seed, length) + run_of(seed + 100, salt)
-    sa = SecurityAssociation(ESP, spi=spi, crypt_algo=cipher, crypt_key=crypt_key, auth_algo=auth,
-                             auth_key=run_of(seed + 150, auth_length) or None, tunnel_header=IP(src=outer[0], dst=outer[1]))
+    auth_key = run_of(seed + 150, auth_length) or None
+    sas = [SecurityAssociation(ESP, spi=spi, crypt_algo=cipher, crypt_key=crypt_key, auth_algo=auth, auth_key=auth_key,
+                               tunnel_header=IP(src=outer[0], dst=outer[1])) for spi, _, _ in inner]
     frames = []
-    for n in range(count):
-        packet = bytes(sa.encrypt(IP(udp_packet(size, inner[0], inner[1], n)), seq_num=n + 1))
-        frames.append(ether(src_mac, dst_mac, packet))
+    for turn in range(-(-least // len(inner))):
+        for sa, (_, src, dst) in zip(sas, inner):
+            packet = bytes(sa.encrypt(IP(udp_packet(size, src, dst, len(frames))), seq_num=turn + 1))
+            frames.append(ether(src_mac, dst_mac, packet))
     write_pcap(path, frames)

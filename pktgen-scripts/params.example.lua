@@ -7,6 +7,7 @@ return {
     src = "10.1.0.2", -- clear side's host, and one behind the first tunnel
     dst = "10.2.0.9",
     sizes = { 64, 128, 256, 512, 1024, 1280, 1420 }, -- octets of the inner IP packet
+    tunnels = 1, -- throughput, clear: that many in turn
     seconds = 10, -- of a trial
     confirm = 60, -- of the last one (RFC 2544 24)
     loss = 0, -- share of packets that may be lost

@@ -6,7 +6,7 @@ local scenario, capacity = arg[1], tonumber(arg[2])
 -- Pktgen-DPDK's functions that scenarios may call, and how many arguments they take (its lpktgenlib.c).
 local takes = {
     quit = 0, screen = 1, set_mac = 3, set_ipaddr = 3, set_proto = 2, set = 3, process = 2, delay = 1, start = 1, stop = 1,
-    portStats = 2, pktStats = 1, pcap = 2, latency = 2, set_range = 2, clr = 0,
+    portStats = 2, pktStats = 1, pcap = 2, latency = 2, set_range = 2, clr = 0, page = 1,
 }
 local range_takes = { dst_mac = 3, src_ip = 3, dst_ip = 3, ip_proto = 2, pkt_size = 3 }
 local LINE_PPS = 100e6
@@ -30,11 +30,14 @@ local act = {
             state.received = state.received + math.floor(math.min(sent, capacity * ms / 1000))
         end
     end,
+    clr = function() state.sent, state.received = 0, 0 end,
+    page = function(name) state.page = name end,
     portStats = function()
         return { [0] = { opackets = state.sent, ipackets = state.received }, [1] = { opackets = state.sent, ipackets = state.received } }
     end,
     pktStats = function()
-        local latency = { min_us = 1, avg_us = 2.5, max_us = 9 }
+        assert(state.page == "latency", "an average that nobody worked out")
+        local latency = { min_us = 1, avg_us = 2.5, max_us = 9, num_pkts = 4 }
         return { [0] = { latency = latency }, [1] = { latency = latency } }
     end,
     quit = function() os.exit(0) end,
