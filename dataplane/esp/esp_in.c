@@ -296,8 +296,7 @@ static __rte_always_inline enum cv_drop accept_one(struct esp_worker *w, struct 
     enum cv_drop r = replay_commit(sa, seq);
     if (unlikely(r != CV_DROP_NONE))
         return r;
-    if (unlikely(!sa->first_seen))
-        sa->first_seen = esp_event(w, CV_EVT_SA_FIRST, &sa->conf, 0, NULL);
+    esp_in_first_tell(w, sa);
     if (kind != AH && sa->natt && dp_meta(m)->udp_encap)
         natt_source(w, sa, rte_pktmbuf_mtod(m, const uint8_t *), op->esp - ESP_UDP_LEN);
     r = kind == AH          ? esp_ah_decap(sa, m, op, kept)
@@ -327,8 +326,7 @@ static enum cv_drop whole_accept(struct esp_worker *w, struct esp_in_sa *sa, str
         hard_tell(w, sa);
         return (enum cv_drop)sa->closed;
     }
-    if (unlikely(!sa->first_seen))
-        sa->first_seen = esp_event(w, CV_EVT_SA_FIRST, &sa->conf, 0, NULL);
+    esp_in_first_tell(w, sa);
     uint8_t *in = rte_pktmbuf_mtod(m, uint8_t *);
     const uint32_t next = m->data_len && in[0] >> 4 == 6 ? ESP_NEXT_V6 : ESP_NEXT_V4;
     const enum cv_drop r = m->nb_segs != 1 ? CV_DROP_NO_MBUF : inner(sa, m, in, m->data_len, next, false);
@@ -432,6 +430,7 @@ void esp_in_accept(struct esp_worker *w, struct esp_in_sa *sa, unsigned first, u
 void esp_in_accepted(struct esp_worker *w, struct esp_in_sa *sa, uint64_t packets, uint64_t bytes)
 {
     const struct tally t = {.packets = packets, .bytes = bytes};
+    esp_in_first_tell(w, sa);
     esp_counter_set(&sa->counters->last_tsc, w->now_tsc);
     esp_counter_set(&sa->counters->highest_seq, sa->replay.top);
     flush(w, sa, &t);

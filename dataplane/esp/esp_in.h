@@ -106,6 +106,14 @@ void esp_in_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_jo
 /* The last pass for ops, packets and numbers first.. of the scratch arrays, n of them, of an SA in tunnel mode: as part of esp_in_burst. */
 void esp_in_accept(struct esp_worker *w, struct esp_in_sa *sa, unsigned first, unsigned n,
                    struct esp_sort *sort);
+
+/* The SA's first authentic packet: told again with the next one when nobody took it. */
+static inline void esp_in_first_tell(struct esp_worker *w, struct esp_in_sa *sa)
+{
+    if (unlikely(!sa->first_seen))
+        sa->first_seen = esp_event(w, CV_EVT_SA_FIRST, &sa->conf, 0, NULL);
+}
+
 /* Packets that were accepted elsewhere (esp_run.h), with `bytes` inner octets in all: counts them, and raises what became due. */
 void esp_in_accepted(struct esp_worker *w, struct esp_in_sa *sa, uint64_t packets, uint64_t bytes);
 

@@ -168,9 +168,9 @@ static struct esp_worker far;
 static struct esp_out_sa *far_sa;
 static struct cv_sa_counters far_counters;
 
-static void far_start(const struct form *f)
+static void far_start(const struct form *f, uint32_t slot)
 {
-    struct cv_sa sa = sa_of(f, CV_DIR_OUT, IN_SLOT, TUNNEL);
+    struct cv_sa sa = sa_of(f, CV_DIR_OUT, slot, TUNNEL);
     const struct ip_endpoint here = sa.local;
     const struct ts ts = sa.ts_local[0];
     sa.local = sa.remote;
@@ -511,7 +511,7 @@ static void pass(const struct form *f, uint64_t from, bool runs, struct outcome 
     seed = from;
     site_make(f);
     worker_fresh(runs);
-    far_start(f);
+    far_start(f, IN_SLOT);
     for (unsigned r = 0; r < ROUNDS; r++) {
         const bool in = rnd(2);
         const unsigned n = burst_make(in), port = in ? 0 : 1;
@@ -601,7 +601,7 @@ static void a_run_is_taken_as_far_as_packets_are_alike(void)
         memset(&with, 0, sizeof with);
         site_make(&forms[i]);
         worker_fresh(true);
-        far_start(&forms[i]);
+        far_start(&forms[i], IN_SLOT);
         for (unsigned in = 0; in < 2; in++) {
             CU_ASSERT_EQUAL(taken(in, BURST, BURST), BURST);
             CU_ASSERT_EQUAL(taken(in, BURST, 60), 60);
@@ -622,6 +622,47 @@ static void nobody_follows_a_leader_into_what_asks_of_each_packet(void)
     CU_ASSERT_EQUAL(taken(false, BURST, BURST), 0); /* and for a while nobody tries */
 }
 
+/* A burst in which the peer goes from one SA to another, whose first packet comes broken: what led others was refused, but the way of what
+ * is inside is known, and those behind it go as a run. The SA's first authentic packet is one of them, and is told. */
+static void the_first_packet_of_an_sa_is_told_from_a_run(void)
+{
+    enum { NEW_SLOT = OTHER_SLOT + 1, EACH = BURST / 2, BROKEN = EACH };
+    const struct flow flow = {
+        .src = {10, 20, 1, 1}, .dst = {192, 168, 1, 77}, .proto = 17, .ttl = 64, .len = 100};
+    struct rte_mbuf *m[BURST];
+    struct cv_evt e;
+    uint64_t bytes = 0;
+    unsigned first = 0;
+    memset(&with, 0, sizeof with);
+    site_make(&forms[0]);
+    worker_fresh(true);
+    for (unsigned i = 0; i < BURST; i++) {
+        if (i % EACH == 0)
+            far_start(&forms[0], i == 0 ? IN_SLOT : NEW_SLOT);
+        esp_make(&burst[i], &flow, i, false);
+        if (i % EACH == EACH - 1)
+            esp_out_sa_free(far_sa);
+    }
+    sa_install(sa_of(&forms[0], CV_DIR_IN, NEW_SLOT, TUNNEL), false);
+    burst[BROKEN].b[burst[BROKEN].len - 1] ^= 1;
+    for (unsigned i = 0; i < BURST; i++) {
+        m[i] = pkt_of(burst[i].b, burst[i].len);
+        m[i]->port = 0;
+    }
+    const struct ip_if *port = ip_if_get(&mgr_dp.ifs, OUTSIDE);
+    const struct ip_arrival a = ip_arrival_of(port->mac, port->id, port->vrf);
+    CU_ASSERT_EQUAL(dp_run_take(worker, port, &a, m, BURST, &bytes), BURST);
+    dp_flow_end(worker);
+    dp_transmit(worker);
+    while (ring_evt_get(&mgr_dp.shm, &e))
+        first += e.type == CV_EVT_SA_FIRST && e.u.sa_event.ref.sa_id == NEW_SLOT;
+    CU_ASSERT_EQUAL(first, 1);
+    CU_ASSERT_EQUAL(shm_counters_in(&mgr_dp.shm, IN_SLOT)->packets, EACH);
+    CU_ASSERT_EQUAL(shm_counters_in(&mgr_dp.shm, NEW_SLOT)->packets, EACH - 1);
+    CU_ASSERT_EQUAL(shm_counters_in(&mgr_dp.shm, NEW_SLOT)->auth_failed, 1);
+    outcome_add(&with);
+}
+
 static void everything_ends(void)
 {
     dp_worker_free(worker);
@@ -631,4 +672,5 @@ static void everything_ends(void)
 
 PKT_MAIN("run", UNIT_TEST(runs_leave_what_the_long_way_leaves),
          UNIT_TEST(a_run_is_taken_as_far_as_packets_are_alike),
-         UNIT_TEST(nobody_follows_a_leader_into_what_asks_of_each_packet), UNIT_TEST(everything_ends))
+         UNIT_TEST(nobody_follows_a_leader_into_what_asks_of_each_packet),
+         UNIT_TEST(the_first_packet_of_an_sa_is_told_from_a_run), UNIT_TEST(everything_ends))
