@@ -128,6 +128,14 @@ static bool refragmented(struct ike_sa *sa, const struct input *in, const struct
            in->m->frag_total > c->fragments && v2_open(sa, in->m, in->data, in->len, &plain) == CV_OK;
 }
 
+/* Of a message that was cut before a narrower path was found, or of a copy of an old request, nothing is learned of a wider one. */
+static void path_at_most(struct ike_sa *sa, unsigned mtu)
+{
+    unsigned *path = &v2_of(sa)->path_mtu;
+    if (*path == 0 || mtu < *path)
+        *path = mtu;
+}
+
 /* RFC 7296 2.1: a retransmitted request gets the same response again, and changes nothing. For fragments the first one
  * stands for all (RFC 7383 2.6.1). */
 static void answer_again(struct ike *e, struct ike_sa *sa, struct input *in, struct v2_cached *c)
@@ -142,7 +150,7 @@ static void answer_again(struct ike *e, struct ike_sa *sa, struct input *in, str
     e->counters.retransmits_answered++;
     /* The answer may have been too long for the path, or is now held to be: the peer asks in smaller fragments */
     if ((++c->repeats > V2_SAME_SIZE || anew) && v2_wire_smaller(e, sa, &c->wire))
-        v2_of(sa)->path_mtu = c->wire.mtu;
+        path_at_most(sa, c->wire.mtu);
     v2_note_again(e, sa, in->m->header.exchange, true, c->message_id);
     send_answer(e, sa, in->d, &c->wire);
 }
@@ -321,7 +329,7 @@ static void take_response(struct ike *e, struct ike_sa *sa, struct input *in)
     const char *bad = in->m->unknown_critical ? "critical payload in a response" : in->malformed;
     v2_flight_drop(sa, t);
     if (t->attempts > 1 && t->wire.mtu) /* what passed in the end is not tried in vain again */
-        v2_of(sa)->path_mtu = t->wire.mtu;
+        path_at_most(sa, t->wire.mtu);
     if (bad) {
         e->counters.bad_payload++;
         ike_log(e, sa, LOG_LEVEL_WARNING, "ikev2", "malformed response: %s", bad);

@@ -455,7 +455,24 @@ static void RFC7296_2_21_2_AUTHENTICATION_FAILED_ends_the_SA(void)
     wire_free(w);
 }
 
-UNIT_MAIN("info", UNIT_TEST(idle_child_is_deleted_at_the_peer_and_traffic_raises_it_again),
+/* What the path was found to take while a message was under way is not unlearned because that one, a short one, was lost once. */
+static void a_lost_packet_says_nothing_of_a_wider_path(void)
+{
+    struct wire *w = up(90, NULL, NULL);
+    struct v2_sa *v = v2_of(wire_sa(w, A));
+    w->loss = 100;
+    v2_task_add(w->side[A].ike, wire_sa(w, A), v2_task_new(V2_TASK_DPD));
+    wire_run(w, 100);
+    v->path_mtu = 576;
+    w->loss = 0;
+    wire_run(w, 10000);
+    CU_ASSERT_PTR_NULL(v->flight);
+    CU_ASSERT_EQUAL(v->path_mtu, 576);
+    wire_free(w);
+}
+
+UNIT_MAIN("info", UNIT_TEST(a_lost_packet_says_nothing_of_a_wider_path),
+          UNIT_TEST(idle_child_is_deleted_at_the_peer_and_traffic_raises_it_again),
           UNIT_TEST(idle_times_of_both_ends_that_meet_leave_nothing_behind),
           UNIT_TEST(idle_tunnel_ends_though_it_is_rekeyed_more_often),
           UNIT_TEST(down_deletes_both_ends_from_each_side), UNIT_TEST(deletes_of_the_IKE_SA_that_cross),
