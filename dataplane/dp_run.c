@@ -192,12 +192,15 @@ static bool out_start(struct dp_worker *w, struct run *r, struct esp_out_run *o,
 {
     const uint8_t *ip = rte_pktmbuf_mtod(leader, const uint8_t *);
     *into = w->flow;
-    const bool runs = into->valid && into->sa && into->transit && !into->tcp_mss && into->family == IP_V4 &&
+    const bool runs = into->valid && into->sa && w->out_count && w->out_sas[w->out_count - 1] == into->sa &&
+                      into->transit && !into->tcp_mss && into->family == IP_V4 &&
                       into->ends[0] == r->front.ends && into->kind == dp_meta_kind(dp_meta(leader)) &&
                       (r->front.rearm & 0xffff) + RTE_ETHER_HDR_LEN >= ESP_HEADROOM &&
                       esp_out_run_start(o, into->sa, ip);
     dp_encapsulate(w);
-    if (!runs || !exit_of(w, r) || r->exit.transit ||
+    uint32_t outer; /* as dp_meta_kind says it of the outer packet */
+    memcpy(&outer, &o->t.meta, sizeof outer);
+    if (!runs || !exit_of(w, r) || r->exit.transit || r->exit.kind != outer ||
         memcmp(r->exit.ends, o->t.addrs, 2 * ip_family_len(r->exit.family)) != 0)
         return false;
     const uint32_t room =
