@@ -136,7 +136,8 @@ int main(int argc, char **argv)
     }
     if (eal_start() < 0)
         return 1;
-    if (E->start(argv[1], 1, why, sizeof why) != CV_OK || E->self_test(why, sizeof why) != CV_OK) {
+    if (E->start(argv[1], 1, why, sizeof why) != CV_OK || E->self_test(why, sizeof why) != CV_OK ||
+        eng_auto.self_test(why, sizeof why) != CV_OK) { /* which lets it choose */
         fprintf(stderr, "%s\n", why);
         return 1;
     }

@@ -167,6 +167,9 @@ static int parse(int argc, char **argv, struct options *o)
 static int setup(struct bench *b, const struct options *o)
 {
     const struct eng_ops *e = eng_by_name("auto");
+    char why[160];
+    if (e->self_test(why, sizeof why) != CV_OK) /* which lets it choose */
+        return -1;
     struct rte_mempool *pool =
         rte_pktmbuf_pool_create("bench", 1023, 0, sizeof(struct dp_meta), RTE_MBUF_DEFAULT_BUF_SIZE, 0);
     if (!pool || esp_worker_init(&b->w, e, 0, 0) != CV_OK ||

@@ -182,7 +182,10 @@ static void tables(size_t octets)
 static void data_plane(size_t octets)
 {
     dp.workers = WORKERS;
+    char why[160];
     dp.engine = eng_by_name("auto");
+    must(dp.engine->self_test(why, sizeof why) == CV_OK,
+         "the engine fails its test"); /* which lets it choose */
     dp.pool = rte_pktmbuf_pool_create("packets", 16383, 256, sizeof(struct dp_meta),
                                       2048 + RTE_PKTMBUF_HEADROOM, 0);
     must(dp.pool != NULL, "no mbufs");

@@ -231,8 +231,11 @@ int main(void)
         return 3;
     const char *word = getenv("ESP_TOOL_ENGINE"); /* a word of `crypto-engine` */
     t.engine = eng_by_name(word ? word : "auto");
-    if (!t.engine)
+    char why[160] = "no such engine"; /* the test is what lets `auto` choose, too */
+    if (!t.engine || t.engine->self_test(why, sizeof why) != CV_OK) {
+        fprintf(stderr, "%s: %s\n", word ? word : "auto", why);
         return 3;
+    }
     t.pool = rte_pktmbuf_pool_create("tool", 63, 0, sizeof(struct dp_meta), JUMBO + RTE_PKTMBUF_HEADROOM, -1);
     t.segments = rte_pktmbuf_pool_create("segments", 511, 0, sizeof(struct dp_meta),
                                          SEGMENT + RTE_PKTMBUF_HEADROOM, -1);

@@ -7,6 +7,7 @@
 #include "dataplane/dp_manager.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_slow.h"
+#include "tests/unit/engine/fix_engine.h"
 #include "tests/unit/ip/pkt.h"
 
 #include <rte_cycles.h>
@@ -29,7 +30,7 @@ static inline void mgr_start(void)
     shm_set_clock(&mgr_dp.shm, rte_get_tsc_hz());
     CU_ASSERT_EQUAL_FATAL(dp_rcu_init(1), CV_OK);
     CU_ASSERT_EQUAL_FATAL(io_rings_new(&mgr_dp.rings, 1), CV_OK);
-    CU_ASSERT_EQUAL_FATAL(dp_sad_init(&mgr_dp.sad, &mgr_dp.shm, eng_by_name("auto")), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_init(&mgr_dp.sad, &mgr_dp.shm, fix_engine()), CV_OK);
     CU_ASSERT_EQUAL_FATAL(ip_pmtu_init(&mgr_dp.pmtus, mgr_dp.shm.at.path_mtus), CV_OK);
     mgr_dp.pool = mgr_dp.big_pool = mgr_dp.jumbo_pool = pkt_pool;
     mgr_dp.port_count = 2;

@@ -154,7 +154,7 @@ static void site_make(const struct form *f)
 static void worker_fresh(bool runs)
 {
     dp_worker_free(worker);
-    mgr_dp.engine = eng_by_name("auto");
+    mgr_dp.engine = fix_engine();
     mgr_dp.mbuf_room = 2048;
     dp_owners_init(&mgr_dp.owners, 1);
     CU_ASSERT_EQUAL_FATAL(dp_worker_new(&mgr_dp, 0, 0, &worker), CV_OK);
@@ -539,7 +539,7 @@ static void runs_leave_what_the_long_way_leaves(void)
     if (!worker) {
         mgr_start();
         ports_open();
-        CU_ASSERT_EQUAL_FATAL(esp_worker_init(&far, eng_by_name("auto"), 0, -1), CV_OK);
+        CU_ASSERT_EQUAL_FATAL(esp_worker_init(&far, fix_engine(), 0, -1), CV_OK);
         far.sole = true;
     }
     for (unsigned i = 0; i < sizeof forms / sizeof forms[0]; i++) {

@@ -3,6 +3,7 @@
 #include "dataplane/dp_pick.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_sad.h"
+#include "tests/unit/engine/fix_engine.h"
 #include "tests/unit/ip/pkt.h"
 
 #include <pthread.h>
@@ -50,7 +51,7 @@ static void fresh(void)
     if (!made) {
         CU_ASSERT_EQUAL_FATAL(shm_create(WORKERS, BITS, &shm), CV_OK);
         CU_ASSERT_EQUAL_FATAL(dp_rcu_init(WORKERS), CV_OK);
-        CU_ASSERT_EQUAL_FATAL(dp_sad_init(&sad, &shm, eng_by_name("auto")), CV_OK);
+        CU_ASSERT_EQUAL_FATAL(dp_sad_init(&sad, &shm, fix_engine()), CV_OK);
         made = true;
     }
     dp_sad_flush(&sad);

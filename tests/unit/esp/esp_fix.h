@@ -4,6 +4,7 @@
 
 #include "dataplane/dp_meta.h"
 #include "dataplane/esp/esp.h"
+#include "tests/unit/engine/fix_engine.h"
 #include "tests/unit/esp/eal.h"
 
 #include <rte_mbuf.h>
@@ -148,7 +149,7 @@ static inline void fix_open2(struct fix *f, const struct cv_sa *out, const struc
         fix_pool =
             rte_pktmbuf_pool_create("fix", 2047, 0, sizeof(struct dp_meta), RTE_MBUF_DEFAULT_BUF_SIZE, -1);
     f->pool = fix_pool;
-    const struct eng_ops *e = eng_by_name("auto");
+    const struct eng_ops *e = fix_engine();
     if (!f->pool || esp_worker_init(&f->w, e, 0, -1) != CV_OK ||
         esp_out_sa_new(out, e, -1, f->out_counters, &f->out) != CV_OK ||
         esp_in_sa_new(in, e, -1, &f->in_counters, &f->in) != CV_OK)

@@ -247,7 +247,7 @@ static void room(void)
 
 static void what_AH_cannot_is_refused_when_the_SA_is_made(void)
 {
-    const struct eng_ops *e = eng_by_name("auto");
+    const struct eng_ops *e = fix_engine();
     struct cv_sa_counters c[FIX_WORKERS];
     struct esp_out_sa *out;
     struct cv_sa good = ah_sa(1, IP_V4, CV_MODE_TUNNEL, 0), sa = good;

@@ -63,10 +63,9 @@ static void sas_open(const struct cv_sa *out, const struct cv_sa *in)
     memset(far_counters, 0, sizeof far_counters);
     CU_ASSERT_EQUAL_FATAL(esp_out_sa_new(out, E, -1, f.out_counters, &f.out), CV_OK);
     CU_ASSERT_EQUAL_FATAL(esp_in_sa_new(in, E, -1, &f.in_counters, &f.in), CV_OK);
-    CU_ASSERT_EQUAL_FATAL(esp_worker_init(&far, eng_by_name("auto"), 0, -1), CV_OK);
-    CU_ASSERT_EQUAL_FATAL(esp_in_sa_new(&peer_in, eng_by_name("auto"), -1, &far_counters[0], &far_in), CV_OK);
-    CU_ASSERT_EQUAL_FATAL(esp_out_sa_new(&peer_out, eng_by_name("auto"), -1, &far_counters[1], &far_out),
-                          CV_OK);
+    CU_ASSERT_EQUAL_FATAL(esp_worker_init(&far, fix_engine(), 0, -1), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(esp_in_sa_new(&peer_in, fix_engine(), -1, &far_counters[0], &far_in), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(esp_out_sa_new(&peer_out, fix_engine(), -1, &far_counters[1], &far_out), CV_OK);
 }
 static void sas_close(void)
 {

@@ -523,7 +523,7 @@ static const struct eng_ops *engine_of(const char *word)
         return &eng_vaes_avx2;
     if (!strcmp(word, "vaes-avx512"))
         return &eng_vaes_avx512;
-    const struct eng_ops *e = eng_by_name(word);
+    const struct eng_ops *e = strcmp(word, "auto") ? eng_by_name(word) : fix_engine();
     char why[256] = "unknown";
     if (!e || (e->start && e->start(eng_argument(word), 1, why, sizeof why) != CV_OK)) {
         fprintf(stderr, "%s: %s\n", word, why);

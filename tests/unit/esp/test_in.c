@@ -41,7 +41,7 @@ static struct rte_mbuf *crafted_data(struct fix *f, const void *data, unsigned l
     struct cv_sa sa = fix_sa(FIX_NULL_SHA1, IP_V4, 0);
     struct eng_session *s;
     struct eng_session_info info;
-    const struct eng_ops *e = eng_by_name("auto");
+    const struct eng_ops *e = fix_engine();
     CU_ASSERT_EQUAL_FATAL(e->session_new(&sa, -1, &s, &info), CV_OK);
     struct rte_mbuf *m = rte_pktmbuf_alloc(f->pool);
     CU_ASSERT_PTR_NOT_NULL_FATAL(m);

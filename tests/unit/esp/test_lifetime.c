@@ -230,7 +230,7 @@ static uint64_t two_send(struct cv_sa *sa, unsigned burst, unsigned bursts)
         s->burst = burst;
         s->bursts = bursts;
         s->sent = 0;
-        CU_ASSERT_EQUAL_FATAL(esp_worker_init(&s->w, eng_by_name("auto"), i, -1), CV_OK);
+        CU_ASSERT_EQUAL_FATAL(esp_worker_init(&s->w, fix_engine(), i, -1), CV_OK);
         s->w.event = count_event;
         for (unsigned k = 0; k < burst; k++)
             s->pkts[k] = fix_inner(&f, IP_V4, 60, 0);

@@ -16,7 +16,7 @@ static cv_result try_out(const struct cv_sa *sa)
 {
     static struct cv_sa_counters c[FIX_WORKERS];
     struct esp_out_sa *out = NULL;
-    cv_result r = esp_out_sa_new(sa, eng_by_name("auto"), -1, c, &out);
+    cv_result r = esp_out_sa_new(sa, fix_engine(), -1, c, &out);
     if (r == CV_OK)
         esp_out_sa_free(out);
     return r;
@@ -26,7 +26,7 @@ static cv_result try_in(const struct cv_sa *sa)
 {
     static struct cv_sa_counters c;
     struct esp_in_sa *in = NULL;
-    cv_result r = esp_in_sa_new(sa, eng_by_name("auto"), -1, &c, &in);
+    cv_result r = esp_in_sa_new(sa, fix_engine(), -1, &c, &in);
     if (r == CV_OK)
         esp_in_sa_free(in);
     return r;

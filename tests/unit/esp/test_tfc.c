@@ -112,7 +112,7 @@ static void RFC_4303_2_7_transport_mode_has_no_padding(void)
     struct esp_out_sa *out;
     struct cv_sa_counters counters[FIX_WORKERS];
     sa.mode = CV_MODE_TRANSPORT;
-    CU_ASSERT_EQUAL(esp_out_sa_new(&sa, eng_by_name("auto"), -1, counters, &out), CV_EINVAL);
+    CU_ASSERT_EQUAL(esp_out_sa_new(&sa, fix_engine(), -1, counters, &out), CV_EINVAL);
 }
 
 /* The dummy that went out, or NULL with the reason in *why. */

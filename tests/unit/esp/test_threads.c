@@ -71,7 +71,7 @@ static void RFC_4106_3_1_numbers_are_unique_over_workers_and_templates_are_whole
     CU_ASSERT_FATAL(ip_addr_parse("198.51.100.9", &peers[1].addr));
     running = WORKERS;
     for (unsigned i = 0; i < WORKERS; i++) {
-        CU_ASSERT_EQUAL_FATAL(esp_worker_init(&senders[i].w, eng_by_name("auto"), i, -1), CV_OK);
+        CU_ASSERT_EQUAL_FATAL(esp_worker_init(&senders[i].w, fix_engine(), i, -1), CV_OK);
         for (unsigned k = 0; k < BURST; k++)
             senders[i].pkts[k] = fix_inner(&f, IP_V4, 60, 0);
         senders[i].off = senders[i].pkts[0]->data_off;
