@@ -3,8 +3,10 @@
 import re
 import time
 
+from capture import Capture
 from case import add_case, case, check, check_equal, main
 from culvert import GROUPS, Transform
+from scapy.all import IP, PcapReader
 from topology import strongswan_site
 import traffic
 
@@ -102,6 +104,20 @@ def traffic_flow_confidentiality():
         check_equal(received, sent, "echo replies among dummies")
 
 
+def ecn(words, outside):
+    """RFC 6040 4.1: the outer header of what comes with ECT(0) has it, too, or nothing; configured as in the guide."""
+    site = strongswan_site("ecn", culvert_args={"ipsec_profile": words} if words else {})
+    with site.lab:
+        up_and_pinging(site, "culvert")
+        wire = Capture(site.peer_ns, "out0", what="src 192.0.2.1 and udp port 4500 and udp[8:4] != 0 and udp[4:2] > 20")  # no IKE, no keepalives
+        done = site.left.run("ping", "-c", "5", "-i", "0.2", "-W", "10", "-Q", "0x2a", site.right_address, check=False)
+        check(" 5 received" in done.stdout, done.stdout)
+        check_equal([p[IP].tos for p in PcapReader(wire.stop())], [0x28 | outside] * 5, "DSCP and ECN of the outer headers")
+
+
+for words_, outside_ in (("", 2), (" set security-association ecn discard", 0), (" set security-association ecn propagate", 2)):
+    add_case("ECN goes outside, or stays inside (%s)" % (words_.split("association ")[-1] or "default"),
+             lambda w=words_, o=outside_: ecn(w, o))
 for kind_ in IDENTITIES:
     add_case("identity by %s, both initiators" % kind_, lambda k=kind_: identity(k))
 for transform_, group_ in OLD_AND_WIDE:

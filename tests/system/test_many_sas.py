@@ -82,14 +82,14 @@ def hundred_thousand():
     before = p.rx()
     check(before > 0, "packets run before")
     phases, rows = p.load(50000, 50000, 300)
-    for name in ("install", "dump", "rekey", "remove"):
+    for name in ("install", "dump", "rekey", "remove"):  # the goal is 2 s, on a machine that does nothing else
         check(phases[name][1] < 20, "%s took %.1f s" % (name, phases[name][1]))
     for name in ("install", "rekey"):
         check(phases[name][2] > 1000, "%d packets encrypted during %s" % (phases[name][2], name))
     check(rows["inbound-sas"][0] == 50000 and rows["outbound-sas"][0] == 50000, "rows of memory: %r" % rows)
     check(per_sa(rows, "inbound-sas") <= 512 and per_sa(rows, "outbound-sas") <= 576, "octets of SAs: %r" % rows)
     check_equal(p.lab.stop(p.process, grace=20), 0, "exit status")
-    return "100,000 SAs installed in %.2f s, listed in %.2f s, replaced in %.2f s, removed in %.2f s" % tuple(
+    return "100,000 SAs installed in %.2f s (goal: 2), listed in %.2f s, replaced in %.2f s, removed in %.2f s" % tuple(
         phases[n][1] for n in ("install", "dump", "rekey", "remove"))
 
 
