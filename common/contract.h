@@ -29,7 +29,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define CV_CONTRACT_VERSION 4u
+#define CV_CONTRACT_VERSION 5u
 #define CV_SHM_MAGIC        0x0074726576c7563ull
 
 enum {
@@ -317,13 +317,15 @@ struct cv_sa {
     uint8_t worker;         /* the one it is for, plus one (RFC 9611: a resource); CV_WORKER_ANY */
     uint8_t proto;          /* enum cv_proto; with AH encr is CV_ENCR_NULL, and there is no CV_SA_NATT */
     uint8_t pad[2];
+    uint32_t hard_seconds; /* until it is closed; 0: no limit. SA_ENTRY: what is left, 1 at least */
+    uint32_t pad2;
     struct ts ts_local[CV_TS_MAX];
     struct ts ts_remote[CV_TS_MAX];
     uint8_t encr_key[32]; /* secrets from here on */
     uint8_t salt[CV_SALT_MAX];
     uint8_t integ_key[CV_KEY_MAX];
 };
-static_assert(sizeof(struct cv_sa) == 888, "contract size");
+static_assert(sizeof(struct cv_sa) == 896, "contract size");
 #define CV_TFC_MTU UINT16_MAX /* as much as one outer packet carries */
 
 struct cv_sa_peer {
@@ -425,7 +427,7 @@ struct cv_sa_event {
     uint64_t cookie;
     struct ip_endpoint remote; /* NAT_CHANGE: the new one; UNKNOWN_SPI, BAD_PACKET: the sender */
     struct ip_endpoint local;  /* UNKNOWN_SPI, BAD_PACKET */
-    uint32_t reason;           /* BAD_PACKET: enum cv_drop; SOFT and HARD: 1 bytes, 2 packets */
+    uint32_t reason;           /* BAD_PACKET: enum cv_drop; SOFT and HARD: 1 bytes, 2 packets, HARD: 4 time */
     uint32_t vrf;              /* UNKNOWN_SPI */
 };
 static_assert(sizeof(struct cv_sa_event) == 80, "contract size");

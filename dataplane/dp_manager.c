@@ -7,6 +7,7 @@
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_slow.h"
 #include "dataplane/dp_stats.h"
+#include "dataplane/esp/esp_sa.h"
 
 #include <poll.h>
 #include <rte_cycles.h>
@@ -173,6 +174,20 @@ static void timers(struct dp_manager *g)
     dp_cmd_refresh_mtu(g);
 }
 
+/* culvertd, if it is there, has a timer of its own; this one does not depend on it. */
+static void expired(void *ctx, const struct esp_conf *conf)
+{
+    struct dp_manager *g = ctx;
+    struct cv_evt e = {.type = CV_EVT_SA_HARD};
+    e.u.sa_event.ref = conf->ref;
+    e.u.sa_event.cookie = conf->cookie;
+    e.u.sa_event.local = conf->local;
+    e.u.sa_event.remote = conf->remote;
+    e.u.sa_event.reason = ESP_BY_TIME;
+    if (g->dp->connected && !ring_evt_put(&g->dp->shm, &e))
+        log_debug("the event ring is full: an SA's end in time is not told");
+}
+
 /* A move in progress is looked at each round: the workers it waits for take microseconds. */
 static unsigned steering(struct dp_manager *g)
 {
@@ -215,6 +230,7 @@ void dp_manager_run(struct dp_manager *g)
         n += dp_rcu_poll() > 0;
         n += steering(g);
         timers(g);
+        dp_sad_expire(&g->dp->sad, dp_sad_time(), expired, g);
         dp_dummy_tick(g);
         bell(g);
         if (n == 0) {

@@ -23,6 +23,7 @@ static void tables_free(struct dp_sad *s)
     eng_mem_table_free(s->out);
     free(s->links);
     dp_spi_fini(&s->spis);
+    dp_life_fini(&s->life);
     dp_pick_table_free(s->picks);
     memset(s, 0, sizeof *s);
 }
@@ -38,7 +39,8 @@ cv_result dp_sad_init(struct dp_sad *s, struct shm *shm, const struct eng_ops *e
     s->out = eng_mem_table_new(table_size(s) * sizeof *s->out);
     s->links = calloc(2 * (size_t)table_size(s), sizeof *s->links);
     s->picks = dp_pick_table_new(s->bits + 1);
-    if (!s->in || !s->out || !s->links || !s->picks || dp_spi_init(&s->spis, table_size(s)) != CV_OK) {
+    if (!s->in || !s->out || !s->links || !s->picks || dp_spi_init(&s->spis, table_size(s)) != CV_OK ||
+        dp_life_init(&s->life, 2 * table_size(s)) != CV_OK) {
         tables_free(s);
         return CV_ENOMEM;
     }
@@ -48,7 +50,7 @@ cv_result dp_sad_init(struct dp_sad *s, struct shm *shm, const struct eng_ops *e
 size_t dp_sad_table_bytes(const struct dp_sad *s)
 {
     return table_size(s) * (sizeof *s->in + sizeof *s->out + 2 * sizeof *s->links) +
-           dp_pick_table_bytes(s->picks);
+           dp_pick_table_bytes(s->picks) + dp_life_bytes(&s->life);
 }
 
 /* ---- the list of an interface ---------------------------------------------------------------------------- */
@@ -181,6 +183,47 @@ static cv_result add_out(struct dp_sad *s, const struct cv_sa *sa)
     return CV_OK;
 }
 
+/* ---- time ---------------------------------------------------------------------------------------------- */
+uint32_t dp_sad_time(void)
+{
+    return (uint32_t)(rte_rdtsc() / (rte_get_tsc_hz() / DP_LIFE_SECOND));
+}
+
+/* Rounded down: closed up to an eighth of a second early, never late. */
+static uint32_t end_of(const struct cv_sa *sa)
+{
+    const uint64_t end = dp_sad_time() + (uint64_t)sa->hard_seconds * DP_LIFE_SECOND;
+    return sa->hard_seconds == 0 || end >= DP_LIFE_NEVER ? DP_LIFE_NEVER : (uint32_t)end;
+}
+
+struct expiry {
+    struct dp_sad *s;
+    dp_sad_expired_fn *expired;
+    void *ctx;
+};
+
+static void expire(void *ctx, uint32_t at)
+{
+    const struct expiry *x = ctx;
+    const uint32_t slot = at >> 1;
+    const struct esp_conf *conf;
+    if ((at & 1) == CV_DIR_IN) {
+        esp_in_sa_expire(x->s->in[slot].sa);
+        conf = esp_in_sa_conf(x->s->in[slot].sa);
+    } else {
+        esp_out_sa_expire(x->s->out[slot].sa);
+        conf = esp_out_sa_conf(x->s->out[slot].sa);
+    }
+    x->expired(x->ctx, conf);
+}
+
+void dp_sad_expire(struct dp_sad *s, uint32_t now, dp_sad_expired_fn *expired, void *ctx)
+{
+    struct expiry x = {s, expired, ctx};
+    dp_life_look(&s->life, now, expire, &x);
+}
+
+/* ---- adding, both directions --------------------------------------------------------------------------- */
 cv_result dp_sad_add(struct dp_sad *s, const struct cv_sa *sa)
 {
     if (sa->ref.sa_id >= table_size(s) || sa->ref.spi <= SPI_RESERVED_MAX || sa->if_id == 0 ||
@@ -195,6 +238,7 @@ cv_result dp_sad_add(struct dp_sad *s, const struct cv_sa *sa)
         s->count++;
         s->of_if[sa->if_id]++;
         list_add(s, sa->if_id, id_of(&sa->ref));
+        dp_life_set(&s->life, id_of(&sa->ref) - 1, end_of(sa));
     }
     return r;
 }
@@ -482,6 +526,7 @@ cv_result dp_sad_del(struct dp_sad *s, const struct cv_sa_ref *ref, dp_sad_gone_
         __atomic_store_n(&s->out[ref->sa_id].sa, NULL, __ATOMIC_RELEASE);
     }
     list_remove(s, if_id, id_of(ref));
+    dp_life_set(&s->life, id_of(ref) - 1, DP_LIFE_NEVER);
     s->count--;
     s->of_if[if_id]--;
     dp_rcu_defer(ending_run, e);
@@ -505,6 +550,7 @@ bool dp_sad_entry(const struct dp_sad *s, unsigned dir, uint32_t slot, struct cv
         esp_out_sa_dump(s->out[slot].sa, out);
     else
         return false;
+    out->hard_seconds = dp_life_left_s(&s->life, slot << 1 | dir, dp_sad_time());
     return true;
 }
 

@@ -8,6 +8,7 @@
 #define DATAPLANE_DP_SAD_H
 
 #include "common/ring.h"
+#include "dataplane/dp_life.h"
 #include "dataplane/dp_spi.h"
 #include "dataplane/engine/eng.h"
 #include "dataplane/esp/esp.h"
@@ -86,6 +87,7 @@ struct dp_sad {
     uint32_t upper[CV_MAX_IFS]; /* its active SAs that name more than addresses */
     uint32_t bound[CV_MAX_IFS]; /* those that are for one worker */
     struct dp_sad_link *links;  /* by id - 1 */
+    struct dp_life life;        /* likewise */
     struct dp_tunnel *tunnels[CV_MAX_IFS];
     uint64_t acquire_tsc[CV_MAX_IFS]; /* of the last ACQUIRE; 0: none since the last activation */
 };
@@ -108,6 +110,11 @@ CV_MUST_USE cv_result dp_sad_set_peer(struct dp_sad *s, const struct cv_sa_peer 
 bool dp_sad_entry(const struct dp_sad *s, unsigned dir, uint32_t slot, struct cv_sa *out);
 /* The device did something: writes for every SA which engine works on it. */
 void dp_sad_engines_update(struct dp_sad *s);
+/* The clock of lifetimes, in eighths of a second. */
+uint32_t dp_sad_time(void);
+/* Closes the SAs whose hard_seconds were up at `now` (dp_sad_time); expired is called once for each, and may not change the tables. */
+typedef void dp_sad_expired_fn(void *ctx, const struct esp_conf *conf);
+void dp_sad_expire(struct dp_sad *s, uint32_t now, dp_sad_expired_fn *expired, void *ctx);
 /* Writes what the outer path leaves for inner packets of the active SA in an outbound slot. */
 void dp_sad_set_mtu(struct dp_sad *s, uint32_t slot, uint16_t mtu);
 /* Removes the SAs of an interface, or (if_id 0) all; without a word about each. CV_ENOMEM: not all are gone. */

@@ -428,6 +428,7 @@ static void common_sa(const struct sam_child *c, const struct sam_install *p, co
     memcpy(sa->ts_remote, c->ts_remote, sizeof sa->ts_remote);
     sa->hard_bytes = p->lifetime_bytes;
     sa->hard_packets = p->lifetime_packets;
+    sa->hard_seconds = p->lifetime_s < UINT32_MAX ? (uint32_t)p->lifetime_s : UINT32_MAX;
 }
 
 static void put_key(uint8_t *to, const uint8_t *from, size_t n)

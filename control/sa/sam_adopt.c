@@ -55,6 +55,12 @@ static struct sam_entry *half(struct sam *s, const struct cv_sa *sa)
     return e;
 }
 
+static void end_by(struct sam_entry *e, uint64_t ms)
+{
+    if (ms < e->c.hard_at_ms)
+        e->c.hard_at_ms = ms;
+}
+
 void sam_adopt(struct sam *s, const struct cv_sa *sa)
 {
     bool in = sa->ref.dir == CV_DIR_IN;
@@ -69,6 +75,8 @@ void sam_adopt(struct sam *s, const struct cv_sa *sa)
         return;
     }
     sam_slots_install(t, sa->ref.sa_id, sa->ref.spi, e);
+    if (sa->hard_seconds) /* the data plane ends it then in any case */
+        end_by(e, sam_now(s) + sa->hard_seconds * 1000ull);
     if (in) {
         e->c.in = sa->ref;
         e->c.replay_window = sa->flags & CV_SA_NO_REPLAY ? 0 : sa->replay_window;
@@ -92,10 +100,9 @@ void sam_adopt_end(struct sam *s, uint64_t (*remaining_s)(void *ctx, uint64_t co
             sam_entry_destroy(s, e);
             continue;
         }
-        if (left < UINT64_MAX / 2000) {
-            e->c.hard_at_ms = sam_now(s) + left * 1000;
-            sam_life_update(s, e);
-        }
+        if (left < UINT64_MAX / 2000)
+            end_by(e, sam_now(s) + left * 1000);
+        sam_life_update(s, e);
         e->c.active = true; /* the data plane knows better; a successor is activated over it */
         sam_entry_index_out(s, e);
     }

@@ -65,6 +65,9 @@ CV_MUST_USE cv_result esp_out_sa_new(const struct cv_sa *sa, const struct eng_op
                                      struct cv_sa_counters *counters, struct esp_out_sa **out);
 void esp_in_sa_free(struct esp_in_sa *sa); /* wipes the keys */
 void esp_out_sa_free(struct esp_out_sa *sa);
+/* Its time is up: what has not been looked at yet is dropped (lifetime). Manager; tells nobody. */
+void esp_in_sa_expire(struct esp_in_sa *sa);
+void esp_out_sa_expire(struct esp_out_sa *sa);
 /* The configuration it was made from, for lookups and matching. */
 const struct esp_conf *esp_in_sa_conf(const struct esp_in_sa *sa);
 const struct esp_conf *esp_out_sa_conf(const struct esp_out_sa *sa);

@@ -215,11 +215,16 @@ static void hard_tell(struct esp_worker *w, struct esp_in_sa *sa)
         sa->hard_untold = 0;
 }
 
+static __rte_always_inline enum cv_drop closed_by(const struct esp_in_sa *sa)
+{
+    return (enum cv_drop)__atomic_load_n(&sa->closed, __ATOMIC_RELAXED);
+}
+
 static void hard_reached(struct esp_worker *w, struct esp_in_sa *sa, uint8_t reason)
 {
-    if (sa->closed)
+    if (closed_by(sa))
         return;
-    sa->closed = CV_DROP_LIFETIME;
+    __atomic_store_n(&sa->closed, CV_DROP_LIFETIME, __ATOMIC_RELAXED);
     sa->hard_untold = reason;
     hard_tell(w, sa);
 }
@@ -322,9 +327,9 @@ static uint64_t left(uint64_t limit, uint64_t used)
 static enum cv_drop whole_accept(struct esp_worker *w, struct esp_in_sa *sa, struct rte_mbuf *m,
                                  struct tally *t)
 {
-    if (unlikely(sa->closed)) {
+    if (unlikely(closed_by(sa))) {
         hard_tell(w, sa);
-        return (enum cv_drop)sa->closed;
+        return closed_by(sa);
     }
     esp_in_first_tell(w, sa);
     uint8_t *in = rte_pktmbuf_mtod(m, uint8_t *);
@@ -367,7 +372,7 @@ static __rte_always_inline void part_check(struct esp_worker *w, struct esp_in_p
     uint64_t *seq = s->seq + part->first;
     struct tally t = {0};
     unsigned k = 0;
-    if (unlikely(sa->closed))
+    if (unlikely(closed_by(sa)))
         hard_tell(w, part->sa);
     for (unsigned i = 0; i < part->n; i++) {
         struct rte_mbuf *m = pkts[i];
@@ -375,7 +380,7 @@ static __rte_always_inline void part_check(struct esp_worker *w, struct esp_in_p
             esp_prefetch_mbuf(pkts[i + MBUF_AHEAD]);
         if (i + DATA_AHEAD < part->ahead)
             rte_prefetch0(rte_pktmbuf_mtod(pkts[i + DATA_AHEAD], void *));
-        enum cv_drop r = unlikely(sa->closed) ? (enum cv_drop)sa->closed
+        enum cv_drop r = unlikely(closed_by(sa)) ? closed_by(sa)
                          : kind == AH ? esp_ah_check(sa, m, &ops[k], &seq[k], &s->kept[part->first + k])
                                       : check_one(sa, m, &ops[k], &seq[k]);
         if (unlikely(r != CV_DROP_NONE))
@@ -405,8 +410,8 @@ static __rte_always_inline void part_accept(struct esp_worker *w, struct esp_in_
         enum cv_drop r = kind == AH ? CV_DROP_AH_AUTH : CV_DROP_ESP_AUTH;
         if (likely(s->ops[i].ok)) {
             authentic = true;
-            r = unlikely(sa->closed) ? (enum cv_drop)sa->closed
-                                     : accept_one(w, sa, m, &s->ops[i], s->seq[i], &t, kind, &s->kept[i]);
+            r = unlikely(closed_by(sa)) ? closed_by(sa)
+                                        : accept_one(w, sa, m, &s->ops[i], s->seq[i], &t, kind, &s->kept[i]);
         }
         if (likely(r == CV_DROP_NONE))
             sort->good[sort->goods++] = m;
@@ -757,6 +762,11 @@ void esp_in_sa_free(struct esp_in_sa *sa)
         return;
     sa->engine->session_free(sa->session);
     eng_mem_put(ENG_MEM_IN_SA, sa, sa->size);
+}
+
+void esp_in_sa_expire(struct esp_in_sa *sa)
+{
+    __atomic_store_n(&sa->closed, CV_DROP_LIFETIME, __ATOMIC_RELAXED);
 }
 
 void esp_in_sa_where(const struct esp_in_sa *sa, struct cv_sa_engine *out)

@@ -36,7 +36,7 @@ struct esp_in_sa {
     bool plain4;    /* what IPv4 packets it takes, ts4 says */
     bool esn;
     bool replay_on;
-    uint8_t closed; /* enum cv_drop once nothing may pass any more */
+    uint8_t closed; /* enum cv_drop once nothing may pass any more; its worker or the manager, atomic */
     bool first_seen;
     bool transport;
     struct esp_lines lines;

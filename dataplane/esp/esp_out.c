@@ -578,6 +578,12 @@ void esp_out_sa_free(struct esp_out_sa *sa)
     eng_mem_put(ENG_MEM_OUT_SA, sa, offsetof(struct esp_out_sa, ts) + sa->conf.ts_count * sizeof sa->ts[0]);
 }
 
+void esp_out_sa_expire(struct esp_out_sa *sa)
+{
+    __atomic_fetch_or(&sa->raised, 1u << CV_EVT_SA_HARD, __ATOMIC_RELAXED); /* its packets raise nothing */
+    close_sa(sa, CV_DROP_LIFETIME);
+}
+
 void esp_out_sa_where(const struct esp_out_sa *sa, struct cv_sa_engine *out)
 {
     eng_where(sa->session, out);

@@ -18,7 +18,7 @@
  *   nbr ID ADDR MAC             nbr-del ID ADDR
  *   steer BUCKET WORKER         steer balance
  *   sa in|out SLOT SPI IF ALG SEED LOCAL REMOTE [ah] [ports L R] [esn] [noreplay] [window N] [natnat N]
- *      [ts LOCALPREFIX REMOTEPREFIX]... [soft-packets N] [hard-packets N] [soft-bytes N] [hard-bytes N] [seq N] [df WORD] [vrf OUTER] [keys HEX]
+ *      [ts LOCALPREFIX REMOTEPREFIX]... [soft-packets N] [hard-packets N] [soft-bytes N] [hard-bytes N] [hard-seconds N] [seq N] [df WORD] [vrf OUTER] [keys HEX]
  *      ALG: gcm128 gcm256 cbc128-sha1 cbc128-sha256 cbc256-sha512 chacha gmac128 null-sha256; keys are SEED, SEED+1, ...
  *      [transport] [hosts PROTO] [upper PROTO LOW HIGH]
  *      ports: UDP encapsulation. hosts: selectors from end to end, of one protocol. upper: of one protocol, to remote ports. natnat N: behind a NAT, keepalive every N s.
@@ -500,6 +500,8 @@ static void sa_option(struct cv_sa *s)
         s->soft_packets = num();
     } else if (option("hard-packets")) {
         s->hard_packets = num();
+    } else if (option("hard-seconds")) {
+        s->hard_seconds = (uint32_t)num();
     } else if (option("soft-bytes")) {
         s->soft_bytes = num();
     } else if (option("hard-bytes")) {

@@ -31,15 +31,17 @@ def octets(name, n):
 class Pair:
     """The two SAs of one generation, keys of their own. First both receivers, then both senders."""
 
-    def __init__(self, site, generation, slot, alg="gcm128", options=""):
-        self.site, self.slot, self.alg, self.options = site, slot, alg, options
+    def __init__(self, site, generation, slot, alg="gcm128", options="", only=None):
+        """options: of both directions, or of the one that `only` names."""
+        self.site, self.slot, self.alg = site, slot, alg
+        self.options = {way: options if only in (None, way) else "" for way in ("in", "out")}
         self.spi = {site.a: SPI_A - 1 + slot + (generation << 20), site.b: SPI_B - 1 + slot + (generation << 20)}
         self.key = {gw: octets("%s %d to %s" % (alg, generation, gw.short), sum(KEY_LENGTHS[alg])) for gw in self.spi}
 
     def _line(self, gw, direction, to):
         other = self.site.b if gw is self.site.a else self.site.a
         return "sa %s %d %#x 10 %s 1 %s %s keys %s %s\n" % (direction, self.slot, self.spi[to], self.alg, self.site.outer_of(gw),
-                                                            self.site.outer_of(other), self.key[to].hex(), self.options)
+                                                            self.site.outer_of(other), self.key[to].hex(), self.options[direction])
 
     def install(self):
         a, b = self.site.a, self.site.b
@@ -134,6 +136,33 @@ def removed_expired_missing():
     check(len(sent) == 6 and max(sent[1::2]) <= 150, "packets of each SA: %s" % sent)
     check(s.received > 100, "stream: %d of %d received" % (s.received, s.sent))
     return "%d IVs of %d keys" % (sum(len(v) for v in ivs.values()), len(ivs))
+
+
+def expired_alone(way):
+    """Whoever installed the SAs is killed, and nobody is there to end them when their time is up."""
+    site = Site("time-" + way)
+    pair = Pair(site, 0, 1, options="hard-seconds 15", only=way)
+    pair.install()
+    installed = time.monotonic()
+    pair.activate()
+    masters = [gw.listen(120000) for gw in (site.a, site.b)]
+    sent, got = ping(site.left, "10.2.0.2", 5)
+    check_equal(got, sent, "answers while it lives")
+    for m in masters:
+        m.kill()
+    time.sleep(max(0.0, installed + 15.2 - time.monotonic()))
+    outside, inside = Capture(site.mid, "br0", "outside", "ip or ip6"), Capture(site.right, "eth0", "inside", "ip or ip6")
+    flood(site, 50)
+    left, arrived = len(esp_packets(outside.stop())), sum(IP in p for p in PcapReader(inside.stop()))
+    check_equal(left, 0 if way == "out" else 50, "ESP packets sent after the end of the %s SAs" % way)
+    check_equal(arrived, 0, "packets delivered after it")
+    gw = site.a if way == "out" else site.b
+    check_equal(gw.drops()["lifetime"], 50, "drops")
+    return "50 packets of 50 dropped"
+
+
+for _way in ("out", "in"):
+    add_case("%sbound SAs end in time though culvertd was killed" % _way, lambda way=_way: expired_alone(way))
 
 
 def rekeys(workers, count=25):

@@ -406,6 +406,91 @@ static void eal_arguments_follow_the_platform_section(void)
     CU_ASSERT_EQUAL(dp_eal_args(&p, cpus, 3, 100, many, &a), CV_ENOSPC);
 }
 
+/* ---- time -------------------------------------------------------------------------------------------------- */
+static unsigned ended;
+static uint32_t ended_spi;
+static void on_expired(void *ctx, const struct esp_conf *conf)
+{
+    (void)ctx;
+    ended++;
+    ended_spi = conf->ref.spi;
+}
+
+static void time_up_is_told_once_and_shown_to_who_comes_back(void)
+{
+    struct cv_sa in = make(CV_DIR_IN, 5, 0x1005, 5), out = make(CV_DIR_OUT, 6, 0x9006, 5), shown;
+    fresh();
+    in.hard_seconds = 20;
+    out.hard_seconds = 4000000000u; /* further than the clock goes: never */
+    ended = 0;
+    CU_ASSERT_EQUAL_FATAL(dp_sad_add(&sad, &in), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_add(&sad, &out), CV_OK);
+    CU_ASSERT_EQUAL(add(CV_DIR_IN, 7, 0x1007), CV_OK); /* without a limit */
+    const uint32_t now = dp_sad_time();
+    CU_ASSERT_TRUE(dp_sad_entry(&sad, CV_DIR_IN, 5, &shown));
+    CU_ASSERT_TRUE(shown.hard_seconds >= 18 && shown.hard_seconds <= 20);
+    CU_ASSERT_TRUE(dp_sad_entry(&sad, CV_DIR_IN, 7, &shown));
+    CU_ASSERT_EQUAL(shown.hard_seconds, 0);
+    CU_ASSERT_TRUE(dp_sad_entry(&sad, CV_DIR_OUT, 6, &shown));
+    CU_ASSERT_EQUAL(shown.hard_seconds, 0);
+    dp_sad_expire(&sad, now + 15 * DP_LIFE_SECOND, on_expired, NULL);
+    CU_ASSERT_EQUAL(ended, 0);
+    for (unsigned i = 0; i < 3; i++)
+        dp_sad_expire(&sad, now + 20 * DP_LIFE_SECOND + i, on_expired, NULL);
+    CU_ASSERT_EQUAL(ended, 1);
+    CU_ASSERT_EQUAL(ended_spi, 0x1005);
+    CU_ASSERT_TRUE(dp_sad_entry(&sad, CV_DIR_IN, 5, &shown));
+    CU_ASSERT_EQUAL(shown.hard_seconds, 1); /* over, but there: 0 would say that it has no end */
+    /* The slot's next SA has an end of its own, or none. */
+    CU_ASSERT_EQUAL(dp_sad_del(&sad, &in.ref, NULL, NULL, 0), CV_OK);
+    dp_rcu_barrier();
+    CU_ASSERT_EQUAL(add(CV_DIR_IN, 5, 0x2005), CV_OK);
+    dp_sad_expire(&sad, now + 100 * DP_LIFE_SECOND, on_expired, NULL);
+    CU_ASSERT_EQUAL(ended, 1);
+}
+
+/* Against a plain list of ends, over several blocks: nothing is forgotten, early or told twice. */
+static uint32_t due_ids[64], due_count;
+static void on_due(void *ctx, uint32_t id)
+{
+    (void)ctx;
+    CU_ASSERT_TRUE_FATAL(due_count < 64);
+    due_ids[due_count++] = id;
+}
+
+static void ends_are_those_of_a_plain_list(void)
+{
+    enum { IDS = 10000, USED = 64 };
+    struct dp_life l;
+    uint32_t id[USED], end[USED], rng = 7;
+    CU_ASSERT_EQUAL_FATAL(dp_life_init(&l, IDS), CV_OK);
+    for (unsigned i = 0; i < USED; i++) {
+        id[i] = i * (IDS / USED) + i % 3;
+        end[i] = DP_LIFE_NEVER;
+    }
+    for (uint32_t now = 1; now < 3000; now++) {
+        unsigned due = 0;
+        rng = rng * 1664525u + 1013904223u;
+        const unsigned k = rng >> 8 & (USED - 1);
+        end[k] = rng >> 16 & 1 ? now + (rng >> 17 & 255) : DP_LIFE_NEVER;
+        dp_life_set(&l, id[k], end[k]);
+        due_count = 0;
+        dp_life_look(&l, now, on_due, NULL);
+        for (unsigned i = 0; i < USED; i++) {
+            if (end[i] > now)
+                continue;
+            due++;
+            end[i] = DP_LIFE_NEVER;
+            bool found = false;
+            for (unsigned d = 0; d < due_count; d++)
+                found = found || due_ids[d] == id[i];
+            CU_ASSERT_TRUE(found);
+        }
+        CU_ASSERT_EQUAL(due, due_count);
+    }
+    dp_life_fini(&l);
+}
+
 static void tables_end_empty(void)
 {
     dp_sad_fini(&sad);
@@ -419,4 +504,6 @@ PKT_MAIN("sad", UNIT_TEST(the_spi_is_the_index_and_is_compared_whole),
          UNIT_TEST(removal_waits_for_every_worker), UNIT_TEST(readers_never_see_a_freed_sa),
          UNIT_TEST(an_SA_that_is_replaced_is_never_missed), UNIT_TEST(a_worker_takes_its_own_sa_among_few),
          UNIT_TEST(a_worker_takes_its_own_sa_among_many),
-         UNIT_TEST(eal_arguments_follow_the_platform_section), UNIT_TEST(tables_end_empty))
+         UNIT_TEST(eal_arguments_follow_the_platform_section),
+         UNIT_TEST(time_up_is_told_once_and_shown_to_who_comes_back),
+         UNIT_TEST(ends_are_those_of_a_plain_list), UNIT_TEST(tables_end_empty))

@@ -165,6 +165,8 @@ static void volume_events_are_soft_once_and_hard_at_once(void)
     const struct cv_sa *sa = &b.dp->in[c->in.sa_id].sa;
     uint64_t hard = 4608000ull * 1024;
     CU_ASSERT_EQUAL(sa->hard_bytes, hard);
+    CU_ASSERT_EQUAL(sa->hard_seconds, 3600); /* the data plane ends it should culvertd be away then */
+    CU_ASSERT_EQUAL(b.dp->out[c->out.sa_id].sa.hard_seconds, 3600);
     CU_ASSERT(sa->soft_bytes <= hard - hard / 100 * 15 && sa->soft_bytes >= hard - hard / 100 * 21);
     struct cv_sa_ref wrong = c->out;
     wrong.spi++;
