@@ -6,8 +6,9 @@
 #include <stdlib.h>
 
 enum {
-    SAVE_AFTER_MS = 100,   /* many SAs come and go at once: one write for all of them */
-    UNWRITTEN_LIFE_S = 60, /* of an SA that was installed after the last write */
+    SAVE_AFTER_MS = 100, /* many SAs come and go at once: one write for all of them */
+    UNWRITTEN_LIFE_S =
+        60, /* of an SA that was installed after the last write, where the data plane has no limit */
 };
 
 void daemon_dirty(struct daemon *d)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 4096, OVER = 0 /* the end of what was due */ };
+enum { BLOCK = DP_LIFE_BLOCK, OVER = 0 /* the end of what was due */ };
 
 static uint32_t blocks(const struct dp_life *l)
 {
@@ -13,6 +13,7 @@ static uint32_t blocks(const struct dp_life *l)
 cv_result dp_life_init(struct dp_life *l, uint32_t ids)
 {
     *l = (struct dp_life){.count = ids};
+    l->at = blocks(l);
     l->end = malloc(ids * sizeof *l->end);
     l->first = malloc(blocks(l) * sizeof *l->first);
     if (!l->end || !l->first) {
@@ -68,12 +69,20 @@ static void look_at(struct dp_life *l, uint32_t block, uint32_t now, dp_life_due
     l->first[block] = first;
 }
 
-void dp_life_look(struct dp_life *l, uint32_t now, dp_life_due_fn *due, void *ctx)
+bool dp_life_look(struct dp_life *l, uint32_t now, dp_life_due_fn *due, void *ctx)
 {
-    if (now == l->looked)
-        return;
-    l->looked = now;
-    for (uint32_t b = 0; b < blocks(l); b++)
-        if (l->first[b] <= now)
-            look_at(l, b, now, due, ctx);
+    if (l->at >= blocks(l)) {
+        if (now == l->looked)
+            return false;
+        l->looked = now;
+        l->at = 0;
+    }
+    while (l->at < blocks(l)) {
+        const uint32_t block = l->at++;
+        if (l->first[block] > now)
+            continue;
+        look_at(l, block, now, due, ctx);
+        return true;
+    }
+    return false;
 }

@@ -230,7 +230,7 @@ void dp_manager_run(struct dp_manager *g)
         n += dp_rcu_poll() > 0;
         n += steering(g);
         timers(g);
-        dp_sad_expire(&g->dp->sad, dp_sad_time(), expired, g);
+        n += dp_sad_expire(&g->dp->sad, dp_sad_time(), expired, g);
         dp_dummy_tick(g);
         bell(g);
         if (n == 0) {

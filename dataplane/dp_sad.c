@@ -9,6 +9,7 @@
 #include <rte_cycles.h>
 #include <rte_lcore.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { SPI_RESERVED_MAX = 255 }; /* RFC 4303 2.1 */
 
@@ -186,10 +187,13 @@ static cv_result add_out(struct dp_sad *s, const struct cv_sa *sa)
 /* ---- time ---------------------------------------------------------------------------------------------- */
 uint32_t dp_sad_time(void)
 {
-    return (uint32_t)(rte_rdtsc() / (rte_get_tsc_hz() / DP_LIFE_SECOND));
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint32_t)((uint64_t)t.tv_sec * DP_LIFE_SECOND +
+                      (uint64_t)t.tv_nsec / (1000000000u / DP_LIFE_SECOND));
 }
 
-/* Rounded down: closed up to an eighth of a second early, never late. */
+/* Rounded down: closed up to an eighth of a second early, not late. */
 static uint32_t end_of(const struct cv_sa *sa)
 {
     const uint64_t end = dp_sad_time() + (uint64_t)sa->hard_seconds * DP_LIFE_SECOND;
@@ -217,10 +221,10 @@ static void expire(void *ctx, uint32_t at)
     x->expired(x->ctx, conf);
 }
 
-void dp_sad_expire(struct dp_sad *s, uint32_t now, dp_sad_expired_fn *expired, void *ctx)
+bool dp_sad_expire(struct dp_sad *s, uint32_t now, dp_sad_expired_fn *expired, void *ctx)
 {
     struct expiry x = {s, expired, ctx};
-    dp_life_look(&s->life, now, expire, &x);
+    return dp_life_look(&s->life, now, expire, &x);
 }
 
 /* ---- adding, both directions --------------------------------------------------------------------------- */

@@ -110,11 +110,13 @@ CV_MUST_USE cv_result dp_sad_set_peer(struct dp_sad *s, const struct cv_sa_peer 
 bool dp_sad_entry(const struct dp_sad *s, unsigned dir, uint32_t slot, struct cv_sa *out);
 /* The device did something: writes for every SA which engine works on it. */
 void dp_sad_engines_update(struct dp_sad *s);
-/* The clock of lifetimes, in eighths of a second. */
+/* The clock of lifetimes, in eighths of a second: culvertd's own, CLOCK_MONOTONIC. By the TSC, whose frequency EAL rounds, a day would be
+ * minutes longer or shorter than there. */
 uint32_t dp_sad_time(void);
-/* Closes the SAs whose hard_seconds were up at `now` (dp_sad_time); expired is called once for each, and may not change the tables. */
+/* Closes SAs whose hard_seconds were up at `now` (dp_sad_time); expired is called once for each, and may not change the tables. True:
+ * there may be more (dp_life_look). */
 typedef void dp_sad_expired_fn(void *ctx, const struct esp_conf *conf);
-void dp_sad_expire(struct dp_sad *s, uint32_t now, dp_sad_expired_fn *expired, void *ctx);
+bool dp_sad_expire(struct dp_sad *s, uint32_t now, dp_sad_expired_fn *expired, void *ctx);
 /* Writes what the outer path leaves for inner packets of the active SA in an outbound slot. */
 void dp_sad_set_mtu(struct dp_sad *s, uint32_t slot, uint16_t mtu);
 /* Removes the SAs of an interface, or (if_id 0) all; without a word about each. CV_ENOMEM: not all are gone. */

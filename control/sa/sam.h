@@ -177,7 +177,8 @@ uint64_t sam_next_timer(const struct sam *s); /* env ms; UINT64_MAX when none */
 void sam_timer(struct sam *s);
 
 /* After a restart of culvertd: one SA_ENTRY per direction; pairs are joined by cookie. Unpaired or stale ones are deleted by
- * sam_adopt_end, which starts hard timers for the rest (remaining seconds from `remaining_s`, by cookie; NULL: the default lifetime). */
+ * sam_adopt_end, which starts hard timers for the rest: what the data plane says is left, or, where that has no limit of time, what `remaining_s`
+ * does, by cookie, in seconds (NULL: the default lifetime). */
 void sam_adopt(struct sam *s, const struct cv_sa *sa);
 void sam_adopt_end(struct sam *s, uint64_t (*remaining_s)(void *ctx, uint64_t cookie), void *ctx);
 /* After a restart of culvert-dp: everything that was installed is gone there; forgets all children. */

@@ -55,6 +55,7 @@ static struct sam_entry *half(struct sam *s, const struct cv_sa *sa)
     return e;
 }
 
+/* Each half is told apart; the data plane ends them then in any case. */
 static void end_by(struct sam_entry *e, uint64_t ms)
 {
     if (ms < e->c.hard_at_ms)
@@ -75,7 +76,7 @@ void sam_adopt(struct sam *s, const struct cv_sa *sa)
         return;
     }
     sam_slots_install(t, sa->ref.sa_id, sa->ref.spi, e);
-    if (sa->hard_seconds) /* the data plane ends it then in any case */
+    if (sa->hard_seconds)
         end_by(e, sam_now(s) + sa->hard_seconds * 1000ull);
     if (in) {
         e->c.in = sa->ref;
@@ -89,13 +90,22 @@ void sam_adopt(struct sam *s, const struct cv_sa *sa)
     }
 }
 
+/* The data plane's figure is by a clock that nobody sets, culvertd's by the wall clock: that counts where there is no other. */
+static uint64_t left_s(const struct sam_entry *e, uint64_t (*remaining_s)(void *ctx, uint64_t cookie),
+                       void *ctx)
+{
+    if (e->c.hard_at_ms != UINT64_MAX)
+        return UINT64_MAX;
+    return remaining_s ? remaining_s(ctx, e->c.cookie) : SAM_LIFETIME_DEFAULT_S;
+}
+
 void sam_adopt_end(struct sam *s, uint64_t (*remaining_s)(void *ctx, uint64_t cookie), void *ctx)
 {
     struct sam_entry *e, *next;
     HASH_ITER (hh_cookie, s->by_cookie, e, next) {
         HASH_DELETE(hh_cookie, s->by_cookie, e);
         memset(&e->hh_cookie, 0, sizeof e->hh_cookie);
-        uint64_t left = remaining_s ? remaining_s(ctx, e->c.cookie) : SAM_LIFETIME_DEFAULT_S;
+        const uint64_t left = left_s(e, remaining_s, ctx);
         if (!e->have_in || !e->have_out || !e->c.interface[0] || left == 0) {
             sam_entry_destroy(s, e);
             continue;

@@ -215,14 +215,9 @@ static void hard_tell(struct esp_worker *w, struct esp_in_sa *sa)
         sa->hard_untold = 0;
 }
 
-static __rte_always_inline enum cv_drop closed_by(const struct esp_in_sa *sa)
-{
-    return (enum cv_drop)__atomic_load_n(&sa->closed, __ATOMIC_RELAXED);
-}
-
 static void hard_reached(struct esp_worker *w, struct esp_in_sa *sa, uint8_t reason)
 {
-    if (closed_by(sa))
+    if (esp_in_closed(sa))
         return;
     __atomic_store_n(&sa->closed, CV_DROP_LIFETIME, __ATOMIC_RELAXED);
     sa->hard_untold = reason;
@@ -327,9 +322,9 @@ static uint64_t left(uint64_t limit, uint64_t used)
 static enum cv_drop whole_accept(struct esp_worker *w, struct esp_in_sa *sa, struct rte_mbuf *m,
                                  struct tally *t)
 {
-    if (unlikely(closed_by(sa))) {
+    if (unlikely(esp_in_closed(sa))) {
         hard_tell(w, sa);
-        return closed_by(sa);
+        return esp_in_closed(sa);
     }
     esp_in_first_tell(w, sa);
     uint8_t *in = rte_pktmbuf_mtod(m, uint8_t *);
@@ -372,7 +367,7 @@ static __rte_always_inline void part_check(struct esp_worker *w, struct esp_in_p
     uint64_t *seq = s->seq + part->first;
     struct tally t = {0};
     unsigned k = 0;
-    if (unlikely(closed_by(sa)))
+    if (unlikely(esp_in_closed(sa)))
         hard_tell(w, part->sa);
     for (unsigned i = 0; i < part->n; i++) {
         struct rte_mbuf *m = pkts[i];
@@ -380,7 +375,7 @@ static __rte_always_inline void part_check(struct esp_worker *w, struct esp_in_p
             esp_prefetch_mbuf(pkts[i + MBUF_AHEAD]);
         if (i + DATA_AHEAD < part->ahead)
             rte_prefetch0(rte_pktmbuf_mtod(pkts[i + DATA_AHEAD], void *));
-        enum cv_drop r = unlikely(closed_by(sa)) ? closed_by(sa)
+        enum cv_drop r = unlikely(esp_in_closed(sa)) ? esp_in_closed(sa)
                          : kind == AH ? esp_ah_check(sa, m, &ops[k], &seq[k], &s->kept[part->first + k])
                                       : check_one(sa, m, &ops[k], &seq[k]);
         if (unlikely(r != CV_DROP_NONE))
@@ -410,8 +405,9 @@ static __rte_always_inline void part_accept(struct esp_worker *w, struct esp_in_
         enum cv_drop r = kind == AH ? CV_DROP_AH_AUTH : CV_DROP_ESP_AUTH;
         if (likely(s->ops[i].ok)) {
             authentic = true;
-            r = unlikely(closed_by(sa)) ? closed_by(sa)
-                                        : accept_one(w, sa, m, &s->ops[i], s->seq[i], &t, kind, &s->kept[i]);
+            r = unlikely(esp_in_closed(sa))
+                    ? esp_in_closed(sa)
+                    : accept_one(w, sa, m, &s->ops[i], s->seq[i], &t, kind, &s->kept[i]);
         }
         if (likely(r == CV_DROP_NONE))
             sort->good[sort->goods++] = m;
@@ -496,7 +492,7 @@ static void run_done(struct esp_worker *w, struct esp_in_sa *sa, const struct en
 static enum cv_drop aside_accept(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_job *job,
                                  struct tally *t)
 {
-    enum cv_drop r = unlikely(sa->closed) ? (enum cv_drop)sa->closed : replay_commit(sa, job->seq);
+    enum cv_drop r = unlikely(esp_in_closed(sa)) ? esp_in_closed(sa) : replay_commit(sa, job->seq);
     if (likely(r == CV_DROP_NONE))
         r = whole_accept(w, sa, job->m, t);
     if (likely(r == CV_DROP_NONE))

@@ -1,6 +1,6 @@
 /* esp_in: an inbound SA as the path sees it. Internal to esp; the functions are declared in esp.h.
  *
- * The owner worker is the only writer of all but `peer`, which the manager writes. */
+ * The owner worker is the only writer of all but `peer`, which the manager writes, and `closed`, which both do. */
 #ifndef DATAPLANE_ESP_ESP_IN_H
 #define DATAPLANE_ESP_ESP_IN_H
 
@@ -66,6 +66,12 @@ struct esp_in_sa {
 };
 static_assert(offsetof(struct esp_in_sa, replay) == 64 && offsetof(struct esp_in_sa, peer) == 128,
               "two lines");
+
+/* Why nothing may pass any more, or CV_DROP_NONE; once it is something, it stays. */
+static __rte_always_inline enum cv_drop esp_in_closed(const struct esp_in_sa *sa)
+{
+    return (enum cv_drop)__atomic_load_n(&sa->closed, __ATOMIC_RELAXED);
+}
 
 /* The whole number that a packet's low half stands for; CV_DROP_NONE, or why it may not come (any more). */
 static inline enum cv_drop esp_in_number(const struct esp_in_sa *sa, uint32_t lo, uint64_t *seq)

@@ -159,8 +159,8 @@ static bool has_life(const struct esp_in_sa *sa)
 
 bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t *ip, uint64_t ends)
 {
-    if (sa->closed || sa->transport || sa->submit || (sa->limited && !has_life(sa)) || sa->family != IP_V4 ||
-        memcmp(ip + V4_ENDS + 4, sa->local, 4) != 0 || !takes_ends(sa, ends))
+    if (esp_in_closed(sa) || sa->transport || sa->submit || (sa->limited && !has_life(sa)) ||
+        sa->family != IP_V4 || memcmp(ip + V4_ENDS + 4, sa->local, 4) != 0 || !takes_ends(sa, ends))
         return false;
     r->sa = sa;
     r->burst = sa->burst;

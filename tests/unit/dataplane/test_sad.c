@@ -416,6 +416,12 @@ static void on_expired(void *ctx, const struct esp_conf *conf)
     ended_spi = conf->ref.spi;
 }
 
+static void expire_all(uint32_t now)
+{
+    while (dp_sad_expire(&sad, now, on_expired, NULL))
+        ;
+}
+
 static void time_up_is_told_once_and_shown_to_who_comes_back(void)
 {
     struct cv_sa in = make(CV_DIR_IN, 5, 0x1005, 5), out = make(CV_DIR_OUT, 6, 0x9006, 5), shown;
@@ -433,10 +439,10 @@ static void time_up_is_told_once_and_shown_to_who_comes_back(void)
     CU_ASSERT_EQUAL(shown.hard_seconds, 0);
     CU_ASSERT_TRUE(dp_sad_entry(&sad, CV_DIR_OUT, 6, &shown));
     CU_ASSERT_EQUAL(shown.hard_seconds, 0);
-    dp_sad_expire(&sad, now + 15 * DP_LIFE_SECOND, on_expired, NULL);
+    expire_all(now + 15 * DP_LIFE_SECOND);
     CU_ASSERT_EQUAL(ended, 0);
     for (unsigned i = 0; i < 3; i++)
-        dp_sad_expire(&sad, now + 20 * DP_LIFE_SECOND + i, on_expired, NULL);
+        expire_all(now + 20 * DP_LIFE_SECOND + i);
     CU_ASSERT_EQUAL(ended, 1);
     CU_ASSERT_EQUAL(ended_spi, 0x1005);
     CU_ASSERT_TRUE(dp_sad_entry(&sad, CV_DIR_IN, 5, &shown));
@@ -445,7 +451,7 @@ static void time_up_is_told_once_and_shown_to_who_comes_back(void)
     CU_ASSERT_EQUAL(dp_sad_del(&sad, &in.ref, NULL, NULL, 0), CV_OK);
     dp_rcu_barrier();
     CU_ASSERT_EQUAL(add(CV_DIR_IN, 5, 0x2005), CV_OK);
-    dp_sad_expire(&sad, now + 100 * DP_LIFE_SECOND, on_expired, NULL);
+    expire_all(now + 100 * DP_LIFE_SECOND);
     CU_ASSERT_EQUAL(ended, 1);
 }
 
@@ -475,7 +481,8 @@ static void ends_are_those_of_a_plain_list(void)
         end[k] = rng >> 16 & 1 ? now + (rng >> 17 & 255) : DP_LIFE_NEVER;
         dp_life_set(&l, id[k], end[k]);
         due_count = 0;
-        dp_life_look(&l, now, on_due, NULL);
+        while (dp_life_look(&l, now, on_due, NULL))
+            ;
         for (unsigned i = 0; i < USED; i++) {
             if (end[i] > now)
                 continue;
@@ -488,6 +495,41 @@ static void ends_are_those_of_a_plain_list(void)
         }
         CU_ASSERT_EQUAL(due, due_count);
     }
+    dp_life_fini(&l);
+}
+
+/* As when all tunnels were set up in the same moment. */
+static unsigned due_all;
+static uint64_t due_sum;
+static void on_many(void *ctx, uint32_t id)
+{
+    (void)ctx;
+    due_all++;
+    due_sum += id;
+}
+
+static void many_ends_at_once_are_taken_in_pieces(void)
+{
+    enum { IDS = 10000, LATER = 10 };
+    struct dp_life l;
+    CU_ASSERT_EQUAL_FATAL(dp_life_init(&l, IDS), CV_OK);
+    for (uint32_t id = 0; id < IDS; id++)
+        dp_life_set(&l, id, id == LATER ? 21 : 20);
+    CU_ASSERT_FALSE(dp_life_look(&l, 19, on_many, NULL));
+    due_all = 0;
+    due_sum = 0;
+    uint32_t now = 20;
+    for (unsigned before = 0; dp_life_look(&l, now, on_many, NULL); before = due_all) {
+        CU_ASSERT_TRUE(due_all - before <= DP_LIFE_BLOCK);
+        if (due_all > IDS / 4)
+            now = 21; /* it takes longer than an eighth: nothing is passed over */
+    }
+    while (dp_life_look(&l, now, on_many, NULL))
+        ;
+    CU_ASSERT_EQUAL(due_all, IDS);
+    CU_ASSERT_EQUAL(due_sum, (uint64_t)IDS * (IDS - 1) / 2);
+    CU_ASSERT_FALSE(dp_life_look(&l, 1000, on_many, NULL));
+    CU_ASSERT_EQUAL(due_all, IDS);
     dp_life_fini(&l);
 }
 
@@ -506,4 +548,5 @@ PKT_MAIN("sad", UNIT_TEST(the_spi_is_the_index_and_is_compared_whole),
          UNIT_TEST(a_worker_takes_its_own_sa_among_many),
          UNIT_TEST(eal_arguments_follow_the_platform_section),
          UNIT_TEST(time_up_is_told_once_and_shown_to_who_comes_back),
-         UNIT_TEST(ends_are_those_of_a_plain_list), UNIT_TEST(tables_end_empty))
+         UNIT_TEST(ends_are_those_of_a_plain_list), UNIT_TEST(many_ends_at_once_are_taken_in_pieces),
+         UNIT_TEST(tables_end_empty))

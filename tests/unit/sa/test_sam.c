@@ -466,6 +466,29 @@ static uint64_t ten_minutes(void *ctx, uint64_t cookie)
     return cookie == *(uint64_t *)ctx ? 0 : 600;
 }
 
+/* What the data plane of the daemon before shows, with so many seconds left. */
+static void show_all(struct sam_bench *b, struct sam *to, uint32_t seconds)
+{
+    for (unsigned i = 0; i < MOCK_SLOTS; i++) {
+        b->dp->in[i].sa.hard_seconds = b->dp->out[i].sa.hard_seconds = seconds;
+        if (b->dp->in[i].used)
+            sam_adopt(to, &b->dp->in[i].sa);
+        if (b->dp->out[i].used)
+            sam_adopt(to, &b->dp->out[i].sa);
+    }
+}
+
+/* A new daemon, the old data plane. */
+static void start_anew(struct sam_bench *fresh, struct sam_bench *b)
+{
+    sam_bench_start(fresh);
+    mock_dp_free(fresh->dp);
+    free(fresh->dp);
+    fresh->dp = b->dp;
+    fresh->link = b->link;
+    fresh->rng = 4711;
+}
+
 static void adoption_joins_pairs_and_deletes_halves(void)
 {
     struct sam_bench b, fresh;
@@ -475,19 +498,9 @@ static void adoption_joins_pairs_and_deletes_halves(void)
                      *stale = sam_bench_install(&b, 1, 0x2002, "Tunnel2");
     uint64_t stale_cookie = stale->cookie, pair_cookie = pair->cookie;
     uint32_t pair_in = pair->in.spi;
-    sam_bench_start(&fresh); /* a new daemon, the old data plane */
-    mock_dp_free(fresh.dp);
-    free(fresh.dp);
-    fresh.dp = b.dp;
-    fresh.link = b.link;
-    fresh.rng = 4711;
+    start_anew(&fresh, &b);
     memset(&b.dp->out[half->out.sa_id], 0, sizeof b.dp->out[0]); /* died between two commands */
-    for (unsigned i = 0; i < MOCK_SLOTS; i++) {
-        if (b.dp->in[i].used)
-            sam_adopt(fresh.sam, &b.dp->in[i].sa);
-        if (b.dp->out[i].used)
-            sam_adopt(fresh.sam, &b.dp->out[i].sa);
-    }
+    show_all(&b, fresh.sam, 0); /* no limit there: what the daemon remembers counts */
     sam_adopt_end(fresh.sam, ten_minutes, &stale_cookie);
     struct sam_child *a = sam_children(fresh.sam);
     CU_ASSERT_PTR_NOT_NULL_FATAL(a);
@@ -508,6 +521,33 @@ static void adoption_joins_pairs_and_deletes_halves(void)
     CU_ASSERT_EQUAL(fresh.expired, 1);
     CU_ASSERT_EQUAL(mock_dp_count(b.dp, CV_DIR_IN),
                     1); /* the new one, and the half's outbound that was never shown */
+    sam_free(b.sam);
+    sam_bench_stop(&fresh);
+}
+
+static uint64_t over(void *ctx, uint64_t cookie)
+{
+    (void)ctx;
+    (void)cookie;
+    return 0;
+}
+
+/* Somebody set the wall clock while culvertd was away. */
+static void adopted_sas_end_when_the_data_plane_says(void)
+{
+    struct sam_bench b, fresh;
+    sam_bench_start(&b);
+    sam_bench_install(&b, 1, 0x2000, "Tunnel1");
+    start_anew(&fresh, &b);
+    show_all(&b, fresh.sam, 200);
+    sam_adopt_end(fresh.sam, over, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sam_children(fresh.sam));
+    sam_bench_at(&fresh, fresh.now + 199000);
+    CU_ASSERT_EQUAL(fresh.expired, 0);
+    CU_ASSERT_EQUAL(mock_dp_count(b.dp, CV_DIR_IN), 1);
+    sam_bench_at(&fresh, fresh.now + 1000);
+    CU_ASSERT_EQUAL(fresh.expired, 1);
+    CU_ASSERT_EQUAL(mock_dp_count(b.dp, CV_DIR_IN), 0);
     sam_free(b.sam);
     sam_bench_stop(&fresh);
 }
@@ -605,6 +645,7 @@ UNIT_MAIN("sam", UNIT_TEST(spi_names_its_slot_and_has_a_generation),
           UNIT_TEST(reparent_moves_children_and_their_index),
           UNIT_TEST(new_peer_endpoint_reaches_both_directions),
           UNIT_TEST(adoption_joins_pairs_and_deletes_halves),
+          UNIT_TEST(adopted_sas_end_when_the_data_plane_says),
           UNIT_TEST(lost_data_plane_forgets_children_but_not_reservations),
           UNIT_TEST(lost_data_plane_of_another_size_drops_reservations),
           UNIT_TEST(random_life_leaves_nothing_behind))
