@@ -16,6 +16,10 @@ A system or interop test is an executable file test_*, esp_* or dp_* in tests/sy
 it prints on lines that start with PASS, FAIL or SKIP counts one by one; a file that prints none counts as
 one, by its exit status: 0 passed, 77 skipped (its last line is the reason), anything else failed. A file that
 exits with another status than its lines promise has failed, too.
+
+A system or interop file that failed runs once more at the end, by itself, and that run counts: these tests hold
+real clocks and real peers against each other, and a machine that stops for a second fails them. What failed at first
+is printed with its log, and again as `unsteady:` in the summary, whatever the second run says.
 """
 import argparse
 import json
@@ -53,7 +57,7 @@ GUEST = ("interop/test_drivers_guest", "interop/test_plain_esp", "interop/test_i
 
 class Results:
     def __init__(self):
-        self.passed, self.failed, self.skipped, self.seconds = [], [], [], []
+        self.passed, self.failed, self.skipped, self.unsteady, self.seconds = [], [], [], [], []
 
     def take(self, verdict, name, note=""):
         """A note of seconds, or one that ends with them, counts for the list of the slowest."""
@@ -148,10 +152,12 @@ VERDICT = re.compile(r"^(PASS|FAIL|SKIP) (\S.*?)(?:\s+\((.*)\))?$")
 
 
 class FileRun:
-    """One executable that speaks PASS, FAIL and SKIP. run() in any thread, told() in one. live: its lines are told as they come."""
+    """One executable that speaks PASS, FAIL and SKIP. run() in any thread, told() or failed_first() in one. live: shows its verdicts
+    as they come. again: what its log's name has more, for a second run."""
 
-    def __init__(self, group, file, live):
-        self.group, self.path, self.live = group, os.path.join(ROOT, "tests", group, file), live
+    def __init__(self, group, file, live=False, again=""):
+        self.group, self.file, self.path = group, file, os.path.join(ROOT, "tests", group, file)
+        self.live, self.again = live, again
         self.name = "%s/%s" % (group, os.path.splitext(file)[0])
         self.verdicts, self.seconds = [], 0.0
 
@@ -160,21 +166,31 @@ class FileRun:
         if m:
             self.verdicts.append((m.group(1), "%s: %s" % (self.name, m.group(2)), m.group(3) or ""))
             if self.live:
-                results.take(*self.verdicts[-1])
+                print("   | %s" % line, flush=True)
 
     def run(self):
         started = time.monotonic()
         try:
-            self.status, self.log, self.lines = logged(self.name, [self.path], limit=FILE_LIMIT_S[self.group], show=self.line)
+            self.status, self.log, self.lines = logged(self.name + self.again, [self.path], limit=FILE_LIMIT_S[self.group], show=self.line)
         except OSError as e:  # not a program
             self.status, self.log, self.lines = e, "", []
         self.seconds = time.monotonic() - started
         return self
 
+    def failed(self):
+        return self.status not in (0, 77) or any(v[0] == "FAIL" for v in self.verdicts)
+
+    def failed_first(self):
+        """Prints what failed, which does not count: the file runs again."""
+        reasons = [v for v in self.verdicts if v[0] == "FAIL"] or [("FAIL", self.name, "exit %s" % self.status)]
+        for _, name, note in reasons:
+            results.unsteady.append((name, note))
+            print("AGAIN %s  (%s)" % (name, note), flush=True)
+        tail(self.log)
+
     def told(self):
-        if not self.live:
-            for v in self.verdicts:
-                results.take(*v)
+        for v in self.verdicts:
+            results.take(*v)
         name = self.group + ", one file after the other"
         group_seconds[name] = group_seconds.get(name, 0) + self.seconds
         took = "%.1f s" % self.seconds
@@ -187,7 +203,7 @@ class FileRun:
             results.take("FAIL", self.name, "exit %s after its last test" % self.status)
         if not any(re.search(r"\d s$", v[2]) for v in self.verdicts):
             results.seconds.append((self.seconds, self.name))
-        if self.status not in (0, 77) or any(v[0] == "FAIL" for v in self.verdicts):
+        if self.failed():
             tail(self.log)
 
 
@@ -379,14 +395,24 @@ def run_files(groups, only, jobs):
              for i in range(jobs if jobs > 1 else 0)]
     for t in lanes:
         t.start()
-    open_lanes = len(lanes)
+    open_lanes, again = len(lanes), []
+
+    def first(one):
+        if one.failed() and not stopping.is_set():
+            one.failed_first()
+            again.append(FileRun(one.group, one.file, again="-again"))
+        else:
+            one.told()
+
     while open_lanes:
         one = done.get()
         if one is None:
             open_lanes -= 1
         else:
-            one.told()
+            first(one)
     for r in alone:
+        first(r.run())
+    for r in again:
         r.run().told()
 
 
@@ -418,6 +444,8 @@ def main():
         print("slow %6.1f s: %s" % (seconds, name))
     for name, note in results.skipped:
         print("skipped: %s: %s" % (name, note))
+    for name, note in results.unsteady:
+        print("unsteady: %s%s" % (name, ": " + note if note else ""))
     for name, note in results.failed:
         print("failed: %s%s" % (name, ": " + note if note else ""))
     print("tests took %.0f s" % (time.monotonic() - started))
