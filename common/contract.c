@@ -1,8 +1,6 @@
 /* contract: the texts of the drop reasons and of engines. */
 #include "common/contract.h"
 
-#include "common/engine_why.h"
-
 #include <stddef.h>
 
 static const struct {
@@ -32,9 +30,9 @@ static const struct {
 };
 static const struct {
     const char *name, *text;
-} whys[CV_ENGINE_WHY_ALL] = {
+} whys[CV_ENGINE_WHY_COUNT] = {
 #define CV_ENGINE_WHY_ROW(id, name, text) [CV_ENGINE_WHY_##id] = {name, text},
-    CV_ENGINE_WHYS(CV_ENGINE_WHY_ROW) CV_ENGINE_WHYS_OF_SA(CV_ENGINE_WHY_ROW)
+    CV_ENGINE_WHYS(CV_ENGINE_WHY_ROW)
 #undef CV_ENGINE_WHY_ROW
 };
 
@@ -50,10 +48,10 @@ const char *cv_engine_mode(unsigned by)
 
 const char *cv_engine_why_name(unsigned why)
 {
-    return why < CV_ENGINE_WHY_ALL ? whys[why].name : "?";
+    return why < CV_ENGINE_WHY_COUNT ? whys[why].name : "?";
 }
 
 const char *cv_engine_why_text(unsigned why)
 {
-    return why < CV_ENGINE_WHY_ALL ? whys[why].text : "?";
+    return why < CV_ENGINE_WHY_COUNT ? whys[why].text : "?";
 }

@@ -421,13 +421,20 @@ struct cv_acquire {
 };
 static_assert(sizeof(struct cv_acquire) == 56, "contract size");
 
+/* What of an SA's lifetime an event of SOFT or HARD speaks of. */
+enum {
+    CV_BY_BYTES = 1,
+    CV_BY_PACKETS = 2,
+    CV_BY_DEVICE = 3, /* what works on the SA cannot go on */
+    CV_BY_TIME = 4,   /* HARD alone */
+};
 struct cv_sa_event {
     struct cv_sa_ref ref;
     uint32_t proto; /* UNKNOWN_SPI: enum cv_proto */
     uint64_t cookie;
     struct ip_endpoint remote; /* NAT_CHANGE: the new one; UNKNOWN_SPI, BAD_PACKET: the sender */
     struct ip_endpoint local;  /* UNKNOWN_SPI, BAD_PACKET */
-    uint32_t reason;           /* BAD_PACKET: enum cv_drop; SOFT and HARD: 1 bytes, 2 packets, HARD: 4 time */
+    uint32_t reason;           /* BAD_PACKET: enum cv_drop; SOFT and HARD: CV_BY_* */
     uint32_t vrf;              /* UNKNOWN_SPI */
 };
 static_assert(sizeof(struct cv_sa_event) == 80, "contract size");
@@ -562,7 +569,20 @@ enum { CV_MAX_ENGINES = 8 };
     X(NONE, "none", "")                                                                                      \
     X(TRANSFORM, "transform", "the device does not do this transform")                                       \
     X(SESSIONS, "sessions", "the device has no room for more SAs")                                           \
-    X(FAILED, "device-failed", "the device has failed")
+    X(FAILED, "device-failed", "the device has failed")                                                      \
+    X(PORT, "no-port", "no port that does IPsec leads to the peer")                                          \
+    X(PROTO, "protocol", "the device does no AH")                                                            \
+    X(MODE, "mode", "the device does not do this mode")                                                      \
+    X(DIRECTION, "direction", "the device does not do this direction")                                       \
+    X(ESN, "esn", "the device does no extended sequence numbers here")                                       \
+    X(UDP, "udp-encapsulation", "the device does no UDP encapsulation here")                                 \
+    X(WINDOW, "replay-window", "the device has no replay window of this size")                               \
+    X(HEADER, "outer-header", "the device does not carry over DSCP, DF or ECN as asked")                     \
+    X(TFC, "tfc", "packets are padded or dummies are sent, which software does")                             \
+    X(TRAILER, "trailer", "the device wants to write the ESP trailer")                                       \
+    X(USED, "used-before", "the SA was in use before, and the device's window would begin anew")             \
+    X(REFUSED, "refused", "the device refused it, or has no room")                                           \
+    X(UNFIT, "unfit", "the device could not take packets of this tunnel")
 enum cv_engine_by {
 #define CV_ENGINE_ENUM(id, name, mode) CV_ENGINE_##id,
     CV_ENGINES(CV_ENGINE_ENUM)

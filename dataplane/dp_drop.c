@@ -1,4 +1,5 @@
 #include "dataplane/dp_drop.h"
+#include "dataplane/esp/esp_sa.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_ext.h"
@@ -105,13 +106,7 @@ void dp_drop_esp(struct dp_worker *w, struct rte_mbuf *m)
     const struct dp_sad_slot *slot;
     const struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
     if (why != CV_DROP_DUMMY && sa && due(w, &w->reported[why], w->dp->shm.tsc_hz)) {
-        const struct esp_conf *conf = esp_in_sa_conf(sa);
-        struct cv_evt e = {.type = CV_EVT_BAD_PACKET};
-        e.u.sa_event.ref = conf->ref;
-        e.u.sa_event.cookie = conf->cookie;
-        e.u.sa_event.remote = conf->remote;
-        e.u.sa_event.local = conf->local;
-        e.u.sa_event.reason = why;
+        const struct cv_evt e = esp_event_of(CV_EVT_BAD_PACKET, esp_in_sa_conf(sa), why);
         (void)dp_event(w, &e); /* lost, the next such packet brings another */
     }
     dp_drop(w, m, why);

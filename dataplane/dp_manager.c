@@ -178,12 +178,7 @@ static void timers(struct dp_manager *g)
 static void expired(void *ctx, const struct esp_conf *conf)
 {
     struct dp_manager *g = ctx;
-    struct cv_evt e = {.type = CV_EVT_SA_HARD};
-    e.u.sa_event.ref = conf->ref;
-    e.u.sa_event.cookie = conf->cookie;
-    e.u.sa_event.local = conf->local;
-    e.u.sa_event.remote = conf->remote;
-    e.u.sa_event.reason = ESP_BY_TIME;
+    const struct cv_evt e = esp_event_of(CV_EVT_SA_HARD, conf, CV_BY_TIME);
     if (g->dp->connected && !ring_evt_put(&g->dp->shm, &e))
         log_debug("the event ring is full: an SA's end in time is not told");
 }

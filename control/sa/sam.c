@@ -1,6 +1,5 @@
 #include "control/sa/sam.h"
 
-#include "common/engine_why.h"
 #include "common/log.h"
 #include "common/secret.h"
 #include "control/sa/sam_alg.h"
@@ -709,7 +708,7 @@ void sam_event(struct sam *s, const struct cv_evt *ev)
     struct sam_entry *e = entry_of_event(s, &ev->u.sa_event);
     if (!e)
         return;
-    if (ev->type == CV_EVT_SA_SOFT && ev->u.sa_event.reason == CV_SOFT_BY_DEVICE)
+    if (ev->type == CV_EVT_SA_SOFT && ev->u.sa_event.reason == CV_BY_DEVICE)
         log_warning("child 0x%08x of %s: the device that works on it cannot take its packets; it is to be "
                     "negotiated anew, by the "
                     "peer where this end is responder-only",

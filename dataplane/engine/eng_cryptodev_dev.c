@@ -33,6 +33,11 @@ static uint16_t dequeue(uint8_t id, uint16_t qp, struct rte_crypto_op **ops, uin
 }
 struct cdev_calls cdev_calls = {enqueue, dequeue, rte_cryptodev_sym_cpu_crypto_process, rte_cryptodev_stop};
 
+struct pools {
+    unsigned count;
+    struct rte_mempool *pool[POOLS_MAX];
+};
+
 static struct {
     enum cdev_state state; /* atomic */
     enum cdev_fault fault; /* atomic */
@@ -47,11 +52,9 @@ static struct {
     uint16_t queues;
     bool taken[QUEUES_MAX]; /* atomic: given by the manager */
     uint32_t elt_size, sessions, sessions_max;
-    unsigned pool_count;
-    struct rte_mempool *pools[POOLS_MAX];
+    struct pools pools;
     struct rte_security_ctx *ipsec; /* with protocol */
-    unsigned ipsec_pool_count;
-    struct rte_mempool *ipsec_pools[POOLS_MAX];
+    struct pools ipsec_pools;
 } dev;
 
 /* ---- state ---------------------------------------------------------------------------------------------------- */
@@ -355,6 +358,12 @@ void cdev_let_go(void)
     log_info("crypto device %s is given back", dev.name);
 }
 
+static void pools_free(struct pools *pools)
+{
+    for (unsigned i = 0; i < pools->count; i++)
+        rte_mempool_free(pools->pool[i]);
+}
+
 void cdev_close(void)
 {
     const enum cdev_state s = cdev_state();
@@ -364,36 +373,42 @@ void cdev_close(void)
         rte_cryptodev_stop(dev.id);
     if (!dev.gone)
         give_back();
-    for (unsigned i = 0; i < dev.pool_count; i++)
-        rte_mempool_free(dev.pools[i]);
-    for (unsigned i = 0; i < dev.ipsec_pool_count; i++)
-        rte_mempool_free(dev.ipsec_pools[i]);
+    pools_free(&dev.pools);
+    pools_free(&dev.ipsec_pools);
     memset(&dev, 0, sizeof dev);
 }
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */
-static struct rte_mempool *pool_with_room(void)
+typedef struct rte_mempool *pool_make_fn(const char *name, uint32_t objects);
+
+static struct rte_mempool *pool_with_room(struct pools *pools, const char *kind, pool_make_fn *new_pool)
 {
-    for (unsigned i = dev.pool_count; i-- > 0;)
-        if (rte_mempool_avail_count(dev.pools[i]) > 0)
-            return dev.pools[i];
-    if (dev.pool_count == POOLS_MAX)
+    for (unsigned i = pools->count; i-- > 0;)
+        if (rte_mempool_avail_count(pools->pool[i]) > 0)
+            return pools->pool[i];
+    if (pools->count == POOLS_MAX)
         return NULL;
     char name[RTE_MEMPOOL_NAMESIZE];
-    const uint32_t n = RTE_MIN((uint32_t)POOL_FIRST << dev.pool_count, (uint32_t)POOL_LAST);
-    snprintf(name, sizeof name, "cdev_sess_%u", dev.pool_count);
+    snprintf(name, sizeof name, "cdev_%s_%u", kind, pools->count);
     struct rte_mempool *p =
-        rte_cryptodev_sym_session_pool_create(name, n, dev.elt_size, 0, 0, rte_cryptodev_socket_id(dev.id));
+        new_pool(name, RTE_MIN((uint32_t)POOL_FIRST << pools->count, (uint32_t)POOL_LAST));
     if (p)
-        dev.pools[dev.pool_count++] = p;
+        pools->pool[pools->count++] = p;
     return p;
+}
+
+static struct rte_mempool *sym_pool(const char *name, uint32_t objects)
+{
+    return rte_cryptodev_sym_session_pool_create(name, objects, dev.elt_size, 0, 0,
+                                                 rte_cryptodev_socket_id(dev.id));
 }
 
 cv_result cdev_session_new(struct rte_crypto_sym_xform *xforms, void **out)
 {
     if (!cdev_runs())
         return CV_EUNSUP;
-    struct rte_mempool *pool = dev.sessions < dev.sessions_max ? pool_with_room() : NULL;
+    struct rte_mempool *pool =
+        dev.sessions < dev.sessions_max ? pool_with_room(&dev.pools, "sess", sym_pool) : NULL;
     if (!pool)
         return CV_ENOSPC;
     *out = rte_cryptodev_sym_session_create(dev.id, xforms, pool);
@@ -424,30 +439,20 @@ const struct rte_security_capability *cdev_ipsec_caps(void)
 }
 
 /* The library's part of a session and the driver's lie behind one another. */
-static struct rte_mempool *ipsec_pool_with_room(void)
+static struct rte_mempool *ipsec_pool(const char *name, uint32_t objects)
 {
-    for (unsigned i = dev.ipsec_pool_count; i-- > 0;)
-        if (rte_mempool_avail_count(dev.ipsec_pools[i]) > 0)
-            return dev.ipsec_pools[i];
-    if (dev.ipsec_pool_count == POOLS_MAX)
-        return NULL;
-    char name[RTE_MEMPOOL_NAMESIZE];
-    const uint32_t n = RTE_MIN((uint32_t)POOL_FIRST << dev.ipsec_pool_count, (uint32_t)POOL_LAST),
-                   size = (uint32_t)sizeof(struct rte_security_session) +
-                          rte_security_session_get_size(dev.ipsec);
-    snprintf(name, sizeof name, "cdev_ipsec_%u", dev.ipsec_pool_count);
-    struct rte_mempool *p =
-        rte_mempool_create(name, n, size, 0, 0, NULL, NULL, NULL, NULL, rte_cryptodev_socket_id(dev.id), 0);
-    if (p)
-        dev.ipsec_pools[dev.ipsec_pool_count++] = p;
-    return p;
+    const uint32_t size =
+        (uint32_t)sizeof(struct rte_security_session) + rte_security_session_get_size(dev.ipsec);
+    return rte_mempool_create(name, objects, size, 0, 0, NULL, NULL, NULL, NULL,
+                              rte_cryptodev_socket_id(dev.id), 0);
 }
 
 cv_result cdev_ipsec_new(struct rte_security_session_conf *conf, void **out)
 {
     if (!cdev_runs())
         return CV_EUNSUP;
-    struct rte_mempool *pool = dev.sessions < dev.sessions_max ? ipsec_pool_with_room() : NULL;
+    struct rte_mempool *pool =
+        dev.sessions < dev.sessions_max ? pool_with_room(&dev.ipsec_pools, "ipsec", ipsec_pool) : NULL;
     if (!pool)
         return CV_ENOSPC;
     *out = rte_security_session_create(dev.ipsec, conf, pool);

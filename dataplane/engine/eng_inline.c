@@ -678,10 +678,12 @@ static void told_one(void *ctx, void *owner, unsigned events)
     static const struct {
         enum cv_evt_type type;
         uint32_t reason; /* as struct cv_sa_event has it */
-    } of_event[IDEV_DEAD] = {
-        [IDEV_SOFT_BYTES] = {CV_EVT_SA_SOFT, 1}, [IDEV_SOFT_PACKETS] = {CV_EVT_SA_SOFT, 2},
-        [IDEV_HARD_BYTES] = {CV_EVT_SA_HARD, 1}, [IDEV_HARD_PACKETS] = {CV_EVT_SA_HARD, 2},
-        [IDEV_SEQ] = {CV_EVT_SA_SEQ, 0},         [IDEV_UNFIT] = {CV_EVT_SA_SOFT, CV_SOFT_BY_DEVICE}};
+    } of_event[IDEV_DEAD] = {[IDEV_SOFT_BYTES] = {CV_EVT_SA_SOFT, CV_BY_BYTES},
+                             [IDEV_SOFT_PACKETS] = {CV_EVT_SA_SOFT, CV_BY_PACKETS},
+                             [IDEV_HARD_BYTES] = {CV_EVT_SA_HARD, CV_BY_BYTES},
+                             [IDEV_HARD_PACKETS] = {CV_EVT_SA_HARD, CV_BY_PACKETS},
+                             [IDEV_SEQ] = {CV_EVT_SA_SEQ, 0},
+                             [IDEV_UNFIT] = {CV_EVT_SA_SOFT, CV_BY_DEVICE}};
     const struct tell *t = ctx;
     const struct inline_session *s = owner;
     if (events >> IDEV_UNFIT & 1)

@@ -4,7 +4,6 @@
 #ifndef DATAPLANE_ENGINE_ENG_INLINE_SA_H
 #define DATAPLANE_ENGINE_ENG_INLINE_SA_H
 
-#include "common/engine_why.h"
 #include "dataplane/engine/eng_cryptodev_op.h"
 
 #include <rte_security.h>

@@ -235,9 +235,9 @@ static __rte_noinline void lifetime(struct esp_worker *w, struct esp_in_sa *sa)
     const struct cv_sa_counters *c = sa->counters;
     const struct esp_limits *l = &sa->limits;
     if (unlikely(c->bytes >= l->soft_bytes || c->packets >= l->soft_packets))
-        soft_reached(w, sa, c->bytes >= l->soft_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
+        soft_reached(w, sa, c->bytes >= l->soft_bytes ? CV_BY_BYTES : CV_BY_PACKETS);
     if (unlikely(c->bytes >= l->hard_bytes || c->packets >= l->hard_packets))
-        hard_reached(w, sa, c->bytes >= l->hard_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
+        hard_reached(w, sa, c->bytes >= l->hard_bytes ? CV_BY_BYTES : CV_BY_PACKETS);
 }
 
 /* Adds a run to the counters, raises what became due. */
@@ -305,7 +305,7 @@ static __rte_always_inline enum cv_drop accept_one(struct esp_worker *w, struct 
     if (unlikely(r != CV_DROP_NONE))
         return r;
     if (unlikely(t->bytes + m->data_len > t->bytes_left || t->packets >= t->packets_left)) {
-        hard_reached(w, sa, t->bytes + m->data_len > t->bytes_left ? ESP_BY_BYTES : ESP_BY_PACKETS);
+        hard_reached(w, sa, t->bytes + m->data_len > t->bytes_left ? CV_BY_BYTES : CV_BY_PACKETS);
         return CV_DROP_LIFETIME;
     }
     t->bytes += m->data_len;
@@ -333,7 +333,7 @@ static enum cv_drop whole_accept(struct esp_worker *w, struct esp_in_sa *sa, str
     if (unlikely(r != CV_DROP_NONE))
         return r;
     if (unlikely(m->data_len > t->bytes_left || t->packets_left == 0)) {
-        hard_reached(w, sa, m->data_len > t->bytes_left ? ESP_BY_BYTES : ESP_BY_PACKETS);
+        hard_reached(w, sa, m->data_len > t->bytes_left ? CV_BY_BYTES : CV_BY_PACKETS);
         return CV_DROP_LIFETIME;
     }
     t->bytes = m->data_len;
@@ -518,7 +518,7 @@ static void aside_one(struct esp_worker *w, struct esp_in_sa *sa, const struct e
     }
     flush(w, sa, &t);
     if (unlikely(job->said & ENG_SAID_SOFT))
-        soft_reached(w, sa, sa->limits.soft_bytes != UINT64_MAX ? ESP_BY_BYTES : ESP_BY_PACKETS);
+        soft_reached(w, sa, sa->limits.soft_bytes != UINT64_MAX ? CV_BY_BYTES : CV_BY_PACKETS);
 }
 
 static __rte_noinline void aside_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_job *jobs,

@@ -53,7 +53,7 @@ struct esp_in_sa {
     uint64_t nat_told_tsc; /* when a NAT_CHANGE was last taken */
     struct esp_limits limits;
     bool soft_raised;
-    uint8_t hard_untold; /* ESP_BY_*: why it was closed, until the event is taken */
+    uint8_t hard_untold; /* CV_BY_*: why it was closed, until the event is taken */
 
     /* cold */
     const struct eng_ops *engine;

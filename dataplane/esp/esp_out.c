@@ -194,7 +194,7 @@ static void lifetime(struct esp_worker *w, struct esp_out_part *part, struct esp
                    packets = account(&sa->packets, part->count, l->soft_packets, l->hard_packets);
     const uint64_t bytes_end = bytes + part->bytes, packets_end = packets + part->count;
     if (unlikely(bytes_end >= l->soft_bytes || packets_end >= l->soft_packets))
-        raise_once(w, sa, CV_EVT_SA_SOFT, bytes_end >= l->soft_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
+        raise_once(w, sa, CV_EVT_SA_SOFT, bytes_end >= l->soft_bytes ? CV_BY_BYTES : CV_BY_PACKETS);
     if (likely(bytes_end < l->hard_bytes && packets_end < l->hard_packets))
         return;
     const uint16_t *len = s->len + part->first;
@@ -208,7 +208,7 @@ static void lifetime(struct esp_worker *w, struct esp_out_part *part, struct esp
     part->count = (uint16_t)keep;
     part->bytes = kept;
     close_sa(sa, CV_DROP_LIFETIME);
-    raise_once(w, sa, CV_EVT_SA_HARD, bytes_end >= l->hard_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
+    raise_once(w, sa, CV_EVT_SA_HARD, bytes_end >= l->hard_bytes ? CV_BY_BYTES : CV_BY_PACKETS);
 }
 
 bool esp_out_has_life(const struct esp_out_sa *sa)
@@ -225,7 +225,7 @@ void esp_out_account(struct esp_worker *w, struct esp_out_sa *sa, uint64_t bytes
     const uint64_t bytes_end = account(&sa->bytes, bytes, l->soft_bytes, l->hard_bytes) + bytes,
                    packets_end = account(&sa->packets, n, l->soft_packets, l->hard_packets) + n;
     if (unlikely(bytes_end >= l->soft_bytes || packets_end >= l->soft_packets))
-        raise_once(w, sa, CV_EVT_SA_SOFT, bytes_end >= l->soft_bytes ? ESP_BY_BYTES : ESP_BY_PACKETS);
+        raise_once(w, sa, CV_EVT_SA_SOFT, bytes_end >= l->soft_bytes ? CV_BY_BYTES : CV_BY_PACKETS);
 }
 
 /* ---- the burst ------------------------------------------------------------------------------------------ */
@@ -237,8 +237,8 @@ static void closed_tell(struct esp_worker *w, struct esp_out_sa *sa, enum cv_dro
         raise_once(w, sa, CV_EVT_SA_SEQ, 0);
     else
         raise_once(w, sa, CV_EVT_SA_HARD,
-                   __atomic_load_n(&sa->bytes, __ATOMIC_RELAXED) >= sa->limits.hard_bytes ? ESP_BY_BYTES
-                                                                                          : ESP_BY_PACKETS);
+                   __atomic_load_n(&sa->bytes, __ATOMIC_RELAXED) >= sa->limits.hard_bytes ? CV_BY_BYTES
+                                                                                          : CV_BY_PACKETS);
 }
 
 static void drop_all(struct esp_sort *sort, struct rte_mbuf **pkts, unsigned from, unsigned n,
@@ -389,9 +389,9 @@ static void run_whole(struct esp_worker *w, struct esp_out_sa *sa, const struct 
 
 static void aside_tell(struct esp_worker *w, struct esp_out_sa *sa, uint8_t said)
 {
-    const uint32_t why = sa->limits.soft_bytes != UINT64_MAX ? ESP_BY_BYTES : ESP_BY_PACKETS;
+    const uint32_t why = sa->limits.soft_bytes != UINT64_MAX ? CV_BY_BYTES : CV_BY_PACKETS;
     if (said & (ENG_SAID_SOFT | ENG_SAID_UNFIT))
-        raise_once(w, sa, CV_EVT_SA_SOFT, said & ENG_SAID_UNFIT ? ESP_BY_DEVICE : why);
+        raise_once(w, sa, CV_EVT_SA_SOFT, said & ENG_SAID_UNFIT ? CV_BY_DEVICE : why);
     if (said & ENG_SAID_HARD) {
         close_sa(sa, CV_DROP_LIFETIME);
         raise_once(w, sa, CV_EVT_SA_HARD, why);

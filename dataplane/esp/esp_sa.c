@@ -37,6 +37,19 @@ void esp_limits_get(const struct esp_limits *l, struct cv_sa *conf)
     conf->hard_packets = configured(l->hard_packets);
 }
 
+struct cv_evt esp_event_of(enum cv_evt_type type, const struct esp_conf *conf, uint32_t reason)
+{
+    struct cv_evt e;
+    memset(&e, 0, sizeof e);
+    e.type = type;
+    e.u.sa_event.ref = conf->ref;
+    e.u.sa_event.cookie = conf->cookie;
+    e.u.sa_event.local = conf->local;
+    e.u.sa_event.remote = conf->remote;
+    e.u.sa_event.reason = reason;
+    return e;
+}
+
 bool esp_event(struct esp_worker *w, enum cv_evt_type type, const struct esp_conf *conf, uint32_t reason,
                const struct ip_endpoint *remote)
 {
@@ -44,14 +57,9 @@ bool esp_event(struct esp_worker *w, enum cv_evt_type type, const struct esp_con
         return true;
     if (w->refused_tsc == w->now_tsc) /* whoever was away a moment ago is not asked for every packet */
         return false;
-    struct cv_evt e;
-    memset(&e, 0, sizeof e);
-    e.type = type;
-    e.u.sa_event.ref = conf->ref;
-    e.u.sa_event.cookie = conf->cookie;
-    e.u.sa_event.local = conf->local;
-    e.u.sa_event.remote = remote ? *remote : conf->remote;
-    e.u.sa_event.reason = reason;
+    struct cv_evt e = esp_event_of(type, conf, reason);
+    if (remote)
+        e.u.sa_event.remote = *remote;
     if (w->event(w->event_ctx, &e))
         return true;
     w->refused_tsc = w->now_tsc;

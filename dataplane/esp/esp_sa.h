@@ -6,7 +6,6 @@
 #define DATAPLANE_ESP_ESP_SA_H
 
 #include "common/contract.h"
-#include "common/engine_why.h"
 #include "common/result.h"
 #include "dataplane/dp_clock.h"
 #include "dataplane/dp_meta.h"
@@ -137,10 +136,9 @@ bool esp_limits_any(const struct esp_limits *l);
 void esp_limits_set(struct esp_limits *l, const struct cv_sa *conf);
 void esp_limits_get(const struct esp_limits *l, struct cv_sa *conf);
 
-/* Which field of a lifetime event was reached first, as struct cv_sa_event has it. */
-enum { ESP_BY_BYTES = 1, ESP_BY_PACKETS = 2, ESP_BY_DEVICE = CV_SOFT_BY_DEVICE, ESP_BY_TIME = 4 };
-
-/* Raises an event about the SA; remote may be NULL. False: not taken, to be raised again later. */
+/* An event about the SA. */
+struct cv_evt esp_event_of(enum cv_evt_type type, const struct esp_conf *conf, uint32_t reason);
+/* Raises one; remote may be NULL. False: not taken, to be raised again later. */
 CV_MUST_USE bool esp_event(struct esp_worker *w, enum cv_evt_type type, const struct esp_conf *conf,
                            uint32_t reason, const struct ip_endpoint *remote);
 

@@ -319,9 +319,9 @@ def pending():
           "drops: %s" % site.a.drops())
 
 
-@case("GRE in a crypto map: what the tunnel makes is protected by the port's policy, and GRE in clear is not taken")
-def gre():
-    site = MapSite("mapgre")
+def gre_site(name):
+    """A GRE tunnel between the gateways, and SAs for its ends that no policy names yet."""
+    site = MapSite(name)
     for gw, n, far in ((site.a, 1, 2), (site.b, 2, 1)):
         values = dict(n=n, far=far, mine=SPI_A if n == 1 else SPI_B, theirs=SPI_B if n == 1 else SPI_A)
         gw.ctl("""
@@ -332,6 +332,12 @@ def gre():
             sa out 1 %(theirs)#x 20 gcm128 %(far)d 192.0.2.%(n)d 192.0.2.%(far)d ts 192.0.2.%(n)d/32 192.0.2.%(far)d/32
             activate 1 %(theirs)#x
             """ % values)
+    return site
+
+
+@case("GRE in a crypto map: what the tunnel makes is protected by the port's policy, and GRE in clear is not taken")
+def gre():
+    site = gre_site("mapgre")
     ping_ok(site.left, "10.2.0.2", 2)  # plain GRE so far
     check_equal(site.a.counters("out")["packets"], 0, "encrypted packets")
     site.policies("10 protect 20 192.0.2.{l}/32 192.0.2.{r}/32 proto 47")
@@ -392,17 +398,7 @@ def errors_tunnel():
 
 @case("RFC 4301 6.2: an error of ours about what came by GRE under a crypto map leaves by the map's SA, or not at all")
 def errors_gre():
-    site = MapSite("errgre")
-    for gw, n, far in ((site.a, 1, 2), (site.b, 2, 1)):
-        values = dict(n=n, far=far, mine=SPI_A if n == 1 else SPI_B, theirs=SPI_B if n == 1 else SPI_A)
-        gw.ctl("""
-            if-tunnel 10 Tunnel1 gre 192.0.2.%(n)d 192.0.2.%(far)d
-            addr 10 172.16.0.%(n)d/30
-            route 0 10.%(far)d.0.0/24 dev 10
-            sa in 1 %(mine)#x 20 gcm128 %(n)d 192.0.2.%(n)d 192.0.2.%(far)d ts 192.0.2.%(n)d/32 192.0.2.%(far)d/32
-            sa out 1 %(theirs)#x 20 gcm128 %(far)d 192.0.2.%(n)d 192.0.2.%(far)d ts 192.0.2.%(n)d/32 192.0.2.%(far)d/32
-            activate 1 %(theirs)#x
-            """ % values)
+    site = gre_site("errgre")
     site.policies("10 protect 20 192.0.2.{l}/32 192.0.2.{r}/32 proto 47")
     ping_ok(site.left, "10.2.0.2", 2)
 

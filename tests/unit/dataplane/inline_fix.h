@@ -3,7 +3,6 @@
 #ifndef TESTS_UNIT_DATAPLANE_INLINE_FIX_H
 #define TESTS_UNIT_DATAPLANE_INLINE_FIX_H
 
-#include "common/engine_why.h"
 #include "common/log.h"
 #include "dataplane/dp_init.h"
 #include "dataplane/dp_inline.h"

@@ -1,5 +1,4 @@
 /* ESP by a crypto device as a whole (look-aside protocol): the model checks what it is given, a peer in software what comes of it. */
-#include "common/engine_why.h"
 #include "dataplane/engine/eng_cryptodev.h"
 #include "dataplane/engine/eng_cryptodev_dev.h"
 #include "dataplane/esp/esp_tunnel.h"
