@@ -61,24 +61,6 @@ enum cfg_hash cli_alg_hash_of(const struct ike_sa_view *v)
     }
 }
 
-const char *cli_alg_hash_word(enum cfg_hash h)
-{
-    switch (h) {
-    case CFG_HASH_MD5:
-        return "md5";
-    case CFG_HASH_SHA1:
-        return "sha";
-    case CFG_HASH_SHA256:
-        return "sha256";
-    case CFG_HASH_SHA384:
-        return "sha384";
-    case CFG_HASH_SHA512:
-        return "sha512";
-    default:
-        return "";
-    }
-}
-
 const char *cli_alg_hash_long(enum cfg_hash h)
 {
     switch (h) {

@@ -11,7 +11,6 @@ const char *cli_alg_encr1_short(uint16_t encr, uint16_t key_bits, char *out);
 const char *cli_alg_encr1_long(uint16_t encr, uint16_t key_bits, char *out);
 /* Hashes of IKEv1; of a view: its hash, else what its integrity algorithm or PRF is made of. */
 enum cfg_hash cli_alg_hash_of(const struct ike_sa_view *v);
-const char *cli_alg_hash_word(enum cfg_hash h); /* "md5" */
 const char *cli_alg_hash_long(enum cfg_hash h); /* "Message Digest 5" */
 const char *cli_alg_auth_word(unsigned auth);   /* "pre-share": the first of the bits of enum cfg_auth */
 const char *cli_alg_auth_long(unsigned auth);

@@ -3,6 +3,8 @@
 #include "control/cli/cli_server.h"
 #include "control/pki/pki_enrol.h"
 
+#include "common/secret.h"
+
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,26 @@ enum { POLL_MS = 50, TIMEOUT_DEFAULT_S = 60, TIMEOUT_MAX_S = 3600 };
 static struct pki_enrol *enrol(const struct cli_call *c)
 {
     return c->env->enrol ? c->env->enrol(c->env->ctx) : NULL;
+}
+
+static void password_free(void *pending)
+{
+    struct secret *s = pending;
+    secret_free(s);
+    free(s);
+}
+
+bool cli_keep_password(struct cli_call *c, const void *p, size_t n)
+{
+    struct secret *s = calloc(1, sizeof *s);
+    if (!s || secret_copy(s, p, n) != CV_OK) {
+        free(s);
+        cli_error(c, "out of memory");
+        return false;
+    }
+    c->pending = s;
+    c->pending_free = password_free;
+    return true;
 }
 
 int cli_pki_done(struct cli_call *c, const char *name, bool good, const char *text)

@@ -10,27 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-/* The password comes before what it opens: it is kept while the rest is asked for. */
-static void password_free(void *pending)
-{
-    struct secret *s = pending;
-    secret_free(s);
-    free(s);
-}
-
-static bool keep_password(struct cli_call *c, const void *p, size_t n)
-{
-    struct secret *s = calloc(1, sizeof *s);
-    if (!s || secret_copy(s, p, n) != CV_OK) {
-        free(s);
-        cli_error(c, "out of memory");
-        return false;
-    }
-    c->pending = s;
-    c->pending_free = password_free;
-    return true;
-}
-
 static bool is_format(const struct cli_call *c, const char *word)
 {
     return strncasecmp(c->cmd.args[1], word, strlen(c->cmd.args[1])) == 0;
@@ -120,7 +99,7 @@ static int on_password(struct cli_call *c, struct slice octets, bool given)
 {
     if (!given)
         return cli_pki_done(c, c->cmd.args[0], false, "no password was given");
-    return keep_password(c, octets.p, octets.n) ? ask_input(c) : CLI_NOT_SO;
+    return cli_keep_password(c, octets.p, octets.n) ? ask_input(c) : CLI_NOT_SO;
 }
 
 int cli_pki_import(struct cli_call *c)
@@ -133,7 +112,7 @@ int cli_pki_import(struct cli_call *c)
     if (certificate)
         return ask_input(c);
     if (c->cmd.arg_count > 2)
-        return keep_password(c, c->cmd.args[2], strlen(c->cmd.args[2])) ? ask_input(c) : CLI_NOT_SO;
+        return cli_keep_password(c, c->cmd.args[2], strlen(c->cmd.args[2])) ? ask_input(c) : CLI_NOT_SO;
     return cli_server_ask(c, CLI_QUESTION_SECRET,
                           "Password of the private key (empty: it is not encrypted): ", on_password);
 }
@@ -175,7 +154,7 @@ static int export_now(struct cli_call *c, const struct secret *password)
 
 static int on_export_password(struct cli_call *c, struct slice octets, bool given)
 {
-    if (!given || !keep_password(c, octets.p, octets.n))
+    if (!given || !cli_keep_password(c, octets.p, octets.n))
         return cli_pki_done(c, c->cmd.args[0], false, "no password was given");
     return export_now(c, c->pending);
 }
@@ -188,8 +167,8 @@ int cli_pki_export(struct cli_call *c)
     if (!known(c))
         return CLI_USAGE;
     if (c->cmd.arg_count > 2)
-        return keep_password(c, c->cmd.args[2], strlen(c->cmd.args[2])) ? export_now(c, c->pending)
-                                                                        : CLI_NOT_SO;
+        return cli_keep_password(c, c->cmd.args[2], strlen(c->cmd.args[2])) ? export_now(c, c->pending)
+                                                                            : CLI_NOT_SO;
     if (is_format(c, "pkcs12") || cli_opt(&c->cmd, "key"))
         return cli_server_ask(c, CLI_QUESTION_SECRET,
                               "Password to encrypt the private key with: ", on_export_password);

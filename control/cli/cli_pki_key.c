@@ -87,25 +87,6 @@ int cli_key_generate(struct cli_call *c)
 }
 
 /* ---- import -------------------------------------------------------------------------------------------------------------------- */
-static void password_free(void *pending)
-{
-    struct secret *s = pending;
-    secret_free(s);
-    free(s);
-}
-
-static bool keep_password(struct cli_call *c, const void *p, size_t n)
-{
-    struct secret *s = calloc(1, sizeof *s);
-    if (!s || secret_copy(s, p, n) != CV_OK) {
-        free(s);
-        return false;
-    }
-    c->pending = s;
-    c->pending_free = password_free;
-    return true;
-}
-
 static int on_key(struct cli_call *c, struct slice octets, bool given)
 {
     const char *label = c->cmd.args[0];
@@ -134,7 +115,7 @@ static int ask_key(struct cli_call *c)
 
 static int on_import_password(struct cli_call *c, struct slice octets, bool given)
 {
-    if (!given || !keep_password(c, octets.p, octets.n))
+    if (!given || !cli_keep_password(c, octets.p, octets.n))
         return told(c, c->cmd.args[0], false, "no password was given");
     return ask_key(c);
 }
@@ -145,7 +126,7 @@ int cli_key_import(struct cli_call *c)
         return told(c, c->cmd.args[0], false,
                     "there is a key of that label; zeroize it first, or say yes to replace it");
     if (c->cmd.arg_count > 1)
-        return keep_password(c, c->cmd.args[1], strlen(c->cmd.args[1])) ? ask_key(c) : CLI_NOT_SO;
+        return cli_keep_password(c, c->cmd.args[1], strlen(c->cmd.args[1])) ? ask_key(c) : CLI_NOT_SO;
     return cli_server_ask(c, CLI_QUESTION_SECRET,
                           "Password of the private key (empty: it is not encrypted): ", on_import_password);
 }
@@ -175,7 +156,7 @@ static int export_now(struct cli_call *c, const struct secret *password)
 
 static int on_export_password(struct cli_call *c, struct slice octets, bool given)
 {
-    if (!given || !keep_password(c, octets.p, octets.n))
+    if (!given || !cli_keep_password(c, octets.p, octets.n))
         return told(c, c->cmd.args[0], false, "no password was given");
     return export_now(c, c->pending);
 }
@@ -183,8 +164,8 @@ static int on_export_password(struct cli_call *c, struct slice octets, bool give
 int cli_key_export(struct cli_call *c)
 {
     if (c->cmd.arg_count > 1)
-        return keep_password(c, c->cmd.args[1], strlen(c->cmd.args[1])) ? export_now(c, c->pending)
-                                                                        : CLI_NOT_SO;
+        return cli_keep_password(c, c->cmd.args[1], strlen(c->cmd.args[1])) ? export_now(c, c->pending)
+                                                                            : CLI_NOT_SO;
     return cli_server_ask(c, CLI_QUESTION_SECRET,
                           "Password to encrypt the private key with: ", on_export_password);
 }

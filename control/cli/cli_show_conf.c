@@ -1,26 +1,12 @@
 #include "control/cli/cli_show_conf.h"
 
 #include "control/cli/cli_alg.h"
+#include "control/cli/cli_list.h"
 #include "control/cli/cli_policy.h"
 #include "control/cli/cli_text.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static bool wanted(const struct cli_call *c, const char *name)
-{
-    return c->cmd.arg_count == 0 || strcmp(c->cmd.args[0], name) == 0;
-}
-
-static int ended(struct cli_call *c, json_t *all, const char *key, const char *what, unsigned shown)
-{
-    if (all)
-        cli_json(c, json_pack("{s:o}", key, all));
-    if (c->cmd.arg_count == 0 || shown > 0)
-        return CLI_OK;
-    cli_error(c, "%s %.60s is not configured", what, c->cmd.args[0]);
-    return CLI_NOT_SO;
-}
 
 /* ---- transform sets ------------------------------------------------------------------------------------------------ */
 int cli_show_transform_set(struct cli_call *c)
@@ -31,7 +17,7 @@ int cli_show_transform_set(struct cli_call *c)
     unsigned shown = 0;
     for (unsigned i = 0; i < cfg->transform_set_count; i++) {
         const struct cfg_transform_set *s = &cfg->transform_sets[i];
-        if (!wanted(c, s->name))
+        if (!cli_list_wants(c, s->name))
             continue;
         shown++;
         if (all)
@@ -44,7 +30,7 @@ int cli_show_transform_set(struct cli_call *c)
                       cli_alg_set(s, text), s->transport ? "Transport" : "Tunnel",
                       s->transport_require ? " require" : "");
     }
-    return ended(c, all, "transform_sets", "transform set", shown);
+    return cli_list_end(c, all, "transform_sets", "transform set", shown);
 }
 
 /* ---- IPsec profiles ------------------------------------------------------------- */
@@ -64,7 +50,7 @@ int cli_show_ipsec_profile(struct cli_call *c)
     unsigned shown = 0;
     for (unsigned i = 0; i < cfg->ipsec_profile_count; i++) {
         const struct cfg_ipsec_profile *p = &cfg->ipsec_profiles[i];
-        if (!wanted(c, p->name) || !written(cfg, p))
+        if (!cli_list_wants(c, p->name) || !written(cfg, p))
             continue;
         shown++;
         if (all) {
@@ -78,7 +64,7 @@ int cli_show_ipsec_profile(struct cli_call *c)
         cli_policy_text(c, p);
         cli_print(c, "\n");
     }
-    return ended(c, all, "profiles", "IPsec profile", shown);
+    return cli_list_end(c, all, "profiles", "IPsec profile", shown);
 }
 
 /* ---- access lists -------------------------------------------------------------------------------------------------------- */
@@ -91,7 +77,7 @@ int cli_show_acl(struct cli_call *c)
     for (unsigned i = 0; i < cfg->acl_count; i++) {
         const struct cfg_acl *l = &cfg->acls[i];
         json_t *lines = all ? json_array() : NULL;
-        if (!wanted(c, l->name)) {
+        if (!cli_list_wants(c, l->name)) {
             json_decref(lines);
             continue;
         }
@@ -109,7 +95,7 @@ int cli_show_acl(struct cli_call *c)
         if (all)
             json_array_append_new(all, json_pack("{s:s, s:o}", "name", l->name, "lines", lines));
     }
-    return ended(c, all, "access_lists", "access list", shown);
+    return cli_list_end(c, all, "access_lists", "access list", shown);
 }
 
 /* ---- VRFs ------------------------------------------------------------------------------------------------------------------------ */
@@ -149,7 +135,7 @@ int cli_show_vrf(struct cli_call *c)
     if (!all)
         cli_print(c, "  %-32s %-21s %-11s %s\n", "Name", "Default RD", "Protocols", "Interfaces");
     for (unsigned i = 0; i < cfg->vrf_count; i++) {
-        if (!wanted(c, cfg->vrfs[i].name))
+        if (!cli_list_wants(c, cfg->vrfs[i].name))
             continue;
         shown++;
         if (all)
@@ -157,5 +143,5 @@ int cli_show_vrf(struct cli_call *c)
         else
             vrf_text(c, &cfg->vrfs[i]);
     }
-    return ended(c, all, "vrfs", "VRF", shown);
+    return cli_list_end(c, all, "vrfs", "VRF", shown);
 }

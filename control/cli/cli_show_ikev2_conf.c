@@ -1,25 +1,11 @@
 #include "control/cli/cli_show_ikev2_conf.h"
 
 #include "control/cli/cli_alg.h"
+#include "control/cli/cli_list.h"
 #include "control/cli/cli_text.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static bool wanted(const struct cli_call *c, const char *name)
-{
-    return c->cmd.arg_count == 0 || strcmp(c->cmd.args[0], name) == 0;
-}
-
-static int ended(struct cli_call *c, json_t *all, const char *key, const char *what, unsigned shown)
-{
-    if (all)
-        cli_json(c, json_pack("{s:o}", key, all));
-    if (c->cmd.arg_count == 0 || shown > 0)
-        return CLI_OK;
-    cli_error(c, "%s %.60s is not configured", what, c->cmd.args[0]);
-    return CLI_NOT_SO;
-}
 
 /* ---- proposals --------------------------------------------------------------------------------------------------- */
 static const char *encr_text(const struct cfg_encr *e, char out[CLI_TEXT_MAX])
@@ -92,7 +78,7 @@ int cli_show_ikev2_proposal(struct cli_call *c)
     json_t *all = c->json ? json_array() : NULL;
     unsigned shown = 0;
     for (unsigned i = 0; i < cfg->proposal_count; i++) {
-        if (!wanted(c, cfg->proposals[i].name))
+        if (!cli_list_wants(c, cfg->proposals[i].name))
             continue;
         shown++;
         if (all)
@@ -100,7 +86,7 @@ int cli_show_ikev2_proposal(struct cli_call *c)
         else
             proposal_text(c, &cfg->proposals[i]);
     }
-    return ended(c, all, "proposals", "IKEv2 proposal", shown);
+    return cli_list_end(c, all, "proposals", "IKEv2 proposal", shown);
 }
 
 /* ---- policies ------------------------------------------------------------------------------------------------------ */
@@ -139,7 +125,7 @@ int cli_show_ikev2_policy(struct cli_call *c)
     json_t *all = c->json ? json_array() : NULL;
     unsigned shown = 0;
     for (unsigned i = 0; i < cfg->policy_count; i++) {
-        if (!wanted(c, cfg->policies[i].name))
+        if (!cli_list_wants(c, cfg->policies[i].name))
             continue;
         shown++;
         if (all)
@@ -147,7 +133,7 @@ int cli_show_ikev2_policy(struct cli_call *c)
         else
             policy_text(c, &cfg->policies[i]);
     }
-    return ended(c, all, "policies", "IKEv2 policy", shown);
+    return cli_list_end(c, all, "policies", "IKEv2 policy", shown);
 }
 
 /* ---- profiles -------------------------------------------------------------------------------------------------------- */
@@ -271,7 +257,7 @@ int cli_show_ikev2_profile(struct cli_call *c)
     json_t *all = c->json ? json_array() : NULL;
     unsigned shown = 0;
     for (unsigned i = cfg->profile_count; i-- > 0;) {
-        if (!wanted(c, cfg->profiles[i].name))
+        if (!cli_list_wants(c, cfg->profiles[i].name))
             continue;
         shown++;
         if (all)
@@ -279,5 +265,5 @@ int cli_show_ikev2_profile(struct cli_call *c)
         else
             profile_text(c, &cfg->profiles[i]);
     }
-    return ended(c, all, "profiles", "IKEv2 profile", shown);
+    return cli_list_end(c, all, "profiles", "IKEv2 profile", shown);
 }

@@ -2,6 +2,7 @@
 
 #include "control/cli/cli_alg.h"
 #include "control/cli/cli_text.h"
+#include "control/config/cfg_alg.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -42,7 +43,7 @@ static json_t *sa_json(const struct ike_sa_view *v)
     json_object_set_new(o, "cookie_i", json_string(cli_spi(v->spi_i, i)));
     json_object_set_new(o, "cookie_r", json_string(cli_spi(v->spi_r, r)));
     json_object_set_new(o, "encryption", json_string(cli_alg_encr1(v->encr, v->key_bits, a)));
-    json_object_set_new(o, "hash", json_string(cli_alg_hash_word(cli_alg_hash_of(v))));
+    json_object_set_new(o, "hash", json_string(cfg_alg_hash_word(cli_alg_hash_of(v))));
     json_object_set_new(o, "auth", json_string(v->auth_local ? v->auth_local : ""));
     json_object_set_new(o, "dh_group", json_integer(v->dh));
     json_object_set_new(o, "local_id", json_string(v->local_id));
@@ -91,7 +92,7 @@ static void text_detail(struct seen *s, const struct ike_sa_view *v)
               "%-5u %-15s %-15s %-6s %-6s %-4s %-6s %-4s %-2u %-8s %s\n       Engine-id:Conn-id =  SW:%u\n",
               v->conn_id, ip_addr_text(&v->local.addr, a), ip_addr_text(&v->remote.addr, b),
               t && t->vrf[0] ? t->vrf : "", v->peer_deleted ? "DEL" : "ACTIVE",
-              cli_alg_encr1_short(v->encr, v->key_bits, e), cli_alg_hash_word(cli_alg_hash_of(v)),
+              cli_alg_encr1_short(v->encr, v->key_bits, e), cfg_alg_hash_word(cli_alg_hash_of(v)),
               auth_word(v->auth_local), v->dh, life, cap, v->conn_id);
 }
 
@@ -260,7 +261,7 @@ static json_t *policy_json(const struct cfg_isakmp_policy *p)
     char e[IP_TEXT_MAX];
     return json_pack("{s:i, s:b, s:s, s:s, s:s, s:i, s:i}", "priority", (int)p->priority, "builtin",
                      p->builtin, "encryption", cli_alg_encr1(p->encr.id, p->encr.key_bits, e), "hash",
-                     cli_alg_hash_word(p->hash), "authentication",
+                     cfg_alg_hash_word(p->hash), "authentication",
                      p->rsa_encr ? "rsa-encr" : cli_alg_auth_word(p->auth), "dh_group", (int)p->group,
                      "lifetime_s", (int)p->lifetime_s);
 }

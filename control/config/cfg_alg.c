@@ -155,3 +155,21 @@ bool cfg_alg_weak_group(uint16_t group)
 {
     return group == 1 || group == 2 || group == 5 || group == 24;
 }
+
+const char *cfg_alg_hash_word(enum cfg_hash h)
+{
+    switch (h) {
+    case CFG_HASH_MD5:
+        return "md5";
+    case CFG_HASH_SHA1:
+        return "sha";
+    case CFG_HASH_SHA256:
+        return "sha256";
+    case CFG_HASH_SHA384:
+        return "sha384";
+    case CFG_HASH_SHA512:
+        return "sha512";
+    default:
+        return "";
+    }
+}

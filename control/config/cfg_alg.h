@@ -7,6 +7,7 @@
 
 #include "common/contract.h"
 #include "common/result.h"
+#include "control/config/cfg_model.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,6 +42,7 @@ const char *cfg_alg_prf_word(uint16_t id);
 const char *cfg_alg_esp_encr_word(uint16_t id); /* without the size */
 const char *cfg_alg_esp_integ_word(uint16_t id);
 const char *cfg_alg_ah_integ_word(uint16_t id);
+const char *cfg_alg_hash_word(enum cfg_hash h); /* "md5"; "" when unknown */
 
 /* Takes a size word (128, 192, 256) behind it: esp-aes, esp-gcm, esp-gmac. */
 bool cfg_alg_sized(uint16_t encr);

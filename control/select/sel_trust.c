@@ -17,27 +17,12 @@ static bool named1(const void *profile, const char *name)
     return false;
 }
 
-static bool names_signers(const struct cfg_ikev2_profile *p)
-{
-    for (unsigned i = 0; i < p->trustpoint_count; i++)
-        if (p->trustpoints[i].sign)
-            return true;
-    return false;
-}
-
-static bool names_verifiers(const struct cfg_ikev2_profile *p)
-{
-    for (unsigned i = 0; i < p->trustpoint_count; i++)
-        if (p->trustpoints[i].verify)
-            return true;
-    return false;
-}
-
+/* name NULL: whether any. */
 static bool signs2(const void *profile, const char *name)
 {
     const struct cfg_ikev2_profile *p = profile;
     for (unsigned i = 0; i < p->trustpoint_count; i++)
-        if (p->trustpoints[i].sign && strcmp(p->trustpoints[i].name, name) == 0)
+        if (p->trustpoints[i].sign && (!name || strcmp(p->trustpoints[i].name, name) == 0))
             return true;
     return false;
 }
@@ -46,7 +31,7 @@ static bool verifies2(const void *profile, const char *name)
 {
     const struct cfg_ikev2_profile *p = profile;
     for (unsigned i = 0; i < p->trustpoint_count; i++)
-        if (p->trustpoints[i].verify && strcmp(p->trustpoints[i].name, name) == 0)
+        if (p->trustpoints[i].verify && (!name || strcmp(p->trustpoints[i].name, name) == 0))
             return true;
     return false;
 }
@@ -110,7 +95,7 @@ struct sel_trust_list sel1_certreqs(const struct sel_trust *t, bool initiator,
 struct sel_trust_list sel2_certreqs(const struct sel_trust *t, const struct cfg_ikev2_profile *profile,
                                     struct sel_trace *trace)
 {
-    if (profile && names_verifiers(profile))
+    if (profile && verifies2(profile, NULL))
         return certreqs(t, profile, verifies2, true, "G28", profile->name, trace);
     return certreqs(t, NULL, NULL, true, profile ? "G28" : "V2-2", "", trace);
 }
@@ -267,7 +252,7 @@ int sel1_sign(const struct sel_trust *t, bool initiator, const struct cfg_isakmp
 int sel2_sign(const struct sel_trust *t, bool initiator, const struct cfg_ikev2_profile *profile,
               const struct sel_trust_asked *asked, struct sel_trace *trace)
 {
-    const bool filtered = profile && names_signers(profile);
+    const bool filtered = profile && signs2(profile, NULL);
     const struct signer s = {.t = t,
                              .profile = profile,
                              .allowed = filtered ? signs2 : NULL,
@@ -323,7 +308,7 @@ struct sel_trust_names sel1_verify(const struct cfg_isakmp_profile *profile, str
 
 struct sel_trust_names sel2_verify(const struct cfg_ikev2_profile *profile, struct sel_trace *trace)
 {
-    struct sel_trust_names out = {.all = !profile || !names_verifiers(profile)};
+    struct sel_trust_names out = {.all = !profile || !verifies2(profile, NULL)};
     sel_trace_begin(trace, SEL_TRUSTPOINT);
     for (unsigned i = 0; !out.all && i < profile->trustpoint_count; i++)
         if (profile->trustpoints[i].verify)

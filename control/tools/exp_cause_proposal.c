@@ -8,23 +8,6 @@
 #include <string.h>
 
 /* ---- IKEv1, phase 1 ------------------------------------------------------------------------------------------------------- */
-static const char *hash_word(enum cfg_hash h)
-{
-    switch (h) {
-    case CFG_HASH_MD5:
-        return "md5";
-    case CFG_HASH_SHA1:
-        return "sha";
-    case CFG_HASH_SHA256:
-        return "sha256";
-    case CFG_HASH_SHA384:
-        return "sha384";
-    case CFG_HASH_SHA512:
-        break;
-    }
-    return "sha512";
-}
-
 static const char *encr_word(const struct cfg_encr *e)
 {
     if (e->id == CV_ENCR_AES_CBC)
@@ -51,7 +34,7 @@ static void attr_value(const struct cfg_isakmp_policy *p, unsigned attr, char *o
         snprintf(out, n, "%s", encr_word(&p->encr));
         break;
     case HASH:
-        snprintf(out, n, "%s", hash_word(p->hash));
+        snprintf(out, n, "%s", cfg_alg_hash_word(p->hash));
         break;
     case AUTH:
         snprintf(out, n, "%s", auth_word(p));
