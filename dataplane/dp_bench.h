@@ -20,9 +20,10 @@ enum {
     BENCH_WORKERS_MAX = 4,
     BENCH_IMIX = 0,
     BENCH_SIZE_MIN = 28,
-    BENCH_SIZE_MIN6 = 48, /* of inner IPv6: two headers without data */
-    BENCH_SIZE_MAX = 1420,
-    BENCH_ENGINE_MAX = 64 /* octets of the words of `crypto-engine` */
+    BENCH_SIZE_MIN6 = 48,   /* of inner IPv6: two headers without data */
+    BENCH_SIZE_MAX = 1420,  /* into a port of 1500 octets with any transform */
+    BENCH_JUMBO_MAX = 9000, /* longer than that: ports and buffers are for jumbo frames */
+    BENCH_ENGINE_MAX = 64   /* octets of the words of `crypto-engine` */
 };
 
 #define BENCH_SECONDS_MIN 0.05
@@ -41,8 +42,9 @@ struct bench_transform {
 enum bench_dir { BENCH_ENCAP, BENCH_DECAP, BENCH_BOTH, BENCH_DIRS };
 
 /* What leads packets to their SA: a route into an IPsec tunnel; one into a GRE tunnel, protected in transport mode; the rows of a
- * port's policy, that name a protocol; packets have different ports, so that every one is looked up. */
-enum bench_path { BENCH_TUNNEL, BENCH_GRE, BENCH_MAP, BENCH_PATHS };
+ * port's policy, that name a protocol; packets have different ports, so that every one is looked up. CLEAR: the same rows, and packets that
+ * none of them names: they go out in clear, and no crypto call is their limit. */
+enum bench_path { BENCH_TUNNEL, BENCH_GRE, BENCH_MAP, BENCH_CLEAR, BENCH_PATHS };
 const char *dp_bench_path_name(enum bench_path p);
 /* "dma" or "copy". */
 const char *dp_bench_receive_name(enum bench_receive r);
@@ -58,7 +60,7 @@ struct bench_case {
     double zipf; /* exponent of the SAs' popularity; 0: all alike */
     enum bench_path path;
     enum bench_receive receive;
-    unsigned lines;       /* of the policy, BENCH_MAP: those of the SAs come last */
+    unsigned lines;       /* of the policy, with dp_bench_mapped: those of the SAs come last */
     uint8_t inner, outer; /* IP_V4, IP_V6 */
     bool natt, esn;
     unsigned window;               /* packets of the anti-replay window; 0: none */
@@ -69,6 +71,14 @@ struct bench_case {
     bool hugepages;
 };
 
+static inline bool dp_bench_mapped(const struct bench_case *c)
+{
+    return c->path == BENCH_MAP || c->path == BENCH_CLEAR;
+}
+static inline bool dp_bench_jumbo(const struct bench_case *c)
+{
+    return c->size > BENCH_SIZE_MAX;
+}
 static inline bool dp_bench_encaps(const struct bench_case *c)
 {
     return c->dir != BENCH_DECAP;

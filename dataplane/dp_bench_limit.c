@@ -1,6 +1,7 @@
 #include "dataplane/dp_bench_limit.h"
 #include "dataplane/engine/eng_auto.h"
 #include "dataplane/engine/eng_ipsecmb.h"
+#include "dataplane/engine/eng_ipsecmb_bare.h"
 #include "dataplane/esp/esp_ah.h"
 
 #include <rte_common.h>
@@ -12,8 +13,9 @@ enum {
     SLICES = 9,
     SLICE_CALLS = 1000, /* of the direct call: long enough to forget its own start */
     SLICE_BURSTS = 16,
-    STRIDE = 2048,
-    AHEAD = 64, /* octets in front of the ESP header: an engine may use some with ESN */
+    STRIDE_UNIT = 2048,
+    AHEAD = 64,   /* octets in front of the ESP header: an engine may use some with ESN */
+    AROUND = 512, /* octets of a packet that are not its text, and AHEAD, at most */
     ESP_HEADER = 8,
     TRAILER = 2,
     IPV4_HEADER = 20,
@@ -35,8 +37,10 @@ struct bench_limit {
     uint32_t ah_front; /* AH: octets of the outer header and its own, under the ICV as well; 0: ESP */
     const unsigned *sizes;
     unsigned count;
-    struct side mb[2], best[2]; /* ipsec-mb's; what auto chooses */
-    uint8_t *ready, *work; /* BENCH_LIMIT_BURST packets of STRIDE octets, as they stand before the call */
+    struct eng_bare_burst *bare; /* ipsec-mb's multi-buffer calls; NULL: not of this transform */
+    struct side mb[2], best[2];  /* ipsec-mb's; what auto chooses */
+    uint32_t stride;
+    uint8_t *ready, *work; /* BENCH_LIMIT_BURST packets of stride octets, as they stand before the call */
     struct eng_op ops[BENCH_LIMIT_BURST];
 };
 
@@ -54,7 +58,10 @@ double dp_bench_median(double *v, size_t n)
 
 const char *dp_bench_limit_kind(uint16_t encr)
 {
-    return encr == CV_ENCR_AES_GCM_16 ? "direct call" : "burst of 64";
+    static_assert(BENCH_LIMIT_BURST == 64 && (int)ENG_BARE_BURST == 64, "as the texts say");
+    return encr == CV_ENCR_AES_GCM_16                        ? "direct call"
+           : encr == CV_ENCR_AES_CBC || encr == CV_ENCR_NULL ? "multi-buffer calls of 64"
+                                                             : "engine's burst of 64";
 }
 
 static void side_free(struct side *s)
@@ -76,6 +83,9 @@ static cv_result sides_make(struct bench_limit *l, const struct bench_limit_of *
 {
     char why[256];
     CV_TRY(eng_auto.self_test(why, sizeof why)); /* which also makes it choose */
+    const cv_result r = eng_bare_burst_new(of->out, &l->bare);
+    if (r != CV_OK && r != CV_EUNSUP)
+        return r;
     for (unsigned d = 0; d < 2; d++) {
         const struct cv_sa *sa = d == CV_DIR_OUT ? of->out : of->in;
         CV_TRY(side_make(&l->mb[d], &eng_ipsecmb, sa));
@@ -92,9 +102,18 @@ void dp_bench_limit_free(struct bench_limit *l)
         side_free(&l->mb[d]);
         side_free(&l->best[d]);
     }
+    eng_bare_burst_free(l->bare);
     free(l->ready);
     free(l->work);
     free(l);
+}
+
+static uint32_t stride_of(const unsigned *sizes, unsigned count)
+{
+    unsigned most = 0;
+    for (unsigned i = 0; i < count; i++)
+        most = RTE_MAX(most, sizes[i]);
+    return RTE_ALIGN_CEIL((uint32_t)most + AROUND, (uint32_t)STRIDE_UNIT);
 }
 
 cv_result dp_bench_limit_new(const struct bench_limit_of *of, struct bench_limit **limit)
@@ -108,8 +127,9 @@ cv_result dp_bench_limit_new(const struct bench_limit_of *of, struct bench_limit
     l->direct = of->out->encr == CV_ENCR_AES_GCM_16;
     l->sizes = of->sizes;
     l->count = of->count;
-    l->ready = aligned_alloc(STRIDE, BENCH_LIMIT_BURST * STRIDE);
-    l->work = aligned_alloc(STRIDE, BENCH_LIMIT_BURST * STRIDE);
+    l->stride = stride_of(of->sizes, of->count);
+    l->ready = aligned_alloc(STRIDE_UNIT, (size_t)BENCH_LIMIT_BURST * l->stride);
+    l->work = aligned_alloc(STRIDE_UNIT, (size_t)BENCH_LIMIT_BURST * l->stride);
     const cv_result r = l->ready && l->work ? sides_make(l, of) : CV_ENOMEM;
     if (r != CV_OK) {
         dp_bench_limit_free(l);
@@ -138,12 +158,22 @@ static uint32_t data_len(const struct bench_limit *l, unsigned size)
     return l->ah_front ? l->ah_front + size - ESP_HEADER : (size + TRAILER + mask) & ~mask;
 }
 
+/* ipsec-mb's multi-buffer calls for the same packets: an engine signs the header and the IV, too. */
+static double bare_bursts(struct bench_limit *l, enum cv_dir dir, unsigned size)
+{
+    const uint32_t lead = ESP_HEADER + l->mb[dir].info.iv_len;
+    double slice[SLICES];
+    for (unsigned i = 0; i < SLICES; i++)
+        slice[i] = eng_bare_burst_cycles(l->bare, dir, lead, data_len(l, size), SLICE_BURSTS);
+    return dp_bench_median(slice, SLICES);
+}
+
 /* Points the ops at packets with `size` octets of payload in `mem`. */
 static void ops_set(struct bench_limit *l, uint8_t *mem, unsigned size)
 {
     for (unsigned i = 0; i < BENCH_LIMIT_BURST; i++)
         l->ops[i] = (struct eng_op){
-            .esp = mem + (size_t)i * STRIDE + AHEAD, .data_len = data_len(l, size), .iv = i + 1};
+            .esp = mem + (size_t)i * l->stride + AHEAD, .data_len = data_len(l, size), .iv = i + 1};
 }
 
 static bool all_ok(const struct bench_limit *l)
@@ -164,7 +194,7 @@ static double burst_slice(struct bench_limit *l, const struct side *s)
 {
     uint64_t sum = 0;
     for (unsigned b = 0; b < SLICE_BURSTS; b++) {
-        memcpy(l->work, l->ready, BENCH_LIMIT_BURST * STRIDE);
+        memcpy(l->work, l->ready, (size_t)BENCH_LIMIT_BURST * l->stride);
         uint64_t start = rte_rdtsc_precise();
         run(l, s);
         sum += rte_rdtsc_precise() - start;
@@ -177,7 +207,7 @@ static double burst_slice(struct bench_limit *l, const struct side *s)
 static double burst(struct bench_limit *l, const struct side sides[2], enum cv_dir dir, unsigned size)
 {
     double slice[SLICES];
-    memset(l->ready, 0x3c, BENCH_LIMIT_BURST * STRIDE);
+    memset(l->ready, 0x3c, (size_t)BENCH_LIMIT_BURST * l->stride);
     if (dir == CV_DIR_IN) {
         ops_set(l, l->ready, size);
         run(l, &sides[CV_DIR_OUT]);
@@ -225,7 +255,9 @@ static double average(struct bench_limit *l, double (*one)(struct bench_limit *,
 
 static double mb(struct bench_limit *l, enum cv_dir dir, unsigned size)
 {
-    return l->direct ? direct(l, dir, size) : burst(l, l->mb, dir, size);
+    if (l->direct)
+        return direct(l, dir, size);
+    return l->bare ? bare_bursts(l, dir, size) : burst(l, l->mb, dir, size);
 }
 
 static const struct eng_ops *best_engine(const struct bench_limit *l)

@@ -2,7 +2,8 @@
  * against.
  *
  * AES-GCM: intel-ipsec-mb's direct call, always on the same packet in the first-level cache. Other transforms have
- * no direct call: the engine ipsec-mb's burst function on prepared packets, headers, ports and lookups left out. */
+ * no direct call: of AES-CBC and HMAC the library's multi-buffer calls, one for the cipher and one for the HMAC, with jobs filled
+ * in before; of others the engine ipsec-mb's burst function. Both on BENCH_LIMIT_BURST prepared packets of the case's sizes. */
 #ifndef DATAPLANE_DP_BENCH_LIMIT_H
 #define DATAPLANE_DP_BENCH_LIMIT_H
 
@@ -34,7 +35,7 @@ double dp_bench_limit_cycles(struct bench_limit *l);
 double dp_bench_limit_own(struct bench_limit *l);
 /* Whose that is: the engine's name. */
 const char *dp_bench_limit_own_name(const struct bench_limit *l);
-/* "direct call" or "burst of 64". */
+/* "direct call", "multi-buffer calls of 64" or "engine's burst of 64". */
 const char *dp_bench_limit_kind(uint16_t encr);
 
 /* Sorts v and gives its middle. */

@@ -15,6 +15,7 @@ static const struct bench_transform transforms[] = {
     {"esp-aes-128-sha256", CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA2_256_128, 16, 0, 32},
     {"esp-aes-256-sha256", CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA2_256_128, 32, 0, 32},
     {"esp-aes-256-sha512", CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA2_512_256, 32, 0, 64},
+    {"esp-null-sha256", CV_ENCR_NULL, CV_INTEG_HMAC_SHA2_256_128, 0, 0, 32},
     {"ah-sha1", CV_ENCR_NULL, CV_INTEG_HMAC_SHA1_96, 0, 0, 20, CV_PROTO_AH},
     {"ah-sha256", CV_ENCR_NULL, CV_INTEG_HMAC_SHA2_256_128, 0, 0, 32, CV_PROTO_AH},
     {"ah-sha512", CV_ENCR_NULL, CV_INTEG_HMAC_SHA2_512_256, 0, 0, 64, CV_PROTO_AH},
@@ -26,7 +27,7 @@ static void help(FILE *to)
                 "         [--transform NAME] [--engine auto|ipsec-mb|vaes|\"cryptodev NAME\"] [--sas N]\n"
                 "         [--distribution uniform|zipf[:S]] [--workers N] [--seconds S] [--rounds N]\n"
                 "         [--ip 4|6] [--inner 4|6] [--outer 4|6] [--natt] [--esn] [--window N]\n"
-                "         [--path tunnel|gre|map] [--lines N] [--receive dma|copy] [--stages]\n"
+                "         [--path tunnel|gre|map|clear] [--lines N] [--receive dma|copy] [--stages]\n"
                 "         [--json FILE] [--svg FILE]\n"
                 "transforms:");
     for (unsigned i = 0; i < sizeof transforms / sizeof transforms[0]; i++)
@@ -42,14 +43,14 @@ static int usage(const char *why)
 }
 
 /* ---- words ---------------------------------------------------------------------------------------------------- */
-bool dp_bench_sizes_take(unsigned sizes[BENCH_SIZES], unsigned *size_count, char *text)
+bool dp_bench_sizes_take(unsigned sizes[BENCH_SIZES], unsigned *size_count, unsigned most, char *text)
 {
     char *save = NULL, *end;
     *size_count = 0;
     for (char *w = strtok_r(text, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
         bool imix = strcmp(w, "imix") == 0;
         unsigned long v = imix ? BENCH_IMIX : strtoul(w, &end, 10);
-        if (*size_count == BENCH_SIZES || (!imix && (*end || v < BENCH_SIZE_MIN || v > BENCH_SIZE_MAX)))
+        if (*size_count == BENCH_SIZES || (!imix && (*end || v < BENCH_SIZE_MIN || v > most)))
             return false;
         sizes[(*size_count)++] = (unsigned)v;
     }
@@ -92,7 +93,7 @@ static unsigned word(const char *text, unsigned n, const char *(*name)(unsigned)
 
 const char *dp_bench_path_name(enum bench_path p)
 {
-    static const char *const names[BENCH_PATHS] = {"tunnel", "gre", "map"};
+    static const char *const names[BENCH_PATHS] = {"tunnel", "gre", "map", "clear"};
     return names[p];
 }
 
@@ -135,9 +136,9 @@ static const char *take_direction(struct bench_plan *p, char *text)
 
 static const char *take_sizes(struct bench_plan *p, char *text)
 {
-    return dp_bench_sizes_take(p->sizes, &p->size_count, text)
+    return dp_bench_sizes_take(p->sizes, &p->size_count, BENCH_JUMBO_MAX, text)
                ? NULL
-               : "--sizes is a list of 28 to 1420 octets of inner IP packet, or imix";
+               : "--sizes is a list of 28 to 9000 octets of inner IP packet, or imix";
 }
 
 static const char *take_transform(struct bench_plan *p, char *text)
@@ -221,7 +222,7 @@ static const char *take_path(struct bench_plan *p, char *text)
 {
     const unsigned i = word(text, BENCH_PATHS, path_at);
     p->base.path = i;
-    return i < BENCH_PATHS ? NULL : "--path is tunnel, gre or map";
+    return i < BENCH_PATHS ? NULL : "--path is tunnel, gre, map or clear";
 }
 
 static const char *take_lines(struct bench_plan *p, char *text)
@@ -305,11 +306,15 @@ static const char *together(const struct bench_plan *p)
     if (c->sas % c->workers != 0 && (p->dirs[BENCH_DECAP] || p->dirs[BENCH_BOTH]))
         return "--sas must be a multiple of --workers, so that each worker owns as many";
     if (c->path != BENCH_TUNNEL && c->sas > CV_POLICY_ROWS_MAX - 96)
-        return "--sas is at most 4000 with --path gre or map";
+        return "--sas is at most 4000 with --path gre, map or clear";
     if (c->path != BENCH_TUNNEL && (c->inner != IP_V4 || c->outer != IP_V4))
-        return "--path gre and map are of IPv4";
-    if (c->path == BENCH_MAP && c->lines < c->sas)
+        return "--path gre, map and clear are of IPv4";
+    if (dp_bench_mapped(c) && c->lines < c->sas)
         return "--lines is at least --sas: each SA has one";
+    if (c->path == BENCH_CLEAR && (p->dirs[BENCH_DECAP] || p->dirs[BENCH_BOTH]))
+        return "--path clear goes with --direction encap: what leaves in clear";
+    if (c->path == BENCH_CLEAR && p->svg)
+        return "--path clear has no limits to draw: no --svg";
     for (unsigned i = 0; i < p->size_count && c->inner == IP_V6; i++)
         if (p->sizes[i] != BENCH_IMIX && p->sizes[i] < BENCH_SIZE_MIN6)
             return "an inner IPv6 packet has 48 octets and more";

@@ -26,6 +26,11 @@ double dp_bench_ratio_best(const struct bench_row *row)
     return row->r.mpps / row->r.best_mpps;
 }
 
+double dp_bench_beyond(const struct bench_row *row)
+{
+    return cycles(row) - row->r.tsc_mhz * row->c.workers / row->r.best_mpps;
+}
+
 void dp_bench_size_text(const struct bench_case *c, char out[16])
 {
     if (c->size == BENCH_IMIX)
@@ -78,9 +83,12 @@ void dp_bench_print_head(const struct bench_case *c)
            c->receive == BENCH_COPY
                ? "frames copied into fresh mbufs in the clock, as from a software port"
                : "filled mbufs from a descriptor ring that is given fresh ones, as from a card");
-    printf("The limit is ipsec-mb's %s on the same core, in turns with the loop; best: "
-           "the faster of that and of the same by the engine that `auto` takes.\n",
-           dp_bench_limit_kind(c->transform->encr));
+    if (c->path == BENCH_CLEAR)
+        printf("What no line names leaves in clear: no crypto call is its limit.\n");
+    else
+        printf("The limit is ipsec-mb's %s on the same core, in turns with the loop; best: "
+               "the faster of that and of the same by the engine that `auto` takes.\n",
+               dp_bench_limit_kind(c->transform->encr));
     if (!c->hugepages)
         printf("With 4 KiB pages address translation costs about a fifth at 64 octets: `sysctl "
                "vm.nr_hugepages=320` "
@@ -114,12 +122,17 @@ void dp_bench_print(const struct bench_row *row)
 {
     char size[16];
     dp_bench_size_text(&row->c, size);
-    printf("%-6s %5s  %7.3f Mpps (%.3f-%.3f)  %6.2f Gb/s  %6.1f cycles/packet (ports %.1f, limit %.1f)  "
-           "limit %.3f Mpps  ratio %.2f  best %.3f Mpps (%s)  ratio %.2f\n",
-           dp_bench_dir_name(row->c.dir), size, row->r.mpps, row->r.mpps_min, row->r.mpps_max,
-           dp_bench_gbps(row, row->r.mpps), cycles(row), row->r.ports_cycles,
-           row->r.tsc_mhz * row->c.workers / row->r.limit_mpps, row->r.limit_mpps, dp_bench_ratio(row),
-           row->r.best_mpps, row->r.best_engine, dp_bench_ratio_best(row));
+    printf("%-6s %5s  %7.3f Mpps (%.3f-%.3f)  %6.2f Gb/s  %6.1f cycles/packet (ports %.1f",
+           row->c.path == BENCH_CLEAR ? "clear" : dp_bench_dir_name(row->c.dir), size, row->r.mpps,
+           row->r.mpps_min, row->r.mpps_max, dp_bench_gbps(row, row->r.mpps), cycles(row),
+           row->r.ports_cycles);
+    if (row->c.path == BENCH_CLEAR)
+        printf(")\n");
+    else
+        printf(", limit %.1f)  limit %.3f Mpps  ratio %.2f  best %.3f Mpps (%s)  ratio %.2f  beyond it %.1f "
+               "cycles\n",
+               row->r.tsc_mhz * row->c.workers / row->r.limit_mpps, row->r.limit_mpps, dp_bench_ratio(row),
+               row->r.best_mpps, row->r.best_engine, dp_bench_ratio_best(row), dp_bench_beyond(row));
     if (row->c.stages)
         stages_print(&row->r);
     fflush(stdout);
@@ -133,34 +146,54 @@ static void json_stages(FILE *f, const struct bench_result *r)
     fprintf(f, ",\"between_ports\":%.1f}", dp_bench_between_ports(r));
 }
 
+/* In clear there is no crypto call to be held against. */
+static void json_limits(FILE *f, const struct bench_row *row)
+{
+    const struct bench_result *r = &row->r;
+    if (row->c.path == BENCH_CLEAR)
+        fputs("\"limit_ipsecmb_mpps\":null,\"limit_best_mpps\":null,\"limit_best_engine\":null,"
+              "\"ratio_ipsecmb\":null,\"ratio_best\":null,\"beyond_best_cycles\":null,\"limit_kind\":null,",
+              f);
+    else
+        fprintf(
+            f,
+            "\"limit_ipsecmb_mpps\":%.4f,\"limit_best_mpps\":%.4f,\"limit_best_engine\":\"%s\","
+            "\"ratio_ipsecmb\":%.4f,\"ratio_best\":%.4f,\"beyond_best_cycles\":%.1f,\"limit_kind\":\"%s\",",
+            r->limit_mpps, r->best_mpps, r->best_engine, dp_bench_ratio(row), dp_bench_ratio_best(row),
+            dp_bench_beyond(row), dp_bench_limit_kind(row->c.transform->encr));
+}
+
+static void json_case(FILE *f, const struct bench_row *row)
+{
+    const struct bench_case *c = &row->c;
+    char d[24];
+    fprintf(f,
+            "\"anti_replay\":%s,\"path\":\"%s\",\"lines\":%u,"
+            "\"receive\":\"%s\",\"distribution\":\"%s\",\"inner\":%u,\"outer\":%u,\"natt\":%s,\"esn\":%s,"
+            "\"replay_window\":%u,\"packets\":%u,\"used_sas\":%u,\"huge_pages\":%s,\"stages\":",
+            !dp_bench_decaps(c) ? "null"
+            : c->window         ? "true"
+                                : "false",
+            dp_bench_path_name(c->path), dp_bench_mapped(c) ? c->lines : 0, dp_bench_receive_name(c->receive),
+            distribution(c, d), c->inner, c->outer, c->natt ? "true" : "false", c->esn ? "true" : "false",
+            c->window, row->r.packets, row->r.used_sas, c->hugepages ? "true" : "false");
+}
+
 static void json_row(FILE *f, const struct bench_row *row)
 {
     const struct bench_result *r = &row->r;
-    const struct bench_case *c = &row->c;
-    char size[16], d[24];
+    char size[16];
     dp_bench_size_text(&row->c, size);
     const char *quote = row->c.size == BENCH_IMIX ? "\"" : "";
     fprintf(f,
             "\n  {\"direction\":\"%s\",\"size\":%s%s%s,\"transform\":\"%s\",\"engine\":\"%s\",\"sas\":%u,"
             "\"workers\":%u,\"mpps\":%.4f,\"mpps_min\":%.4f,\"mpps_max\":%.4f,\"gbps\":%.3f,"
-            "\"cycles_per_packet\":%.1f,",
+            "\"cycles_per_packet\":%.1f,\"rounds\":%u,\"ports_cycles_per_packet\":%.1f,",
             dp_bench_dir_name(row->c.dir), quote, size, quote, row->c.transform->name, r->engine, row->c.sas,
-            row->c.workers, r->mpps, r->mpps_min, r->mpps_max, dp_bench_gbps(row, r->mpps), cycles(row));
-    fprintf(f,
-            "\"limit_ipsecmb_mpps\":%.4f,\"limit_best_mpps\":%.4f,\"limit_best_engine\":\"%s\","
-            "\"ratio_ipsecmb\":%.4f,\"ratio_best\":%.4f,\"rounds\":%u,\"limit_kind\":\"%s\","
-            "\"ports_cycles_per_packet\":%.1f,\"anti_replay\":%s,\"path\":\"%s\",\"lines\":%u,"
-            "\"receive\":\"%s\",\"distribution\":\"%s\",\"inner\":%u,\"outer\":%u,\"natt\":%s,\"esn\":%s,"
-            "\"replay_window\":%u,\"packets\":%u,\"used_sas\":%u,\"huge_pages\":%s,\"stages\":",
-            r->limit_mpps, r->best_mpps, r->best_engine, dp_bench_ratio(row), dp_bench_ratio_best(row),
-            r->rounds, dp_bench_limit_kind(row->c.transform->encr), r->ports_cycles,
-            !dp_bench_decaps(c) ? "null"
-            : c->window         ? "true"
-                                : "false",
-            dp_bench_path_name(row->c.path), row->c.path == BENCH_MAP ? row->c.lines : 0,
-            dp_bench_receive_name(row->c.receive), distribution(c, d), c->inner, c->outer,
-            c->natt ? "true" : "false", c->esn ? "true" : "false", c->window, r->packets, r->used_sas,
-            c->hugepages ? "true" : "false");
+            row->c.workers, r->mpps, r->mpps_min, r->mpps_max, dp_bench_gbps(row, r->mpps), cycles(row),
+            r->rounds, r->ports_cycles);
+    json_limits(f, row);
+    json_case(f, row);
     if (row->c.stages)
         json_stages(f, r);
     else

@@ -18,6 +18,8 @@ double dp_bench_gbps(const struct bench_row *row, double mpps);
 /* Of the loop's packets/s to each limit's. */
 double dp_bench_ratio(const struct bench_row *row);
 double dp_bench_ratio_best(const struct bench_row *row);
+/* What a packet costs beyond the call of the faster limit, in cycles. */
+double dp_bench_beyond(const struct bench_row *row);
 /* Cycles per packet of the stages after receive and before transmit. */
 double dp_bench_between_ports(const struct bench_result *r);
 extern const char *const dp_bench_stage_names[DP_CLOCK_STAGES];

@@ -4,6 +4,7 @@
 #include "dataplane/dp_bench_site.h"
 #include "dataplane/dp_bench_store.h"
 #include "dataplane/dp_cmd.h"
+#include "dataplane/dp_eal.h"
 #include "dataplane/dp_init.h"
 #include "dataplane/dp_inline.h"
 #include "dataplane/dp_worker.h"
@@ -36,11 +37,22 @@ unsigned dp_bench_memory_mb(const struct bench_case *c)
     return MEMORY_BASE_MB + (unsigned)((uint64_t)c->sas * ways * SA_OCTETS >> 20);
 }
 
+/* With a processor for each worker they stay where they are: the main thread sleeps meanwhile. */
+static void workers_pin(struct platform *p, const struct bench_case *c)
+{
+    unsigned cpus[BENCH_WORKERS_MAX + 1];
+    const unsigned n = dp_eal_cpus(cpus, BENCH_WORKERS_MAX + 1);
+    size_t at = 0;
+    for (unsigned i = 0; c->hugepages && n > 1 && n == c->workers && i < n; i++)
+        at += (size_t)snprintf(p->lcores + at, sizeof p->lcores - at, "%s%u", i ? "," : "", cpus[i]);
+}
+
 static void platform_fill(struct platform *p, const struct bench_case *c)
 {
     platform_init(p);
     p->workers = c->workers;
     p->hugepages = c->hugepages;
+    workers_pin(p, c);
     p->memory_mb = dp_bench_memory_mb(c);
     p->sa_index_bits = dp_bench_index_bits(c);
     snprintf(p->crypto_engine, sizeof p->crypto_engine, "%s", c->engine);
@@ -48,6 +60,8 @@ static void platform_fill(struct platform *p, const struct bench_case *c)
     p->port_count = 2;
     snprintf(in->name, sizeof in->name, "in");
     snprintf(out->name, sizeof out->name, "out");
+    if (dp_bench_jumbo(c))
+        in->mtu = out->mtu = IP_MTU_MAX;
     snprintf(in->device, sizeof in->device, "net_null0,no-rx=1");
     snprintf(out->device, sizeof out->device, "net_null1,no-rx=1");
 }

@@ -83,6 +83,11 @@ struct ip_addr dp_bench_near_host(const struct bench_case *c, unsigned i)
     return host(c, 20, i);
 }
 
+struct ip_addr dp_bench_clear_host(const struct bench_case *c, unsigned i)
+{
+    return host(c, 50, i);
+}
+
 /* Of the network that is one SA's. */
 static unsigned sa_prefix_len(const struct bench_case *c)
 {
@@ -155,7 +160,7 @@ struct cv_if dp_bench_if(const struct bench_case *c, unsigned i, bool far_end)
     struct cv_if f = {.if_id = if_of(c, i), .kind = CV_IF_TUNNEL, .up = 1};
     f.tunnel_mode = c->outer == IP_V4 ? CV_TUNNEL_IPSEC4 : CV_TUNNEL_IPSEC6;
     snprintf(f.name, sizeof f.name, "if%u", f.if_id);
-    if (c->path == BENCH_MAP) {
+    if (dp_bench_mapped(c)) {
         f.kind = CV_IF_FLOW;
         f.flow_port = OUTSIDE;
     } else if (c->path == BENCH_GRE) {
@@ -179,11 +184,11 @@ unsigned dp_bench_index_bits(const struct bench_case *c)
 }
 
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
-static cv_result if_add(struct dp *dp, uint32_t id, uint16_t port)
+static cv_result if_add(struct dp *dp, uint32_t id, uint16_t port, uint16_t mtu)
 {
     struct cv_if c = {.if_id = id, .kind = CV_IF_PORT, .up = 1};
     snprintf(c.name, sizeof c.name, "if%u", id);
-    return ip_if_set(&dp->ifs, &c, port, dp_bench_own_mac, MTU);
+    return ip_if_set(&dp->ifs, &c, port, dp_bench_own_mac, mtu);
 }
 
 static cv_result route_add(struct dp *dp, enum ip_route_kind kind, struct ip_addr a, unsigned len,
@@ -240,7 +245,7 @@ static cv_result policy_fill(struct dp *dp, const struct bench_case *c)
 /* The interface of SA i and the route into it, when i is its first. */
 static cv_result tunnel_fill(struct dp *dp, const struct bench_case *c, unsigned i, const struct ip_addr *far)
 {
-    const bool map = c->path == BENCH_MAP;
+    const bool map = dp_bench_mapped(c);
     const struct cv_if f = dp_bench_if(c, i, false);
     if (i > 0 && if_of(c, i - 1) == f.if_id)
         return CV_OK;
@@ -264,8 +269,9 @@ cv_result dp_bench_site_fill(struct dp *dp, const struct bench_case *c)
     const unsigned link = c->outer == IP_V4 ? 24 : 64;
     /* Where decapsulated packets go: a neighbour of their own family. */
     const struct ip_addr inner_far = c->inner == IP_V4 ? v4(192, 0, 2, 2) : v6(0x2001, 0, 2);
-    CV_TRY(if_add(dp, INSIDE, PORT_IN));
-    CV_TRY(if_add(dp, OUTSIDE, PORT_OUT));
+    const uint16_t mtu = dp_bench_jumbo(c) ? (uint16_t)IP_MTU_MAX : (uint16_t)MTU;
+    CV_TRY(if_add(dp, INSIDE, PORT_IN, mtu));
+    CV_TRY(if_add(dp, OUTSIDE, PORT_OUT, mtu));
     CV_TRY(route_add(dp, IP_ROUTE_LOCAL, own, (unsigned)ip_addr_bits(&own), OUTSIDE, NULL));
     CV_TRY(route_add(dp, IP_ROUTE_CONNECTED, own, link, OUTSIDE, NULL));
     CV_TRY(route_add(dp, IP_ROUTE_STATIC, dp_bench_near_host(c, 0), c->inner == IP_V4 ? 8 : 16, OUTSIDE,
@@ -284,5 +290,7 @@ cv_result dp_bench_site_fill(struct dp *dp, const struct bench_case *c)
             dp_bench_progress(c, "SAs made", i + 1, c->sas);
         }
     }
-    return c->path == BENCH_MAP ? policy_fill(dp, c) : CV_OK;
+    if (c->path == BENCH_CLEAR)
+        CV_TRY(route_add(dp, IP_ROUTE_STATIC, dp_bench_clear_host(c, 0), 8, OUTSIDE, &far));
+    return dp_bench_mapped(c) ? policy_fill(dp, c) : CV_OK;
 }

@@ -17,6 +17,8 @@ extern const uint8_t dp_bench_own_mac[6], dp_bench_far_mac[6];
 /* A host behind the far end of SA i, and one on this side. */
 struct ip_addr dp_bench_far_host(const struct bench_case *c, unsigned i);
 struct ip_addr dp_bench_near_host(const struct bench_case *c, unsigned i);
+/* A far one that no line of the policy names, and that is reached by the same port. */
+struct ip_addr dp_bench_clear_host(const struct bench_case *c, unsigned i);
 /* SA i of the case in a direction; both directions have the same keys. */
 void dp_bench_sa(const struct bench_case *c, unsigned i, enum cv_dir dir, struct cv_sa *sa);
 /* The interface of SA i; of a GRE tunnel as one end or the other sees it. */

@@ -76,6 +76,11 @@ unsigned dp_bench_sizes(const struct bench_case *c, const unsigned **sizes)
     return c->size == BENCH_IMIX ? RTE_DIM(imix) : 1;
 }
 
+static struct rte_mempool *pool_of(const struct dp *dp, const struct bench_case *c)
+{
+    return dp_bench_jumbo(c) ? dp->jumbo_pool : dp->pool;
+}
+
 static uint32_t frame_octets(const struct bench_case *c)
 {
     return (c->size == BENCH_IMIX ? (unsigned)BENCH_SIZE_MAX : c->size) + (uint32_t)OUTER_MAX;
@@ -96,13 +101,14 @@ static struct rte_mbuf *inner_packet(struct dp *dp, const struct bench_case *c, 
                                      bool out)
 {
     static uint16_t port;
-    static const uint8_t data[BENCH_SIZE_MAX];
+    static const uint8_t data[BENCH_JUMBO_MAX];
     struct ip_endpoint from = {.port = 1000}, to = {.port = 2000};
-    const struct ip_addr near = dp_bench_near_host(c, sa), far = dp_bench_far_host(c, sa);
+    const struct ip_addr near = dp_bench_near_host(c, sa);
+    const struct ip_addr far = c->path == BENCH_CLEAR ? dp_bench_clear_host(c, sa) : dp_bench_far_host(c, sa);
     const unsigned head = (c->inner == IP_V4 ? 20 : 40) + (unsigned)IP_UDP_HEADER;
-    if (c->path == BENCH_MAP)
+    if (dp_bench_mapped(c))
         from.port = (uint16_t)(1000 + ++port % 64);
-    struct rte_mbuf *m = rte_pktmbuf_alloc(dp->pool);
+    struct rte_mbuf *m = rte_pktmbuf_alloc(pool_of(dp, c));
     from.addr = out ? near : far;
     to.addr = out ? far : near;
     if (m && !ip_udp_write(m, &from, &to, 0, data, size - head)) {
@@ -216,7 +222,7 @@ cv_result dp_bench_store_fill(struct bench_frames *f, struct dp *dp, const struc
                               struct bench_peers *peers)
 {
     struct bench_draw draw;
-    CV_TRY(dp_bench_frames_init(f, dp_bench_store_count(c), frame_octets(c), dp->pool, c->receive));
+    CV_TRY(dp_bench_frames_init(f, dp_bench_store_count(c), frame_octets(c), pool_of(dp, c), c->receive));
     CV_TRY(dp_bench_draw_init(&draw, c->sas, c->zipf, SEED + w));
     const cv_result r = frames_make(f, dp, c, w, &draw, peers);
     dp_bench_draw_fini(&draw);

@@ -65,7 +65,8 @@ static const char *rounds_take(struct offload_plan *p, const char *text)
 static const char *loop_take(struct offload_plan *p, char *text)
 {
     p->loop_size_count = 0;
-    if (strcmp(text, "none") == 0 || dp_bench_sizes_take(p->loop_sizes, &p->loop_size_count, text))
+    if (strcmp(text, "none") == 0 ||
+        dp_bench_sizes_take(p->loop_sizes, &p->loop_size_count, BENCH_SIZE_MAX, text))
         return NULL;
     return "--loop is none, or a list of 28 to 1420 octets of inner IP packet, or imix";
 }
@@ -75,7 +76,7 @@ static const char *take(struct offload_report *r, int ch)
     struct offload_plan *p = &r->plan;
     switch (ch) {
     case 's':
-        return dp_bench_sizes_take(p->sizes, &p->size_count, optarg)
+        return dp_bench_sizes_take(p->sizes, &p->size_count, BENCH_SIZE_MAX, optarg)
                    ? NULL
                    : "--sizes is a list of 28 to 1420 octets of inner IP packet, or imix";
     case 't':

@@ -8,7 +8,6 @@
 #include <intel-ipsec-mb.h>
 #include <rte_byteorder.h>
 #include <rte_common.h>
-#include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <rte_prefetch.h>
 #include <stdio.h>
@@ -725,42 +724,3 @@ const struct eng_ops eng_ipsecmb = {
     .self_test = self_test,
     .device = device,
 };
-
-/* ---- the bare call -------------------------------------------------------------------------------------- */
-enum { BARE_STRIDE = 2048, BARE_TEXT_MAX = 1920, BARE_BUFFERS_MAX = 4096 };
-
-cv_result eng_ipsecmb_bare(enum cv_dir dir, uint8_t key_len, uint32_t size, unsigned buffers, unsigned calls,
-                           double *cycles_per_call)
-{
-    if (!aes_key_len(key_len) || size > BARE_TEXT_MAX || buffers == 0 || buffers > BARE_BUFFERS_MAX ||
-        calls == 0)
-        return CV_EINVAL;
-    CV_TRY(setup_mgr_get());
-    struct eng_session *s = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof *s);
-    uint8_t *mem = aligned_alloc(BARE_STRIDE, (size_t)buffers * BARE_STRIDE);
-    if (!s || !mem) {
-        free(s);
-        free(mem);
-        return CV_ENOMEM;
-    }
-    struct cv_sa sa = {.encr_key_len = key_len};
-    memset(sa.encr_key, 0x5a, sizeof sa.encr_key);
-    memset(mem, 0, (size_t)buffers * BARE_STRIDE);
-    gcm_key_set(s, &sa, dir == CV_DIR_OUT);
-    const aes_gcm_enc_dec_t fn = s->gcm;
-    struct gcm_context_data ctx;
-    uint8_t nonce[16] = {0}, tag[AEAD_ICV];
-    unsigned b = 0;
-    uint64_t start = rte_rdtsc_precise();
-    for (unsigned i = 0; i < calls; i++) {
-        uint8_t *esp = mem + (size_t)b * BARE_STRIDE, *text = esp + ESP_HDR + AEAD_IV;
-        fn(&s->key.gcm, &ctx, text, text, size, nonce, esp, 8, dir == CV_DIR_OUT ? text + size : tag,
-           AEAD_ICV);
-        if (++b == buffers)
-            b = 0;
-    }
-    *cycles_per_call = (double)(rte_rdtsc_precise() - start) / calls;
-    free(s);
-    free(mem);
-    return CV_OK;
-}

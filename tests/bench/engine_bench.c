@@ -4,6 +4,7 @@
  * before; a slice is 256 packets, a figure the median of `rounds` slices, in brackets the least and the upper quartile: what lies between
  * is the machine's noise. The ratio is the median ipsec-mb's over ours. */
 #include "dataplane/engine/eng_ipsecmb.h"
+#include "dataplane/engine/eng_ipsecmb_bare.h"
 #include "dataplane/engine/eng_vaes.h"
 #include "tests/unit/esp/eal.h"
 

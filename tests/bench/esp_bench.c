@@ -5,7 +5,7 @@
  * One line per size: TSC cycles per packet, median (min-max) of the rounds, the same of the bare call over the
  * burst's working set, and the ratio of the bare call to ESP, by medians and by the best rounds. */
 #include "dataplane/dp_meta.h"
-#include "dataplane/engine/eng_ipsecmb.h"
+#include "dataplane/engine/eng_ipsecmb_bare.h"
 #include "dataplane/esp/esp.h"
 
 #include <rte_cycles.h>

@@ -13,10 +13,11 @@ from culvert import BUILD  # noqa: E402
 
 MACHINE = {"cpu": str, "tsc_mhz": float, "dpdk": str, "ipsec_mb": str}
 ROW = {"direction": str, "size": (int, str), "transform": str, "engine": str, "sas": int, "workers": int, "mpps": float,
-       "mpps_min": float, "mpps_max": float, "gbps": float, "cycles_per_packet": float, "limit_ipsecmb_mpps": float,
-       "limit_best_mpps": float, "limit_best_engine": str, "ratio_ipsecmb": float, "ratio_best": float, "rounds": int,
+       "mpps_min": float, "mpps_max": float, "gbps": float, "cycles_per_packet": float, "rounds": int,
        "receive": str, "distribution": str, "inner": int, "outer": int, "natt": bool, "esn": bool, "replay_window": int, "packets": int,
        "used_sas": int, "huge_pages": bool}
+LIMITS = {"limit_ipsecmb_mpps": float, "limit_best_mpps": float, "limit_best_engine": str, "ratio_ipsecmb": float, "ratio_best": float,
+          "beyond_best_cycles": float, "limit_kind": str}
 
 
 def bench(*args):
@@ -33,6 +34,10 @@ def check_row(row):
     check_keys(row, ROW, "row")
     check(0 < row["mpps_min"] <= row["mpps"] <= row["mpps_max"], f"packets/s out of order: {row}")
     check(row["rounds"] >= 1 and row["cycles_per_packet"] > row["ports_cycles_per_packet"] > 0, f"cycles: {row}")
+    if row["path"] == "clear":
+        return
+    check_keys(row, LIMITS, "row")
+    check(abs(row["beyond_best_cycles"] - row["cycles_per_packet"] * (1 - row["ratio_best"])) < 1, f"beyond the limit: {row}")
     check(row["limit_ipsecmb_mpps"] > 0 and 0 < row["ratio_best"] < 1, f"the loop is faster than its limit: {row}")
     check(abs(row["ratio_ipsecmb"] - row["mpps"] / row["limit_ipsecmb_mpps"]) < 0.01, f"not the ratio: {row}")
 
@@ -144,11 +149,26 @@ def gre_and_crypto_maps_are_paths_of_their_own():
     check_equal([(r["path"], r["lines"]) for r in rows], [("map", 50)] * 2, "path")
 
 
+@case("what a crypto map does not name leaves in clear, and is held against no limit")
+def clear_traffic_beside_a_crypto_map():
+    rows = measured("--sizes", "512", "--path", "clear", "--direction", "encap", "--lines", "50")
+    check_equal([(r["path"], r["lines"]) for r in rows], [("clear", 50)], "path")
+    check_equal([rows[0][k] for k in LIMITS], [None] * len(LIMITS), "limits")
+
+
+@case("jumbo packets")
+def jumbo_packets():
+    for args in ((), ("--transform", "esp-aes-128-sha256"), ("--transform", "ah-sha256"), ("--receive", "copy", "--natt", "--outer", "6")):
+        check_equal([r["size"] for r in measured("--sizes", "1421,9000", "--rounds", "1", *args)], [1421, 9000] * 2, f"{args}")
+
+
 @case("every transform is held against a limit of its own")
 def every_transform_has_a_limit_of_its_own():
-    for name in ("esp-gcm-256", "esp-gmac-128", "esp-chacha20-poly1305", "esp-aes-128-sha1", "esp-aes-256-sha512", "ah-sha256"):
+    for name in ("esp-gcm-256", "esp-gmac-128", "esp-chacha20-poly1305", "esp-aes-128-sha1", "esp-aes-256-sha512", "esp-null-sha256", "ah-sha256"):
         rows = measured("--sizes", "256", "--transform", name)
         check_equal([r["transform"] for r in rows], [name, name], "transform")
+        kind = "multi-buffer calls of 64" if "-sha" in name else "engine's burst of 64" if "gmac" in name or "chacha" in name else "direct call"
+        check_equal([r["limit_kind"] for r in rows], [kind, kind], "limit")
 
 
 @case("the chart is well-formed")
@@ -166,12 +186,12 @@ def the_chart_is_well_formed():
 
 @case("wrong options are refused")
 def wrong_options_are_refused():
-    for args in (("--sizes", "9000"), ("--seconds", "0"), ("--seconds", "nan"), ("--sas", "3", "--workers", "2"),
+    for args in (("--sizes", "9001"), ("--seconds", "0"), ("--seconds", "nan"), ("--sas", "3", "--workers", "2"),
                  ("--path", "wire"), ("--lines", "0"), ("--path", "map", "--lines", "4097"),
                  ("--path", "map", "--sas", "3", "--lines", "2"), ("--transform", "esp-none"), ("--svg", "/nonexistent/x.svg"),
                  ("--sas", "1000001"), ("--sas", "-1"), ("--distribution", "zipf:0"), ("--distribution", "normal"), ("--rounds", "0"),
                  ("--ip", "5"), ("--ip", "6", "--sizes", "40"), ("--window", "100"), ("--path", "gre", "--ip", "6"),
-                 ("--path", "gre", "--sas", "5000"), ("--receive", "card"), ("--workers", "0"), ("--direction", "up"), ("--nonsense",)):
+                 ("--path", "gre", "--sas", "5000"), ("--path", "clear"), ("--path", "clear", "--direction", "encap", "--svg", "x.svg"), ("--receive", "card"), ("--workers", "0"), ("--direction", "up"), ("--nonsense",)):
         run = bench(*args)
         check_equal(run.returncode, 2, f"exit status of {args}")
         check(run.stderr.strip(), "a word about it")

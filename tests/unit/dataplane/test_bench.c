@@ -64,7 +64,7 @@ static void options_out_of_bounds_are_refused(void)
                                         "--distribution zipf:nan",
                                         "--sizes 27",
                                         "--sizes 64,,x",
-                                        "--sizes 1421",
+                                        "--sizes 9001",
                                         "--seconds inf",
                                         "--ip 46",
                                         "--sas 3 --workers 2",

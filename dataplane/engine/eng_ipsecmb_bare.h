@@ -1,0 +1,33 @@
+/* eng_ipsecmb_bare: what the bare calls of intel-ipsec-mb cost here and now: the limits that a data path is measured against.
+ *
+ * The library alone, on made-up keys and text, with nothing of an engine around it: no header, no IV made, no ICV compared, no job
+ * filled in within the clock. Both take and free their memory themselves, or hold it; neither is for the packet path. */
+#ifndef DATAPLANE_ENGINE_ENG_IPSECMB_BARE_H
+#define DATAPLANE_ENGINE_ENG_IPSECMB_BARE_H
+
+#include "common/contract.h"
+#include "common/result.h"
+
+#include <stdint.h>
+
+enum { ENG_BARE_TEXT_MAX = 9600, ENG_BARE_BUFFERS_MAX = 4096, ENG_BARE_BURST = 64 };
+
+/* Runs `calls` direct AES-GCM calls (key_len 16, 24 or 32 octets) on `size` octets of text with 8 octets of
+ * AAD, in turn over `buffers` packets (1: all in the first-level cache; a burst's count: the working set of a data
+ * path), and gives the TSC cycles per call. size is 1 to ENG_BARE_TEXT_MAX; buffers 1..ENG_BARE_BUFFERS_MAX. CV_EINVAL. */
+CV_MUST_USE cv_result eng_ipsecmb_bare(enum cv_dir dir, uint8_t key_len, uint32_t size, unsigned buffers,
+                                       unsigned calls, double *cycles_per_call);
+
+/* The multi-buffer calls of AES-CBC with HMAC, or of HMAC alone: ENG_BARE_BURST packets of one key are ciphered in one call and signed in
+ * one; decrypting, the other way round. One thread's. */
+struct eng_bare_burst;
+
+/* What a transform costs of them: of sa count encr, encr_key_len and integ. CV_EUNSUP: the library has no such calls for it. */
+CV_MUST_USE cv_result eng_bare_burst_new(const struct cv_sa *sa, struct eng_bare_burst **burst);
+void eng_bare_burst_free(struct eng_bare_burst *b);
+/* TSC cycles per packet of `bursts` bursts in the direction: text_len octets are ciphered (a multiple of 16; nothing without a
+ * cipher), and as many and lead_len in front of them signed. 0: the library refused, or they are more than ENG_BARE_TEXT_MAX. */
+double eng_bare_burst_cycles(struct eng_bare_burst *b, enum cv_dir dir, uint32_t lead_len, uint32_t text_len,
+                             unsigned bursts);
+
+#endif
