@@ -1,19 +1,24 @@
 #!/usr/bin/python3
 """culvert from net_pcap (a file replayed for ever from memory) to net_null on one core: packets per second of encapsulation.
 
-A setup that other programs on DPDK can be run in, too, with the same file: docs/performance/dataplane.md has the comparison with DPDK's
-ipsec-secgw. As root, with 2 MiB pages (`sysctl vm.nr_hugepages=512`), on a machine with two cores and more.
+A setup that other programs on DPDK can be run in, too, with the same packets: the ports alone (testpmd), and DPDK's ipsec-secgw where
+it has been built. As root, with 2 MiB pages (`sysctl vm.nr_hugepages=512`), on a machine with two cores and more.
 
-    tests/bench/pcap_null.py [--sizes 64,512,1434] [--seconds S] [--rounds N] [--lcore N] [--alg gcm128] [--engine auto] [--keep DIR]
+    tests/bench/pcap_null.py [--sizes 64,512,1434] [--seconds S] [--rounds N] [--lcore N] [--alg gcm128] [--engine auto]
+                             [--secgw PROGRAM] [--secgw-options WORDS] [--real-time] [--json FILE] [--keep DIR]
 
-Sizes are octets of the Ethernet frame that comes in, without its checksum. Packets are counted by the SA, so they are those that were
-encrypted; whatever was dropped is told. Beside packets per second of the clock stand those per second that the worker had its core: on a machine
-that others use, too, the second is the program's, the first also the neighbours'. --keep leaves the pcap files in DIR.
+Sizes are octets of the Ethernet frame that comes in, without its checksum. The programs take turns. culvert's packets are counted by the
+SA, so they are those that were encrypted; whatever was dropped is told. Beside packets per second of the clock stand those per second that
+the polling thread had its core: on a machine that others use, too, the second is the program's, the first also the neighbours'. net_pcap
+copies each packet out of a ring of its own, and net_null frees it, for every program alike: the ratio is also told of what each takes
+beyond the ports. ipsec-secgw is started as docs/performance/dataplane.md says. --keep leaves files in DIR.
 """
 import argparse
+import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import struct
 import subprocess
@@ -40,6 +45,17 @@ route 0 10.2.0.0/24 dev 10
 sa out 1 %#x 10 %s 1 192.0.2.1 192.0.2.2
 activate 1 %#x
 """
+
+
+SECGW = """sp ipv4 out esp protect 5 pri 1 dst 10.2.0.0/24 sport 0:65535 dport 0:65535
+sp ipv4 in esp protect 105 pri 1 dst 10.1.0.0/24 sport 0:65535 dport 0:65535
+sa out 5 aead_algo aes-128-gcm aead_key %s mode ipv4-tunnel src 192.0.2.1 dst 192.0.2.2
+sa in 105 aead_algo aes-128-gcm aead_key %s mode ipv4-tunnel src 192.0.2.2 dst 192.0.2.1
+rt ipv4 dst 192.0.2.2/32 port 1
+rt ipv4 dst 10.1.0.0/24 port 0
+neigh port 1 02:00:00:00:00:02
+"""
+SECGW_KEY = ":".join("%02x" % i for i in range(1, 21))
 
 
 def checksum(header):
@@ -84,29 +100,100 @@ def drops(socket):
     return {m.group(1): int(m.group(2)) for m in re.finditer(r"^drop (\S+) (\d+)$", ctl(socket, "drops\n"), re.M)}
 
 
+def thread_seconds(pid, tid):
+    """Time that a thread has run."""
+    with open("/proc/%d/task/%d/schedstat" % (pid, tid), encoding="ascii") as stat:
+        return int(stat.read().split()[0]) / 1e9
+
+
 def worker_seconds(pid):
-    """Time that the worker's thread has run."""
     for task in os.listdir("/proc/%d/task" % pid):
-        base = "/proc/%d/task/%s/" % (pid, task)
-        with open(base + "comm", encoding="ascii") as name, open(base + "schedstat", encoding="ascii") as stat:
+        with open("/proc/%d/task/%s/comm" % (pid, task), encoding="ascii") as name:
             if "worker" in name.read():
-                return int(stat.read().split()[0]) / 1e9
-    sys.exit("culvert-dp has no worker")
+                return thread_seconds(pid, int(task))
+    sys.exit("process %d has no worker" % pid)
+
+
+def pcap_of(work, size):
+    path = os.path.join(work, "%d.pcap" % size)
+    if not os.path.exists(path):
+        pcap_write(path, size)
+    return path
+
+
+def priority(args):
+    return ["chrt", "-f", "10"] if args.real_time else []
+
+
+def ports_argv(pcap):
+    return ["-m", "512", "--in-memory", "--no-pci", "--file-prefix", "culvert-%d" % os.getpid(),
+            "--vdev", "net_pcap0,rx_pcap=%s,infinite_rx=1" % pcap, "--vdev", "net_null0,no-rx=1"]
+
+
+def ports_alone(work, size, args):
+    """Mpps of the worker's own time of DPDK's testpmd, which carries packets from the one port to the other and does nothing else."""
+    other = min(set(range(os.cpu_count())) - {args.lcore})
+    argv = [*priority(args), "dpdk-testpmd", "-l", "%d,%d" % (other, args.lcore), "--main-lcore", str(other), *ports_argv(pcap_of(work, size)),
+            "--", "--forward-mode=io", "--burst=64", "--stats-period=1", "--auto-start", "--total-num-mbufs=16384"]
+    p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        text, end = "", None
+        for line in p.stdout: # the statistics once a second, and all that was forwarded when it has been told to end
+            text += line
+            if "NIC statistics for port 1" in line and end is None:
+                end = time.monotonic() + args.seconds
+            if end is not None and time.monotonic() > end and p.poll() is None and "Signal" not in text:
+                ran = worker_seconds(p.pid)
+                end = float("inf")
+                p.send_signal(signal.SIGINT)
+        p.wait(20)
+    finally:
+        if p.poll() is None:
+            p.kill()
+            p.wait()
+    sent = re.findall(r"TX-packets: (\d+)", text[text.rfind("Accumulated forward statistics"):])
+    if not sent or p.returncode != 0:
+        sys.exit("testpmd: %s" % text[-800:])
+    return int(sent[0]) / ran / 1e6
+
+
+def secgw(work, size, args):
+    """Mpps of its own time of ipsec-secgw: packets that it counts as sent, between the first of its reports and the last."""
+    conf = os.path.join(work, "secgw.cfg")
+    with open(conf, "w", encoding="ascii") as f:
+        f.write(SECGW % (SECGW_KEY, SECGW_KEY))
+    argv = [*priority(args), args.secgw, "-l", str(args.lcore), *ports_argv(pcap_of(work, size)), "--vdev", "crypto_aesni_gcm0",
+            "--", "-p", "0x3", "-P", "-u", "0x2", "-f", conf, "--config", "(0,0,%d),(1,0,%d)" % (args.lcore, args.lcore), "-t", "1",
+            *args.secgw_options.split()]
+    p = subprocess.Popen(["stdbuf", "-oL", *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    points, text = [], ""
+    try:
+        for line in p.stdout:
+            text += line
+            m = re.match(r"Total packets sent:\s+(\d+)", line)
+            if m:
+                points.append((int(m.group(1)), thread_seconds(p.pid, p.pid)))
+            if len(points) > 2 + args.seconds:
+                break
+    finally:
+        p.kill()
+        p.wait()
+    if len(points) <= 2:
+        sys.exit("ipsec-secgw: %s" % text[-800:])
+    return (points[-1][0] - points[1][0]) / (points[-1][1] - points[1][1]) / 1e6
 
 
 def run(work, size, args):
     """Mpps of one start of culvert-dp: of the clock, and of the worker's own time."""
-    pcap, conf, socket = (os.path.join(work, name) for name in ("%d.pcap" % size, "dp.conf", "dp.sock"))
-    if not os.path.exists(pcap):
-        pcap_write(pcap, size)
+    conf, socket = (os.path.join(work, name) for name in ("dp.conf", "dp.sock"))
     with open(conf, "w", encoding="ascii") as f:
         f.write("platform dataplane\n lcores %d\n memory hugepages 512\n crypto-engine %s\n"
                 " port Ethernet0/0 vdev net_pcap0,rx_pcap=%s,infinite_rx=1\n port Ethernet0/1 vdev net_null0,no-rx=1\n" %
-                (args.lcore, args.engine, pcap))
+                (args.lcore, args.engine, pcap_of(work, size)))
     if os.path.exists(socket):
         os.unlink(socket)
     with open(os.path.join(work, "dp.log"), "w", encoding="ascii") as log:
-        dp = subprocess.Popen([DP, "--run-dir", work, "--config", conf], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        dp = subprocess.Popen([*priority(args), DP, "--run-dir", work, "--config", conf], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         while not os.path.exists(socket):
             if dp.poll() is not None:
@@ -130,6 +217,29 @@ def run(work, size, args):
         dp.wait(20)
 
 
+def shown(values):
+    return "%7.3f (%.3f-%.3f)" % (statistics.median(values), min(values), max(values))
+
+
+def size_take(work, size, args):
+    """All programs in turns, and a line of it."""
+    row = {"size": size, "mpps": [], "mpps_clock": [], "ports_mpps": [], "secgw_mpps": []}
+    for _ in range(args.rounds):
+        clock, own = run(work, size, args)
+        row["mpps"].append(own)
+        row["mpps_clock"].append(clock)
+        row["ports_mpps"].append(ports_alone(work, size, args))
+        if args.secgw:
+            row["secgw_mpps"].append(secgw(work, size, args))
+    print("frame %5d: Mpps of its own time: culvert %s, of the clock %s; ports alone %s" %
+          (size, shown(row["mpps"]), shown(row["mpps_clock"]), shown(row["ports_mpps"])), flush=True)
+    if args.secgw:
+        ours, ports, other = (1 / statistics.median(row[k]) for k in ("mpps", "ports_mpps", "secgw_mpps"))
+        print("             ipsec-secgw %s: culvert to it %.2f; beyond the ports %.0f ns to %.0f ns, %.2f" %
+              (shown(row["secgw_mpps"]), other / ours, 1000 * (ours - ports), 1000 * (other - ports), (other - ports) / (ours - ports)), flush=True)
+    return row
+
+
 def main():
     p = argparse.ArgumentParser(description="culvert from net_pcap to net_null on one core")
     p.add_argument("--sizes", default="64,512,1434")
@@ -138,15 +248,19 @@ def main():
     p.add_argument("--lcore", type=int, default=1)
     p.add_argument("--alg", default="gcm128")
     p.add_argument("--engine", default="auto")
-    p.add_argument("--keep")
+    p.add_argument("--secgw", metavar="PROGRAM")
+    p.add_argument("--secgw-options", default="", metavar="WORDS")
+    p.add_argument("--real-time", action="store_true")
+    p.add_argument("--json", metavar="FILE")
+    p.add_argument("--keep", metavar="DIR")
     args = p.parse_args()
     work = args.keep or tempfile.mkdtemp(prefix="culvert-pcap-null-")
     os.makedirs(work, exist_ok=True)
     try:
-        for size in (int(x) for x in args.sizes.split(",")):
-            clock, own = (sorted(x) for x in zip(*(run(work, size, args) for _ in range(args.rounds))))
-            print("frame %5d  %7.3f Mpps (%.3f-%.3f)  of the worker's own time %7.3f Mpps (%.3f-%.3f)" %
-                  (size, statistics.median(clock), clock[0], clock[-1], statistics.median(own), own[0], own[-1]), flush=True)
+        rows = [size_take(work, int(x), args) for x in args.sizes.split(",")]
+        if args.json:
+            with open(args.json, "w", encoding="ascii") as f:
+                json.dump({"load": os.getloadavg(), "rows": rows}, f, indent=1)
     finally:
         if not args.keep:
             shutil.rmtree(work)
