@@ -1,4 +1,5 @@
 #include "common/ring.h"
+#include "common/offload.h"
 #include "common/secret.h"
 
 #include <errno.h>
@@ -39,7 +40,7 @@ struct shm_layout {
     uint64_t path_mtus;
     uint64_t steer, steer_counts;
     uint64_t worker_stats, port_stats, if_stats, engine_stats, memory, counters_in, counters_out;
-    uint64_t sa_engines;
+    uint64_t sa_engines, sa_offloads;
     uint64_t size;
 };
 
@@ -75,6 +76,7 @@ static struct shm_layout layout_make(uint64_t workers, unsigned sa_index_bits)
     l.steer = layout_take(&at, sizeof(struct cv_steer));
     l.steer_counts = layout_take(&at, workers * sizeof(struct cv_steer_counts));
     l.sa_engines = layout_take(&at, 2 * table * sizeof(struct cv_sa_engine));
+    l.sa_offloads = layout_take(&at, 2 * table * sizeof(struct cv_sa_offload));
     l.size = at;
     return l;
 }
@@ -550,6 +552,13 @@ struct cv_engine_stats *shm_engine_stats(const struct shm *s, unsigned engine)
 struct cv_sa_engine *shm_sa_engine(const struct shm *s, unsigned dir, uint32_t slot)
 {
     return s->at.sa_engines + ((size_t)dir << s->sa_index_bits) + slot;
+}
+
+struct cv_sa_offload *shm_sa_offload(const struct shm *s, unsigned dir, uint32_t slot)
+{
+    const struct shm_layout l = layout_make(s->workers, s->sa_index_bits);
+    struct cv_sa_offload *rows = shm_at(s, l.sa_offloads);
+    return rows + ((size_t)dir << s->sa_index_bits) + slot;
 }
 
 struct cv_memory_row *shm_memory_row(const struct shm *s, unsigned row)

@@ -150,3 +150,10 @@ void dp_inline_out(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
     for (unsigned i = 0; i < n; i++)
         one_out(w, pkts[i]);
 }
+
+void dp_inline_refused(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (eng_inline_is_clear(pkts[i]))
+            eng_inline_refused(w->esp.engine, pkts[i]);
+}

@@ -28,6 +28,9 @@ void dp_inline_tick(struct dp *dp);
 /* Takes ownership of ESP's packets, in clear or not, in their order. Worker. */
 void dp_inline_out(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n);
 
+/* Frames that the port's queue has not taken and that are dropped for it: what was to be encrypted was not. Worker. */
+void dp_inline_refused(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n);
+
 /* Was m decrypted by a NIC, or tried by one? */
 static inline bool dp_inline_came_so(const struct rte_mbuf *m)
 {

@@ -1,5 +1,6 @@
 #include "dataplane/dp_sad.h"
 #include "common/log.h"
+#include "common/offload.h"
 #include "dataplane/dp_pick.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/engine/eng_inline.h"
@@ -119,6 +120,18 @@ static void ending_run(void *p)
 }
 
 /* ---- which engine works on it ------------------------------------------------------------------------------ */
+static void offload_update(struct dp_sad *s, unsigned dir, uint32_t slot)
+{
+    struct cv_sa_offload now;
+    if (!eng_offload(
+            dir == CV_DIR_IN ? esp_in_sa_session(s->in[slot].sa) : esp_out_sa_session(s->out[slot].sa), &now))
+        return;
+    struct cv_sa_offload *row = shm_sa_offload(s->shm, dir, slot);
+    __atomic_store_n(&row->packets, now.packets, __ATOMIC_RELAXED);
+    __atomic_store_n(&row->row, now.row, __ATOMIC_RELAXED);
+    __atomic_store_n(&row->counted, now.counted, __ATOMIC_RELAXED);
+}
+
 static void engine_update(struct dp_sad *s, unsigned dir, uint32_t slot)
 {
     struct cv_sa_engine *row = shm_sa_engine(s->shm, dir, slot), now = {.by = CV_ENGINE_UNKNOWN};
@@ -126,6 +139,7 @@ static void engine_update(struct dp_sad *s, unsigned dir, uint32_t slot)
         esp_in_sa_where(s->in[slot].sa, &now);
     else
         esp_out_sa_where(s->out[slot].sa, &now);
+    offload_update(s, dir, slot);
     if (row->by == now.by && row->why == now.why)
         return;
     __atomic_store_n(&row->since_tsc, rte_rdtsc(), __ATOMIC_RELAXED);
@@ -238,6 +252,7 @@ cv_result dp_sad_add(struct dp_sad *s, const struct cv_sa *sa)
                                               : CV_EINVAL;
     if (r == CV_OK) {
         memset(shm_sa_engine(s->shm, sa->ref.dir, sa->ref.sa_id), 0, sizeof(struct cv_sa_engine));
+        memset(shm_sa_offload(s->shm, sa->ref.dir, sa->ref.sa_id), 0, sizeof(struct cv_sa_offload));
         engine_update(s, sa->ref.dir, sa->ref.sa_id);
         s->count++;
         s->of_if[sa->if_id]++;

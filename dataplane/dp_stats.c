@@ -17,9 +17,14 @@ static void link_changed(struct dp *dp, unsigned port)
         log_debug("event ring full: a link change was not told");
 }
 
+enum {
+    OFFLOAD_TICKS = 10
+}; /* what devices did of each SA is looked at once a second: that goes through the table */
+
 /* Rows of an engine that knows its own figures: names change but once, when a device fails. */
 static void engine_report(struct dp *dp)
 {
+    static unsigned ticks; /* the manager's */
     struct cv_engine_stats rows[CV_MAX_ENGINES];
     const unsigned n = dp->engine->report(rows, CV_MAX_ENGINES);
     bool changed = false;
@@ -33,7 +38,7 @@ static void engine_report(struct dp *dp)
         __atomic_store_n(&s->sessions, rows[i].sessions, __ATOMIC_RELAXED);
         __atomic_store_n(&s->packets, rows[i].packets, __ATOMIC_RELAXED);
     }
-    if (changed)
+    if (changed || (dp->engine->offload && ++ticks % OFFLOAD_TICKS == 0))
         dp_sad_engines_update(&dp->sad);
 }
 

@@ -2,6 +2,7 @@
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_flow.h"
 #include "dataplane/dp_gre.h"
+#include "dataplane/dp_inline.h"
 #include "dataplane/dp_martian.h"
 #include "dataplane/dp_mixed.h"
 #include "dataplane/dp_pick.h"
@@ -28,8 +29,11 @@ static void txq_flush(struct dp_worker *w, struct dp_txq *q)
     if (unlikely(sent < q->count))
         sent += rte_eth_tx_burst(q->port_id, q->queue, q->pkts + sent, (uint16_t)(q->count - sent));
     dp_count(&w->stats->tx_packets, sent);
-    if (unlikely(sent < q->count))
+    if (unlikely(sent < q->count)) {
+        if (w->inlined)
+            dp_inline_refused(w, q->pkts + sent, q->count - sent);
         dp_drop_all(w, q->pkts + sent, q->count - sent, CV_DROP_TX_FULL);
+    }
     q->count = 0;
 }
 

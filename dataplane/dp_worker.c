@@ -240,8 +240,8 @@ static void whole_in(struct dp_worker *w, struct rte_mbuf *m, struct esp_in_sa *
 {
     enum cv_drop why = dp_inline_came_so(m) ? esp_in_whole(&w->esp, sa, m) : CV_DROP_CRYPTO;
     dp_count(&w->stats->crypto_packets, 1);
-    if (likely(why != CV_DROP_CRYPTO && why != CV_DROP_ESP_AUTH))
-        eng_inline_came(esp_in_sa_session(sa));
+    if (likely(why != CV_DROP_CRYPTO))
+        eng_inline_came(w->esp.engine, esp_in_sa_session(sa), why != CV_DROP_ESP_AUTH);
     if (likely(why == CV_DROP_NONE))
         dp_worker_decapsulated(w, &m, 1);
     else

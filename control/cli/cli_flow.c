@@ -17,17 +17,30 @@ static void engine_of(const struct shm *s, const struct cv_sa_ref *ref, struct c
     out->since_tsc = __atomic_load_n(&row->since_tsc, __ATOMIC_RELAXED);
 }
 
+static void offload_of(const struct shm *s, const struct cv_sa_ref *ref, struct cv_sa_offload *out)
+{
+    memset(out, 0, sizeof *out);
+    if (!s || ref->spi == 0 || ref->sa_id >= 1u << s->sa_index_bits)
+        return;
+    const struct cv_sa_offload *row = shm_sa_offload(s, ref->dir, ref->sa_id);
+    out->row = __atomic_load_n(&row->row, __ATOMIC_RELAXED);
+    out->counted = __atomic_load_n(&row->counted, __ATOMIC_RELAXED);
+    out->packets = __atomic_load_n(&row->packets, __ATOMIC_RELAXED);
+}
+
 /* The device of the engine's row, without what the row says behind its name; "" when it has none. */
-static const char *engine_device(struct cli_call *c, const struct cv_sa_engine *e, char out[CV_NAME_MAX])
+static const char *engine_device(struct cli_call *c, const struct cv_sa_engine *e,
+                                 const struct cv_sa_offload *o, char out[CV_NAME_MAX])
 {
     const struct shm *s = c->env->shm(c->env->ctx);
     out[0] = '\0';
     if (e->by == CV_ENGINE_IPSECMB || e->by == CV_ENGINE_VAES)
         return out;
-    unsigned rows = 0; /* inline: one for each port, and the SA's row does not say which */
+    unsigned rows = 0; /* inline: one for each port, and the SA says which */
     for (unsigned i = 0; s && i < CV_MAX_ENGINES; i++) {
         const struct cv_engine_stats *row = shm_engine_stats(s, i);
-        if (strncmp(row->engine, cv_engine_name(e->by), sizeof row->engine) == 0 && ++rows)
+        if ((o->row == 0 || o->row == i + 1) &&
+            strncmp(row->engine, cv_engine_name(e->by), sizeof row->engine) == 0 && ++rows)
             snprintf(out, CV_NAME_MAX, "%.*s", CV_NAME_MAX - 1, row->device);
     }
     out[rows == 1 ? strcspn(out, " ") : 0] = '\0';
@@ -41,13 +54,14 @@ static uint64_t engine_age_s(struct cli_call *c, const struct cv_sa_engine *e)
     return s && s->tsc_hz && now > e->since_tsc ? (now - e->since_tsc) / s->tsc_hz : 0;
 }
 
-void cli_flow_engine(struct cli_call *c, const struct cv_sa_engine *e, char *out, size_t len)
+void cli_flow_engine(struct cli_call *c, const struct cli_flow_view *v, bool in, char *out, size_t len)
 {
+    const struct cv_sa_engine *e = in ? &v->in_by : &v->out_by;
     char device[CV_NAME_MAX];
     if (e->why != CV_ENGINE_WHY_NONE)
         snprintf(out, len, "%s for %llu s: %s", cv_engine_name(e->by), (unsigned long long)engine_age_s(c, e),
                  cv_engine_why_text(e->why));
-    else if (engine_device(c, e, device)[0])
+    else if (engine_device(c, e, in ? &v->in_off : &v->out_off, device)[0])
         snprintf(out, len, "%s %s %s", cv_engine_name(e->by), device, cv_engine_mode(e->by));
     else
         snprintf(out, len, "%s", cv_engine_name(e->by));
@@ -58,15 +72,19 @@ static void engines_find(struct cli_call *c, struct cli_flow_view *v)
     const struct shm *s = c->env->shm(c->env->ctx);
     engine_of(s, &v->child->in, &v->in_by);
     engine_of(s, &v->child->out, &v->out_by);
+    offload_of(s, &v->child->in, &v->in_off);
+    offload_of(s, &v->child->out, &v->out_off);
     const char *in = cv_engine_name(v->in_by.by), *out = cv_engine_name(v->out_by.by);
     const bool one = v->child->out.spi == 0 || strcmp(in, out) == 0;
     snprintf(v->engine, sizeof v->engine, "%s", one ? in : "mixed");
 }
 
-static void engine_json(struct cli_call *c, json_t *o, const struct cv_sa_engine *e)
+static void engine_json(struct cli_call *c, json_t *o, const struct cli_flow_view *v, bool in)
 {
+    const struct cv_sa_engine *e = in ? &v->in_by : &v->out_by;
+    const struct cv_sa_offload *off = in ? &v->in_off : &v->out_off;
     char device[CV_NAME_MAX];
-    const char *name = engine_device(c, e, device);
+    const char *name = engine_device(c, e, off, device);
     json_object_set_new(o, "engine", json_string(cv_engine_name(e->by)));
     json_object_set_new(o, "engine_mode", json_string(cv_engine_mode(e->by)));
     json_object_set_new(o, "engine_device", name[0] ? json_string(name) : json_null());
@@ -75,6 +93,7 @@ static void engine_json(struct cli_call *c, json_t *o, const struct cv_sa_engine
                             ? json_null()
                             : json_pack("{s:s, s:s, s:I}", "reason", cv_engine_why_name(e->why), "text",
                                         cv_engine_why_text(e->why), "age_s", (json_int_t)engine_age_s(c, e)));
+    json_object_set_new(o, "offloaded", off->counted ? json_integer((json_int_t)off->packets) : json_null());
 }
 
 /* ---- what is counted and left ------------------------------------------------------------------------------------ */
@@ -136,9 +155,10 @@ uint64_t cli_flow_drops_in(const struct cli_flow_view *v)
     return v->in.auth_failed + v->in.replayed + v->in.ts_failed + v->in.other_drops;
 }
 
-static json_t *direction_json(struct cli_call *c, uint32_t spi, const struct cv_sa_counters *n,
-                              const struct cv_sa_engine *by, bool in)
+static json_t *direction_json(struct cli_call *c, const struct cli_flow_view *v, bool in)
 {
+    const struct cv_sa_counters *n = in ? &v->in : &v->out;
+    const uint32_t spi = in ? v->child->in.spi : v->child->out.spi;
     json_t *o = json_pack("{s:I, s:I, s:I}", "spi", (json_int_t)spi, "packets", (json_int_t)n->packets,
                           "bytes", (json_int_t)n->bytes);
     if (in) {
@@ -147,7 +167,7 @@ static json_t *direction_json(struct cli_call *c, uint32_t spi, const struct cv_
         json_object_set_new(o, "ts_failed", json_integer((json_int_t)n->ts_failed));
     }
     json_object_set_new(o, "other_drops", json_integer((json_int_t)n->other_drops));
-    engine_json(c, o, by);
+    engine_json(c, o, v, in);
     return o;
 }
 
@@ -170,8 +190,8 @@ json_t *cli_flow_json(struct cli_call *c, const struct cli_flow_view *v)
     json_t *o = json_object();
     json_object_set_new(o, "local_ident", idents_json(k->ts_local, k->ts_count));
     json_object_set_new(o, "remote_ident", idents_json(k->ts_remote, k->ts_count));
-    json_object_set_new(o, "inbound", direction_json(c, k->in.spi, &v->in, &v->in_by, true));
-    json_object_set_new(o, "outbound", direction_json(c, k->out.spi, &v->out, &v->out_by, false));
+    json_object_set_new(o, "inbound", direction_json(c, v, true));
+    json_object_set_new(o, "outbound", direction_json(c, v, false));
     json_object_set_new(o, "protocol", json_string(sam_is_ah(k) ? "ah" : "esp"));
     json_object_set_new(o, "transform", json_string(v->transform));
     json_object_set_new(o, "mode", json_string(k->transport ? "transport" : "tunnel"));

@@ -2,6 +2,7 @@
 #ifndef CONTROL_CLI_CLI_FLOW_H
 #define CONTROL_CLI_CLI_FLOW_H
 
+#include "common/offload.h"
 #include "control/cli/cli_call.h"
 #include "control/sa/sam.h"
 
@@ -14,6 +15,7 @@ struct cli_flow_view {
     char transform[192];               /* CLI_TEXT_MAX */
     char engine[CV_NAME_MAX];          /* "mixed": not the same in both directions */
     struct cv_sa_engine in_by, out_by; /* zero: not known */
+    struct cv_sa_offload in_off, out_off;
 };
 void cli_flow_view(struct cli_call *c, const struct sam_child *child, struct cli_flow_view *out);
 /* The first child at or after k, of the list of v's interface (sam_children_on), that is of session v: under a dynamic
@@ -25,7 +27,7 @@ bool cli_flow_dynamic(struct cli_call *c, const char *interface);
 /* The object of `flows` in interfaces.md. */
 json_t *cli_flow_json(struct cli_call *c, const struct cli_flow_view *v);
 /* "cryptodev crypto_openssl look-aside"; "vaes for 12 s: the device has failed". */
-void cli_flow_engine(struct cli_call *c, const struct cv_sa_engine *e, char *out, size_t len);
+void cli_flow_engine(struct cli_call *c, const struct cli_flow_view *v, bool in, char *out, size_t len);
 /* Drops on the way in: ICV, replay, selectors, others. */
 uint64_t cli_flow_drops_in(const struct cli_flow_view *v);
 

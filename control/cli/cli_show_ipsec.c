@@ -98,8 +98,11 @@ static void text_sa(struct cli_call *c, const struct cli_flow_view *f, bool in)
               k->natt ? " UDP-Encaps" : "", k->esn ? ", esn" : "");
     cli_print(c, "        conn id: %u, flow_id: %s:%u, crypto map: %s\n", k->owner, f->engine,
               in ? k->in.sa_id : k->out.sa_id, map_tag(c, k, tag));
-    cli_flow_engine(c, in ? &f->in_by : &f->out_by, engine, sizeof engine);
+    const struct cv_sa_offload *off = in ? &f->in_off : &f->out_off;
+    cli_flow_engine(c, f, in, engine, sizeof engine);
     cli_print(c, "        engine: %s\n", engine);
+    if (off->counted)
+        cli_print(c, "        offloaded packets: %llu\n", (unsigned long long)off->packets);
     cli_print(c, "        sa timing: remaining key lifetime (k/sec): (%s/%s)\n", kb, s);
     if (f->has_packets)
         cli_print(c, "        remaining packets: %llu\n", (unsigned long long)f->remaining_packets);

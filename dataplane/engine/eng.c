@@ -47,3 +47,18 @@ void eng_where(const struct eng_session *s, struct cv_sa_engine *out)
     if (owner->where)
         owner->where(s, out);
 }
+
+bool eng_offload(const struct eng_session *s, struct cv_sa_offload *out)
+{
+    const struct eng_ops *owner = eng_session_owner(s);
+    if (owner->offload)
+        owner->offload(s, out);
+    return owner->offload != NULL;
+}
+
+void eng_peer_moves(struct eng_session *s, const struct ip_endpoint *remote)
+{
+    const struct eng_ops *owner = eng_session_owner(s);
+    if (owner->peer_moves)
+        owner->peer_moves(s, remote);
+}

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct cv_sa_offload; /* common/offload.h */
 struct rte_mbuf;
 struct eng_session; /* one direction of one SA; opaque, cache-aligned, keys inside */
 struct eng_worker;  /* per-worker state of an engine: multi-buffer managers */
@@ -132,11 +133,19 @@ struct eng_ops {
     unsigned (*report)(struct cv_engine_stats *rows, unsigned max);
     /* What works on a session now, and why not the device: by and why of `out`. Manager. */
     void (*where)(const struct eng_session *s, struct cv_sa_engine *out);
+    /* What its device did of a session's packets, to the packet. Manager. */
+    void (*offload)(const struct eng_session *s, struct cv_sa_offload *out);
+    /* Packets of this session that go out will have another destination. Before the first one has. Manager. */
+    void (*peer_moves)(struct eng_session *s, const struct ip_endpoint *remote);
     uint8_t by; /* enum cv_engine_by: the same for engines without `where` */
 };
 
 /* What works on a session of any engine now: by and why of `out`. Manager. */
 void eng_where(const struct eng_session *s, struct cv_sa_engine *out);
+/* False: its engine does not count that, and out is as it was. Manager. */
+bool eng_offload(const struct eng_session *s, struct cv_sa_offload *out);
+/* To be called before the first packet of an SA going out has another destination than the SA had when it was made. Manager. */
+void eng_peer_moves(struct eng_session *s, const struct ip_endpoint *remote);
 
 /* The engines in order of preference, ended by NULL. */
 extern const struct eng_ops *const eng_all[];

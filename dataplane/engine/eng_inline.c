@@ -1,9 +1,10 @@
 #include "dataplane/engine/eng_inline.h"
 
 #include "common/log.h"
+#include "common/offload.h"
 #include "common/secret.h"
 #include "dataplane/engine/eng_auto.h"
-#include "dataplane/engine/eng_inline_dev.h"
+#include "dataplane/engine/eng_inline_port.h"
 #include "dataplane/engine/eng_inline_sa.h"
 #include "dataplane/engine/eng_inline_told.h"
 #include "dataplane/engine/eng_ipsecmb.h"
@@ -21,24 +22,31 @@
 
 enum { SLOTS = 2048, BURST = 64, ESP_HDR = 8, ESP_TRAILER = 2, AEAD_IV = 8 };
 
+/* What a worker counts of a session: one line each, so that none waits for another. */
+struct inline_lane {
+    _Alignas(RTE_CACHE_LINE_SIZE) uint64_t by_nic; /* the manager reads it, relaxed */
+};
+
 /* A session with a NIC's session; those without are eng_auto's own. With inline protocol there is none of eng_auto beside it: keys that a
  * NIC makes IVs for are nowhere else. */
 struct inline_session {
     struct eng_session_head head;
     struct eng_session *soft;
     eng_burst_fn *soft_burst;
-    struct idev_port *port;
+    struct inline_port *port;
     void *device;
     struct rte_flow *rule;
+    struct inline_lane *lanes;
     uint64_t userdata;
     struct cv_sa_ref ref;
     uint64_t cookie;
-    struct ip_addr remote; /* outer, with whole */
+    struct ip_endpoint remote; /* outer, as the NIC was told */
     uint32_t if_id;
     uint16_t vrf, around; /* what encapsulation adds, without padding */
     bool encrypt, esn, v6, metadata, whole;
     enum cdev_kind kind;
     uint8_t iv_len, icv_len, block;
+    uint8_t moved;   /* atomic: the peer has another address than its rule names */
     uint32_t strays; /* atomic, of whole: ESP that came past the NIC since something came by it */
 };
 
@@ -59,17 +67,6 @@ static const struct inline_session *of(const struct eng_session *s)
     return (const struct inline_session *)(const void *)s;
 }
 
-/* ---- ports ---------------------------------------------------------------------------------------------------------- */
-struct inline_port {
-    struct idev_port dev;
-    char name[CV_NAME_MAX];
-    const struct rte_security_capability *caps;
-    enum rte_security_session_action_type action; /* crypto where there is both: numbers stay ours */
-    uint32_t sessions;
-    bool told; /* of its loss */
-};
-static struct inline_port ports[CV_MAX_PORTS];
-static unsigned port_count;
 static uint32_t session_count; /* with a NIC's or without */
 static struct told *told;
 static uint64_t ticks; /* of report */
@@ -78,22 +75,16 @@ static uint64_t avoided_until
 static eng_inline_port_fn *route;
 static void *route_ctx;
 
-static struct inline_port *port_find(uint16_t id)
-{
-    for (unsigned i = 0; i < port_count; i++)
-        if (ports[i].dev.id == id)
-            return &ports[i];
-    return NULL;
-}
-
 /* ---- workers: eng_auto's, and what each has done but not given back ------------------------------------------------- */
 struct flight {
     struct eng_worker *w;
+    unsigned lane;
     uint64_t submitted, delivered;
-    uint64_t by_nic, by_software; /* the manager reads them, relaxed */
+    uint64_t by_nic[CV_MAX_PORTS], by_software; /* the manager reads them, relaxed */
     struct eng_job jobs[SLOTS];
 };
 static struct flight *flights[CV_MAX_WORKERS + 1];
+static unsigned lanes; /* workers at most, and one more */
 
 static struct flight *flight_of(const struct eng_worker *w)
 {
@@ -108,13 +99,28 @@ static void count(uint64_t *c, uint64_t n)
     __atomic_store_n(c, *c + n, __ATOMIC_RELAXED);
 }
 
+/* n: also less than none, of what was counted too early. */
+static void count_nic(struct flight *f, const struct inline_session *s, uint64_t n)
+{
+    count(&f->by_nic[s->port->at], n);
+    count(&s->lanes[f->lane].by_nic, n);
+}
+
+static bool lane_is_free(unsigned lane)
+{
+    for (unsigned i = 0; i < RTE_DIM(flights) && flights[i]; i++)
+        if (flights[i]->lane == lane)
+            return false;
+    return true;
+}
+
 static cv_result worker_new(int socket, struct eng_worker **out)
 {
     unsigned at = 0;
     while (at < RTE_DIM(flights) && flights[at])
         at++;
     struct flight *f =
-        at < RTE_DIM(flights) ? rte_zmalloc_socket("inline", sizeof *f, RTE_CACHE_LINE_SIZE, socket) : NULL;
+        at < lanes ? rte_zmalloc_socket("inline", sizeof *f, RTE_CACHE_LINE_SIZE, socket) : NULL;
     if (!f)
         return CV_ENOMEM;
     const cv_result r = eng_auto.worker_new(socket, &f->w);
@@ -122,6 +128,8 @@ static cv_result worker_new(int socket, struct eng_worker **out)
         rte_free(f);
         return r;
     }
+    while (!lane_is_free(f->lane))
+        f->lane++;
     flights[at] = f;
     *out = f->w;
     return CV_OK;
@@ -139,6 +147,12 @@ static void worker_free(struct eng_worker *w)
         flights[at] = flights[at + 1];
     flights[RTE_DIM(flights) - 1] = NULL;
     eng_auto.worker_free(w);
+}
+
+/* Does the NIC do what goes out? */
+static bool takes(const struct inline_session *s)
+{
+    return likely(idev_runs(&s->port->dev)) && likely(!__atomic_load_n(&s->moved, __ATOMIC_RELAXED));
 }
 
 /* ---- bursts --------------------------------------------------------------------------------------------------------- */
@@ -175,7 +189,7 @@ static void out_jobs(struct flight *f, const struct inline_session *s, struct en
     enum { CBC_IV = 16 };
     uint8_t all[BURST] = {0};
     const uint8_t *ivs = s->kind == CDEV_CHAIN ? eng_ipsecmb_ivs(f->w, n) : NULL;
-    if (unlikely(!idev_runs(s->port) || (s->kind == CDEV_CHAIN && !ivs))) {
+    if (unlikely(!takes(s) || (s->kind == CDEV_CHAIN && !ivs))) {
         for (unsigned i = 0; i < n; i++)
             all[i] = (uint8_t)i;
         soft_jobs(f, s, jobs, all, n);
@@ -201,21 +215,21 @@ static void in_jobs(struct flight *f, const struct inline_session *s, struct eng
         struct eng_job *j = &jobs[i];
         const uint64_t flags = j->m->ol_flags;
         j->m->ol_flags = flags & ~RX_DONE;
-        if (unlikely(!(flags & RX_DONE) || j->m->port != s->port->id)) {
+        if (unlikely(!(flags & RX_DONE) || j->m->port != s->port->dev.id)) {
             rest[left++] = (uint8_t)i;
             continue;
         }
         j->op.ok = !(flags & RTE_MBUF_F_RX_SEC_OFFLOAD_FAILED);
         j->drop = (uint8_t)(j->op.ok ? CV_DROP_NONE : CV_DROP_ESP_AUTH);
     }
-    count(&f->by_nic, n - left);
+    count_nic(f, s, n - left);
     soft_jobs(f, s, jobs, rest, left);
 }
 
 /* Of inline protocol going out: the inner packet, to be numbered and encrypted by the NIC; by nobody else. */
 static void out_whole(const struct inline_session *s, struct eng_job *jobs, unsigned n)
 {
-    const bool runs = idev_runs(s->port) && s->encrypt;
+    const bool runs = idev_runs(&s->port->dev) && s->encrypt;
     if (unlikely(!runs))
         (void)told_set(told, s->userdata, IDEV_UNFIT);
     for (unsigned i = 0; i < n; i++) {
@@ -280,7 +294,7 @@ static void burst(struct eng_worker *w, const struct eng_session *s, struct eng_
 /* ---- packets in clear ----------------------------------------------------------------------------------------------- */
 uint16_t eng_inline_port(const struct rte_mbuf *m)
 {
-    return mark_of(m)->s->port->id;
+    return mark_of(m)->s->port->dev.id;
 }
 
 bool eng_inline_whole(const struct rte_mbuf *m, struct eng_inline_way *way)
@@ -289,7 +303,8 @@ bool eng_inline_whole(const struct rte_mbuf *m, struct eng_inline_way *way)
     if (!s->whole)
         return false;
     const uint32_t pad = -(m->pkt_len + ESP_TRAILER) & (s->block - 1u);
-    *way = (struct eng_inline_way){.remote = s->remote, .vrf = s->vrf, .around = (uint16_t)(s->around + pad)};
+    *way = (struct eng_inline_way){
+        .remote = s->remote.addr, .vrf = s->vrf, .around = (uint16_t)(s->around + pad)};
     return true;
 }
 
@@ -311,16 +326,17 @@ void eng_inline_stray(const struct eng_session *session)
         (void)told_set(told, s->userdata, IDEV_UNFIT);
 }
 
-void eng_inline_came(const struct eng_session *session)
+void eng_inline_came(struct eng_worker *w, const struct eng_session *session, bool authentic)
 {
     struct inline_session *s = (struct inline_session *)(uintptr_t)of(session);
-    if (unlikely(__atomic_load_n(&s->strays, __ATOMIC_RELAXED) != 0))
+    count_nic(flight_of(w), s, 1);
+    if (likely(authentic) && unlikely(__atomic_load_n(&s->strays, __ATOMIC_RELAXED) != 0))
         __atomic_store_n(&s->strays, 0, __ATOMIC_RELAXED);
 }
 
 bool eng_inline_port_is_whole(uint16_t port)
 {
-    const struct inline_port *p = port_find(port);
+    const struct inline_port *p = inline_port_find(port);
     return p && p->action == RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL;
 }
 
@@ -332,11 +348,16 @@ bool eng_inline_ready(struct eng_worker *w, struct rte_mbuf *m, uint16_t l2_len,
     struct flight *f = flight_of(w);
     m->tx_offload = rte_mbuf_tx_offload(l2_len, l3_len, l4_len, 0, 0, 0, 0);
     m->ol_flags |= s->v6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4;
-    if (unlikely(!idev_runs(s->port)) ||
-        (s->metadata && unlikely(!idev_metadata(s->port, s->device, m, s->esn ? &mark->seq : NULL))))
+    if (unlikely(!takes(s)) ||
+        (s->metadata && unlikely(!idev_metadata(&s->port->dev, s->device, m, s->esn ? &mark->seq : NULL))))
         return false;
-    count(&f->by_nic, 1);
+    count_nic(f, s, 1);
     return true;
+}
+
+void eng_inline_refused(struct eng_worker *w, const struct rte_mbuf *m)
+{
+    count_nic(flight_of(w), mark_of(m)->s, (uint64_t)-1);
 }
 
 bool eng_inline_soft(struct eng_worker *w, struct rte_mbuf *m, uint16_t esp_at)
@@ -376,105 +397,22 @@ static void on_event(struct idev_port *p, enum idev_event event, uint64_t userda
         (void)told_set(told, userdata, event);
 }
 
-static bool has_action(const struct rte_security_capability *c, enum rte_security_session_action_type action)
-{
-    for (; c && c->action != RTE_SECURITY_ACTION_TYPE_NONE; c++)
-        if (c->action == action && c->protocol == RTE_SECURITY_PROTOCOL_IPSEC)
-            return true;
-    return false;
-}
-
 cv_result eng_inline_port_add(uint16_t id, const char *name)
 {
-    if (port_count == CV_MAX_PORTS)
-        return CV_ENOSPC;
-    struct inline_port *p = &ports[port_count];
-    memset(p, 0, sizeof *p);
-    CV_TRY(idev_open(&p->dev, id, INLINE_SESSIONS, on_event));
-    p->caps = idev_caps(&p->dev);
-    p->action = has_action(p->caps, RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO)
-                    ? RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO
-                    : RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL;
-    if (!has_action(p->caps, p->action)) {
-        idev_close(&p->dev);
-        return CV_EUNSUP;
-    }
-    snprintf(p->name, sizeof p->name, "%s", name);
-    port_count++;
-    return CV_OK;
-}
-
-/* ---- sessions of NICs that nobody uses any more ---------------------------------------------------------------------- */
-struct retired {
-    struct retired *next;
-    struct inline_port *port;
-    void *device;
-    struct rte_flow *rule;
-    unsigned ticks;
-};
-static struct retired *retired;
-
-/* Rule first: "the security session specified in the action" must be there as long as the rule is. False: the driver keeps either. */
-static bool device_free(struct inline_port *p, struct rte_flow **rule, void *device)
-{
-    if (!idev_rule_free(&p->dev, *rule))
-        return false;
-    *rule = NULL;
-    if (!idev_session_free(&p->dev, device))
-        return false;
-    p->sessions--;
-    return true;
-}
-
-static void retire(struct inline_port *p, void *device, struct rte_flow *rule)
-{
-    struct retired *r = calloc(1, sizeof *r);
-    if (!r) /* it stays in the NIC until the port is closed: that costs a place in a table */
-        return;
-    *r = (struct retired){.next = retired, .port = p, .device = device, .rule = rule};
-    retired = r;
-}
-
-/* all: whatever their age. */
-static void retired_free(bool all)
-{
-    for (struct retired **at = &retired; *at;) {
-        struct retired *r = *at;
-        r->ticks += idev_link_up(&r->port->dev); /* a port without link holds on to what it has to send */
-        if ((all || r->ticks >= INLINE_DRAIN_TICKS) && device_free(r->port, &r->rule, r->device)) {
-            *at = r->next;
-            free(r);
-        } else {
-            at = &r->next;
-        }
-    }
-}
-
-static void ports_close(void)
-{
-    while (port_count > 0)
-        idev_close(&ports[--port_count].dev);
-    while (retired) { /* drivers that would not let go of them */
-        struct retired *r = retired;
-        retired = r->next;
-        free(r);
-    }
+    return inline_port_add(id, name, on_event);
 }
 
 void eng_inline_ports_remove(void)
 {
     memset(avoided_until, 0, sizeof avoided_until);
-    for (unsigned i = 0; i < port_count; i++)
-        idev_stop(&ports[i].dev); /* nothing leaves any more by what goes away now */
-    retired_free(true);
-    ports_close();
+    inline_ports_remove();
 }
 
 /* ---- sessions ------------------------------------------------------------------------------------------------------- */
 static struct inline_port *port_of(const struct cv_sa *sa)
 {
     uint16_t id;
-    struct inline_port *p = route && route(route_ctx, sa, &id) ? port_find(id) : NULL;
+    struct inline_port *p = route && route(route_ctx, sa, &id) ? inline_port_find(id) : NULL;
     return p && idev_runs(&p->dev) ? p : NULL;
 }
 
@@ -494,9 +432,15 @@ static bool device_make(struct inline_session *s, struct inline_port *p, const s
         return false;
     if (s->rule || (s->encrypt && s->metadata))
         return true;
-    if (!device_free(p, &s->rule, s->device))
-        retire(p, s->device, NULL);
+    if (!inline_device_free(p, &s->rule, s->device))
+        inline_retire(p, s->device, NULL, 0);
     return false;
+}
+
+/* Going out, and the driver finds the session by a rule alone. */
+static bool by_rule(const struct inline_session *s)
+{
+    return s->encrypt && !s->metadata;
 }
 
 /* NONE: it is on the NIC. */
@@ -510,17 +454,20 @@ static uint8_t session_fill(struct inline_session *s, struct inline_port *p, con
         ticks < avoided_until[sa->if_id % CV_MAX_IFS])
         return CV_ENGINE_WHY_UNFIT;
     s->whole = p->action == RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL;
-    s->remote = sa->remote.addr;
+    s->remote = sa->remote;
     s->vrf = sa->vrf_outer;
     s->if_id = sa->if_id;
     s->head.owner = &eng_inline;
-    s->port = &p->dev;
+    s->port = p;
+    s->lanes = (struct inline_lane *)(void *)(s + 1);
     s->ref = sa->ref;
     s->cookie = sa->cookie;
     s->encrypt = sa->ref.dir == CV_DIR_OUT;
     s->esn = (sa->flags & CV_SA_ESN) != 0;
     s->v6 = sa->local.addr.family == IP_V6;
     s->metadata = (cap->ol_flags & RTE_SECURITY_TX_OLOAD_NEED_MDATA) != 0;
+    if (by_rule(s) && inline_spi_drains(p, sa->ref.spi)) /* a rule of another key */
+        return CV_ENGINE_WHY_REFUSED;
     s->userdata = told_take(told, s, sa->ref.spi);
     if (s->userdata && device_make(s, p, sa))
         return CV_ENGINE_WHY_NONE;
@@ -571,8 +518,9 @@ static bool used_before(const struct inline_port *p, const struct cv_sa *sa)
 /* Ports that lost their sessions are none any more. */
 static uint8_t no_port(void)
 {
-    for (unsigned i = 0; i < port_count; i++)
-        if (!idev_runs(&ports[i].dev))
+    const struct inline_port *p;
+    for (unsigned i = 0; (p = inline_port_at(i)); i++)
+        if (!idev_runs(&p->dev))
             return CV_ENGINE_WHY_FAILED;
     return CV_ENGINE_WHY_PORT;
 }
@@ -585,8 +533,9 @@ static cv_result session_new(const struct cv_sa *sa, int socket, struct eng_sess
         return CV_EUNSUP;
     CV_TRY(eng_auto.session_new(sa, socket, out, info));
     session_count++;
-    struct inline_session *s =
-        p ? rte_zmalloc_socket("inline_session", sizeof *s, RTE_CACHE_LINE_SIZE, socket) : NULL;
+    struct inline_session *s = p ? rte_zmalloc_socket("inline_session", sizeof *s + lanes * sizeof *s->lanes,
+                                                      RTE_CACHE_LINE_SIZE, socket)
+                                 : NULL;
     const uint8_t why = s ? session_fill(s, p, sa) : p ? CV_ENGINE_WHY_SESSIONS : no_port();
     if (s && why == CV_ENGINE_WHY_NONE) {
         session_join(s, sa, *out, info);
@@ -599,16 +548,37 @@ static cv_result session_new(const struct cv_sa *sa, int socket, struct eng_sess
     return CV_OK;
 }
 
-static void where(const struct eng_session *s, struct cv_sa_engine *out)
+static void where(const struct eng_session *session, struct cv_sa_engine *out)
 {
-    if (idev_runs(of(s)->port)) {
-        out->by = of(s)->whole ? CV_ENGINE_INLINE_PROTOCOL : CV_ENGINE_INLINE_CRYPTO;
-        return;
+    const struct inline_session *s = of(session);
+    const bool runs = idev_runs(&s->port->dev);
+    if (takes(s)) {
+        out->by = s->whole ? CV_ENGINE_INLINE_PROTOCOL : CV_ENGINE_INLINE_CRYPTO;
+    } else {
+        out->by = CV_ENGINE_UNKNOWN; /* nobody: it fails closed */
+        if (s->soft)
+            eng_where(s->soft, out);
+        out->why = runs ? CV_ENGINE_WHY_UNFIT : CV_ENGINE_WHY_FAILED;
     }
-    out->by = CV_ENGINE_UNKNOWN; /* nobody: it fails closed */
-    if (!of(s)->whole)
-        eng_where(of(s)->soft, out);
-    out->why = CV_ENGINE_WHY_FAILED;
+}
+
+static void offload(const struct eng_session *session, struct cv_sa_offload *out)
+{
+    const struct inline_session *s = of(session);
+    *out = (struct cv_sa_offload){.counted = 1};
+    out->row = s->port->at + 1 < CV_MAX_ENGINES ? (uint8_t)(s->port->at + 1) : 0;
+    for (unsigned i = 0; i < lanes; i++)
+        out->packets += __atomic_load_n(&s->lanes[i].by_nic, __ATOMIC_RELAXED);
+}
+
+/* Its rule names the old address. What was built with that is in the port's queue or will still meet the rule; nothing of what follows may
+ * rely on it. There is no second rule: the session was told the old address as well, and keys are kept nowhere to make another. */
+static void peer_moves(struct eng_session *session, const struct ip_endpoint *remote)
+{
+    struct inline_session *s = (struct inline_session *)(void *)session;
+    const bool same = ip_addr_equal(&remote->addr, &s->remote.addr) && remote->port == s->remote.port;
+    if (by_rule(s) && !same)
+        __atomic_store_n(&s->moved, 1, __ATOMIC_RELAXED); /* esp_out_sa_set_peer releases it */
 }
 
 static void session_free(struct eng_session *session)
@@ -622,7 +592,7 @@ static void session_free(struct eng_session *session)
     }
     struct inline_session *s = (struct inline_session *)(void *)session;
     told_drop(told, s->userdata);
-    retire(port_find(s->port->id), s->device, s->rule);
+    inline_retire(s->port, s->device, s->rule, by_rule(s) ? s->ref.spi : 0);
     if (s->soft)
         eng_auto.session_free(s->soft);
     rte_free(s);
@@ -638,7 +608,6 @@ static cv_result start(const char *arg, unsigned workers, char *why, size_t why_
 {
     static const struct rte_mbuf_dynfield field = {
         .name = "culvert_inline", .size = sizeof(struct mark), .align = _Alignof(struct mark)};
-    (void)workers;
     if (arg[0]) {
         snprintf(why, why_len, "inline takes no further words");
         return CV_EINVAL;
@@ -648,6 +617,7 @@ static cv_result start(const char *arg, unsigned workers, char *why, size_t why_
         snprintf(why, why_len, "no room in packet buffers");
         return CV_ENOMEM;
     }
+    lanes = RTE_MIN(workers + 1, (unsigned)RTE_DIM(flights));
     return told_new(&told);
 }
 
@@ -714,15 +684,6 @@ static void row_set(struct cv_engine_stats *row, const char *engine, const char 
     row->packets = packets;
 }
 
-/* What a NIC keeps until its queue has run dry is not shown as a session. */
-static uint32_t sessions_of(const struct inline_port *p)
-{
-    uint32_t n = idev_runs(&p->dev) ? p->sessions : 0;
-    for (const struct retired *r = retired; r && n > 0; r = r->next)
-        n -= r->port == p;
-    return n;
-}
-
 static void tell_loss(struct inline_port *p)
 {
     if (p->told || idev_runs(&p->dev))
@@ -735,21 +696,22 @@ static void tell_loss(struct inline_port *p)
 
 static unsigned report(struct cv_engine_stats *rows, unsigned max)
 {
-    uint64_t by_nic = 0, by_software = 0, on_nic = 0;
+    uint64_t by_nic[CV_MAX_PORTS] = {0}, by_software = 0, on_nic = 0;
+    struct inline_port *p;
     unsigned n = 0;
     ticks++;
-    retired_free(false);
+    inline_drain();
     for (unsigned i = 0; i < RTE_DIM(flights) && flights[i]; i++) {
-        by_nic += __atomic_load_n(&flights[i]->by_nic, __ATOMIC_RELAXED);
+        for (unsigned k = 0; k < CV_MAX_PORTS; k++)
+            by_nic[k] += __atomic_load_n(&flights[i]->by_nic[k], __ATOMIC_RELAXED);
         by_software += __atomic_load_n(&flights[i]->by_software, __ATOMIC_RELAXED);
     }
-    for (unsigned i = 0; i < port_count && n + 1 < max; i++) {
-        const uint32_t sessions = sessions_of(&ports[i]);
-        tell_loss(&ports[i]);
+    for (unsigned i = 0; (p = inline_port_at(i)); i++) {
+        const uint32_t sessions = inline_port_sessions(p);
+        tell_loss(p);
         on_nic += sessions;
-        /* which NIC worked on a packet is not counted apart: the first row has the sum */
-        row_set(&rows[n++], eng_inline.name, ports[i].name, ports[i].told ? " lost" : "", sessions,
-                i ? 0 : by_nic);
+        if (n + 1 < max)
+            row_set(&rows[n++], eng_inline.name, p->name, p->told ? " lost" : "", sessions, by_nic[i]);
     }
     if (n < max)
         row_set(&rows[n++], "software", eng_auto.device(), "", session_count - on_nic, by_software);
@@ -771,4 +733,6 @@ const struct eng_ops eng_inline = {
     .flight = flight,
     .report = report,
     .where = where,
+    .offload = offload,
+    .peer_moves = peer_moves,
 };

@@ -13,6 +13,10 @@
  * A packet on an offloaded SA that arrives without RTE_MBUF_F_RX_SEC_OFFLOAD (fragments, another port, another encapsulation) is
  * decrypted here, against the same window.
  *
+ * A driver without metadata finds the session of a packet going out by a rule, and that names the peer's address. When the peer moves, such
+ * an SA is software's from before the first packet with the new address on, until it is rekeyed; what is under way with the old one still
+ * has its rule.
+ *
  * Sessions of NICs outlive their SA until the ports' queues have run dry (INLINE_DRAIN_TICKS), since packets in them name them.
  *
  * Threads: as eng.h has it; ports and events are the manager's. */
@@ -68,8 +72,10 @@ bool eng_inline_is_whole(const struct eng_session *s);
 /* Of inline protocol. A packet came for it past the NIC (in fragments, by another port, or from anybody who knows the SPI): dropped, as
  * nobody can tell whether it is authentic. Many of them and nothing by the NIC: the SA is to be replaced by one of software's. Its owner. */
 void eng_inline_stray(const struct eng_session *s);
-/* One came by the NIC, authentic. */
-void eng_inline_came(const struct eng_session *s);
+/* One came by the NIC. Its owner. */
+void eng_inline_came(struct eng_worker *w, const struct eng_session *s, bool authentic);
+/* What eng_inline_ready was said of, and the port's queue did not take. */
+void eng_inline_refused(struct eng_worker *w, const struct rte_mbuf *m);
 /* Encrypts it here; never with inline protocol; esp_at: octets from m's data to the ESP header. It is an ordinary packet then. False: it must not leave. */
 CV_MUST_USE bool eng_inline_soft(struct eng_worker *w, struct rte_mbuf *m, uint16_t esp_at);
 

@@ -102,6 +102,7 @@ uint16_t esp_ah_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct es
 CV_MUST_USE enum cv_drop esp_in_whole(struct esp_worker *w, struct esp_in_sa *sa, struct rte_mbuf *m);
 /* The session that works on it. */
 const struct eng_session *esp_in_sa_session(const struct esp_in_sa *sa);
+const struct eng_session *esp_out_sa_session(const struct esp_out_sa *sa);
 
 /* Encapsulates pkts[0..n), n <= ESP_BURST_MAX; the caller has matched selectors (esp_out_match), lowered the TTL
  * and enforced the MTU (esp_out_overhead). Good ones first, as above, with meta's vrf, family, proto, l3_len and

@@ -591,6 +591,11 @@ void esp_out_sa_where(const struct esp_out_sa *sa, struct cv_sa_engine *out)
         out->why = sa->info.why;
 }
 
+const struct eng_session *esp_out_sa_session(const struct esp_out_sa *sa)
+{
+    return sa->session;
+}
+
 const struct esp_conf *esp_out_sa_conf(const struct esp_out_sa *sa)
 {
     return &sa->conf;
@@ -613,6 +618,7 @@ cv_result esp_out_sa_set_peer(struct esp_out_sa *sa, const struct ip_endpoint *r
         return CV_EUNSUP;
     struct esp_template t;
     esp_template_make(&t, &sa->conf, remote, &sa->info);
+    eng_peer_moves(sa->session, remote);
     const uint32_t next = sa->tmpl_version + 1;
     __atomic_thread_fence(
         __ATOMIC_RELEASE); /* who sees any of what follows sees that the version went on before */

@@ -1,4 +1,5 @@
 /* What the daemon's commands print: golden files, and what changes with time. */
+#include "common/offload.h"
 #include "tests/unit/cli/world.h"
 
 static void shows_of_a_tunnel_that_is_up(void)
@@ -139,7 +140,29 @@ static void each_SA_tells_what_works_on_it_and_why_not_the_device(void)
     CU_ASSERT(json_is_null(json_object_get(to, "engine_device")));
     CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(fell, "reason")), "device-failed");
     CU_ASSERT(json_integer_value(json_object_get(fell, "age_s")) == 12);
+    CU_ASSERT(json_is_null(json_object_get(from, "offloaded")));
     json_decref(j);
+    *shm_engine_stats(&w.shm, 0) = (struct cv_engine_stats){.engine = "inline", .device = "Ethernet0/0"};
+    *shm_engine_stats(&w.shm, 1) = (struct cv_engine_stats){.engine = "inline", .device = "Ethernet0/1"};
+    *shm_sa_engine(&w.shm, CV_DIR_IN, 0) = (struct cv_sa_engine){.by = CV_ENGINE_INLINE_CRYPTO};
+    *shm_sa_offload(&w.shm, CV_DIR_IN, 0) = (struct cv_sa_offload){.row = 2, .counted = 1, .packets = 4711};
+    *shm_sa_offload(&w.shm, CV_DIR_OUT, 0) = (struct cv_sa_offload){.row = 2, .counted = 1};
+    *shm_sa_engine(&w.shm, CV_DIR_OUT, 0) =
+        (struct cv_sa_engine){.by = CV_ENGINE_VAES, .why = CV_ENGINE_WHY_UNFIT};
+    CU_ASSERT(run("show crypto ipsec sa", false, out) == CLI_OK);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "engine: inline Ethernet0/1 inline-crypto\n"
+                                       "        offloaded packets: 4711\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "s: the device could not take packets of this tunnel\n"
+                                       "        offloaded packets: 0\n"));
+    CU_ASSERT(run("show crypto ipsec sa", true, out) == CLI_OK);
+    j = json_loads(out, 0, NULL);
+    sa = json_array_get(json_object_get(j, "sas"), 0);
+    from = json_object_get(sa, "inbound");
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(from, "engine_device")), "Ethernet0/1");
+    CU_ASSERT(json_integer_value(json_object_get(from, "offloaded")) == 4711);
+    json_decref(j);
+    memset(shm_sa_offload(&w.shm, CV_DIR_IN, 0), 0, sizeof(struct cv_sa_offload));
+    memset(shm_sa_offload(&w.shm, CV_DIR_OUT, 0), 0, sizeof(struct cv_sa_offload));
     device_put(0, CV_ENGINE_CRYPTODEV_CPU, CV_ENGINE_CRYPTODEV_CPU, CV_ENGINE_WHY_NONE, 0);
     CU_ASSERT(run("show crypto ipsec sa", false, out) == CLI_OK);
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "engine: cryptodev crypto_openssl cpu\n"));

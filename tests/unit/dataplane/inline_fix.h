@@ -4,6 +4,7 @@
 #define TESTS_UNIT_DATAPLANE_INLINE_FIX_H
 
 #include "common/log.h"
+#include "common/offload.h"
 #include "dataplane/dp_init.h"
 #include "dataplane/dp_inline.h"
 #include "dataplane/dp_rcu.h"
@@ -215,7 +216,8 @@ static inline void nic(const struct rte_security_capability *caps)
     dp_inline_stop(&dp);
     CU_ASSERT_EQUAL(model.sessions + model.rules, 0);
     model_reset(OUTSIDE, caps);
-    CU_ASSERT_EQUAL_FATAL(rte_eth_dev_start(OUTSIDE), 0);
+    for (uint16_t i = 0; i < PORTS; i++)
+        CU_ASSERT_EQUAL_FATAL(rte_eth_dev_start(i), 0);
     dp_inline_start(&dp);
 }
 

@@ -336,6 +336,192 @@ static void queue_full(void)
     pair_del(&p);
 }
 
+/* What `show` counts of an SA. */
+static uint64_t offloaded(const struct cv_sa *sa)
+{
+    dp_sad_engines_update(&dp.sad);
+    const struct cv_sa_offload *o = shm_sa_offload(&dp.shm, sa->ref.dir, sa->ref.sa_id);
+    CU_ASSERT_TRUE(o->counted);
+    return o->packets;
+}
+
+/* Each SA's and each port's by itself, to the packet: not what the queue refused, not what software did. */
+static void counted_exactly(void)
+{
+    struct rte_mbuf *m;
+    struct pair a, b;
+    struct cv_engine_stats row[CV_MAX_ENGINES], was[CV_MAX_ENGINES];
+    dp_inline_stop(&dp);
+    model_reset(OUTSIDE, model_caps_all);
+    model.second = true;
+    for (unsigned i = 0; i < PORTS; i++)
+        CU_ASSERT_EQUAL_FATAL(rte_eth_dev_start((uint16_t)i), 0);
+    dp_inline_start(&dp);
+    CU_ASSERT_EQUAL_FATAL(dp.engine->report(was, CV_MAX_ENGINES), 3);
+    pair_add(&a, &gcm);
+    sends(&a, 3);
+    receives(&a, 5);
+    model.no_metadata = true;
+    sends(&a, 2);
+    model.no_metadata = false;
+    model.passes_by = true;
+    receives(&a, 2);
+    model.passes_by = false;
+    while (rte_ring_free_count(tx[OUTSIDE]) > 0)
+        CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(tx[OUTSIDE], pkt_new()), 0);
+    rte_pktmbuf_free(send_one(&a, 100));
+    while ((m = taken(OUTSIDE)))
+        rte_pktmbuf_free(m);
+    CU_ASSERT_EQUAL(offloaded(&a.out), 3);
+    CU_ASSERT_EQUAL(offloaded(&a.in), 5);
+    CU_ASSERT_EQUAL(dp.engine->report(row, CV_MAX_ENGINES), 3);
+    CU_ASSERT_EQUAL(row[0].packets - was[0].packets, 8);
+    CU_ASSERT_EQUAL(row[1].packets, was[1].packets);
+    CU_ASSERT_EQUAL(row[2].packets - was[2].packets, 4);
+    CU_ASSERT_EQUAL(row[0].sessions, 2);
+    CU_ASSERT_EQUAL(row[1].sessions, 0);
+    b = (struct pair){.out = sa_make(&gcm, CV_DIR_OUT)};
+    b.out.local.addr = v4(10, 1, 0, 1);
+    b.out.remote.addr = v4(10, 1, 0, 2); /* behind the other port */
+    const struct cv_sa far_in = mirrored(&b.out);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_add(&dp.sad, &b.out), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_activate(&dp.sad, &b.out.ref), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(esp_in_sa_new(&far_in, eng_by_name("ipsec-mb"), 0, &far_counters[0], &b.far_in),
+                          CV_OK);
+    CU_ASSERT_PTR_NULL(send_one(&b, 100));
+    m = taken(INSIDE);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+    CU_ASSERT_EQUAL(far_reads(&b, m), b.sent);
+    CU_ASSERT_EQUAL(offloaded(&b.out), 1);
+    CU_ASSERT_EQUAL(offloaded(&a.out), 3);
+    CU_ASSERT_EQUAL(shm_sa_offload(&dp.shm, CV_DIR_OUT, a.out.ref.sa_id)->row, 1);
+    CU_ASSERT_EQUAL(shm_sa_offload(&dp.shm, CV_DIR_OUT, b.out.ref.sa_id)->row, 2);
+    CU_ASSERT_EQUAL(dp.engine->report(row, CV_MAX_ENGINES), 3);
+    CU_ASSERT_EQUAL(row[0].packets - was[0].packets, 8);
+    CU_ASSERT_EQUAL(row[1].packets - was[1].packets, 1);
+    CU_ASSERT_EQUAL(row[1].sessions, 1);
+    CU_ASSERT_EQUAL(dp.engine->report(row, 2), 2); /* no room for all: the software is there */
+    CU_ASSERT_STRING_EQUAL(row[1].engine, "software");
+    CU_ASSERT_EQUAL(dp_sad_del(&dp.sad, &b.out.ref, NULL, NULL, 0), CV_OK);
+    esp_in_sa_free(b.far_in);
+    pair_del(&a);
+}
+
+/* ---- a peer that moves ------------------------------------------------------------------------------------------------- */
+/* The far end behind whatever moved it: there it has its old address, and port 4500. */
+static int moved_reads(struct pair *p, struct rte_mbuf *m)
+{
+    uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, 14);
+    if (ip[9] == 17) {
+        const uint16_t port = rte_cpu_to_be_16(NATT);
+        memcpy(ip + 22, &port, sizeof port);
+    }
+    memcpy(ip + 16, p->out.remote.addr.b, 4);
+    ip[10] = ip[11] = 0;
+    const uint16_t sum = rte_ipv4_cksum((const struct rte_ipv4_hdr *)(void *)ip);
+    memcpy(ip + 10, &sum, sizeof sum);
+    return far_reads(p, m);
+}
+
+static void move(struct pair *p, struct ip_addr to, uint16_t port)
+{
+    const struct cv_sa_peer out = {.ref = p->out.ref, .remote = {.addr = to, .port = port}},
+                            in = {.ref = p->in.ref, .remote = out.remote};
+    CU_ASSERT_EQUAL(dp_sad_set_peer(&dp.sad, &out), CV_OK);
+    CU_ASSERT_EQUAL(dp_sad_set_peer(&dp.sad, &in), CV_OK);
+}
+
+static struct rte_mbuf *waits_with_the_engine(struct pair *p)
+{
+    struct rte_mbuf *m = inner(false, ++p->sent, 300);
+    ether_put(m, INSIDE);
+    feed(INSIDE, m);
+    (void)dp_worker_turn(dp.worker[0]);
+    return m;
+}
+
+/* by_rule: the driver finds the session of what goes out by its rule, which names the old address. */
+static void peer_moved(const struct rte_security_capability *caps, uint32_t flags, struct ip_addr to,
+                       uint16_t port, bool by_rule)
+{
+    struct kind k = gcm;
+    struct rte_mbuf *m;
+    struct pair p, next;
+    k.flags = flags;
+    nic(caps);
+    pair_add(&p, &k);
+    sends(&p, 3);
+    (void)waits_with_the_engine(&p); /* has the old address, and the rule for it is still there */
+    move(&p, to, port);
+    turns();
+    m = taken(OUTSIDE);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+    CU_ASSERT_EQUAL(memcmp(rte_pktmbuf_mtod_offset(m, uint8_t *, 14 + 16), p.out.remote.addr.b, 4), 0);
+    CU_ASSERT_EQUAL(moved_reads(&p, m), p.sent);
+    for (unsigned i = 0; i < 5; i++) {
+        m = send_one(&p, 100);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+        CU_ASSERT_EQUAL(memcmp(rte_pktmbuf_mtod_offset(m, uint8_t *, 14 + 16), to.b, 4), 0);
+        CU_ASSERT_EQUAL(moved_reads(&p, m), p.sent);
+    }
+    CU_ASSERT_EQUAL(model.encrypted, by_rule ? 3 : 9);
+    CU_ASSERT_EQUAL(offloaded(&p.out), model.encrypted);
+    CU_ASSERT_TRUE(by_rule ? shown(&p.out, CV_ENGINE_UNKNOWN, CV_ENGINE_WHY_UNFIT)
+                           : shown(&p.out, CV_ENGINE_INLINE_CRYPTO, CV_ENGINE_WHY_NONE));
+    receives(&p, 3); /* its rule names us */
+    CU_ASSERT_EQUAL(model.decrypted, 3);
+    move(&p, p.out.remote.addr, p.out.remote.port); /* and back: it stays as it is */
+    sends(&p, 2);
+    CU_ASSERT_EQUAL(model.encrypted, by_rule ? 3 : 11);
+    CU_ASSERT_EQUAL(model.left_in_clear, 0);
+    pair_del(&p);
+    pair_add(&next, &k); /* a rekey */
+    sends(&next, 2);
+    CU_ASSERT_EQUAL(model.encrypted, by_rule ? 5 : 13);
+    pair_del(&next);
+}
+
+static void a_peer_that_moves(void)
+{
+    const struct ip_addr here = v4(192, 0, 2, 2), there = v4(192, 0, 2, 3);
+    neighbour(OUT_IF, there);
+    peer_moved(model_caps_no_metadata, 0, there, 0, true);
+    peer_moved(model_caps_no_metadata, CV_SA_NATT, there, NATT, true);
+    peer_moved(model_caps_no_metadata, CV_SA_NATT, here, 40000, true);
+    peer_moved(model_caps_all, 0, there, 0, false);
+    peer_moved(model_caps_all, CV_SA_NATT, here, 40000, false);
+}
+
+/* Told the address that it has: nothing changes. */
+static void a_peer_that_stays(void)
+{
+    struct pair p;
+    nic(model_caps_no_metadata);
+    pair_add(&p, &gcm);
+    move(&p, p.out.remote.addr, p.out.remote.port);
+    sends(&p, 3);
+    CU_ASSERT_EQUAL(model.encrypted, 3);
+    pair_del(&p);
+}
+
+/* While the rule of an SA that is gone is still there, another of its SPI is not given to the NIC: it would encrypt with the old key. */
+static void an_spi_again(void)
+{
+    struct pair p;
+    nic(model_caps_no_metadata);
+    pair_add(&p, &gcm);
+    CU_ASSERT_EQUAL(dp_sad_del(&dp.sad, &p.out.ref, NULL, NULL, 0), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_add(&dp.sad, &p.out), CV_OK);
+    CU_ASSERT_TRUE(shown(&p.out, CV_ENGINE_UNKNOWN, CV_ENGINE_WHY_REFUSED));
+    CU_ASSERT_EQUAL(dp_sad_del(&dp.sad, &p.out.ref, NULL, NULL, 0), CV_OK);
+    ticks(INLINE_DRAIN_TICKS);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_add(&dp.sad, &p.out), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_activate(&dp.sad, &p.out.ref), CV_OK);
+    sends(&p, 3);
+    CU_ASSERT_EQUAL(model.encrypted, 3);
+    pair_del(&p);
+}
+
 /* ---- coming in ---------------------------------------------------------------------------------------------------------- */
 /* The window is one, whoever decrypts. */
 static void one_window(void)
@@ -604,7 +790,8 @@ PKT_MAIN("inline", UNIT_TEST(the_nic_does_it), UNIT_TEST(kinds_of_sas), UNIT_TES
          UNIT_TEST(egress_rules), UNIT_TEST(as_ixgbe), UNIT_TEST(sessions_refused), UNIT_TEST(no_port_for_it),
          UNIT_TEST(longer_than_the_path), UNIT_TEST(route_changed), UNIT_TEST(next_hop_unknown),
          UNIT_TEST(queue_of_another_worker), UNIT_TEST(metadata_refused), UNIT_TEST(queue_full),
-         UNIT_TEST(one_window), UNIT_TEST(wrong_icv), UNIT_TEST(other_encapsulation),
+         UNIT_TEST(counted_exactly), UNIT_TEST(a_peer_that_moves), UNIT_TEST(a_peer_that_stays),
+         UNIT_TEST(an_spi_again), UNIT_TEST(one_window), UNIT_TEST(wrong_icv), UNIT_TEST(other_encapsulation),
          UNIT_TEST(decrypted_for_nobody), UNIT_TEST(nic_lost), UNIT_TEST(lost_on_the_way),
          UNIT_TEST(sessions_drain), UNIT_TEST(drivers_that_hold_on), UNIT_TEST(events),
          UNIT_TEST(other_ports), UNIT_TEST(the_end))

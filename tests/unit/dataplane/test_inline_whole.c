@@ -35,6 +35,8 @@ static void the_nic_does_all(void)
         CU_ASSERT_EQUAL(c.packets, ROUNDS);
         shm_counters_sum(&dp.shm, CV_DIR_OUT, p.out.ref.sa_id, &c);
         CU_ASSERT_EQUAL(c.packets, ROUNDS);
+        CU_ASSERT_EQUAL(shm_sa_offload(&dp.shm, CV_DIR_OUT, p.out.ref.sa_id)->packets, ROUNDS);
+        CU_ASSERT_EQUAL(shm_sa_offload(&dp.shm, CV_DIR_IN, p.in.ref.sa_id)->packets, ROUNDS);
         CU_ASSERT_EQUAL(soft_events(), 0);
         pair_del(&p);
     }

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <rte_cryptodev.h>
 #include <rte_ethdev.h>
 #include <rte_flow.h>
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ETHER = 14, RULES_MAX = 4096, WIRE = 1 << 16 };
+enum { ETHER = 14, NATT_PORT = 4500, RULES_MAX = 4096, WIRE = 1 << 16 };
 
 struct model model;
 
@@ -21,7 +22,7 @@ struct rte_flow {
     bool used, v6, udp, in;
     uint8_t dst[16];
     uint32_t spi;
-    uint16_t port;
+    uint16_t port, udp_port;
     struct session *s;
 };
 static struct rte_flow rules[RULES_MAX];
@@ -36,10 +37,24 @@ void model_misuse(const char *fmt, ...)
     va_end(ap);
 }
 
+static bool is_ours(uint16_t port)
+{
+    return port == model.port || (model.second && port == model.port + 1);
+}
+
 static bool is_ixgbe(void)
 {
     return strncmp(model.driver, "net_ixgbe", 9) == 0;
 }
+
+/* What calls of the driver do one at a time, from whichever thread: a NIC in front of a real program has workers and a manager. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+static void turn_over(int *unused)
+{
+    (void)unused;
+    pthread_mutex_unlock(&turn);
+}
+#define MY_TURN __attribute__((cleanup(turn_over), unused)) int my_turn = pthread_mutex_lock(&turn)
 
 /* ---- sessions ------------------------------------------------------------------------------------------------------- */
 static const struct rte_security_capability *cap_of(const struct rte_security_session_conf *c)
@@ -71,17 +86,32 @@ static void conf_check(const struct rte_security_session_conf *c)
         model_misuse("no tunnel addresses");
 }
 
+/* The driver's private data of a session is where the model's own is; NULL: it is none any more. */
+static struct session **slot_of(const struct rte_security_session *session)
+{
+    return SECURITY_GET_SESS_PRIV(session);
+}
+
+static struct session *session_of(const struct rte_security_session *session)
+{
+    static struct session none;
+    return session && *slot_of(session) ? *slot_of(session) : &none;
+}
+
 static int session_create(void *device, struct rte_security_session_conf *c,
                           struct rte_security_session *session)
 {
-    struct session *s = SECURITY_GET_SESS_PRIV(session);
+    MY_TURN;
     const struct rte_crypto_sym_xform *x = c->crypto_xform;
     (void)device;
     if (model.sessions >= model.table) {
         model.refused++;
         return -ENOSPC;
     }
-    memset(s, 0, sizeof *s);
+    struct session *s = calloc(1, sizeof *s);
+    if (!s)
+        return -ENOMEM;
+    *slot_of(session) = s;
     conf_check(c);
     s->x = c->ipsec;
     s->out = c->ipsec.direction == RTE_SECURITY_IPSEC_SA_DIR_EGRESS;
@@ -92,8 +122,10 @@ static int session_create(void *device, struct rte_security_session_conf *c,
     if (s->whole && (c->ipsec.mode != RTE_SECURITY_IPSEC_SA_MODE_TUNNEL || !c->ipsec.options.ecn))
         model_misuse("inline protocol without what culvert promises");
     memcpy(s->salt, &c->ipsec.salt, 4);
-    if (!x || !model_key_take(x, s) || (x->next && !model_key_take(x->next, s)))
+    if (!x || !model_key_take(x, s) || (x->next && !model_key_take(x->next, s))) {
+        free(s);
         return -ENOTSUP;
+    }
     if (x->next && (x->type == RTE_CRYPTO_SYM_XFORM_CIPHER) != s->out)
         model_misuse("outbound is cipher, then authentication; inbound the other way round");
     if (is_ixgbe()) /* ixgbe_crypto_create_session */
@@ -109,12 +141,15 @@ static int session_create(void *device, struct rte_security_session_conf *c,
 
 static int session_destroy(void *device, struct rte_security_session *session)
 {
-    struct session *s = SECURITY_GET_SESS_PRIV(session);
+    MY_TURN;
+    struct session **slot = slot_of(session), *s = *slot;
     (void)device;
     if (model.sessions_stay)
         return -EBUSY;
-    if (s->alive != ALIVE)
+    if (!s) {
         model_misuse("a session that is none is destroyed");
+        return -EINVAL;
+    }
     if (s->rules && !is_ixgbe())
         model_misuse("a session is destroyed before its rule");
     if (s->pending)
@@ -126,6 +161,8 @@ static int session_destroy(void *device, struct rte_security_session *session)
             rules[i].used = false;
     }
     memset(s, 0, sizeof *s);
+    free(s);
+    *slot = NULL;
     model.sessions--;
     return 0;
 }
@@ -133,7 +170,7 @@ static int session_destroy(void *device, struct rte_security_session *session)
 static unsigned session_size(void *device)
 {
     (void)device;
-    return sizeof(struct session);
+    return sizeof(struct session *);
 }
 
 static const uint8_t *l3_of(const struct rte_mbuf *m)
@@ -147,6 +184,7 @@ static unsigned esp_at(const struct rte_mbuf *m, bool *v6, bool *udp)
     const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
     if (m->data_len < ETHER + 40)
         return 0;
+    *udp = false;
     *v6 = p[12] == 0x86 && p[13] == 0xdd;
     if (!*v6 && (p[12] != 8 || p[13] != 0))
         return 0;
@@ -154,7 +192,8 @@ static unsigned esp_at(const struct rte_mbuf *m, bool *v6, bool *udp)
     const unsigned hl = *v6 ? 40 : (ip[0] & 15u) * 4, proto = *v6 ? ip[6] : ip[9];
     if (!*v6 && ((ip[6] & 0x3f) || ip[7])) /* a fragment */
         return 0;
-    *udp = proto == 17 && ip[hl + 2] == 0x11 && ip[hl + 3] == 0x94;
+    const unsigned from = ip[hl] * 256u + ip[hl + 1], to = ip[hl + 2] * 256u + ip[hl + 3];
+    *udp = proto == 17 && (from == NATT_PORT || to == NATT_PORT); /* the peer's may be any */
     if (proto != 50 && !*udp)
         return 0;
     return ETHER + hl + (*udp ? 8 : 0);
@@ -175,7 +214,8 @@ static void lengths_said(const struct session *s, const struct rte_mbuf *m, cons
 
 static int set_metadata(void *device, struct rte_security_session *session, struct rte_mbuf *m, void *params)
 {
-    struct session *s = SECURITY_GET_SESS_PRIV(session);
+    MY_TURN;
+    struct session *s = session_of(session);
     bool v6, udp = false;
     (void)device;
     if (model.no_metadata)
@@ -222,7 +262,7 @@ static void *real(const char *name)
 
 void *rte_eth_dev_get_sec_ctx(uint16_t port)
 {
-    return port == model.port && model.driver && !model.no_context ? &context : NULL;
+    return is_ours(port) && model.driver && !model.no_context ? &context : NULL;
 }
 
 int rte_eth_dev_info_get(uint16_t port, struct rte_eth_dev_info *info)
@@ -232,8 +272,12 @@ int rte_eth_dev_info_get(uint16_t port, struct rte_eth_dev_info *info)
     if (port == model.port && model.no_info)
         return -ENODEV;
     const int r = next(port, info);
-    if (port == model.port && model.driver)
+    if (is_ours(port) && model.driver)
         info->driver_name = model.driver;
+    if (is_ours(port) && model.driver) {
+        info->rx_offload_capa |= RTE_ETH_RX_OFFLOAD_SECURITY;
+        info->tx_offload_capa |= RTE_ETH_TX_OFFLOAD_SECURITY;
+    }
     return r;
 }
 
@@ -279,13 +323,22 @@ int rte_eth_dev_callback_unregister(uint16_t port, enum rte_eth_event_type event
 }
 
 /* ---- rules ---------------------------------------------------------------------------------------------------------- */
+static bool address_is_whole(const void *mask, bool v6)
+{
+    static const uint8_t ones[16] = {255, 255, 255, 255, 255, 255, 255, 255,
+                                     255, 255, 255, 255, 255, 255, 255, 255};
+    return v6 ? memcmp(((const struct rte_flow_item_ipv6 *)mask)->hdr.dst_addr, ones, 16) == 0
+              : ((const struct rte_flow_item_ipv4 *)mask)->hdr.dst_addr == UINT32_MAX;
+}
+
 static bool pattern_read(const struct rte_flow_item *p, struct rte_flow *r)
 {
     if (p->type != RTE_FLOW_ITEM_TYPE_ETH || p->spec)
         return false;
     p++;
     r->v6 = p->type == RTE_FLOW_ITEM_TYPE_IPV6;
-    if ((!r->v6 && p->type != RTE_FLOW_ITEM_TYPE_IPV4) || !p->spec || !p->mask)
+    if ((!r->v6 && p->type != RTE_FLOW_ITEM_TYPE_IPV4) || !p->spec || !p->mask ||
+        !address_is_whole(p->mask, r->v6))
         return false;
     if (r->v6)
         memcpy(r->dst, ((const struct rte_flow_item_ipv6 *)p->spec)->hdr.dst_addr, 16);
@@ -293,6 +346,11 @@ static bool pattern_read(const struct rte_flow_item *p, struct rte_flow *r)
         memcpy(r->dst, &((const struct rte_flow_item_ipv4 *)p->spec)->hdr.dst_addr, 4);
     p++;
     r->udp = p->type == RTE_FLOW_ITEM_TYPE_UDP;
+    if (r->udp &&
+        (!p->spec || !p->mask || ((const struct rte_flow_item_udp *)p->mask)->hdr.dst_port != UINT16_MAX))
+        return false;
+    if (r->udp)
+        r->udp_port = rte_be_to_cpu_16(((const struct rte_flow_item_udp *)p->spec)->hdr.dst_port);
     p += r->udp;
     if (p->type != RTE_FLOW_ITEM_TYPE_ESP || !p->spec || !p->mask || p[1].type != RTE_FLOW_ITEM_TYPE_END)
         return false;
@@ -307,7 +365,7 @@ static struct session *session_of_action(const struct rte_flow_action *a)
     struct rte_security_session *session =
         is_ixgbe() ? (void *)(uintptr_t)a->conf
                    : ((const struct rte_flow_action_security *)a->conf)->security_session;
-    struct session *s = SECURITY_GET_SESS_PRIV(session);
+    struct session *s = session_of(session);
     return s->alive == ALIVE ? s : NULL;
 }
 
@@ -316,7 +374,7 @@ static int judge(uint16_t port, const struct rte_flow_attr *attr, const struct r
 {
     memset(r, 0, sizeof *r);
     struct session *s = session_of_action(actions);
-    if (port != model.port)
+    if (!is_ours(port))
         model_misuse("a rule on another port than its session's");
     if (!s) {
         model_misuse("a rule without a session");
@@ -344,6 +402,7 @@ static int judge(uint16_t port, const struct rte_flow_attr *attr, const struct r
 int rte_flow_validate(uint16_t port, const struct rte_flow_attr *attr, const struct rte_flow_item pattern[],
                       const struct rte_flow_action actions[], struct rte_flow_error *error)
 {
+    MY_TURN;
     struct rte_flow r;
     (void)error;
     if (is_ixgbe())
@@ -355,6 +414,7 @@ struct rte_flow *rte_flow_create(uint16_t port, const struct rte_flow_attr *attr
                                  const struct rte_flow_item pattern[], const struct rte_flow_action actions[],
                                  struct rte_flow_error *error)
 {
+    MY_TURN;
     struct rte_flow r;
     (void)error;
     if (judge(port, attr, pattern, actions, &r) != 0 || model.no_create)
@@ -375,6 +435,7 @@ struct rte_flow *rte_flow_create(uint16_t port, const struct rte_flow_attr *attr
 
 int rte_flow_destroy(uint16_t port, struct rte_flow *flow, struct rte_flow_error *error)
 {
+    MY_TURN;
     (void)error;
     if (!flow || !flow->used || flow->port != port) {
         model_misuse("a rule that is none is destroyed");
@@ -433,9 +494,25 @@ static void lengths_check(const struct rte_mbuf *m, bool v6)
         model_misuse("a frame of %u octets with a packet of %u", m->pkt_len, total);
 }
 
-static struct session *session_of_packet(struct rte_mbuf *m, uint32_t spi, uint32_t *hi)
+/* Does the packet, ESP at `at`, have what the rule names? */
+static bool matches(const struct rte_flow *r, const struct rte_mbuf *m, unsigned at, bool v6, bool udp)
+{
+    const uint8_t *ip = l3_of(m), *esp = rte_pktmbuf_mtod_offset(m, const uint8_t *, at);
+    uint32_t spi;
+    memcpy(&spi, esp, 4);
+    if (!r->used || r->spi != rte_be_to_cpu_32(spi) || r->udp != udp || r->v6 != v6)
+        return false;
+    if (udp && r->udp_port != esp[-6] * 256u + esp[-5])
+        return false;
+    return memcmp(r->dst, ip + (v6 ? 24 : 16), v6 ? 16 : 4) == 0;
+}
+
+/* By its metadata, or where the driver wants none by a rule, whole: a packet that no rule matches would leave as it is. */
+static struct session *session_of_packet(uint16_t port, struct rte_mbuf *m, unsigned at, bool v6, bool udp,
+                                         uint32_t *hi)
 {
     struct session *s = NULL;
+    unsigned matched = 0;
     *hi = 0;
     if (model.caps->ol_flags & RTE_SECURITY_TX_OLOAD_NEED_MDATA) {
         const uint64_t md = *rte_security_dynfield(m);
@@ -443,21 +520,26 @@ static struct session *session_of_packet(struct rte_mbuf *m, uint32_t spi, uint3
         *hi = (uint32_t)md;
     } else {
         for (unsigned i = 0; i < RULES_MAX; i++)
-            if (rules[i].used && !rules[i].in && rules[i].spi == spi)
+            if (!rules[i].in && rules[i].port == port && matches(&rules[i], m, at, v6, udp)) {
                 s = rules[i].s;
+                matched++;
+            }
     }
+    if (matched > 1)
+        model_misuse("%u rules match a packet going out", matched);
     return s && s->alive == ALIVE ? s : NULL;
 }
 
-static void encrypt(struct rte_mbuf *m, unsigned at, bool v6)
+static void encrypt(uint16_t port, struct rte_mbuf *m, unsigned at, bool v6, bool udp)
 {
     uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, at);
     uint32_t spi, hi;
     memcpy(&spi, esp, 4);
     spi = rte_be_to_cpu_32(spi);
-    struct session *s = session_of_packet(m, spi, &hi);
+    struct session *s = session_of_packet(port, m, at, v6, udp, &hi);
     if (!s || s->x.spi != spi) {
         model_misuse("a packet of SPI %08x names no session of that SPI", spi);
+        model.left_in_clear++;
         return;
     }
     lengths_check(m, v6);
@@ -554,25 +636,29 @@ static bool decapsulate(struct rte_mbuf *m, struct session *s, unsigned at, unsi
 
 void model_transmit(uint16_t port, struct rte_mbuf *m)
 {
+    MY_TURN;
     bool v6 = false, udp = false;
     unsigned at = esp_at(m, &v6, &udp);
     const bool offload = m->ol_flags & RTE_MBUF_F_TX_SEC_OFFLOAD;
-    if (offload && port != model.port)
+    if (offload && !is_ours(port))
         model_misuse("RTE_MBUF_F_TX_SEC_OFFLOAD on a port that knows nothing of it");
     else if (offload && at == 0)
         whole_out(m);
     else if (offload)
-        encrypt(m, at, v6);
+        encrypt(port, m, at, v6, udp);
     at = esp_at(m, &v6, &udp);
+    if (model.no_wire)
+        return;
     if (at)
         wire_see(m, rte_pktmbuf_mtod_offset(m, const uint8_t *, at));
-    else if (port == model.port)
+    else if (is_ours(port) && !model.second)
         model.in_clear += memmem(rte_pktmbuf_mtod(m, const void *), m->data_len, MODEL_CLEAR,
                                  sizeof MODEL_CLEAR - 1) != NULL;
 }
 
 void model_refuse(struct rte_mbuf *m)
 {
+    MY_TURN;
     uint64_t *md = rte_security_dynfield(m);
     if (!(m->ol_flags & RTE_MBUF_F_TX_SEC_OFFLOAD) || *md == UINT64_MAX)
         return;
@@ -583,19 +669,17 @@ void model_refuse(struct rte_mbuf *m)
 
 void model_receive(struct rte_mbuf *m)
 {
+    MY_TURN;
     bool v6 = false, udp = false;
     const unsigned at = esp_at(m, &v6, &udp);
     const uint8_t *ip = l3_of(m);
-    uint32_t spi;
     m->ol_flags = model.says_decrypted ? RTE_MBUF_F_RX_SEC_OFFLOAD : 0;
     m->port = model.port;
-    if (at == 0 || model.passes_by)
+    if (at == 0 || model.passes_by || (model.longest && m->data_len > model.longest))
         return;
-    memcpy(&spi, rte_pktmbuf_mtod_offset(m, const uint8_t *, at), 4);
     for (unsigned i = 0; i < RULES_MAX; i++) {
         const struct rte_flow *r = &rules[i];
-        if (!r->used || !r->in || r->spi != rte_be_to_cpu_32(spi) || r->udp != udp || r->v6 != v6 ||
-            memcmp(r->dst, ip + (v6 ? 24 : 16), v6 ? 16 : 4) != 0)
+        if (!r->in || r->port != m->port || !matches(r, m, at, v6, udp))
             continue;
         const unsigned total = v6 ? 40u + ip[4] * 256u + ip[5] : ip[2] * 256u + ip[3];
         if (ETHER + total > m->data_len || ETHER + total <= at)
@@ -619,6 +703,7 @@ void model_receive(struct rte_mbuf *m)
 
 uint64_t model_userdata(uint32_t spi)
 {
+    MY_TURN;
     for (unsigned i = 0; i < RULES_MAX; i++)
         if (live[i] && live[i]->x.spi == spi)
             return live[i]->userdata;

@@ -5,7 +5,7 @@
  * rte_eth_dev_info_get, rte_flow_* and the registration of callbacks are defined here and so come before the library's. What it
  * encrypts it encrypts with OpenSSL, and knows of the SA only what it was told by rte_security and rte_flow.
  *
- * Also a checker of the wire: no (key, IV) twice, nothing in clear. One port, one thread. */
+ * Also a checker of the wire: no (key, IV) twice, nothing in clear. One port or two. Calls of the driver and packets may come on any thread. */
 #ifndef TESTS_UNIT_ENGINE_INLINE_MODEL_H
 #define TESTS_UNIT_ENGINE_INLINE_MODEL_H
 
@@ -25,6 +25,7 @@ struct model {
                          * not go away; the salt is read behind the key */
     const struct rte_security_capability *caps;
     unsigned table; /* sessions at most */
+    bool second;    /* the port behind `port` is like it, with the same table */
     bool no_link;   /* does not say whether there is one */
     bool no_context, no_caps, no_info, no_pool;
     unsigned callbacks;                        /* so many are registered, then refused; UINT_MAX: all */
@@ -36,6 +37,9 @@ struct model {
     bool passes_by;      /* leaves them encrypted */
     bool finds_wrong;    /* says that the ICV is wrong */
     bool says_decrypted; /* of whatever comes */
+    unsigned
+        longest; /* ... what is longer came in fragments, which somebody has put together since; 0: none is */
+    bool no_wire; /* somebody else looks at it */
 
     /* what became of it */
     unsigned misuse;
@@ -43,6 +47,7 @@ struct model {
     unsigned sessions, rules, created, refused;
     unsigned encrypted, decrypted, failed;
     unsigned esp_frames, in_clear, iv_twice; /* on the wire */
+    unsigned left_in_clear;                  /* for the NIC, and it knows no session for it; a misuse, too */
 };
 extern struct model model;
 
