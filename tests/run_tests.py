@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs every test that this machine can run, and counts.
 
-  run_tests.py [GROUP ...]      groups, in this order: lint unit asan tsan clang system interop; default all
+  run_tests.py [GROUP ...]      groups, in this order: lint unit coverage asan tsan clang system interop; default all
   run_tests.py --only TEXT      of system and interop, only files whose name holds TEXT
   run_tests.py --jobs N         of system and interop, so many files at a time (default: one more than processors, 4 at most)
 
@@ -35,8 +35,8 @@ import time
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
 LOGS = os.path.join(ROOT, "build", "test-logs")
-GROUPS = ("lint", "unit", "asan", "tsan", "clang", "system", "interop")
-NEED_BUILD = {"unit", "system", "interop"}
+GROUPS = ("lint", "unit", "coverage", "asan", "tsan", "clang", "system", "interop")
+NEED_BUILD = {"unit", "coverage", "system", "interop"}
 FILE_LIMIT_S = {"system": 900, "interop": 1500}
 TAIL = 40
 SLOWEST = 10
@@ -302,6 +302,22 @@ def build_products():
 def group_unit(_only):
     heading("unit and dialogue tests")
     meson_tests("build", "unit")
+
+
+def group_coverage(_only):
+    """The programs of tests/coverage.py are the unit tests' once more; the libraries behind them are those of build/."""
+    heading("branches of the file with all calls of rte_security (gcov)")
+    if not shutil.which("gcov"):
+        results.take("SKIP", "coverage", "gcov is not installed")
+        return
+    started = time.monotonic()
+    status, log, lines = logged("coverage", [sys.executable, "tests/coverage.py", "build"], limit=900)
+    for line in lines:
+        if "branches taken" in line:
+            print(line, flush=True)
+    results.take("FAIL" if status else "PASS", "coverage", "exit %d" % status if status else "%.1f s" % (time.monotonic() - started))
+    if status:
+        tail(log)
 
 
 def group_asan(_only):
