@@ -3,6 +3,7 @@ import os
 import struct
 import time
 
+from case import check
 from net import LabError, wait_for
 
 
@@ -49,8 +50,8 @@ class Datagram:
         return self.data
 
 
-def datagrams(path):
-    """UDP over IPv4 over Ethernet in a pcap file, in order."""
+def frames(path):
+    """(seconds, frame) of a pcap file, in order."""
     if not os.path.exists(path):
         raise LabError("no capture at %s" % path)
     with open(path, "rb") as f:
@@ -59,17 +60,56 @@ def datagrams(path):
     at, found = 24, []
     while at + 16 <= len(blob):
         seconds, fraction, kept, _ = struct.unpack(order + "IIII", blob[at:at + 16])
-        frame = blob[at + 16:at + 16 + kept]
+        found.append((seconds + fraction / 1e6, blob[at + 16:at + 16 + kept]))
         at += 16 + kept
-        if len(frame) < 42 or frame[12:14] != b"\x08\x00" or frame[23] != 17:
+    return found
+
+
+def datagrams(path):
+    """UDP over IPv4 over Ethernet in a pcap file, in order; of one in fragments the first, cut."""
+    found = []
+    for at, frame in frames(path):
+        if len(frame) < 42 or frame[12:14] != b"\x08\x00" or frame[23] != 17 or struct.unpack("!H", frame[20:22])[0] & 0x1FFF:
             continue
         ihl = (frame[14] & 15) * 4
         total = struct.unpack("!H", frame[16:18])[0]
         udp = frame[14 + ihl:14 + total]
         sport, dport, length = struct.unpack("!HHH", udp[:6])
-        found.append(Datagram(seconds + fraction / 1e6, (address(frame[26:30]), sport), (address(frame[30:34]), dport),
-                              udp[8:length]))
+        found.append(Datagram(at, (address(frame[26:30]), sport), (address(frame[30:34]), dport), udp[8:length]))
     return found
+
+
+def ivs_are_single(pcaps, source, iv_len):
+    """No sequence number and no IV of an SA of `source` twice in a capture or several; how many packets it looked at."""
+    numbers, ivs, count = set(), set(), 0
+    for pcap in [pcaps] if isinstance(pcaps, str) else pcaps:
+        for d in datagrams(pcap):
+            if d.src[0] != source or not d.esp or len(d.esp) < 8 + iv_len:
+                continue
+            spi, number = struct.unpack("!II", d.esp[:8])
+            check((spi, number) not in numbers, "sequence number %d of SPI %#x twice" % (number, spi))
+            iv = (spi, d.esp[8:8 + iv_len])
+            check(iv not in ivs, "an IV of SPI %#x twice, at number %d" % (spi, number))
+            numbers.add((spi, number))
+            ivs.add(iv)
+            count += 1
+    return count
+
+
+def clear_on_wire(pcap, inside):
+    """Frames that show a packet between hosts of `inside` (beginnings of two addresses), wherever in the frame it stands: what was to be encrypted
+    and was not has it behind ESP's header. The first few, each as text."""
+    ends = [bytes(int(b) for b in net.split(".") if b) for net in inside]
+    found = []
+    for _, frame in frames(pcap):
+        for one, two in (ends, ends[::-1]):
+            at = frame.find(one)
+            while at >= 0 and frame[at + 4:at + 4 + len(two)] != two:
+                at = frame.find(one, at + 1)
+            if at >= 0:
+                found.append(frame[:at + 8].hex())
+                break
+    return found[:3]
 
 
 def address(octets):

@@ -2,10 +2,9 @@
 """The crypto device of a running culvert-dp fails under traffic: its SAs go on in software, the tunnel to strongSwan stays, what was not in the
 device is not lost, order is kept, and no IV serves two packets."""
 import os
-import struct
 import time
 
-from capture import Capture, datagrams
+from capture import Capture, ivs_are_single
 from case import Skip, add_case, check, check_equal, main
 from culvert import BUILD, CBC, GCM
 from net import wait_for
@@ -17,22 +16,6 @@ RATE = 400
 IV_LEN = {GCM.name: 8, CBC.name: 16}
 SAYS = {"hang": "it gave no packets back any more", "errors": "it gave packets back with errors",
         "event": "its driver reported an error", "remove": "it is to be removed"}
-
-
-def ivs_are_single(pcap, source, iv_len):
-    """No sequence number and no IV of an SA twice on the wire; how many packets it looked at."""
-    numbers, ivs, count = set(), set(), 0
-    for d in datagrams(pcap):
-        if d.src[0] != source or not d.esp or len(d.esp) < 8 + iv_len:
-            continue
-        spi, number = struct.unpack("!II", d.esp[:8])
-        check((spi, number) not in numbers, "sequence number %d of SPI %#x twice" % (number, spi))
-        iv = (spi, d.esp[8:8 + iv_len])
-        check(iv not in ivs, "an IV of SPI %#x twice, at number %d" % (spi, number))
-        numbers.add((spi, number))
-        ivs.add(iv)
-        count += 1
-    return count
 
 
 def carried(streams, count):
