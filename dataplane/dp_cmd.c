@@ -424,6 +424,14 @@ static void sa_del(struct dp_manager *g)
         reply(g, r);
 }
 
+/* Whatever it was, workers look again before anybody hears that it is done. */
+static void answer(struct dp_manager *g)
+{
+    const cv_result r = execute(g);
+    dp_rcu_changed();
+    reply(g, r);
+}
+
 void dp_cmd_run(struct dp_manager *g)
 {
     uint32_t type = g->cmd.type;
@@ -436,6 +444,6 @@ void dp_cmd_run(struct dp_manager *g)
     else if (type == CV_CMD_SA_DUMP)
         g->dump = (struct dp_dump){true, g->cmd.seq, CV_DIR_IN, 0};
     else
-        reply(g, execute(g));
+        answer(g);
     secret_wipe(&g->cmd, sizeof g->cmd); /* it may hold keys */
 }

@@ -298,10 +298,14 @@ void dp_pick_remove(struct dp_pick *p, struct dp_pick_entry *e)
     dp_rcu_defer(entries_free, e);
 }
 
-void dp_pick_set_mtu(struct dp_pick_entry *e, uint16_t mtu)
+bool dp_pick_set_mtu(struct dp_pick_entry *e, uint16_t mtu)
 {
-    for (unsigned i = 0; i < e->parts; i++)
+    bool other = false;
+    for (unsigned i = 0; i < e->parts; i++) {
+        other = other || e[i].sa.inner_mtu != mtu;
         __atomic_store_n(&e[i].sa.inner_mtu, mtu, __ATOMIC_RELAXED);
+    }
+    return other;
 }
 
 /* ---- asking ---------------------------------------------------------------------------------------------------- */

@@ -34,8 +34,8 @@ void dp_pick_free(struct dp_pick *p); /* without entries, unpublished for a grac
 CV_MUST_USE cv_result dp_pick_add(struct dp_pick *p, const struct dp_tunnel_sa *s,
                                   struct dp_pick_entry **out);
 void dp_pick_remove(struct dp_pick *p, struct dp_pick_entry *e);
-/* What the outer path leaves for inner packets (dp_tunnel_sa.inner_mtu). */
-void dp_pick_set_mtu(struct dp_pick_entry *e, uint16_t mtu);
+/* What the outer path leaves for inner packets (dp_tunnel_sa.inner_mtu). True: that is another value than before. */
+bool dp_pick_set_mtu(struct dp_pick_entry *e, uint16_t mtu);
 
 /* m: data at the IP header of `family`. dir: OUT: the packet is to be sent. IN: it came in clear; would the SA be the one that
  * carries its answer? NULL: none. */

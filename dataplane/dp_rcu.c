@@ -10,6 +10,7 @@ struct deferred {
 };
 
 struct rte_rcu_qsbr *dp_rcu_var;
+uint64_t dp_rcu_change_count = 1;
 static struct deferred *oldest, *newest; /* in the order of their tokens */
 static unsigned waiting;
 
@@ -43,8 +44,14 @@ void dp_rcu_fini(void)
     dp_rcu_var = NULL;
 }
 
+void dp_rcu_changed(void)
+{
+    __atomic_fetch_add(&dp_rcu_change_count, 1, __ATOMIC_SEQ_CST);
+}
+
 void dp_rcu_defer(void (*fn)(void *p), void *p)
 {
+    dp_rcu_changed();
     if (!dp_rcu_var) {
         fn(p);
         return;

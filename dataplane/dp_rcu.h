@@ -19,6 +19,17 @@ extern struct rte_rcu_qsbr *dp_rcu_var; /* for the inline functions below only *
 CV_MUST_USE cv_result dp_rcu_init(unsigned threads);
 void dp_rcu_fini(void); /* workers gone: runs what is left */
 
+/* How often tables have changed, 1 at first. What a worker found in them and keeps beyond a burst (dp_run.h) is good as long as this is what it was
+ * before the worker looked: asked before each use, with no quiescent state between the two. Any worker. */
+extern uint64_t dp_rcu_change_count; /* for the inline function below only */
+static inline uint64_t dp_rcu_changes(void)
+{
+    return __atomic_load_n(&dp_rcu_change_count, __ATOMIC_ACQUIRE);
+}
+/* Whoever changes in a table what a worker may find: behind the change, and before anybody is told that it is done. What is deferred
+ * counts as changed by itself, before its grace period begins: nothing that is kept outlives what it points to. */
+void dp_rcu_changed(void);
+
 /* Calls fn(p) once every worker has been quiet. Falls back to waiting when memory runs out. */
 void dp_rcu_defer(void (*fn)(void *p), void *p);
 void dp_rcu_free(void *p); /* dp_rcu_defer(free, p) */

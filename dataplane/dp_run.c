@@ -7,6 +7,8 @@
 #include "dataplane/esp/esp_run.h"
 #include "dataplane/ip/ip_ttl.h"
 
+#include <rte_malloc.h>
+
 enum {
     V4_LEN = 20,
     UPPER = 8,   /* octets behind the header that are looked at */
@@ -118,11 +120,46 @@ static bool begins(struct front *f, struct rte_mbuf *const *m)
     return true;
 }
 
-/* What leads the packets of a run to the port they leave by, and what is counted of them at its end. */
-struct run {
+/* What a leader found out: where those behind it go. */
+struct way {
+    uint64_t changes; /* of tables when it set out, dp_rcu_changes(); 0: nobody has come through */
+    uint32_t if_in;   /* that they come in by */
+    uint32_t span;    /* of lengths */
     struct front front;
-    uint32_t span; /* of lengths */
-    struct dp_flow exit;
+    struct dp_flow exit; /* by which they leave */
+};
+
+struct out_way {
+    struct way way;
+    uint32_t if_id; /* of the tunnel */
+    struct esp_out_run esp;
+};
+
+struct in_way {
+    struct way way;
+    struct esp_in_run esp;
+    const struct ip_if *tunnel;
+    uint32_t spi;
+};
+
+struct dp_runs {
+    struct out_way out;
+    struct in_way in;
+};
+
+cv_result dp_runs_new(int socket, struct dp_runs **out)
+{
+    *out = rte_zmalloc_socket("runs", sizeof **out, RTE_CACHE_LINE_SIZE, socket);
+    return *out ? CV_OK : CV_ENOMEM;
+}
+
+void dp_runs_free(struct dp_runs *r)
+{
+    rte_free(r);
+}
+
+/* What is counted of a run at its end. */
+struct run {
     uint64_t frames;          /* octets received */
     uint64_t inner, accepted; /* octets inside, and packets that had them */
     uint64_t packets, left;   /* that left as the leader did, and their octets */
@@ -138,17 +175,17 @@ static __rte_always_inline void fetch(const struct rte_mbuf *m)
 }
 
 /* How many of pkts[0..n) follow their leader; p[] of them. rest: packets from pkts on in all. before: the last sequence number. */
-static __rte_always_inline unsigned piece(const struct run *run, struct rte_mbuf **pkts,
+static __rte_always_inline unsigned piece(const struct way *way, struct rte_mbuf **pkts,
                                           struct esp_run_pkt *p, unsigned n, unsigned rest, bool esp,
                                           uint32_t before, uint64_t *frames)
 {
-    const uint32_t span = run->span;
+    const uint32_t span = way->span;
     unsigned i;
     for (i = 0; i < n; i++) {
         uint32_t word;
         if (i + AHEAD < rest)
             fetch(pkts[i + AHEAD]);
-        const uint32_t len = alike(&run->front, pkts[i], span, esp, &word);
+        const uint32_t len = alike(&way->front, pkts[i], span, esp, &word);
         if (unlikely(len == 0) || (esp && unlikely(word <= before)))
             break;
         before = word;
@@ -160,10 +197,10 @@ static __rte_always_inline unsigned piece(const struct run *run, struct rte_mbuf
 }
 
 /* May packets that go the way of the worker's flow leave by it in runs? */
-static bool exit_of(const struct dp_worker *w, struct run *r)
+static bool exit_of(const struct dp_worker *w, struct way *y)
 {
-    r->exit = w->flow;
-    return r->exit.valid && !r->exit.sa && !r->exit.tcp_mss && w->txq[r->exit.port].owner == w->id;
+    y->exit = w->flow;
+    return y->exit.valid && !y->exit.sa && !y->exit.tcp_mss && w->txq[y->exit.port].owner == w->id;
 }
 
 static __rte_always_inline void frames_out(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n,
@@ -179,38 +216,40 @@ static __rte_always_inline void frames_out(struct dp_worker *w, struct rte_mbuf 
         dp_frame_out(w, pkts[i], port);
 }
 
-static void exit_count(struct dp_worker *w, const struct run *r)
+static void exit_count(struct dp_worker *w, const struct way *y, const struct run *r)
 {
-    dp_count(&w->if_stats[r->exit.if_id].tx_packets, r->packets);
-    dp_count(&w->if_stats[r->exit.if_id].tx_bytes, r->left);
+    dp_count(&w->if_stats[y->exit.if_id].tx_packets, r->packets);
+    dp_count(&w->if_stats[y->exit.if_id].tx_bytes, r->left);
 }
 
 /* ---- into an SA ------------------------------------------------------------------------------------------------ */
 /* The leader waits for encryption: with what it led to, and where the outer packet goes. */
-static bool out_start(struct dp_worker *w, struct run *r, struct esp_out_run *o, struct dp_flow *into,
-                      struct rte_mbuf *leader)
+static bool out_start(struct dp_worker *w, struct out_way *y, struct rte_mbuf *leader)
 {
     const uint8_t *ip = rte_pktmbuf_mtod(leader, const uint8_t *);
-    *into = w->flow;
-    const bool runs = into->valid && into->sa && w->out_count && w->out_sas[w->out_count - 1] == into->sa &&
-                      into->transit && !into->tcp_mss && into->family == IP_V4 &&
-                      into->ends[0] == r->front.ends && into->kind == dp_meta_kind(dp_meta(leader)) &&
-                      (r->front.rearm & 0xffff) + RTE_ETHER_HDR_LEN >= ESP_HEADROOM &&
-                      esp_out_run_start(o, into->sa, ip);
+    const struct dp_flow into = w->flow;
+    const struct front *front = &y->way.front;
+    struct dp_flow *exit = &y->way.exit;
+    const bool runs = into.valid && into.sa && w->out_count && w->out_sas[w->out_count - 1] == into.sa &&
+                      into.transit && !into.tcp_mss && into.family == IP_V4 && into.ends[0] == front->ends &&
+                      into.kind == dp_meta_kind(dp_meta(leader)) &&
+                      (front->rearm & 0xffff) + RTE_ETHER_HDR_LEN >= ESP_HEADROOM &&
+                      esp_out_run_start(&y->esp, into.sa, ip);
     dp_encapsulate(w);
     uint32_t outer; /* as dp_meta_kind says it of the outer packet */
-    memcpy(&outer, &o->t.meta, sizeof outer);
-    if (!runs || !exit_of(w, r) || r->exit.transit || r->exit.kind != outer ||
-        memcmp(r->exit.ends, o->t.addrs, 2 * ip_family_len(r->exit.family)) != 0)
+    memcpy(&outer, &y->esp.t.meta, sizeof outer);
+    if (!runs || !exit_of(w, &y->way) || exit->transit || exit->kind != outer ||
+        memcmp(exit->ends, y->esp.t.addrs, 2 * ip_family_len(exit->family)) != 0)
         return false;
     const uint32_t room =
-        (uint32_t)r->front.buf_len - (uint32_t)(r->front.rearm & 0xffff) - RTE_ETHER_HDR_LEN - ESP_TAILROOM;
-    const uint32_t fits = esp_out_inner_mtu(into->sa, (uint16_t)RTE_MIN(r->exit.mtu, (uint32_t)UINT16_MAX));
-    const uint32_t most = RTE_MIN(RTE_MIN(room, into->mtu), fits);
-    if (most < V4_LEN + UPPER || (r->front.middle >> 16 & 0xff) <= 1) /* TTL */
+        (uint32_t)front->buf_len - (uint32_t)(front->rearm & 0xffff) - RTE_ETHER_HDR_LEN - ESP_TAILROOM;
+    const uint32_t fits = esp_out_inner_mtu(into.sa, (uint16_t)RTE_MIN(exit->mtu, (uint32_t)UINT16_MAX));
+    const uint32_t most = RTE_MIN(RTE_MIN(room, into.mtu), fits);
+    if (most < V4_LEN + UPPER || (front->middle >> 16 & 0xff) <= 1) /* TTL */
         return false;
-    r->span = most - V4_LEN - UPPER;
-    memcpy(o->ether, r->exit.ether, RTE_ETHER_HDR_LEN);
+    y->way.span = most - V4_LEN - UPPER;
+    y->if_id = into.if_id;
+    memcpy(y->esp.ether, exit->ether, RTE_ETHER_HDR_LEN);
     return true;
 }
 
@@ -228,8 +267,8 @@ static unsigned step_of(const struct dp_worker *w)
     return unlikely(w->esp.clock) ? IO_BURST : DP_RUN_PIECE;
 }
 
-static unsigned out_run(struct dp_worker *w, struct run *r, const struct esp_out_run *o,
-                        struct rte_mbuf **pkts, unsigned n)
+static unsigned out_run(struct dp_worker *w, struct run *r, const struct out_way *y, struct rte_mbuf **pkts,
+                        unsigned n)
 {
     const unsigned step = step_of(w);
     struct esp_run_pkt p[IO_BURST];
@@ -237,65 +276,59 @@ static unsigned out_run(struct dp_worker *w, struct run *r, const struct esp_out
     do {
         uint64_t frames = 0;
         want = RTE_MIN(step, n - done);
-        k = piece(r, pkts + done, p + done, want, n - done, false, 0, &frames);
+        k = piece(&y->way, pkts + done, p + done, want, n - done, false, 0, &frames);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
-        if (unlikely(k == 0) || unlikely(!esp_out_run_build(&w->esp, o, pkts, p, done, k)))
+        if (unlikely(k == 0) || unlikely(!esp_out_run_build(&w->esp, &y->esp, pkts, p, done, k)))
             break;
         dp_clock_mark(w->esp.clock, DP_CLOCK_BUILD);
-        esp_out_run_crypt(&w->esp, o, done, k);
+        esp_out_run_crypt(&w->esp, &y->esp, done, k);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CRYPTO);
         done += k;
         r->frames += frames;
     } while (k == want && done < n);
     if (likely(done > 0))
-        r->packets = esp_out_run_end(&w->esp, o, pkts, p, done, &r->inner);
+        r->packets = esp_out_run_end(&w->esp, &y->esp, pkts, p, done, &r->inner);
     return done;
 }
 
-static unsigned out_take(struct dp_worker *w, struct run *r, struct rte_mbuf **pkts, unsigned n)
+/* Those of pkts[0..n) at its front that follow y's leader. */
+static unsigned out_follow(struct dp_worker *w, const struct out_way *y, struct rte_mbuf **pkts, unsigned n,
+                           uint64_t *bytes)
 {
-    struct esp_out_run o;
-    struct dp_flow into;
-    if (!out_start(w, r, &o, &into, pkts[0]))
-        return 1;
-    const unsigned k = out_run(w, r, &o, pkts + 1, n - 1);
-    for (unsigned i = 1; i <= r->packets; i++) /* interfaces count IP packets */
-        r->left += pkts[i]->pkt_len - RTE_ETHER_HDR_LEN;
-    frames_out(w, pkts + 1, (unsigned)r->packets, r->exit.port);
-    if (unlikely(r->packets < k))
-        out_refused(w, pkts + 1 + r->packets, k - (unsigned)r->packets);
+    struct run r = {0};
+    const unsigned k = out_run(w, &r, y, pkts, n);
+    for (unsigned i = 0; i < r.packets; i++) /* interfaces count IP packets */
+        r.left += pkts[i]->pkt_len - RTE_ETHER_HDR_LEN;
+    frames_out(w, pkts, (unsigned)r.packets, y->way.exit.port);
+    if (unlikely(r.packets < k))
+        out_refused(w, pkts + r.packets, k - (unsigned)r.packets);
     dp_count(&w->stats->crypto_packets, k);
-    dp_count(&w->if_stats[into.if_id].tx_packets, k);
-    dp_count(&w->if_stats[into.if_id].tx_bytes, r->inner);
-    exit_count(w, r);
+    dp_count(&w->if_stats[y->if_id].tx_packets, k);
+    dp_count(&w->if_stats[y->if_id].tx_bytes, r.inner);
+    exit_count(w, &y->way, &r);
     dp_clock_mark(w->esp.clock, DP_CLOCK_FINISH);
-    return 1 + k;
+    *bytes += r.frames;
+    return k;
 }
 
 /* ---- out of an SA ------------------------------------------------------------------------------------------------ */
-struct in_way {
-    struct esp_in_run esp;
-    const struct ip_if *tunnel;
-    uint32_t spi;
-};
-
 /* The leader waits for decryption by sa: where what was inside went. */
-static bool in_start(struct dp_worker *w, struct run *r, struct in_way *y, struct esp_in_sa *sa,
-                     struct rte_mbuf *leader)
+static bool in_start(struct dp_worker *w, struct in_way *y, struct esp_in_sa *sa, struct rte_mbuf *leader)
 {
     uint8_t outer[V4_LEN];
     memcpy(outer, rte_pktmbuf_mtod(leader, const uint8_t *), sizeof outer);
     y->spi = dp_meta(leader)->spi;
     dp_worker_decapsulate(w);
-    if (!exit_of(w, r) || r->exit.family != IP_V4 || !r->exit.transit ||
-        !esp_in_run_start(&y->esp, sa, outer, r->exit.ends[0]))
+    const struct dp_flow *exit = &y->way.exit;
+    if (!exit_of(w, &y->way) || exit->family != IP_V4 || !exit->transit ||
+        !esp_in_run_start(&y->esp, sa, outer, exit->ends[0]))
         return false;
     y->tunnel = ip_if_get(&w->dp->ifs, sa->if_id);
     const struct dp_meta inside = {
         .vrf = y->tunnel ? y->tunnel->vrf : 0, .family = IP_V4, .local_out = DP_TRANSIT};
-    r->span = UINT16_MAX;
+    y->way.span = UINT16_MAX;
     return y->tunnel && y->tunnel->up && !y->tunnel->gre && !y->tunnel->police && !y->tunnel->tcp_mss &&
-           r->exit.kind == dp_meta_kind(&inside);
+           exit->kind == dp_meta_kind(&inside);
 }
 
 /* Of a packet that is as esp_in_burst leaves it, but for its mbuf: that, and what is known of it. */
@@ -316,6 +349,7 @@ static __rte_always_inline void in_leave(struct dp_worker *w, struct run *r, con
                                          struct rte_mbuf **pkts, const struct esp_run_pkt *p, unsigned k)
 {
     const uint32_t off = RTE_ETHER_HDR_LEN + y->esp.outer + y->esp.sa->head;
+    const struct dp_flow *exit = &y->way.exit;
     struct rte_mbuf *out[IO_BURST];
     unsigned outs = 0;
     uint64_t left = 0;
@@ -324,11 +358,11 @@ static __rte_always_inline void in_leave(struct dp_worker *w, struct run *r, con
         uint8_t *in = rte_pktmbuf_mtod_offset(m, uint8_t *, off);
         m->ol_flags &= ~(uint64_t)ESP_OLD_CKSUM_FLAGS;
         r->inner += p[i].len;
-        if (unlikely(in[8] <= 1 || p[i].len > r->exit.mtu)) {
+        if (unlikely(in[8] <= 1 || p[i].len > exit->mtu)) {
             m->data_off = (uint16_t)(m->data_off + off);
             m->data_len = (uint16_t)p[i].len;
             m->pkt_len = p[i].len;
-            frames_out(w, out, outs, r->exit.port);
+            frames_out(w, out, outs, exit->port);
             r->packets += outs;
             outs = 0;
             in_alone(w, m, y);
@@ -338,11 +372,11 @@ static __rte_always_inline void in_leave(struct dp_worker *w, struct run *r, con
         m->data_off = (uint16_t)(m->data_off + off - RTE_ETHER_HDR_LEN);
         m->data_len = (uint16_t)(p[i].len + RTE_ETHER_HDR_LEN);
         m->pkt_len = p[i].len + RTE_ETHER_HDR_LEN;
-        memcpy(in - RTE_ETHER_HDR_LEN, r->exit.ether, RTE_ETHER_HDR_LEN);
+        memcpy(in - RTE_ETHER_HDR_LEN, exit->ether, RTE_ETHER_HDR_LEN);
         left += p[i].len;
         out[outs++] = m;
     }
-    frames_out(w, out, outs, r->exit.port);
+    frames_out(w, out, outs, exit->port);
     r->packets += outs;
     r->left += left;
 }
@@ -386,7 +420,7 @@ static unsigned in_run(struct dp_worker *w, struct run *r, const struct in_way *
     do {
         uint64_t frames = 0;
         want = RTE_MIN(step, n - done);
-        k = piece(r, pkts + done, p + done, want, n - done, true, last, &frames);
+        k = piece(&y->way, pkts + done, p + done, want, n - done, true, last, &frames);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
         if (unlikely(k == 0) || unlikely(!esp_in_run_check(&w->esp, &y->esp, pkts, p, done, k)))
             break;
@@ -409,41 +443,80 @@ static unsigned in_run(struct dp_worker *w, struct run *r, const struct in_way *
     return done;
 }
 
-static unsigned in_take(struct dp_worker *w, struct run *r, const struct ip_if *in, struct rte_mbuf **pkts,
-                        unsigned n)
+static unsigned in_follow(struct dp_worker *w, const struct in_way *y, const struct ip_if *in,
+                          struct rte_mbuf **pkts, unsigned n, uint64_t *bytes)
 {
-    struct in_way y;
-    if (!in_start(w, r, &y, w->in_sas[w->in_count - 1], pkts[0]))
-        return 1;
-    const unsigned k = in_run(w, r, &y, pkts + 1, n - 1, in);
+    struct run r = {0};
+    const unsigned k = in_run(w, &r, y, pkts, n, in);
     dp_count(&w->stats->crypto_packets, k);
     if (!w->esp.sole)
-        dp_count(&w->steer->worked[cv_spi_bucket(y.spi)], k);
-    dp_count(&w->if_stats[y.tunnel->id].rx_packets, r->accepted);
-    dp_count(&w->if_stats[y.tunnel->id].rx_bytes, r->inner);
-    exit_count(w, r);
-    return 1 + k;
+        dp_count(&w->steer->worked[cv_spi_bucket(y->spi)], k);
+    dp_count(&w->if_stats[y->tunnel->id].rx_packets, r.accepted);
+    dp_count(&w->if_stats[y->tunnel->id].rx_bytes, r.inner);
+    exit_count(w, &y->way, &r);
+    *bytes += r.frames;
+    return k;
 }
 
 /* ---- both ---------------------------------------------------------------------------------------------------------- */
-static unsigned take(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a, struct run *r,
-                     struct rte_mbuf **pkts, unsigned n)
+/* Does the way lead on for what has come in by `in`, and begins with pkts[0..DP_RUN_MIN)? */
+static bool leads(const struct way *y, uint64_t changes, const struct ip_if *in, struct rte_mbuf *const *pkts)
 {
+    const bool esp = y->front.proto == IP_PROTO_ESP;
+    uint32_t word;
+    return y->changes == changes && y->if_in == in->id &&
+           alike(&y->front, pkts[0], UINT16_MAX, esp, &word) != 0 &&
+           alike(&y->front, pkts[ALIKE], UINT16_MAX, esp, &word) != 0;
+}
+
+/* Those at the front that follow the leader of an earlier burst; none: who led there is forgotten, if it was such a way. */
+static unsigned follow(struct dp_worker *w, const struct ip_if *in, uint64_t changes, struct rte_mbuf **pkts,
+                       unsigned n, uint64_t *bytes)
+{
+    struct out_way *out = &w->runs->out;
+    struct in_way *into = &w->runs->in;
+    unsigned k = 0;
+    if (leads(&out->way, changes, in, pkts)) {
+        if (esp_out_run_again(&out->esp))
+            k = out_follow(w, out, pkts, n, bytes);
+        if (unlikely(k == 0))
+            out->way.changes = 0;
+    } else if (leads(&into->way, changes, in, pkts)) {
+        if (dp_owner_is(&w->dp->owners, into->spi, w->id) && esp_in_run_again(&into->esp))
+            k = in_follow(w, into, in, pkts, n, bytes);
+        if (unlikely(k == 0))
+            into->way.changes = 0;
+    }
+    return k;
+}
+
+/* pkts[0] goes the whole way, and those behind it that follow. */
+static unsigned lead(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
+                     const struct way *way, struct rte_mbuf **pkts, unsigned n, uint64_t *bytes)
+{
+    struct dp_runs *runs = w->runs;
     struct rte_mbuf *leader = pkts[0];
-    r->frames = leader->pkt_len;
-    r->inner = r->accepted = r->packets = r->left = 0;
+    *bytes += leader->pkt_len;
     dp_worker_received(w, leader, a, in);
     dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
-    if (w->out_count && w->out_pkts[w->out_count - 1] == leader)
-        return out_take(w, r, pkts, n);
-    if (w->in_count && w->in_pkts[w->in_count - 1] == leader && r->front.proto == IP_PROTO_ESP)
-        return in_take(w, r, in, pkts, n);
+    if (w->out_count && w->out_pkts[w->out_count - 1] == leader) {
+        runs->out.way = *way;
+        if (out_start(w, &runs->out, leader))
+            return 1 + out_follow(w, &runs->out, pkts + 1, n - 1, bytes);
+        runs->out.way.changes = 0;
+    } else if (w->in_count && w->in_pkts[w->in_count - 1] == leader && way->front.proto == IP_PROTO_ESP) {
+        runs->in.way = *way;
+        if (in_start(w, &runs->in, w->in_sas[w->in_count - 1], leader))
+            return 1 + in_follow(w, &runs->in, in, pkts + 1, n - 1, bytes);
+        runs->in.way.changes = 0;
+    }
     return 1;
 }
 
 unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
                      struct rte_mbuf **pkts, unsigned n, uint64_t *bytes)
 {
+    struct way way = {.changes = dp_rcu_changes(), .if_in = in->id};
     unsigned done = 0;
     if (w->run_pause > 0) {
         w->run_pause--;
@@ -452,13 +525,14 @@ unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct i
     for (unsigned i = 0; i < RTE_MIN(n, (unsigned)AHEAD + 1); i++)
         fetch(pkts[i]);
     for (unsigned i = 0; i < RUNS && n - done >= DP_RUN_MIN; i++) {
-        struct run r;
-        if (!begins(&r.front, pkts + done))
+        unsigned k = follow(w, in, way.changes, pkts + done, n - done, bytes);
+        if (k == 0 && !begins(&way.front, pkts + done))
             break;
-        const unsigned k = take(w, in, a, &r, pkts + done, n - done);
-        *bytes += r.frames;
+        const bool led = k == 0;
+        if (led)
+            k = lead(w, in, a, &way, pkts + done, n - done, bytes);
         done += k;
-        if (k == 1) {
+        if (led && k == 1) { /* nobody followed */
             w->run_pause = PAUSE;
             break;
         }

@@ -5,6 +5,10 @@
  * length, identification and checksum, or sequence number. These are compared in five words, and then built, encrypted or decrypted and framed as arrays,
  * a few at a time (esp_run.h). What differs in anything else ends the run: it goes the whole way, and no packet overtakes another.
  *
+ * What a leader found out is kept, one way into an SA and one out of an SA: packets of later bursts follow it at once, with no leader of their own, as
+ * long as no table has changed (dp_rcu_changes) and they come in by the same interface. What no table says is asked for with each burst: lifetimes, a closed SA,
+ * the bucket's owner.
+ *
  * Runs are of IPv4 without options and fragments in unicast frames: inner packets into an SA, or ESP to one of this host's SAs, in tunnel mode
  * both, where neither port nor tunnel asks anything of each packet (policies, rates, MSS). The rest goes as before.
  *
@@ -19,6 +23,9 @@ enum {
     DP_RUN_MIN = 8,    /* fewer packets are no run */
     DP_RUN_PIECE = 32, /* packets that are built, and then encrypted, together */
 };
+
+CV_MUST_USE cv_result dp_runs_new(int socket, struct dp_runs **out);
+void dp_runs_free(struct dp_runs *r);
 
 /* Takes runs from the front of pkts[0..n), as they came from the port `in`, which asks nothing of a packet by itself. Gives how many packets it
  * took: all that the worker's loop would do to them is done; adds the octets of their frames to *bytes. */

@@ -258,6 +258,7 @@ cv_result dp_sad_add(struct dp_sad *s, const struct cv_sa *sa)
         s->of_if[sa->if_id]++;
         list_add(s, sa->if_id, id_of(&sa->ref));
         dp_life_set(&s->life, id_of(&sa->ref) - 1, end_of(sa));
+        dp_rcu_changed();
     }
     return r;
 }
@@ -313,6 +314,7 @@ static void tunnel_publish(struct dp_sad *s, uint32_t if_id, struct dp_tunnel *n
 {
     struct dp_tunnel *old = s->tunnels[if_id];
     __atomic_store_n(&s->tunnels[if_id], new, __ATOMIC_RELEASE);
+    dp_rcu_changed();
     if (old)
         dp_rcu_defer(tunnel_free, old);
 }
@@ -444,6 +446,7 @@ static void marks_renew(struct dp_sad *s, uint32_t if_id)
         return;
     __atomic_store_n(&t->by_address, s->upper[if_id] == 0, __ATOMIC_RELAXED);
     __atomic_store_n(&t->bound, s->bound[if_id] != 0, __ATOMIC_RELAXED);
+    dp_rcu_changed();
 }
 
 static cv_result tunnel_add(struct dp_sad *s, uint32_t if_id, struct esp_out_sa *sa)
@@ -486,6 +489,7 @@ cv_result dp_sad_activate(struct dp_sad *s, const struct cv_sa_ref *ref)
     }
     s->out[ref->sa_id].active = 1;
     __atomic_store_n(&s->acquire_tsc[conf->if_id], 0, __ATOMIC_RELAXED);
+    dp_rcu_changed();
     return CV_OK;
 }
 
@@ -511,14 +515,20 @@ void dp_sad_set_mtu(struct dp_sad *s, uint32_t slot, uint16_t mtu)
     if (!o->sa || !o->active)
         return;
     struct dp_tunnel *t = s->tunnels[esp_out_sa_conf(o->sa)->if_id];
+    bool other = false;
     if (o->pick) {
-        dp_pick_set_mtu(o->pick, mtu);
+        other = dp_pick_set_mtu(o->pick, mtu) || t->sas[0].inner_mtu != mtu;
         __atomic_store_n(&t->sas[0].inner_mtu, mtu, __ATOMIC_RELAXED);
-        return;
-    }
-    for (uint32_t i = 0; i < t->count; i++)
-        if (t->sas[i].sa == o->sa)
+    } else {
+        for (uint32_t i = 0; i < t->count; i++) {
+            if (t->sas[i].sa != o->sa)
+                continue;
+            other = other || t->sas[i].inner_mtu != mtu;
             __atomic_store_n(&t->sas[i].inner_mtu, mtu, __ATOMIC_RELAXED);
+        }
+    }
+    if (other)
+        dp_rcu_changed();
 }
 
 /* ---- removing ------------------------------------------------------------------------------------------- */
@@ -556,9 +566,11 @@ cv_result dp_sad_set_peer(struct dp_sad *s, const struct cv_sa_peer *p)
 {
     struct esp_in_sa *in = find_in(s, &p->ref);
     struct esp_out_sa *out = find_out(s, &p->ref);
-    if (in)
-        return esp_in_sa_set_peer(in, &p->remote);
-    return out ? esp_out_sa_set_peer(out, &p->remote) : CV_ENOENT;
+    const cv_result r = in    ? esp_in_sa_set_peer(in, &p->remote)
+                        : out ? esp_out_sa_set_peer(out, &p->remote)
+                              : CV_ENOENT;
+    dp_rcu_changed();
+    return r;
 }
 
 bool dp_sad_entry(const struct dp_sad *s, unsigned dir, uint32_t slot, struct cv_sa *out)

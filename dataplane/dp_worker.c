@@ -754,9 +754,12 @@ cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_wo
     if (r == CV_OK)
         r = esp_worker_init(&w->esp, dp->engine, id, socket);
     if (r == CV_OK)
+        r = dp_runs_new(socket, &w->runs);
+    if (r == CV_OK)
         r = ip_reass_new(dp->jumbo_pool, dp->shm.tsc_hz, w->stats->drops, &w->frags);
     if (r != CV_OK) {
         esp_worker_fini(&w->esp);
+        dp_runs_free(w->runs);
         rte_free(w);
         return r;
     }
@@ -777,5 +780,6 @@ void dp_worker_free(struct dp_worker *w)
     dp_owner_abandon(&w->parked);
     esp_worker_fini(&w->esp);
     ip_reass_free(w->frags);
+    dp_runs_free(w->runs);
     rte_free(w);
 }

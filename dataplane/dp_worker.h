@@ -14,6 +14,7 @@
 #include "dataplane/io/io_punt.h"
 #include "dataplane/ip/ip_reass.h"
 
+struct dp_runs;
 struct ip_arrival;
 
 struct dp_rxq {
@@ -130,7 +131,8 @@ struct dp_worker {
     struct io_punt punt;
     struct dp_rcu_behind behind; /* with an asynchronous engine */
     struct dp_asked asked;
-    unsigned run_pause; /* bursts in which no run is looked for (dp_run.h) */
+    unsigned run_pause;   /* bursts in which no run is looked for (dp_run.h) */
+    struct dp_runs *runs; /* what their leaders found out */
     struct cv_steer_counts *steer;
     struct dp_parked parked;
     struct ip_reass *frags; /* dp_reass.h */

@@ -13,13 +13,23 @@ enum {
 /* ---- out --------------------------------------------------------------------------------------------------- */
 enum out_kind { OUT_V4, OUT_V4_NATT, OUT_V6 };
 
+static bool out_has_life(const struct esp_out_sa *sa)
+{
+    return !sa->limited || esp_out_has_life(sa);
+}
+
+bool esp_out_run_again(const struct esp_out_run *r)
+{
+    return out_has_life(r->sa);
+}
+
 bool esp_out_run_start(struct esp_out_run *r, struct esp_out_sa *sa, const uint8_t *ip)
 {
     const uint8_t family = sa->conf.local.addr.family;
     const bool natt = sa->conf.flags & CV_SA_NATT;
     if (sa->build != esp_out_tunnel_builder(family, natt) || sa->after || sa->info.submit)
         return false;
-    if (sa->limited && !esp_out_has_life(sa))
+    if (!out_has_life(sa))
         return false;
     r->sa = sa;
     r->burst = sa->info.burst;
@@ -151,16 +161,23 @@ static bool takes_ends(const struct esp_in_sa *sa, uint64_t ends)
 }
 
 /* A burst is far from the end of a limited lifetime? */
-static bool has_life(const struct esp_in_sa *sa)
+static bool in_has_life(const struct esp_in_sa *sa)
 {
-    return sa->counters->bytes + (uint64_t)ESP_RUN_MAX * UINT16_MAX < sa->limits.hard_bytes &&
-           sa->counters->packets + ESP_RUN_MAX < sa->limits.hard_packets;
+    return !sa->limited ||
+           (sa->counters->bytes + (uint64_t)ESP_RUN_MAX * UINT16_MAX < sa->limits.hard_bytes &&
+            sa->counters->packets + ESP_RUN_MAX < sa->limits.hard_packets);
+}
+
+/* What a peer behind a NAT is told of, is told again now and then by packets that come one by one. */
+bool esp_in_run_again(const struct esp_in_run *r)
+{
+    return !esp_in_closed(r->sa) && !r->sa->natt && in_has_life(r->sa);
 }
 
 bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t *ip, uint64_t ends)
 {
-    if (esp_in_closed(sa) || sa->transport || sa->submit || (sa->limited && !has_life(sa)) ||
-        sa->family != IP_V4 || memcmp(ip + V4_ENDS + 4, sa->local, 4) != 0 || !takes_ends(sa, ends))
+    if (esp_in_closed(sa) || sa->transport || sa->submit || !in_has_life(sa) || sa->family != IP_V4 ||
+        memcmp(ip + V4_ENDS + 4, sa->local, 4) != 0 || !takes_ends(sa, ends))
         return false;
     r->sa = sa;
     r->burst = sa->burst;

@@ -5,7 +5,8 @@
  * piece of it: closed SAs, a template that was replaced, numbers. Whoever calls has compared the headers, and sees to all that is not
  * ESP's.
  *
- * The worker's own lcore only; an inbound SA's owner. A run lives within one burst. */
+ * The worker's own lcore only; an inbound SA's owner. A run lives within one burst, and beyond it as long as no table changes (dp_rcu_changes): with
+ * each burst .._again is asked first. */
 #ifndef DATAPLANE_ESP_ESP_RUN_H
 #define DATAPLANE_ESP_ESP_RUN_H
 
@@ -34,6 +35,8 @@ struct esp_out_run {
 
 /* For packets like the one whose header, of IPv4, is at ip. False: packets of this SA do not go in runs, or its lifetime is near its end. */
 CV_MUST_USE bool esp_out_run_start(struct esp_out_run *r, struct esp_out_sa *sa, const uint8_t *ip);
+/* May packets of a later burst go with the run as well, of which nobody has looked at tables since? As start, in what changes from packet to packet. */
+CV_MUST_USE bool esp_out_run_again(const struct esp_out_run *r);
 /* Headers, trailers and numbers of pkts[at..at + n) of the run's pkts[0..ESP_RUN_MAX); p[] the same. Their data are frames then, r->ether in
  * front. Their mbufs have the room that esp_out_burst wants; dp_meta is not written. False: nothing has been done. */
 CV_MUST_USE bool esp_out_run_build(struct esp_worker *w, const struct esp_out_run *r, struct rte_mbuf **pkts,
@@ -59,6 +62,8 @@ struct esp_in_run {
  * something else of each. */
 CV_MUST_USE bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t *ip,
                                   uint64_t ends);
+/* As esp_out_run_again. */
+CV_MUST_USE bool esp_in_run_again(const struct esp_in_run *r);
 /* Lengths and numbers of pkts[at..at + n) of the run; the numbers grow from packet to packet of it. False: they are not a matter of course, and
  * nothing has been done. */
 CV_MUST_USE bool esp_in_run_check(struct esp_worker *w, const struct esp_in_run *r, struct rte_mbuf **pkts,

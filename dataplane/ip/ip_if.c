@@ -125,6 +125,7 @@ cv_result ip_if_set(struct ip_ifs *t, const struct cv_if *conf, uint16_t port, c
     if (is_port)
         __atomic_store_n(&t->by_port[port], new, __ATOMIC_RELEASE);
     t->count += old ? 0 : 1;
+    dp_rcu_changed();
     dp_rcu_free(old);
     return CV_OK;
 }

@@ -69,6 +69,15 @@ static void pending_flush(struct ip_nbrs *t, struct ip_nbr *n, void *ctx,
         give(ctx, n->pending[i]);
 }
 
+/* A worker that has found it says so no more until it looks again. */
+static bool was_used(struct ip_nbr *n)
+{
+    if (!__atomic_exchange_n(&n->in_use, 0, __ATOMIC_RELAXED))
+        return false;
+    dp_rcu_changed();
+    return true;
+}
+
 /* ---- entries --------------------------------------------------------------------------------------------- */
 static void nbr_remove(struct ip_nbrs *t, struct ip_nbr *n, const struct ip_nbr_calls *calls)
 {
@@ -91,7 +100,7 @@ static void make_room(struct ip_nbrs *t, uint32_t if_id, enum ip_nbr_share share
         return;
     for (unsigned i = 0; share == IP_NBR_KNOWN && i < SECOND_TURNS; i++) {
         struct ip_nbr *n = l->oldest;
-        if (!__atomic_exchange_n(&n->in_use, 0, __ATOMIC_RELAXED))
+        if (!was_used(n))
             break;
         list_leave(t, n);
         list_join(t, n, IP_NBR_KNOWN);
@@ -182,6 +191,7 @@ static struct ip_nbr *learn(struct ip_nbrs *t, struct ip_nbr *n, const uint8_t m
         memcpy(n->mac, mac, sizeof n->mac);
         __atomic_store_n(&n->state, IP_NBR_VALID, __ATOMIC_RELEASE);
     }
+    dp_rcu_changed();
     list_move(t, n, share, calls);
     n->probing = n->tries = 0;
     n->since_ms = now_ms;
@@ -272,7 +282,7 @@ static void tick_valid(struct ip_nbrs *t, struct ip_nbr *n, uint64_t now_ms, con
     uint64_t age = now_ms - n->since_ms;
     if (age < IP_NBR_FRESH_MS)
         return;
-    if (__atomic_exchange_n(&n->in_use, 0, __ATOMIC_RELAXED))
+    if (was_used(n))
         ask(n, false, now_ms, calls);
     else if (age >= IP_NBR_UNUSED_MS)
         nbr_remove(t, n, calls);

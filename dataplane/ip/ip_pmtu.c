@@ -204,6 +204,7 @@ static void entry_put(struct ip_pmtus *t, unsigned at, struct ip_pmtu_entry *e)
     __atomic_store_n(&t->entry[at], e, __ATOMIC_RELEASE);
     __atomic_store_n(&t->count, count, __ATOMIC_RELEASE);
     row_write(t, at, e);
+    dp_rcu_changed();
     if (old)
         dp_rcu_free(old);
 }

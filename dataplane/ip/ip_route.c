@@ -118,7 +118,9 @@ static bool trie_change(struct ip_routes *t, uint16_t vrf, const struct ip_prefi
         __atomic_store_n(root, fresh, __ATOMIC_RELEASE);
     }
     struct change c = {p->addr.b, p->len, old, (uintptr_t) new};
-    return level_change((*root)->e, 0, IP_TRIE_ROOT_BITS, &c);
+    const bool done = level_change((*root)->e, 0, IP_TRIE_ROOT_BITS, &c);
+    dp_rcu_changed();
+    return done;
 }
 
 /* ---- rules: what was configured, from which the trie is made ---------------------------------------- */

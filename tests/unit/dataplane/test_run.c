@@ -1,11 +1,12 @@
 /* Runs (dp_run.h) leave nothing else than the long way: seeded bursts of common and odd packets, into SAs and out of them, are worked on with
- * runs and without; every stream's frames, and all counters, are the same. */
+ * runs and without, while tables stay as they are and while they change; every stream's frames, and all counters, are the same. */
 #include "dataplane/dp_flow.h"
 #include "dataplane/dp_owner.h"
 #include "dataplane/dp_run.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_nbr.h"
 #include "tests/unit/dataplane/manager.h"
+#include "tests/unit/dataplane/run_change.h"
 
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
@@ -19,7 +20,7 @@ enum {
     ROUNDS = 300,
     BURST = IO_BURST,
     ROOM = 1800,
-    STREAMS = 64,
+    STREAMS = 256,
     OUT_SLOT = 1,
     IN_SLOT,
     OTHER_SLOT,
@@ -116,12 +117,18 @@ static struct cv_sa sa_of(const struct form *f, enum cv_dir dir, uint32_t slot, 
     return sa;
 }
 
-static void sa_install(struct cv_sa sa, bool outer6)
+static struct cv_sa sa_ends(struct cv_sa sa, bool outer6)
 {
     if (outer6) {
         sa.local.addr = mgr_addr("2001:db8::1");
         sa.remote.addr = mgr_addr("2001:db8:9::9");
     }
+    return sa;
+}
+
+static void sa_install(struct cv_sa sa, bool outer6)
+{
+    sa = sa_ends(sa, outer6);
     CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa), CV_OK);
     if (sa.ref.dir == CV_DIR_OUT) {
         CU_ASSERT_EQUAL_FATAL(mgr_sa_activate(&sa), CV_OK);
@@ -385,6 +392,7 @@ static void esp_make(struct frame *f, const struct flow *flow, unsigned nth, boo
 
 /* ---- bursts -------------------------------------------------------------------------------------------------------- */
 static struct frame burst[BURST], kept[8];
+static struct flow last_flow[2]; /* which often goes on in the next burst */
 static unsigned nth;
 
 /* Out of order, twice, or missing: what happens to numbers on the way. */
@@ -407,7 +415,8 @@ static unsigned burst_make(bool in)
     const unsigned n = rnd(3) ? BURST : 1 + rnd(BURST);
     const unsigned oddity = rnd(3) ? 40 : rnd(2) ? 10 : 100000;
     for (unsigned i = 0; i < n;) {
-        const struct flow flow = flow_make(in);
+        const struct flow flow = rnd(2) ? last_flow[in] : flow_make(in);
+        last_flow[in] = flow;
         for (unsigned k = rnd(2) ? BURST : 1 + rnd(40); k > 0 && i < n; k--, i++) {
             const bool odd = rnd(oddity) == 0;
             if (in)
@@ -443,7 +452,8 @@ static void frame_keep(struct outcome *o, unsigned port, struct rte_mbuf *m)
     const bool v6 = ip[0] >> 4 == 6;
     uint8_t key[48] = {(uint8_t)port, ip[0], v6 ? ip[6] : ip[9]};
     memcpy(key + 3, ip + (v6 ? 8 : 12), v6 ? 32 : 8);
-    if (port == 0) /* SAs with the same ends */
+    static const uint8_t here[4] = {10, 0, 0, 1};
+    if (v6 || memcmp(ip + 12, here, 4) == 0) /* SAs with the same ends */
         memcpy(key + 40, ip + (v6 ? 40 : ip[9] == IP_PROTO_UDP ? 28 : 20), 4);
     unsigned s = 0;
     while (s < o->streams && memcmp(o->stream[s].key, key, sizeof key) != 0)
@@ -456,6 +466,8 @@ static void frame_keep(struct outcome *o, unsigned port, struct rte_mbuf *m)
     }
     struct stream *t = &o->stream[s];
     t->count++;
+    if (v6 && ip[6] == 44) /* a fragment's identification is anything (RFC 8200 4.5) */
+        memset(rte_pktmbuf_mtod_offset(m, uint8_t *, ETHER + 44), 0, 4);
     for (unsigned i = 0; i < m->data_len; i++)
         t->hash = (t->hash ^ b[i]) * UINT64_C(0x100000001b3);
     CU_ASSERT_EQUAL(m->pkt_len, m->data_len);
@@ -502,13 +514,32 @@ static int by_key(const void *a, const void *b)
                   sizeof((struct stream *)0)->key);
 }
 
-static void pass(const struct form *f, uint64_t from, bool runs, struct outcome *o)
+/* Now and then one thing changes, or becomes what it was. */
+static enum change changed;
+static void site_change(const struct form *f)
+{
+    const struct cv_sa out = sa_ends(sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL), f->outer6),
+                       in = sa_of(f, CV_DIR_IN, IN_SLOT, TUNNEL);
+    const bool on = changed == CHANGES;
+    if (rnd(3))
+        return;
+    if (on)
+        changed = (enum change)rnd(CHANGE_LAST_SEEDED + 1);
+    CU_ASSERT_EQUAL(change_do(changed, on, &out, &in), CV_OK);
+    if (!on)
+        changed = CHANGES;
+}
+
+static void pass(const struct form *f, uint64_t from, bool runs, bool changing, struct outcome *o)
 {
     memset(o, 0, sizeof *o);
     memset(kept, 0, sizeof kept);
     memset(burst, 0, sizeof burst);
+    changed = CHANGES;
     nth = 0;
     seed = from;
+    for (unsigned in = 0; in < 2; in++)
+        last_flow[in] = flow_make(in);
     site_make(f);
     worker_fresh(runs);
     far_start(f, IN_SLOT);
@@ -523,6 +554,8 @@ static void pass(const struct form *f, uint64_t from, bool runs, struct outcome 
             false; /* where ESP in transit overtakes other packets of its burst, with runs or without */
         (void)dp_worker_turn(worker);
         outcome_add(o);
+        if (changing)
+            site_change(f);
         if (runs &&
             worker->run_pause > 4) /* a leader that nobody may follow: the next ones are tried again */
             worker->run_pause = 4;
@@ -534,6 +567,24 @@ static void pass(const struct form *f, uint64_t from, bool runs, struct outcome 
 
 static struct outcome with, without;
 
+static void both_ways(const struct form *f, uint64_t from, bool changing)
+{
+    pass(f, from, false, changing, &without);
+    pass(f, from, true, changing, &with);
+    CU_ASSERT_EQUAL(memcmp(&with.stats, &without.stats, sizeof with.stats), 0);
+    CU_ASSERT_EQUAL(memcmp(with.ifs, without.ifs, sizeof with.ifs), 0);
+    CU_ASSERT_EQUAL(memcmp(&with.in, &without.in, sizeof with.in), 0);
+    CU_ASSERT_EQUAL(memcmp(&with.out, &without.out, sizeof with.out), 0);
+    CU_ASSERT_EQUAL(memcmp(&with.other, &without.other, sizeof with.other), 0);
+    CU_ASSERT_EQUAL(with.streams, without.streams);
+    if (!changing) /* neighbours are asked for now and then */
+        CU_ASSERT_EQUAL(with.slow, without.slow);
+    CU_ASSERT_EQUAL(with.soft, without.soft);
+    CU_ASSERT_EQUAL(with.hard, without.hard);
+    if (f->encr == CV_ENCR_AES_GCM_16) /* the engine draws the IVs of CBC */
+        CU_ASSERT_EQUAL(memcmp(with.stream, without.stream, sizeof with.stream), 0);
+}
+
 static void runs_leave_what_the_long_way_leaves(void)
 {
     if (!worker) {
@@ -544,23 +595,21 @@ static void runs_leave_what_the_long_way_leaves(void)
     }
     for (unsigned i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         const struct form *f = &forms[i];
-        pass(f, 0x5eed + i, false, &without);
-        pass(f, 0x5eed + i, true, &with);
-        CU_ASSERT_EQUAL(memcmp(&with.stats, &without.stats, sizeof with.stats), 0);
-        CU_ASSERT_EQUAL(memcmp(with.ifs, without.ifs, sizeof with.ifs), 0);
-        CU_ASSERT_EQUAL(memcmp(&with.in, &without.in, sizeof with.in), 0);
-        CU_ASSERT_EQUAL(memcmp(&with.out, &without.out, sizeof with.out), 0);
-        CU_ASSERT_EQUAL(memcmp(&with.other, &without.other, sizeof with.other), 0);
-        CU_ASSERT_EQUAL(with.streams, without.streams);
-        CU_ASSERT_EQUAL(with.slow, without.slow);
-        CU_ASSERT_EQUAL(with.soft, without.soft);
-        CU_ASSERT_EQUAL(with.hard, without.hard);
-        if (f->encr == CV_ENCR_AES_GCM_16) /* the engine draws the IVs of CBC */
-            CU_ASSERT_EQUAL(memcmp(with.stream, without.stream, sizeof with.stream), 0);
+        both_ways(f, 0x5eed + i, false);
         CU_ASSERT(with.out.packets > 1000 && (f->flags & CV_SA_NATT || with.in.packets > 1000));
         CU_ASSERT(with.in.auth_failed > 0 && (f->flags & CV_SA_NO_REPLAY || with.in.replayed > 0));
     }
 }
+
+static void the_next_burst_goes_by_what_tables_say_then(void)
+{
+    for (unsigned i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        both_ways(&forms[i], 0xc0de + i, true);
+        CU_ASSERT(with.stats.crypto_packets > 1000 && with.other.packets > 100);
+    }
+}
+
+static bool from_outside; /* packets in clear come in there */
 
 /* How many of a burst of n alike packets are taken as a run. */
 static unsigned taken(bool in, unsigned n, unsigned odd)
@@ -580,7 +629,7 @@ static unsigned taken(bool in, unsigned n, unsigned odd)
         m[i] = pkt_of(burst[i].b, burst[i].len);
         m[i]->port = 0;
     }
-    const struct ip_if *port = ip_if_get(&mgr_dp.ifs, in ? OUTSIDE : INSIDE);
+    const struct ip_if *port = ip_if_get(&mgr_dp.ifs, in || from_outside ? OUTSIDE : INSIDE);
     const struct ip_arrival a = ip_arrival_of(port->mac, port->id, port->vrf);
     const unsigned k = dp_run_take(worker, port, &a, m, n, &bytes);
     uint64_t want = 0;
@@ -607,10 +656,56 @@ static void a_run_is_taken_as_far_as_packets_are_alike(void)
             CU_ASSERT_EQUAL(taken(in, BURST, 60), 60);
             CU_ASSERT_EQUAL(taken(in, DP_RUN_MIN, BURST), DP_RUN_MIN);
             CU_ASSERT_EQUAL(taken(in, DP_RUN_MIN - 1, BURST), 0);
-            CU_ASSERT_EQUAL(taken(in, BURST, 2), 0);
+            CU_ASSERT_EQUAL(taken(in, BURST, 2), 2); /* they follow the leader of before */
         }
         esp_out_sa_free(far_sa);
     }
+}
+
+/* A whole burst goes behind the leader of an earlier one: nobody looks at addresses of this host then. */
+static bool follows(bool in)
+{
+    worker->source.valid = worker->hop.valid = false;
+    worker->run_pause = 0;
+    return taken(in, BURST, BURST) == BURST && !worker->source.valid;
+}
+
+static void what_a_leader_found_is_good_until_a_table_changes(void)
+{
+    const struct form *f = &forms[0];
+    const struct cv_sa out = sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL),
+                       back = sa_of(f, CV_DIR_IN, IN_SLOT, TUNNEL);
+    for (unsigned what = 0; what < CHANGES; what++) {
+        memset(&with, 0, sizeof with);
+        site_make(f);
+        worker_fresh(true);
+        far_start(f, IN_SLOT);
+        for (unsigned in = 0; in < 2; in++) {
+            CU_ASSERT_FALSE(follows(in));
+            CU_ASSERT_TRUE(follows(in));
+        }
+        CU_ASSERT_TRUE(follows(false));
+        CU_ASSERT_EQUAL(change_do(what, true, &out, &back), CV_OK);
+        if (follows(false) != (what == CHANGE_END_IN || what == CHANGE_OWNER) ||
+            follows(true) != (what == CHANGE_END_OUT)) {
+            CU_FAIL("a leader of before the change was followed, or one that was as good as before was not");
+            fprintf(stderr, "change %u\n", what);
+        }
+        esp_out_sa_free(far_sa);
+    }
+}
+
+/* Of the same kind, by another port: it has a way of its own. */
+static void nobody_follows_who_came_in_elsewhere(void)
+{
+    memset(&with, 0, sizeof with);
+    site_make(&forms[0]);
+    worker_fresh(true);
+    CU_ASSERT_FALSE(follows(false));
+    CU_ASSERT_TRUE(follows(false));
+    from_outside = true;
+    CU_ASSERT_FALSE(follows(false));
+    from_outside = false;
 }
 
 static void nobody_follows_a_leader_into_what_asks_of_each_packet(void)
@@ -671,6 +766,9 @@ static void everything_ends(void)
 }
 
 PKT_MAIN("run", UNIT_TEST(runs_leave_what_the_long_way_leaves),
+         UNIT_TEST(the_next_burst_goes_by_what_tables_say_then),
          UNIT_TEST(a_run_is_taken_as_far_as_packets_are_alike),
+         UNIT_TEST(what_a_leader_found_is_good_until_a_table_changes),
+         UNIT_TEST(nobody_follows_who_came_in_elsewhere),
          UNIT_TEST(nobody_follows_a_leader_into_what_asks_of_each_packet),
          UNIT_TEST(the_first_packet_of_an_sa_is_told_from_a_run), UNIT_TEST(everything_ends))
