@@ -44,6 +44,7 @@ SLOWEST = 10
 ALONE = {
     "system/dp_limits": "holds rates against the clock",
     "system/test_bench": "compares rates",
+    "system/test_figures": "two workers that poll, on processors of their own",
     "system/test_many_sas": "4 GB of memory, and times of its own",
     "system/test_offload": "compares rates",
     "system/test_pktgen": "two polling programs count the same packets",

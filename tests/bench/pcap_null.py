@@ -133,26 +133,28 @@ def ports_argv(pcap):
 def ports_alone(work, size, args):
     """Mpps of the worker's own time of DPDK's testpmd, which carries packets from the one port to the other and does nothing else."""
     other = min(set(range(os.cpu_count())) - {args.lcore})
-    argv = [*priority(args), "dpdk-testpmd", "-l", "%d,%d" % (other, args.lcore), "--main-lcore", str(other), *ports_argv(pcap_of(work, size)),
-            "--", "--forward-mode=io", "--burst=64", "--stats-period=1", "--auto-start", "--total-num-mbufs=16384"]
+    argv = [*priority(args), "stdbuf", "-oL", "dpdk-testpmd", "-l", "%d,%d" % (other, args.lcore), "--main-lcore", str(other),
+            *ports_argv(pcap_of(work, size)), "--", "--forward-mode=io", "--burst=64", "--stats-period=1", "--auto-start",
+            "--total-num-mbufs=16384"]
     p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    text, start, ran = "", None, None
     try:
-        text, end = "", None
-        for line in p.stdout: # the statistics once a second, and all that was forwarded when it has been told to end
+        for line in p.stdout:  # the statistics once a second, and all that was forwarded when it has been told to end
             text += line
-            if "NIC statistics for port 1" in line and end is None:
-                end = time.monotonic() + args.seconds
-            if end is not None and time.monotonic() > end and p.poll() is None and "Signal" not in text:
+            if "NIC statistics for port 1" in line and start is None:
+                start = time.monotonic()
+            if "Waiting for lcores to finish" in line:
                 ran = worker_seconds(p.pid)
-                end = float("inf")
+            elif start is not None and "Signal " not in text and time.monotonic() > start + args.seconds:
                 p.send_signal(signal.SIGINT)
+                start = float("inf")
         p.wait(20)
     finally:
         if p.poll() is None:
             p.kill()
             p.wait()
     sent = re.findall(r"TX-packets: (\d+)", text[text.rfind("Accumulated forward statistics"):])
-    if not sent or p.returncode != 0:
+    if not sent or ran is None or p.returncode != 0:
         sys.exit("testpmd: %s" % text[-800:])
     return int(sent[0]) / ran / 1e6
 
@@ -214,7 +216,16 @@ def run(work, size, args):
         return (last - first) / (t1 - t0) / 1e6, (last - first) / ran / 1e6
     finally:
         dp.terminate()
-        dp.wait(20)
+        try:
+            dp.wait(20)
+        except subprocess.TimeoutExpired:
+            dp.kill()
+            dp.wait()
+
+
+def end_cleanly():
+    """When told to end, whoever polls at real-time priority ends, too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
 
 
 def shown(values):
@@ -254,6 +265,7 @@ def main():
     p.add_argument("--json", metavar="FILE")
     p.add_argument("--keep", metavar="DIR")
     args = p.parse_args()
+    end_cleanly()
     work = args.keep or tempfile.mkdtemp(prefix="culvert-pcap-null-")
     os.makedirs(work, exist_ok=True)
     try:
