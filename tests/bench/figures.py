@@ -161,7 +161,7 @@ class Run:
         cpus = set(range(os.cpu_count())) if workers > 1 else {max(os.sched_getaffinity(0))}
         first = "exec "
         if self.real_time:
-            first += "chrt -f %d " % PRIORITY
+            first += "chrt -r %d " % PRIORITY  # round robin: the EAL waits for threads of its own by spinning
         first += "taskset -c %s \"$@\"" % ",".join(map(str, sorted(cpus)))
         p = subprocess.Popen(["sh", "-c", first, "sh", *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                              start_new_session=True)
@@ -181,7 +181,7 @@ class Run:
 
 
 def can_be_real_time():
-    return subprocess.run(["chrt", "-f", str(PRIORITY), "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    return subprocess.run(["chrt", "-r", str(PRIORITY), "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def stolen_ticks():

@@ -122,7 +122,7 @@ def pcap_of(work, size):
 
 
 def priority(args):
-    return ["chrt", "-f", "10"] if args.real_time else []
+    return ["chrt", "-r", "10"] if args.real_time else []
 
 
 def ports_argv(pcap):
