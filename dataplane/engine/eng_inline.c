@@ -50,6 +50,8 @@ struct inline_session {
     uint32_t strays; /* atomic, of whole: ESP that came past the NIC since something came by it */
 };
 
+enum { LANES_AT = RTE_ALIGN_MUL_CEIL(sizeof(struct inline_session), RTE_CACHE_LINE_SIZE) };
+
 /* What travels with a packet in clear. */
 struct mark {
     const struct inline_session *s;
@@ -459,7 +461,7 @@ static uint8_t session_fill(struct inline_session *s, struct inline_port *p, con
     s->if_id = sa->if_id;
     s->head.owner = &eng_inline;
     s->port = p;
-    s->lanes = (struct inline_lane *)(void *)(s + 1);
+    s->lanes = (struct inline_lane *)(void *)((uint8_t *)s + LANES_AT);
     s->ref = sa->ref;
     s->cookie = sa->cookie;
     s->encrypt = sa->ref.dir == CV_DIR_OUT;
@@ -533,7 +535,7 @@ static cv_result session_new(const struct cv_sa *sa, int socket, struct eng_sess
         return CV_EUNSUP;
     CV_TRY(eng_auto.session_new(sa, socket, out, info));
     session_count++;
-    struct inline_session *s = p ? rte_zmalloc_socket("inline_session", sizeof *s + lanes * sizeof *s->lanes,
+    struct inline_session *s = p ? rte_zmalloc_socket("inline_session", LANES_AT + lanes * sizeof *s->lanes,
                                                       RTE_CACHE_LINE_SIZE, socket)
                                  : NULL;
     const uint8_t why = s ? session_fill(s, p, sa) : p ? CV_ENGINE_WHY_SESSIONS : no_port();

@@ -728,6 +728,8 @@ void model_event(unsigned event_type, unsigned subtype, uint64_t userdata)
 void model_reset(uint16_t port, const struct rte_security_capability *caps)
 {
     memset(rules, 0, sizeof rules);
+    for (unsigned i = 0; i < RULES_MAX; i++)
+        free(live[i]);
     memset(live, 0, sizeof live);
     memset(wire, 0, sizeof wire);
     context.sess_cnt = 0;
