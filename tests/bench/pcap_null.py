@@ -107,11 +107,15 @@ def thread_seconds(pid, tid):
 
 
 def worker_seconds(pid):
-    for task in os.listdir("/proc/%d/task" % pid):
-        with open("/proc/%d/task/%s/comm" % (pid, task), encoding="ascii") as name:
-            if "worker" in name.read():
-                return thread_seconds(pid, int(task))
-    sys.exit("process %d has no worker" % pid)
+    """The same of the thread that polls; None: there is none any more."""
+    try:
+        for task in os.listdir("/proc/%d/task" % pid):
+            with open("/proc/%d/task/%s/comm" % (pid, task), encoding="ascii") as name:
+                if "worker" in name.read():
+                    return thread_seconds(pid, int(task))
+    except (FileNotFoundError, ProcessLookupError, IndexError):
+        pass
+    return None
 
 
 def pcap_of(work, size):
@@ -137,24 +141,23 @@ def ports_alone(work, size, args):
             *ports_argv(pcap_of(work, size)), "--", "--forward-mode=io", "--burst=64", "--stats-period=1", "--auto-start",
             "--total-num-mbufs=16384"]
     p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    text, start, ran = "", None, None
+    ran = None
     try:
-        for line in p.stdout:  # the statistics once a second, and all that was forwarded when it has been told to end
-            text += line
-            if "NIC statistics for port 1" in line and start is None:
-                start = time.monotonic()
-            if "Waiting for lcores to finish" in line:
-                ran = worker_seconds(p.pid)
-            elif start is not None and "Signal " not in text and time.monotonic() > start + args.seconds:
-                p.send_signal(signal.SIGINT)
-                start = float("inf")
-        p.wait(20)
+        for line in p.stdout:  # the statistics, once a second: it forwards
+            if "NIC statistics for port 1" in line:
+                break
+        time.sleep(args.seconds)
+        p.send_signal(signal.SIGINT)  # seen within a second; its worker's time stands still from then on, and what it carried is told
+        while p.poll() is None:
+            ran = worker_seconds(p.pid) or ran
+            time.sleep(0.001)
+        text = p.stdout.read()
     finally:
         if p.poll() is None:
             p.kill()
             p.wait()
     sent = re.findall(r"TX-packets: (\d+)", text[text.rfind("Accumulated forward statistics"):])
-    if not sent or ran is None or p.returncode != 0:
+    if not sent or not ran or p.returncode != 0:
         sys.exit("testpmd: %s" % text[-800:])
     return int(sent[0]) / ran / 1e6
 
