@@ -1,5 +1,6 @@
 #include "control/cli/cli_steer.h"
 
+#include "common/steer.h"
 #include "control/cli/cli_take.h"
 
 #include <string.h>
@@ -10,7 +11,8 @@ static const char *by_text(unsigned by)
     static const char *const text[] = {[CV_STEER_HANDOFF] = "hand-off",
                                        [CV_STEER_BUCKETS] = "flow rules by bucket",
                                        [CV_STEER_WORKERS] = "flow rules by worker",
-                                       [CV_STEER_ONE] = "one worker"};
+                                       [CV_STEER_ONE] = "one worker",
+                                       [CV_STEER_SPI] = "RSS on SPI, hand-off"};
     return by < sizeof text / sizeof text[0] ? text[by] : "?";
 }
 

@@ -1,5 +1,6 @@
 #include "dataplane/io/io_port.h"
 #include "common/log.h"
+#include "dataplane/io/io_steer.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -48,12 +49,6 @@ static bool find(const struct platform_port *conf, unsigned index, uint16_t *id)
     return conf->is_pci && rte_eth_dev_get_port_by_name(full, id) == 0;
 }
 
-static uint8_t rss_kinds(uint64_t hf)
-{
-    return (uint8_t)((hf & RTE_ETH_RSS_IP ? CV_RSS_IP : 0) | (hf & RTE_ETH_RSS_UDP ? CV_RSS_UDP : 0) |
-                     (hf & RTE_ETH_RSS_ESP ? CV_RSS_ESP : 0));
-}
-
 /* Longer frames than usual: room for them, or several mbufs for each (which the worker joins). */
 static void jumbo_conf(const struct io_port *p, const struct rte_eth_dev_info *info,
                        struct rte_eth_conf *conf)
@@ -87,11 +82,11 @@ static int configure(struct io_port *p, const struct rte_eth_dev_info *info)
     jumbo_conf(p, info, &conf);
     if (p->security)
         security_conf(info, &conf);
-    uint64_t rss = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_ESP | RTE_ETH_RSS_AH;
-    if (p->rx_queues > 1 && (info->flow_type_rss_offloads & rss) != 0) {
+    const uint64_t rss = io_steer_rss(info->flow_type_rss_offloads);
+    if (p->rx_queues > 1 && rss != 0) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-        conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & rss;
-        p->rss = rss_kinds(conf.rx_adv_conf.rss_conf.rss_hf);
+        conf.rx_adv_conf.rss_conf.rss_hf = rss;
+        p->rss = io_steer_rss_kinds(rss);
     }
 
     /* No fast-free offload: packets come from more than one pool. */

@@ -2,6 +2,7 @@
 #include "common/log.h"
 
 #include <rte_byteorder.h>
+#include <rte_ethdev.h>
 #include <rte_flow.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,32 +15,62 @@ static const char *const kind_text[IO_STEER_KINDS] = {"ESP", "ESP in UDP", "AH"}
 struct rule {
     enum io_steer_kind kind;
     bool v6;
+    bool hash;            /* spread by a hash of the SPI; else the SPIs of `value` go to `queue` */
     uint32_t value, mask; /* of the SPI */
     uint16_t queue;
 };
 
-/* Item order is the packet's; drivers compare patterns with lists of their own, and none knows a longer one. */
+/* What the items of a pattern and the action point to. */
+struct rule_parts {
+    struct rte_flow_item_esp esp, esp_bits;
+    struct rte_flow_item_ah ah, ah_bits;
+    struct rte_flow_item_udp natt, natt_bits;
+    struct rte_flow_action_queue queue;
+    struct rte_flow_action_rss hash;
+};
+
+static void parts_make(struct rule_parts *p, const struct rule *r)
+{
+    *p = (struct rule_parts){.esp.hdr.spi = rte_cpu_to_be_32(r->value),
+                             .esp_bits.hdr.spi = rte_cpu_to_be_32(r->mask),
+                             .ah.spi = rte_cpu_to_be_32(r->value),
+                             .ah_bits.spi = rte_cpu_to_be_32(r->mask),
+                             .natt.hdr.dst_port = RTE_BE16(PORT_NATT),
+                             .natt_bits.hdr.dst_port = RTE_BE16(UINT16_MAX),
+                             .queue.index = r->queue,
+                             /* key and queues are the port's: drivers take no others in such a rule */
+                             .hash.types = r->kind == IO_STEER_AH ? RTE_ETH_RSS_AH : RTE_ETH_RSS_ESP};
+}
+
+/* Item order is the packet's; drivers compare patterns with lists of their own, and none knows a longer one. A hash names fields, not values:
+ * its items have none. */
+static void pattern_make(struct rte_flow_item pattern[PATTERN_MAX], const struct rule *r,
+                         const struct rule_parts *p)
+{
+    unsigned n = 0;
+    pattern[n++] = (struct rte_flow_item){.type = RTE_FLOW_ITEM_TYPE_ETH};
+    pattern[n++] = (struct rte_flow_item){.type = r->v6 ? RTE_FLOW_ITEM_TYPE_IPV6 : RTE_FLOW_ITEM_TYPE_IPV4};
+    if (r->kind == IO_STEER_NATT)
+        pattern[n++] = (struct rte_flow_item){RTE_FLOW_ITEM_TYPE_UDP, &p->natt, NULL, &p->natt_bits};
+    pattern[n++] = r->kind == IO_STEER_AH
+                       ? (struct rte_flow_item){RTE_FLOW_ITEM_TYPE_AH, &p->ah, NULL, &p->ah_bits}
+                       : (struct rte_flow_item){RTE_FLOW_ITEM_TYPE_ESP, &p->esp, NULL, &p->esp_bits};
+    for (unsigned i = 0; i < n && r->hash; i++)
+        pattern[i].spec = pattern[i].mask = NULL;
+    pattern[n] = (struct rte_flow_item){.type = RTE_FLOW_ITEM_TYPE_END};
+}
+
 static struct rte_flow *rule_new(const struct io_steer *s, const struct rule *r, struct rte_flow_error *error)
 {
     const struct rte_flow_attr attr = {.ingress = 1};
-    const struct rte_flow_item_esp spec = {.hdr.spi = rte_cpu_to_be_32(r->value)};
-    const struct rte_flow_item_esp bits = {.hdr.spi = rte_cpu_to_be_32(r->mask)};
-    const struct rte_flow_item_ah ah = {.spi = rte_cpu_to_be_32(r->value)};
-    const struct rte_flow_item_ah ah_bits = {.spi = rte_cpu_to_be_32(r->mask)};
-    const struct rte_flow_item_udp natt = {.hdr.dst_port = RTE_BE16(PORT_NATT)};
-    const struct rte_flow_item_udp natt_bits = {.hdr.dst_port = RTE_BE16(UINT16_MAX)};
-    const struct rte_flow_action_queue queue = {.index = r->queue};
-    const struct rte_flow_action actions[] = {{.type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &queue},
+    struct rte_flow_item pattern[PATTERN_MAX];
+    struct rule_parts parts;
+    parts_make(&parts, r);
+    pattern_make(pattern, r, &parts);
+    const struct rte_flow_action to_queue = {.type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &parts.queue},
+                                 by_hash = {.type = RTE_FLOW_ACTION_TYPE_RSS, .conf = &parts.hash};
+    const struct rte_flow_action actions[] = {r->hash ? by_hash : to_queue,
                                               {.type = RTE_FLOW_ACTION_TYPE_END}};
-    struct rte_flow_item pattern[PATTERN_MAX] = {{.type = RTE_FLOW_ITEM_TYPE_ETH}};
-    unsigned n = 1;
-    pattern[n++].type = r->v6 ? RTE_FLOW_ITEM_TYPE_IPV6 : RTE_FLOW_ITEM_TYPE_IPV4;
-    if (r->kind == IO_STEER_NATT)
-        pattern[n++] = (struct rte_flow_item){RTE_FLOW_ITEM_TYPE_UDP, &natt, NULL, &natt_bits};
-    pattern[n++] = r->kind == IO_STEER_AH
-                       ? (struct rte_flow_item){RTE_FLOW_ITEM_TYPE_AH, &ah, NULL, &ah_bits}
-                       : (struct rte_flow_item){RTE_FLOW_ITEM_TYPE_ESP, &spec, NULL, &bits};
-    pattern[n].type = RTE_FLOW_ITEM_TYPE_END;
     memset(error, 0, sizeof *error);
     if (s->calls->validate(s->port_id, &attr, pattern, actions, error) != 0)
         return NULL;
@@ -78,7 +109,7 @@ static bool set_try(struct io_steer *s, enum io_steer_kind kind, unsigned count)
     struct rte_flow_error error;
     for (unsigned b = 0; b < count; b++)
         for (unsigned v = 0; v < IP_VERSIONS; v++) {
-            const struct rule r = {kind, v == 1, b, count - 1, (uint16_t)(b % s->workers)};
+            const struct rule r = {kind, v == 1, false, b, count - 1, (uint16_t)(b % s->workers)};
             set->rules[b][v] = rule_new(s, &r, &error);
             if (!set->rules[b][v]) {
                 refused(set, &error);
@@ -90,20 +121,53 @@ static bool set_try(struct io_steer *s, enum io_steer_kind kind, unsigned count)
     return true;
 }
 
+/* One worker's packets are not in one queue then, but an SA's are, and SAs between the same two addresses are not all in the same. Where the
+ * port hashes SPIs anyhow, no rule is needed; ice, iavf and i40e do it by a rule alone. */
+static void hash_try(struct io_steer *s, const struct io_port *p, enum io_steer_kind kind)
+{
+    static const uint8_t ports[IO_STEER_KINDS] = {[IO_STEER_ESP] = CV_RSS_ESP};
+    struct io_steer_set *set = &s->set[kind];
+    struct rte_flow_error error; /* what stands in `why` is more to the point */
+    if (p->rx_queues < 2)
+        return;
+    for (unsigned v = 0; v < IP_VERSIONS && !(p->rss & ports[kind]); v++) {
+        const struct rule r = {.kind = kind, .v6 = v == 1, .hash = true};
+        set->rules[0][v] = rule_new(s, &r, &error);
+        if (!set->rules[0][v]) {
+            set_clear(s, kind);
+            return;
+        }
+    }
+    set->by = CV_STEER_SPI;
+}
+
 static void kind_start(struct io_steer *s, const struct io_port *p, enum io_steer_kind kind)
 {
+    static const char *const how[] = {[CV_STEER_HANDOFF] = "reaches its worker by hand-off",
+                                      [CV_STEER_BUCKETS] = "is steered in hardware, bucket by bucket",
+                                      [CV_STEER_WORKERS] = "is steered in hardware, worker by worker",
+                                      [CV_STEER_SPI] = "is spread by RSS on the SPI, then handed off"};
     struct io_steer_set *set = &s->set[kind];
     const bool power = (s->workers & (s->workers - 1)) == 0;
     if (p->rx_queues != s->workers)
         snprintf(set->why, sizeof set->why, "the port has %u receive queues, not %u", p->rx_queues,
                  s->workers);
     else if (!set_try(s, kind, CV_BUCKETS) && power)
-        (void)set_try(s, kind, s->workers); /* refused again: hand-off */
-    log_info("port %s: %s %s%s%s", p->name, kind_text[kind],
-             set->by == CV_STEER_BUCKETS   ? "is steered in hardware, bucket by bucket"
-             : set->by == CV_STEER_WORKERS ? "is steered in hardware, worker by worker"
-                                           : "reaches its worker by hand-off",
-             set->why[0] ? ": " : "", set->why);
+        (void)set_try(s, kind, s->workers); /* refused again: a hash, or hand-off alone */
+    if (set->by == CV_STEER_HANDOFF)
+        hash_try(s, p, kind);
+    log_info("port %s: %s %s%s%s", p->name, kind_text[kind], how[set->by], set->why[0] ? ": " : "", set->why);
+}
+
+uint64_t io_steer_rss(uint64_t capable)
+{
+    return capable & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_ESP | RTE_ETH_RSS_AH);
+}
+
+uint8_t io_steer_rss_kinds(uint64_t hf)
+{
+    return (uint8_t)((hf & RTE_ETH_RSS_IP ? CV_RSS_IP : 0) | (hf & RTE_ETH_RSS_UDP ? CV_RSS_UDP : 0) |
+                     (hf & RTE_ETH_RSS_ESP ? CV_RSS_ESP : 0));
 }
 
 void io_steer_start(struct io_steer *s, const struct io_flow_calls *calls, const struct io_port *p,
@@ -147,7 +211,7 @@ bool io_steer_move(struct io_steer *s, unsigned bucket, unsigned worker)
         if (s->set[k].by != CV_STEER_BUCKETS)
             continue;
         for (unsigned v = 0; v < IP_VERSIONS; v++) {
-            const struct rule r = {k, v == 1, bucket, CV_BUCKETS - 1, (uint16_t)worker};
+            const struct rule r = {k, v == 1, false, bucket, CV_BUCKETS - 1, (uint16_t)worker};
             rule_turn(s, k, &r);
         }
         some = true;

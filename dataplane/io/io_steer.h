@@ -4,7 +4,8 @@
  *
  * Of each kind, the best that the driver takes: a rule per bucket, which follows when the bucket moves to another
  * worker; else, for a power of two of workers, a rule per worker that masks fewer bits and is wrong for buckets that
- * moved; else none, and packets reach their owner from wherever RSS put them, over the hand-off rings. A kind is taken
+ * moved; else a hash of the SPI (RSS), by the port's own or by a rule with the RSS action, which spreads SAs over the queues, whichever
+ * worker's those are; else none. Then packets reach their owner from wherever they landed, over the hand-off rings. A kind is taken
  * whole, all of its rules in both families, or not at all: half of it would only hide how packets go. What a NIC takes, docs/steering.md.
  *
  * The manager's, once per port. Rules only place packets: ownership is checked by every worker (dp_owner.h). */
@@ -12,6 +13,7 @@
 #define DATAPLANE_IO_IO_STEER_H
 
 #include "common/contract.h"
+#include "common/steer.h"
 #include "dataplane/io/io_flow.h"
 #include "dataplane/io/io_port.h"
 
@@ -22,13 +24,18 @@ struct io_steer {
     uint16_t port_id;
     unsigned workers;
     struct io_steer_set {
-        enum cv_steer_by by;
+        unsigned by;                           /* enum cv_steer_by, or CV_STEER_SPI */
         char why[56];                          /* the last refusal, "" none */
         struct rte_flow *rules[CV_BUCKETS][2]; /* [.][is IPv6] */
     } set[IO_STEER_KINDS];
 };
 
-/* Places the rules; bucket b goes to queue b % workers. Leaves nothing of a kind behind that is not complete. */
+/* Which of the hashes that a port is capable of (RTE_ETH_RSS_*) it is to be configured with: all that tell SAs apart; and what that is in
+ * the words of enum cv_rss. */
+uint64_t io_steer_rss(uint64_t capable);
+uint8_t io_steer_rss_kinds(uint64_t hf);
+
+/* Places the rules, for a port whose p->rss says what it hashes; bucket b goes to queue b % workers. Leaves nothing of a kind behind that is not complete. */
 void io_steer_start(struct io_steer *s, const struct io_flow_calls *calls, const struct io_port *p,
                     unsigned workers);
 /* The bucket's rules now name the queue of `worker`. False: there are none to change, and packets go on landing where

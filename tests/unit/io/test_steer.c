@@ -5,6 +5,7 @@
 #include "tests/unit/unit.h"
 
 #include <rte_byteorder.h>
+#include <rte_ethdev.h>
 #include <rte_flow.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@ enum { PORT = 3, RULES_MAX = 512, KINDS = IO_STEER_KINDS };
 
 /* ---- the driver ------------------------------------------------------------------------------------------------ */
 struct rte_flow {
-    bool used, v6, udp, ah;
+    bool used, v6, udp, ah, hash;
     uint32_t spi, mask;
     uint16_t queue;
 };
@@ -21,7 +22,8 @@ static struct rte_flow rules[RULES_MAX];
 static unsigned room;                /* rules that it takes at most */
 static uint32_t only_mask;           /* masks that it knows; 0: all */
 static bool no_udp, no_ah, no_twins; /* ESP in UDP unknown; two rules of one pattern refused */
-static unsigned validated, misuse;   /* created without validation, destroyed twice ... */
+static bool hashes, no_hash_v6;    /* RSS actions on ESP items known, as in ice, iavf, i40e; of IPv4 alone */
+static unsigned validated, misuse; /* created without validation, destroyed twice ... */
 
 static unsigned count(void)
 {
@@ -37,10 +39,31 @@ static int refuse(struct rte_flow_error *e, int code, const char *why)
     return -code;
 }
 
+/* What ice_hash.c, iavf_hash.c and i40e_hash.c take: items without values; the port's key and queues; the default function; the SPI. */
+static bool read_hash(const struct rte_flow_item *p, const struct rte_flow_action_rss *rss,
+                      struct rte_flow *r)
+{
+    const unsigned last = p[2].type == RTE_FLOW_ITEM_TYPE_UDP ? 3 : 2;
+    r->hash = true;
+    r->v6 = p[1].type == RTE_FLOW_ITEM_TYPE_IPV6;
+    r->udp = last == 3;
+    r->ah = p[last].type == RTE_FLOW_ITEM_TYPE_AH;
+    for (unsigned i = 0; i <= last; i++)
+        if (p[i].spec || p[i].mask || p[i].last)
+            return false;
+    return p[0].type == RTE_FLOW_ITEM_TYPE_ETH && (r->v6 || p[1].type == RTE_FLOW_ITEM_TYPE_IPV4) &&
+           (r->ah || p[last].type == RTE_FLOW_ITEM_TYPE_ESP) && !(r->ah && r->udp) &&
+           p[last + 1].type == RTE_FLOW_ITEM_TYPE_END && !rss->queue_num && !rss->queue && !rss->key_len &&
+           !rss->key && !rss->level && rss->func == RTE_ETH_HASH_FUNCTION_DEFAULT &&
+           rss->types == (r->ah ? RTE_ETH_RSS_AH : RTE_ETH_RSS_ESP);
+}
+
 /* Reads a pattern as drivers do: item by item, in this order and no other. */
 static bool read_rule(const struct rte_flow_item *p, const struct rte_flow_action *a, struct rte_flow *r)
 {
     *r = (struct rte_flow){.used = true};
+    if (a->type == RTE_FLOW_ACTION_TYPE_RSS && a[1].type == RTE_FLOW_ACTION_TYPE_END)
+        return read_hash(p, a->conf, r);
     if (p->type != RTE_FLOW_ITEM_TYPE_ETH || p->spec || p->mask)
         return false;
     p++;
@@ -82,7 +105,9 @@ static int judge(uint16_t port, const struct rte_flow_attr *attr, const struct r
     misuse += port != PORT || !attr->ingress || attr->egress || attr->group;
     if (!read_rule(pattern, actions, r))
         return refuse(error, EINVAL, "no pattern of mine");
-    if (only_mask && r->mask != only_mask)
+    if (r->hash && (!hashes || (r->v6 && no_hash_v6)))
+        return refuse(error, ENOTSUP, "no RSS on that");
+    if (only_mask && !r->hash && r->mask != only_mask)
         return refuse(error, ENOTSUP, "partial mask of the SPI");
     if (r->ah && no_ah)
         return refuse(error, ENOTSUP, "no AH");
@@ -90,7 +115,7 @@ static int judge(uint16_t port, const struct rte_flow_attr *attr, const struct r
         return refuse(error, ENOTSUP, "no ESP behind UDP");
     for (unsigned i = 0; i < RULES_MAX && no_twins; i++)
         if (rules[i].used && rules[i].v6 == r->v6 && rules[i].udp == r->udp && rules[i].ah == r->ah &&
-            rules[i].spi == r->spi)
+            rules[i].spi == r->spi && rules[i].hash == r->hash)
             return refuse(error, EEXIST, "there is such a rule");
     return count() < room ? 0 : refuse(error, ENOSPC, "table full");
 }
@@ -140,7 +165,7 @@ static void fresh(unsigned workers, unsigned takes)
     memset(rules, 0, sizeof rules);
     room = takes;
     only_mask = 0;
-    no_udp = no_ah = no_twins = false;
+    no_udp = no_ah = no_twins = hashes = no_hash_v6 = false;
     misuse = 0;
     port = (struct io_port){.name = "E0", .id = PORT, .rx_queues = (uint16_t)workers};
 }
@@ -151,7 +176,8 @@ static int queue_for(uint32_t spi, bool v6, bool udp, bool ah)
     int q = -1;
     for (unsigned i = 0; i < RULES_MAX; i++) {
         const struct rte_flow *r = &rules[i];
-        if (!r->used || r->v6 != v6 || r->udp != udp || r->ah != ah || (spi & r->mask) != (r->spi & r->mask))
+        if (!r->used || r->hash || r->v6 != v6 || r->udp != udp || r->ah != ah ||
+            (spi & r->mask) != (r->spi & r->mask))
             continue;
         q = q < 0 || q == r->queue ? r->queue : -2;
     }
@@ -248,6 +274,85 @@ static void a_driver_that_matches_whole_SPIs_alone_gets_no_rule(void)
     io_steer_stop(&s);
 }
 
+/* ice, iavf, i40e with a profile: whole SPIs alone in rules to queues, but RSS on the SPI by rule. */
+static void what_takes_no_mask_spreads_by_the_SPI_where_it_can(void)
+{
+    for (unsigned workers = 2; workers < 5; workers++)
+        for (unsigned queues = 2; queues <= workers; queues++) {
+            struct cv_steer_port report = {0};
+            fresh(workers, RULES_MAX);
+            only_mask = UINT32_MAX;
+            hashes = true;
+            port.rx_queues = (uint16_t)queues;
+            port.rss = CV_RSS_IP | CV_RSS_UDP;
+            io_steer_start(&s, &model, &port, workers);
+            io_steer_report(&s, &port, &report);
+            CU_ASSERT_TRUE(report.esp == CV_STEER_SPI && report.natt == CV_STEER_SPI);
+            CU_ASSERT_EQUAL(s.set[IO_STEER_AH].by, CV_STEER_SPI);
+            CU_ASSERT_EQUAL(report.rules, KINDS * 2);
+            CU_ASSERT_NOT_EQUAL(report.esp_why[0], '\0'); /* why no better */
+            unsigned by_hash = 0;
+            for (unsigned i = 0; i < RULES_MAX; i++)
+                by_hash += rules[i].used && rules[i].hash;
+            CU_ASSERT_EQUAL(by_hash, KINDS * 2);
+            CU_ASSERT_FALSE(io_steer_move(&s, 5, 1)); /* no rule names a worker */
+            io_steer_stop(&s);
+            CU_ASSERT_EQUAL(count() + misuse, 0);
+        }
+}
+
+/* Half of a kind is none of it; rules to queues are better and come first; one queue needs no hash. */
+static void RSS_rules_are_whole_or_none_and_second_best(void)
+{
+    struct cv_steer_port report = {0};
+    fresh(2, RULES_MAX);
+    only_mask = UINT32_MAX;
+    hashes = no_hash_v6 = true;
+    io_steer_start(&s, &model, &port, 2);
+    io_steer_report(&s, &port, &report);
+    CU_ASSERT_TRUE(report.esp == CV_STEER_HANDOFF && report.natt == CV_STEER_HANDOFF);
+    CU_ASSERT_EQUAL(count() + misuse, 0);
+    io_steer_stop(&s);
+    fresh(2, RULES_MAX);
+    hashes = true;
+    io_steer_start(&s, &model, &port, 2);
+    io_steer_report(&s, &port, &report);
+    CU_ASSERT_EQUAL(report.esp, CV_STEER_BUCKETS);
+    io_steer_stop(&s);
+    fresh(2, RULES_MAX);
+    hashes = true;
+    port.rx_queues = 1;
+    io_steer_start(&s, &model, &port, 2);
+    io_steer_report(&s, &port, &report);
+    CU_ASSERT_EQUAL(report.esp, CV_STEER_HANDOFF);
+    CU_ASSERT_EQUAL(count() + misuse, 0);
+    io_steer_stop(&s);
+}
+
+/* A port that is told to hash SPIs needs no rule for plain ESP. */
+static void the_ports_own_hash_of_SPIs_is_used(void)
+{
+    const uint64_t esp_only = RTE_ETH_RSS_ESP, mlx5 = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP |
+                                                      RTE_ETH_RSS_ESP | RTE_ETH_RSS_L3_SRC_ONLY;
+    struct cv_steer_port report = {0};
+    CU_ASSERT_EQUAL(io_steer_rss(0), 0);
+    CU_ASSERT_EQUAL(io_steer_rss(RTE_ETH_RSS_TCP), 0);
+    CU_ASSERT_EQUAL(io_steer_rss(esp_only), RTE_ETH_RSS_ESP);
+    CU_ASSERT_EQUAL(io_steer_rss(mlx5), RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_ESP);
+    CU_ASSERT_EQUAL(io_steer_rss_kinds(io_steer_rss(mlx5)), CV_RSS_IP | CV_RSS_UDP | CV_RSS_ESP);
+    CU_ASSERT_EQUAL(io_steer_rss_kinds(RTE_ETH_RSS_NONFRAG_IPV4_UDP), CV_RSS_UDP);
+    fresh(3, 0);
+    port.rss = io_steer_rss_kinds(io_steer_rss(mlx5));
+    io_steer_start(&s, &model, &port, 3);
+    io_steer_report(&s, &port, &report);
+    CU_ASSERT_EQUAL(report.esp, CV_STEER_SPI);
+    CU_ASSERT_EQUAL(report.natt, CV_STEER_HANDOFF);
+    CU_ASSERT_EQUAL(report.rules, 0);
+    CU_ASSERT_EQUAL(report.rss, CV_RSS_IP | CV_RSS_UDP | CV_RSS_ESP);
+    io_steer_stop(&s);
+    CU_ASSERT_EQUAL(count() + misuse, 0);
+}
+
 static void ESP_is_steered_where_ESP_in_UDP_is_not(void)
 {
     struct cv_steer_port report = {0};
@@ -340,7 +445,9 @@ static void too_few_queues_and_one_worker_need_no_driver(void)
 UNIT_MAIN("io_steer", UNIT_TEST(rules_by_bucket_serve_any_number_of_workers),
           UNIT_TEST(a_small_table_takes_rules_by_worker), UNIT_TEST(partial_failure_leaves_nothing_behind),
           UNIT_TEST(a_driver_that_matches_whole_SPIs_alone_gets_no_rule),
-          UNIT_TEST(ESP_is_steered_where_ESP_in_UDP_is_not), UNIT_TEST(rules_follow_a_bucket),
-          UNIT_TEST(AH_is_steered_when_ESP_has_its_rules),
+          UNIT_TEST(what_takes_no_mask_spreads_by_the_SPI_where_it_can),
+          UNIT_TEST(RSS_rules_are_whole_or_none_and_second_best),
+          UNIT_TEST(the_ports_own_hash_of_SPIs_is_used), UNIT_TEST(ESP_is_steered_where_ESP_in_UDP_is_not),
+          UNIT_TEST(rules_follow_a_bucket), UNIT_TEST(AH_is_steered_when_ESP_has_its_rules),
           UNIT_TEST(a_rule_that_is_lost_in_a_move_is_reported),
           UNIT_TEST(too_few_queues_and_one_worker_need_no_driver))
