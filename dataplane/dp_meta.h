@@ -67,7 +67,7 @@ enum dp_stage {
 /* What the manager is asked for with a packet of the slow ring. */
 enum dp_slow {
     DP_SLOW_ARP,       /* data at the Ethernet header */
-    DP_SLOW_ASK,       /* the same, but nothing is kept to be sent: it has no data */
+    DP_SLOW_ASK,       /* next hop unknown: ask, and drop it: it cannot wait, and has no data any more */
     DP_SLOW_LOCAL,     /* for this host: ICMP, ND; data at the IP header */
     DP_SLOW_RESOLVE,   /* next hop unknown: keep it and ask */
     DP_SLOW_ICMP,      /* send the ICMP error in meta about it, then drop it */

@@ -93,10 +93,7 @@ static void nbr_ask(void *ctx, uint32_t if_id, const struct ip_addr *addr, const
 
 static void nbr_ready(void *ctx, struct rte_mbuf *m)
 {
-    if (dp_meta(m)->slow == DP_SLOW_ASK)
-        slow_drop(ctx, m, CV_DROP_NO_NEIGHBOUR); /* it was a question and no more */
-    else
-        give(ctx, m, DP_STAGE_OUT);
+    give(ctx, m, DP_STAGE_OUT);
 }
 
 static void ping_lost(struct dp_manager *g, struct rte_mbuf *m);
@@ -130,6 +127,15 @@ static void resolve(struct dp_manager *g, struct rte_mbuf *m)
     const struct dp_meta *meta = dp_meta(m);
     if (ip_nbr_resolve(&g->dp->nbrs, meta->if_out, &meta->next_hop, m, g->now_ms, &c) != CV_OK)
         slow_drop(g, m, CV_DROP_PENDING_FULL);
+}
+
+/* A packet that cannot wait, in clear as it is: its neighbour will be known to those that come after it. */
+static void want(struct dp_manager *g, struct rte_mbuf *m)
+{
+    const struct ip_nbr_calls c = calls(g);
+    const struct dp_meta *meta = dp_meta(m);
+    ip_nbr_want(&g->dp->nbrs, meta->if_out, &meta->next_hop, m, g->now_ms, &c);
+    slow_drop(g, m, CV_DROP_NO_NEIGHBOUR);
 }
 
 /* Made anew, so that unused octets are zero whatever the sender left there. */
@@ -411,13 +417,6 @@ static void echo_answer(struct dp_manager *g, struct rte_mbuf *m, const struct i
     }
 }
 
-/* RFC 4301 6.1.1, 6.1.2: what the administrator wants nothing of. */
-static bool is_refused(const struct dp_manager *g, const struct ip_if *in, bool v6, uint8_t type)
-{
-    const bool nd = v6 && type >= IP_ND_FIRST && type <= IP_ND_LAST;
-    return !nd && g->icmp.refused[is_sealed(g, in)][v6][type / 8] >> type % 8 & 1;
-}
-
 static void icmp(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *in)
 {
     const struct dp_meta *meta = dp_meta(m);
@@ -428,9 +427,7 @@ static void icmp(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *i
     }
     uint8_t type = *rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_len);
     bool group = v6 && *ip_dst(m, IP_V6) == 0xff;
-    if (is_refused(g, in, v6, type))
-        slow_drop(g, m, CV_DROP_NOT_LOCAL_SERVICE);
-    else if (v6 && (type == IP_ND_SOLICIT || type == IP_ND_ADVERT)) {
+    if (v6 && (type == IP_ND_SOLICIT || type == IP_ND_ADVERT)) {
         nd(g, m, in);
     } else if (type == (v6 ? IP_ICMP6_ECHO : IP_ICMP_ECHO) && !group) {
         echo_answer(g, m, in);
@@ -477,8 +474,10 @@ void dp_slow_packet(struct dp_manager *g, struct rte_mbuf *m)
         local(g, m);
         break;
     case DP_SLOW_RESOLVE:
-    case DP_SLOW_ASK:
         resolve(g, m);
+        break;
+    case DP_SLOW_ASK:
+        want(g, m);
         break;
     case DP_SLOW_ICMP: /* counted by the worker that dropped it */
         icmp_error_send(g, m);

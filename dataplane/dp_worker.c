@@ -631,42 +631,61 @@ static void adopt(struct dp_worker *w)
     }
 }
 
-unsigned dp_worker_turn(struct dp_worker *w)
+static __rte_always_inline unsigned receive(struct dp_worker *w, const struct dp_rxq *q)
 {
     struct rte_mbuf *pkts[IO_BURST];
+    const unsigned n = rte_eth_rx_burst(q->port_id, q->queue, pkts, IO_BURST);
+    if (n == 0)
+        return 0;
+    dp_count(&w->stats->rx_packets, n);
+    dp_clock_mark(w->esp.clock, DP_CLOCK_RECEIVE);
+    forget(w);
+    frames_received(w, q->port, pkts, n);
+    dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
+    process(w);
+    return n;
+}
+static __rte_always_inline unsigned inbox_take(struct dp_worker *w)
+{
+    struct rte_mbuf *pkts[IO_BURST];
+    const unsigned n = io_take(w->dp->rings.inbox[w->id], pkts, IO_BURST);
+    if (n == 0)
+        return 0;
+    forget(w);
+    for (unsigned i = 0; i < n; i++)
+        handed_in(w, pkts[i]);
+    process(w);
+    return n;
+}
+
+/* Before a device that is behind: in turns, from where the last turn found no more room. Who is in front would else have all of it. */
+static __rte_noinline unsigned receive_in_turns(struct dp_worker *w)
+{
     unsigned total = 0;
+    for (unsigned i = 0; i <= w->rxq_count; i++) {
+        if (!device_has_room(w))
+            return total + 1; /* not idle */
+        total += w->rx_next < w->rxq_count ? receive(w, &w->rxq[w->rx_next]) : inbox_take(w);
+        w->rx_next = w->rx_next < w->rxq_count ? w->rx_next + 1 : 0;
+    }
+    return total;
+}
+
+unsigned dp_worker_turn(struct dp_worker *w)
+{
     w->now = w->esp.now_tsc = rte_rdtsc();
     w->asked.policy = NULL; /* it may have been replaced since the last turn */
-    if (unlikely(w->esp.asynchronous))
-        total += from_device(w);
+    unsigned total = unlikely(w->esp.asynchronous) ? from_device(w) : 0;
     if (unlikely(dp_owner_due(&w->parked)))
         adopt(w);
     if (unlikely(w->now >= w->frags_due))
         dp_reass_tick(w);
     dp_clock_start(w->esp.clock);
-    for (unsigned i = 0; i < w->rxq_count; i++) {
-        if (unlikely(w->esp.asynchronous) && !device_has_room(w))
-            return total + 1; /* not idle */
-        const struct dp_rxq *q = &w->rxq[i];
-        unsigned n = rte_eth_rx_burst(q->port_id, q->queue, pkts, IO_BURST);
-        if (n == 0)
-            continue;
-        total += n;
-        dp_count(&w->stats->rx_packets, n);
-        dp_clock_mark(w->esp.clock, DP_CLOCK_RECEIVE);
-        forget(w);
-        frames_received(w, q->port, pkts, n);
-        dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
-        process(w);
-    }
-    unsigned n = io_take(w->dp->rings.inbox[w->id], pkts, IO_BURST);
-    if (n > 0) {
-        forget(w);
-        for (unsigned i = 0; i < n; i++)
-            handed_in(w, pkts[i]);
-        process(w);
-    }
-    return total + n;
+    if (unlikely(w->esp.asynchronous))
+        return total + receive_in_turns(w);
+    for (unsigned i = 0; i < w->rxq_count; i++)
+        total += receive(w, &w->rxq[i]);
+    return total + inbox_take(w);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------------------- */

@@ -112,6 +112,7 @@ struct dp_worker {
     uint16_t gre_id; /* identification of the last GRE packet sent */
 
     unsigned rxq_count;
+    unsigned rx_next; /* with a crypto device: whose turn it is; rxq_count: the inbox's */
     struct dp_rxq rxq[CV_MAX_PORTS];
     bool inlined; /* NICs encrypt and decrypt for it (dp_inline.h) */
     bool mixed;   /* the last burst's packets were on several SAs: the next one's are fetched for ahead */

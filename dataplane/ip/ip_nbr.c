@@ -142,6 +142,18 @@ static void ask(struct ip_nbr *n, bool everybody, uint64_t now_ms, const struct 
     calls->ask(calls->ctx, n->if_id, &n->addr, everybody ? NULL : n->mac);
 }
 
+/* The entry of an address that is not known, n or a new one, asked for on behalf of m. NULL: no memory. */
+static struct ip_nbr *sought(struct ip_nbrs *t, struct ip_nbr *n, uint32_t if_id, const struct ip_addr *addr,
+                             struct rte_mbuf *m, const struct ip_nbr_calls *calls)
+{
+    enum ip_nbr_share share = maker_of(m) == IP_NBR_BY_HOST ? IP_NBR_FOR_HOST : IP_NBR_FOR_OTHERS;
+    if (!n)
+        return nbr_new(t, if_id, addr, share, calls);
+    if (share == IP_NBR_FOR_HOST && n->share == IP_NBR_FOR_OTHERS)
+        list_move(t, n, IP_NBR_FOR_HOST, calls);
+    return n;
+}
+
 cv_result ip_nbr_resolve(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr, struct rte_mbuf *m,
                          uint64_t now_ms, const struct ip_nbr_calls *calls)
 {
@@ -150,17 +162,24 @@ cv_result ip_nbr_resolve(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr
         calls->ready(calls->ctx, m);
         return CV_OK;
     }
-    enum ip_nbr_share share = maker_of(m) == IP_NBR_BY_HOST ? IP_NBR_FOR_HOST : IP_NBR_FOR_OTHERS;
-    if (!n)
-        n = nbr_new(t, if_id, addr, share, calls);
-    else if (share == IP_NBR_FOR_HOST && n->share == IP_NBR_FOR_OTHERS)
-        list_move(t, n, IP_NBR_FOR_HOST, calls);
+    n = sought(t, n, if_id, addr, m, calls);
     if (!n)
         return CV_ENOMEM;
     bool kept = pending_add(t, n, m);
     if (!n->probing)
         ask(n, true, now_ms, calls);
     return kept ? CV_OK : CV_ENOSPC;
+}
+
+void ip_nbr_want(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr, struct rte_mbuf *m,
+                 uint64_t now_ms, const struct ip_nbr_calls *calls)
+{
+    struct ip_nbr *n = *link_of(t, if_id, addr);
+    if (n && n->state == IP_NBR_VALID)
+        return;
+    n = sought(t, n, if_id, addr, m, calls);
+    if (n && !n->probing)
+        ask(n, true, now_ms, calls);
 }
 
 /* An entry's MAC never changes under a reader: another one gets a new entry. */

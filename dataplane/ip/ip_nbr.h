@@ -108,6 +108,9 @@ static inline struct ip_nbr *ip_nbr_find(const struct ip_nbrs *t, uint32_t if_id
  * Ownership of m passes only with CV_OK. CV_ENOSPC: too much waits already; addr is asked for all the same. */
 CV_MUST_USE cv_result ip_nbr_resolve(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr,
                                      struct rte_mbuf *m, uint64_t now_ms, const struct ip_nbr_calls *calls);
+/* Asks for addr on behalf of m, which stays the caller's: nothing waits, and no place of those that wait is taken. */
+void ip_nbr_want(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr, struct rte_mbuf *m,
+                 uint64_t now_ms, const struct ip_nbr_calls *calls);
 /* An ARP reply or neighbour advertisement: taken only when a question is out. */
 void ip_nbr_answer(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr, const uint8_t mac[6],
                    uint64_t now_ms, const struct ip_nbr_calls *calls);

@@ -2,6 +2,7 @@
 
 #include "dataplane/engine/eng_cryptodev_dev.h"
 
+#include <rte_common.h>
 #include <rte_mempool.h>
 #include <string.h>
 
@@ -75,6 +76,8 @@ static uint16_t dequeue(uint8_t dev, uint16_t qp, struct rte_crypto_op **ops, ui
     uint16_t k = 0;
     if (cdev_model.hang)
         return 0;
+    if (cdev_model.per_poll)
+        n = (uint16_t)RTE_MIN(n, cdev_model.per_poll);
     for (unsigned i = 0; i < count; i++)
         held[i].wait -= held[i].qp == qp && held[i].wait > 0;
     for (unsigned i = 0; i < count && k < n;) {

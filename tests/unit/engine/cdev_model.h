@@ -13,6 +13,7 @@
 struct cdev_model {
     unsigned depth;    /* operations that the queue holds */
     unsigned delay;    /* polls that one stays, at most */
+    unsigned per_poll; /* operations that one poll gets, at most; 0: any number */
     bool mix_all;      /* any order; else the order of each session is kept */
     bool hang;         /* takes, and gives nothing back */
     bool full;         /* takes nothing */

@@ -50,6 +50,29 @@ static const struct ip_nbr *find(const struct ip_addr *a)
     return ip_nbr_find(&t, 1, a->family, a->b);
 }
 
+/* What cannot wait asks, and takes no place of those that wait. */
+static void a_question_takes_no_place(void)
+{
+    const struct ip_addr a = addr(77), b = addr(78);
+    struct rte_mbuf *m = pkt_new();
+    fresh();
+    for (unsigned i = 0; i < 2 * IP_NBR_PENDING; i++)
+        ip_nbr_want(&t, 1, &a, m, 0, &calls);
+    CU_ASSERT_EQUAL(asked, 1); /* and once a second */
+    CU_ASSERT_EQUAL(t.pending, 0);
+    for (unsigned i = 0; i < IP_NBR_PENDING; i++)
+        CU_ASSERT_EQUAL(ip_nbr_resolve(&t, 1, &a, pkt_new(), 0, &calls), CV_OK);
+    ip_nbr_answer(&t, 1, &a, mac_a, 0, &calls);
+    CU_ASSERT_EQUAL(ready, IP_NBR_PENDING);
+    ip_nbr_want(&t, 1, &a, m, 0, &calls); /* known */
+    CU_ASSERT_EQUAL(asked, 1);
+    dp_meta(m)->local_out = DP_LOCAL_IKE; /* the host's own questions are not pushed out by others' */
+    ip_nbr_want(&t, 1, &b, m, 0, &calls);
+    CU_ASSERT_EQUAL(t.list[1][IP_NBR_FOR_HOST].count, 1);
+    CU_ASSERT_EQUAL(asked, 2);
+    rte_pktmbuf_free(m);
+}
+
 static void by_configuration_nothing_a_packet_says_changes_it(void)
 {
     struct ip_addr a = addr(1), b = addr(2), c = addr(3);
@@ -361,7 +384,8 @@ static void nd_frames_read_back_and_rfc_4861_7_1_checks_hold(void)
     rte_pktmbuf_free(r);
 }
 
-PKT_MAIN("nbr", UNIT_TEST(by_configuration_nothing_a_packet_says_changes_it),
+PKT_MAIN("nbr", UNIT_TEST(a_question_takes_no_place),
+         UNIT_TEST(by_configuration_nothing_a_packet_says_changes_it),
          UNIT_TEST(by_configuration_a_flood_does_not_push_it_out), UNIT_TEST(packets_wait_for_the_answer),
          UNIT_TEST(unasked_answers_are_not_believed), UNIT_TEST(a_contradicting_claim_makes_us_ask),
          UNIT_TEST(silence_fails_after_three_questions),
