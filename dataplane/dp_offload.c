@@ -114,6 +114,20 @@ static void engine_child(struct offload_report *r, unsigned i)
     dp_offload_measure(&r->plan, &r->engines[i], &r->tsc_mhz);
 }
 
+/* The loop has nothing that takes turns with it but the bare call, and each cell is a process of its own: what two of the same differ by. */
+static void loop_again(struct offload_report *r)
+{
+    for (unsigned i = 0; i < r->engine_count; i++) {
+        const struct offload_engine *e = &r->engines[i];
+        if (strcmp(e->word, "ipsec-mb") != 0 || !e->ran || r->plan.loop_size_count == 0)
+            continue;
+        fprintf(stderr, "culvert-dp: --bench-offload: %s once more, for the noise\n", e->word);
+        snprintf(r->again.word, sizeof r->again.word, "%s", e->word);
+        memcpy(r->again.took, e->took, sizeof r->again.took);
+        dp_offload_loop(&r->plan, &r->again);
+    }
+}
+
 static bool engines_run(struct offload_report *r, bool asked)
 {
     bool ok = true;
@@ -130,6 +144,7 @@ static bool engines_run(struct offload_report *r, bool asked)
             fprintf(stderr, "culvert-dp: --bench-offload: %s in the loop: %s\n", e->word, e->loop_why);
         ok = ok && ((e->ran && !e->loop_why[0]) || !asked);
     }
+    loop_again(r);
     return ok;
 }
 

@@ -109,6 +109,8 @@ struct offload_report {
     bool missing;             /* a device of --device is not there */
     struct offload_device devices[OFFLOAD_DEVICES];
     struct offload_engine engines[OFFLOAD_ENGINES];
+    struct offload_engine
+        again; /* ipsec-mb's loop at the end of the run: what it is off the first is noise */
 };
 
 /* Packets under way in the sweep; engines without a device work on bursts of the OFFLOAD_CALL-th. */

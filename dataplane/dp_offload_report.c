@@ -3,6 +3,7 @@
 #include "dataplane/dp_bench_store.h"
 #include "dataplane/dp_offload_loop.h"
 
+#include <math.h>
 #include <rte_version.h>
 #include <string.h>
 
@@ -38,10 +39,32 @@ const struct offload_row *dp_offload_best(const struct offload_engine *e, unsign
     return best;
 }
 
-/* Cycles that the engine takes more than ipsec-mb, less what counts as none: not under 0 is not faster. */
-static double behind(const struct offload_row *row)
+static double off_itself(const struct offload_report *r, unsigned i, unsigned t, unsigned d, unsigned z)
 {
-    return row->cycles - row->mb * (1 - OFFLOAD_SAME);
+    const struct offload_row *row = dp_offload_best(&r->engines[i], t, d, z, NULL);
+    return row ? fabs(row->mb / row->cycles - 1) : 0;
+}
+
+static double off_the_first(const struct offload_report *r, unsigned i, unsigned t, unsigned d, unsigned z)
+{
+    const struct offload_loop *first = &r->engines[i].loop[t][d][z], *last = &r->again.loop[t][d][z];
+    return first->done && last->done ? fabs(last->mpps / last->mb / (first->mpps / first->mb) - 1) : 0;
+}
+
+double dp_offload_noise(const struct offload_report *r, unsigned transform, bool in_loop)
+{
+    const unsigned sizes = in_loop ? r->plan.loop_size_count : r->plan.size_count;
+    double most = OFFLOAD_SAME;
+    for (unsigned i = 0; i < r->engine_count; i++)
+        for (unsigned c = 0; c < OFFLOAD_DIRS * sizes && strcmp(r->engines[i].word, "ipsec-mb") == 0; c++)
+            most = fmax(most, (in_loop ? off_the_first : off_itself)(r, i, transform, c / sizes, c % sizes));
+    return most;
+}
+
+/* Cycles that the engine takes more than ipsec-mb, less what counts as none: not under 0 is not faster. */
+static double behind(const struct offload_row *row, double noise)
+{
+    return row->cycles - row->mb * (1 - noise);
 }
 
 void dp_offload_crossover(const struct offload_report *r, const struct offload_engine *e, unsigned transform,
@@ -50,6 +73,7 @@ void dp_offload_crossover(const struct offload_report *r, const struct offload_e
     const struct offload_row *above = NULL;
     double above_octets = 0;
     const bool itself = strcmp(e->word, "ipsec-mb") == 0;
+    const double noise = dp_offload_noise(r, transform, false);
     snprintf(out, 24, itself ? "itself" : "none");
     if (itself)
         return;
@@ -60,10 +84,11 @@ void dp_offload_crossover(const struct offload_report *r, const struct offload_e
             const struct offload_row *row = dp_offload_best(e, transform, dir, z, NULL);
             if (!row)
                 return;
-            if (behind(row) >= 0) {
+            const double lag = behind(row, noise);
+            if (lag >= 0) {
                 if (above)
                     snprintf(out, 24, "about %.0f",
-                             octets + (above_octets - octets) * behind(row) / (behind(row) - behind(above)));
+                             octets + (above_octets - octets) * lag / (lag - behind(above, noise)));
                 return;
             }
             above = row;
@@ -164,7 +189,11 @@ static void transform_text(FILE *f, const struct offload_report *r, unsigned t)
         for (unsigned z = 0; z < r->plan.size_count; z++)
             for (unsigned i = 0; i < r->engine_count; i++)
                 row_text(f, r, &r->engines[i], t, d, z);
-    fprintf(f, "\nfewer cycles than ipsec-mb from which inner packet on (encap, decap):\n");
+    fprintf(f,
+            "\nfewer cycles than ipsec-mb from which inner packet on (encap, decap), by more than the noise: "
+            "ipsec-mb was off itself "
+            "by up to %.1f %%:\n",
+            100 * dp_offload_noise(r, t, false));
     for (unsigned i = 0; i < r->engine_count; i++) {
         const struct offload_engine *e = &r->engines[i];
         char from[OFFLOAD_DIRS][24];
@@ -205,7 +234,11 @@ static void loops_text(FILE *f, const struct offload_report *r, unsigned t)
     for (unsigned d = 0; d < OFFLOAD_DIRS; d++)
         for (unsigned z = 0; z < r->plan.loop_size_count; z++)
             loop_text(f, r, t, d, z);
-    fprintf(f, "share: of the bare ipsec-mb call, in turns; ratio: of shares, to the loop with ipsec-mb\n");
+    fprintf(f,
+            "share: of the bare ipsec-mb call, in turns; ratio: of shares, to the loop with ipsec-mb; noise: "
+            "%.1f %%, what that "
+            "loop was off itself at the end\n",
+            100 * dp_offload_noise(r, t, true));
     for (unsigned i = 0; i < r->engine_count; i++)
         if (r->engines[i].loop_why[0])
             fprintf(f, "  %-36s did not run in the loop: %s\n", r->engines[i].word, r->engines[i].loop_why);
@@ -430,7 +463,11 @@ void dp_offload_json(FILE *f, const struct offload_report *r)
     fprintf(f, "\"tsc_mhz\":%.1f,\"dpdk\":\"%s\",\"load\":%.2f,\"huge_pages\":%s,\"rounds\":%u},\n ",
             r->tsc_mhz, rte_version(), r->load, r->plan.hugepages ? "true" : "false", r->plan.rounds);
     key_text(f, "notes", r->notes);
-    fputs("\n \"devices\":[", f);
+    fputs("\n \"noise\":[", f);
+    for (unsigned t = 0; t < r->plan.transform_count; t++)
+        fprintf(f, "%s{\"transform\":\"%s\",\"alone\":%.4f,\"loop\":%.4f}", t ? "," : "",
+                r->plan.transforms[t]->name, dp_offload_noise(r, t, false), dp_offload_noise(r, t, true));
+    fputs("],\n \"devices\":[", f);
     for (unsigned i = 0; i < r->device_count; i++) {
         fputs(i ? "," : "", f);
         device_json(f, &r->devices[i]);

@@ -14,9 +14,12 @@ void dp_offload_size_text(unsigned size, char out[16]);
 /* Row with the fewest cycles over the depths; NULL: not measured. depth: its place, may be NULL. */
 const struct offload_row *dp_offload_best(const struct offload_engine *e, unsigned transform, unsigned dir,
                                           unsigned size, unsigned *depth);
-/* The least inner packet, in octets, from which on the engine at its best depth takes fewer cycles than ipsec-mb, by straight
- * lines between the sizes. Text: "every size", "none", "about 310", "itself". Differences under OFFLOAD_SAME count as none. */
+/* What this run shows to be no difference, as a share: how far ipsec-mb was off itself at most, over all cells of a transform, and never less than
+ * OFFLOAD_SAME. Alone: its row, which takes turns with itself; in the loop: its loop at the end of the run against that at the beginning. */
 #define OFFLOAD_SAME 0.03
+double dp_offload_noise(const struct offload_report *r, unsigned transform, bool in_loop);
+/* The least inner packet, in octets, from which on the engine at its best depth takes fewer cycles than ipsec-mb, by straight
+ * lines between the sizes. Text: "every size", "none", "about 310", "itself". Differences within the noise count as none. */
 void dp_offload_crossover(const struct offload_report *r, const struct offload_engine *e, unsigned transform,
                           unsigned dir, char out[24]);
 

@@ -286,6 +286,53 @@ static void loops_are_compared_by_their_shares_of_the_bare_call(void)
     CU_ASSERT_DOUBLE_EQUAL(ratio, 1, 1e-9);
 }
 
+/* ---- noise --------------------------------------------------------------------------------------------------------------- */
+static void what_is_within_the_noise_of_the_run_is_no_gain(void)
+{
+    static const unsigned sizes[] = {64, 1420};
+    static char page[1 << 16];
+    sizes_are(sizes, 2);
+    CU_ASSERT_DOUBLE_EQUAL(dp_offload_noise(&r, 0, false), OFFLOAD_SAME, 1e-9);
+    for (unsigned z = 0; z < 2; z++)
+        row(z, 2, 90, 100);
+    CU_ASSERT_STRING_EQUAL(crossover(), "every size");
+    /* ipsec-mb took 12 % less, and at another size 20 % more, than itself. */
+    r.engines[1].rows[0][BENCH_DECAP][0][2] = (struct offload_row){.done = true, .cycles = 100, .mb = 112};
+    CU_ASSERT_DOUBLE_EQUAL(dp_offload_noise(&r, 0, false), 0.12, 1e-9);
+    CU_ASSERT_STRING_EQUAL(crossover(), "none");
+    r.engines[1].rows[0][BENCH_ENCAP][1][2] = (struct offload_row){.done = true, .cycles = 100, .mb = 80};
+    CU_ASSERT_DOUBLE_EQUAL(dp_offload_noise(&r, 0, false), 0.2, 1e-9);
+    /* In the loop: the last against the first, by their shares. */
+    memcpy(r.plan.loop_sizes, sizes, sizeof sizes);
+    r.plan.loop_size_count = 2;
+    CU_ASSERT_DOUBLE_EQUAL(dp_offload_noise(&r, 0, true), OFFLOAD_SAME, 1e-9);
+    static const struct bench_transform named = {.name = "esp-gcm-128"};
+    r.plan.transforms[0] = &named;
+    it->took[0] = it->ran = true;
+    for (unsigned c = 0; c < 4; c++) {
+        loop_row(0, c / 2, c % 2, 5.5, 10);
+        loop_row(1, c / 2, c % 2, 5, 10);
+        r.again.loop[0][c / 2][c % 2] =
+            (struct offload_loop){.done = true, .mpps = c == 3 ? 2.8 : 2.5, .mb = 5};
+    }
+    CU_ASSERT_DOUBLE_EQUAL(dp_offload_noise(&r, 0, true), 0.12, 1e-9);
+    for (unsigned faster = 0; faster < 2; faster++) { /* by 10 % within 12 %, then by 20 % */
+        for (unsigned c = 0; faster && c < 4; c++)
+            loop_row(0, c / 2, c % 2, 6, 10);
+        memset(page, 0, sizeof page);
+        FILE *f = fmemopen(page, sizeof page - 1, "w");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+        dp_offload_glance(f, &r);
+        fclose(f);
+        CU_ASSERT_EQUAL(strstr(page, "<b>cryptodev x</b> does 1.20 times") != NULL, faster == 1);
+        CU_ASSERT_EQUAL(strstr(page, "faster than ipsec-mb by more than the noise of this run (12.0 %)") !=
+                            NULL,
+                        faster == 0);
+        CU_ASSERT_EQUAL(strstr(page, "<td class=\"good\">1.20") != NULL, faster == 1);
+        CU_ASSERT_PTR_NULL(strstr(page, "<td class=\"good\">1.10"));
+    }
+}
+
 /* ---- options --------------------------------------------------------------------------------------------------------------- */
 static int read_two(const char *option, const char *text)
 {
@@ -320,4 +367,4 @@ UNIT_MAIN("offload report", UNIT_TEST(algorithms_are_read_with_their_ranges_and_
           UNIT_TEST(the_crossover_is_every_size_or_none_where_lines_do_not_meet),
           UNIT_TEST(the_best_depth_has_the_fewest_cycles),
           UNIT_TEST(loops_are_compared_by_their_shares_of_the_bare_call),
-          UNIT_TEST(the_loop_has_sizes_of_its_own))
+          UNIT_TEST(what_is_within_the_noise_of_the_run_is_no_gain), UNIT_TEST(the_loop_has_sizes_of_its_own))
