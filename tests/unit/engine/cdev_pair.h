@@ -8,7 +8,7 @@
 
 #include <rte_mbuf.h>
 
-enum { ROOM = 2048, FRONT = 64, HDR = 8, SIZE_MAX_ = 1500, JOBS = 512 };
+enum { ROOM = 2048, FRONT = 64, HDR = 8, JOBS = 512 };
 
 extern const char *device;                     /* behind `crypto-engine cryptodev` */
 extern struct eng_worker *w, *mb;              /* the engine's, ipsec-mb's */

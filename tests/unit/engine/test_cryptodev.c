@@ -16,7 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint8_t before[ROOM];
+enum { SIZE_END = 9000 + 2 + 16, LONG_ROOM = 9600 /* with trailer and padding */, GROUP = 32 };
+static uint8_t before[GROUP][LONG_ROOM];
+static struct rte_mempool *long_pool;
 
 /* ---- known answers ----------------------------------------------------------------------------------------------- */
 static void the_device_passes_the_known_answer_tests(void)
@@ -24,6 +26,16 @@ static void the_device_passes_the_known_answer_tests(void)
     char err[160] = "";
     CU_ASSERT_EQUAL(E->self_test(err, sizeof err), CV_OK);
     CU_ASSERT_STRING_EQUAL(err, "");
+}
+
+/* Of TRANSFORMS, by what DPDK 22.11's drivers have; docs/offload.md says it in words. */
+static unsigned transforms_of_device(void)
+{
+    enum { GCM_GMAC = 6, CHACHA = 1 };
+    return strstr(device, "null")        ? 0 /* it has no integrity to offer */
+           : strstr(device, "aesni_gcm") ? GCM_GMAC
+           : strstr(device, "openssl")   ? TRANSFORMS - CHACHA
+                                         : TRANSFORMS;
 }
 
 static void what_the_device_cannot_do_goes_to_software(void)
@@ -49,39 +61,76 @@ static void what_the_device_cannot_do_goes_to_software(void)
             CU_ASSERT_EQUAL(cdev_sessions(), had);
         }
     printf("%u of %u on the device ", offloaded, 2 * TRANSFORMS);
-    if (strstr(device, "null")) {
-        CU_ASSERT_EQUAL(offloaded, 0); /* it has no integrity to offer */
-    } else {
-        CU_ASSERT(offloaded >= 12);
-    }
+    CU_ASSERT_EQUAL(offloaded, 2 * transforms_of_device());
 }
 
 /* ---- against ipsec-mb ---------------------------------------------------------------------------------------------- */
-/* One packet, all four ways; the octets in front of and behind it stay. */
+/* By the queue pair, in the packets' own mbufs, as traffic goes; or by the call that waits, where there is no such way. */
+static void by_submission(const struct eng_session_info *info, struct eng_session *s, enum cv_dir dir,
+                          struct eng_op *ops, struct rte_mbuf **m, unsigned n)
+{
+    struct eng_job jobs[GROUP], done[GROUP];
+    if (!info->submit) {
+        info->burst(w, s, ops, n);
+        return;
+    }
+    for (unsigned i = 0; i < n; i++)
+        jobs[i] = (struct eng_job){.op = ops[i], .m = m[i], .dir = (uint8_t)dir};
+    CU_ASSERT_EQUAL_FATAL(info->submit(w, s, jobs, n), n);
+    for (unsigned back = 0; back < n;)
+        back += E->poll(w, done + back, n - back);
+    for (unsigned i = 0; i < n; i++) {
+        CU_ASSERT_PTR_EQUAL(done[i].m, m[i]);
+        ops[i].ok = done[i].op.ok;
+    }
+}
+
+/* Packets of n sizes, all four ways; the octets in front of and behind each stay. How many are wrong. */
+static unsigned unlike_ipsecmb(struct pair *p, const uint32_t *sizes, unsigned n, unsigned seed, bool aead)
+{
+    struct eng_op a[GROUP], b[GROUP];
+    struct rte_mbuf *ma[GROUP], *mb_[GROUP];
+    const bool submit = seed % 4 != 0; /* the waiting call with the others */
+    const uint32_t at = FRONT + HDR + p->enc_info.iv_len;
+    unsigned wrong = 0;
+    for (unsigned i = 0; i < n; i++) {
+        ma[i] = packet_new(&p->enc_info, sizes[i], seed + i, &a[i]);
+        mb_[i] = packet_new(&p->enc_info, sizes[i], seed + i, &b[i]);
+        memcpy(before[i], rte_pktmbuf_mtod(ma[i], uint8_t *), ma[i]->data_len);
+    }
+    if (submit)
+        by_submission(&p->enc_info, p->enc, CV_DIR_OUT, a, ma, n);
+    else
+        p->enc_info.burst(w, p->enc, a, n);
+    p->mb_enc_info.burst(mb, p->mb_enc, b, n);
+    for (unsigned i = 0; i < n; i++) {
+        const uint8_t *oa = rte_pktmbuf_mtod(ma[i], uint8_t *), *ob = rte_pktmbuf_mtod(mb_[i], uint8_t *);
+        const bool good = a[i].ok && b[i].ok && !memcmp(oa, before[i], FRONT + HDR) &&
+                          (!aead || !memcmp(oa, ob, ma[i]->data_len));
+        wrong += !good;
+        a[i].ok = b[i].ok = false;
+    }
+    /* Each reads what the other wrote. */
+    p->mb_dec_info.burst(mb, p->mb_dec, a, n);
+    if (submit)
+        by_submission(&p->dec_info, p->dec, CV_DIR_IN, b, mb_, n);
+    else
+        p->dec_info.burst(w, p->dec, b, n);
+    for (unsigned i = 0; i < n; i++) {
+        const bool good = a[i].ok && b[i].ok &&
+                          !memcmp(text_of(&p->enc_info, &a[i]), before[i] + at, sizes[i]) &&
+                          !memcmp(text_of(&p->enc_info, &b[i]), before[i] + at, sizes[i]) &&
+                          !memcmp(rte_pktmbuf_mtod(mb_[i], void *), before[i], FRONT + HDR);
+        wrong += !good;
+        rte_pktmbuf_free(ma[i]);
+        rte_pktmbuf_free(mb_[i]);
+    }
+    return wrong;
+}
+
 static bool same_as_ipsecmb(struct pair *p, uint32_t size, unsigned seed, bool aead)
 {
-    struct eng_op a, b;
-    struct rte_mbuf *ma = packet_new(&p->enc_info, size, seed, &a),
-                    *mb_ = packet_new(&p->enc_info, size, seed, &b);
-    const uint32_t len = ma->data_len;
-    memcpy(before, rte_pktmbuf_mtod(ma, uint8_t *), len);
-    p->enc_info.burst(w, p->enc, &a, 1);
-    p->mb_enc_info.burst(mb, p->mb_enc, &b, 1);
-    bool good = a.ok && b.ok;
-    if (aead)
-        good = good && !memcmp(rte_pktmbuf_mtod(ma, void *), rte_pktmbuf_mtod(mb_, void *), len);
-    good = good && !memcmp(rte_pktmbuf_mtod(ma, void *), before, FRONT + HDR);
-    /* Each reads what the other wrote. */
-    p->mb_dec_info.burst(mb, p->mb_dec, &a, 1);
-    p->dec_info.burst(w, p->dec, &b, 1);
-    good = good && a.ok && b.ok;
-    const uint32_t at = FRONT + HDR + p->enc_info.iv_len;
-    good = good && !memcmp(text_of(&p->enc_info, &a), before + at, size);
-    good = good && !memcmp(text_of(&p->enc_info, &b), before + at, size);
-    good = good && !memcmp(rte_pktmbuf_mtod(mb_, void *), before, FRONT + HDR);
-    rte_pktmbuf_free(ma);
-    rte_pktmbuf_free(mb_);
-    return good;
+    return unlike_ipsecmb(p, &size, 1, seed, aead) == 0;
 }
 
 /* Any bit of the packet or of what is authenticated beside it. */
@@ -110,25 +159,46 @@ static bool forgeries_fail(struct pair *p, uint32_t size, unsigned seed, bool es
     return good;
 }
 
+/* Every length that ESP makes of packets of 1 to 9000 octets: all multiples of the transform's unit (RFC 4303 2.4), with and without ESN; several
+ * in a burst, or a driver's many lanes would take ten times as long. Of what the device does not do, software's own tests say as much: a few.
+ * Under AddressSanitizer every fourth, beginning elsewhere with each transform. */
+static void sizes_agree(unsigned i, unsigned esn, unsigned long *packets)
+{
+    const struct cv_sa sa = sa_of(transform(i), esn, CV_DIR_OUT, 1);
+    const unsigned each = !eng_cryptodev_offloads(&sa) ? 37 : unit_rounds(4) == 4 ? 1 : 4;
+    struct pair p;
+    uint32_t sizes[GROUP];
+    unsigned n = 0, bad = 0, bad_forged = 0;
+    pair_new(&p, transform(i), esn, i);
+    const unsigned block = p.enc_info.block;
+    for (uint32_t size = block * (1 + (i + esn) % each); size < SIZE_END; size += each * block) {
+        sizes[n++] = size;
+        if (n < GROUP && size + each * block < SIZE_END)
+            continue;
+        bad += unlike_ipsecmb(&p, sizes, n, size / block / GROUP + i, transform(i).integ == 0);
+        *packets += n;
+        n = 0;
+    }
+    for (uint32_t size = block; size < SIZE_END; size += 61 * block)
+        bad_forged += !forgeries_fail(&p, size, size + i, esn);
+    if (bad || bad_forged)
+        printf("encr %u key %u integ %u esn %u: %u wrong, %u forged\n", transform(i).encr, transform(i).key,
+               transform(i).integ, esn, bad, bad_forged);
+    CU_ASSERT_EQUAL(bad, 0);
+    CU_ASSERT_EQUAL(bad_forged, 0);
+    pair_free(&p);
+}
+
 static void every_transform_and_size_agrees_with_ipsec_mb(void)
 {
+    struct rte_mempool *const small = pool;
+    unsigned long packets = 0;
+    pool = long_pool;
     for (unsigned i = 0; i < TRANSFORMS; i++)
-        for (unsigned esn = 0; esn < 2; esn++) {
-            struct pair p;
-            pair_new(&p, transform(i), esn, i);
-            const unsigned block = p.enc_info.block;
-            unsigned bad = 0, bad_forged = 0;
-            for (uint32_t size = block; size <= SIZE_MAX_; size += size < 160 ? block : 7 * block)
-                bad += !same_as_ipsecmb(&p, size, size + i, transform(i).integ == 0);
-            for (uint32_t size = block; size <= SIZE_MAX_; size += 23 * block)
-                bad_forged += !forgeries_fail(&p, size, size + i, esn);
-            if (bad || bad_forged)
-                printf("encr %u key %u integ %u esn %u: %u wrong, %u forged\n", transform(i).encr,
-                       transform(i).key, transform(i).integ, esn, bad, bad_forged);
-            CU_ASSERT_EQUAL(bad, 0);
-            CU_ASSERT_EQUAL(bad_forged, 0);
-            pair_free(&p);
-        }
+        for (unsigned esn = 0; esn < 2; esn++)
+            sizes_agree(i, esn, &packets);
+    pool = small;
+    printf("%lu packets ", packets);
 }
 
 /* RFC 3602 3: the IVs of 300 packets of equal text, none twice, none a neighbour of another. */
@@ -632,13 +702,15 @@ int main(int argc, char **argv)
         return 1;
     }
     pool = rte_pktmbuf_pool_create("packets", 4095, 0, 0, ROOM, -1);
-    if (!pool || E->worker_new(-1, &w) != CV_OK || eng_ipsecmb.worker_new(-1, &mb) != CV_OK)
+    long_pool = rte_pktmbuf_pool_create("long packets", 127, 0, 0, LONG_ROOM, -1);
+    if (!pool || !long_pool || E->worker_new(-1, &w) != CV_OK || eng_ipsecmb.worker_new(-1, &mb) != CV_OK)
         return 1;
     int status = unit_run(device, tests, sizeof tests / sizeof tests[0]);
     E->worker_free(w);
     eng_ipsecmb.worker_free(mb);
     E->stop();
     rte_mempool_free(pool);
+    rte_mempool_free(long_pool);
     rte_eal_cleanup();
     return status;
 }
