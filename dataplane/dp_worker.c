@@ -1,4 +1,5 @@
 #include "dataplane/dp_worker.h"
+#include "dataplane/dp_device.h"
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_dummy.h"
 #include "dataplane/dp_flow.h"
@@ -557,7 +558,7 @@ static void process(struct dp_worker *w)
 }
 
 /* ---- a crypto device's packets --------------------------------------------------------------------------- */
-enum { DEVICE_BURSTS = 8, DEVICE_ROOM = 4 * ESP_BURST_MAX };
+enum { DEVICE_BURSTS = 8 };
 
 /* What came back goes on where its burst would have. */
 static __rte_noinline unsigned from_device(struct dp_worker *w)
@@ -584,21 +585,6 @@ static __rte_noinline unsigned from_device(struct dp_worker *w)
     return total;
 }
 
-/* A device that is behind is given nothing more: what arrives waits in the ports' rings, as with a worker that is behind. */
-static bool device_has_room(const struct dp_worker *w)
-{
-    struct eng_flight f;
-    esp_flight(&w->esp, &f);
-    return f.room >= DEVICE_ROOM;
-}
-
-static bool device_has_packets(const struct dp_worker *w)
-{
-    struct eng_flight f;
-    esp_flight(&w->esp, &f);
-    return f.submitted != f.delivered;
-}
-
 /* SAs are in use as long as their packets are under way. */
 static __rte_noinline void quiet_behind_device(struct dp_worker *w)
 {
@@ -611,7 +597,7 @@ static __rte_noinline void quiet_behind_device(struct dp_worker *w)
 static void device_drain(struct dp_worker *w)
 {
     const uint64_t until = rte_rdtsc() + rte_get_tsc_hz();
-    while (device_has_packets(w) && rte_rdtsc() < until)
+    while (dp_device_has_packets(w) && rte_rdtsc() < until)
         (void)from_device(w);
 }
 
@@ -622,7 +608,7 @@ static void adopt(struct dp_worker *w)
     unsigned n;
     dp_owner_adopt(w);
     while ((n = dp_owner_unpark(&w->parked, pkts, IO_BURST)) > 0) {
-        while (unlikely(w->esp.asynchronous) && !device_has_room(w))
+        while (unlikely(w->esp.asynchronous) && !dp_device_has_room(w))
             (void)from_device(w);
         forget(w);
         for (unsigned i = 0; i < n; i++)
@@ -663,7 +649,7 @@ static __rte_noinline unsigned receive_in_turns(struct dp_worker *w)
 {
     unsigned total = 0;
     for (unsigned i = 0; i <= w->rxq_count; i++) {
-        if (!device_has_room(w))
+        if (!dp_device_has_room(w))
             return total + 1; /* not idle */
         total += w->rx_next < w->rxq_count ? receive(w, &w->rxq[w->rx_next]) : inbox_take(w);
         w->rx_next = w->rx_next < w->rxq_count ? w->rx_next + 1 : 0;
@@ -692,7 +678,7 @@ unsigned dp_worker_turn(struct dp_worker *w)
 static void idle(struct dp_worker *w, unsigned rounds)
 {
     if (!w->dp->idle_sleep || rounds < IDLE_POLLS ||
-        (unlikely(w->esp.asynchronous) && device_has_packets(w))) {
+        (unlikely(w->esp.asynchronous) && dp_device_has_packets(w))) {
         rte_pause();
         return;
     }
