@@ -245,7 +245,7 @@ def machine(told):
 
 def lines_of(name, told):
     if name == "machine":
-        return machine(told) if told["machine"] else ["Not taken."]
+        return machine(told) if "cpu" in told["machine"] else ["Not taken."]
     needs, fn = TABLES[name]
     if any(n not in told["groups"] for n in (needs or "").split()):
         return ["Not taken."]
