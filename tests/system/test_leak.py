@@ -14,11 +14,12 @@ sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 from capture import Capture  # noqa: E402
 from case import add_case, case, check, check_equal, main  # noqa: E402
 from dp_site import SPI_A, SPI_B, Site, clear_packets  # noqa: E402
-from memory import memory_holds, round_keys  # noqa: E402
+from memory import ghash_powers, hmac_sha256_states, memory_holds, round_keys, sha256_state  # noqa: E402
 from scapy.all import ESP, IP, PcapReader  # noqa: E402
 from traffic import Stream, ping  # noqa: E402
 
-KEY_LENGTHS = {"gcm128": (16, 4, 0), "gcm256": (32, 4, 0), "cbc128-sha256": (16, 0, 32)}
+KEY_LENGTHS = {"gcm128": (16, 4, 0), "gcm256": (32, 4, 0), "gmac128": (16, 4, 0), "chacha": (32, 4, 0), "cbc128-sha256": (16, 0, 32),
+               "null-sha256": (0, 0, 32)}
 SEQ_LAST = 2 ** 32 - 1
 BUCKETS = 64  # of inbound SAs, by their SPIs: CV_BUCKETS
 
@@ -197,22 +198,37 @@ def needles_of(pair):
     encr, _, integ = KEY_LENGTHS[pair.alg]
     found = {}
     for gw, key in pair.key.items():
-        schedule = round_keys(key[:encr])
-        found["key to " + gw.short] = key[:16]
-        found["first round key to " + gw.short] = schedule[1]
-        found["last round key to " + gw.short] = schedule[-1]
+        named = {}
+        if encr and pair.alg != "chacha":
+            schedule = round_keys(key[:encr])
+            named["first round key"], named["last round key"] = schedule[1], schedule[-1]
+        if encr:
+            named["key"] = key[:16]
         if encr == 32:
-            found["second half of the key to " + gw.short] = key[16:32]
+            named["second half of the key"] = key[16:32]
+        if pair.alg.startswith("g"):
+            named.update(("power %d of H" % k if k else "H", v) for k, v in enumerate(ghash_powers(key[:encr])))
         if integ:
-            found["integrity key to " + gw.short] = key[-integ:]
+            named["integrity key"] = key[-integ:]
+            named["inner state of HMAC"], named["outer state of HMAC"] = hmac_sha256_states(key[-integ:])
+        found.update(("%s to %s" % (name, gw.short), v) for name, v in named.items())
     return found
 
 
-def wiped(alg):
+def in_use(alg):
+    """What must be found, or the scan looks for what nobody has: the form in which each engine uses a key."""
+    names = {"chacha": ["key"], "null-sha256": []}.get(alg, ["last round key"])
+    names += ["power 1 of H", "power 2 of H"] if alg.startswith("g") else []
+    names += ["inner state of HMAC", "outer state of HMAC"] if alg.endswith("sha256") else []
+    return {"%s to %s" % (name, short) for name in names for short in "ab"}
+
+
+def wiped(alg, options=""):
     check_equal(round_keys(bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c"))[10].hex(), "d014f9a8c9ee2589e13f0cc8b6630ca6",
                 "last round key of FIPS 197 A.1")
+    check_equal(struct.pack(">8I", *sha256_state(b"abc\x80" + bytes(59) + b"\x18")), hashlib.sha256(b"abc").digest(), "FIPS 180-4 of abc")
     site = Site("wiped")
-    pair = Pair(site, 0, 1, alg)
+    pair = Pair(site, 0, 1, alg, options)
     pair.install()
     pair.activate()
     needles = needles_of(pair)
@@ -220,16 +236,17 @@ def wiped(alg):
     check_equal(got, sent, "answers through the tunnel")
     pid = site.a.process.pid
     installed = memory_holds(pid, needles)
-    check({"last round key to a", "last round key to b"} <= installed, "the scan finds of an SA in use only %s" % sorted(installed))
+    check(in_use(alg) <= installed, "the scan finds of an SA in use only %s" % sorted(installed))
     check_equal([n for n in installed if "integrity" in n], [], "integrity keys in memory while the SA is in use (their hashed pads serve)")
     pair.remove()
     time.sleep(0.5)
     check_equal(sorted(memory_holds(pid, needles)), [], "%s: key octets in memory after SA_DEL" % alg)
     # Refused, flushed, and never read by the data plane: these ways out, too.
-    again = Pair(site, 1, 2, alg)
+    again = Pair(site, 1, 2, alg, options)
     again.install()
     other = needles_of(again)
-    site.a.ctl("fail 1 sa in 2 0x12340003 10 %s 1 192.0.2.1 192.0.2.2 keys %s\n" % (alg, again.key[site.a].hex()), check=False)
+    site.a.ctl("fail 1 sa in 2 0x12340003 10 %s 1 192.0.2.1 192.0.2.2 keys %s %s\n" % (alg, again.key[site.a].hex(), options),
+               check=False)
     check(memory_holds(pid, other), "the second pair is not in use")
     site.a.ctl("flush\n")
     time.sleep(0.3)
@@ -239,6 +256,7 @@ def wiped(alg):
 
 for _alg in KEY_LENGTHS:
     add_case("keys are wiped: the data plane's memory after SA_DEL and FLUSH (%s)" % _alg, lambda alg=_alg: wiped(alg))
+add_case("keys are wiped: the data plane's memory after SA_DEL and FLUSH (AH)", lambda: wiped("null-sha256", "ah"))
 
 if __name__ == "__main__":
     main()
