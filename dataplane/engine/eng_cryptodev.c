@@ -5,6 +5,7 @@
 #include "dataplane/engine/eng_auto.h"
 #include "dataplane/engine/eng_cryptodev_flight.h"
 #include "dataplane/engine/eng_cryptodev_proto.h"
+#include "dataplane/engine/eng_cryptodev_try.h"
 #include "dataplane/engine/eng_ipsecmb.h"
 #include "dataplane/engine/eng_kat.h"
 
@@ -204,7 +205,8 @@ static cv_result self_test(char *err, size_t err_len)
         return CV_EUNSUP;
     }
     CV_TRY(eng_auto.self_test(err, err_len));
-    return eng_kat_run(&eng_cryptodev, err, err_len);
+    CV_TRY(eng_kat_run(&eng_cryptodev, err, err_len));
+    return cdev_is_protocol() ? cdev_try_whole(&eng_cryptodev, err, err_len) : CV_OK;
 }
 
 static const char *device(void)
@@ -223,8 +225,11 @@ static void tell(uint64_t lost)
     if (told || cdev_runs() || cdev_state() == CDEV_CLOSED)
         return;
     told = true;
-    log_error("crypto device %s: %s; %llu packets in it are lost, software works on all SAs from now on",
-              cdev_text(), why[cdev_fault()], (unsigned long long)lost);
+    log_error("crypto device %s: %s; %llu packets in it are lost, software works on all SAs from now on%s",
+              cdev_text(), why[cdev_fault()], (unsigned long long)lost,
+              cdev_is_protocol()
+                  ? ", but for those that send with IVs of the device's: these are negotiated anew"
+                  : "");
 }
 
 static unsigned report(struct cv_engine_stats *rows, unsigned max)

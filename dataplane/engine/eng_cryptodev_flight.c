@@ -324,6 +324,11 @@ unsigned cdev_poll(struct eng_worker *w, struct eng_job *done, unsigned max)
     return k;
 }
 
+uint8_t cdev_last_status(const struct eng_worker *w)
+{
+    return op_at(w, w->delivered - 1)->status;
+}
+
 void cdev_flight(const struct eng_worker *w, struct eng_flight *out)
 {
     out->submitted = w->submitted;

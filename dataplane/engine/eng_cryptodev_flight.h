@@ -42,6 +42,8 @@ void cdev_worker_free(struct eng_worker *w);
 unsigned cdev_submit(struct eng_worker *w, const struct eng_session *s, const struct eng_job *jobs,
                      unsigned n);
 unsigned cdev_poll(struct eng_worker *w, struct eng_job *done, unsigned max);
+/* enum rte_crypto_op_status of the last job that poll gave: for the test at start. */
+uint8_t cdev_last_status(const struct eng_worker *w);
 void cdev_flight(const struct eng_worker *w, struct eng_flight *out);
 /* Submits and waits: what is under way already stays so. */
 void cdev_burst_wait(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n);

@@ -1,5 +1,6 @@
 #include "dataplane/engine/eng_cryptodev_proto.h"
 
+#include "common/log.h"
 #include "common/secret.h"
 #include "dataplane/engine/eng_inline_sa.h"
 
@@ -17,6 +18,22 @@ enum {
     PROTO_UDP = 17,
     AEAD_IV = 8,
 };
+
+/* Of the device; before there are workers. */
+static struct {
+    uint8_t status;
+    bool as_forged;
+} dummies = {RTE_CRYPTO_OP_STATUS_SUCCESS, false};
+
+void cdev_proto_dummies(uint8_t status, bool told_apart)
+{
+    dummies.status = status;
+    dummies.as_forged = !told_apart && status != RTE_CRYPTO_OP_STATUS_SUCCESS;
+    if (dummies.as_forged)
+        log_warning("crypto device %s says the same of dummy packets as of forged ones: SAs coming in are "
+                    "not done as a whole",
+                    cdev_text());
+}
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */
 static const struct rte_security_capability *cap_of(const struct cv_sa *sa, uint8_t *why)
@@ -51,6 +68,8 @@ uint8_t cdev_proto_new(struct eng_session *s, const struct cv_sa *sa)
     const struct rte_security_capability *cap = cap_of(sa, &why);
     if (!cap)
         return (uint8_t)why;
+    if (sa->ref.dir == CV_DIR_IN && dummies.as_forged)
+        return CV_ENGINE_WHY_REFUSED;
     struct inline_conf conf;
     geometry_set(s, sa);
     s->own_iv = sa->ref.dir == CV_DIR_OUT && sa->integ == 0 && cap->ipsec.options.iv_gen_disable;
@@ -110,10 +129,17 @@ static bool is_esp(const struct eng_session *s, const struct rte_mbuf *m)
            memcmp(ip + s->outer_len, &s->spi, sizeof s->spi) == 0;
 }
 
-/* Room for its first octets; what it is, ESP looks at. */
-static bool is_inner(const struct rte_mbuf *m)
+/* It says that it is an IP packet, as long as it can be; all else ESP looks at. Culvert's own dummies begin like one, of length 0. */
+static bool is_ip(const struct rte_mbuf *m)
 {
-    return in_one_piece(m) && m->data_len >= V4_LEN;
+    const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+    if (m->data_len < V4_LEN)
+        return false;
+    if (p[0] >> 4 == 4) {
+        const unsigned total = (unsigned)(p[2] << 8 | p[3]);
+        return total >= V4_LEN && total <= m->data_len;
+    }
+    return p[0] >> 4 == 6 && m->data_len >= V6_LEN && (p[4] << 8 | p[5]) <= m->data_len - V6_LEN;
 }
 
 static void expiry_note(const struct eng_session *s, struct cdev_job *job)
@@ -137,6 +163,13 @@ static enum cdev_verdict bad(struct cdev_job *job)
     return CDEV_EXPIRED;
 }
 
+static enum cdev_verdict dummy(struct cdev_job *job)
+{
+    job->call.op.ok = true;
+    job->call.drop = CV_DROP_DUMMY;
+    return CDEV_FINE;
+}
+
 enum cdev_verdict cdev_proto_done(const struct rte_crypto_op *op, struct cdev_job *job)
 {
     const struct eng_session *s = job->s;
@@ -147,13 +180,15 @@ enum cdev_verdict cdev_proto_done(const struct rte_crypto_op *op, struct cdev_jo
     if (unlikely(op->aux_flags & RTE_CRYPTO_OP_AUX_FLAGS_IPSEC_SOFT_EXPIRY))
         expiry_note(s, job);
     if (unlikely(op->status != RTE_CRYPTO_OP_STATUS_SUCCESS))
-        return bad(job);
+        return !s->encrypt && op->status == dummies.status ? dummy(job) : bad(job);
     if (unlikely(s->encrypt && !is_esp(s, call->m)))
         return bad(job);
-    if (unlikely(!s->encrypt && !is_inner(call->m))) { /* the peer may have sent just that */
+    if (unlikely(!s->encrypt && !in_one_piece(call->m))) {
         call->drop = CV_DROP_ESP_INNER;
         return CDEV_FORGED;
     }
+    if (unlikely(!s->encrypt && !is_ip(call->m)))
+        return dummy(job);
     call->op.ok = true;
     call->drop = CV_DROP_NONE;
     return CDEV_FINE;

@@ -25,12 +25,17 @@ bool cdev_proto_softens(const struct eng_session *s);
 /* The device may have made IVs for this SA before culvert-dp was started again: nobody knows which. */
 bool cdev_proto_used_before(const struct cv_sa *sa);
 
+/* What the device says of an authentic dummy (RFC 4303 2.6), an enum rte_crypto_op_status, and whether it says something else of a forged packet. Where
+ * it does not, no SA coming in is done as a whole: the peer's dummies would count as forged. Of the manager's test at start. */
+void cdev_proto_dummies(uint8_t status, bool told_apart);
+
 /* Fills the operation from job->call; job->s is set. */
 void cdev_proto_prepare(struct rte_crypto_op *op, struct cdev_job *job);
 
 /* What to make of an operation that came back. */
 enum cdev_verdict { CDEV_FINE, CDEV_FORGED, CDEV_ERROR, CDEV_EXPIRED };
-/* Sets ok, drop, form, said of job->call, and done. EXPIRED: the device's hard limit. */
+/* Sets ok, drop, form, said of job->call, and done. EXPIRED: the device's hard limit. A dummy is ok, with CV_DROP_DUMMY: authentic, and to be dropped; so is what
+ * comes in and is no IP packet, as the next header is gone. */
 enum cdev_verdict cdev_proto_done(const struct rte_crypto_op *op, struct cdev_job *job);
 /* Going out, and it never went to the device: ENG_BUILD, or dropped where there is no software. Sets done. */
 void cdev_proto_undone(struct cdev_job *job);

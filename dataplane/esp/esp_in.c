@@ -494,7 +494,7 @@ static enum cv_drop aside_accept(struct esp_worker *w, struct esp_in_sa *sa, con
 {
     enum cv_drop r = unlikely(esp_in_closed(sa)) ? esp_in_closed(sa) : replay_commit(sa, job->seq);
     if (likely(r == CV_DROP_NONE))
-        r = whole_accept(w, sa, job->m, t);
+        r = unlikely(job->drop == CV_DROP_DUMMY) ? CV_DROP_DUMMY : whole_accept(w, sa, job->m, t);
     if (likely(r == CV_DROP_NONE))
         r = esp_aside_ecn(job->m, job->len);
     if (unlikely(r != CV_DROP_NONE))

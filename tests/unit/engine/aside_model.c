@@ -12,7 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUEUES = 32, HELD = 4096, WIRE = 1 << 16, BLOCK_CBC = 16, BLOCK = 4, ROOM_BEHIND = 100 };
+enum {
+    QUEUES = 32,
+    HELD = 4096,
+    WIRE = 1 << 16,
+    BLOCK_CBC = 16,
+    BLOCK = 4,
+    ROOM_BEHIND = 100,
+    NEXT_NONE = 59
+};
 
 struct aside_model aside;
 
@@ -173,7 +181,7 @@ static void iv_write(const struct session *s, const struct rte_crypto_op *op, ui
     const struct rte_crypto_sym_xform *x = &s->first;
     const unsigned at = s->aead ? x->aead.iv.offset : x->auth.iv.offset;
     for (unsigned i = 0; i < s->iv_len; i++)
-        iv[i] = (uint8_t)rand();
+        iv[i] = (uint8_t)(aside.one_iv ? 7 : rand());
     if (s->x.options.iv_gen_disable)
         memcpy(iv, (const uint8_t *)op + at, s->iv_len);
 }
@@ -218,10 +226,10 @@ static enum rte_crypto_op_status encapsulate(struct own *o, struct rte_crypto_op
     uint8_t *tail = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(pad + 2 + s->icv_len)),
             *ip = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)front), *esp = p - ESP_HDR - s->iv_len;
     for (unsigned i = 0; i < pad; i++)
-        tail[i] = (uint8_t)(i + 1);
+        tail[i] = (uint8_t)(aside.no_padding ? 0 : i + 1);
     tail[pad] = (uint8_t)pad;
     tail[pad + 1] = next;
-    o->seq++;
+    o->seq += aside.skips ? 2 : 1;
     aside.highest = RTE_MAX(aside.highest, o->seq);
     const uint32_t spi = rte_cpu_to_be_32(s->x.spi), lo = rte_cpu_to_be_32((uint32_t)o->seq);
     memcpy(esp, &spi, 4);
@@ -229,6 +237,7 @@ static enum rte_crypto_op_status encapsulate(struct own *o, struct rte_crypto_op
     iv_write(s, op, esp + ESP_HDR);
     outer_write(s, ip, m->data_len);
     (void)model_crypt(s, esp, m->data_len - (unsigned)(esp - ip), (uint32_t)(o->seq >> 32));
+    esp[m->data_len - (unsigned)(esp - ip) - 1] ^= aside.flips;
     aside.encrypted++;
     return RTE_CRYPTO_OP_STATUS_SUCCESS;
 }
@@ -255,14 +264,19 @@ static enum rte_crypto_op_status decapsulate(struct own *o, struct rte_crypto_op
         aside.replayed++;
         return RTE_CRYPTO_OP_STATUS_ERROR;
     }
-    if (!model_crypt(s, esp, m->data_len - at, 0))
-        return aside.plain_errors ? RTE_CRYPTO_OP_STATUS_ERROR : RTE_CRYPTO_OP_STATUS_AUTH_FAILED;
+    const enum rte_crypto_op_status forged =
+        aside.plain_errors ? RTE_CRYPTO_OP_STATUS_ERROR : RTE_CRYPTO_OP_STATUS_AUTH_FAILED;
+    if (!model_crypt(s, esp, m->data_len - at, 0) && !aside.accepts)
+        return forged;
+    const bool dummy = in[data - 1] == NEXT_NONE;
+    if (dummy && aside.dummies)
+        return aside.dummies == 1 ? forged : RTE_CRYPTO_OP_STATUS_INVALID_ARGS;
     if (s->x.replay_win_sz)
         s->seen[seq] = 1;
     if (!limits_pass(o, op, data))
         return RTE_CRYPTO_OP_STATUS_ERROR;
     rte_pktmbuf_adj(m, (uint16_t)(in - ip));
-    const unsigned len = aside.short_inner ? 8 : total_of(in);
+    const unsigned len = aside.short_inner ? 8 : dummy ? data - 2 - in[data - 2] : total_of(in);
     rte_pktmbuf_trim(m, (uint16_t)(m->data_len - len));
     aside.decrypted++;
     return RTE_CRYPTO_OP_STATUS_SUCCESS;

@@ -21,6 +21,10 @@ struct aside_model {
     bool broken;                                /* packets going out: every one an error */
     bool lies;                                  /* says that it is done, and did nothing */
     bool short_inner;                           /* gives inner packets that are none */
+    bool flips, skips, no_padding,
+        one_iv;       /* going out: a wrong ICV, numbers left out, zeroes as padding, one IV for all */
+    bool accepts;     /* coming in: forged ones, too */
+    unsigned dummies; /* 0: given back like others; 1: as forged ones; 2: with a status of their own */
 
     unsigned misuse;
     char why[160];

@@ -97,16 +97,18 @@ static bool chain(const struct session *s, uint8_t *esp, unsigned len, uint32_t 
     uint8_t *data = esp + ESP_HDR + s->iv_len, icv[64];
     int n;
     EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-    EVP_CipherInit_ex(c, s->cipher_len == 16 ? EVP_aes_128_cbc() : EVP_aes_256_cbc(), NULL, s->cipher_key,
-                      esp + ESP_HDR, encrypt);
+    const EVP_CIPHER *k = s->cipher_len == 16   ? EVP_aes_128_cbc()
+                          : s->cipher_len == 24 ? EVP_aes_192_cbc()
+                                                : EVP_aes_256_cbc();
+    EVP_CipherInit_ex(c, k, NULL, s->cipher_key, esp + ESP_HDR, encrypt);
     EVP_CIPHER_CTX_set_padding(c, 0);
-    if (encrypt)
+    if (encrypt && s->cipher_len) /* NULL encryption: HMAC alone */
         EVP_CipherUpdate(c, data, &n, data, (int)len);
     hmac(s, esp, ESP_HDR + s->iv_len + len, hi, icv);
     const bool ok = encrypt || memcmp(icv, data + len, s->icv_len) == 0;
     if (encrypt)
         memcpy(data + len, icv, s->icv_len);
-    else
+    else if (s->cipher_len)
         EVP_CipherUpdate(c, data, &n, data, (int)len);
     EVP_CIPHER_CTX_free(c);
     return ok;

@@ -1,6 +1,7 @@
 /* ESP by a crypto device as a whole (look-aside protocol): the model checks what it is given, a peer in software what comes of it. */
 #include "dataplane/engine/eng_cryptodev.h"
 #include "dataplane/engine/eng_cryptodev_dev.h"
+#include "dataplane/esp/esp_tfc.h"
 #include "dataplane/esp/esp_tunnel.h"
 #include "tests/unit/engine/aside_model.h"
 #include "tests/unit/engine/cdev_model.h"
@@ -59,6 +60,7 @@ static void sas_open(const struct cv_sa *out, const struct cv_sa *in)
     struct cv_sa peer_out = fix_reverse(in);
     peer_out.ref.dir = CV_DIR_OUT;
     peer_out.seq = 0;
+    peer_out.dummy_ms = 1000;
     memset(far_counters, 0, sizeof far_counters);
     CU_ASSERT_EQUAL_FATAL(esp_out_sa_new(out, E, -1, f.out_counters, &f.out), CV_OK);
     CU_ASSERT_EQUAL_FATAL(esp_in_sa_new(in, E, -1, &f.in_counters, &f.in), CV_OK);
@@ -358,9 +360,120 @@ static void forgeries_are_the_senders(void)
         CU_ASSERT_EQUAL(comes(from_far(LEN, 0)), CV_DROP_NONE);
         aside.short_inner = true;
         for (unsigned i = 0; i < 2 * CDEV_ERRORS_MAX; i++)
-            CU_ASSERT_EQUAL(comes(from_far(LEN, 0)), CV_DROP_ESP_INNER);
+            CU_ASSERT_EQUAL(comes(from_far(LEN, 0)), CV_DROP_DUMMY); /* authentic, and nothing in it */
         CU_ASSERT_TRUE(cdev_runs());
         close_all();
+    }
+}
+
+/* RFC 4303 2.6: whatever the device says of them, they are neither forged nor errors, and their numbers are used up. */
+static void dummies_of_the_peer(void)
+{
+    for (unsigned how = 0; how <= 2; how++) {
+        char why[160] = "";
+        const struct cv_sa out = out_of(FIX_GCM, IP_V4, 0), in = fix_reverse(&out);
+        aside_reset(model_caps_aside);
+        aside.dummies = how;
+        worker_open("protocol");
+        CU_ASSERT_EQUAL(E->self_test(why, sizeof why), CV_OK);
+        sas_open(&out, &in);
+        /* One that says the same of both is left out, coming in. */
+        CU_ASSERT_EQUAL(shown_in().by == CV_ENGINE_CRYPTODEV_PROTOCOL, how != 1);
+        CU_ASSERT_EQUAL(shown_in().why, how == 1 ? CV_ENGINE_WHY_REFUSED : CV_ENGINE_WHY_NONE);
+        CU_ASSERT_EQUAL(shown_out().by, CV_ENGINE_CRYPTODEV_PROTOCOL);
+        for (unsigned i = 0; i < 2 * CDEV_ERRORS_MAX; i++) {
+            struct rte_mbuf *m = rte_pktmbuf_alloc(f.pool), *twin;
+            memset(dp_meta(m), 0, sizeof(struct dp_meta));
+            CU_ASSERT_TRUE_FATAL(esp_dummy_fill(m, 80) && esp_dummy_out(&far, m, far_out));
+            twin = fix_copy(&f, m);
+            fix_classify(m);
+            fix_classify(twin);
+            CU_ASSERT_EQUAL(comes(m), CV_DROP_DUMMY);
+            CU_ASSERT_EQUAL(comes(twin), CV_DROP_REPLAY_DUP);
+            CU_ASSERT_EQUAL(comes(from_far(LEN, 0)), CV_DROP_NONE);
+        }
+        CU_ASSERT_EQUAL(f.in_counters.auth_failed + f.in_counters.other_drops, 0);
+        CU_ASSERT_EQUAL(f.in_counters.packets, 2 * CDEV_ERRORS_MAX);
+        CU_ASSERT_EQUAL(f.in_counters.highest_seq, 4 * CDEV_ERRORS_MAX);
+        CU_ASSERT_TRUE(cdev_runs());
+        struct rte_mbuf *m = from_far(LEN, 0);
+        rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len)[-1] ^= 1;
+        CU_ASSERT_EQUAL(comes(m), CV_DROP_ESP_AUTH);
+        close_all();
+    }
+}
+
+/* ---- the test at start ----------------------------------------------------------------------------------------------- */
+/* What it says; "" it passed. */
+static const char *tried(void (*spoil)(void))
+{
+    static char why[160];
+    why[0] = '\0';
+    aside_reset(model_caps_aside);
+    worker_open("protocol");
+    if (spoil)
+        spoil();
+    const cv_result r = E->self_test(why, sizeof why);
+    CU_ASSERT_EQUAL(r, spoil ? CV_ECRYPTO : CV_OK);
+    CU_ASSERT_EQUAL(aside.sessions, 0);
+    CU_ASSERT_TRUE(cdev_runs()); /* nobody uses it, but it has not failed under traffic */
+    worker_close();
+    return why;
+}
+
+static void spoil_lies(void)
+{
+    aside.lies = true;
+}
+static void spoil_errors(void)
+{
+    aside.broken = true;
+}
+static void spoil_flips(void)
+{
+    aside.flips = true;
+}
+static void spoil_skips(void)
+{
+    aside.skips = true;
+}
+static void spoil_padding(void)
+{
+    aside.no_padding = true;
+}
+static void spoil_ivs(void)
+{
+    aside.one_iv = true;
+}
+static void spoil_accepts(void)
+{
+    aside.accepts = true;
+}
+static void spoil_inner(void)
+{
+    aside.short_inner = true;
+}
+
+static void wrong_answers_are_found_before_there_is_traffic(void)
+{
+    static const struct {
+        void (*spoil)(void);
+        const char *says;
+    } rows[] = {{spoil_lies, "out: it does not encrypt"},
+                {spoil_errors, "out: it does not encrypt"},
+                {spoil_flips, "out: what it encrypts does not verify"},
+                {spoil_skips, "out: its number or its length is wrong"},
+                {spoil_padding, "out: its padding is wrong"},
+                {spoil_ivs, "out: it uses an IV twice"},
+                {spoil_accepts, "in: it takes a forged packet"},
+                {spoil_inner, "in: it does not decrypt"}};
+    CU_ASSERT_STRING_EQUAL(tried(NULL), "");
+    CU_ASSERT_TRUE(aside.encrypted >= 20 && aside.decrypted >= 10); /* of all that the model says it does */
+    for (unsigned i = 0; i < RTE_DIM(rows); i++) {
+        const char *said = tried(rows[i].spoil);
+        CU_ASSERT_PTR_NOT_NULL(strstr(said, rows[i].says));
+        if (!strstr(said, rows[i].says))
+            printf("%s, not %s\n", said, rows[i].says);
     }
 }
 
@@ -679,8 +792,9 @@ static void the_pool_is_whole_again(void)
 
 UNIT_MAIN_EAL("esp_aside", UNIT_TEST(pool_is_made), UNIT_TEST(all_of_esp), UNIT_TEST(what_it_does_not_take),
               UNIT_TEST(full_table), UNIT_TEST(asked_of_one_that_has_it_not), UNIT_TEST(the_window_is_ours),
-              UNIT_TEST(forgeries_are_the_senders), UNIT_TEST(ecn), UNIT_TEST(other_packets_coming_in),
-              UNIT_TEST(no_room_around_it), UNIT_TEST(soft_limit_of_the_device),
-              UNIT_TEST(hard_limit_of_the_device), UNIT_TEST(software_goes_on),
-              UNIT_TEST(software_must_not_go_on), UNIT_TEST(errors_going_out), UNIT_TEST(sessions_that_stay),
-              UNIT_TEST(the_pool_is_whole_again))
+              UNIT_TEST(forgeries_are_the_senders), UNIT_TEST(dummies_of_the_peer),
+              UNIT_TEST(wrong_answers_are_found_before_there_is_traffic), UNIT_TEST(ecn),
+              UNIT_TEST(other_packets_coming_in), UNIT_TEST(no_room_around_it),
+              UNIT_TEST(soft_limit_of_the_device), UNIT_TEST(hard_limit_of_the_device),
+              UNIT_TEST(software_goes_on), UNIT_TEST(software_must_not_go_on), UNIT_TEST(errors_going_out),
+              UNIT_TEST(sessions_that_stay), UNIT_TEST(the_pool_is_whole_again))
