@@ -114,7 +114,7 @@ class Pcap:
 
 def groups():
     """Name -> what is run for it, in this order. Rows of a group are held against one another, so they are taken one after the other."""
-    one = Bench("1 SA", "512")
+    before, after = Bench("1 SA before", "512"), Bench("1 SA after", "512")
     return {
         "one": [Bench("1 SA", "64,512,1420,imix", "--direction", "both", "--stages", ways=3, svg=True)],
         "transforms": [Bench(name, sizes, "--transform", name) for name, sizes in OTHERS],
@@ -122,7 +122,7 @@ def groups():
         "vpp": [Bench("stages", "64,1400", "--stages")],
         "paths": [Bench(label, "512", *options) for label, options in PATHS] +
                  [Bench(label, "512", "--path", "clear", "--direction", "encap", "--lines", lines, ways=1) for label, lines in CLEAR],
-        "many": [one] + [Bench("%s SAs %s" % (n, law), "512", "--sas", n, "--distribution", law, *more) for n, law, more in MANY] + [one],
+        "many": [before] + [Bench("%s SAs %s" % (n, law), "512", "--sas", n, "--distribution", law, *more) for n, law, more in MANY] + [after],
         "workers": [Bench("1 SA, %d workers" % w, "512", "--direction", "encap", "--workers", str(w), ways=1) for w in (1, 2)] +
                    [Bench("%s SAs, %d workers" % (n, w), "512", "--sas", n, "--workers", str(w)) for n in FEW_WORKERS for w in (1, 2)],
         "handoff": [Handoff((64, 512, 1420))],
