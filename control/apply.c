@@ -315,6 +315,7 @@ static cv_result set_fill(const struct cfg *c, struct rt_names *ifs, struct rt_n
                           struct apply_set *out)
 {
     CV_TRY(set_room(c, out));
+    out->icmp = c->icmp;
     for (unsigned i = 0; i < c->interface_count; i++) {
         struct cv_if *f = &out->ifs[out->if_count];
         CV_TRY(build_if(c, &c->interfaces[i], ifs, vrfs, f));
@@ -417,7 +418,7 @@ struct diff {
     void *ctx;
 };
 
-static void emit(const struct diff *d, enum cv_cmd_type type, const void *body, size_t len)
+static void emit(const struct diff *d, uint32_t type, const void *body, size_t len)
 {
     struct cv_cmd cmd;
     memset(&cmd, 0, sizeof cmd);
@@ -594,6 +595,8 @@ void apply_diff(const struct apply_set *was, const struct apply_set *want, bool 
 {
     static const struct apply_set nothing;
     struct diff d = {was ? was : &nothing, want, was != NULL, again, emit_fn, ctx};
+    if (again || memcmp(&d.was->icmp, &want->icmp, sizeof want->icmp) != 0)
+        emit(&d, CV_CMD_ICMP_SET, &want->icmp, sizeof want->icmp);
     interfaces(&d, true);
     policies(&d, true);
     removals(&d);

@@ -8,6 +8,7 @@
 #define CONTROL_APPLY_H
 
 #include "common/contract.h"
+#include "common/contract_icmp.h"
 #include "control/config/cfg_model.h"
 #include "control/runtime/rt_state.h"
 
@@ -25,6 +26,7 @@ struct apply_set {
     struct cv_route *routes;
     struct cv_policy *policies;
     struct cv_nbr *nbrs;
+    struct cv_icmp_rules icmp;
 };
 void apply_free(struct apply_set *s);
 

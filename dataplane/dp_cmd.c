@@ -227,6 +227,7 @@ static void flush(struct dp_manager *g)
     ip_pmtu_flush(&g->dp->pmtus);
     dp_pmtu_forget_gre(g);
     dp_policy_remove(g->dp, &g->policies, 0);
+    g->icmp = (struct cv_icmp_rules){0};
     dp_rcu_barrier(); /* slots are free again when the answer comes */
 }
 
@@ -368,6 +369,10 @@ static cv_result steer(struct dp_manager *g, const struct cv_steer_cmd *c)
 static cv_result execute(struct dp_manager *g)
 {
     const struct cv_cmd *c = &g->cmd;
+    if (c->type == CV_CMD_ICMP_SET) {
+        memcpy(&g->icmp, c->u.raw, sizeof g->icmp);
+        return CV_OK;
+    }
     switch ((enum cv_cmd_type)c->type) {
     case CV_CMD_IF_SET:
         return if_set(g, &c->u.interface);

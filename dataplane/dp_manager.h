@@ -5,6 +5,7 @@
 #ifndef DATAPLANE_DP_MANAGER_H
 #define DATAPLANE_DP_MANAGER_H
 
+#include "common/contract_icmp.h"
 #include "common/log.h"
 #include "dataplane/dp.h"
 #include "dataplane/dp_addr.h"
@@ -54,6 +55,7 @@ struct dp_manager {
     uint32_t mtu_slot;                          /* where dp_cmd_refresh_mtu goes on */
     struct log_limit icmp_limit, too_big_limit; /* RFC 1812 4.3.2.8; path MTU discovery has its own */
     struct log_limit pmtu_limit;
+    struct cv_icmp_rules icmp;
     bool gre_paths_known; /* some of dp->gre_paths is to be forgotten one day */
     struct dp_dummies dummies;
     struct cv_ike_pkt inject;

@@ -4,9 +4,10 @@
 #include "dataplane/dp_transit.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_nd.h"
 #include "dataplane/ip/ip_return.h"
 
-enum { ND_HOP_LIMIT = 255, ND_FIRST = 133, ND_LAST = 137 };
+enum { ND_HOP_LIMIT = 255 };
 
 static const struct ip_policy_row *row_of(struct dp_worker *w, const struct ip_policy *policy,
                                           const struct rte_mbuf *m, bool in)
@@ -237,7 +238,7 @@ static bool is_nd(const struct rte_mbuf *m, const struct dp_meta *meta)
     if (meta->family != IP_V6 || meta->proto != IP_PROTO_ICMP6 || m->data_len <= meta->l3_len)
         return false;
     const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-    return p[7] == ND_HOP_LIMIT && p[meta->l3_len] >= ND_FIRST && p[meta->l3_len] <= ND_LAST;
+    return p[7] == ND_HOP_LIMIT && p[meta->l3_len] >= IP_ND_FIRST && p[meta->l3_len] <= IP_ND_LAST;
 }
 
 /* What a router outside says about ESP of ours cannot come by the SA; dp_pmtu.h judges it. */

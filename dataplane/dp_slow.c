@@ -417,6 +417,13 @@ static void echo_answer(struct dp_manager *g, struct rte_mbuf *m, const struct i
     }
 }
 
+/* RFC 4301 6.1.1, 6.1.2: what the administrator wants nothing of. */
+static bool is_refused(const struct dp_manager *g, const struct ip_if *in, bool v6, uint8_t type)
+{
+    const bool nd = v6 && type >= IP_ND_FIRST && type <= IP_ND_LAST;
+    return !nd && g->icmp.refused[is_sealed(g, in)][v6][type / 8] >> type % 8 & 1;
+}
+
 static void icmp(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *in)
 {
     const struct dp_meta *meta = dp_meta(m);
@@ -427,7 +434,9 @@ static void icmp(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *i
     }
     uint8_t type = *rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_len);
     bool group = v6 && *ip_dst(m, IP_V6) == 0xff;
-    if (v6 && (type == IP_ND_SOLICIT || type == IP_ND_ADVERT)) {
+    if (is_refused(g, in, v6, type))
+        slow_drop(g, m, CV_DROP_NOT_LOCAL_SERVICE);
+    else if (v6 && (type == IP_ND_SOLICIT || type == IP_ND_ADVERT)) {
         nd(g, m, in);
     } else if (type == (v6 ? IP_ICMP6_ECHO : IP_ICMP_ECHO) && !group) {
         echo_answer(g, m, in);

@@ -75,6 +75,58 @@ static const struct {
     {"xdmcp", 177, OF_UDP},
 };
 
+/* Messages of ICMP by IOS's names; code ALL_CODES: whatever its code. */
+enum { ALL_CODES = 256 };
+static const struct {
+    const char *word;
+    uint16_t type, code;
+} icmp_messages[] = {
+    {"administratively-prohibited", 3, 13},
+    {"alternate-address", 6, ALL_CODES},
+    {"conversion-error", 31, ALL_CODES},
+    {"dod-host-prohibited", 3, 10},
+    {"dod-net-prohibited", 3, 9},
+    {"echo", 8, ALL_CODES},
+    {"echo-reply", 0, ALL_CODES},
+    {"general-parameter-problem", 12, 0},
+    {"host-isolated", 3, 8},
+    {"host-precedence-unreachable", 3, 14},
+    {"host-redirect", 5, 1},
+    {"host-tos-redirect", 5, 3},
+    {"host-tos-unreachable", 3, 12},
+    {"host-unknown", 3, 7},
+    {"host-unreachable", 3, 1},
+    {"information-reply", 16, ALL_CODES},
+    {"information-request", 15, ALL_CODES},
+    {"mask-reply", 18, ALL_CODES},
+    {"mask-request", 17, ALL_CODES},
+    {"mobile-redirect", 32, ALL_CODES},
+    {"net-redirect", 5, 0},
+    {"net-tos-redirect", 5, 2},
+    {"net-tos-unreachable", 3, 11},
+    {"net-unreachable", 3, 0},
+    {"network-unknown", 3, 6},
+    {"no-room-for-option", 12, 2},
+    {"option-missing", 12, 1},
+    {"packet-too-big", 3, 4},
+    {"parameter-problem", 12, ALL_CODES},
+    {"port-unreachable", 3, 3},
+    {"precedence-unreachable", 3, 15},
+    {"protocol-unreachable", 3, 2},
+    {"reassembly-timeout", 11, 1},
+    {"redirect", 5, ALL_CODES},
+    {"router-advertisement", 9, ALL_CODES},
+    {"router-solicitation", 10, ALL_CODES},
+    {"source-quench", 4, ALL_CODES},
+    {"source-route-failed", 3, 5},
+    {"time-exceeded", 11, ALL_CODES},
+    {"timestamp-reply", 14, ALL_CODES},
+    {"timestamp-request", 13, ALL_CODES},
+    {"traceroute", 30, ALL_CODES},
+    {"ttl-exceeded", 11, 0},
+    {"unreachable", 3, ALL_CODES},
+};
+
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
 /* Where the line is being read. */
@@ -238,6 +290,32 @@ static bool take_ports(struct reading *r, uint8_t proto, uint16_t *lo, uint16_t 
     return true;
 }
 
+/* [TYPE [CODE] | name], as a selector has them: type << 8 | code (RFC 4301 4.4.1.1). Left as they are without. */
+static bool take_icmp(struct reading *r, uint16_t *lo, uint16_t *hi)
+{
+    unsigned long type = 0, code = ALL_CODES;
+    bool found = false;
+    for (size_t i = 0; i < COUNT(icmp_messages) && !found; i++)
+        if (is(r, icmp_messages[i].word)) {
+            type = icmp_messages[i].type;
+            code = icmp_messages[i].code;
+            found = true;
+        }
+    if (!found && (word(r)[0] < '0' || word(r)[0] > '9'))
+        return true;
+    if (!found && !number(word(r), UINT8_MAX, &type))
+        return wrong(r, "expected a type of ICMP: 0-255, or a name as echo, echo-reply, unreachable");
+    r->at++;
+    if (!found && word(r)[0] >= '0' && word(r)[0] <= '9') {
+        if (!number(word(r), UINT8_MAX, &code))
+            return wrong(r, "expected a code of ICMP: 0-255");
+        r->at++;
+    }
+    *lo = (uint16_t)(type << 8 | (code == ALL_CODES ? 0 : code));
+    *hi = (uint16_t)(type << 8 | (code == ALL_CODES ? UINT8_MAX : code));
+    return true;
+}
+
 /* What may stand behind the destination: nothing that changes what the line matches. */
 static bool take_tail(struct reading *r, uint8_t proto)
 {
@@ -258,8 +336,8 @@ static bool take_tail(struct reading *r, uint8_t proto)
             return false;
         }
     if (proto == PROTO_ICMP)
-        return no_port(r, "leave it out: permit icmp SOURCE DESTINATION",
-                       "ICMP types cannot be part of a traffic selector");
+        return wrong(
+            r, "expected a type of ICMP (0-255, or a name as echo, unreachable), or the end of the line");
     return wrong(r, "expected the end of the line");
 }
 
@@ -274,7 +352,15 @@ bool cfg_ace_take(struct cfg_parser *p, const struct cfg_line *line, unsigned fi
     out->permit = strncasecmp("permit", word(&r), strlen(word(&r))) == 0;
     r.at++;
     if (!take_protocol(&r, &proto) || !take_address(&r, &src) || !take_ports(&r, proto, &src_lo, &src_hi) ||
-        !take_address(&r, &dst) || !take_ports(&r, proto, &dst_lo, &dst_hi) || !take_tail(&r, proto))
+        !take_address(&r, &dst) || !take_ports(&r, proto, &dst_lo, &dst_hi))
+        return false;
+    if (proto == PROTO_ICMP) { /* what goes and what comes */
+        if (!take_icmp(&r, &dst_lo, &dst_hi))
+            return false;
+        src_lo = dst_lo;
+        src_hi = dst_hi;
+    }
+    if (!take_tail(&r, proto))
         return false;
     out->local = ts_from_prefix(&src, proto, src_lo, src_hi);
     out->remote = ts_from_prefix(&dst, proto, dst_lo, dst_hi);
@@ -315,17 +401,39 @@ static void ports_text(const struct ts *t, char *out, size_t room)
         snprintf(out, room, " range %u %u", t->port_lo, t->port_hi);
 }
 
+static void icmp_text(const struct ts *t, char *out, size_t room)
+{
+    const unsigned type = t->port_lo >> 8, code = t->port_lo & UINT8_MAX;
+    out[0] = '\0';
+    if (t->port_lo == 0 && t->port_hi == UINT16_MAX)
+        return;
+    const unsigned codes = t->port_lo == t->port_hi ? code : ALL_CODES;
+    for (size_t i = 0; i < COUNT(icmp_messages); i++)
+        if (icmp_messages[i].type == type && icmp_messages[i].code == codes) {
+            snprintf(out, room, " %s", icmp_messages[i].word);
+            return;
+        }
+    if (codes == ALL_CODES)
+        snprintf(out, room, " %u", type);
+    else
+        snprintf(out, room, " %u %u", type, code);
+}
+
 const char *cfg_ace_text(const struct cfg_ace *a, char *out)
 {
-    char proto[8], src[40], dst[40], src_ports[24], dst_ports[24];
+    char proto[8], src[40], dst[40], src_ports[24] = "", dst_ports[40];
     snprintf(proto, sizeof proto, "%u", a->local.proto);
     for (size_t i = 0; i < COUNT(protocols); i++)
         if (protocols[i].number == a->local.proto)
             snprintf(proto, sizeof proto, "%s", protocols[i].word);
     address_text(&a->local, src, sizeof src);
     address_text(&a->remote, dst, sizeof dst);
-    ports_text(&a->local, src_ports, sizeof src_ports);
-    ports_text(&a->remote, dst_ports, sizeof dst_ports);
+    if (a->local.proto == PROTO_ICMP) {
+        icmp_text(&a->remote, dst_ports, sizeof dst_ports);
+    } else {
+        ports_text(&a->local, src_ports, sizeof src_ports);
+        ports_text(&a->remote, dst_ports, sizeof dst_ports);
+    }
     snprintf(out, CFG_ACE_TEXT_MAX, "%s %s %s%s %s%s", a->permit ? "permit" : "deny", proto, src, src_ports,
              dst, dst_ports);
     return out;

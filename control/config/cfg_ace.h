@@ -1,8 +1,8 @@
 /* cfg_ace: one line of an extended access list, to a pair of selectors and back.
  *
  * {permit|deny} PROTOCOL SOURCE [PORT] DESTINATION [PORT] [log]: PROTOCOL is a name or 1-255, `ip` any; an address is `any`, `host A` or
- * A WILDCARD; a port is eq, lt, gt P or range P P, by number or name, of tcp, udp or sctp. What a pair of selectors cannot say (holes
- * in a wildcard, neq, ICMP types, flags of TCP, options) is refused with what to write instead. */
+ * A WILDCARD; a port is eq, lt, gt P or range P P, by number or name, of tcp, udp or sctp; of icmp TYPE [CODE] or a name may stand behind the
+ * destination, and is the port of both selectors (RFC 4301 4.4.1.1). What a pair of selectors cannot say (holes in a wildcard, neq, flags of TCP, options) is refused with what to write instead. */
 #ifndef CONTROL_CONFIG_CFG_ACE_H
 #define CONTROL_CONFIG_CFG_ACE_H
 

@@ -216,6 +216,20 @@ static void set_ipv4_deny(struct cfg_parser *p, const struct cfg_match *m)
                                                         : CFG_DENY_JUMP;
 }
 
+/* One line adds to what the others say; the last word on a type is the one that counts. */
+static void set_icmp(struct cfg_parser *p, const struct cfg_match *m)
+{
+    uint8_t *refused = p->c->icmp.refused[cfg_match_has(m, "protected")][cfg_match_has(m, "ipv6")];
+    const bool value = m->form != CFG_RESET && (m->form == CFG_SET) == cfg_match_has(m, "discard");
+    const struct cfg_arg *n;
+    if (cfg_match_has(m, "all"))
+        memset(refused, value ? 0xff : 0, sizeof p->c->icmp.refused[0][0]);
+    for (unsigned i = 0; (n = cfg_match_arg(m, CFG_ARG_NUMBER, i)) != NULL; i++) {
+        const uint8_t bit = (uint8_t)(1u << n->number % 8);
+        refused[n->number / 8] = (uint8_t)((refused[n->number / 8] & ~bit) | (value ? bit : 0));
+    }
+}
+
 static void set_ecn(struct cfg_parser *p, const struct cfg_match *m)
 {
     params(p, m)->ecn_set = m->form == CFG_SET;
@@ -391,6 +405,9 @@ static const struct cfg_cmd global_rows[] = {
     {"crypto ipsec nat-transparency udp-encapsulation", NULL, 0, "NAT traversal is always on", true},
     {"crypto ipsec nat-transparency spi-matching", NULL, 0, "UDP encapsulation is used behind NAT", false},
     {"crypto ipsec ipv4-deny <jump|clear|drop>", set_ipv4_deny, 0, NULL, false},
+    {"crypto ipsec icmp <unprotected|protected> <ipv4|ipv6> <accept|discard> all", set_icmp, 0, NULL, false},
+    {"crypto ipsec icmp <unprotected|protected> <ipv4|ipv6> <accept|discard> <0-255>+", set_icmp, 0, NULL,
+     false},
     {"crypto ipsec optional [<LINE>]", NULL, 0, "leave it out: a packet for a tunnel is never sent in clear",
      false},
 };

@@ -9,6 +9,7 @@
 
 #include "common/addr.h"
 #include "common/contract.h"
+#include "common/contract_icmp.h"
 #include "common/platform.h"
 #include "common/result.h"
 #include "common/secret.h"
@@ -605,8 +606,9 @@ struct cfg {
     struct cfg_acl *acls;
     struct cfg_crypto_map *maps; /* static and dynamic ones */
     struct cfg_vrf *vrfs;
-    struct cfg_flow *flows;  /* interfaces of kind CV_IF_FLOW point here */
-    unsigned char ipv4_deny; /* enum cfg_deny */
+    struct cfg_flow *flows;    /* interfaces of kind CV_IF_FLOW point here */
+    unsigned char ipv4_deny;   /* enum cfg_deny */
+    struct cv_icmp_rules icmp; /* crypto ipsec icmp */
     unsigned trustpoint_count, certificate_count, certmap_count;
     struct cfg_trustpoint *trustpoints;
     struct cfg_certificate *certificates; /* in the order of the file */

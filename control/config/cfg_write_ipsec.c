@@ -93,6 +93,28 @@ static void put_profile(struct cfg_writer *w, const struct cfg_ipsec_profile *x)
         cfg_put(w, " responder-only\n");
 }
 
+/* Those that are `refused` or those that are not, whichever are fewer, as many in a line as one may have. */
+static void put_icmp(struct cfg_writer *w, const char *of, const uint8_t refused[32])
+{
+    enum { TYPES = 256, IN_LINE = 32 };
+    unsigned count = 0, put = 0;
+    for (unsigned t = 0; t < TYPES; t++)
+        count += refused[t / 8] >> t % 8 & 1;
+    const bool most = count > TYPES / 2;
+    if (most)
+        cfg_put(w, "crypto ipsec icmp %s discard all\n", of);
+    for (unsigned t = 0; t < TYPES; t++) {
+        if ((refused[t / 8] >> t % 8 & 1) == most)
+            continue;
+        if (put % IN_LINE == 0)
+            cfg_put(w, "%scrypto ipsec icmp %s %s", put ? "\n" : "", of, most ? "accept" : "discard");
+        cfg_put(w, " %u", t);
+        put++;
+    }
+    if (put)
+        cfg_put(w, "\n");
+}
+
 void cfg_write_ipsec(struct cfg_writer *w, const struct cfg *c)
 {
     put_params(w, "crypto ipsec", &c->sa);
@@ -102,6 +124,10 @@ void cfg_write_ipsec(struct cfg_writer *w, const struct cfg *c)
         cfg_put(w, "crypto ipsec df-bit %s\n", df_word(c->df));
     if (c->ipv4_deny != CFG_DENY_JUMP)
         cfg_put(w, "crypto ipsec ipv4-deny %s\n", c->ipv4_deny == CFG_DENY_CLEAR ? "clear" : "drop");
+    put_icmp(w, "unprotected ipv4", c->icmp.refused[0][0]);
+    put_icmp(w, "unprotected ipv6", c->icmp.refused[0][1]);
+    put_icmp(w, "protected ipv4", c->icmp.refused[1][0]);
+    put_icmp(w, "protected ipv6", c->icmp.refused[1][1]);
     if (!cfg_find_transform_set(c, "default"))
         cfg_put(w, "no crypto ipsec transform-set default\n");
     for (unsigned i = 0; i < c->transform_set_count; i++)

@@ -46,12 +46,12 @@ static void flow_ports(struct flow *f, const uint8_t *l4, uint32_t len)
     case IPPROTO_ICMPV6:
         if (len < 2)
             return;
-        f->sport = f->dport = be16(l4);
+        f->sport = be16(l4);
         break;
     case PROTO_MH: /* its type in the upper octet (RFC 4301 4.4.1.1) */
         if (len < 3)
             return;
-        f->sport = f->dport = (uint16_t)(l4[2] << 8);
+        f->sport = (uint16_t)(l4[2] << 8);
         break;
     default: /* there are none */
         f->hides_ports = false;
@@ -117,19 +117,47 @@ static bool flow_v6(struct flow *f, const uint8_t *p, uint32_t len)
     return false;
 }
 
-static bool side_match(const struct ts *t, const struct flow *f, const uint8_t *addr, uint16_t port, bool may)
+/* It has one field for both selectors, in sport: ICMP's type and code, the Mobility Header's type. */
+static bool is_typed(uint8_t proto)
+{
+    return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 || proto == PROTO_MH;
+}
+
+static bool end_match(const struct ts *t, const struct flow *f, const uint8_t *addr, bool may)
 {
     if (t->family != f->family || (t->proto && t->proto != f->proto && !(may && f->hides_proto)))
         return false;
-    if (memcmp(addr, t->lo, f->addr_len) < 0 || memcmp(addr, t->hi, f->addr_len) > 0)
-        return false;
-    if (may && f->hides_ports)
+    return memcmp(addr, t->lo, f->addr_len) >= 0 && memcmp(addr, t->hi, f->addr_len) <= 0;
+}
+
+static bool is_opaque(const struct ts *t) /* RFC 7296 3.13.1 */
+{
+    return t->port_lo > t->port_hi;
+}
+
+static bool port_match(const struct ts *t, const struct flow *f, uint16_t port, bool may)
+{
+    if ((may && f->hides_ports) || (t->port_lo == 0 && t->port_hi == PORT_MAX))
         return true;
-    if (t->port_lo == 0 && t->port_hi == PORT_MAX)
-        return true;
-    if (t->port_lo > t->port_hi) /* OPAQUE (RFC 7296 3.13.1) */
+    if (is_opaque(t))
         return !f->has_ports;
     return f->has_ports && port >= t->port_lo && port <= t->port_hi;
+}
+
+/* RFC 4301 4.4.1.3: the sender's selector says which types it may send (its C and D); where it is OPAQUE and there is one type for both
+ * directions (its B: the Mobility Header's), the other one does. */
+static bool types_match(const struct ts *from, const struct ts *to, const struct flow *f, bool may)
+{
+    return port_match(f->proto == PROTO_MH && is_opaque(from) ? to : from, f, f->sport, may);
+}
+
+static bool pair_match(const struct ts *from, const struct ts *to, const struct flow *f, bool may)
+{
+    if (!end_match(from, f, f->src, may) || !end_match(to, f, f->dst, may))
+        return false;
+    if (is_typed(f->proto))
+        return types_match(from, to, f, may);
+    return port_match(from, f, f->sport, may) && port_match(to, f, f->dport, may);
 }
 
 static bool flow_read(struct flow *f, const uint8_t *pkt, uint32_t len)
@@ -144,7 +172,7 @@ static bool flow_inside(const struct esp_conf *conf, const struct flow *f, enum 
         const struct esp_ts_pair *p = &conf->ts[i];
         const struct ts *src = dir == CV_DIR_IN ? &p->remote : &p->local;
         const struct ts *dst = dir == CV_DIR_IN ? &p->local : &p->remote;
-        if (side_match(src, f, f->src, f->sport, may) && side_match(dst, f, f->dst, f->dport, may))
+        if (pair_match(src, dst, f, may))
             return true;
     }
     return false;
@@ -174,19 +202,14 @@ static uint32_t quote_at(const struct flow *f, const uint8_t *pkt, uint32_t len)
 
 bool esp_ts_match_error(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len)
 {
-    struct flow f, q, back;
+    struct flow f, q;
     if (!flow_read(&f, pkt, len))
         return false;
     const uint32_t at = quote_at(&f, pkt, len);
     if (at == 0 || pkt[at] >> 4 != pkt[0] >> 4 || !flow_read(&q, pkt + at, len - at) ||
         memcmp(f.dst, q.src, f.addr_len) != 0)
         return false;
-    back = q;
-    back.src = q.dst;
-    back.dst = q.src;
-    back.sport = q.dport;
-    back.dport = q.sport;
-    return flow_inside(conf, &back, CV_DIR_IN, false);
+    return flow_inside(conf, &q, CV_DIR_OUT, false); /* as it was sent: what answers it is inside then */
 }
 
 bool esp_ts_match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir)

@@ -1,7 +1,8 @@
 /* esp_ts: is a packet inside an SA's traffic selectors (RFC 4301 4.4.1.1, 5.2 step 4)?
  *
  * Pairs: local[i] goes with remote[i]. An inbound packet has its source in remote and its destination in
- * local, an outbound one the reverse. For ICMP the port of both sides is type << 8 | code. A packet whose
+ * local, an outbound one the reverse. Of ICMP the sender's selector has type << 8 | code as its port, and the other side's says
+ * what comes back (RFC 4301 4.4.1.3): OPAQUE there means none. A packet whose
  * ports cannot be seen (a later fragment, a protocol without ports) matches only "any port" and OPAQUE. */
 #ifndef DATAPLANE_ESP_ESP_TS_H
 #define DATAPLANE_ESP_ESP_TS_H

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { IP_ND_FIRST = 133, IP_ND_LAST = 137 }; /* types of Neighbour Discovery (RFC 4861 4) */
 enum { IP_ND_SOLICIT = 135, IP_ND_ADVERT = 136, IP_ND_FRAME = 14 + 40 + 24 + 8 };
 
 struct ip_nd {

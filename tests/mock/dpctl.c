@@ -17,6 +17,7 @@
  *   route VRF PREFIX dev ID [via ADDR]      route VRF PREFIX via ADDR      route-del VRF PREFIX
  *   nbr ID ADDR MAC             nbr-del ID ADDR
  *   steer BUCKET WORKER         steer balance
+ *   icmp [protected|unprotected 4|6 TYPE]...       refuses these, and no others
  *   sa in|out SLOT SPI IF ALG SEED LOCAL REMOTE [ah] [ports L R] [esn] [noreplay] [window N] [natnat N]
  *      [ts LOCALPREFIX REMOTEPREFIX]... [soft-packets N] [hard-packets N] [soft-bytes N] [hard-bytes N] [hard-seconds N] [seq N] [df WORD] [vrf OUTER] [keys HEX]
  *      ALG: gcm128 gcm256 cbc128-sha1 cbc128-sha256 cbc256-sha512 chacha gmac128 null-sha256; keys are SEED, SEED+1, ...
@@ -30,7 +31,9 @@
  *   fail CODE COMMAND...        the command must be answered with this cv_result number
  *
  * Exit status 1 when an answer was not the expected one, 2 for a bad script, 3 without a data plane. */
+#include "common/contract_icmp.h"
 #include "common/ring.h"
+#include "tests/mock/dpctl_words.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -39,87 +42,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORDS = 48, REPLY_MS = 5000 };
+enum { REPLY_MS = 5000 };
 
 static struct shm shm;
 static int conn = -1;
-static unsigned failures, line_no;
+static unsigned failures;
 static uint32_t next_seq = 1;
 static int expected; /* cv_result of the next reply */
-
-static char *words[WORDS];
-static unsigned word_count, at;
-
-static _Noreturn void bad(const char *why)
-{
-    fprintf(stderr, "dpctl: line %u: %s (at '%s')\n", line_no, why, at < word_count ? words[at] : "end");
-    exit(2);
-}
-
-static const char *next(void)
-{
-    if (at >= word_count)
-        bad("more words expected");
-    return words[at++];
-}
-
-static bool option(const char *word)
-{
-    if (at < word_count && strcmp(words[at], word) == 0) {
-        at++;
-        return true;
-    }
-    return false;
-}
-
-static uint64_t num(void)
-{
-    char *end;
-    const char *w = next();
-    uint64_t v = strtoull(w, &end, 0);
-    if (*end || end == w) {
-        at--;
-        bad("number expected");
-    }
-    return v;
-}
-
-static struct ip_addr address(void)
-{
-    struct ip_addr a;
-    if (!ip_addr_parse(next(), &a)) {
-        at--;
-        bad("address expected");
-    }
-    return a;
-}
-
-/* Keeps the host bits: cv_addr wants the address, routes the prefix. */
-static struct ip_addr address_len(uint8_t *len)
-{
-    char copy[64], *slash;
-    struct ip_addr a;
-    snprintf(copy, sizeof copy, "%s", next());
-    slash = strchr(copy, '/');
-    if (slash)
-        *slash = '\0';
-    if (!slash || !ip_addr_parse(copy, &a)) {
-        at--;
-        bad("ADDRESS/LENGTH expected");
-    }
-    *len = (uint8_t)atoi(slash + 1);
-    return a;
-}
-
-static struct ip_prefix prefix(void)
-{
-    struct ip_prefix p;
-    if (!ip_prefix_parse(next(), &p)) {
-        at--;
-        bad("prefix expected");
-    }
-    return p;
-}
 
 static uint64_t now_ms(void)
 {
@@ -396,6 +325,23 @@ static void do_steer(struct cv_cmd *c)
     c->u.steer.bucket = option("balance") ? CV_STEER_BALANCE : (uint32_t)num();
     if (c->u.steer.bucket != CV_STEER_BALANCE)
         c->u.steer.worker = (uint32_t)num();
+}
+
+static void do_icmp(struct cv_cmd *c)
+{
+    struct cv_icmp_rules rules = {0};
+    c->type = CV_CMD_ICMP_SET;
+    while (at < word_count) {
+        const bool sealed = option("protected");
+        if (!sealed && !option("unprotected"))
+            bad("protected or unprotected expected");
+        const bool v6 = option("6");
+        if (!v6 && !option("4"))
+            bad("4 or 6 expected");
+        const uint64_t type = num() & UINT8_MAX;
+        rules.refused[sealed][v6][type / 8] |= (uint8_t)(1u << type % 8);
+    }
+    memcpy(c->u.raw, &rules, sizeof rules);
 }
 
 static void do_nbr(struct cv_cmd *c, bool add)
@@ -725,6 +671,8 @@ static void run_words(void)
         do_route(&c);
     } else if (strcmp(name, "steer") == 0) {
         do_steer(&c);
+    } else if (strcmp(name, "icmp") == 0) {
+        do_icmp(&c);
     } else if (strcmp(name, "nbr") == 0 || strcmp(name, "nbr-del") == 0) {
         do_nbr(&c, !name[3]);
     } else if (strcmp(name, "sa") == 0) {

@@ -11,7 +11,8 @@ sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 from case import add_case, case, check, check_equal, main  # noqa: E402
 from ipsec_site import IP, IPv6, IpsecSite, Raw  # noqa: E402
 from scapy.layers.inet import ICMP, TCP, UDP  # noqa: E402
-from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6PacketTooBig, ICMPv6TimeExceeded  # noqa: E402
+from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoRequest, ICMPv6PacketTooBig, ICMPv6TimeExceeded  # noqa: E402
+from scapy.layers.ipsec import ESP  # noqa: E402
 
 FAR = {4: "10.2.0.2", 6: "fd00:2::2"}
 NEAR = {4: "10.1.0.2", 6: "fd00:1::2"}
@@ -126,6 +127,47 @@ def source():
         check_equal([ip_of(p).src for p in said], [target] * 2, "sources of IPv%d's errors" % family)
         check(len(said[0]) == least + 8 + len(packets[0]) and len(said[1]) == most, "lengths %s" % [len(p) for p in said])
         check_equal(said[1][least + 8:], packets[1][:most - least - 8], "what is quoted")
+
+
+def echoes(site, family):
+    """Answers to three echoes to A, in clear and by the SA."""
+    outside, peer, inside = ("192.0.2.1", "192.0.2.2", "10.1.0.1") if family == 4 else ("2001:db8::1", "2001:db8::2", "fd00:1::1")
+    asked = [ip(family, src, dst) / (ICMP(id=5, seq=n) if family == 4 else ICMPv6EchoRequest(id=5, seq=n)) / Raw(b"e" * 24)
+             for src, dst in ((peer, outside), (FAR[family], inside)) for n in range(3)]
+    _, back = site.inward([bytes(p) for p in asked[:3]] + [site.sealed(p) for p in asked[3:]])
+    clear = [f[14:] for f in back if f[12:14] in (b"\x08\x00", b"\x86\xdd")]
+    opened = [bytes(site.sa_out.decrypt(p)) for p in map(ip_of, clear) if ESP in p and p[ESP].spi == site.sa_out.spi]
+    at, kind = (20, 0) if family == 4 else (40, 129)
+    return tuple(sum(is_icmp(p, family) and p[at] == kind for p in packets) for packets in (clear, opened))
+
+
+def refused(family):
+    site = IpsecSite("refuse%d" % family)
+    site.learn_neighbours()
+    echo, big = (8, 3) if family == 4 else (128, 2)
+    outside, peer = ("192.0.2.1", "192.0.2.2") if family == 4 else ("2001:db8::1", "2001:db8::2")
+    kind = ICMP(type=3, code=4, nexthopmtu=1300) if family == 4 else ICMPv6PacketTooBig(mtu=1300)
+    ours = bytes(ip(family, outside, peer, **({"flags": "DF"} if family == 4 else {})) / ESP(spi=77, seq=1, data=b"z" * 1380))
+    unproven = bytes(error(family, ours, src=peer, dst=outside, kind=kind))
+    names = "icmp-unproven", "not-local-service"
+    was = site.drops(*names)
+    check_equal(echoes(site, family), (3, 3), "answers by default")
+    site.inward([unproven])
+    check_equal([n - w for n, w in zip(site.drops(*names), was)], [1, 0], "by default: %s" % (names,))
+    site.a.ctl("icmp unprotected %d %d unprotected %d 136 protected %d 1" % (family, echo, family, family))
+    check_equal(echoes(site, family), (0, 3), "answers, echoes in clear refused")
+    check_equal([n - w for n, w in zip(site.drops(*names), was)], [1, 3], "echoes refused in clear: %s" % (names,))
+    site.a.ctl("icmp unprotected %d %d" % (family, big))  # afterwards: the peer's kernel says a few of these about ESP
+    site.inward([unproven])
+    check_equal([n - w for n, w in zip(site.drops(*names), was)], [1, 4], "path MTU refused in clear: %s" % (names,))
+    site.a.ctl("icmp protected %d %d unprotected %d %d" % (family, echo, 10 - family, echo))
+    check_equal(echoes(site, family), (3, 0), "answers, echoes of the SA refused, and in clear of the other family")
+    site.inward([unproven])
+    check_equal([n - w for n, w in zip(site.drops(*names), was)], [2, 7], "refused of the SA: %s" % (names,))
+
+
+for _family in (4, 6):
+    add_case("RFC 4301 6.1.1, 6.1.2: ICMP types that the administrator refuses on either side, IPv%d" % _family, lambda f=_family: refused(f))
 
 
 def unreachable(ns):

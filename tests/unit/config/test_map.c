@@ -72,6 +72,10 @@ static void a_line_is_a_pair_of_selectors(void)
     line_is("permit gre host 1.1.1.1 host 2.2.2.2", "1.1.1.1/32[47/*]", "2.2.2.2/32[47/*]");
     line_is("permit 103 any any", "0.0.0.0/0[103/*]", "0.0.0.0/0[103/*]");
     line_is("permit icmp any any log", "0.0.0.0/0[1/*]", "0.0.0.0/0[1/*]");
+    line_is("permit icmp any any echo", "0.0.0.0/0[1/2048-2303]", "0.0.0.0/0[1/2048-2303]");
+    line_is("permit icmp any any 0", "0.0.0.0/0[1/0-255]", "0.0.0.0/0[1/0-255]");
+    line_is("permit icmp any any 3 4 log", "0.0.0.0/0[1/772]", "0.0.0.0/0[1/772]");
+    line_is("deny icmp any any packet-too-big", "0.0.0.0/0[1/772]", "0.0.0.0/0[1/772]");
 }
 
 static void what_no_selector_can_say_is_refused(void)
@@ -80,7 +84,12 @@ static void what_no_selector_can_say_is_refused(void)
     bad(LIST "permit ip 10.0.0.0 255.255.255.0 any\n", "0.0.0.255");
     bad(LIST "permit tcp any neq 80 any\n", "two lines: lt P, and gt P");
     bad(LIST "permit tcp any any established\n", "established");
-    bad(LIST "permit icmp any any echo\n", "ICMP types");
+    bad(LIST "permit icmp any any ping\n", "a type of ICMP");
+    bad(LIST "permit icmp any any 256\n", "a type of ICMP");
+    bad(LIST "permit icmp any any 3 256\n", "a code of ICMP");
+    bad(LIST "permit icmp any any echo 0\n", "not known here");
+    bad(LIST "permit icmp any echo any\n", "not known here");
+    bad(LIST "permit tcp any any 8\n", "not known here");
     bad(LIST "permit ip any eq 80 any\n", "no ports");
     bad(LIST "permit tcp any any range 9 8\n", "lower port first");
     bad(LIST "permit tcp any lt 0 any\n", "no port");

@@ -197,6 +197,7 @@ static void same_maps(const struct cfg *a, const struct cfg *b)
     SAME(a, b, vrfs, vrf_count);
     SAME(a, b, flows, flow_count);
     CU_ASSERT_EQUAL(a->ipv4_deny, b->ipv4_deny);
+    CU_ASSERT_EQUAL(memcmp(&a->icmp, &b->icmp, sizeof a->icmp), 0);
     CU_ASSERT_EQUAL_FATAL(a->acl_count, b->acl_count);
     for (unsigned i = 0; i < a->acl_count; i++) {
         CU_ASSERT_STRING_EQUAL(a->acls[i].name, b->acls[i].name);
@@ -416,10 +417,14 @@ static void maps_VRFs_and_GRE_come_back_as_they_were(void)
         "vrf definition RED\n rd 1:1\n address-family ipv4\n exit-address-family\n address-family ipv6\n"
         "ip vrf OLD\n rd 1:2\n route-target both 1:1\n"
         "crypto ipsec ipv4-deny clear\n"
+        "crypto ipsec icmp unprotected ipv4 discard 3 4 255\ncrypto ipsec icmp unprotected ipv6 discard all\n"
+        "crypto ipsec icmp unprotected ipv6 accept 1 2 3 4\ncrypto ipsec icmp protected ipv4 discard 5\n"
         "access-list 101 remark one\naccess-list 101 permit tcp any eq 80 host 10.0.0.1 range 5 9\n"
         "access-list 101 deny udp 10.0.0.0 0.0.255.255 gt 5 any lt 9\n"
         "ip access-list extended L\n 7 permit gre any any\n permit 77 any any\n 100 deny ip any any\n"
-        " permit icmp host 1.1.1.1 any\n"
+        " permit icmp host 1.1.1.1 any\n permit icmp any any echo\n permit icmp any any 0\n deny icmp any "
+        "any 3 4\n"
+        " permit icmp any any 42\n permit icmp any any 43 255\n permit icmp any any 255 255\n"
         "crypto keyring K vrf RED\n local-address Loopback0 RED\n pre-shared-key address 0.0.0.0 key a\n"
         "crypto isakmp profile P\n match identity address 10.0.0.1 RED\n match identity host a.x RED\n"
         " match identity address ipv6 2001:db8::/32 RED\n match identity user domain x RED\n vrf OLD\n"

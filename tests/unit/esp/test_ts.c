@@ -153,6 +153,40 @@ static void RFC_4301_4_4_1_1_ICMP_type_and_code_are_the_port(void)
     CU_ASSERT(!match(&echo, p, 28) && match(&all, p, 28) && match(&unreach, p, 28));
 }
 
+static bool match_in(const struct cv_sa *sa, const uint8_t *p, uint32_t len)
+{
+    struct esp_ts_pair ts[CV_TS_MAX];
+    struct esp_conf conf;
+    esp_conf_set(&conf, ts, sa);
+    return esp_ts_match(&conf, p, len, CV_DIR_IN);
+}
+
+static void RFC_4301_4_4_1_3_what_is_sent_is_not_what_is_received(void)
+{
+    uint8_t p[28] = {0x45, 0, 0, 28, 0, 0, 0, 0, 63, 1, 0, 0, 10, 1, 0, 1, 10, 1, 0, 2, 8, 0};
+    const struct ts echo = selector("10.1.0.0/16", 1, 0x0800, 0x08ff),
+                    reply = selector("10.1.0.0/16", 1, 0, 0xff),
+                    opaque = selector("10.1.0.0/16", 1, 65535, 0);
+    struct cv_sa asks = with(echo, reply), sends = with(echo, opaque), receives = with(opaque, echo);
+    for (unsigned answer = 0; answer < 2; answer++) {
+        p[20] = answer ? 0 : 8;
+        CU_ASSERT_EQUAL(match(&asks, p, 28), !answer);
+        CU_ASSERT_EQUAL(match_in(&asks, p, 28), answer);
+        CU_ASSERT_EQUAL(match(&sends, p, 28), !answer);
+        CU_ASSERT_FALSE(match_in(&sends, p, 28));
+        CU_ASSERT_FALSE(match(&receives, p, 28));
+        CU_ASSERT_EQUAL(match_in(&receives, p, 28), !answer);
+    }
+    p[7] = 1; /* a later fragment shows no type: only who has none is met */
+    CU_ASSERT(!match(&asks, p, 28) && !match_in(&asks, p, 28) && match_in(&sends, p, 28));
+    /* The Mobility Header has one selector: its type stands in one, and holds for both directions. */
+    uint8_t q[48] = {0x60, [6] = 135, [8] = 0xfd, [24] = 0xfd, [42] = 5};
+    struct cv_sa one = with(selector("fd00::/8", 135, 0x0500, 0x05ff), selector("fd00::/8", 135, 65535, 0));
+    CU_ASSERT(match(&one, q, sizeof q) && match_in(&one, q, sizeof q));
+    q[42] = 6;
+    CU_ASSERT(!match(&one, q, sizeof q) && !match_in(&one, q, sizeof q));
+}
+
 static void IPv6_extension_headers_are_walked_and_bounded(void)
 {
     uint8_t p[40 + 12 * 8] = {0x60};
@@ -196,5 +230,6 @@ UNIT_MAIN_EAL("esp_ts", UNIT_TEST(addresses_protocols_and_ports), UNIT_TEST(sele
               UNIT_TEST(later_fragments_match_any_port_and_OPAQUE_only),
               UNIT_TEST(RFC_4301_7_a_piece_may_be_of_anything_that_it_does_not_show),
               UNIT_TEST(RFC_4301_4_4_1_1_ICMP_type_and_code_are_the_port),
+              UNIT_TEST(RFC_4301_4_4_1_3_what_is_sent_is_not_what_is_received),
               UNIT_TEST(IPv6_extension_headers_are_walked_and_bounded),
               UNIT_TEST(truncated_headers_never_match))

@@ -87,6 +87,9 @@ static void note(void *ctx, const struct cv_cmd *c)
         snprintf(line, sizeof line, "%snbr %u %s %02x..%02x", c->type == CV_CMD_NBR_DEL ? "no " : "",
                  c->u.nbr.if_id, ip_addr_text(&c->u.nbr.addr, a), c->u.nbr.mac[0], c->u.nbr.mac[5]);
         break;
+    case CV_CMD_ICMP_SET:
+        snprintf(line, sizeof line, "icmp %02x %02x", c->u.raw[0], c->u.raw[3 * 32 + 16]);
+        break;
     case CV_CMD_ROUTE_ADD:
     case CV_CMD_ROUTE_DEL:
         snprintf(line, sizeof line, "%sroute %s", c->type == CV_CMD_ROUTE_DEL ? "no " : "",
@@ -199,7 +202,27 @@ static void same_configuration_changes_nothing_but_can_be_said_again(void)
     struct world w = {0};
     struct apply_set a = build(&w, base_text), b = build(&w, base_text);
     CU_ASSERT(diff(&a, &b, false).count == 0);
-    CU_ASSERT(diff(&a, &b, true).count == 9);
+    CU_ASSERT(diff(&a, &b, true).count == 10);
+    apply_free(&a);
+    apply_free(&b);
+    world_end(&w);
+}
+
+/* What is to be refused is told first of all, and when it changes; what a restart has forgotten is said again. */
+static void refused_ICMP_is_told_before_anything_comes_in(void)
+{
+    struct world w = {0};
+    char text[2048];
+    snprintf(
+        text, sizeof text,
+        "%scrypto ipsec icmp unprotected ipv4 discard 0 3 5\ncrypto ipsec icmp unprotected ipv4 accept 5\n"
+        "crypto ipsec icmp protected ipv6 discard all\nno crypto ipsec icmp protected ipv6 discard 128 135\n",
+        base_text);
+    struct apply_set a = build(&w, base_text), b = build(&w, text);
+    CU_ASSERT_STRING_EQUAL(diff(&a, &b, false).text, "icmp 09 7e\n");
+    CU_ASSERT_STRING_EQUAL(diff(&b, &b, false).text, "");
+    CU_ASSERT_STRING_EQUAL(diff(&b, &a, false).text, "icmp 00 00\n");
+    CU_ASSERT_PTR_NOT_NULL(strstr(diff(NULL, &b, false).text, "icmp 09 7e\nif 1"));
     apply_free(&a);
     apply_free(&b);
     world_end(&w);
@@ -274,7 +297,7 @@ static void remembered_set_removes_what_went_meanwhile(void)
     struct apply_set b =
         build(&w, "hostname r1\ninterface Loopback0\n ip address 10.0.0.1 255.255.255.255\n");
     struct script got = diff(&back, &b, true);
-    CU_ASSERT_STRING_EQUAL(got.text, "no addr 1 192.0.2.1/24\n"
+    CU_ASSERT_STRING_EQUAL(got.text, "icmp 00 00\nno addr 1 192.0.2.1/24\n"
                                      "no addr 1 198.51.100.1/24\nno addr 3 172.16.0.1/30\nno if 1\nno if 3\n"
                                      "if 2 Loopback0\naddr 2 10.0.0.1/32\n"
                                      "no route 10.2.0.0/16\nno route 10.3.0.0/16\n");
@@ -429,10 +452,10 @@ static void a_policy_is_remembered_by_its_port_and_taken_away_after_a_restart(vo
     json_t *j = apply_json(&a);
     CU_ASSERT_FATAL(apply_from_json(j, &back) == CV_OK);
     CU_ASSERT_EQUAL(back.policy_count, 1);
-    CU_ASSERT_STRING_EQUAL(diff(&back, &b, true).text, "no if 2\nno if 3\nif 1 Ethernet0/0\n"
+    CU_ASSERT_STRING_EQUAL(diff(&back, &b, true).text, "icmp 00 00\nno if 2\nno if 3\nif 1 Ethernet0/0\n"
                                                        "addr 1 192.0.2.1/24\npolicy 1\ncommit 1\n");
     CU_ASSERT_STRING_EQUAL(diff(NULL, &b, true).text,
-                           "if 1 Ethernet0/0\naddr 1 192.0.2.1/24\npolicy 1\ncommit 1\n");
+                           "icmp 00 00\nif 1 Ethernet0/0\naddr 1 192.0.2.1/24\npolicy 1\ncommit 1\n");
     CU_ASSERT_TRUE(strstr(diff(&back, &a, true).text, " 2 action 1 flow 3") != NULL);
     json_decref(j);
     j = json_loads("{\"policies\":[4096]}", 0, NULL);
@@ -530,6 +553,7 @@ UNIT_MAIN("apply", UNIT_TEST(empty_data_plane_gets_everything_in_order),
           UNIT_TEST(tunnel_has_its_outer_addresses_and_port_its_name),
           UNIT_TEST(one_MTU_holds_for_both_families_the_smaller),
           UNIT_TEST(same_configuration_changes_nothing_but_can_be_said_again),
+          UNIT_TEST(refused_ICMP_is_told_before_anything_comes_in),
           UNIT_TEST(removals_come_first_but_those_of_routes_and_numbers_stay),
           UNIT_TEST(routes_come_longest_first_and_go_shortest_first_when_others_stand),
           UNIT_TEST(change_of_an_interface_is_sent_alone),
