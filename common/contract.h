@@ -115,7 +115,10 @@ enum {
       "IPv6 extension headers too many, out of order, or of type 0 routing (RFC 8200 4.1, RFC 5095)")        \
     X(HEADER_CHAIN, "header-chain", "first fragment that does not hold all headers (RFC 7112 5)")            \
     X(EXT_OPTION, "ext-option",                                                                              \
-      "for this host, with an IPv6 option or routing header that is not served (RFC 8200 4.2, 4.4)")
+      "for this host, with an IPv6 option or routing header that is not served (RFC 8200 4.2, 4.4)")         \
+    X(ICMP_REFUSED, "icmp-refused",                                                                          \
+      "ICMP message for this host of a type that the configuration refuses (RFC 4301 6.1)")                  \
+    X(NO_ROOM, "no-room", "packet that no buffer holds with what is to be put around it")
 
 enum cv_drop {
 #define CV_DROP_ENUM(id, name, text) CV_DROP_##id,
@@ -189,6 +192,7 @@ enum cv_cmd_type {
     CV_CMD_NBR_ADD, /* a neighbour that is never asked for and never ages; replaces what is known of the address */
     CV_CMD_NBR_DEL, /* such a one: afterwards the address is asked for again */
     CV_CMD_STEER,   /* u.steer: give a bucket to a worker, or balance all; answered when it is begun */
+    CV_CMD_ICMP_SET, /* u.icmp: in place of what was said before; at first, and after FLUSH, nothing is refused */
 };
 
 /* A token bucket: what passes in the long run, and at once. */
@@ -356,6 +360,14 @@ struct cv_steer_cmd {
 };
 static_assert(sizeof(struct cv_steer_cmd) == 8, "contract size");
 
+/* ICMP types whose messages to this host are dropped, icmp-refused (RFC 4301 6.1.1, 6.1.2): bit t % 8 of refused[side][family][t / 8].
+ * side: 0 for what came in clear by a port, 1 for what an SA or a tunnel delivered; family: 1 for ICMPv6. Neighbour Discovery is not asked
+ * about. */
+struct cv_icmp_rules {
+    uint8_t refused[2][2][32];
+};
+static_assert(sizeof(struct cv_icmp_rules) == 128, "contract size");
+
 struct cv_hello {
     uint32_t version;
     uint32_t pid;
@@ -378,6 +390,7 @@ struct cv_cmd {
         struct cv_ping ping;
         struct cv_policy policy;
         struct cv_steer_cmd steer;
+        struct cv_icmp_rules icmp;
         uint8_t raw[1016];
     } u;
 };
@@ -608,6 +621,14 @@ struct cv_sa_engine { /* one per SA slot and direction; written by the manager *
     uint64_t since_tsc; /* when that became so, in the header's clock */
 };
 static_assert(sizeof(struct cv_sa_engine) == 16, "contract size");
+/* What the device that has a session of an SA did of it, to the packet: one per SA slot and direction, written by the manager about once a second. */
+struct cv_sa_offload {
+    uint8_t row;     /* place of its device among struct cv_engine_stats, from 1; 0: it is not said */
+    uint8_t counted; /* 1: packets is kept */
+    uint8_t pad[6];
+    uint64_t packets; /* of the SA that its device worked on, since it was made */
+};
+static_assert(sizeof(struct cv_sa_offload) == 16, "contract size");
 
 /* The MTU of the path to an IPsec peer, while it is less than its port's: learned of routers, kept for ten minutes (RFC 1191). A row of
  * mtu 0 is free. Written by the manager alone; what is read while it writes may be of two rows, for the eye only. */

@@ -1,5 +1,4 @@
 #include "common/ring.h"
-#include "common/offload.h"
 #include "common/secret.h"
 
 #include <errno.h>

@@ -91,6 +91,8 @@ struct cv_port_stats *shm_port_stats(const struct shm *s, unsigned port);
 struct cv_if_stats *shm_if_stats(const struct shm *s, unsigned worker, uint32_t if_id);
 struct cv_engine_stats *shm_engine_stats(const struct shm *s, unsigned engine);
 struct cv_sa_engine *shm_sa_engine(const struct shm *s, unsigned dir, uint32_t slot);
+struct cv_sa_offload *shm_sa_offload(const struct shm *s, unsigned dir,
+                                     uint32_t slot); /* slot < 1 << sa_index_bits */
 struct cv_memory_row *shm_memory_row(const struct shm *s, unsigned row);
 struct cv_sa_counters *shm_counters_in(const struct shm *s, uint32_t slot);
 struct cv_sa_counters *shm_counters_out(const struct shm *s, uint32_t slot, unsigned worker);

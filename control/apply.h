@@ -8,7 +8,6 @@
 #define CONTROL_APPLY_H
 
 #include "common/contract.h"
-#include "common/contract_icmp.h"
 #include "control/config/cfg_model.h"
 #include "control/runtime/rt_state.h"
 

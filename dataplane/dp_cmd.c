@@ -369,10 +369,6 @@ static cv_result steer(struct dp_manager *g, const struct cv_steer_cmd *c)
 static cv_result execute(struct dp_manager *g)
 {
     const struct cv_cmd *c = &g->cmd;
-    if (c->type == CV_CMD_ICMP_SET) {
-        memcpy(&g->icmp, c->u.raw, sizeof g->icmp);
-        return CV_OK;
-    }
     switch ((enum cv_cmd_type)c->type) {
     case CV_CMD_IF_SET:
         return if_set(g, &c->u.interface);
@@ -409,6 +405,9 @@ static cv_result execute(struct dp_manager *g)
         return dp_slow_nbr_del(g, &c->u.nbr);
     case CV_CMD_STEER:
         return steer(g, &c->u.steer);
+    case CV_CMD_ICMP_SET:
+        g->icmp = c->u.icmp;
+        return CV_OK;
     case CV_CMD_HELLO:
     case CV_CMD_SA_DEL:
     case CV_CMD_SA_DUMP:

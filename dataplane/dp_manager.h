@@ -5,7 +5,7 @@
 #ifndef DATAPLANE_DP_MANAGER_H
 #define DATAPLANE_DP_MANAGER_H
 
-#include "common/contract_icmp.h"
+#include "common/contract.h"
 #include "common/log.h"
 #include "dataplane/dp.h"
 #include "dataplane/dp_addr.h"

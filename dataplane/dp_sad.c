@@ -1,6 +1,6 @@
 #include "dataplane/dp_sad.h"
 #include "common/log.h"
-#include "common/offload.h"
+#include "common/ring.h"
 #include "dataplane/dp_pick.h"
 #include "dataplane/dp_rcu.h"
 #include "dataplane/engine/eng_inline.h"

@@ -435,7 +435,7 @@ static void icmp(struct dp_manager *g, struct rte_mbuf *m, const struct ip_if *i
     uint8_t type = *rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_len);
     bool group = v6 && *ip_dst(m, IP_V6) == 0xff;
     if (is_refused(g, in, v6, type))
-        slow_drop(g, m, CV_DROP_NOT_LOCAL_SERVICE);
+        slow_drop(g, m, CV_DROP_ICMP_REFUSED);
     else if (v6 && (type == IP_ND_SOLICIT || type == IP_ND_ADVERT)) {
         nd(g, m, in);
     } else if (type == (v6 ? IP_ICMP6_ECHO : IP_ICMP_ECHO) && !group) {

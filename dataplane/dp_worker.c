@@ -164,7 +164,7 @@ static struct rte_mbuf *joined(struct dp_worker *w, struct rte_mbuf *m)
 {
     struct rte_mbuf *one = ip_chain_join(m, w->dp->jumbo_pool);
     if (!one) {
-        dp_drop(w, m, CV_DROP_NO_MBUF);
+        dp_drop(w, m, ip_chain_why(m, w->dp->jumbo_pool));
         return NULL;
     }
     rte_pktmbuf_free(m);

@@ -2,7 +2,7 @@
 #ifndef CONTROL_CLI_CLI_FLOW_H
 #define CONTROL_CLI_CLI_FLOW_H
 
-#include "common/offload.h"
+#include "common/ring.h"
 #include "control/cli/cli_call.h"
 #include "control/sa/sam.h"
 

@@ -9,7 +9,6 @@
 
 #include "common/addr.h"
 #include "common/contract.h"
-#include "common/contract_icmp.h"
 #include "common/platform.h"
 #include "common/result.h"
 #include "common/secret.h"

@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct cv_sa_offload; /* common/offload.h */
+struct cv_sa_offload;
 struct rte_mbuf;
 struct eng_session; /* one direction of one SA; opaque, cache-aligned, keys inside */
 struct eng_worker;  /* per-worker state of an engine: multi-buffer managers */

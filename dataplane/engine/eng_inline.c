@@ -1,7 +1,6 @@
 #include "dataplane/engine/eng_inline.h"
 
 #include "common/log.h"
-#include "common/offload.h"
 #include "common/secret.h"
 #include "dataplane/engine/eng_auto.h"
 #include "dataplane/engine/eng_inline_port.h"

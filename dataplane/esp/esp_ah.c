@@ -319,7 +319,7 @@ static enum cv_drop build_tunnel(const struct esp_template *t, struct rte_mbuf *
         return CV_DROP_TOO_BIG;
     uint8_t *ip = room_for(m, outer + t->head);
     if (unlikely(!ip))
-        return CV_DROP_NO_MBUF;
+        return CV_DROP_NO_ROOM;
     write_ah(ip + outer, t, next, seq);
     write_outer(ip, t, total, tos & t->ecn_mask, df, seq, v4);
     *l3_len = outer;
@@ -343,7 +343,7 @@ static enum cv_drop build_transport(const struct esp_template *t, struct rte_mbu
         return CV_DROP_TOO_BIG;
     uint8_t *ip = room_for(m, t->head);
     if (unlikely(!ip))
-        return CV_DROP_NO_MBUF;
+        return CV_DROP_NO_ROOM;
     memmove(ip, ip + t->head, f.len);
     write_ah(ip + f.len, t, ip[f.next], seq);
     ip[f.next] = ESP_PROTO_AH;

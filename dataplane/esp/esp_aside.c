@@ -12,7 +12,7 @@ static enum cv_drop look(const struct esp_template *t, const struct rte_mbuf *m,
     const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
     uint32_t tos, df;
     if (unlikely(m->nb_segs != 1 || m->data_off < ESP_HEADROOM || rte_pktmbuf_tailroom(m) < ESP_ASIDE_TAIL))
-        return CV_DROP_NO_MBUF;
+        return CV_DROP_NO_ROOM;
     if (unlikely(m->data_len < ESP_V4_LEN || (p[0] >> 4 != 4 && p[0] >> 4 != 6)))
         return CV_DROP_MALFORMED_IP;
     if (unlikely(m->data_len > UINT16_MAX - ESP_HEADROOM - ESP_ASIDE_TAIL))

@@ -6,7 +6,7 @@ static enum cv_drop check(const struct rte_mbuf *m)
 {
     const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
     if (m->nb_segs != 1 || m->data_off < ESP_HEADROOM || rte_pktmbuf_tailroom(m) < ESP_TAILROOM)
-        return CV_DROP_NO_MBUF;
+        return CV_DROP_NO_ROOM;
     return m->data_len < ESP_V4_LEN || (p[0] >> 4 != 4 && p[0] >> 4 != 6) ? CV_DROP_MALFORMED_IP
                                                                           : CV_DROP_NONE;
 }

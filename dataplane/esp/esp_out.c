@@ -29,7 +29,7 @@ static __rte_always_inline enum cv_drop build_one(const struct esp_template *t, 
     const uint32_t len = m->data_len, off = m->data_off, head = t->head;
     const unsigned tail = (unsigned)m->buf_len - off - len;
     if (unlikely(m->nb_segs != 1 || off < ESP_HEADROOM || tail < ESP_TAILROOM))
-        return CV_DROP_NO_MBUF;
+        return CV_DROP_NO_ROOM;
     if (unlikely(len < ESP_V4_LEN))
         return CV_DROP_MALFORMED_IP;
     uint32_t next, tos,

@@ -23,7 +23,7 @@ static __rte_always_inline enum cv_drop front_find(const struct esp_template *t,
     const uint32_t len = m->data_len;
     if (unlikely(m->nb_segs != 1 || m->data_off < ESP_HEADROOM ||
                  (uint32_t)m->buf_len - m->data_off - len < ESP_TAILROOM))
-        return CV_DROP_NO_MBUF;
+        return CV_DROP_NO_ROOM;
     if (unlikely(len < (v4 ? ESP_V4_LEN : ESP_V6_LEN) || ip[0] >> 4 != (v4 ? 4 : 6)))
         return CV_DROP_MALFORMED_IP;
     if (unlikely(!esp_between_ends(t, ip, v4)))

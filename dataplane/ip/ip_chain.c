@@ -1,5 +1,11 @@
 #include "dataplane/ip/ip_chain.h"
 
+enum cv_drop ip_chain_why(const struct rte_mbuf *m, struct rte_mempool *pool)
+{
+    const uint32_t room = rte_pktmbuf_data_room_size(pool);
+    return m->pkt_len + RTE_PKTMBUF_HEADROOM > room ? CV_DROP_NO_ROOM : CV_DROP_NO_MBUF;
+}
+
 struct rte_mbuf *ip_chain_join(const struct rte_mbuf *m, struct rte_mempool *pool)
 {
     struct rte_mbuf *one = rte_pktmbuf_alloc(pool);

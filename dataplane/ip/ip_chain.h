@@ -13,5 +13,7 @@
 /* A copy of m's octets and metadata in one mbuf of `pool`, with the pool's headroom. NULL: no mbuf, the packet is longer than
  * one of them holds, or its segments have fewer octets than it says. m stays the caller's. */
 struct rte_mbuf *ip_chain_join(const struct rte_mbuf *m, struct rte_mempool *pool);
+/* Why it gave none: CV_DROP_NO_ROOM for a packet that one of them never holds, CV_DROP_NO_MBUF otherwise. */
+enum cv_drop ip_chain_why(const struct rte_mbuf *m, struct rte_mempool *pool);
 
 #endif

@@ -183,12 +183,13 @@ void ip_nbr_want(struct ip_nbrs *t, uint32_t if_id, const struct ip_addr *addr, 
 }
 
 /* An entry's MAC never changes under a reader: another one gets a new entry. */
-static struct ip_nbr *replace(struct ip_nbrs *t, struct ip_nbr *old)
+static struct ip_nbr *replace(struct ip_nbrs *t, struct ip_nbr *old, const uint8_t mac[6])
 {
     struct ip_nbr *n = calloc(1, sizeof *n);
     if (!n)
         return NULL;
     memcpy(n, old, sizeof *n);
+    memcpy(n->mac, mac, sizeof n->mac);
     list_leave(t, old);
     list_join(t, n, IP_NBR_KNOWN);
     __atomic_store_n(link_of(t, old->if_id, &old->addr), n, __ATOMIC_RELEASE);
@@ -201,10 +202,9 @@ static struct ip_nbr *learn(struct ip_nbrs *t, struct ip_nbr *n, const uint8_t m
                             enum ip_nbr_share share, uint64_t now_ms, const struct ip_nbr_calls *calls)
 {
     if (n->state == IP_NBR_VALID && memcmp(n->mac, mac, sizeof n->mac) != 0) {
-        n = replace(t, n);
+        n = replace(t, n, mac);
         if (!n)
             return NULL;
-        memcpy(n->mac, mac, sizeof n->mac);
     }
     if (n->state != IP_NBR_VALID) {
         memcpy(n->mac, mac, sizeof n->mac);

@@ -31,7 +31,7 @@
  *   fail CODE COMMAND...        the command must be answered with this cv_result number
  *
  * Exit status 1 when an answer was not the expected one, 2 for a bad script, 3 without a data plane. */
-#include "common/contract_icmp.h"
+#include "common/contract.h"
 #include "common/ring.h"
 #include "tests/mock/dpctl_words.h"
 
@@ -329,7 +329,6 @@ static void do_steer(struct cv_cmd *c)
 
 static void do_icmp(struct cv_cmd *c)
 {
-    struct cv_icmp_rules rules = {0};
     c->type = CV_CMD_ICMP_SET;
     while (at < word_count) {
         const bool sealed = option("protected");
@@ -339,9 +338,8 @@ static void do_icmp(struct cv_cmd *c)
         if (!v6 && !option("4"))
             bad("4 or 6 expected");
         const uint64_t type = num() & UINT8_MAX;
-        rules.refused[sealed][v6][type / 8] |= (uint8_t)(1u << type % 8);
+        c->u.icmp.refused[sealed][v6][type / 8] |= (uint8_t)(1u << type % 8);
     }
-    memcpy(c->u.raw, &rules, sizeof rules);
 }
 
 static void do_nbr(struct cv_cmd *c, bool add)

@@ -149,7 +149,7 @@ def refused(family):
     kind = ICMP(type=3, code=4, nexthopmtu=1300) if family == 4 else ICMPv6PacketTooBig(mtu=1300)
     ours = bytes(ip(family, outside, peer, **({"flags": "DF"} if family == 4 else {})) / ESP(spi=77, seq=1, data=b"z" * 1380))
     unproven = bytes(error(family, ours, src=peer, dst=outside, kind=kind))
-    names = "icmp-unproven", "not-local-service"
+    names = "icmp-unproven", "icmp-refused"
     was = site.drops(*names)
     check_equal(echoes(site, family), (3, 3), "answers by default")
     site.inward([unproven])

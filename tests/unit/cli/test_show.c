@@ -1,5 +1,5 @@
 /* What the daemon's commands print: golden files, and what changes with time. */
-#include "common/offload.h"
+#include "common/ring.h"
 #include "tests/unit/cli/world.h"
 
 static void shows_of_a_tunnel_that_is_up(void)

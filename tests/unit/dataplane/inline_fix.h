@@ -4,7 +4,7 @@
 #define TESTS_UNIT_DATAPLANE_INLINE_FIX_H
 
 #include "common/log.h"
-#include "common/offload.h"
+#include "common/ring.h"
 #include "dataplane/dp_init.h"
 #include "dataplane/dp_inline.h"
 #include "dataplane/dp_rcu.h"

@@ -227,10 +227,10 @@ static void scattered_frames(void)
     struct rte_mempool *const jumbo = dp.jumbo_pool;
     dp.jumbo_pool = rte_pktmbuf_pool_create("small", 3, 0, sizeof(struct dp_meta), 200, -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(dp.jumbo_pool);
-    const uint64_t before = drops(CV_DROP_NO_MBUF);
+    const uint64_t before = drops(CV_DROP_NO_ROOM);
     feed(OUTSIDE, far_frame(&p, 1000, NULL));
     CU_ASSERT_EQUAL(came(), -1);
-    CU_ASSERT_EQUAL(drops(CV_DROP_NO_MBUF), before + 1);
+    CU_ASSERT_EQUAL(drops(CV_DROP_NO_ROOM), before + 1);
     rte_mempool_free(dp.jumbo_pool);
     dp.jumbo_pool = jumbo;
     scattered = false;

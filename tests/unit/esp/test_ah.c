@@ -239,7 +239,7 @@ static void room(void)
     m = fix_inner(&f, IP_V4, LEN, 0);
     m->data_off = (uint16_t)(m->buf_len - LEN - 8);
     memmove(octets(m), octets(was), LEN);
-    CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NO_MBUF);
+    CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NO_ROOM);
     rte_pktmbuf_free(m);
     rte_pktmbuf_free(was);
     fix_close(&f);

@@ -565,8 +565,8 @@ static void no_room_around_it(void)
         uint16_t len, off;
         uint8_t first;
         enum cv_drop why;
-    } rows[] = {{2048 - 64, 128, 0x45, CV_DROP_NO_MBUF},
-                {LEN, 40, 0x45, CV_DROP_NO_MBUF},
+    } rows[] = {{2048 - 64, 128, 0x45, CV_DROP_NO_ROOM},
+                {LEN, 40, 0x45, CV_DROP_NO_ROOM},
                 {19, 128, 0x45, CV_DROP_MALFORMED_IP},
                 {LEN, 128, 0x55, CV_DROP_MALFORMED_IP}};
     for (unsigned i = 0; i < RTE_DIM(rows); i++) {
@@ -582,7 +582,7 @@ static void no_room_around_it(void)
     (void)rte_pktmbuf_append(tail, 8);
     CU_ASSERT_EQUAL(rte_pktmbuf_chain(m, tail), 0);
     CU_ASSERT_EQUAL(esp_out_burst(&f.w, &m, sas, 1), 0);
-    CU_ASSERT_EQUAL(dp_meta(m)->drop, CV_DROP_NO_MBUF);
+    CU_ASSERT_EQUAL(dp_meta(m)->drop, CV_DROP_NO_ROOM);
     rte_pktmbuf_free(m);
     close_all();
 }

@@ -387,7 +387,7 @@ static void same_out(struct item *it)
     static struct ref_packet want;
     struct ref_sa *sa = &it->lane->out;
     const struct dp_meta *meta = dp_meta(it->m);
-    enum cv_drop r = CV_DROP_NO_MBUF;
+    enum cv_drop r = CV_DROP_NO_ROOM;
     same_surroundings(it, true);
     if (it->result == CV_DROP_NONE)
         read_back(it);
@@ -608,7 +608,7 @@ static void the_path_equals_the_reference(void)
 static void every_outcome_was_there(void)
 {
     static const uint8_t out[] = {CV_DROP_NONE,   CV_DROP_MALFORMED_IP, CV_DROP_FRAGMENT,
-                                  CV_DROP_TS_OUT, CV_DROP_NO_MBUF,      CV_DROP_SEQ_EXHAUSTED};
+                                  CV_DROP_TS_OUT, CV_DROP_NO_ROOM,      CV_DROP_SEQ_EXHAUSTED};
     static const uint8_t in[] = {CV_DROP_NONE,    CV_DROP_WRONG_PEER, CV_DROP_ESP_SHORT,  CV_DROP_ESP_AUTH,
                                  CV_DROP_ESP_PAD, CV_DROP_ESP_INNER,  CV_DROP_REPLAY_OLD, CV_DROP_REPLAY_DUP,
                                  CV_DROP_TS_IN,   CV_DROP_ECN,        CV_DROP_DUMMY,      CV_DROP_NO_MBUF};

@@ -203,7 +203,7 @@ static void chained_mbufs_are_refused_both_ways(void)
     fix_open(&f, &sa);
     struct rte_mbuf *m = fix_inner(&f, IP_V4, 60, 0);
     CU_ASSERT_EQUAL(rte_pktmbuf_chain(m, fix_inner(&f, IP_V4, 60, 0)), 0);
-    CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NO_MBUF);
+    CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NO_ROOM);
     expect(&f, m, CV_DROP_NO_MBUF);
     fix_close(&f);
 }

@@ -571,12 +571,12 @@ static void without_room_in_the_mbuf_nothing_is_sent(void)
     struct rte_mbuf *m = plain(&f, IP_V4, 200);
     memmove((uint8_t *)m->buf_addr + ESP_HEADROOM - 1, octets(m), m->data_len);
     m->data_off = ESP_HEADROOM - 1;
-    CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NO_MBUF);
+    CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NO_ROOM);
     CU_ASSERT_EQUAL(m->data_len, 220);
     rte_pktmbuf_free(m);
     m = plain(&f, IP_V4, 200);
     rte_pktmbuf_append(m, (uint16_t)(rte_pktmbuf_tailroom(m) - ESP_TAILROOM + 1));
-    CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NO_MBUF);
+    CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NO_ROOM);
     rte_pktmbuf_free(m);
     fix_close(&f);
 }

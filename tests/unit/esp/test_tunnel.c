@@ -218,13 +218,13 @@ static void without_room_in_the_mbuf_nothing_is_sent(void)
     m = fix_inner(&f, IP_V4, 200, 0);
     m->data_off = ESP_HEADROOM - 1;
     octets(m)[0] = 0x45;
-    CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NO_MBUF);
+    CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NO_ROOM);
     CU_ASSERT_EQUAL(m->data_off, ESP_HEADROOM - 1);
     CU_ASSERT_EQUAL(m->data_len, 200);
     rte_pktmbuf_free(m);
     m = fix_inner(&f, IP_V4, 200, 0);
     rte_pktmbuf_append(m, (uint16_t)(rte_pktmbuf_tailroom(m) - ESP_TAILROOM + 1));
-    CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NO_MBUF);
+    CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NO_ROOM);
     rte_pktmbuf_free(m);
     CU_ASSERT_EQUAL(f.out_counters[0].packets, 1);
     CU_ASSERT_EQUAL(f.out_counters[0].other_drops, 2);

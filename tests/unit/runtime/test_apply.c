@@ -88,7 +88,8 @@ static void note(void *ctx, const struct cv_cmd *c)
                  c->u.nbr.if_id, ip_addr_text(&c->u.nbr.addr, a), c->u.nbr.mac[0], c->u.nbr.mac[5]);
         break;
     case CV_CMD_ICMP_SET:
-        snprintf(line, sizeof line, "icmp %02x %02x", c->u.raw[0], c->u.raw[3 * 32 + 16]);
+        snprintf(line, sizeof line, "icmp %02x %02x", c->u.icmp.refused[0][0][0],
+                 c->u.icmp.refused[1][1][16]);
         break;
     case CV_CMD_ROUTE_ADD:
     case CV_CMD_ROUTE_DEL:
