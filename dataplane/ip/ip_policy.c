@@ -460,11 +460,19 @@ bool ip_policy_is_later(const struct rte_mbuf *m)
     return is_later_fragment(rte_pktmbuf_mtod(m, const uint8_t *), dp_meta((struct rte_mbuf *)(uintptr_t)m));
 }
 
+/* HIP and shim6 are protocols, which a line may name, and extension headers that others follow (RFC 7045 4): who sends TCP behind
+ * them must not get past a line that protects TCP. */
+static bool carries_others(uint8_t proto)
+{
+    return proto == IP_NEXT_HIP || proto == IP_NEXT_SHIM6;
+}
+
 /* Of a later fragment of IPv6: what its fragment header names need not be what the datagram carries. */
 bool ip_policy_hides_proto(const struct dp_meta *meta)
 {
     return meta->family == IP_V6 && (meta->proto == IP_NEXT_HOP_BY_HOP || meta->proto == IP_NEXT_ROUTING ||
-                                     meta->proto == IP_NEXT_FRAGMENT || meta->proto == IP_NEXT_DEST_OPTIONS);
+                                     meta->proto == IP_NEXT_FRAGMENT || meta->proto == IP_NEXT_DEST_OPTIONS ||
+                                     carries_others(meta->proto));
 }
 
 /* Octets of the upper layer's header that its ports need; 0: it has none. */
@@ -511,9 +519,9 @@ void ip_policy_key_of(const struct rte_mbuf *m, bool in, struct ip_policy_key *k
     enum ip_ports state = need == 0 ? IP_PORTS_NONE : IP_PORTS_SEEN;
     memset(key, 0, sizeof *key);
     key->proto = meta->proto;
-    if (is_later_fragment(p, meta))
-        state = ip_policy_hides_proto(meta) ? IP_PORTS_HIDDEN : IP_PORTS_UNSEEN;
-    else if (m->data_len < meta->l3_len + need)
+    if (ip_policy_hides_proto(meta))
+        state = IP_PORTS_HIDDEN;
+    else if (is_later_fragment(p, meta) || m->data_len < meta->l3_len + need)
         state = IP_PORTS_UNSEEN;
     key->state = rte_cpu_to_be_32(state);
     if (state == IP_PORTS_SEEN)

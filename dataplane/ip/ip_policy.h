@@ -86,7 +86,7 @@ const struct ip_policy_row *ip_policy_match(const struct ip_policy *p, uint8_t f
 /* Does a row protect (PROTECT, PROTECT_ONLY) anything that goes there, from whom and by what protocol ever? addr: 4 or 16 octets. */
 CV_MUST_USE bool ip_policy_protects_to(const struct ip_policy *p, uint8_t family, const uint8_t *addr);
 
-/* Is m a fragment that does not begin with the upper layer's header? Does such a one hide what that is (IPv6)? */
+/* Is m a fragment that does not begin with the upper layer's header? Does such a one, or HIP or shim6, hide what that is (IPv6)? */
 CV_MUST_USE bool ip_policy_is_later(const struct rte_mbuf *m);
 CV_MUST_USE bool ip_policy_hides_proto(const struct dp_meta *meta);
 

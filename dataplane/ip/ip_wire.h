@@ -12,6 +12,8 @@ enum {
     IP_NEXT_ROUTING = 43,
     IP_NEXT_FRAGMENT = 44,
     IP_NEXT_DEST_OPTIONS = 60,
+    IP_NEXT_HIP = 139,   /* RFC 7401 5.1 */
+    IP_NEXT_SHIM6 = 140, /* RFC 5533 5.1 */
 };
 
 static inline uint16_t ip_get16(const uint8_t *p)

@@ -320,6 +320,37 @@ static void RFC_4301_7_a_later_fragment_that_hides_its_protocol_is_protected_and
     CU_ASSERT_EQUAL(first(any, 1, &later), 0);
 }
 
+static int first_of(const struct cv_policy *rows, unsigned n, const struct ip_policy_key *key)
+{
+    struct ip_policy *p;
+    CU_ASSERT_EQUAL_FATAL(ip_policy_new(rows, n, 0, &p), CV_OK);
+    const struct ip_policy_row *r = ip_policy_match(p, IP_V6, key);
+    const int got = r ? (int)(r - p->rows) : -1;
+    ip_policy_free(p);
+    return got;
+}
+
+static void RFC_7045_4_what_hip_and_shim6_carry_is_protected_and_not_let_pass(void)
+{
+    static const uint8_t carriers[] = {139, 140};
+    for (unsigned i = 0; i < 2; i++) {
+        const struct cv_policy protect[] = {row(CV_POLICY_PROTECT, "fd01::/16", "fd02::/16", IPPROTO_TCP, 0)};
+        const struct cv_policy named[] = {row(CV_POLICY_BYPASS, "fd01::/16", "fd02::/16", IPPROTO_TCP, 0),
+                                          row(CV_POLICY_BYPASS, "fd01::/16", "fd02::/16", carriers[i], 0),
+                                          row(CV_POLICY_PROTECT, "fd01::/16", "fd02::/16", carriers[i], 0)};
+        uint8_t b[40 + 8 + 20] = {0x60, [5] = 28, [6] = carriers[i], [7] = 64, [40] = IPPROTO_TCP};
+        memcpy(b + 8, (const uint8_t[16]){0xfd, 1, [15] = 1}, 16);
+        memcpy(b + 24, (const uint8_t[16]){0xfd, 2, [15] = 2}, 16);
+        struct rte_mbuf *m = pkt_of(b, sizeof b);
+        struct ip_policy_key key;
+        CU_ASSERT_EQUAL_FATAL(ip_classify_ip(m), IP_CLASS_IP);
+        ip_policy_key_of(m, false, &key);
+        CU_ASSERT_EQUAL(first_of(protect, 1, &key), 0);
+        CU_ASSERT_EQUAL(first_of(named, 3, &key), 2);
+        rte_pktmbuf_free(m);
+    }
+}
+
 static void a_closed_policy_discards_everything_and_is_never_freed(void)
 {
     struct packet v4 = udp(IP_PORTS_SEEN, 53), v6 = {.family = IP_V6, .proto = IPPROTO_GRE};
@@ -446,6 +477,7 @@ PKT_MAIN("policy", UNIT_TEST(where_protected_traffic_goes_is_known),
          UNIT_TEST(random_rows_and_packets_meet_as_read_literally),
          UNIT_TEST(RFC_4301_7_a_later_fragment_is_protected_but_not_let_pass_by_a_row_with_ports),
          UNIT_TEST(RFC_4301_7_a_later_fragment_that_hides_its_protocol_is_protected_and_not_let_pass),
+         UNIT_TEST(RFC_7045_4_what_hip_and_shim6_carry_is_protected_and_not_let_pass),
          UNIT_TEST(a_closed_policy_discards_everything_and_is_never_freed),
          UNIT_TEST(only_policies_that_protect_nothing_send_in_clear_by_address),
          UNIT_TEST(a_packet_too_short_for_its_ports_is_taken_for_one_that_shows_none),
