@@ -207,12 +207,13 @@ function common.search(what)
             end
         end
     end
-    while best and best.rate_percent > 0 do
-        local confirmed = try(best.rate_percent, p.confirm)
+    local rate = best and best.rate_percent or 0
+    while rate > 0 do
+        local confirmed = try(rate, p.confirm)
         if confirmed then
             return confirmed, trials
         end
-        best.rate_percent = best.rate_percent > p.resolution and best.rate_percent - p.resolution or 0
+        rate = rate > p.resolution and rate - p.resolution or 0
     end
     return nil, trials
 end

@@ -118,6 +118,10 @@ static uint8_t lacks(const struct rte_security_capability *c, const struct cv_sa
         return CV_ENGINE_WHY_TRANSFORM;
     if ((sa->flags & CV_SA_ESN) && !c->ipsec.options.esn)
         return CV_ENGINE_WHY_ESN;
+    /* The upper half of a number goes to the NIC with the packet's metadata, or not at all. */
+    if ((sa->flags & CV_SA_ESN) && !is_protocol(c->action) &&
+        !(c->ol_flags & RTE_SECURITY_TX_OLOAD_NEED_MDATA))
+        return CV_ENGINE_WHY_ESN;
     if ((sa->flags & CV_SA_NATT) && !c->ipsec.options.udp_encap)
         return CV_ENGINE_WHY_UDP;
     if (!is_protocol(c->action))

@@ -204,6 +204,8 @@ class Binder:
             self.move(device, driver)
         except Trouble as e:
             if device.driver == held["previous"]:
+                if "via" not in held:
+                    record.forget(self.machine, device.address, self.program)
                 raise Trouble("%s%s" % (e, self._interfaces_back(device, held["interfaces"])))
             raise
 
@@ -214,6 +216,7 @@ class Binder:
         if held is None:
             held = {"version": 1, "address": device.address, "ids": device.ids, "previous": device.driver,
                     "override": device.override, "interfaces": [self._interface(i) for i in device.interfaces()]}
+            record.note(self.machine, held)
         held["until_reboot"] = until_reboot
         return held
 
@@ -236,6 +239,8 @@ class Binder:
         held["bound"], held["no_iommu"], held["denied"] = bound, no_iommu, denied
         plain = bound and not no_iommu and not denied  # driverctl sets no options of modules
         via = "none" if held["until_reboot"] else "driverctl" if self.machine.has("driverctl") and plain else "unit"
+        if held.get("via") == "driverctl" and via != "driverctl":  # or it would bind the device again at every boot
+            self.machine.run("driverctl", "--noprobe", "unset-override", held["address"])
         held["via"] = via
         record.store(self.machine, held, self.program)
         if via == "driverctl":

@@ -26,8 +26,9 @@ WORKQUEUES = "/sys/devices/virtual/workqueue/cpumask"
 CGROUP = "/sys/fs/cgroup"
 SLICES = ("system.slice", "user.slice", "init.scope")
 DROP_INS = tuple("/etc/systemd/system/%s.d/50-culvert-cores.conf" % s for s in SLICES)
-SERVICE = "/etc/systemd/system/culvert.service.d/50-culvert-cores.conf"
-SLICE = "/etc/systemd/system/culvert.slice"
+# culvert's own slice stands beside those, or its workers could not have their processors: under /run until the next boot, as the cpusets are.
+SERVICE_NOW, SERVICE = ("/%s/systemd/system/culvert.service.d/50-culvert-cores.conf" % d for d in ("run", "etc"))
+SLICE_NOW, SLICE = ("/%s/systemd/system/culvert.slice" % d for d in ("run", "etc"))
 UNIT = "/etc/systemd/system/culvert-cores.service"
 WANTED = "/etc/systemd/system/multi-user.target.wants/culvert-cores.service"
 UNIT_TEXT = """# Made by culvert's drivers-config/cores; `cores restore` removes it.
@@ -266,17 +267,23 @@ class Cores:
             for name in DROP_INS:
                 section = "Scope" if ".scope" in name else "Slice"
                 self.machine.save(name, HEAD + "[%s]\nAllowedCPUs=%s\n" % (section, text))
-            self.machine.save(SLICE, HEAD + "[Unit]\nDescription=culvert, on processors of its own\n")
-            self.machine.save(SERVICE, HEAD + "[Service]\nSlice=culvert.slice\n")
-        for s in SLICES:
-            name = "%s/%s/cpuset.cpus" % (CGROUP, s)
-            if self.machine.exists(name):
-                self.machine.write(name, text + "\n")
+        self.machine.save(SLICE if persistent else SLICE_NOW, HEAD + "[Unit]\nDescription=culvert, on processors of its own\n")
+        self.machine.save(SERVICE if persistent else SERVICE_NOW, HEAD + "[Service]\nSlice=culvert.slice\n")
+        self.machine.run("systemctl", "daemon-reload")
+        there = [n for n in ("%s/%s/cpuset.cpus" % (CGROUP, s) for s in SLICES) if self.machine.exists(n)]
+        if not there:
+            self.machine.say("no cpusets in the hierarchy: other processes are not kept away; isolcpus does it")
+        elif self.machine.exists(CGROUP + "/system.slice/culvert.service"):
+            self.machine.say("culvert runs in system.slice and would lose its processors: other processes are not kept away. Restart culvert, "
+                             "which moves it to culvert.slice, then apply again")
+            return
+        for name in there:
+            self.machine.write(name, text + "\n")
 
     def restore(self):
         before = json.loads(self.machine.read(BEFORE, "null") or "null")
         balanced = any(self.machine.exists(n) for n in (BALANCE_NOW, BALANCE_KEPT))
-        had = [n for n in DROP_INS + (SLICE, SERVICE, WANTED, UNIT, BALANCE_NOW, BALANCE_KEPT) if self.machine.exists(n)]
+        had = [n for n in DROP_INS + (SLICE_NOW, SERVICE_NOW, SLICE, SERVICE, WANTED, UNIT, BALANCE_NOW, BALANCE_KEPT) if self.machine.exists(n)]
         for name in had:
             self.machine.remove(name)
         if had:
@@ -301,6 +308,8 @@ class Cores:
                 self.machine.write("%s/cpu%s/cpufreq/scaling_governor" % (CPUS, c), governor + "\n")
         for s, text in before["cpusets"].items():
             name = "%s/%s/cpuset.cpus" % (CGROUP, s)
+            if any(n in had for n in DROP_INS):  # what apply found after a boot was its own doing already
+                text = ""
             if self.machine.exists(name) and self.machine.read(name) != text:
                 self.machine.write(name, text + "\n")
         self.machine.remove(BEFORE)

@@ -70,6 +70,11 @@ def store(machine, record, program):
     boot_files(machine, program, changed=record)
 
 
+def note(machine, record):
+    """Before the first change to a device: what restore needs if nothing comes after it."""
+    machine.save(_name(ONCE, record["address"]), json.dumps(dict(record, bound=None, via="none"), indent=1, sort_keys=True) + "\n", 0o600)
+
+
 def forget(machine, address, program):
     for folder in (KEPT, ONCE):
         machine.remove(_name(folder, address))

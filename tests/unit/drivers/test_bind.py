@@ -349,6 +349,36 @@ class Memory(Case):
         self.bind("restore", A)
         self.assertIn(("driverctl", "--noprobe", "unset-override", A), self.m.ran)
 
+    def test_driverctls_override_goes_when_something_else_keeps_the_binding(self):
+        self.m.programs.add("driverctl")
+        unset = ("driverctl", "--noprobe", "unset-override", A)
+        self.bind("bind", A)
+        self.assertNotIn(unset, self.m.ran)
+        self.bind("bind", A, "--until-reboot")
+        self.assertIn(unset, self.m.ran)  # or it would be bound again at every boot
+        self.m.ran.clear()
+        self.bind("bind", A)
+        self.bind("unbind", A)
+        self.assertIn(unset, self.m.ran)
+
+    def test_what_is_interrupted_can_be_restored(self):
+        run = self.m.run
+
+        def interrupted(*argv):
+            done = run(*argv)
+            if argv[:3] == ("ip", "link", "set") and argv[-1] == "down":
+                raise KeyboardInterrupt
+            return done
+        self.m.run = interrupted
+        with self.assertRaises(KeyboardInterrupt):
+            self.bind("bind", A)
+        self.m.run = run
+        self.assertIsNotNone(record.load(self.m, A))
+        self.m.ran.clear()
+        self.bind("restore", A)
+        self.assertIn(("ip", "link", "set", "eth1", "up"), self.m.ran)
+        self.assertIsNone(record.load(self.m, A))
+
     def test_driverctl_that_fails_is_replaced_by_our_own_unit(self):
         self.m.programs.add("driverctl")
         self.m.failing.add("driverctl")

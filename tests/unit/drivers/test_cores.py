@@ -77,10 +77,27 @@ class Apply(Case):
         self.assertEqual(self.state(), ["0-1,4-7", "0-1,4-7", "000000f3", "000000f3", "0-1,4-7", "0-1,4-7", "0-1,4-7"] +
                          ["performance" if c in (2, 3) else "powersave" for c in range(8)])
         self.assertIn("interrupts: 2 moved to 0-1,4-7", text)
+        self.assertIn("Slice=culvert.slice", self.m.read(cores.SERVICE_NOW))  # or culvert, in system.slice, would have no processor to poll on
+        self.assertTrue(self.m.exists(cores.SLICE_NOW))
+        self.assertFalse(self.m.exists(cores.SERVICE))
+        self.assertIn(("systemctl", "daemon-reload"), self.m.ran)
         self.call("apply", "3")  # a second apply does not forget the first state
         self.call("restore")
         self.assertEqual(self.state(), before)
+        self.assertFalse(self.m.exists(cores.SERVICE_NOW) or self.m.exists(cores.SLICE_NOW))
         self.assertIn("nothing was applied", self.call("restore"))
+
+    def test_a_culvert_that_runs_is_not_locked_out(self):
+        before = self.state()[4:7]
+        self.m.put("sys/fs/cgroup/system.slice/culvert.service/cgroup.procs", "7")
+        self.assertIn("Restart culvert", self.call("apply", "2,3"))
+        self.assertEqual(self.state()[4:7], before)
+        self.assertIn("Slice=culvert.slice", self.m.read(cores.SERVICE_NOW))
+
+    def test_no_cpusets(self):
+        for s in cores.SLICES:
+            os.unlink(self.m.path("sys/fs/cgroup/%s/cpuset.cpus" % s))
+        self.assertIn("no cpusets in the hierarchy", self.call("apply", "2,3"))
 
     def test_persistent(self):
         self.call("apply", "2-3", "--persistent")
@@ -91,7 +108,12 @@ class Apply(Case):
         self.assertTrue(self.m.exists(cores.WANTED))
         self.call("apply", "2-3")  # what the unit runs leaves it all in place
         self.assertTrue(self.m.exists(cores.UNIT) and self.m.exists(cores.DROP_INS[0]))
+        os.unlink(self.m.path(cores.BEFORE[1:]))  # a boot: the slices come up as the drop-ins say
+        for s in cores.SLICES:
+            self.m.put("sys/fs/cgroup/%s/cpuset.cpus" % s, "0-1,4-7")
+        self.call("apply", "2-3")
         self.call("restore")
+        self.assertEqual([t.strip() for t in self.state()[4:7]], ["", "", ""])
         for name in cores.DROP_INS + (cores.SERVICE, cores.SLICE, cores.UNIT, cores.WANTED):
             self.assertFalse(self.m.exists(name))
 

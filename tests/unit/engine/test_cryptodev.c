@@ -441,6 +441,34 @@ static void a_device_with_errors_is_given_up(void)
     reopen();
 }
 
+/* Some drivers say no more of a forged packet than that there was an error: anybody may send such. */
+static void errors_of_incoming_packets_do_not_end_a_device(void)
+{
+    if (!look_aside())
+        return;
+    struct pair p;
+    struct eng_job job = {.dir = CV_DIR_IN}, done[8];
+    unsigned crypto = 0;
+    cdev_model_install();
+    cdev_model.error_at = 1;
+    pair_new(&p, aeads[0], false, 0);
+    for (unsigned i = 0; i < 2 * CDEV_ERRORS_MAX; i++) {
+        job.m = packet_new(&p.dec_info, 64, i, &job.op);
+        CU_ASSERT_EQUAL(p.dec_info.submit(w, p.dec, &job, 1), 1);
+        unsigned n;
+        while ((n = E->poll(w, done, 8)) == 0)
+            ;
+        for (unsigned k = 0; k < n; k++) {
+            crypto += done[k].drop == CV_DROP_CRYPTO && !done[k].op.ok;
+            rte_pktmbuf_free(done[k].m);
+        }
+    }
+    CU_ASSERT_EQUAL(crypto, 2 * CDEV_ERRORS_MAX);
+    CU_ASSERT(cdev_runs());
+    pair_free(&p);
+    cdev_model_remove();
+}
+
 /* It takes what it is given as long as that comes, slowly; nobody may wait until its queue is full. */
 static void a_device_that_takes_on_but_gives_nothing_back_is_found_out_in_time(void)
 {
@@ -682,6 +710,7 @@ static const struct unit_test tests[] = {
     UNIT_TEST(packets_that_the_device_never_took_are_done_in_software),
     UNIT_TEST(a_device_that_gives_nothing_back_loses_what_it_has_and_no_more),
     UNIT_TEST(a_device_with_errors_is_given_up),
+    UNIT_TEST(errors_of_incoming_packets_do_not_end_a_device),
     UNIT_TEST(a_device_that_takes_on_but_gives_nothing_back_is_found_out_in_time),
     UNIT_TEST(a_device_that_loses_one_packet_is_given_up_for_it),
     UNIT_TEST(a_worker_that_ends_with_packets_in_the_device_stops_it_first),

@@ -454,7 +454,13 @@ static const struct row rows[] = {
 
     /* ESN */
     {"ESN out", CRYPTO, OUT, GCM, {{SA_FLAGS, CV_SA_ESN}}, CV_ENGINE_WHY_ESN},
-    {"ESN out, and it is there", CRYPTO, OUT, GCM, {{SA_FLAGS, CV_SA_ESN}, {CAP_ESN, 1}}, FITS},
+    {"ESN out, and it is there",
+     CRYPTO,
+     OUT,
+     GCM,
+     {{SA_FLAGS, CV_SA_ESN}, {CAP_ESN, 1}, {CAP_FLAGS, RTE_SECURITY_TX_OLOAD_NEED_MDATA}},
+     FITS},
+    {"ESN out, and no metadata", CRYPTO, OUT, GCM, {{SA_FLAGS, CV_SA_ESN}, {CAP_ESN, 1}}, CV_ENGINE_WHY_ESN},
     {"ESN in, and it is there", CRYPTO, IN, GCM, {{SA_FLAGS, CV_SA_ESN}, {CAP_ESN, 1}}, CV_ENGINE_WHY_ESN},
     {"protocol: ESN in", PROTOCOL, IN, GCM, {{SA_FLAGS, CV_SA_ESN}}, CV_ENGINE_WHY_ESN},
     {"protocol: ESN in, and it is there", PROTOCOL, IN, GCM, {{SA_FLAGS, CV_SA_ESN}, {CAP_ESN, 1}}, FITS},
