@@ -84,7 +84,8 @@ cv_result eng_ipsecmb_bare(enum cv_dir dir, uint8_t key_len, uint32_t size, unsi
     if (!m && !(m = mgr_new()))
         return CV_ENOMEM;
     const size_t octets = buffers * stride_of(size);
-    struct gcm_key_data *key = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof *key);
+    struct gcm_key_data *key =
+        aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(sizeof *key, RTE_CACHE_LINE_SIZE));
     uint8_t *mem = aligned_alloc(STRIDE_UNIT, octets);
     const bool have = key && mem;
     if (have) {
