@@ -2,33 +2,19 @@
  * peer that has the keys may have sealed, trailer and inner packet, which may be taken or dropped, but never read past or handed on longer than it
  * came; and packets to be protected, which must come back as they were, and not at all with one bit changed. Input: two octets (family,
  * mode, transform, ESN, encapsulation; the bit), then the packet. Build: CC=clang meson setup DIR -Dfuzz=true; run: fuzz_esp DIR-FOR-NEW tests/fuzz/corpus/esp. */
-#include "dataplane/esp/esp.h"
-#include "dataplane/ip/ip_classify.h"
-#include "tests/fuzz/fuzz_pkt.h"
+#include "tests/fuzz/fuzz_ends.h"
 
 enum {
-    CONTROLS = 2,
     V6 = 1,
     TRANSPORT = 2,
     TRANSFORM = 4, /* three bits from here */
     ESN = 32,
     NATT = 64,
     TRANSFORMS = 8,
-    SPI = 0x00c0ffee,
     PORT = 4500,
-    ROOM_BEHIND = 32, /* as received frames have */
 };
-
-static struct esp_worker worker;
-static struct cv_sa_counters counters[2];
-static const uint8_t here[16] = {0x20, 1, 0x0d, 0xb8, [15] = 1}, there[16] = {0x20, 1, 0x0d, 0xb8, [15] = 2};
 
 /* ---- SAs ------------------------------------------------------------------------------------------------------ */
-struct ends {
-    struct esp_out_sa *out;
-    struct esp_in_sa *in;
-};
-
 static struct cv_sa sa_of(uint8_t control, const uint8_t *src, const uint8_t *dst)
 {
     static const struct {
@@ -45,8 +31,7 @@ static struct cv_sa sa_of(uint8_t control, const uint8_t *src, const uint8_t *ds
         {CV_ENCR_NULL, CV_INTEG_HMAC_SHA2_256_128, 0, 0, 32},
     };
     const unsigned t = control / TRANSFORM % TRANSFORMS;
-    const bool v6 = control & V6;
-    struct cv_sa sa = {.ref = {.dir = CV_DIR_OUT, .spi = SPI}, .if_id = 7};
+    struct cv_sa sa = sa_between(control & V6, src, dst);
     sa.encr = transform[t].encr;
     sa.integ = transform[t].integ;
     sa.encr_key_len = transform[t].key_len;
@@ -57,66 +42,17 @@ static struct cv_sa sa_of(uint8_t control, const uint8_t *src, const uint8_t *ds
     memset(sa.integ_key, 0x5a, sa.integ_key_len);
     sa.mode = control & TRANSPORT ? CV_MODE_TRANSPORT : CV_MODE_TUNNEL;
     sa.flags = (control & ESN ? CV_SA_ESN : 0u) | (control & NATT ? CV_SA_NATT : 0u);
-    sa.replay_window = 64;
-    sa.ts_count = 2;
-    sa.ts_local[0] = sa.ts_remote[0] = ts_any(IP_V4);
-    sa.ts_local[1] = sa.ts_remote[1] = ts_any(IP_V6);
-    sa.local.addr = v6 ? ip_addr_v6(src) : ip_addr_v4(src);
-    sa.remote.addr = v6 ? ip_addr_v6(dst) : ip_addr_v4(dst);
     sa.local.port = sa.remote.port = control & NATT ? PORT : 0;
     return sa;
 }
 
-static void worker_end(void)
+static struct ends ends_of(uint8_t control, const uint8_t *src, const uint8_t *dst)
 {
-    esp_worker_fini(&worker);
-}
-
-static const struct eng_ops *engine(void)
-{
-    const struct eng_ops *e = eng_by_name("ipsec-mb");
-    if (!worker.scratch) {
-        must(esp_worker_init(&worker, e, 0, -1) == CV_OK);
-        must(atexit(worker_end) == 0);
-    }
-    return e;
-}
-
-static struct ends open_ends(uint8_t control, const uint8_t *src, const uint8_t *dst)
-{
-    const struct eng_ops *e = engine();
-    const struct cv_sa out = sa_of(control, src, dst);
-    struct cv_sa in = out;
-    struct ends ends;
-    in.ref.dir = CV_DIR_IN;
-    in.local = out.remote;
-    in.remote = out.local;
-    memset(counters, 0, sizeof counters);
-    must(esp_out_sa_new(&out, e, -1, &counters[0], &ends.out) == CV_OK);
-    must(esp_in_sa_new(&in, e, -1, &counters[1], &ends.in) == CV_OK);
-    return ends;
-}
-
-static void close_ends(struct ends *e)
-{
-    esp_out_sa_free(e->out);
-    esp_in_sa_free(e->in);
+    const struct cv_sa sa = sa_of(control, src, dst);
+    return open_ends(&sa);
 }
 
 /* ---- packets -------------------------------------------------------------------------------------------------- */
-/* n octets with `tail` of room behind them, and nothing behind that. */
-static struct rte_mbuf *with_tail(const uint8_t *data, size_t n, size_t tail)
-{
-    uint8_t *octets = calloc(1, n + tail);
-    must(octets != NULL);
-    memcpy(octets, data, n);
-    struct rte_mbuf *m = exact(octets, n + tail);
-    free(octets);
-    m->data_len = (uint16_t)n;
-    m->pkt_len = (uint32_t)n;
-    return m;
-}
-
 static bool receive(struct ends *e, struct rte_mbuf *m)
 {
     if (ip_classify_ip(m) != IP_CLASS_ESP)
@@ -127,28 +63,14 @@ static bool receive(struct ends *e, struct rte_mbuf *m)
     return good;
 }
 
-static void seal_v4(uint8_t *ip)
-{
-    memset(ip + 10, 0, 2);
-    const uint16_t sum = (uint16_t)~ip_fold(ip_sum(ip, (ip[0] & 15u) * 4u, 0));
-    memcpy(ip + 10, &sum, 2);
-}
-
-static bool is_v4_header(const uint8_t *ip, size_t n)
-{
-    return n >= 20 && (ip[0] & 15u) * 4u >= 20 && (ip[0] & 15u) * 4u <= n;
-}
-
 /* ---- the properties --------------------------------------------------------------------------------------------- */
 static void forged(uint8_t control, const uint8_t *data, size_t n)
 {
     const bool v6 = control & V6;
     if (n < (v6 ? 40u : 20u))
         return;
-    struct ends e = open_ends(control, data + (v6 ? 8 : 12), data + (v6 ? 24 : 16));
-    struct rte_mbuf *m = with_tail(data, n, control & 128 ? 0 : ROOM_BEHIND);
-    if (!v6 && is_v4_header(data, n))
-        seal_v4(rte_pktmbuf_mtod(m, uint8_t *));
+    struct ends e = ends_of(control, data + (v6 ? 8 : 12), data + (v6 ? 24 : 16));
+    struct rte_mbuf *m = packet_of(data, n, v6, control & 128 ? 0 : ROOM_BEHIND);
     must(!receive(&e, m)); /* nobody guesses 96 bits */
     rte_pktmbuf_free(m);
     close_ends(&e);
@@ -192,7 +114,7 @@ static void sealed(uint8_t control, const uint8_t *data, size_t n)
 {
     static uint8_t p[4096];
     const struct cv_sa sa = sa_of(control, here, there);
-    struct ends e = open_ends(control, here, there);
+    struct ends e = open_ends(&sa);
     struct eng_session *s;
     struct eng_session_info info;
     must(engine()->session_new(&sa, -1, &s, &info) == CV_OK);
@@ -217,9 +139,7 @@ static void sealed(uint8_t control, const uint8_t *data, size_t n)
 static void there_and_back(uint8_t control, uint8_t bit, const uint8_t *data, size_t n)
 {
     const bool v6 = control & V6, transport = control & TRANSPORT;
-    struct rte_mbuf *m = with_tail(data, n, ESP_TAILROOM);
-    if (!v6 && is_v4_header(data, n))
-        seal_v4(rte_pktmbuf_mtod(m, uint8_t *));
+    struct rte_mbuf *m = packet_of(data, n, v6, ESP_TAILROOM);
     const enum ip_class class = ip_classify_ip(m);
     if (class == IP_CLASS_DROP || (transport && (dp_meta(m)->family == IP_V6) != v6)) {
         rte_pktmbuf_free(m);
@@ -227,7 +147,7 @@ static void there_and_back(uint8_t control, uint8_t bit, const uint8_t *data, si
     }
     const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
     struct ends e =
-        open_ends(control, transport ? ip + (v6 ? 8 : 12) : here, transport ? ip + (v6 ? 24 : 16) : there);
+        ends_of(control, transport ? ip + (v6 ? 8 : 12) : here, transport ? ip + (v6 ? 24 : 16) : there);
     struct rte_mbuf *was = exact_copy(m);
     if (esp_out_burst(&worker, &m, &e.out, 1) == 1) {
         must(m->data_off >= 14 && ip_classify_ip(m) == IP_CLASS_ESP);
@@ -239,9 +159,7 @@ static void there_and_back(uint8_t control, uint8_t bit, const uint8_t *data, si
         rte_pktmbuf_free(bad);
         struct rte_mbuf *good = with_tail(rte_pktmbuf_mtod(m, const uint8_t *), len, ROOM_BEHIND);
         const bool back = receive(&e, good);
-        must(transport || (back && good->data_len == was->data_len &&
-                           memcmp(rte_pktmbuf_mtod(good, const void *), rte_pktmbuf_mtod(was, const void *),
-                                  was->data_len) == 0));
+        must(transport || (back && is_same(good, was)));
         rte_pktmbuf_free(good);
     }
     rte_pktmbuf_free(m);
