@@ -211,11 +211,19 @@ class Cores:
                                "the driver has no such governor; see scaling_available_governors")
         if governors:
             self.machine.say("governor: performance on %s" % write_list(governors))
-        self.cpusets(rest, persistent)
+        unified = self.machine.exists(CGROUP + "/cgroup.controllers")
+        if unified:
+            self.slices(rest, persistent)
         if persistent:
             self.machine.save(UNIT, UNIT_TEXT % (self.program, write_list(cpus)))
             self.machine.link(WANTED, UNIT)
-            self.machine.run("systemctl", "daemon-reload")
+        if unified or persistent:
+            self.machine.run("systemctl", "daemon-reload")  # once, of all of it; and before the cpusets are written, or it might put them back
+        if unified:
+            self.cpusets(rest)
+        else:
+            self.machine.say("no unified cgroup hierarchy: other processes are not kept away; isolcpus does it")
+        if persistent:
             self.machine.say("%s for the next boot; `systemctl restart culvert` moves it to a slice of its own"
                              % ("would be kept" if self.machine.dry else "kept"))
         for line in self.advise(cpus, nic):
@@ -257,19 +265,17 @@ class Cores:
                 kept += 1
         return moved, kept
 
-    def cpusets(self, rest, persistent):
-        """systemd's slices do without the workers' processors; culvert gets a slice beside them."""
-        if not self.machine.exists(CGROUP + "/cgroup.controllers"):
-            self.machine.say("no unified cgroup hierarchy: other processes are not kept away; isolcpus does it")
-            return
-        text = write_list(rest)
+    def slices(self, rest, persistent):
+        """What systemd is told: culvert gets a slice beside its own, which from the next boot on do without the workers' processors."""
         if persistent:
             for name in DROP_INS:
                 section = "Scope" if ".scope" in name else "Slice"
-                self.machine.save(name, HEAD + "[%s]\nAllowedCPUs=%s\n" % (section, text))
+                self.machine.save(name, HEAD + "[%s]\nAllowedCPUs=%s\n" % (section, write_list(rest)))
         self.machine.save(SLICE if persistent else SLICE_NOW, HEAD + "[Unit]\nDescription=culvert, on processors of its own\n")
         self.machine.save(SERVICE if persistent else SERVICE_NOW, HEAD + "[Service]\nSlice=culvert.slice\n")
-        self.machine.run("systemctl", "daemon-reload")
+
+    def cpusets(self, rest):
+        """systemd's slices do without the workers' processors."""
         there = [n for n in ("%s/%s/cpuset.cpus" % (CGROUP, s) for s in SLICES) if self.machine.exists(n)]
         if not there:
             self.machine.say("no cpusets in the hierarchy: other processes are not kept away; isolcpus does it")
@@ -278,7 +284,7 @@ class Cores:
                              "which moves it to culvert.slice, then apply again")
             return
         for name in there:
-            self.machine.write(name, text + "\n")
+            self.machine.write(name, write_list(rest) + "\n")
 
     def restore(self):
         before = json.loads(self.machine.read(BEFORE, "null") or "null")

@@ -80,7 +80,7 @@ class Apply(Case):
         self.assertIn("Slice=culvert.slice", self.m.read(cores.SERVICE_NOW))  # or culvert, in system.slice, would have no processor to poll on
         self.assertTrue(self.m.exists(cores.SLICE_NOW))
         self.assertFalse(self.m.exists(cores.SERVICE))
-        self.assertIn(("systemctl", "daemon-reload"), self.m.ran)
+        self.assertEqual(self.m.ran, [("systemctl", "daemon-reload")])
         self.call("apply", "3")  # a second apply does not forget the first state
         self.call("restore")
         self.assertEqual(self.state(), before)
@@ -106,6 +106,7 @@ class Apply(Case):
         self.assertIn("Slice=culvert.slice", self.m.read(cores.SERVICE))
         self.assertIn(" apply 2-3\n", self.m.read(cores.UNIT))  # interrupts, governor and work queues do not outlive a boot by themselves
         self.assertTrue(self.m.exists(cores.WANTED))
+        self.assertEqual(self.m.ran, [("systemctl", "daemon-reload")])  # one of the unit and the slices together
         self.call("apply", "2-3")  # what the unit runs leaves it all in place
         self.assertTrue(self.m.exists(cores.UNIT) and self.m.exists(cores.DROP_INS[0]))
         os.unlink(self.m.path(cores.BEFORE[1:]))  # a boot: the slices come up as the drop-ins say
@@ -148,6 +149,9 @@ class Apply(Case):
     def test_without_cgroups(self):
         os.unlink(self.m.path("sys/fs/cgroup/cgroup.controllers"))
         self.assertIn("isolcpus does it", self.call("apply", "3"))
+        self.assertEqual(self.m.ran, [])
+        self.assertIn("kept for the next boot", self.call("apply", "3", "--persistent"))
+        self.assertEqual(self.m.ran, [("systemctl", "daemon-reload")])
 
 
 class Advice(Case):
