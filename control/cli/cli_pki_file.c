@@ -154,9 +154,9 @@ static int export_now(struct cli_call *c, const struct secret *password)
 
 static int on_export_password(struct cli_call *c, struct slice octets, bool given)
 {
-    if (!given || !cli_keep_password(c, octets.p, octets.n))
+    if (!given)
         return cli_pki_done(c, c->cmd.args[0], false, "no password was given");
-    return export_now(c, c->pending);
+    return cli_keep_password(c, octets.p, octets.n) ? export_now(c, c->pending) : CLI_NOT_SO;
 }
 
 /* PEM without a password is certificates alone; PKCS #12 always holds the key. */

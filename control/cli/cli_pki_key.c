@@ -115,9 +115,9 @@ static int ask_key(struct cli_call *c)
 
 static int on_import_password(struct cli_call *c, struct slice octets, bool given)
 {
-    if (!given || !cli_keep_password(c, octets.p, octets.n))
+    if (!given)
         return told(c, c->cmd.args[0], false, "no password was given");
-    return ask_key(c);
+    return cli_keep_password(c, octets.p, octets.n) ? ask_key(c) : CLI_NOT_SO;
 }
 
 int cli_key_import(struct cli_call *c)
@@ -156,9 +156,9 @@ static int export_now(struct cli_call *c, const struct secret *password)
 
 static int on_export_password(struct cli_call *c, struct slice octets, bool given)
 {
-    if (!given || !cli_keep_password(c, octets.p, octets.n))
+    if (!given)
         return told(c, c->cmd.args[0], false, "no password was given");
-    return export_now(c, c->pending);
+    return cli_keep_password(c, octets.p, octets.n) ? export_now(c, c->pending) : CLI_NOT_SO;
 }
 
 int cli_key_export(struct cli_call *c)
