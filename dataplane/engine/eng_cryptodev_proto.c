@@ -9,15 +9,7 @@
 #include <rte_mbuf.h>
 #include <string.h>
 
-enum {
-    V4_LEN = 20,
-    V6_LEN = 40,
-    UDP_LEN = 8,
-    ESP_HDR = 8,
-    PROTO_ESP = 50,
-    PROTO_UDP = 17,
-    AEAD_IV = 8,
-};
+enum { AEAD_IV = 8 };
 
 /* Of the device; before there are workers. */
 static struct {
@@ -58,7 +50,7 @@ static void geometry_set(struct eng_session *s, const struct cv_sa *sa)
     s->spi = rte_cpu_to_be_32(sa->ref.spi);
     s->v6 = sa->local.addr.family == IP_V6;
     s->natt = (sa->flags & CV_SA_NATT) != 0;
-    s->outer_len = (uint8_t)((s->v6 ? V6_LEN : V4_LEN) + (s->natt ? UDP_LEN : 0));
+    s->outer_len = (uint8_t)((s->v6 ? CDEV_V6_LEN : CDEV_V4_LEN) + (s->natt ? CDEV_UDP_LEN : 0));
     s->limited = sa->hard_bytes || sa->hard_packets;
 }
 
@@ -121,11 +113,12 @@ static bool in_one_piece(const struct rte_mbuf *m)
 static bool is_esp(const struct eng_session *s, const struct rte_mbuf *m)
 {
     const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-    const uint32_t least = (uint32_t)s->outer_len + ESP_HDR + s->iv_len + s->icv_len;
+    const uint32_t least = (uint32_t)s->outer_len + CDEV_ESP_HDR + s->iv_len + s->icv_len;
     if (!in_one_piece(m) || m->data_len <= least || ip[0] != (s->v6 ? 0x60 | (ip[0] & 15) : 0x45))
         return false;
-    const uint32_t total = s->v6 ? V6_LEN + (uint32_t)(ip[4] << 8 | ip[5]) : (uint32_t)(ip[2] << 8 | ip[3]);
-    return total == m->data_len && ip[s->v6 ? 6 : 9] == (s->natt ? PROTO_UDP : PROTO_ESP) &&
+    const uint32_t total =
+        s->v6 ? CDEV_V6_LEN + (uint32_t)(ip[4] << 8 | ip[5]) : (uint32_t)(ip[2] << 8 | ip[3]);
+    return total == m->data_len && ip[s->v6 ? 6 : 9] == (s->natt ? CDEV_PROTO_UDP : CDEV_PROTO_ESP) &&
            memcmp(ip + s->outer_len, &s->spi, sizeof s->spi) == 0;
 }
 
@@ -133,13 +126,13 @@ static bool is_esp(const struct eng_session *s, const struct rte_mbuf *m)
 static bool is_ip(const struct rte_mbuf *m)
 {
     const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-    if (m->data_len < V4_LEN)
+    if (m->data_len < CDEV_V4_LEN)
         return false;
     if (p[0] >> 4 == 4) {
         const unsigned total = (unsigned)(p[2] << 8 | p[3]);
-        return total >= V4_LEN && total <= m->data_len;
+        return total >= CDEV_V4_LEN && total <= m->data_len;
     }
-    return p[0] >> 4 == 6 && m->data_len >= V6_LEN && (p[4] << 8 | p[5]) <= m->data_len - V6_LEN;
+    return p[0] >> 4 == 6 && m->data_len >= CDEV_V6_LEN && (p[4] << 8 | p[5]) <= m->data_len - CDEV_V6_LEN;
 }
 
 static void expiry_note(const struct eng_session *s, struct cdev_job *job)

@@ -17,7 +17,17 @@
 
 #include "dataplane/engine/eng_cryptodev_op.h"
 
-/* A session on the device for an SA: sets the fields of s that stand under look-aside protocol. Why not (engine_why.h): NONE when there is one.
+/* Outer headers of ESP as they stand in a packet. */
+enum {
+    CDEV_V4_LEN = 20,
+    CDEV_V6_LEN = 40,
+    CDEV_UDP_LEN = 8,
+    CDEV_ESP_HDR = 8,
+    CDEV_PROTO_UDP = 17,
+    CDEV_PROTO_ESP = 50,
+};
+
+/* A session on the device for an SA: sets the fields of s that stand under look-aside protocol. Why not, an enum cv_engine_why: NONE when there is one.
  * s->kind, encrypt and the lengths are set. Manager. */
 uint8_t cdev_proto_new(struct eng_session *s, const struct cv_sa *sa);
 /* Does software stand in for it? Else its keys are to be nowhere but in the device. */

@@ -13,12 +13,6 @@
 #include <string.h>
 
 enum {
-    V4_LEN = 20,
-    V6_LEN = 40,
-    UDP_LEN = 8,
-    ESP_HDR = 8,
-    PROTO_ESP = 50,
-    PROTO_UDP = 17,
     NEXT_V4 = 4,
     NEXT_NONE = 59,
     NATT = 4500,
@@ -100,7 +94,7 @@ static cv_result ends_open(const struct trial *t, struct cv_sa *sa, enum cv_dir 
     memset(e, 0, sizeof *e);
     e->v6 = sa->local.addr.family == IP_V6;
     e->natt = sa->flags & CV_SA_NATT;
-    e->outer = (e->v6 ? V6_LEN : V4_LEN) + (e->natt ? UDP_LEN : 0);
+    e->outer = (e->v6 ? CDEV_V6_LEN : CDEV_V4_LEN) + (e->natt ? CDEV_UDP_LEN : 0);
     sa->ref.dir = (uint8_t)dir;
     CV_TRY(t->engine->session_new(sa, -1, &e->device, &e->info));
     sa->ref.dir = dir == CV_DIR_OUT ? CV_DIR_IN : CV_DIR_OUT;
@@ -145,13 +139,13 @@ static bool pass(const struct trial *t, const struct ends *e, struct eng_job *jo
 static void outer_write(const struct ends *e, uint8_t *p, unsigned total)
 {
     const uint16_t udp[4] = {RTE_BE16(NATT), RTE_BE16(NATT),
-                             rte_cpu_to_be_16((uint16_t)(total - e->outer + UDP_LEN)), 0};
+                             rte_cpu_to_be_16((uint16_t)(total - e->outer + CDEV_UDP_LEN)), 0};
     memset(p, 0, e->outer);
     if (e->v6) {
-        const uint16_t len = rte_cpu_to_be_16((uint16_t)(total - V6_LEN));
+        const uint16_t len = rte_cpu_to_be_16((uint16_t)(total - CDEV_V6_LEN));
         p[0] = 0x60;
         memcpy(p + 4, &len, sizeof len);
-        p[6] = e->natt ? PROTO_UDP : PROTO_ESP;
+        p[6] = e->natt ? CDEV_PROTO_UDP : CDEV_PROTO_ESP;
         p[7] = 64;
         p[8] = p[24] = 0x20;
         p[11] = 2;
@@ -161,13 +155,13 @@ static void outer_write(const struct ends *e, uint8_t *p, unsigned total)
         *ip = (struct rte_ipv4_hdr){.version_ihl = 0x45,
                                     .total_length = rte_cpu_to_be_16((uint16_t)total),
                                     .time_to_live = 64,
-                                    .next_proto_id = e->natt ? PROTO_UDP : PROTO_ESP,
+                                    .next_proto_id = e->natt ? CDEV_PROTO_UDP : CDEV_PROTO_ESP,
                                     .src_addr = RTE_BE32(0xc0000002),
                                     .dst_addr = RTE_BE32(0xc0000001)};
         ip->hdr_checksum = rte_ipv4_cksum(ip);
     }
     if (e->natt)
-        memcpy(p + e->outer - UDP_LEN, udp, sizeof udp);
+        memcpy(p + e->outer - CDEV_UDP_LEN, udp, sizeof udp);
 }
 
 /* Sealed by software, as a peer does it. */
@@ -176,9 +170,9 @@ static bool seal(const struct trial *t, const struct ends *e, uint32_t seq, uint
 {
     const unsigned block = RTE_MAX(e->soft_info.block, 4u), pad = -(INNER + 2u) & (block - 1),
                    data = INNER + pad + 2,
-                   total = e->outer + ESP_HDR + e->soft_info.iv_len + data + e->soft_info.icv_len;
+                   total = e->outer + CDEV_ESP_HDR + e->soft_info.iv_len + data + e->soft_info.icv_len;
     uint8_t *p = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)total), *esp = p + e->outer,
-            *text = esp + ESP_HDR + e->soft_info.iv_len;
+            *text = esp + CDEV_ESP_HDR + e->soft_info.iv_len;
     const uint32_t words[2] = {RTE_BE32(SPI), rte_cpu_to_be_32(seq)};
     outer_write(e, p, total);
     memcpy(esp, words, sizeof words);
@@ -217,16 +211,18 @@ static const char *out_packet(const struct trial *t, const struct ends *e, uint3
     if (!pass(t, e, &job))
         return "it does not encrypt";
     uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, e->outer);
-    const unsigned iv_len = e->soft_info.iv_len, around = e->outer + ESP_HDR + iv_len + e->soft_info.icv_len;
+    const unsigned iv_len = e->soft_info.iv_len,
+                   around = e->outer + CDEV_ESP_HDR + iv_len + e->soft_info.icv_len;
     const uint32_t words[2] = {RTE_BE32(SPI), rte_cpu_to_be_32(seq)};
     if (m->data_len < around + INNER + 2 || memcmp(esp, words, sizeof words) != 0)
         return "its number or its length is wrong";
-    memcpy(iv, esp + ESP_HDR, iv_len);
+    memcpy(iv, esp + CDEV_ESP_HDR, iv_len);
     struct eng_op op = {.esp = esp, .data_len = m->data_len - around};
     if (op.data_len % RTE_MAX(e->soft_info.block, 4u))
         return "its padding is wrong";
     e->soft_info.burst(t->soft, e->soft, &op, 1);
-    return op.ok ? text_check(t, esp + ESP_HDR + iv_len, op.data_len) : "what it encrypts does not verify";
+    return op.ok ? text_check(t, esp + CDEV_ESP_HDR + iv_len, op.data_len)
+                 : "what it encrypts does not verify";
 }
 
 static const char *try_out(struct trial *t, const struct ends *e)
