@@ -11,6 +11,7 @@
 #include "dataplane/dp_transit.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_udp.h"
+#include "tests/unit/dataplane/nbr_fix.h"
 #include "tests/unit/engine/inline_model.h"
 #include "tests/unit/ip/pkt.h"
 
@@ -65,18 +66,6 @@ static inline struct ip_addr outer(int family, bool peer)
     return family == IP_V4 ? v4(192, 0, 2, peer ? 2 : 1) : v6(0, peer ? 2 : 1);
 }
 
-static inline void no_ask(void *ctx, uint32_t if_id, const struct ip_addr *addr, const uint8_t *own)
-{
-    (void)ctx, (void)if_id, (void)addr, (void)own;
-}
-
-static inline void no_packet(void *ctx, struct rte_mbuf *m)
-{
-    (void)ctx;
-    rte_pktmbuf_free(m);
-}
-static const struct ip_nbr_calls calls = {NULL, no_ask, no_packet, no_packet};
-
 static inline void route(enum ip_route_kind kind, struct ip_addr a, unsigned len, uint32_t id,
                          const struct ip_addr *via)
 {
@@ -96,7 +85,7 @@ static inline void unroute(struct ip_addr a, unsigned len)
 
 static inline void neighbour(uint32_t if_id, struct ip_addr a)
 {
-    ip_nbr_claim(&dp.nbrs, if_id, &a, far_mac, 0, &calls);
+    ip_nbr_claim(&dp.nbrs, if_id, &a, far_mac, 0, &nbr_fix_calls);
 }
 
 static inline void tables(void)
@@ -476,7 +465,7 @@ static inline void the_end(void)
     dp_sad_fini(&dp.sad);
     dp.engine->stop();
     io_rings_free(&dp.rings, 1);
-    struct ip_nbr_calls c = calls;
+    struct ip_nbr_calls c = nbr_fix_calls;
     ip_nbr_flush(&dp.nbrs, 0, &c);
     ip_route_flush(&dp.routes, 0);
     shm_close(&dp.shm);

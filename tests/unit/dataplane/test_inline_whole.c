@@ -185,7 +185,7 @@ static void next_hop_unknown(void)
     for (unsigned i = 0; i < 2; i++) {
         struct rte_mbuf *m = NULL;
         struct pair p;
-        struct ip_nbr_calls c = calls;
+        struct ip_nbr_calls c = nbr_fix_calls;
         nic(model_caps_protocol);
         pair_add(&p, &gcm);
         if (i == 0)

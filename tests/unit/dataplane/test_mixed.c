@@ -3,9 +3,9 @@
 #include "dataplane/dp_mixed.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
-#include "dataplane/ip/ip_nbr.h"
 #include "dataplane/ip/ip_pmtu.h"
 #include "tests/unit/dataplane/manager.h"
+#include "tests/unit/dataplane/nbr_fix.h"
 
 enum { MANY = 20, FEW, MSS, DOWN, LIMITED, NONE, IFS, BURST = 60, ROUNDS = 400, SAS = 40, OCTETS = 1700 };
 
@@ -20,16 +20,6 @@ static uint32_t rnd(uint32_t below)
 }
 
 /* ---- the site ------------------------------------------------------------------------------------------------------ */
-static void no_ask(void *ctx, uint32_t if_id, const struct ip_addr *addr, const uint8_t *mac)
-{
-    (void)ctx, (void)if_id, (void)addr, (void)mac;
-}
-static void no_packet(void *ctx, struct rte_mbuf *m)
-{
-    (void)ctx;
-    rte_pktmbuf_free(m);
-}
-
 static void sa_make(uint32_t slot, uint32_t if_id, const char *remote)
 {
     struct cv_sa sa = mgr_sa(CV_DIR_OUT, slot, if_id);
@@ -45,13 +35,12 @@ static void sa_make(uint32_t slot, uint32_t if_id, const char *remote)
 /* other: the interface of many SAs has prefixes of two lengths. */
 static void site_make(bool other)
 {
-    const struct ip_nbr_calls calls = {NULL, no_ask, no_packet, no_packet};
     const struct ip_addr gate = mgr_addr("10.0.0.254"), gate6 = mgr_addr("2001:db8::fe");
     char net[32];
     mgr_fresh();
     CU_ASSERT_EQUAL(mgr_addr_add(1, "2001:db8::1", 64) | mgr_route("::/0", 1, "2001:db8::fe"), CV_OK);
-    ip_nbr_claim(&mgr_dp.nbrs, 1, &gate, (const uint8_t[6]){2, 1, 1, 1, 1, 1}, mgr->now_ms, &calls);
-    ip_nbr_claim(&mgr_dp.nbrs, 1, &gate6, (const uint8_t[6]){2, 1, 1, 1, 1, 2}, mgr->now_ms, &calls);
+    ip_nbr_claim(&mgr_dp.nbrs, 1, &gate, (const uint8_t[6]){2, 1, 1, 1, 1, 1}, mgr->now_ms, &nbr_fix_calls);
+    ip_nbr_claim(&mgr_dp.nbrs, 1, &gate6, (const uint8_t[6]){2, 1, 1, 1, 1, 2}, mgr->now_ms, &nbr_fix_calls);
     for (uint32_t i = MANY; i < IFS; i++) {
         struct cv_cmd c = {.type = CV_CMD_IF_SET};
         c.u.interface = (struct cv_if){

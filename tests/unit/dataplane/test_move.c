@@ -9,6 +9,7 @@
 #include "dataplane/dp_worker.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_udp.h"
+#include "tests/unit/dataplane/nbr_fix.h"
 #include "tests/unit/ip/pkt.h"
 
 #include <pthread.h>
@@ -96,17 +97,6 @@ static struct cv_sa passer_conf(unsigned k, enum cv_dir dir, bool peer)
 }
 
 /* ---- a data plane of three workers on a port of rings ---------------------------------------------------------- */
-static void no_ask(void *ctx, uint32_t if_id, const struct ip_addr *addr, const uint8_t *mac)
-{
-    (void)ctx, (void)if_id, (void)addr, (void)mac;
-}
-
-static void no_packet(void *ctx, struct rte_mbuf *m)
-{
-    (void)ctx;
-    rte_pktmbuf_free(m);
-}
-
 static cv_result route(enum ip_route_kind kind, struct ip_addr a, unsigned len, uint32_t id,
                        const struct ip_addr *via)
 {
@@ -120,7 +110,6 @@ static cv_result route(enum ip_route_kind kind, struct ip_addr a, unsigned len, 
 
 static void tables(void)
 {
-    struct ip_nbr_calls calls = {NULL, no_ask, no_packet, no_packet};
     struct ip_addr own = v4(192, 0, 2, 1), far = v4(192, 0, 2, 2);
     struct cv_if port = {.if_id = PORT_IF, .kind = CV_IF_PORT, .up = 1, .name = "E0"};
     struct cv_if tunnel = {
@@ -131,7 +120,7 @@ static void tables(void)
     CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_CONNECTED, own, 24, PORT_IF, NULL), CV_OK);
     CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_STATIC, v4(20, 0, 0, 0), 8, PORT_IF, &far), CV_OK);
     CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_STATIC, v4(30, 0, 0, 0), 8, TUNNEL0, NULL), CV_OK);
-    ip_nbr_claim(&dp.nbrs, PORT_IF, &far, far_mac, 0, &calls);
+    ip_nbr_claim(&dp.nbrs, PORT_IF, &far, far_mac, 0, &nbr_fix_calls);
     for (unsigned i = 0; i < SAS; i++) {
         const struct cv_sa in = sa_conf(i, false), peer = sa_conf(i, true);
         CU_ASSERT_EQUAL_FATAL(dp_sad_add(&dp.sad, &in), CV_OK);

@@ -7,16 +7,10 @@
 #include "dataplane/engine/eng_cryptodev_dev.h"
 #include "dataplane/engine/eng_ipsecmb.h"
 #include "dataplane/ip/ip_csum.h"
-#include "dataplane/ip/ip_nbr.h"
-#include "tests/unit/dataplane/manager.h"
+#include "tests/unit/dataplane/ring_fix.h"
 #include "tests/unit/engine/cdev_model.h"
 
-#include <rte_eth_ring.h>
-#include <rte_ethdev.h>
-
 enum {
-    OUTSIDE = 1, /* interfaces; ports in front of them */
-    INSIDE,
     TUNNEL = 20,
     SAS = 3, /* of each direction, an interface each */
     SLOT_IN = 40,
@@ -33,7 +27,6 @@ enum {
 };
 
 static struct dp_worker *worker;
-static struct rte_ring *rx[2], *tx[2];
 static const uint8_t far_mac[6] = {2, 1, 1, 1, 1, 1}, own_mac[6] = {2, 0, 0, 0, 0, 1};
 static struct esp_worker far;
 static struct esp_out_sa *far_sa[SAS];
@@ -47,37 +40,6 @@ static struct way in, out;
 static unsigned turn, framed, frames_left, longest_wait, disorder;
 
 /* ---- the site ------------------------------------------------------------------------------------------------------ */
-static void no_ask(void *ctx, uint32_t if_id, const struct ip_addr *addr, const uint8_t *mac)
-{
-    (void)ctx, (void)if_id, (void)addr, (void)mac;
-}
-static void no_packet(void *ctx, struct rte_mbuf *m)
-{
-    (void)ctx;
-    rte_pktmbuf_free(m);
-}
-
-static void ports_open(void)
-{
-    const struct rte_eth_conf conf = {0};
-    char name[16];
-    for (unsigned p = 0; p < 2; p++) {
-        snprintf(name, sizeof name, "rx%u", p);
-        rx[p] = rte_ring_create(name, 1024, SOCKET_ID_ANY, 0);
-        snprintf(name, sizeof name, "tx%u", p);
-        tx[p] = rte_ring_create(name, 4096, SOCKET_ID_ANY, 0);
-        snprintf(name, sizeof name, "port%u", p);
-        const int id = rte_eth_from_rings(name, &rx[p], 1, &tx[p], 1, 0);
-        CU_ASSERT_TRUE_FATAL(id >= 0);
-        CU_ASSERT_EQUAL_FATAL(rte_eth_dev_configure((uint16_t)id, 1, 1, &conf), 0);
-        CU_ASSERT_EQUAL_FATAL(rte_eth_rx_queue_setup((uint16_t)id, 0, 256, 0, NULL, pkt_pool), 0);
-        CU_ASSERT_EQUAL_FATAL(rte_eth_tx_queue_setup((uint16_t)id, 0, 256, 0, NULL), 0);
-        CU_ASSERT_EQUAL_FATAL(rte_eth_dev_start((uint16_t)id), 0);
-        mgr_dp.ports[p].id = (uint16_t)id;
-        mgr_dp.ports[p].rx_queues = mgr_dp.ports[p].tx_queues = 1;
-    }
-}
-
 static struct cv_sa sa_of(enum cv_dir dir, unsigned i)
 {
     struct cv_sa sa = mgr_sa(dir, (dir == CV_DIR_IN ? SLOT_IN : SLOT_OUT) + i, TUNNEL + i);
@@ -108,7 +70,6 @@ static void sas_make(unsigned i)
 
 static void site_make(void)
 {
-    const struct ip_nbr_calls calls = {NULL, no_ask, no_packet, no_packet};
     const struct ip_addr gate = mgr_addr("10.0.0.254"), host = mgr_addr("192.168.1.77");
     char why[256] = "";
     rte_mempool_free(pkt_pool);
@@ -119,10 +80,10 @@ static void site_make(void)
     mgr_start();
     CU_ASSERT_EQUAL_FATAL(eng_cryptodev.start("crypto_aesni_gcm look-aside", 1, why, sizeof why), CV_OK);
     mgr_dp.engine = mgr_dp.sad.engine = &eng_cryptodev;
-    ports_open();
+    ports_open(4096);
     mgr_fresh();
-    ip_nbr_claim(&mgr_dp.nbrs, OUTSIDE, &gate, far_mac, mgr->now_ms, &calls);
-    ip_nbr_claim(&mgr_dp.nbrs, INSIDE, &host, far_mac, mgr->now_ms, &calls);
+    ip_nbr_claim(&mgr_dp.nbrs, OUTSIDE, &gate, far_mac, mgr->now_ms, &nbr_fix_calls);
+    ip_nbr_claim(&mgr_dp.nbrs, INSIDE, &host, far_mac, mgr->now_ms, &nbr_fix_calls);
     for (unsigned i = 0; i < SAS; i++)
         sas_make(i);
     mgr_dp.mbuf_room = 2048;

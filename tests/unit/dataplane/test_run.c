@@ -4,17 +4,11 @@
 #include "dataplane/dp_owner.h"
 #include "dataplane/dp_run.h"
 #include "dataplane/ip/ip_csum.h"
-#include "dataplane/ip/ip_nbr.h"
-#include "tests/unit/dataplane/manager.h"
+#include "tests/unit/dataplane/ring_fix.h"
 #include "tests/unit/dataplane/run_change.h"
 
-#include <rte_eth_ring.h>
-#include <rte_ethdev.h>
-
 enum {
-    OUTSIDE = 1, /* interfaces; ports in front of them */
-    INSIDE,
-    TUNNEL = 20,
+    TUNNEL = 20, /* an interface */
     OTHER,
     IFS,
     ROUNDS = 300,
@@ -28,7 +22,6 @@ enum {
 };
 
 static struct dp_worker *worker;
-static struct rte_ring *rx[2], *tx[2];
 static const uint8_t far_mac[6] = {2, 1, 1, 1, 1, 1};
 static uint64_t seed;
 static uint32_t rnd(uint32_t below)
@@ -40,37 +33,6 @@ static uint32_t rnd(uint32_t below)
 }
 
 /* ---- the site ------------------------------------------------------------------------------------------------------ */
-static void no_ask(void *ctx, uint32_t if_id, const struct ip_addr *addr, const uint8_t *mac)
-{
-    (void)ctx, (void)if_id, (void)addr, (void)mac;
-}
-static void no_packet(void *ctx, struct rte_mbuf *m)
-{
-    (void)ctx;
-    rte_pktmbuf_free(m);
-}
-
-static void ports_open(void)
-{
-    const struct rte_eth_conf conf = {0};
-    char name[16];
-    for (unsigned p = 0; p < 2; p++) {
-        snprintf(name, sizeof name, "rx%u", p);
-        rx[p] = rte_ring_create(name, 1024, SOCKET_ID_ANY, 0);
-        snprintf(name, sizeof name, "tx%u", p);
-        tx[p] = rte_ring_create(name, 1024, SOCKET_ID_ANY, 0);
-        snprintf(name, sizeof name, "port%u", p);
-        const int id = rte_eth_from_rings(name, &rx[p], 1, &tx[p], 1, 0);
-        CU_ASSERT_TRUE_FATAL(id >= 0);
-        CU_ASSERT_EQUAL_FATAL(rte_eth_dev_configure((uint16_t)id, 1, 1, &conf), 0);
-        CU_ASSERT_EQUAL_FATAL(rte_eth_rx_queue_setup((uint16_t)id, 0, 256, 0, NULL, pkt_pool), 0);
-        CU_ASSERT_EQUAL_FATAL(rte_eth_tx_queue_setup((uint16_t)id, 0, 256, 0, NULL), 0);
-        CU_ASSERT_EQUAL_FATAL(rte_eth_dev_start((uint16_t)id), 0);
-        mgr_dp.ports[p].id = (uint16_t)id;
-        mgr_dp.ports[p].rx_queues = mgr_dp.ports[p].tx_queues = 1;
-    }
-}
-
 /* What the SAs are like in each pass of the comparison. */
 struct form {
     uint32_t flags, window;
@@ -138,12 +100,11 @@ static void sa_install(struct cv_sa sa, bool outer6)
 
 static void site_make(const struct form *f)
 {
-    const struct ip_nbr_calls calls = {NULL, no_ask, no_packet, no_packet};
     const struct ip_addr far[] = {mgr_addr("10.0.0.254"), mgr_addr("2001:db8::fe"), mgr_addr("192.168.1.77")};
     mgr_fresh();
     CU_ASSERT_EQUAL(mgr_addr_add(1, "2001:db8::1", 64) | mgr_route("::/0", 1, "2001:db8::fe"), CV_OK);
     for (unsigned i = 0; i < 3; i++)
-        ip_nbr_claim(&mgr_dp.nbrs, i < 2 ? OUTSIDE : INSIDE, &far[i], far_mac, mgr->now_ms, &calls);
+        ip_nbr_claim(&mgr_dp.nbrs, i < 2 ? OUTSIDE : INSIDE, &far[i], far_mac, mgr->now_ms, &nbr_fix_calls);
     for (uint32_t i = TUNNEL; i < IFS; i++) {
         struct cv_cmd c = {.type = CV_CMD_IF_SET};
         c.u.interface = (struct cv_if){
@@ -589,7 +550,7 @@ static void runs_leave_what_the_long_way_leaves(void)
 {
     if (!worker) {
         mgr_start();
-        ports_open();
+        ports_open(RING_RX_SLOTS);
         CU_ASSERT_EQUAL_FATAL(esp_worker_init(&far, fix_engine(), 0, -1), CV_OK);
         far.sole = true;
     }
