@@ -62,7 +62,8 @@ static struct cv_sa sa_of(const struct form *f, enum cv_dir dir, uint32_t slot, 
     sa.soft_packets = f->soft_packets;
     sa.df = f->df;
     memset(sa.encr_key, (int)slot, sizeof sa.encr_key);
-    if (f->encr == CV_ENCR_AES_CBC) {
+    if (f->encr != CV_ENCR_AES_GCM_16) {
+        sa.encr_key_len = f->encr == CV_ENCR_3DES ? 24 : f->encr == CV_ENCR_NULL ? 0 : sa.encr_key_len;
         sa.salt_len = 0;
         sa.integ = CV_INTEG_HMAC_SHA2_256_128;
         sa.integ_key_len = 32;
@@ -678,6 +679,25 @@ static void nobody_follows_a_leader_into_what_asks_of_each_packet(void)
     CU_ASSERT_EQUAL(taken(false, BURST, BURST), 0); /* and for a while nobody tries */
 }
 
+/* By pieces a multi-buffer engine would have fewer packets at a time than it works on side by side, and a leader alone: such transforms go the
+ * long way, a burst in one call. */
+static void packets_of_multi_buffer_transforms_go_in_no_run(void)
+{
+    static const uint16_t encrs[] = {CV_ENCR_AES_CBC, CV_ENCR_3DES, CV_ENCR_NULL};
+    for (unsigned i = 0; i < RTE_DIM(encrs); i++) {
+        const struct form f = {.window = 64, .encr = encrs[i]};
+        memset(&with, 0, sizeof with);
+        site_make(&f);
+        far_start(&f, IN_SLOT);
+        for (unsigned in = 0; in < 2; in++) {
+            worker_fresh(true);
+            CU_ASSERT_EQUAL(taken(in, BURST, BURST), 1); /* who would have led, and went alone */
+            CU_ASSERT_FALSE(follows(in));
+        }
+        esp_out_sa_free(far_sa);
+    }
+}
+
 /* A burst in which the peer goes from one SA to another, whose first packet comes broken: what led others was refused, but the way of what
  * is inside is known, and those behind it go as a run. The SA's first authentic packet is one of them, and is told. */
 static void the_first_packet_of_an_sa_is_told_from_a_run(void)
@@ -732,4 +752,5 @@ PKT_MAIN("run", UNIT_TEST(runs_leave_what_the_long_way_leaves),
          UNIT_TEST(what_a_leader_found_is_good_until_a_table_changes),
          UNIT_TEST(nobody_follows_who_came_in_elsewhere),
          UNIT_TEST(nobody_follows_a_leader_into_what_asks_of_each_packet),
+         UNIT_TEST(packets_of_multi_buffer_transforms_go_in_no_run),
          UNIT_TEST(the_first_packet_of_an_sa_is_told_from_a_run), UNIT_TEST(everything_ends))
