@@ -100,7 +100,7 @@ static bool mute_extension(uint8_t *ext, uint8_t type, uint32_t len)
 static bool mute_v6(uint8_t *ip, uint32_t l3_len)
 {
     uint8_t type = ip[ESP_V6_NEXT_AT];
-    ip[0] = 0x60; /* class and flow label */
+    ip[0] &= 0xf0; /* class and flow label */
     memset(ip + 1, 0, 3);
     ip[V6_HOPS_AT] = 0;
     for (uint32_t at = ESP_V6_LEN; at < l3_len;) {

@@ -1,5 +1,5 @@
 /* AH (RFC 4302): what is muted, where the header and its filling stand, what is refused, and that window, lifetimes and
- * selectors hold as with ESP. Against an implementation of its own: tests/system/test_ah_scapy.py. */
+ * selectors hold as with ESP. Against implementations of its own: test_differential.c, tests/system/test_ah_scapy.py. */
 #include "dataplane/esp/esp_ah.h"
 #include "dataplane/esp/esp_front.h"
 #include "tests/unit/esp/esp_fix.h"
@@ -66,7 +66,10 @@ static void RFC_4302_A2_what_changes_in_IPv6_is_muted(void)
     CU_ASSERT_EQUAL(p[50] | p[51] | p[52] | p[53], 0);
     CU_ASSERT_EQUAL(p[54], 1);
     CU_ASSERT_EQUAL(p[64], 0xfd);
-    p[59] = 1; /* a segment left */
+    p[0] = 0x4a;
+    CU_ASSERT_TRUE(esp_ah_mute(p, sizeof p, IP_V6));
+    CU_ASSERT_EQUAL(p[0], 0x40); /* the version is under the ICV */
+    p[59] = 1;                   /* a segment left */
     CU_ASSERT_FALSE(esp_ah_mute(p, sizeof p, IP_V6));
 }
 
