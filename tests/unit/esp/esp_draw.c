@@ -87,15 +87,50 @@ static void inner(uint8_t *p, uint32_t len, bool v4)
     }
 }
 
-/* IPv6 extension headers behind `p`, up to `room` octets of them: which, in what order. Gives their length; *field is the octet
- * that names what is behind. The fragment header is an atomic one, most of the time (RFC 6946). */
-static uint32_t extensions(uint8_t *p, uint32_t room, uint32_t *field)
+/* Options of an IPv4 header that fill n octets; now and then one runs over, or a route does not end here. */
+static void options_v4(uint8_t *p, uint32_t n)
 {
-    static const uint8_t types[] = {0, 43, 44, 60};
+    static const uint8_t types[] = {0, 1, 7, 68, 82, 130, 131, 133, 134, 136, 137, 148, 149};
+    for (uint32_t i = 0, size; i < n; i += size) {
+        size = 1;
+        p[i] = one_in(8) ? (uint8_t)draw() : types[below(sizeof types)];
+        if (p[i] == 0) /* behind it stands what there was */
+            return;
+        if (p[i] == 1 || n - i < 3) {
+            p[i] = 1;
+            continue;
+        }
+        size = 3 + below(RTE_MIN(n - i - 2, 12u));
+        p[i + 1] = (uint8_t)(one_in(60) ? draw() : size);
+        p[i + 2] = (uint8_t)(one_in(60) ? below(size) : size + 1); /* of a route: where it goes on */
+    }
+}
+
+/* Options of an IPv6 header for every host, or for the last, that fill n octets; one in a hundred runs over. */
+static void options_v6(uint8_t *p, uint32_t n)
+{
+    static const uint8_t types[] = {0, 1, 0x05, 0x1e, 0x26, 0x3e, 0xc2, 0xee};
+    for (uint32_t i = 0, size; i < n; i += size) {
+        size = 1;
+        p[i] = one_in(8) ? (uint8_t)draw() : types[below(sizeof types)];
+        if (n - i < 2)
+            p[i] = 0;
+        if (p[i] == 0)
+            continue;
+        size = 2 + below(RTE_MIN(n - i - 1, 12u));
+        p[i + 1] = (uint8_t)(one_in(100) ? draw() : size - 2);
+    }
+}
+
+/* IPv6 extension headers behind `p`, up to `room` octets of them: which, in what order. Gives their length; *field is the octet
+ * that names what is behind. The fragment header is an atomic one, most of the time (RFC 6946); whole: there is none. */
+static uint32_t extensions(uint8_t *p, uint32_t room, bool whole, uint32_t *field)
+{
+    static const uint8_t types[] = {0, 43, 60, 44};
     uint32_t at = 40;
     *field = 6;
     for (unsigned n = below(4); n > 0; n--) {
-        const uint8_t type = types[below(sizeof types)];
+        const uint8_t type = types[below(sizeof types - whole)];
         const uint32_t size = type == 44 ? 8 : 8 * (1 + below(4));
         if (at + size > room || at + size > REF_HEADERS_MAX)
             break;
@@ -104,6 +139,10 @@ static uint32_t extensions(uint8_t *p, uint32_t room, uint32_t *field)
             put16(p + at + 2, one_in(4) ? draw() & 0xffff : 0);
         else
             p[at + 1] = (uint8_t)(size / 8 - 1);
+        if (type == 43)
+            p[at + 3] = one_in(40); /* segments left */
+        else if (type != 44)
+            options_v6(p + at + 2, size - 2);
         *field = at;
         at += size;
     }
@@ -121,10 +160,12 @@ static void inner_transport(const struct cv_sa *sa, uint8_t *p, uint32_t len)
     inner(p, len, v4);
     if (len < (v4 ? 20u : 40u))
         return;
-    if (v4)
+    if (v4) {
         put16(p + 6, one_in(20) ? draw() & 0xffff : draw() & 0x4000);
-    else
-        (void)extensions(p, len, &field);
+        options_v4(p + 20, (p[0] & 15u) * 4 - 20);
+    } else {
+        (void)extensions(p, len, false, &field);
+    }
     p[v4 ? 9 : field] = protos[below(sizeof protos)];
     memcpy(src, sa->local.addr.b, n);
     memcpy(src + n, sa->remote.addr.b, n);
@@ -180,17 +221,19 @@ uint32_t draw_trailer(const struct cv_sa *sa, uint8_t *p, uint32_t len, uint8_t 
 /* The outer header of a packet from the peer, with any TOS and, for transport mode, options. Gives its length. */
 uint32_t draw_outer(const struct cv_sa *sa, uint8_t *p, bool udp)
 {
-    const bool v4 = sa->local.addr.family == IP_V4;
+    const bool v4 = sa->local.addr.family == IP_V4, ah = sa->proto == CV_PROTO_AH;
     const uint32_t n = v4 ? 4 : 16;
     uint8_t *src = p + (v4 ? 12 : 8);
     uint32_t l3 = v4 ? 20 : 40, field = v4 ? 9 : 6;
     fill(p, REF_HEADERS_MAX);
     if (!v4)
-        l3 = extensions(p, one_in(4) ? REF_HEADERS_MAX : 40, &field);
-    else if (one_in(4))
+        l3 = extensions(p, one_in(ah ? 2 : 4) ? REF_HEADERS_MAX : 40, ah, &field);
+    else if (one_in(ah ? 2 : 4))
         l3 += 4 * below(11);
+    if (v4)
+        options_v4(p + 20, l3 - 20);
     p[0] = (uint8_t)(v4 ? 0x40 | l3 / 4 : 0x60 | (p[0] & 15));
-    p[field] = udp ? 17 : 50;
+    p[field] = ah ? 51 : udp ? 17 : 50;
     memcpy(src, sa->remote.addr.b, n);
     memcpy(src + n, sa->local.addr.b, n);
     if (one_in(40))
@@ -226,6 +269,39 @@ void draw_damage(struct ref_packet *p, uint32_t esp)
     default:
         break;
     }
+}
+
+static uint32_t fragment_header(struct ref_packet *p, uint32_t l3)
+{
+    uint32_t at = 40, field = 6;
+    while (at < l3 && one_in(2)) {
+        field = at;
+        at += (p->b[at + 1] + 1u) * 8;
+    }
+    memmove(p->b + at + 8, p->b + at, p->len - at);
+    memset(p->b + at, 0, 4);
+    fill(p->b + at + 4, 4);
+    p->b[at] = p->b[field];
+    p->b[field] = 44;
+    p->len += 8;
+    put16(p->b + 4, p->len - 40);
+    return l3 + 8;
+}
+
+uint32_t draw_way(struct ref_packet *p, uint32_t l3)
+{
+    if (p->b[0] >> 4 == 4) {
+        p->b[1] = (uint8_t)draw();
+        put16(p->b + 6, draw() & 0xffff);
+        p->b[8] = (uint8_t)draw();
+        put16(p->b + 10, draw() & 0xffff);
+        return l3;
+    }
+    p->b[0] = (uint8_t)(0x60 | below(16));
+    put16(p->b + 1, draw() & 0xffff);
+    p->b[3] = (uint8_t)draw();
+    p->b[7] = (uint8_t)draw();
+    return one_in(6) ? fragment_header(p, l3) : l3;
 }
 
 void draw_inner(const struct cv_sa *sa, struct ref_packet *p)

@@ -27,9 +27,12 @@ void draw_inner(const struct cv_sa *sa, struct ref_packet *p);
 uint32_t draw_payload(const struct cv_sa *sa, uint8_t *p, uint8_t *next);
 /* Padding and trailer behind the payload, up to 255 octets of padding, whole units; wrong now and then. Gives the length of both. */
 uint32_t draw_trailer(const struct cv_sa *sa, uint8_t *p, uint32_t len, uint8_t next);
-/* The outer header of a packet from the peer, with any TOS and, before transport mode's ESP, options. Gives its length. */
+/* The outer header of a packet from the peer, with any TOS and, before transport mode's ESP and before AH, options. Gives its length. */
 uint32_t draw_outer(const struct cv_sa *sa, uint8_t *p, bool udp);
 /* Bits flipped and octets cut off or added, most often none; `esp`: where the ESP header is. */
 void draw_damage(struct ref_packet *p, uint32_t esp);
+/* What routers may do to the headers in front of AH, of l3 octets: the fields that they may change, and a fragment header of a whole datagram
+ * now and then. Gives the new l3. */
+uint32_t draw_way(struct ref_packet *p, uint32_t l3);
 
 #endif

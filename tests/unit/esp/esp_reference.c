@@ -1,4 +1,4 @@
-#include "tests/unit/esp/esp_reference.h"
+#include "tests/unit/esp/ah_reference.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -161,12 +161,11 @@ static void cipher(const struct cv_sa *sa, bool seal, const uint8_t *iv, const u
     must(EVP_CipherUpdate(ctx, to, &n, from, (int)len) == 1 && n == (int)len);
 }
 
-/* From the SPI to the next header; with ESN the high half follows, which is not sent (RFC 4303 2.2.1, 3.3.2.1). */
-static void hmac(const struct cv_sa *sa, uint64_t seq, const uint8_t *esp, uint32_t len, uint8_t *full)
+void ref_hmac(const struct cv_sa *sa, uint64_t seq, const uint8_t *p, uint32_t len, uint8_t full[REF_MAC_MAX])
 {
     static uint8_t text[REF_PACKET_MAX + 4];
     unsigned n = 0;
-    memcpy(text, esp, len);
+    memcpy(text, p, len);
     if (sa->flags & CV_SA_ESN) {
         put32(text + len, (uint32_t)(seq >> 32));
         len += 4;
@@ -189,7 +188,7 @@ uint32_t ref_seal(const struct cv_sa *sa, uint64_t seq, const uint8_t *iv, const
     } else {
         cipher(sa, true, iv, data, text, data_len);
         memcpy(esp + head, text, data_len);
-        hmac(sa, seq, esp, head + data_len, full);
+        ref_hmac(sa, seq, esp, head + data_len, full);
     }
     memcpy(esp + head + data_len, full, icv_len);
     return head + data_len + icv_len;
@@ -205,7 +204,7 @@ bool ref_open(const struct cv_sa *sa, uint64_t seq, const uint8_t *esp, uint32_t
         memcpy(full, esp + head + data_len, icv_len);
         ok = aead(sa, false, seq, esp, esp + head, text, data_len, full);
     } else {
-        hmac(sa, seq, esp, head + data_len, full);
+        ref_hmac(sa, seq, esp, head + data_len, full); /* SPI to next header (RFC 4303 3.3.2.1) */
         ok = memcmp(full, esp + head + data_len, icv_len) == 0;
         cipher(sa, false, esp + ESP_HEADER, esp + head, text, data_len);
     }
@@ -281,12 +280,18 @@ static void lengths(const struct cv_sa *sa, struct ref_packet *p, uint32_t l3)
     put16(udp + 6, sum ? sum : 0xffff);
 }
 
+/* What follows the IP header. */
+static uint8_t outer_proto(const struct cv_sa *sa)
+{
+    return sa->proto == CV_PROTO_AH ? REF_AH : sa->flags & CV_SA_NATT ? 17 : 50;
+}
+
 /* ---- out: tunnel mode ------------------------------------------------------------------------------------------ */
 static uint32_t outer_header(const struct cv_sa *sa, const uint8_t *in, uint32_t len, uint8_t *ip,
                              const struct ref_packet *wire)
 {
     const bool in_v4 = in[0] >> 4 == 4;
-    const uint32_t next = sa->flags & CV_SA_NATT ? 17 : 50;
+    const uint32_t next = outer_proto(sa);
     uint32_t tos = in_v4 ? in[1] : (get16(in) >> 4) & 0xff;
     if (sa->flags & CV_SA_ECN_DROP) /* RFC 6040 4.1, compatibility mode */
         tos &= 0xfc;
@@ -394,13 +399,20 @@ static enum cv_drop out_one(struct ref_sa *sa, const uint8_t *in, uint32_t len, 
             return r;
         memcpy(out->b, in, l3);
         next = in[field];
-        out->b[field] = conf->flags & CV_SA_NATT ? 17 : 50;
+        out->b[field] = outer_proto(conf);
         front = l3;
     } else {
         if (len < V4_HEADER || (in[0] >> 4 != 4 && in[0] >> 4 != 6))
             return CV_DROP_MALFORMED_IP;
         l3 = outer_header(conf, in, to, out->b, wire);
         next = in[0] >> 4 == 4 ? 4 : 41;
+    }
+    if (conf->proto == CV_PROTO_AH) {
+        const uint32_t ah_len = ref_ah_len(conf, is_v4(conf) ? 4 : 8);
+        if (!ref_ah_seal(conf, sa->seq, next, l3, ah_len, 0, in + front, len - front, out))
+            return CV_DROP_MALFORMED_IP;
+        lengths(conf, out, l3);
+        return CV_DROP_NONE;
     }
     memset(data, 0, sizeof data);
     memcpy(data, in + front, len - front);
@@ -534,8 +546,6 @@ static enum cv_drop tunnel_in(const struct ref_sa *sa, const struct ref_packet *
 {
     const bool v4 = next == 4;
     const uint8_t outer = is_v4(&sa->conf) ? wire->b[1] : (uint8_t)(get16(wire->b) >> 4);
-    if (next == 59)
-        return CV_DROP_DUMMY;
     if (next != 4 && next != 41)
         return CV_DROP_ESP_PAD;
     if (max < (v4 ? V4_HEADER : V6_HEADER) || data[0] >> 4 != (v4 ? 4 : 6))
@@ -593,8 +603,6 @@ static enum cv_drop transport_in(const struct ref_sa *sa, const struct ref_packe
 {
     const bool v4 = is_v4(&sa->conf);
     uint32_t field = v4 ? 9 : 6;
-    if (next == 59)
-        return CV_DROP_DUMMY;
     if (!v4)
         for (uint32_t off = V6_HEADER; off < l3;) {
             const uint8_t type = wire->b[field];
@@ -618,6 +626,66 @@ static enum cv_drop transport_in(const struct ref_sa *sa, const struct ref_packe
     return CV_DROP_NONE;
 }
 
+/* May a packet of these low bits come? */
+static enum cv_drop number(const struct ref_sa *sa, const uint8_t *lo, uint64_t *seq)
+{
+    if (!infer(sa, get16(lo) << 16 | get16(lo + 2), seq))
+        return CV_DROP_REPLAY_OLD;
+    return window(sa, *seq, sa->top_then, sa->seen_then);
+}
+
+/* It is authentic. */
+static enum cv_drop take_number(struct ref_sa *sa, uint64_t seq)
+{
+    /* again: another of the same chunk may have had it */
+    const enum cv_drop r = window(sa, seq, sa->top, sa->seen_count);
+    if (r == CV_DROP_NONE) {
+        must(sa->seen_count < sa->seen_room);
+        sa->seen[sa->seen_count++] = seq;
+        if (seq > sa->top)
+            sa->top = seq;
+    }
+    sa->counters.highest_seq = sa->top;
+    return r;
+}
+
+/* RFC 4302 3.4 */
+static enum cv_drop ah_in(struct ref_sa *sa, const struct ref_packet *wire, uint32_t l3, bool udp,
+                          struct ref_packet *out)
+{
+    static struct ref_packet p;
+    const struct cv_sa *conf = &sa->conf;
+    uint8_t icv[REF_ICV_MAX];
+    uint64_t seq;
+    if (udp)
+        return CV_DROP_AH_HEADER;
+    p = *wire;
+    if (!is_v4(conf))
+        l3 = ref_ah_whole(&p, l3);
+    const uint8_t *ah = p.b + l3;
+    if (p.len < l3 + REF_AH_FIXED)
+        return CV_DROP_AH_HEADER;
+    const uint32_t ah_len = (ah[1] + 2u) * 4; /* in IPv4, too, some fill it up to 8 octets */
+    if ((ah_len != ref_ah_len(conf, 8) && (!is_v4(conf) || ah_len != ref_ah_len(conf, 4))) ||
+        p.len < l3 + ah_len)
+        return CV_DROP_AH_HEADER;
+    enum cv_drop r = number(sa, ah + 8, &seq);
+    if (r != CV_DROP_NONE)
+        return r;
+    if (!ref_ah_icv(conf, seq, &p, l3, ah_len, icv))
+        return CV_DROP_MALFORMED_IP;
+    if (memcmp(icv, ah + REF_AH_FIXED, ref_icv_len(conf)) != 0)
+        return CV_DROP_AH_AUTH;
+    r = take_number(sa, seq);
+    if (r != CV_DROP_NONE)
+        return r;
+    const uint32_t len = p.len - l3 - ah_len;
+    if (conf->mode == CV_MODE_TRANSPORT)
+        return transport_in(sa, &p, l3, false, ah + ah_len, len, ah[0], out);
+    r = tunnel_in(sa, &p, ah + ah_len, len, ah[0], out);
+    return r == CV_DROP_ESP_PAD || r == CV_DROP_ESP_INNER ? CV_DROP_AH_INNER : r;
+}
+
 static enum cv_drop in_one(struct ref_sa *sa, const struct ref_packet *wire, uint32_t l3, bool udp,
                            struct ref_packet *out)
 {
@@ -629,30 +697,25 @@ static enum cv_drop in_one(struct ref_sa *sa, const struct ref_packet *wire, uin
     uint32_t len;
     if (memcmp(wire->b + (is_v4(conf) ? 16 : 24), conf->local.addr.b, addr_size(conf)) != 0)
         return CV_DROP_WRONG_PEER;
+    if (conf->proto == CV_PROTO_AH)
+        return ah_in(sa, wire, l3, udp, out);
     if (wire->len <= fixed || (wire->len - fixed) % ref_unit(conf))
         return CV_DROP_ESP_SHORT;
     const uint8_t *esp = wire->b + front;
-    const uint32_t data_len = wire->len - fixed, lo = get16(esp + 4) << 16 | get16(esp + 6);
-    if (!infer(sa, lo, &seq))
-        return CV_DROP_REPLAY_OLD;
-    enum cv_drop r = window(sa, seq, sa->top_then, sa->seen_then);
+    const uint32_t data_len = wire->len - fixed;
+    enum cv_drop r = number(sa, esp + 4, &seq);
     if (r != CV_DROP_NONE)
         return r;
     if (!ref_open(conf, seq, esp, data_len, data))
         return CV_DROP_ESP_AUTH;
-    r = window(sa, seq, sa->top, sa->seen_count); /* again: another of the same chunk may have had it */
-    if (r == CV_DROP_NONE) {
-        must(sa->seen_count < sa->seen_room);
-        sa->seen[sa->seen_count++] = seq;
-        if (seq > sa->top)
-            sa->top = seq;
-    }
-    sa->counters.highest_seq = sa->top;
+    r = take_number(sa, seq);
     if (r != CV_DROP_NONE)
         return r;
     if (!trailer_ok(data, data_len, &len))
         return CV_DROP_ESP_PAD;
     const uint8_t next = data[data_len - 1];
+    if (next == 59) /* RFC 4303 2.6 */
+        return CV_DROP_DUMMY;
     return conf->mode == CV_MODE_TRANSPORT ? transport_in(sa, wire, l3, udp, data, len, next, out)
                                            : tunnel_in(sa, wire, data, len, next, out);
 }
@@ -665,7 +728,7 @@ enum cv_drop ref_in(struct ref_sa *sa, const struct ref_packet *wire, uint32_t l
     if (r == CV_DROP_NONE) {
         c->packets++;
         c->bytes += out->len;
-    } else if (r == CV_DROP_ESP_AUTH) {
+    } else if (r == CV_DROP_ESP_AUTH || r == CV_DROP_AH_AUTH) {
         c->auth_failed++;
     } else if (r == CV_DROP_REPLAY_OLD || r == CV_DROP_REPLAY_DUP) {
         c->replayed++;

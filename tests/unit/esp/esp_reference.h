@@ -1,4 +1,4 @@
-/* esp_reference: ESP as the RFCs say it, one packet at a time on OpenSSL, to hold the data plane's ESP to.
+/* esp_reference: ESP and AH as the RFCs say them, one packet at a time on OpenSSL, to hold the data plane's to.
  *
  * Shares nothing with dataplane/ but the contract's structs and what esp.h promises to callers: every packet is put together
  * octet by octet from the RFC that is named beside it, with no thought of speed. */
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { REF_PACKET_MAX = 10240, REF_HEADERS_MAX = 256 };
+enum { REF_PACKET_MAX = 10240, REF_HEADERS_MAX = 256, REF_ICV_MAX = 32, REF_MAC_MAX = 64 };
 
 /* Octets of a packet. */
 struct ref_packet {
@@ -36,6 +36,11 @@ uint32_t ref_iv_len(const struct cv_sa *sa);
 uint32_t ref_icv_len(const struct cv_sa *sa);
 /* What payload, padding, pad length and next header together are a multiple of (RFC 4303 2.4). */
 uint32_t ref_unit(const struct cv_sa *sa);
+
+/* The whole HMAC over p[0..len), and, with ESN, the high half of the number behind it, which is not sent (RFC 4303 2.2.1,
+ * RFC 4302 3.3.3.2.2). */
+void ref_hmac(const struct cv_sa *sa, uint64_t seq, const uint8_t *p, uint32_t len,
+              uint8_t full[REF_MAC_MAX]);
 
 /* Writes an ESP packet to `esp`: data_len octets of plaintext, trailer included. Gives its length. */
 uint32_t ref_seal(const struct cv_sa *sa, uint64_t seq, const uint8_t *iv, const uint8_t *data,

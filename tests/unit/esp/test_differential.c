@@ -1,6 +1,7 @@
-/* The ESP path against a slow reference (esp_reference.h) on seeded random packets: every transform, 1 to 9000 octets, tunnel and
+/* The paths of ESP and AH against a slow reference (esp_reference.h) on seeded random packets: every transform, 1 to 9000 octets, tunnel and
  * transport mode, both families, NAT-T, ESN over roll-over, DF, DSCP and ECN, every layout of segments, corrupted, replayed and
- * old packets; octets, reasons, counters and metadata are compared, and what lies around the packet must stay as it was.
+ * old packets, and for AH options, extension headers and what routers change of them; octets, reasons, counters and metadata are compared, and
+ * what lies around the packet must stay as it was.
  *
  *   test_esp_differential [ENGINE ...]   words of `crypto-engine`, and vaes-avx2, vaes-avx512; at most one cryptodev
  *   CULVERT_DIFF_PACKETS   packets in all, 100000; 20000 with a sanitizer, or of a device
@@ -10,6 +11,7 @@
 #include "dataplane/esp/esp.h"
 #include "dataplane/esp/esp_sa.h"
 #include "dataplane/ip/ip_chain.h"
+#include "tests/unit/esp/ah_reference.h"
 #include "tests/unit/esp/esp_draw.h"
 #include "tests/unit/esp/esp_fix.h"
 #include "tests/unit/esp/esp_reference.h"
@@ -21,8 +23,12 @@
 #include <string.h>
 
 enum {
-    LANES = 2 * FIX_TRANSFORMS,
-    GENERATION = 4000, /* packets until every SA is made anew */
+    ESP_LANES = 2 * FIX_TRANSFORMS,
+    AH_HASHES = FIX_TRANSFORMS - FIX_NULL_SHA1,
+    AH_LANES = 4 * AH_HASHES, /* behind those of ESP */
+    LANES = ESP_LANES + AH_LANES,
+    AH_MOVES = ESP_HEADROOM + 16, /* octets that AH has a packet make way at most, with the link's header */
+    GENERATION = 4000,            /* packets until every SA is made anew */
     SEEN_ROOM = GENERATION + ESP_BURST_MAX,
     BIG_ROOM = 10240,
     SEGMENT = 2048,
@@ -51,6 +57,7 @@ struct item {
     struct rte_mbuf *m;
     uint32_t l3, start, end; /* of the data in the buffer, before */
     bool udp, refused;       /* refused: no single mbuf with room */
+    bool broken;             /* one bit under AH's ICV is another, behind the headers in front */
     enum cv_drop result;
 };
 
@@ -62,7 +69,14 @@ static const struct eng_ops *engine;
 static const char *engine_word;
 static char *const *engine_words;
 static uint64_t seed, done, told, outcomes[2][CV_DROP_COUNT], joined, taken_all;
+static uint64_t ah_good[2], ah_optioned[2],
+    ah_broken; /* AH: packets taken, those with options, and those with a flipped bit */
 static uint64_t iv_pairs, iv_bits_differ, iv_bits;
+
+static bool is_ah(const struct lane *l)
+{
+    return l->out.conf.proto == CV_PROTO_AH;
+}
 
 /* ---- telling ----------------------------------------------------------------------------------------------------- */
 static void differ(const struct item *it, const char *what, unsigned long long want, unsigned long long got)
@@ -71,11 +85,12 @@ static void differ(const struct item *it, const char *what, unsigned long long w
     CU_FAIL("differs");
     if (told++ < DIFFERENCES_MAX)
         fprintf(stderr,
-                "\n  %s %s: %s: reference %llu, data plane %llu (seed %llu, after packet %llu, %u octets;\n"
+                "\n  %s %s%s: %s: reference %llu, data plane %llu (seed %llu, after packet %llu, %u octets;\n"
                 "  out: flags %x mode %u family %u; in: flags %x mode %u family %u window %u)\n",
-                engine_word, it->lane->transform, what, want, got, (unsigned long long)seed,
-                (unsigned long long)done, it->given.len, out->flags, out->mode, out->local.addr.family,
-                in->flags, in->mode, in->local.addr.family, (unsigned)in->replay_window);
+                engine_word, is_ah(it->lane) ? "AH " : "", it->lane->transform, what, want, got,
+                (unsigned long long)seed, (unsigned long long)done, it->given.len, out->flags, out->mode,
+                out->local.addr.family, in->flags, in->mode, in->local.addr.family,
+                (unsigned)in->replay_window);
 }
 
 static void same(const struct item *it, const char *what, unsigned long long want, unsigned long long got)
@@ -122,18 +137,19 @@ static void narrow(struct ts *t)
     t->lo[1] = t->hi[1] = 1;
 }
 
-static struct cv_sa draw_sa(unsigned transform, enum cv_dir dir)
+static struct cv_sa draw_sa(unsigned transform, enum cv_dir dir, bool ah)
 {
     uint32_t flags =
-        (one_in(2) ? CV_SA_ESN : 0) | (one_in(2) ? CV_SA_NATT : 0) | (one_in(4) ? CV_SA_ECN_DROP : 0);
+        (one_in(2) ? CV_SA_ESN : 0) | (!ah && one_in(2) ? CV_SA_NATT : 0) | (one_in(4) ? CV_SA_ECN_DROP : 0);
     if (one_in(6))
         flags |= CV_SA_NO_REPLAY;
     struct cv_sa sa = fix_sa(transform, one_in(2) ? IP_V4 : IP_V6, flags);
+    sa.proto = ah ? CV_PROTO_AH : CV_PROTO_ESP;
     sa.ref.dir = (uint8_t)dir;
     sa.ref.spi = 256 + below(UINT32_MAX - 256);
     sa.mode = one_in(3) ? CV_MODE_TRANSPORT : CV_MODE_TUNNEL;
     sa.df = (uint8_t)below(3);
-    if (dir == CV_DIR_OUT && sa.mode == CV_MODE_TUNNEL && one_in(3))
+    if (!ah && dir == CV_DIR_OUT && sa.mode == CV_MODE_TUNNEL && one_in(3))
         sa.tfc_len = (uint16_t)(1 + below(one_in(2) ? 1500 : DRAW_INNER_MAX));
     sa.replay_window = CV_REPLAY_WINDOW_MIN << below(11);
     sa.seq = draw_seq(flags & CV_SA_ESN);
@@ -150,9 +166,9 @@ static struct cv_sa draw_sa(unsigned transform, enum cv_dir dir)
     return sa;
 }
 
-static void lane_open(struct lane *l, unsigned transform)
+static void lane_open(struct lane *l, unsigned transform, bool ah)
 {
-    const struct cv_sa out = draw_sa(transform, CV_DIR_OUT), in = draw_sa(transform, CV_DIR_IN);
+    const struct cv_sa out = draw_sa(transform, CV_DIR_OUT, ah), in = draw_sa(transform, CV_DIR_IN, ah);
     memset(l, 0, sizeof *l);
     l->transform = fix_transforms[transform].name;
     ref_sa_init(&l->out, &out, NULL, 0);
@@ -235,13 +251,14 @@ static struct rte_mbuf *scattered(const struct ref_packet *p, uint32_t least)
 }
 
 /* In one mbuf at any place, or in several that are made one as the worker does (dp_worker.c). Now and then it is left as
- * it must not come. */
+ * it must not come; what AH does of room and segments is in test_ah.c. */
 static void receive(struct item *it, bool out)
 {
     const struct ref_packet *p = &it->given;
+    const bool ah = is_ah(it->lane);
     it->refused = false;
     if (one_in(3)) {
-        const bool leave = one_in(50);
+        const bool leave = !(ah && out) && one_in(50);
         struct rte_mbuf *chain = scattered(p, leave ? 1500 : p->len / SEGMENTS_MAX + 1 + below(300));
         if (leave && chain->nb_segs > 1) {
             it->m = chain;
@@ -256,7 +273,9 @@ static void receive(struct item *it, bool out)
     } else {
         it->m = alloc(big);
         uint32_t low = 0, high = it->m->buf_len - p->len;
-        if (out && !one_in(50)) {
+        if (ah) {
+            high -= out ? ESP_TAILROOM + AH_MOVES : REF_ICV_MAX;
+        } else if (out && !one_in(50)) {
             low = ESP_HEADROOM;
             high -= ESP_TAILROOM;
         }
@@ -267,7 +286,7 @@ static void receive(struct item *it, bool out)
     uint8_t *buf = m->buf_addr;
     it->start = m->data_off;
     it->end = it->start + p->len;
-    it->refused = out && (it->start < ESP_HEADROOM || m->buf_len - it->end < ESP_TAILROOM);
+    it->refused = out && !ah && (it->start < ESP_HEADROOM || m->buf_len - it->end < ESP_TAILROOM);
     memset(buf, CANARY, it->start);
     memset(buf + it->end, CANARY, m->buf_len - it->end);
 }
@@ -287,8 +306,11 @@ static void same_surroundings(const struct item *it, bool out)
     const uint32_t front = out && it->start > ESP_HEADROOM ? it->start - ESP_HEADROOM
                            : out                           ? 0
                                                            : it->start,
-                   behind = out ? RTE_MIN(it->start + padded(it) + ESP_TAILROOM, (uint32_t)it->m->buf_len)
-                                : it->end;
+                   moved = is_ah(it->lane) && it->start < AH_MOVES ? AH_MOVES - it->start : 0,
+                   behind =
+                       out ? RTE_MIN(it->start + padded(it) + ESP_TAILROOM + moved, (uint32_t)it->m->buf_len)
+                       : is_ah(it->lane) ? it->end + ref_icv_len(&it->lane->in.conf)
+                                         : it->end;
     uint8_t wrong = 0;
     for (uint32_t i = 0; i < front; i++)
         wrong |= buf[i] ^ CANARY;
@@ -312,7 +334,7 @@ static void settle(struct rte_mbuf **pkts, unsigned n, bool good, bool in_order)
     }
 }
 
-static void burst(unsigned n, bool out)
+static void burst(unsigned n, bool out, bool ah)
 {
     struct rte_mbuf *pkts[ESP_BURST_MAX];
     struct esp_out_sa *outs[ESP_BURST_MAX];
@@ -327,8 +349,8 @@ static void burst(unsigned n, bool out)
         dp_meta(it->m)->drop = CV_DROP_NONE;
     }
     w.now_tsc = rte_rdtsc();
-    const unsigned good =
-        out ? esp_out_burst(&w, pkts, outs, (uint16_t)n) : esp_in_burst(&w, pkts, ins, (uint16_t)n);
+    const unsigned good = (out ? esp_out_burst(&w, pkts, outs, (uint16_t)n)
+                               : (ah ? esp_ah_in_burst : esp_in_burst)(&w, pkts, ins, (uint16_t)n));
     const unsigned taken = w.taken;
     taken_all += taken;
     settle(pkts, good, true, true);
@@ -355,15 +377,15 @@ static void read_back(struct item *it)
 }
 
 /* Runs of one SA, and SAs that change with every packet. */
-static struct lane *draw_lane(unsigned i)
+static struct lane *draw_lane(unsigned i, unsigned first, unsigned count)
 {
-    return i > 0 && one_in(2) ? items[i - 1].lane : &lanes[below(LANES)];
+    return i > 0 && one_in(2) ? items[i - 1].lane : &lanes[first + below(count)];
 }
 
 /* ---- out ----------------------------------------------------------------------------------------------------------- */
 static void draw_out(struct item *it, unsigned i)
 {
-    it->lane = draw_lane(i);
+    it->lane = draw_lane(i, 0, LANES);
     draw_inner(&it->lane->out.conf, &it->given);
     receive(it, true);
     memset(dp_meta(it->m), 0, sizeof(struct dp_meta));
@@ -380,6 +402,17 @@ static void note_iv(struct item *it)
     if (cbc && memcmp(iv, l->last_block, n) == 0)
         differ(it, "IV is the last block of the packet before", 0, 0);
     memcpy(l->last_block, it->got.b + it->got.len - icv - n, n);
+}
+
+/* The packet was taken. */
+static void note_ah(const struct item *it, bool in)
+{
+    const uint32_t l3 = in ? it->l3 : dp_meta(it->m)->l3_len,
+                   fixed = (in ? &it->lane->in : &it->lane->out)->conf.local.addr.family == IP_V4 ? 20 : 40;
+    if (!is_ah(it->lane))
+        return;
+    ah_good[in]++;
+    ah_optioned[in] += l3 > fixed;
 }
 
 static void same_out(struct item *it)
@@ -405,6 +438,7 @@ static void same_out(struct item *it)
         return;
     same_octets(it, &want, &it->got);
     note_iv(it);
+    note_ah(it, 0);
     same(it, "out: family", sa->conf.local.addr.family, meta->family);
     same(it, "out: vrf", sa->conf.vrf_outer, meta->vrf);
     same(it, "out: udp_encap", (sa->conf.flags & CV_SA_NATT) != 0, meta->udp_encap);
@@ -415,7 +449,7 @@ static void round_out(unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
         draw_out(&items[i], i);
-    burst(n, true);
+    burst(n, true, false);
     for (unsigned i = 0; i < n; i++) {
         same_out(&items[i]);
         rte_pktmbuf_free(items[i].m);
@@ -454,10 +488,16 @@ static uint64_t draw_number(struct lane *l)
     return seq;
 }
 
-static void draw_in(struct item *it, unsigned i)
+/* A number for the peer's next packet; with ESN now and then one of another high half. */
+static uint64_t draw_sealed(struct lane *l)
+{
+    const uint64_t seq = draw_number(l);
+    return one_in(40) && (l->in.conf.flags & CV_SA_ESN) ? seq ^ UINT64_C(1) << (32 + below(2)) : seq;
+}
+
+static void draw_esp(struct item *it)
 {
     static uint8_t data[REF_PACKET_MAX];
-    it->lane = draw_lane(i);
     const struct cv_sa *sa = &it->lane->in.conf;
     struct ref_packet *p = &it->given;
     uint8_t next, iv[IV_MAX];
@@ -465,12 +505,46 @@ static void draw_in(struct item *it, unsigned i)
     it->l3 = draw_outer(sa, p->b, it->udp);
     const uint32_t esp = it->l3 + (it->udp ? 8 : 0);
     const uint32_t len = draw_payload(sa, data, &next), data_len = draw_trailer(sa, data, len, next);
-    uint64_t seq = draw_number(it->lane);
-    if (one_in(40) && (sa->flags & CV_SA_ESN))
-        seq ^= UINT64_C(1) << (32 + below(2)); /* sealed with another high half */
+    const uint64_t seq = draw_sealed(it->lane);
     fill(iv, sizeof iv);
     p->len = esp + ref_seal(sa, seq, iv, data, data_len, p->b + esp);
     draw_damage(p, esp);
+}
+
+static void flip(struct ref_packet *p, uint32_t from, uint32_t to)
+{
+    p->b[from + below(to - from)] ^= (uint8_t)(1u << below(8));
+}
+
+/* Sealed, then changed as routers do; one bit is flipped now and then, in front of AH or in what it protects. */
+static void draw_ah(struct item *it)
+{
+    static uint8_t data[REF_PACKET_MAX];
+    const struct cv_sa *sa = &it->lane->in.conf;
+    struct ref_packet *p = &it->given;
+    uint8_t next;
+    const uint32_t len = draw_payload(sa, data, &next),
+                   unit = sa->local.addr.family == IP_V4 && !one_in(8) ? 4 : 8;
+    it->udp = one_in(60);
+    it->l3 = draw_outer(sa, p->b, false);
+    (void)ref_ah_seal(sa, draw_sealed(it->lane), next, it->l3, ref_ah_len(sa, unit), (uint8_t)draw(), data,
+                      len, p);
+    it->l3 = draw_way(p, it->l3);
+    it->broken = one_in(8);
+    if (it->broken)
+        flip(p, it->l3, p->len);
+    else if (one_in(8))
+        flip(p, 0, it->l3);
+    else
+        draw_damage(p, it->l3);
+}
+
+static void draw_in(struct item *it, unsigned i, bool ah)
+{
+    it->lane = ah ? draw_lane(i, ESP_LANES, AH_LANES) : draw_lane(i, 0, ESP_LANES);
+    const struct cv_sa *sa = &it->lane->in.conf;
+    it->broken = false;
+    (ah ? draw_ah : draw_esp)(it);
     receive(it, false);
     struct dp_meta *meta = dp_meta(it->m);
     memset(meta, 0, sizeof *meta);
@@ -492,21 +566,25 @@ static void same_in(struct item *it)
         r = ref_in(sa, &it->given, it->l3, it->udp, &want);
     outcomes[1][r]++;
     same(it, "in: outcome", r, it->result);
+    ah_broken += it->broken;
+    if (it->broken && it->result == CV_DROP_NONE)
+        differ(it, "in: taken with one flipped bit", r, it->result);
     if (r != CV_DROP_NONE || it->result != CV_DROP_NONE)
         return;
     read_back(it);
     same_octets(it, &want, &it->got);
+    note_ah(it, 1);
     same(it, "in: family", want.b[0] >> 4 == 4 ? IP_V4 : IP_V6, meta->family);
     same(it, "in: interface", sa->conf.if_id, meta->if_in);
     same(it, "in: udp_encap", 0, meta->udp_encap);
     same(it, "in: local_out", DP_TRANSIT, meta->local_out);
 }
 
-static void round_in(unsigned n)
+static void round_in(unsigned n, bool ah)
 {
     for (unsigned i = 0; i < n; i++)
-        draw_in(&items[i], i);
-    burst(n, false);
+        draw_in(&items[i], i, ah);
+    burst(n, false, ah);
     for (unsigned i = 0; i < n; i++) {
         if (i % ESP_CHUNK == 0)
             for (unsigned k = 0; k < LANES; k++)
@@ -549,13 +627,16 @@ static void generation(uint64_t packets)
     /* A device gives packets back when the burst is over: the window is looked at once per burst then. */
     const uint32_t most = w.asynchronous ? ESP_CHUNK : ESP_BURST_MAX;
     for (unsigned i = 0; i < LANES; i++)
-        lane_open(&lanes[i], i % FIX_TRANSFORMS);
+        if (i < ESP_LANES)
+            lane_open(&lanes[i], i % FIX_TRANSFORMS, false);
+        else
+            lane_open(&lanes[i], FIX_NULL_SHA1 + i % AH_HASHES, true);
     for (uint64_t n, left = packets; left > 0 && told < DIFFERENCES_MAX; left -= n) {
         n = RTE_MIN(left, (uint64_t)(one_in(4) ? 1 + below(8) : 1 + below(most)));
         if (one_in(2))
             round_out((unsigned)n);
         else
-            round_in((unsigned)n);
+            round_in((unsigned)n, one_in(3));
         done += n;
     }
     for (unsigned i = 0; i < LANES; i++)
@@ -595,9 +676,12 @@ static void the_path_equals_the_reference(void)
     CU_ASSERT_EQUAL(done, usable == count ? packets : done);
     if (!strncmp(words[0], "cryptodev ", 10))
         CU_ASSERT(taken_all > done / 20); /* else the device did nothing, and software was tested once more */
-    printf("\n  %llu packets, seed %llu, %llu from several segments, %llu through a device\n",
+    printf("\n  %llu packets, seed %llu, %llu from several segments, %llu through a device;\n"
+           "  AH: %llu protected, %llu of them with options, %llu taken, %llu with options, %llu with a "
+           "flipped bit\n",
            (unsigned long long)done, (unsigned long long)seed, (unsigned long long)joined,
-           (unsigned long long)taken_all);
+           (unsigned long long)taken_all, (unsigned long long)ah_good[0], (unsigned long long)ah_optioned[0],
+           (unsigned long long)ah_good[1], (unsigned long long)ah_optioned[1], (unsigned long long)ah_broken);
     for (unsigned r = 0; r < CV_DROP_COUNT; r++)
         if (outcomes[0][r] || outcomes[1][r])
             printf("  %-16s out %8llu  in %8llu\n", cv_drop_name(r), (unsigned long long)outcomes[0][r],
@@ -609,9 +693,11 @@ static void every_outcome_was_there(void)
 {
     static const uint8_t out[] = {CV_DROP_NONE,   CV_DROP_MALFORMED_IP, CV_DROP_FRAGMENT,
                                   CV_DROP_TS_OUT, CV_DROP_NO_ROOM,      CV_DROP_SEQ_EXHAUSTED};
-    static const uint8_t in[] = {CV_DROP_NONE,    CV_DROP_WRONG_PEER, CV_DROP_ESP_SHORT,  CV_DROP_ESP_AUTH,
-                                 CV_DROP_ESP_PAD, CV_DROP_ESP_INNER,  CV_DROP_REPLAY_OLD, CV_DROP_REPLAY_DUP,
-                                 CV_DROP_TS_IN,   CV_DROP_ECN,        CV_DROP_DUMMY,      CV_DROP_NO_MBUF};
+    static const uint8_t in[] = {
+        CV_DROP_NONE,    CV_DROP_WRONG_PEER, CV_DROP_ESP_SHORT,  CV_DROP_ESP_AUTH,
+        CV_DROP_ESP_PAD, CV_DROP_ESP_INNER,  CV_DROP_REPLAY_OLD, CV_DROP_REPLAY_DUP,
+        CV_DROP_TS_IN,   CV_DROP_ECN,        CV_DROP_DUMMY,      CV_DROP_NO_MBUF,
+        CV_DROP_AH_AUTH, CV_DROP_AH_HEADER,  CV_DROP_AH_INNER,   CV_DROP_MALFORMED_IP};
     if (done < 5000) /* too few to tell */
         return;
     for (unsigned i = 0; i < sizeof out; i++)
@@ -620,6 +706,8 @@ static void every_outcome_was_there(void)
         CU_ASSERT(outcomes[1][in[i]] > 0);
     CU_ASSERT(outcomes[0][CV_DROP_NONE] > done / 4);
     CU_ASSERT(outcomes[1][CV_DROP_NONE] > done / 8);
+    CU_ASSERT(ah_optioned[0] > done / 200 && ah_optioned[1] > done / 200);
+    CU_ASSERT(ah_good[0] > done / 20 && ah_good[1] > done / 50 && ah_broken > done / 100);
 }
 
 /* Half of the bits change from one IV to the next: 3 in 1000 off is beyond six sigma for the fewest pairs that are judged. */
