@@ -140,6 +140,8 @@ def ports_alone(work, size, args):
     argv = [*priority(args), "stdbuf", "-oL", "dpdk-testpmd", "-l", "%d,%d" % (other, args.lcore), "--main-lcore", str(other),
             *ports_argv(pcap_of(work, size)), "--", "--forward-mode=io", "--burst=64", "--stats-period=1", "--auto-start",
             "--total-num-mbufs=16384"]
+    if not shutil.which("dpdk-testpmd"):
+        sys.exit("dpdk-testpmd is not installed (Debian: dpdk-dev)")
     p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     ran = None
     try:
