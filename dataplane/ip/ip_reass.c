@@ -35,7 +35,8 @@ struct datagram {
     TAILQ_ENTRY(datagram) source; /* same hash of the source, eldest first */
     struct key key;
     uint32_t hash, source_hash;
-    uint64_t since, until;
+    uint64_t until;
+    uint32_t last;  /* how many fragments its source had sent when a piece of it came */
     unsigned most;  /* fragments */
     bool dead;      /* takes nothing any more, holds nothing */
     uint32_t total; /* payload octets by its last fragment; 0: not seen */
@@ -48,6 +49,7 @@ TAILQ_HEAD(datagrams, datagram);
 struct source {
     struct datagrams list;
     unsigned count;
+    uint32_t fragments; /* that came of it, ever */
 };
 
 struct ip_reass {
@@ -160,7 +162,6 @@ static struct datagram *datagram_new(struct ip_reass *t, const struct key *k, ui
     d->key = *k;
     d->hash = hash;
     d->source_hash = source;
-    d->since = now;
     d->until = now + (l && l->timeout_s ? l->timeout_s * t->hz : t->lifetime);
     d->most =
         l && l->fragments ? RTE_MIN(l->fragments, (unsigned)IP_REASS_OF_DATAGRAM) : IP_REASS_OF_DATAGRAM;
@@ -169,7 +170,15 @@ static struct datagram *datagram_new(struct ip_reass *t, const struct key *k, ui
     TAILQ_INSERT_TAIL(&t->chain[hash], d, chain);
     TAILQ_INSERT_TAIL(&t->source[source].list, d, source);
     t->source[source].count++;
+    d->last = ++t->source[source].fragments;
     return d;
+}
+
+/* Still of the same datagram, or is its identification somebody else's by now? */
+static bool is_near(const struct ip_reass *t, const struct datagram *d, uint64_t now)
+{
+    return now <= d->until &&
+           (d->key.family != IP_V4 || t->source[d->source_hash].fragments - d->last <= IP_REASS_BETWEEN);
 }
 
 static struct datagram *datagram_of(struct ip_reass *t, const struct key *k, const struct ip_reass_limits *l,
@@ -183,8 +192,10 @@ static struct datagram *datagram_of(struct ip_reass *t, const struct key *k, con
     TAILQ_FOREACH (d, &t->chain[at], chain) {
         if (memcmp(&d->key, k, sizeof *k) != 0)
             continue;
-        if (now <= d->until)
+        if (is_near(t, d, now)) {
+            d->last = ++t->source[d->source_hash].fragments;
             return d;
+        }
         end(t, d, CV_DROP_FRAGMENT_LATE); /* a new one of the same identification */
         break;
     }

@@ -4,8 +4,12 @@
  * oldest: lone fragments that somebody sends cost others nothing but the time they would wait. Fragments join
  * only when they came in on the same interface of the same VRF and go on to the same stage, so that a piece from the wire never
  * ends up in a datagram that came out of a tunnel, nor what somebody behind a GRE tunnel sends in the tunnel's own packets. Overlapping fragments end their datagram, and those that come after them, until its time is over
- * (RFC 5722 3); so does a second piece of the same place and other octets. The short lifetime, the keys and ESP's own check are what there is
- * against pieces of two datagrams with one identification (RFC 4963).
+ * (RFC 5722 3); so does a second piece of the same place and other octets.
+ *
+ * IPv4's identification comes again after 65,536 datagrams, in less than a second where they are many (RFC 4963 2). Against pieces of two datagrams
+ * with one identification there are the keys, the short lifetime, and a bound to the fragments that its sender may have sent between two of
+ * one datagram. Where most datagrams are whole, fewer fragments may lie between: what is left then is for ESP's and AH's own check, and, of what no SA
+ * protects, for checksums and IKE's.
  *
  * Its owner's alone. */
 #ifndef DATAPLANE_IP_IP_REASS_H
@@ -23,6 +27,8 @@ enum {
     IP_REASS_OF_DATAGRAM = 32, /* as many fragments as a jumbo packet has over a path of 576 octets */
     IP_REASS_OF_SOURCE = 16,   /* unfinished datagrams of one sender */
     IP_REASS_LIFETIME_MS = 1500,
+    IP_REASS_BETWEEN =
+        2048, /* fragments of one sender, by which a piece of IPv4 may be late: with 16 workers an identification comes again after 8,192 */
 };
 
 /* Of one interface, tighter than the above where it says so: 0 means as above. */

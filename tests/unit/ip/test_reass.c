@@ -284,6 +284,82 @@ static void every_fragment_is_accounted_for(void)
     CU_ASSERT(used > 100 && drops[CV_DROP_FRAGMENT_OVERLAP] > 100 && drops[CV_DROP_FRAGMENT_LATE] > 100);
 }
 
+static struct rte_mbuf *take_at(struct rte_mbuf *m, uint64_t now)
+{
+    return ip_reass_take(table, m, NULL, now);
+}
+
+/* n datagrams of two pieces from source 1, in a hurry: identifications from `id` on. */
+static void many(uint16_t id, unsigned n, uint64_t *now)
+{
+    for (unsigned i = 0; i < n; i++, id++, *now += HZ / 100000) {
+        CU_ASSERT_PTR_NULL(take_at(fragment(1, id, 0, 64, true, 1), *now));
+        CU_ASSERT_TRUE(joined(take_at(fragment(1, id, 64, 64, false, 1), *now)));
+    }
+}
+
+/* Of the datagram all of whose octets are `fill`. */
+static bool is_pure(struct rte_mbuf *whole, uint8_t fill)
+{
+    const uint8_t *p = whole ? rte_pktmbuf_mtod_offset(whole, const uint8_t *, 20) : NULL;
+    bool pure = whole && whole->data_len == 20 + 128;
+    for (unsigned i = 0; pure && i < 128; i++)
+        pure = p[i] == fill;
+    rte_pktmbuf_free(whole);
+    return pure;
+}
+
+/* A piece was lost, and what is left waits while the sender's identifications come round, one worker's share of them here: well before
+ * the time of reassembly is over. Neither piece joins one of the next datagram of that identification, whichever of its pieces comes first. */
+static void RFC_4963_2_an_identification_that_comes_round_finds_no_old_piece(void)
+{
+    enum { ID = 7, OLD = 0xaa, NEW = 0xbb, SHARE = 65536 / CV_MAX_WORKERS };
+    for (unsigned k = 0; k < 4; k++) {
+        const bool first_lost = k & 1, back = k & 2;
+        uint64_t now = 1000;
+        fresh();
+        CU_ASSERT_PTR_NULL(take_at(
+            first_lost ? fragment(1, ID, 64, 64, false, OLD) : fragment(1, ID, 0, 64, true, OLD), now));
+        many(ID + 1, SHARE, &now);
+        CU_ASSERT_TRUE(now < 1000 + (uint64_t)HZ / 1000 * IP_REASS_LIFETIME_MS);
+        CU_ASSERT_EQUAL(drops[CV_DROP_FRAGMENT_LATE], 0);
+        CU_ASSERT_PTR_NULL(
+            take_at(back ? fragment(1, ID, 64, 64, false, NEW) : fragment(1, ID, 0, 64, true, NEW), now));
+        CU_ASSERT_EQUAL(drops[CV_DROP_FRAGMENT_LATE], 1);
+        CU_ASSERT_TRUE(is_pure(
+            take_at(back ? fragment(1, ID, 0, 64, true, NEW) : fragment(1, ID, 64, 64, false, NEW), now),
+            NEW));
+        CU_ASSERT_EQUAL(drops[CV_DROP_FRAGMENT_OVERLAP], 0);
+    }
+}
+
+/* What the network only puts out of order joins, as far behind as many workers' queues may be; also behind many fragments of others. */
+static void pieces_are_late_by_others_of_their_sender_alone(void)
+{
+    uint64_t now = 1000;
+    unsigned pure = 0;
+    fresh();
+    CU_ASSERT_PTR_NULL(take_at(fragment(1, 7, 0, 64, true, 3), now));
+    many(8, IP_REASS_BETWEEN / 2, &now);
+    CU_ASSERT_TRUE(is_pure(take_at(fragment(1, 7, 64, 64, false, 3), now), 3));
+    CU_ASSERT_PTR_NULL(take_at(fragment(1, 6, 0, 64, true, 3), now));
+    many(8, IP_REASS_BETWEEN / 2, &now);
+    CU_ASSERT_PTR_NULL(take_at(fragment(1, 5, 64, 64, false, 3), now));
+    CU_ASSERT_PTR_NULL(take_at(fragment(1, 6, 64, 64, false, 4), now)); /* one too many lay between */
+    CU_ASSERT_EQUAL(drops[CV_DROP_FRAGMENT_LATE], 1);
+    for (uint32_t src = 2; src < 5; src++)
+        CU_ASSERT_PTR_NULL(take_at(fragment(src, 7, 0, 64, true, 5), now));
+    many(8, IP_REASS_BETWEEN, &now);
+    for (uint32_t src = 2; src < 5; src++)
+        pure += is_pure(take_at(fragment(src, 7, 64, 64, false, 5), now), 5);
+    CU_ASSERT_TRUE(pure >= 2); /* one may be counted with the first: 2048 lists hold all senders */
+    CU_ASSERT_PTR_NULL(
+        take_at(fragment6(32, 8, false), now)); /* 32 bits of identification do not come round */
+    many(8, IP_REASS_BETWEEN, &now);
+    CU_ASSERT_TRUE(joined(take_at(fragment6(0, 32, true), now)));
+    fresh();
+}
+
 static void an_unfinished_datagram_expires(void)
 {
     fresh();
@@ -306,4 +382,7 @@ PKT_MAIN("reass", UNIT_TEST(fragments_of_two_vrfs_or_interfaces_never_join),
          UNIT_TEST(the_table_is_bounded_and_the_eldest_goes), UNIT_TEST(rfc_5722_overlap_ends_the_datagram),
          UNIT_TEST(dead_datagrams_do_not_lift_the_bound), UNIT_TEST(limits_of_an_interface),
          UNIT_TEST(RFC8200_4_5_options_before_the_fragment_header_stay),
-         UNIT_TEST(senseless_fragments_are_dropped), UNIT_TEST(an_unfinished_datagram_expires))
+         UNIT_TEST(senseless_fragments_are_dropped),
+         UNIT_TEST(RFC_4963_2_an_identification_that_comes_round_finds_no_old_piece),
+         UNIT_TEST(pieces_are_late_by_others_of_their_sender_alone),
+         UNIT_TEST(an_unfinished_datagram_expires))
