@@ -1,0 +1,169 @@
+/* Pieces of two datagrams with one identification, put together to one (RFC 4963): of ESP and AH nothing of them is taken, and nothing is lost
+ * by it but the pieces; of UDP, which no SA protects, what the checksum finds. */
+#include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_reass.h"
+#include "dataplane/ip/ip_udp.h"
+#include "tests/unit/esp/esp_fix.h"
+
+enum { LEN = 400, HEADER = 20, CUT = 256, ROUND = 65536, HZ = 1000000 };
+
+static struct ip_reass *table;
+static uint64_t drops[CV_DROP_COUNT];
+
+static uint8_t *octets(struct rte_mbuf *m)
+{
+    return rte_pktmbuf_mtod(m, uint8_t *);
+}
+
+/* A router's: the first CUT octets behind the header, or the rest. */
+static struct rte_mbuf *piece(struct fix *f, struct rte_mbuf *whole, bool rest)
+{
+    struct rte_mbuf *m = fix_copy(f, whole);
+    const uint32_t len = HEADER + (rest ? m->data_len - HEADER - CUT : CUT);
+    uint8_t *p = octets(m);
+    if (rest)
+        memmove(p + HEADER, p + HEADER + CUT, len - HEADER);
+    rte_pktmbuf_trim(m, (uint16_t)(m->data_len - len));
+    p[2] = (uint8_t)(len >> 8);
+    p[3] = (uint8_t)len;
+    p[6] = rest ? 0 : 0x20;
+    p[7] = rest ? CUT / 8 : 0;
+    p[10] = p[11] = 0;
+    const uint16_t sum = fix_sum(p, HEADER);
+    p[10] = (uint8_t)(sum >> 8);
+    p[11] = (uint8_t)sum;
+    CU_ASSERT_EQUAL_FATAL(ip_classify_ip(m), IP_CLASS_IP);
+    CU_ASSERT_TRUE_FATAL(dp_meta(m)->frag);
+    dp_meta(m)->if_in = 1;
+    dp_meta(m)->vrf = 0;
+    dp_meta(m)->stage = DP_STAGE_IP;
+    return m;
+}
+
+/* The first piece of one and the rest of the other. */
+static struct rte_mbuf *mixture(struct fix *f, struct rte_mbuf *a, struct rte_mbuf *b, bool back)
+{
+    struct rte_mbuf *first = piece(f, a, false), *rest = piece(f, b, true);
+    CU_ASSERT_PTR_NULL(ip_reass_take(table, back ? rest : first, NULL, 1));
+    struct rte_mbuf *m = ip_reass_take(table, back ? first : rest, NULL, 1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+    return m;
+}
+
+/* ---- protected packets ------------------------------------------------------------------------------------------- */
+static enum cv_drop in(struct fix *f, struct rte_mbuf *m, bool ah)
+{
+    struct rte_mbuf *pkts[1] = {m};
+    struct esp_in_sa *sas[1] = {f->in};
+    CU_ASSERT_EQUAL(ip_classify_ip(m), ah ? IP_CLASS_AH : IP_CLASS_ESP);
+    return (ah ? esp_ah_in_burst : esp_in_burst)(&f->w, pkts, sas, 1) ? CV_DROP_NONE
+                                                                      : (enum cv_drop)dp_meta(m)->drop;
+}
+
+/* The peer's packet of that number, whose identification is the low bits of it (RFC 6864 4). */
+static struct rte_mbuf *sealed(struct fix *f, struct cv_sa sa, uint64_t number)
+{
+    struct esp_out_sa *out, *was = f->out;
+    sa.seq = number - 1;
+    CU_ASSERT_EQUAL_FATAL(esp_out_sa_new(&sa, fix_engine(), -1, f->out_counters, &out), CV_OK);
+    struct rte_mbuf *m = fix_inner(f, IP_V4, LEN, 0);
+    octets(m)[LEN - 1] = (uint8_t)(number >> 16); /* or AH would find nothing wrong with the rest */
+    f->out = out;
+    CU_ASSERT_EQUAL_FATAL(fix_out(f, m), CV_DROP_NONE);
+    f->out = was;
+    esp_out_sa_free(out);
+    return m;
+}
+
+static void mixtures_are_refused(struct cv_sa sa)
+{
+    const bool ah = sa.proto == CV_PROTO_AH;
+    const enum cv_drop forged = ah ? CV_DROP_AH_AUTH : CV_DROP_ESP_AUTH;
+    struct fix f;
+    fix_open(&f, &sa);
+    struct rte_mbuf *old = sealed(&f, sa, 9), *new = sealed(&f, sa, ROUND + 9);
+    CU_ASSERT_EQUAL(memcmp(octets(old) + 4, octets(new) + 4, 2), 0);
+    for (unsigned i = 0; i < 4; i++) {
+        struct rte_mbuf *m = i & 1 ? mixture(&f, new, old, i & 2) : mixture(&f, old, new, i & 2);
+        CU_ASSERT_EQUAL(m->data_len, new->data_len);
+        CU_ASSERT_EQUAL(in(&f, m, ah), forged);
+        rte_pktmbuf_free(m);
+    }
+    CU_ASSERT_EQUAL(f.in_counters.auth_failed, 4);
+    CU_ASSERT_EQUAL(f.in_counters.packets + f.in_counters.replayed + f.in_counters.other_drops, 0);
+    CU_ASSERT_EQUAL(f.in_counters.highest_seq, 0);
+    CU_ASSERT_EQUAL(in(&f, old, ah),
+                    CV_DROP_NONE); /* the window is where it was, and neither number is used */
+    struct rte_mbuf *whole = mixture(&f, new, new, false);
+    CU_ASSERT_EQUAL(in(&f, whole, ah), CV_DROP_NONE); /* what belongs together is taken */
+    CU_ASSERT_EQUAL(f.in_counters.packets, 2);
+    CU_ASSERT_EQUAL(f.in_counters.highest_seq, ROUND + 9);
+    rte_pktmbuf_free(whole);
+    rte_pktmbuf_free(old);
+    rte_pktmbuf_free(new);
+    fix_close(&f);
+}
+
+static void RFC_4963_3_mixtures_of_ESP_are_not_authentic_and_harm_nothing(void)
+{
+    CU_ASSERT_EQUAL_FATAL(ip_reass_new(rte_pktmbuf_pool_create("wholes", 63, 0, sizeof(struct dp_meta),
+                                                               RTE_MBUF_DEFAULT_BUF_SIZE, -1),
+                                       HZ, drops, &table),
+                          CV_OK);
+    for (unsigned t = 0; t < FIX_TRANSFORMS; t++)
+        for (unsigned esn = 0; esn < 2; esn++)
+            mixtures_are_refused(fix_sa(t, IP_V4, esn ? CV_SA_ESN : 0));
+    mixtures_are_refused(fix_sa(FIX_GCM, IP_V4, CV_SA_NATT));
+}
+
+static void RFC_4963_3_mixtures_of_AH_are_not_authentic_and_harm_nothing(void)
+{
+    for (unsigned t = FIX_NULL_SHA1; t < FIX_TRANSFORMS; t++) {
+        struct cv_sa sa = fix_sa(t, IP_V4, 0);
+        sa.proto = CV_PROTO_AH;
+        mixtures_are_refused(sa);
+    }
+}
+
+/* ---- what no SA protects ------------------------------------------------------------------------------------------ */
+static struct rte_mbuf *datagram(struct fix *f, uint8_t fill)
+{
+    const struct cv_sa sa = fix_sa(FIX_GCM, IP_V4, 0);
+    struct ip_endpoint from = sa.remote, to = sa.local;
+    uint8_t data[LEN];
+    from.port = to.port = 500;
+    for (unsigned i = 0; i < LEN; i++)
+        data[i] = (uint8_t)(fill + i * i);
+    struct rte_mbuf *m = rte_pktmbuf_alloc(f->pool);
+    CU_ASSERT_TRUE_FATAL(m && ip_udp_write(m, &from, &to, 0, data, LEN));
+    memset(octets(m) + 4, 7, 2);
+    return m;
+}
+
+/* IKE comes with a checksum; what that takes for whole, it looks at itself. */
+static void RFC_4963_3_mixtures_of_IKE_fail_their_checksum(void)
+{
+    const struct cv_sa sa = fix_sa(FIX_GCM, IP_V4, 0);
+    struct fix f;
+    const uint8_t *data;
+    size_t n;
+    fix_open(&f, &sa);
+    struct rte_mbuf *old = datagram(&f, 3), *new = datagram(&f, 4);
+    for (unsigned i = 0; i < 3; i++) {
+        struct rte_mbuf *m = i == 0   ? mixture(&f, old, new, false)
+                             : i == 1 ? mixture(&f, new, old, false)
+                                      : mixture(&f, new, new, false);
+        CU_ASSERT_EQUAL(ip_udp_payload(m, HEADER, &data, &n), i == 2);
+        rte_pktmbuf_free(m);
+    }
+    rte_pktmbuf_free(old);
+    rte_pktmbuf_free(new);
+    fix_close(&f);
+    for (unsigned r = 0; r < CV_DROP_COUNT; r++)
+        CU_ASSERT_EQUAL(drops[r], 0);
+    ip_reass_free(table);
+}
+
+UNIT_MAIN_EAL("esp_pieces", UNIT_TEST(RFC_4963_3_mixtures_of_ESP_are_not_authentic_and_harm_nothing),
+              UNIT_TEST(RFC_4963_3_mixtures_of_AH_are_not_authentic_and_harm_nothing),
+              UNIT_TEST(RFC_4963_3_mixtures_of_IKE_fail_their_checksum))
