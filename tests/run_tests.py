@@ -331,10 +331,10 @@ def group_asan(_only):
                      "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
 
 
-# The tests with threads of their own: readers of the SA table against its writer, workers that share an SA,
+# The tests with threads of their own: readers of the SA table against its writer, workers that share an SA and its limits,
 # buckets of SAs that move between workers under traffic, and the rings, which two processes share.
 TSAN_TESTS = ("tests/unit/common/test_common_ring", "tests/unit/dataplane/test_dataplane_sad",
-              "tests/unit/dataplane/test_dataplane_move", "tests/unit/esp/test_esp_threads", "tests/unit/esp/test_esp_flight",
+              "tests/unit/dataplane/test_dataplane_move", "tests/unit/esp/test_esp_threads", "tests/unit/esp/test_esp_lifetime", "tests/unit/esp/test_esp_flight",
               "tests/unit/engine/test_engine_cryptodev_threads", "tests/unit/engine/test_engine_inline_told")
 
 
