@@ -1,17 +1,21 @@
 /* Buckets move between three running workers while traffic arrives: no packet is lost, none overtakes another of its
  * SA, every duplicate is found by the one replay window, whoever has it; and the replay window has one writer. Meanwhile SAs come and go in both
- * directions, under packets of their own. */
+ * directions, under packets of their own. Half of the packets come one by one, the others in stretches of one flow: workers take those in runs
+ * (dp_run.h), most of them behind a leader of an earlier burst. */
 #include "common/log.h"
 #include "dataplane/dp_balance.h"
 #include "dataplane/dp_init.h"
 #include "dataplane/dp_move.h"
 #include "dataplane/dp_rcu.h"
+#include "dataplane/dp_run.h"
 #include "dataplane/dp_worker.h"
+#include "dataplane/esp/esp_run.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_udp.h"
 #include "tests/unit/dataplane/nbr_fix.h"
 #include "tests/unit/ip/pkt.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <rte_cycles.h>
 #include <rte_eth_ring.h>
@@ -22,7 +26,7 @@
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define STORM_PACKETS 12000 /* ten times slower, and more moves */
+#define STORM_PACKETS 20000 /* ten times slower, and more moves */
 #endif
 #endif
 #ifndef STORM_PACKETS
@@ -43,6 +47,9 @@ enum {
     PASSER_SLOT = 200,  /* of the first */
     PASSER_MARK = 1000, /* in their packets; the ones in clear have the next */
     RING_SLOTS = 1024,
+    STRETCH_MIN = 16,
+    STRETCH_MAX = 64,
+    QUIET = 512, /* packets for which nothing changes, after as many for which things do */
 };
 
 static struct dp dp;
@@ -58,6 +65,43 @@ static bool passing;
 static struct esp_out_sa *passer_peers[PASSERS];
 static struct cv_sa_counters passer_counters[PASSERS];
 static _Atomic unsigned passed_in, passed_out;
+
+/* ---- runs, as they are taken --------------------------------------------------------------------------------------- */
+/* The linker puts these in front of the functions they are named after (meson.build). */
+static _Atomic uint64_t runs, in_runs, kept_in,
+    kept_out; /* runs, packets of them, leaders of earlier bursts */
+unsigned __real_dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
+                            struct rte_mbuf **pkts, unsigned n, uint64_t *bytes);
+unsigned __wrap_dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
+                            struct rte_mbuf **pkts, unsigned n, uint64_t *bytes);
+bool __real_esp_in_run_again(const struct esp_in_run *r);
+bool __wrap_esp_in_run_again(const struct esp_in_run *r);
+bool __real_esp_out_run_again(const struct esp_out_run *r);
+bool __wrap_esp_out_run_again(const struct esp_out_run *r);
+
+unsigned __wrap_dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
+                            struct rte_mbuf **pkts, unsigned n, uint64_t *bytes)
+{
+    w->run_pause = 0; /* after a leader that was handed on to another worker, which nobody can follow */
+    const unsigned k = __real_dp_run_take(w, in, a, pkts, n, bytes);
+    if (k > 1) {
+        runs++;
+        in_runs += k;
+    }
+    return k;
+}
+
+bool __wrap_esp_in_run_again(const struct esp_in_run *r)
+{
+    kept_in++;
+    return __real_esp_in_run_again(r);
+}
+
+bool __wrap_esp_out_run_again(const struct esp_out_run *r)
+{
+    kept_out++;
+    return __real_esp_out_run_again(r);
+}
 
 static struct ip_addr v4(unsigned a, unsigned b, unsigned c, unsigned d)
 {
@@ -120,7 +164,9 @@ static void tables(void)
     CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_CONNECTED, own, 24, PORT_IF, NULL), CV_OK);
     CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_STATIC, v4(20, 0, 0, 0), 8, PORT_IF, &far), CV_OK);
     CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_STATIC, v4(30, 0, 0, 0), 8, TUNNEL0, NULL), CV_OK);
+    const struct ip_addr other = v4(192, 0, 2, 3);
     ip_nbr_claim(&dp.nbrs, PORT_IF, &far, far_mac, 0, &nbr_fix_calls);
+    ip_nbr_claim(&dp.nbrs, PORT_IF, &other, far_mac, 0, &nbr_fix_calls);
     for (unsigned i = 0; i < SAS; i++) {
         const struct cv_sa in = sa_conf(i, false), peer = sa_conf(i, true);
         CU_ASSERT_EQUAL_FATAL(dp_sad_add(&dp.sad, &in), CV_OK);
@@ -213,14 +259,16 @@ static struct rte_mbuf *frame_of(struct esp_out_sa *sa, unsigned i, uint32_t num
     return m;
 }
 
-static void land(struct rte_mbuf *m, unsigned i)
+/* At once, as a port has them for one burst. */
+static void land(struct rte_mbuf **m, unsigned n, unsigned i)
 {
-    in_flight++;
-    if (rte_ring_mp_enqueue(rx[i % WORKERS], m) == 0) /* RSS: always the same queue for an SA */
+    in_flight += n;
+    if (n == 0 || rte_ring_mp_enqueue_bulk(rx[i % WORKERS], (void **)m, n, NULL) ==
+                      n) /* RSS: always the same queue for an SA */
         return;
-    in_flight--;
-    dropped_at_the_door++;
-    rte_pktmbuf_free(m);
+    in_flight -= n;
+    dropped_at_the_door += n;
+    rte_pktmbuf_free_bulk(m, n);
 }
 
 static struct rte_mbuf *storm_frame(unsigned i, uint32_t number)
@@ -228,45 +276,52 @@ static struct rte_mbuf *storm_frame(unsigned i, uint32_t number)
     return frame_of(peers[i], i, number);
 }
 
-/* One packet for an SA that may be there or not, in each direction. */
-static void passer_land(unsigned r)
+/* n packets for an SA that may be there or not, in each direction. */
+static void passers_land(unsigned r, unsigned n)
 {
-    struct rte_mbuf *m = frame_of(passer_peers[r % PASSERS], PASSER_MARK, r);
-    if (m)
-        land(m, r);
-    m = frame_of(NULL, PASSER_MARK + 1, r);
-    if (m)
-        land(m, r / PASSERS);
+    struct rte_mbuf *m[STRETCH_MAX];
+    unsigned k = 0;
+    for (unsigned i = 0; i < n; i++)
+        k += (m[k] = frame_of(passer_peers[r % PASSERS], PASSER_MARK, r)) != NULL;
+    land(m, k, r);
+    k = 0;
+    for (unsigned i = 0; i < n; i++)
+        k += (m[k] = frame_of(NULL, PASSER_MARK + 1, r)) != NULL;
+    land(m, k, r / PASSERS);
 }
 
 static void *storm_feed(void *arg)
 {
     uint32_t next[SAS] = {0};
-    unsigned r = 1;
+    unsigned r = 1, i = 0, passer = 0;
     (void)arg;
     all_cores();
     for (unsigned n = 0; n < PACKETS;) {
-        if (in_flight >= IN_FLIGHT) {
-            sched_yield();
-            continue;
-        }
+        struct rte_mbuf *m[STRETCH_MAX], *again[STRETCH_MAX];
+        unsigned k = 0, twice = 0;
         r = r * 1103515245u + 12345u;
-        const unsigned i = (r >> 16) % SAS;
-        struct rte_mbuf *m = storm_frame(i, next[i]), *again = NULL;
-        if (!m)
-            continue;
-        next[i]++;
-        if (passing && n % 2 == 0)
-            passer_land(r >> 20);
-        if (n % DUPLICATE_EACH == 0)
-            again = rte_pktmbuf_copy(m, pkt_pool, 0, UINT32_MAX);
-        land(m, i);
-        sent++;
-        if (again) {
-            duplicates++;
-            land(again, i);
+        const bool alone = n % (2 * STRETCH_MAX) < STRETCH_MAX;
+        const unsigned len = alone ? 1 : STRETCH_MIN + (r >> 8) % (STRETCH_MAX - STRETCH_MIN + 1);
+        const bool pass = passing && (alone ? n % 2 == 0 : (r >> 4) % 4 == 0);
+        if (alone || (r >> 6) % 4 == 0) { /* a flow goes on for some stretches */
+            i = (r >> 16) % SAS;
+            passer = r >> 20;
         }
-        n++;
+        while (in_flight + len * (pass ? 3 : 1) + len / DUPLICATE_EACH >= IN_FLIGHT)
+            sched_yield();
+        if (pass)
+            passers_land(passer, len);
+        while (k < len && (m[k] = storm_frame(i, next[i])) != NULL) {
+            next[i]++;
+            if ((n + k) % DUPLICATE_EACH == 0)
+                twice += (again[twice] = rte_pktmbuf_copy(m[k], pkt_pool, 0, UINT32_MAX)) != NULL;
+            k++;
+        }
+        land(m, k, i);
+        sent += k;
+        land(again, twice, i);
+        duplicates += twice;
+        n += k;
     }
     feeding = false;
     return NULL;
@@ -361,15 +416,48 @@ static uint64_t worked(void)
 }
 
 /* The manager's part of SAs that come and go: one of them does. */
-static bool there[2][PASSERS];
-static unsigned adds, deletes;
+static bool there[2][PASSERS], gone[2][PASSERS];
+static unsigned adds, deletes, looks;
+
+static void passer_gone(void *at, uint32_t seq, const struct cv_sa_counters *last)
+{
+    (void)seq;
+    (void)last;
+    *(bool *)at = true;
+}
+
+/* No worker has it any more: whoever goes on using it counts. */
+static void gone_is_at_rest(unsigned k, enum cv_dir dir)
+{
+    uint64_t n = 0;
+    for (unsigned w = 0; w < (dir == CV_DIR_OUT ? WORKERS : 1); w++) {
+        const struct cv_sa_counters *c = dir == CV_DIR_OUT ? shm_counters_out(&dp.shm, PASSER_SLOT + k, w)
+                                                           : shm_counters_in(&dp.shm, PASSER_SLOT + k);
+        n += __atomic_load_n(&c->packets, __ATOMIC_RELAXED);
+    }
+    CU_ASSERT_EQUAL(n, 0);
+    looks++;
+}
+
+/* Its packets go to the other end of two. */
+static void passer_peer_moves(unsigned k, bool other)
+{
+    struct cv_sa sa = passer_conf(k, CV_DIR_OUT, false);
+    struct cv_sa_peer p = {.ref = sa.ref, .remote = sa.remote};
+    p.remote.addr.b[3] = other ? 3 : 2;
+    CU_ASSERT_EQUAL(dp_sad_set_peer(&dp.sad, &p), CV_OK);
+}
+
 static void passer_turn(unsigned k, enum cv_dir dir)
 {
     const struct cv_sa sa = passer_conf(k, dir, false);
     if (there[dir][k]) {
-        CU_ASSERT_EQUAL(dp_sad_del(&dp.sad, &sa.ref, NULL, NULL, 0), CV_OK);
+        CU_ASSERT_EQUAL(dp_sad_del(&dp.sad, &sa.ref, passer_gone, &gone[dir][k], 0), CV_OK);
         deletes++;
     } else {
+        if (gone[dir][k])
+            gone_is_at_rest(k, dir);
+        gone[dir][k] = false;
         CU_ASSERT_EQUAL(dp_sad_add(&dp.sad, &sa), CV_OK);
         if (dir == CV_DIR_OUT)
             CU_ASSERT_EQUAL(dp_sad_activate(&dp.sad, &sa.ref), CV_OK);
@@ -393,13 +481,15 @@ static unsigned moves_while_fed(void)
     static struct dp_move m;
     unsigned moves = 0, r = 7;
     while (feeding) {
-        if (dp_move_poll(&dp, &m)) {
+        if (dp_move_poll(&dp, &m) || sent / QUIET % 2) {
             sched_yield();
             continue;
         }
         r = r * 1103515245u + 12345u;
         if (passing)
             passer_turn((r >> 8) % PASSERS, r >> 20 & 1 ? CV_DIR_OUT : CV_DIR_IN);
+        if (passing && there[CV_DIR_OUT][(r >> 12) % PASSERS])
+            passer_peer_moves((r >> 12) % PASSERS, r >> 22 & 1);
         const unsigned bucket = cv_spi_bucket(slot_of((r >> 16) % SAS)), to = (r >> 24) % WORKERS;
         moves += dp_owner_of(&dp.owners, bucket) != to;
         CU_ASSERT_EQUAL(dp_move_begin(&dp, &m, bucket, to, false), CV_OK);
@@ -421,6 +511,7 @@ static void storm(uint16_t tx_queues)
     dp.stop = 0;
     drops_before = drops();
     sent = duplicates = received = wrong_order = 0;
+    runs = in_runs = kept_in = kept_out = 0;
     feeding = true;
     for (unsigned w = 0; w < WORKERS; w++) {
         CU_ASSERT_EQUAL_FATAL(dp_worker_new(&dp, w, 0, &dp.worker[w]), CV_OK);
@@ -434,7 +525,11 @@ static void storm(uint16_t tx_queues)
     __atomic_store_n(&dp.stop, 1, __ATOMIC_RELAXED);
     for (unsigned w = 0; w < WORKERS; w++)
         pthread_join(workers[w], NULL);
-    printf("%u packets, %u duplicates, %u moves ", sent, duplicates, moves);
+    printf("%u packets, %u duplicates, %u moves, %" PRIu64 " runs of %" PRIu64 " packets, %" PRIu64
+           " and %" PRIu64 " behind a leader of before ",
+           sent, duplicates, moves, runs, in_runs, kept_in, kept_out);
+    CU_ASSERT_TRUE(runs > 5 && in_runs > runs * DP_RUN_MIN);
+    CU_ASSERT_TRUE(kept_in > 0 && (!passing || kept_out > 0));
     CU_ASSERT_TRUE(moves > 20);
     CU_ASSERT_EQUAL(shm_steer(&dp.shm)->moves - moved, moves);
     CU_ASSERT_EQUAL(dropped_at_the_door, 0);
@@ -474,9 +569,10 @@ static void SAs_come_and_go_under_packets(void)
     passers_end();
     dp_rcu_barrier();
     passing = false;
-    printf("%u added, %u removed; %u in, %u out ", adds, deletes, passed_in, passed_out);
+    printf("%u added, %u removed, %u seen at rest; %u in, %u out ", adds, deletes, looks, passed_in,
+           passed_out);
     CU_ASSERT_EQUAL(adds, deletes);
-    CU_ASSERT_TRUE(adds >= 192);
+    CU_ASSERT_TRUE(adds >= 192 && looks >= adds / 4);
     CU_ASSERT_TRUE(passed_in > 100 && passed_out > 100);
 }
 
