@@ -19,26 +19,40 @@ enum {
 };
 
 /* ---- headers that are alike ---------------------------------------------------------------------------------- */
-/* What the frames of a run have in common, in words as they stand in memory. */
+/* What is behind their IP headers, as far as it is looked at. */
+enum run_kind { RUN_PLAIN, RUN_UDP, RUN_ESP };
+
+/* What the frames of a run have in common, in words as they stand in memory, none of which has an octet that may differ: so each is
+ * one comparison. */
 struct front {
-    uint64_t rearm;   /* of the mbuf: data offset, reference count, segments, port */
-    uint64_t station; /* the first six octets of the frame */
-    uint32_t start;   /* Ethernet type, version and length of the header, TOS */
-    uint64_t middle;  /* octets 6 to 13 of the IP header, without the checksum */
-    uint64_t ends;    /* source and destination */
-    uint32_t spi;     /* of ESP, as it stands in the packet */
-    uint32_t sum;     /* of the header's words that are the same, folded */
-    uint16_t buf_len;
+    uint64_t rearm;      /* of the mbuf: data offset, reference count, segments, port */
+    uint64_t ends;       /* source and destination */
+    uint64_t sum;        /* of the IP header's words that are the same */
+    uint32_t station[2]; /* the first four octets of the frame, and two behind them */
+    uint32_t start;      /* Ethernet type, version and length of the header, TOS */
+    uint32_t middle;     /* octets 6 to 9 of the IP header: fragment, TTL, protocol */
+    uint32_t spi;        /* of ESP, as it stands in the packet */
+    uint32_t buf_len;
     uint8_t proto;
 };
 static_assert(offsetof(struct rte_mbuf, port) + sizeof(uint16_t) - offsetof(struct rte_mbuf, data_off) == 8,
               "one word");
 
-static const uint64_t STATION = UINT64_C(0xffffffffffff), NO_CHECKSUM = ~UINT64_C(0xffff00000000);
-
 static inline uint64_t load64(const uint8_t *p)
 {
     uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline uint32_t load32(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline uint32_t load16(const uint8_t *p)
+{
+    uint16_t v;
     memcpy(&v, p, sizeof v);
     return v;
 }
@@ -54,68 +68,75 @@ static bool front_of(struct front *f, const struct rte_mbuf *m)
     const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *ip = frame + RTE_ETHER_HDR_LEN;
     if (m->nb_segs != 1 || m->data_len < RTE_ETHER_HDR_LEN + V4_LEN + UPPER)
         return false;
-    const uint64_t start = load64(ip - 2), upper = load64(ip + V4_LEN);
     f->rearm = rearm_of(m);
     f->buf_len = m->buf_len;
-    f->station = load64(frame) & STATION;
-    f->start = (uint32_t)start;
-    f->middle = load64(ip + 6) & NO_CHECKSUM;
+    f->station[0] = load32(frame);
+    f->station[1] = load16(frame + 4);
+    f->start = load32(ip - 2);
+    f->middle = load32(ip + 6);
     f->ends = load64(ip + 12);
-    f->spi = (uint32_t)upper;
+    f->spi = load32(ip + V4_LEN);
     f->proto = ip[9];
-    f->sum =
-        ip_fold((start >> 16 & 0xffff) + (f->middle & 0xffffffff) + (f->ends & 0xffffffff) + (f->ends >> 32));
+    f->sum = (uint64_t)(f->start >> 16) + (f->middle & 0xffff) + (f->ends & UINT32_MAX) + (f->ends >> 32);
     /* An IPv4 header without options, no fragment; with AH it goes by SPI as well, and is rare. */
     return (f->start & 0xffffff) == 0x450008 && !(f->middle & RTE_BE16(0x3fff)) && f->proto != IP_PROTO_AH;
 }
 
-/* UDP has a sound length, and is not for the port where ESP or IKE may be in it. */
-static __rte_always_inline bool udp_plain(uint64_t upper, uint32_t total)
+/* UDP has a sound length, mostly all that there is, and is not for the port where ESP or IKE may be in it. */
+static __rte_always_inline bool udp_plain(const uint8_t *udp, uint32_t total)
 {
-    const uint32_t len = __builtin_bswap32((uint32_t)(upper >> 32)) >> 16;
-    return (uint32_t)(upper >> 16 & 0xffff) != RTE_BE16(IP_PORT_NATT) && len >= UPPER &&
-           len <= total - V4_LEN;
+    const uint32_t len = __builtin_bswap32(load32(udp + 4)) >> 16;
+    return load16(udp + 2) != RTE_BE16(IP_PORT_NATT) &&
+           (likely(len == total - V4_LEN) || (len >= UPPER && len <= total - V4_LEN));
 }
 
-/* m's header is like the others' and sound, its length from V4_LEN + UPPER on at most `span` more: gives the length, and the word of it that
- * esp_run_pkt wants; else 0. */
-static __rte_always_inline uint32_t alike(const struct front *f, const struct rte_mbuf *m, uint32_t span,
-                                          bool esp, uint32_t *word)
+/* A sum of the header's words, as 16 bits each or two of them together, is 0 modulo 2^16 - 1 where the checksum is right (RFC 1071), and not 0.
+ * Multiples of an odd number are those that its inverse brings below what is left of the word's range. */
+static __rte_always_inline bool sum_sound(uint64_t sum)
 {
-    const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *) + RTE_ETHER_HDR_LEN;
-    const uint64_t start = load64(ip - 2), middle = load64(ip + 6), upper = load64(ip + V4_LEN);
-    uint64_t differ = (rearm_of(m) ^ f->rearm) | ((load64(ip - RTE_ETHER_HDR_LEN) ^ f->station) & STATION) |
-                      ((start ^ f->start) & UINT32_MAX) | ((middle ^ f->middle) & NO_CHECKSUM) |
-                      (load64(ip + 12) ^ f->ends) | (uint64_t)(m->buf_len ^ f->buf_len);
-    if (esp)
-        differ |= (uint32_t)upper ^ f->spi;
-    const uint32_t lengths = (uint32_t)(start >> 32), checksum = (uint32_t)(middle >> 32) & 0xffff;
+    const uint64_t inverse = UINT64_C(0xfffefffefffeffff);
+    return sum * inverse <= UINT64_MAX / 0xffff;
+}
+
+/* m's header is like the others' and sound, its length from V4_LEN + UPPER on at most `span` more: *p of it. */
+static __rte_always_inline bool alike(const struct front *f, const struct rte_mbuf *m, uint32_t span,
+                                      enum run_kind kind, struct esp_run_pkt *p)
+{
+    const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *ip = frame + RTE_ETHER_HDR_LEN;
+    if (unlikely(rearm_of(m) != f->rearm) || unlikely(m->buf_len != f->buf_len) ||
+        unlikely(load32(frame) != f->station[0]) || unlikely(load16(frame + 4) != f->station[1]) ||
+        unlikely(load32(ip - 2) != f->start) || unlikely(load32(ip + 6) != f->middle) ||
+        unlikely(load64(ip + 12) != f->ends) || (kind == RUN_ESP && unlikely(load32(ip + V4_LEN) != f->spi)))
+        return false;
+    const uint32_t lengths = load32(ip + 2), end = load32(ip + 8); /* TTL, protocol, checksum */
     const uint32_t total = __builtin_bswap32(lengths) >> 16;
-    uint32_t sum = f->sum + (lengths & 0xffff) + (lengths >> 16) + checksum;
-    sum = (sum & 0xffff) + (sum >> 16); /* of four words: no more than 2 over it, which is wrong as well */
-    if (unlikely(differ) || unlikely(total - V4_LEN - UPPER > span) ||
-        unlikely(total + RTE_ETHER_HDR_LEN > m->data_len) || unlikely(sum != 0xffff))
-        return 0;
-    if (!esp && f->proto == IP_PROTO_UDP && unlikely(!udp_plain(upper, total)))
-        return 0;
-    if (esp) {
-        *word = __builtin_bswap32((uint32_t)(upper >> 32));
-    } else { /* TTL lowered, as ip_ttl_lower does it */
-        uint32_t lowered = checksum + rte_cpu_to_be_16(0x0100);
-        lowered += lowered >> 16;
-        *word = ((uint32_t)(middle >> 16 & 0xffff) - 1) | lowered << 16;
-    }
-    return total;
+    if (unlikely(total - V4_LEN - UPPER > span) || unlikely(total + RTE_ETHER_HDR_LEN > m->data_len) ||
+        unlikely(!sum_sound(f->sum + lengths + end)))
+        return false;
+    if (kind == RUN_UDP && unlikely(!udp_plain(ip + V4_LEN, total)))
+        return false;
+    const uint32_t word = kind == RUN_ESP ? __builtin_bswap32(load32(ip + V4_LEN + 4)) : ip_ttl_lowered(end);
+    const uint64_t both = total | (uint64_t)word << 32; /* one store */
+    memcpy(p, &both, sizeof both);
+    return true;
+}
+
+/* The same, whichever kind. */
+static bool alike_any(const struct front *f, const struct rte_mbuf *m)
+{
+    struct esp_run_pkt p;
+    return f->proto == IP_PROTO_ESP   ? alike(f, m, UINT16_MAX, RUN_ESP, &p)
+           : f->proto == IP_PROTO_UDP ? alike(f, m, UINT16_MAX, RUN_UDP, &p)
+                                      : alike(f, m, UINT16_MAX, RUN_PLAIN, &p);
 }
 
 /* Does m[0] lead others? */
 static bool begins(struct front *f, struct rte_mbuf *const *m)
 {
-    uint32_t word;
     if (!front_of(f, m[0]))
         return false;
     for (unsigned i = 0; i < ALIKE; i++)
-        if (alike(f, m[i], UINT16_MAX, f->proto == IP_PROTO_ESP, &word) == 0)
+        if (!alike_any(f, m[i]))
             return false;
     return true;
 }
@@ -165,34 +186,39 @@ struct run {
     uint64_t packets, left;   /* that left as the leader did, and their octets */
 };
 
-/* The lines of a packet that will be touched. */
-static __rte_always_inline void fetch(const struct rte_mbuf *m)
+/* The lines of a packet that will be touched first: its headers; where an outer header and a trailer will be. */
+static __rte_always_inline void fetch(const struct rte_mbuf *m, enum run_kind kind)
 {
     const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
     rte_prefetch0(data);
+    if (kind == RUN_ESP)
+        return;
     rte_prefetch0(data - RTE_CACHE_LINE_SIZE);
     rte_prefetch0(data + m->data_len);
 }
 
 /* How many of pkts[0..n) follow their leader; p[] of them. rest: packets from pkts on in all. before: the last sequence number. */
 static __rte_always_inline unsigned piece(const struct way *way, struct rte_mbuf **pkts,
-                                          struct esp_run_pkt *p, unsigned n, unsigned rest, bool esp,
-                                          uint32_t before, uint64_t *frames)
+                                          struct esp_run_pkt *p, unsigned n, unsigned rest,
+                                          enum run_kind kind, uint32_t before, uint64_t *frames)
 {
     const uint32_t span = way->span;
+    const unsigned fetched = rest > AHEAD ? rest - AHEAD : 0;
+    uint64_t octets = 0;
     unsigned i;
     for (i = 0; i < n; i++) {
-        uint32_t word;
-        if (i + AHEAD < rest)
-            fetch(pkts[i + AHEAD]);
-        const uint32_t len = alike(&way->front, pkts[i], span, esp, &word);
-        if (unlikely(len == 0) || (esp && unlikely(word <= before)))
+        if (i < fetched)
+            fetch(pkts[i + AHEAD], kind);
+        if (unlikely(!alike(&way->front, pkts[i], span, kind, &p[i])))
             break;
-        before = word;
-        p[i].len = len;
-        p[i].word = word;
-        *frames += pkts[i]->pkt_len;
+        if (kind == RUN_ESP) {
+            if (unlikely(p[i].word <= before))
+                break;
+            before = p[i].word;
+        }
+        octets += pkts[i]->pkt_len;
     }
+    *frames += octets;
     return i;
 }
 
@@ -271,12 +297,14 @@ static unsigned out_run(struct dp_worker *w, struct run *r, const struct out_way
                         unsigned n)
 {
     const unsigned step = step_of(w);
+    const bool udp = y->way.front.proto == IP_PROTO_UDP;
     struct esp_run_pkt p[IO_BURST];
     unsigned done = 0, want, k;
     do {
         uint64_t frames = 0;
         want = RTE_MIN(step, n - done);
-        k = piece(&y->way, pkts + done, p + done, want, n - done, false, 0, &frames);
+        k = udp ? piece(&y->way, pkts + done, p + done, want, n - done, RUN_UDP, 0, &frames)
+                : piece(&y->way, pkts + done, p + done, want, n - done, RUN_PLAIN, 0, &frames);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
         if (unlikely(k == 0) || unlikely(!esp_out_run_build(&w->esp, &y->esp, pkts, p, done, k)))
             break;
@@ -420,7 +448,7 @@ static unsigned in_run(struct dp_worker *w, struct run *r, const struct in_way *
     do {
         uint64_t frames = 0;
         want = RTE_MIN(step, n - done);
-        k = piece(&y->way, pkts + done, p + done, want, n - done, true, last, &frames);
+        k = piece(&y->way, pkts + done, p + done, want, n - done, RUN_ESP, last, &frames);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
         if (unlikely(k == 0) || unlikely(!esp_in_run_check(&w->esp, &y->esp, pkts, p, done, k)))
             break;
@@ -462,11 +490,8 @@ static unsigned in_follow(struct dp_worker *w, const struct in_way *y, const str
 /* Does the way lead on for what has come in by `in`, and begins with pkts[0..DP_RUN_MIN)? */
 static bool leads(const struct way *y, uint64_t changes, const struct ip_if *in, struct rte_mbuf *const *pkts)
 {
-    const bool esp = y->front.proto == IP_PROTO_ESP;
-    uint32_t word;
-    return y->changes == changes && y->if_in == in->id &&
-           alike(&y->front, pkts[0], UINT16_MAX, esp, &word) != 0 &&
-           alike(&y->front, pkts[ALIKE], UINT16_MAX, esp, &word) != 0;
+    return y->changes == changes && y->if_in == in->id && alike_any(&y->front, pkts[0]) &&
+           alike_any(&y->front, pkts[ALIKE]);
 }
 
 /* Those at the front that follow the leader of an earlier burst; none: who led there is forgotten, if it was such a way. */
@@ -523,7 +548,7 @@ unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct i
         return 0;
     }
     for (unsigned i = 0; i < RTE_MIN(n, (unsigned)AHEAD + 1); i++)
-        fetch(pkts[i]);
+        fetch(pkts[i], RUN_PLAIN);
     for (unsigned i = 0; i < RUNS && n - done >= DP_RUN_MIN; i++) {
         unsigned k = follow(w, in, way.changes, pkts + done, n - done, bytes);
         if (k == 0 && !begins(&way.front, pkts + done))

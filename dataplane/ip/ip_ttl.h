@@ -4,13 +4,24 @@
 
 #include "common/addr.h"
 
+#include <assert.h>
 #include <rte_byteorder.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 static inline uint8_t ip_ttl_of(const uint8_t *ip, uint8_t family)
 {
     return family == IP_V4 ? ip[8] : ip[7];
+}
+
+/* Octets 8 to 11 of an IPv4 header as they stand in memory, with a TTL over zero: the same with one less. */
+static inline uint32_t ip_ttl_lowered(uint32_t word)
+{
+    /* RFC 1624: a word's high octet goes down by one, so the checksum up by 0x0100, which is 1 in its place here. */
+    static_assert(RTE_BE16(0x0100) == 1, "x86");
+    const bool carry = __builtin_add_overflow(word, UINT32_C(0xffff), &word);
+    return __builtin_expect(carry, 0) ? word + 0x10000 : word;
 }
 
 /* By one; it is over zero. */
@@ -22,10 +33,7 @@ static inline void ip_ttl_lower(uint8_t *ip, uint8_t family)
     }
     uint32_t word; /* TTL, protocol, checksum */
     memcpy(&word, ip + 8, sizeof word);
-    uint32_t sum =
-        (word >> 16) + rte_cpu_to_be_16(0x0100); /* RFC 1624: a word's high octet goes down by one */
-    sum += sum >> 16;
-    word = ((word & 0xffff) - 1) | sum << 16;
+    word = ip_ttl_lowered(word);
     memcpy(ip + 8, &word, sizeof word);
 }
 
