@@ -184,6 +184,7 @@ struct run {
     uint64_t frames;          /* octets received */
     uint64_t inner, accepted; /* octets inside, and packets that had them */
     uint64_t packets, left;   /* that left as the leader did, and their octets */
+    uint64_t alone;           /* octets inside accepted ones that did not */
 };
 
 /* The lines of a packet that will be touched first: its headers; where an outer header and a trailer will be. */
@@ -355,13 +356,21 @@ static bool in_start(struct dp_worker *w, struct in_way *y, struct esp_in_sa *sa
     const struct dp_meta inside = {
         .vrf = y->tunnel ? y->tunnel->vrf : 0, .family = IP_V4, .local_out = DP_TRANSIT};
     y->way.span = UINT16_MAX;
+    y->esp.mtu = exit->mtu;
+    y->esp.data_off = (uint16_t)((y->way.front.rearm & 0xffff) + y->esp.outer + y->esp.head);
+    memcpy(y->esp.ether + sizeof y->esp.ether - RTE_ETHER_HDR_LEN, exit->ether, RTE_ETHER_HDR_LEN);
     return y->tunnel && y->tunnel->up && !y->tunnel->gre && !y->tunnel->police && !y->tunnel->tcp_mss &&
            exit->kind == dp_meta_kind(&inside);
 }
 
-/* Of a packet that is as esp_in_burst leaves it, but for its mbuf: that, and what is known of it. */
-static __rte_noinline void in_alone(struct dp_worker *w, struct rte_mbuf *m, const struct in_way *y)
+/* An accepted packet, with `len` octets inside, that does not leave as the others do: it goes on as esp_in_burst would leave it. */
+static __rte_noinline void in_alone(struct dp_worker *w, struct rte_mbuf *m, const struct in_way *y,
+                                    uint32_t len)
 {
+    m->ol_flags &= ~(uint64_t)ESP_OLD_CKSUM_FLAGS;
+    m->data_off = (uint16_t)(m->data_off + RTE_ETHER_HDR_LEN + y->esp.outer + y->esp.head);
+    m->data_len = (uint16_t)len;
+    m->pkt_len = len;
     struct dp_meta *meta = dp_meta(m);
     memset(meta, 0, sizeof *meta);
     meta->if_in = y->tunnel->id;
@@ -372,41 +381,28 @@ static __rte_noinline void in_alone(struct dp_worker *w, struct rte_mbuf *m, con
     dp_flow_route(w, m);
 }
 
-/* The first k of a piece are decrypted and accepted: out they go. */
-static __rte_always_inline void in_leave(struct dp_worker *w, struct run *r, const struct in_way *y,
-                                         struct rte_mbuf **pkts, const struct esp_run_pkt *p, unsigned k)
+/* n of them are decrypted, from `at` on: those that are accepted go out. Gives how many. */
+static __rte_always_inline unsigned in_leave(struct dp_worker *w, struct run *r, const struct in_way *y,
+                                             struct rte_mbuf **pkts, struct esp_run_pkt *p, unsigned at,
+                                             unsigned n)
 {
-    const uint32_t off = RTE_ETHER_HDR_LEN + y->esp.outer + y->esp.sa->head;
-    const struct dp_flow *exit = &y->way.exit;
-    struct rte_mbuf *out[IO_BURST];
-    unsigned outs = 0;
-    uint64_t left = 0;
-    for (unsigned i = 0; i < k; i++) {
-        struct rte_mbuf *m = pkts[i];
-        uint8_t *in = rte_pktmbuf_mtod_offset(m, uint8_t *, off);
-        m->ol_flags &= ~(uint64_t)ESP_OLD_CKSUM_FLAGS;
-        r->inner += p[i].len;
-        if (unlikely(in[8] <= 1 || p[i].len > exit->mtu)) {
-            m->data_off = (uint16_t)(m->data_off + off);
-            m->data_len = (uint16_t)p[i].len;
-            m->pkt_len = p[i].len;
-            frames_out(w, out, outs, exit->port);
-            r->packets += outs;
-            outs = 0;
-            in_alone(w, m, y);
-            continue;
-        }
-        ip_ttl_lower(in, IP_V4);
-        m->data_off = (uint16_t)(m->data_off + off - RTE_ETHER_HDR_LEN);
-        m->data_len = (uint16_t)(p[i].len + RTE_ETHER_HDR_LEN);
-        m->pkt_len = p[i].len + RTE_ETHER_HDR_LEN;
-        memcpy(in - RTE_ETHER_HDR_LEN, exit->ether, RTE_ETHER_HDR_LEN);
-        left += p[i].len;
-        out[outs++] = m;
+    const unsigned end = at + n;
+    unsigned k = at;
+    for (;;) {
+        const unsigned good = esp_in_run_accept(&w->esp, &y->esp, pkts, p, k, end - k, &r->left);
+        frames_out(w, pkts + k, good, y->way.exit.port);
+        r->packets += good;
+        k += good;
+        if (likely(k == end))
+            break;
+        const uint32_t len = esp_in_run_inside(&w->esp, &y->esp, k);
+        if (len == 0)
+            break;
+        p[k].len = len;
+        r->alone += len;
+        in_alone(w, pkts[k++], y, len);
     }
-    frames_out(w, out, outs, exit->port);
-    r->packets += outs;
-    r->left += left;
+    return k - at;
 }
 
 /* From `first` on something is unusual: they go the way of esp_in_burst from here on. */
@@ -456,14 +452,13 @@ static unsigned in_run(struct dp_worker *w, struct run *r, const struct in_way *
         dp_clock_mark(w->esp.clock, DP_CLOCK_BUILD);
         esp_in_run_crypt(&w->esp, &y->esp, done, k);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CRYPTO);
-        good = esp_in_run_accept(&w->esp, &y->esp, p, done, k);
+        good = in_leave(w, r, y, pkts, p, done, k);
         dp_clock_mark(w->esp.clock, DP_CLOCK_FINISH);
-        in_leave(w, r, y, pkts + done, p + done, good);
-        dp_clock_mark(w->esp.clock, DP_CLOCK_ROUTE);
         r->accepted += good;
         done += k;
         r->frames += frames;
     } while (k == want && good == k && done < n);
+    r->inner = r->left + r->alone;
     if (likely(r->accepted > 0))
         esp_in_run_end(&w->esp, &y->esp, p, (unsigned)r->accepted, r->inner);
     if (unlikely(r->accepted < done))

@@ -233,22 +233,50 @@ void esp_in_run_crypt(struct esp_worker *w, const struct esp_in_run *r, unsigned
     r->burst(w->engine, r->session, w->scratch->ops + at, n);
 }
 
-/* Authentic, with sound padding, and a header between the run's ends that the outer ECN adds nothing to (RFC 6040 4.2)? Gives
- * its length, or 0. */
-static __rte_always_inline uint32_t inside(const struct esp_in_run *r, const struct eng_op *op, uint32_t head)
+/* The padding that is sent with AEADs, and IPv4 as next header (RFC 4303 2.4 to 2.6), by pad length: the last octets of the text, as they stand in
+ * memory at the end of a word. */
+static const struct {
+    uint64_t octets, mask;
+} plain_end[ESP_PAD_SHORT] = {
+    {UINT64_C(0x0400) << 48, UINT64_MAX << 48},
+    {UINT64_C(0x040101) << 40, UINT64_MAX << 40},
+    {UINT64_C(0x04020201) << 32, UINT64_MAX << 32},
+    {UINT64_C(0x0403030201) << 24, UINT64_MAX << 24},
+};
+static_assert(ESP_NEXT_V4 == 4, "in plain_end");
+
+/* An IPv4 packet and sound padding in data_len authentic octets at in, more than none: the octets of the packet with what else is in front of the
+ * padding, or 0. */
+static __rte_always_inline uint32_t payload(const uint8_t *in, uint32_t data_len)
 {
-    const uint8_t *in = op->esp + head;
+    uint64_t last; /* eight octets: the ESP header at least is in front of the data */
+    memcpy(&last, in + data_len - sizeof last, sizeof last);
+    const uint32_t pad = (uint32_t)(last >> 48) & 0xff;
+    uint32_t next, len;
+    if (likely(pad < ESP_PAD_SHORT))
+        return likely(((last ^ plain_end[pad].octets) & plain_end[pad].mask) == 0) &&
+                       likely(pad + ESP_TRAILER_LEN < data_len)
+                   ? data_len - ESP_TRAILER_LEN - pad
+                   : 0;
+    return esp_trailer_read(in, data_len, &next, &len) && next == ESP_NEXT_V4 ? len : 0;
+}
+
+/* Authentic, with sound padding, and a header between the run's ends that the outer ECN adds nothing to (RFC 6040 4.2), of no more than `most`
+ * octets? Gives its length, or 0. */
+static __rte_always_inline uint32_t inside(const struct esp_in_run *r, const struct eng_op *op,
+                                           const uint8_t *in, uint32_t most)
+{
     const uint32_t same = r->ecn ? 0x3ff : 0xff; /* version and length of the header; ECN behind it */
-    uint32_t next, max, start;
+    uint32_t start;
     uint64_t ends;
-    if (unlikely(!op->ok || !esp_trailer_read(in, op->data_len, &next, &max) || next != ESP_NEXT_V4 ||
-                 max < ESP_V4_LEN))
+    if (unlikely(!op->ok))
         return 0;
+    const uint32_t max = payload(in, op->data_len);
     memcpy(&start, in, sizeof start);
     memcpy(&ends, in + V4_ENDS, sizeof ends);
     const uint32_t len = __builtin_bswap32(start) & 0xffff;
-    if (unlikely(((start ^ (0x45 | r->ecn << 8)) & same) | (ends ^ r->ends)) ||
-        unlikely(len < ESP_V4_LEN || len > max))
+    if (unlikely((start ^ (0x45 | r->ecn << 8)) & same) || unlikely(ends != r->ends) ||
+        unlikely(len < ESP_V4_LEN) || unlikely(len > max) || unlikely(len > most))
         return 0;
     return len;
 }
@@ -265,19 +293,45 @@ static void numbers_mark(struct esp_in_sa *sa, const struct esp_run_pkt *p, unsi
             esp_replay_advance(&sa->replay, (uint64_t)hi << 32 | p[i].word);
 }
 
-unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *r, struct esp_run_pkt *p,
-                           unsigned at, unsigned n)
+/* Routing is on its way here: a TTL over one goes down by one, the checksum up by 0x0100 (RFC 1624), which is 1 in its place in memory. */
+static __rte_always_inline void ttl_lower(uint8_t *ip)
+{
+    uint32_t word;
+    memcpy(&word, ip + V4_TTL, sizeof word);
+    const bool carry = __builtin_add_overflow(word, UINT32_C(0xffff), &word);
+    esp_put32(ip + V4_TTL, unlikely(carry) ? word + 0x10000 : word);
+}
+
+unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *run, struct rte_mbuf **pkts,
+                           struct esp_run_pkt *p, unsigned at, unsigned n, uint64_t *inner)
 {
     const struct eng_op *ops = w->scratch->ops;
-    const uint32_t head = r->head;
+    const struct esp_in_run r = *run;
+    uint64_t octets = 0;
     unsigned k = at;
     for (; k < at + n; k++) {
-        const uint32_t len = inside(r, &ops[k], head);
-        if (unlikely(len == 0))
+        struct rte_mbuf *m = pkts[k];
+        uint8_t *in = ops[k].esp + r.head;
+        const uint32_t len = inside(&r, &ops[k], in, r.mtu);
+        if (unlikely(len == 0) || unlikely(in[V4_TTL] <= 1))
             break;
         p[k].len = len;
+        octets += len;
+        ttl_lower(in);
+        memcpy(in - sizeof r.ether, r.ether, sizeof r.ether);
+        m->ol_flags &= ~(uint64_t)ESP_OLD_CKSUM_FLAGS;
+        m->data_off = r.data_off;
+        m->data_len = (uint16_t)(len + ESP_RUN_LINK);
+        m->pkt_len = len + ESP_RUN_LINK;
     }
+    *inner += octets;
     return k - at;
+}
+
+uint32_t esp_in_run_inside(const struct esp_worker *w, const struct esp_in_run *r, unsigned at)
+{
+    const struct eng_op *op = &w->scratch->ops[at];
+    return inside(r, op, op->esp + r->head, UINT16_MAX);
 }
 
 void esp_in_run_end(struct esp_worker *w, const struct esp_in_run *r, const struct esp_run_pkt *p, unsigned n,

@@ -56,6 +56,10 @@ struct esp_in_run {
     uint32_t fixed; /* ... of that, ESP header, IV and ICV */
     uint32_t ecn;   /* of the outer header */
     uint64_t ends;  /* source and destination of the inner header, as they stand in it */
+    /* How what was inside goes on, which the caller says. */
+    uint32_t mtu;      /* octets of the longest packet that does */
+    uint16_t data_off; /* of its mbuf, with the Ethernet header in front */
+    uint8_t ether[16]; /* that, behind two octets that are nobody's */
 };
 
 /* For packets whose outer IP header is at ip, with inner ones between `ends`. False: as above, or the SA's selectors may say
@@ -70,10 +74,13 @@ CV_MUST_USE bool esp_in_run_check(struct esp_worker *w, const struct esp_in_run 
                                   const struct esp_run_pkt *p, unsigned at, unsigned n);
 /* Decrypts those. */
 void esp_in_run_crypt(struct esp_worker *w, const struct esp_in_run *r, unsigned at, unsigned n);
-/* Looks at decrypted ones: how many, from `at` on, are authentic and like the others inside; their inner lengths in p[].len. Their
- * mbufs have not been touched: the inner packet lies behind the Ethernet header, r->outer octets and r->head ones. */
-unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *r, struct esp_run_pkt *p,
-                           unsigned at, unsigned n);
+/* Looks at decrypted ones: how many, from `at` on, are authentic and like the others inside, with a TTL and a length that go on; their inner
+ * lengths in p[].len, added to *inner. They are frames then, TTL lowered; the mbuf of the one behind them has not been touched. */
+unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *r, struct rte_mbuf **pkts,
+                           struct esp_run_pkt *p, unsigned at, unsigned n, uint64_t *inner);
+/* The inner length of one that was not among them, if it is authentic and like the others inside but for that; else 0. The inner packet lies behind
+ * the Ethernet header, r->outer octets and r->head ones. */
+CV_MUST_USE uint32_t esp_in_run_inside(const struct esp_worker *w, const struct esp_in_run *r, unsigned at);
 /* The first n > 0 of the run were accepted, with `inner` octets in all: window, counters, lifetime. */
 void esp_in_run_end(struct esp_worker *w, const struct esp_in_run *r, const struct esp_run_pkt *p, unsigned n,
                     uint64_t inner);
