@@ -1,7 +1,7 @@
 /* Buckets move between three running workers while traffic arrives: no packet is lost, none overtakes another of its
  * SA, every duplicate is found by the one replay window, whoever has it; and the replay window has one writer. Meanwhile SAs come and go in both
  * directions, under packets of their own. Half of the packets come one by one, the others in stretches of one flow: workers take those in runs
- * (dp_run.h), most of them behind a leader of an earlier burst. */
+ * (dp_run.h), some of them behind a leader of an earlier burst. */
 #include "common/log.h"
 #include "dataplane/dp_balance.h"
 #include "dataplane/dp_init.h"

@@ -1,12 +1,15 @@
 /* Runs (dp_run.h) leave nothing else than the long way: seeded bursts of common and odd packets, into SAs and out of them, are worked on with
- * runs and without, while tables stay as they are and while they change; every stream's frames, and all counters, are the same. */
+ * runs and without, while tables stay as they are and while they change; every stream's frames, and all counters, are the same: 640,000 packets, 16,000
+ * of each form while tables stay as they are, and as many while they change; inner ones of up to 1,378 octets, or 9,000. */
 #include "dataplane/dp_flow.h"
 #include "dataplane/dp_owner.h"
 #include "dataplane/dp_run.h"
-#include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_wire.h"
 #include "tests/unit/dataplane/ring_fix.h"
 #include "tests/unit/dataplane/run_change.h"
+#include "tests/unit/dataplane/run_frames.h"
+
+#include <inttypes.h>
 
 enum {
     TUNNEL = 20, /* an interface */
@@ -14,25 +17,14 @@ enum {
     IFS,
     ROUNDS = 300,
     BURST = IO_BURST,
-    ROOM = 1800,
     STREAMS = 512,
     BEHIND_MOST = 3,
     OUT_SLOT = 1,
     IN_SLOT,
     OTHER_SLOT,
-    ETHER = RTE_ETHER_HDR_LEN,
 };
 
 static struct dp_worker *worker;
-static const uint8_t far_mac[6] = {2, 1, 1, 1, 1, 1};
-static uint64_t seed;
-static uint32_t rnd(uint32_t below)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (uint32_t)(seed >> 16) % below;
-}
 
 /* ---- the site ------------------------------------------------------------------------------------------------------ */
 /* What the SAs are like in each pass of the comparison. */
@@ -42,6 +34,8 @@ struct form {
     uint16_t encr;
     bool outer6, narrow, no_runs;
     uint8_t df, tcp_mss;
+    uint8_t key_len; /* 0: 16 */
+    bool jumbo;
 };
 static const struct form forms[] = {
     {.window = 64, .encr = CV_ENCR_AES_GCM_16},
@@ -52,6 +46,39 @@ static const struct form forms[] = {
     {.window = 64, .encr = CV_ENCR_AES_GCM_16, .flags = CV_SA_NATT},
     {.window = 64, .encr = CV_ENCR_AES_GCM_16, .tcp_mss = 1, .no_runs = true},
 };
+
+/* The other transforms that go in runs, with what else a run's headers may be like. */
+static const struct form others[] = {
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .key_len = 24, .df = CV_DF_CLEAR},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .key_len = 32, .outer6 = true, .df = CV_DF_CLEAR},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .key_len = 32, .flags = CV_SA_NATT, .df = CV_DF_SET},
+    {.window = 1024, .encr = CV_ENCR_NULL_AES_GMAC, .flags = CV_SA_ESN, .seq = UINT32_MAX - 4000},
+    {.window = 64, .encr = CV_ENCR_NULL_AES_GMAC, .key_len = 24, .flags = CV_SA_NATT, .df = CV_DF_CLEAR},
+    {.window = 64, .encr = CV_ENCR_NULL_AES_GMAC, .key_len = 32, .outer6 = true},
+    {.window = 64, .encr = CV_ENCR_CHACHA20_POLY1305, .key_len = 32, .df = CV_DF_CLEAR},
+    {.window = 1024,
+     .encr = CV_ENCR_CHACHA20_POLY1305,
+     .key_len = 32,
+     .flags = CV_SA_ESN,
+     .seq = UINT32_MAX - 4000},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .jumbo = true},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .key_len = 24, .flags = CV_SA_NATT, .jumbo = true},
+    {.window = 1024,
+     .encr = CV_ENCR_AES_GCM_16,
+     .key_len = 32,
+     .flags = CV_SA_ESN,
+     .seq = UINT32_MAX - 4000,
+     .outer6 = true,
+     .jumbo = true},
+    {.window = 64, .encr = CV_ENCR_NULL_AES_GMAC, .key_len = 32, .jumbo = true, .df = CV_DF_CLEAR},
+    {.window = 64, .encr = CV_ENCR_CHACHA20_POLY1305, .key_len = 32, .outer6 = true, .jumbo = true},
+};
+
+static bool is_aead(const struct form *f)
+{
+    return f->encr == CV_ENCR_AES_GCM_16 || f->encr == CV_ENCR_NULL_AES_GMAC ||
+           f->encr == CV_ENCR_CHACHA20_POLY1305;
+}
 
 static struct cv_sa sa_of(const struct form *f, enum cv_dir dir, uint32_t slot, uint32_t if_id)
 {
@@ -64,7 +91,9 @@ static struct cv_sa sa_of(const struct form *f, enum cv_dir dir, uint32_t slot, 
     sa.soft_packets = f->soft_packets;
     sa.df = f->df;
     memset(sa.encr_key, (int)slot, sizeof sa.encr_key);
-    if (f->encr != CV_ENCR_AES_GCM_16) {
+    if (f->key_len)
+        sa.encr_key_len = f->key_len;
+    if (!is_aead(f)) {
         sa.encr_key_len = f->encr == CV_ENCR_3DES ? 24 : f->encr == CV_ENCR_NULL ? 0 : sa.encr_key_len;
         sa.salt_len = 0;
         sa.integ = CV_INTEG_HMAC_SHA2_256_128;
@@ -97,7 +126,7 @@ static void sa_install(struct cv_sa sa, bool outer6)
     CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa), CV_OK);
     if (sa.ref.dir == CV_DIR_OUT) {
         CU_ASSERT_EQUAL_FATAL(mgr_sa_activate(&sa), CV_OK);
-        dp_sad_set_mtu(&mgr_dp.sad, sa.ref.sa_id, 1400);
+        dp_sad_set_mtu(&mgr_dp.sad, sa.ref.sa_id, longest > LONGEST ? JUMBO + 100 : 1400);
     }
 }
 
@@ -126,7 +155,7 @@ static void worker_fresh(bool runs)
 {
     dp_worker_free(worker);
     mgr_dp.engine = fix_engine();
-    mgr_dp.mbuf_room = 2048;
+    mgr_dp.mbuf_room = longest > LONGEST ? ROOM : 2048;
     dp_owners_init(&mgr_dp.owners, 1);
     CU_ASSERT_EQUAL_FATAL(dp_worker_new(&mgr_dp, 0, 0, &worker), CV_OK);
     memset(worker->stats, 0, sizeof *worker->stats);
@@ -152,165 +181,8 @@ static void far_start(const struct form *f, uint32_t slot)
     CU_ASSERT_EQUAL_FATAL(esp_out_sa_new(&sa, mgr_dp.engine, -1, &far_counters, &far_sa), CV_OK);
 }
 
-/* ---- frames -------------------------------------------------------------------------------------------------------- */
-struct frame {
-    uint16_t len;
-    uint8_t b[ROOM];
-};
-
-static void checksum(uint8_t *ip)
-{
-    memset(ip + 10, 0, 2);
-    const uint16_t sum = (uint16_t)~ip_fold(ip_sum(ip, 20, 0));
-    memcpy(ip + 10, &sum, 2);
-}
-
-static void ether(struct frame *f, unsigned len, uint16_t type)
-{
-    static const uint8_t station[6] = {2, 0, 0, 0, 0, 1};
-    memcpy(f->b, station, 6);
-    memcpy(f->b + 6, far_mac, 6);
-    f->b[12] = (uint8_t)(type >> 8);
-    f->b[13] = (uint8_t)type;
-    f->len = (uint16_t)(len + ETHER);
-}
-
-/* What is the same in a stretch of packets of one flow. */
-struct flow {
-    uint8_t src[4], dst[4], proto, tos, ttl, df;
-    unsigned len;
-    bool varied; /* in length */
-};
-
-static struct flow flow_make(bool in)
-{
-    static const uint8_t protos[] = {17, 17, 6, 1, 50}, ttls[] = {64, 64, 255, 2};
-    struct flow f = {.proto = protos[rnd(5)], .ttl = ttls[rnd(4)], .df = rnd(2) ? 0x40 : 0};
-    const uint8_t near[4] = {192, 168, 1, 77},
-                  far_end[4] = {10, (uint8_t)(in || rnd(4) ? 20 : 21), 1, (uint8_t)(1 + rnd(2))};
-    memcpy(in ? f.dst : f.src, near, 4);
-    memcpy(in ? f.src : f.dst, far_end, 4);
-    f.tos = (uint8_t)(rnd(3) ? 0 : rnd(256));
-    f.varied = rnd(2);
-    f.len = rnd(2) ? 28 + rnd(100) : 28 + rnd(1350);
-    return f;
-}
-
-static unsigned inner_make(uint8_t *b, const struct flow *f, unsigned nth)
-{
-    const unsigned len = f->varied ? 28 + rnd(600) : f->len;
-    for (unsigned i = 20; i < len; i++)
-        b[i] = (uint8_t)(i * 7 + nth);
-    memset(b, 0, 20);
-    b[0] = 0x45;
-    b[1] = f->tos;
-    b[2] = (uint8_t)(len >> 8);
-    b[3] = (uint8_t)len;
-    b[4] = (uint8_t)(nth >> 8);
-    b[5] = (uint8_t)nth;
-    b[6] = f->df;
-    b[8] = f->ttl;
-    b[9] = f->proto;
-    memcpy(b + 12, f->src, 4);
-    memcpy(b + 16, f->dst, 4);
-    if (f->proto == IP_PROTO_UDP) {
-        b[24] = (uint8_t)((len - 20) >> 8);
-        b[25] = (uint8_t)(len - 20);
-        b[22] = 1; /* no port of ESP's */
-    }
-    checksum(b);
-    return len;
-}
-
-/* An odd one among them. Gives its length. */
-static unsigned inner_odd(uint8_t *b, unsigned len)
-{
-    switch (rnd(14)) {
-    case 0:
-        b[8] = 1; /* TTL */
-        break;
-    case 1:
-        b[1] ^= (uint8_t)(1 + rnd(255));
-        break;
-    case 2:
-        b[6] ^= 0x40;
-        break;
-    case 3:
-        b[19] ^= 1;
-        break;
-    case 4:
-        b[15] ^= 1;
-        break;
-    case 5:
-        b[10] ^= 0x10;
-        return len; /* a wrong checksum */
-    case 6:
-        b[3] = (uint8_t)(b[3] + 1 + rnd(9)); /* longer than it is, or shorter */
-        break;
-    case 7:
-        b[2] = 0;
-        b[3] = 19;
-        break;
-    case 8:
-        b[0] = 0x46;
-        break;
-    case 9:
-        b[6] = 0x20; /* a fragment */
-        break;
-    case 10:
-        b[9] = rnd(2) ? 17 : 50;
-        b[22] = 4500 >> 8;
-        b[23] = (uint8_t)4500;
-        break;
-    case 11:
-        b[12] = rnd(2) ? 127 : 224;
-        break;
-    case 12:
-        b[0] = 0x65;
-        break;
-    default:
-        b[24] = 255; /* a UDP length */
-        break;
-    }
-    if (b[0] == 0x45)
-        checksum(b);
-    return len;
-}
-
-static void frame_odd(struct frame *f)
-{
-    switch (rnd(6)) {
-    case 0:
-        f->b[5] ^= 1; /* another station's */
-        break;
-    case 1:
-        f->b[0] = 1;
-        break;
-    case 2:
-        f->len = (uint16_t)(f->len - rnd(20));
-        break;
-    case 3:
-        f->b[12] = 0x86;
-        f->b[13] = 0xdd;
-        break;
-    default: /* link padding */
-        memset(f->b + f->len, 0xaa, 20);
-        f->len = (uint16_t)(f->len + rnd(20));
-        break;
-    }
-}
-
-static void clear_make(struct frame *f, const struct flow *flow, unsigned nth, bool odd)
-{
-    unsigned len = inner_make(f->b + ETHER, flow, nth);
-    if (odd && rnd(3))
-        len = inner_odd(f->b + ETHER, len);
-    ether(f, len, RTE_ETHER_TYPE_IPV4);
-    if (odd && rnd(3) == 0)
-        frame_odd(f);
-}
-
-/* The outer packet of the far end. */
+/* ---- frames of the far end ------------------------------------------------------------------------------------------ */
+/* The outer packet. */
 static void esp_make(struct frame *f, const struct flow *flow, unsigned nth, bool odd)
 {
     uint8_t b[ROOM];
@@ -358,6 +230,7 @@ static void esp_make(struct frame *f, const struct flow *flow, unsigned nth, boo
 static struct frame burst[BURST], kept[8];
 static struct flow last_flow[2]; /* which often goes on in the next burst */
 static unsigned nth;
+static uint64_t driven;
 
 /* Out of order, twice, or missing: what happens to numbers on the way. */
 static void disturb(unsigned n)
@@ -396,6 +269,7 @@ static unsigned burst_make(bool in)
 
 /* ---- what became of them --------------------------------------------------------------------------------------------- */
 /* Frames of one port, family, protocol, SPI and ends, in their order, as a hash (FNV). */
+static const uint64_t HASH_START = UINT64_C(0xcbf29ce484222325), HASH_TIMES = UINT64_C(0x100000001b3);
 struct stream {
     uint8_t key[48];
     unsigned count;
@@ -419,6 +293,9 @@ static void frame_keep(struct outcome *o, unsigned port, struct rte_mbuf *m)
     static const uint8_t here[4] = {10, 0, 0, 1};
     if (v6 || memcmp(ip + 12, here, 4) == 0) /* SAs with the same ends */
         memcpy(key + 40, ip + (v6 ? 40 : ip[9] == IP_PROTO_UDP ? 28 : 20), 4);
+    const bool later = !v6 && ip_get16(ip + 6) & 0x1fff;
+    if (later) /* fragments that have no SPI, in any order */
+        memset(key + 40, 0, 4);
     unsigned s = 0;
     while (s < o->streams && memcmp(o->stream[s].key, key, sizeof key) != 0)
         s++;
@@ -426,7 +303,7 @@ static void frame_keep(struct outcome *o, unsigned port, struct rte_mbuf *m)
     if (s == o->streams) {
         o->streams++;
         memcpy(o->stream[s].key, key, sizeof key);
-        o->stream[s].hash = UINT64_C(0xcbf29ce484222325);
+        o->stream[s].hash = HASH_START;
     }
     struct stream *t = &o->stream[s];
     t->count++;
@@ -438,8 +315,10 @@ static void frame_keep(struct outcome *o, unsigned port, struct rte_mbuf *m)
         memset(own + 4, 0, 2);
         memset(own + 10, 0, 2);
     }
+    uint64_t hash = later ? HASH_START : t->hash;
     for (unsigned i = 0; i < m->data_len; i++)
-        t->hash = (t->hash ^ b[i]) * UINT64_C(0x100000001b3);
+        hash = (hash ^ b[i]) * HASH_TIMES;
+    t->hash = later ? t->hash + hash : hash;
     CU_ASSERT_EQUAL(m->pkt_len, m->data_len);
     rte_pktmbuf_free(m);
 }
@@ -516,6 +395,7 @@ static void pass(const struct form *f, uint64_t from, bool runs, bool changing, 
     for (unsigned r = 0; r < ROUNDS; r++) {
         const bool in = rnd(2);
         const unsigned n = burst_make(in), port = in ? 0 : 1;
+        driven += n;
         for (unsigned i = 0; i < n; i++) {
             struct rte_mbuf *m = pkt_of(burst[i].b, burst[i].len);
             CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(rx[port], m), 0);
@@ -570,7 +450,7 @@ static void both_ways(const struct form *f, uint64_t from, bool changing)
         CU_ASSERT_EQUAL(with.slow, without.slow);
     CU_ASSERT_EQUAL(with.soft, without.soft);
     CU_ASSERT_EQUAL(with.hard, without.hard);
-    if (f->encr == CV_ENCR_AES_GCM_16) /* the engine draws the IVs of CBC */
+    if (is_aead(f)) /* the engine draws the IVs of CBC */
         CU_ASSERT_EQUAL(memcmp(with.stream, without.stream, sizeof with.stream), 0);
 }
 
@@ -614,10 +494,17 @@ static unsigned taken(bool in, unsigned n, unsigned odd)
 {
     struct rte_mbuf *m[BURST];
     uint64_t bytes = 0;
-    struct flow flow = {.src = {192, 168, 1, 77}, .dst = {10, 20, 1, 1}, .proto = 17, .ttl = 64, .len = 100};
+    struct flow flow = {.src = {192, 168, 1, 77},
+                        .dst = {10, 20, 1, 1},
+                        .proto = 17,
+                        .ttl = 64,
+                        .len = longest > LONGEST ? JUMBO : 100};
     if (in)
-        flow = (struct flow){
-            .src = {10, 20, 1, 1}, .dst = {192, 168, 1, 77}, .proto = 17, .ttl = 64, .len = 100};
+        flow = (struct flow){.src = {10, 20, 1, 1},
+                             .dst = {192, 168, 1, 77},
+                             .proto = 17,
+                             .ttl = 64,
+                             .len = longest > LONGEST ? JUMBO : 100};
     for (unsigned i = 0; i < n; i++) {
         (in ? esp_make : clear_make)(&burst[i], &flow, i, false);
         burst[i].b[ETHER + 22] ^= i == odd ? 1 : 0;
@@ -775,6 +662,48 @@ static void the_first_packet_of_an_sa_is_told_from_a_run(void)
     outcome_add(&with);
 }
 
+/* Buffers, ports and SAs for frames of any length up to JUMBO; or as they were. */
+static void jumbo_set(bool on)
+{
+    static struct rte_mempool *small, *big;
+    if (!big) {
+        small = pkt_pool;
+        big = rte_pktmbuf_pool_create("jumbo", 511, 0, sizeof(struct dp_meta), ROOM + 500, 0);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(big);
+    }
+    CU_ASSERT_EQUAL(pkt_used(), 0);
+    pkt_pool = on ? big : small;
+    longest = on ? JUMBO : LONGEST;
+    for (unsigned p = 0; p < RING_PORTS; p++)
+        mgr_dp.ports[p].mtu = on ? JUMBO + 200 : 1500;
+}
+
+/* Transforms, headers and lengths that the forms of above have not. */
+static void every_transform_that_goes_in_runs_leaves_what_the_long_way_leaves(void)
+{
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) {
+        const struct form *f = &others[i];
+        const bool natt = f->flags & CV_SA_NATT;
+        dp_worker_free(worker);
+        worker = NULL;
+        jumbo_set(f->jumbo);
+        both_ways(f, 0xfeed + i, false);
+        CU_ASSERT(with.out.packets > 1000 && (natt || with.in.packets > 1000) && with.in.auth_failed > 0);
+        both_ways(f, 0xbeef + i, true);
+        memset(&with, 0, sizeof with);
+        site_make(f);
+        worker_fresh(true);
+        far_start(f, IN_SLOT);
+        CU_ASSERT_EQUAL(taken(false, BURST, BURST), BURST);
+        CU_ASSERT_EQUAL(taken(true, BURST, BURST), natt ? 0 : BURST);
+        esp_out_sa_free(far_sa);
+    }
+    dp_worker_free(worker);
+    worker = NULL;
+    jumbo_set(false);
+    printf("%" PRIu64 " packets, with runs and without ", driven / 2);
+}
+
 static void everything_ends(void)
 {
     dp_worker_free(worker);
@@ -790,4 +719,6 @@ PKT_MAIN("run", UNIT_TEST(runs_leave_what_the_long_way_leaves),
          UNIT_TEST(nobody_follows_who_came_in_elsewhere),
          UNIT_TEST(nobody_follows_a_leader_into_what_asks_of_each_packet),
          UNIT_TEST(packets_of_multi_buffer_transforms_go_in_no_run),
-         UNIT_TEST(the_first_packet_of_an_sa_is_told_from_a_run), UNIT_TEST(everything_ends))
+         UNIT_TEST(the_first_packet_of_an_sa_is_told_from_a_run),
+         UNIT_TEST(every_transform_that_goes_in_runs_leaves_what_the_long_way_leaves),
+         UNIT_TEST(everything_ends))
