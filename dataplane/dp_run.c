@@ -277,6 +277,7 @@ static bool out_start(struct dp_worker *w, struct out_way *y, struct rte_mbuf *l
     y->way.span = most - V4_LEN - UPPER;
     y->if_id = into.if_id;
     memcpy(y->esp.ether, exit->ether, RTE_ETHER_HDR_LEN);
+    y->esp.data_off = (uint16_t)(front->rearm & 0xffff);
     return true;
 }
 

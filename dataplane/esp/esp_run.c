@@ -24,6 +24,15 @@ static bool out_has_life(const struct esp_out_sa *sa)
     return !sa->limited || esp_out_has_life(sa);
 }
 
+/* A sum of 16-bit words, or of two of them together, as one word with what was carried (RFC 1071). */
+static __rte_always_inline uint32_t fold(uint64_t sum)
+{
+    sum = (sum & UINT32_MAX) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint32_t)(sum & 0xffff) + (uint32_t)(sum >> 16);
+}
+
 bool esp_out_run_again(const struct esp_out_run *r)
 {
     return out_has_life(r->sa);
@@ -45,12 +54,39 @@ bool esp_out_run_start(struct esp_out_run *r, struct esp_out_sa *sa, const uint8
     r->version = __atomic_load_n(&sa->tmpl_version, __ATOMIC_ACQUIRE);
     esp_out_template(sa, &r->t);
     r->tos = ip[1] & r->t.ecn_mask;
-    r->frag = (ip[6] & r->t.df_copied) | r->t.df_set;
+    const uint32_t first = (uint32_t)0x45 | r->tos << 8, frag = (ip[6] & r->t.df_copied) | r->t.df_set;
+    r->sum = fold(r->t.sum + first + frag);
+    r->middle = (uint64_t)(frag | r->t.ttl_proto << 16) << 32;
+    r->ether[ESP_RUN_LINK] = (uint8_t)first;
+    r->ether[ESP_RUN_LINK + 1] = (uint8_t)(first >> 8);
     return true;
 }
 
-/* The i-th packet, as build_one of esp_out.c has it. */
-static __rte_always_inline void build_one(const struct esp_out_run *r, struct rte_mbuf *m,
+/* Padding as AEADs have it and an IPv4 next header, by pad length. */
+static const uint64_t plain_tail[ESP_PAD_SHORT] = {0x0400, 0x040101, 0x04020201, 0x0403030201};
+
+static __rte_always_inline void trailer(uint8_t *end, uint32_t pad)
+{
+    if (likely(pad < ESP_PAD_SHORT))
+        esp_put64(end, plain_tail[pad]);
+    else
+        esp_trailer_write(end, pad, ESP_NEXT_V4);
+}
+
+/* What esp_outer_v4 writes, from the third octet on, without source and destination; the two in front of it have come with the Ethernet header. */
+static __rte_always_inline void outer_v4(uint8_t *ip, const struct esp_out_run *r, uint32_t total,
+                                         uint32_t seq)
+{
+    const uint32_t lengths = __builtin_bswap32(total << 16 | (seq & 0xffff)); /* and identification */
+    const uint32_t sum = r->sum + (lengths & 0xffff) + (lengths >> 16);
+    const uint16_t checksum =
+        (uint16_t) ~((sum & 0xffff) + (sum >> 16) + (((sum & 0xffff) + (sum >> 16)) >> 16));
+    esp_put64(ip + 2, lengths | r->middle);
+    memcpy(ip + 10, &checksum, sizeof checksum);
+}
+
+/* The i-th packet, as build_one of esp_out.c has it. same: source, destination and SPI, of an IPv4 header and the ESP header behind it. */
+static __rte_always_inline void build_one(const struct esp_out_run *r, __m128i same, struct rte_mbuf *m,
                                           const struct esp_run_pkt *p, struct eng_op *op, uint64_t seq,
                                           enum out_kind kind)
 {
@@ -58,28 +94,35 @@ static __rte_always_inline void build_one(const struct esp_out_run *r, struct rt
     const uint32_t outer = kind == OUT_V6        ? ESP_V6_LEN
                            : kind == OUT_V4_NATT ? ESP_V4_LEN + ESP_UDP_LEN
                                                  : ESP_V4_LEN;
-    uint8_t *in = rte_pktmbuf_mtod(m, uint8_t *) + ESP_RUN_LINK;
+    uint8_t *in = (uint8_t *)m->buf_addr + r->data_off + ESP_RUN_LINK;
     const uint32_t len = p->len, pad = -(len + ESP_TRAILER_LEN) & t->align_mask;
     const uint32_t data_len = len + pad + ESP_TRAILER_LEN;
     const uint32_t total = outer + t->head + data_len + t->icv_len;
+    const uint32_t number = rte_cpu_to_be_32((uint32_t)seq);
     uint8_t *esp = in - t->head, *ip = esp - outer;
     esp_put32(in + V4_TTL, p->word);
-    esp_trailer_write(in + len, pad, ESP_NEXT_V4);
+    trailer(in + len, pad);
     op->esp = esp;
     op->data_len = data_len;
     op->seq_hi = (uint32_t)(seq >> 32);
     op->iv = seq;
-    m->data_off = (uint16_t)(m->data_off - t->head - outer);
+    m->data_off = (uint16_t)(r->data_off - t->head - outer);
     m->data_len = (uint16_t)(total + ESP_RUN_LINK);
     m->pkt_len = total + ESP_RUN_LINK;
-    memcpy(ip - ESP_RUN_LINK, r->ether, sizeof r->ether); /* two octets more, which the next store covers */
+    memcpy(ip - ESP_RUN_LINK, r->ether, sizeof r->ether); /* two octets more, of the header */
     if (kind == OUT_V6)
         esp_outer_v6(ip, t, total, r->tos);
     else
-        esp_outer_v4(ip, t, total, r->tos, r->frag, seq);
-    if (kind == OUT_V4_NATT)
+        outer_v4(ip, r, total, (uint32_t)seq);
+    if (kind == OUT_V4) {
+        _mm_storeu_si128((__m128i *)(void *)(ip + V4_ENDS), _mm_insert_epi32(same, (int)number, 3));
+        return;
+    }
+    if (kind == OUT_V4_NATT) {
+        memcpy(ip + V4_ENDS, t->addrs, 8);
         esp_outer_udp(esp - ESP_UDP_LEN, t, total - outer);
-    esp_put64(esp, t->spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32);
+    }
+    esp_put64(esp, t->spi | (uint64_t)number << 32);
 }
 
 static __rte_always_inline void build_all(const struct esp_out_run *run, struct rte_mbuf **pkts,
@@ -87,8 +130,11 @@ static __rte_always_inline void build_all(const struct esp_out_run *run, struct 
                                           uint64_t seq, enum out_kind kind)
 {
     const struct esp_out_run r = *run;
+    uint64_t ends;
+    memcpy(&ends, r.t.addrs, sizeof ends);
+    const __m128i same = _mm_set_epi64x((long long)r.t.spi, (long long)ends);
     for (unsigned i = 0; i < n; i++)
-        build_one(&r, pkts[i], &p[i], &ops[i], seq + i, kind);
+        build_one(&r, same, pkts[i], &p[i], &ops[i], seq + i, kind);
 }
 
 /* Those that the engine refused go to the end. */

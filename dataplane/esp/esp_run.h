@@ -23,10 +23,12 @@ struct esp_run_pkt {
 
 struct esp_out_run {
     struct esp_out_sa *sa;
-    uint32_t version; /* of its template */
-    uint32_t tos;     /* of the outer header, and its octets 6 and 7 */
-    uint32_t frag;
-    uint8_t ether[16]; /* in front of it: 14 of them */
+    uint32_t version;  /* of its template */
+    uint32_t tos;      /* of the outer header */
+    uint32_t sum;      /* IPv4: of the words that all have in common, folded */
+    uint64_t middle;   /* IPv4: octets 6 to 9, where they are in the word from octet 2 on */
+    uint8_t ether[16]; /* in front of it: 14 octets, the caller's; two of an IPv4 header */
+    uint16_t data_off; /* of all mbufs as they come, which the caller says */
     struct esp_template t;
     eng_burst_fn *burst;
     const struct eng_session *session;
