@@ -4,8 +4,8 @@
  *
  * TUNNELS pairs of SAs of one interface (default 10), each outbound one for the /32 10.X.Y.Z of its number. It reconnects to dump them, gives the
  * first N tunnels new SAs (both in, the outbound one activated, both old ones removed), and removes all. After each phase a line
- *   phase NAME sas N seconds S per-second R failed F crypto-packets P
- * where P is how many packets the workers handed to the engine meanwhile, and after the installation lines
+ *   phase NAME sas N seconds S per-second R failed F crypto-packets P drops D
+ * where P is how many packets the workers handed to the engine meanwhile, D how many they dropped, and after the installation lines
  *   memory NAME count N bytes B each E
  * Exit status 1 when a command failed, 2 for wrong usage, 3 without a data plane. */
 #include "common/ring.h"
@@ -153,7 +153,7 @@ static void take_away(uint32_t i, uint32_t generation)
 
 /* ---- phases ---------------------------------------------------------------------------------------------------------- */
 static double began;
-static uint64_t crypto_before;
+static uint64_t crypto_before, drops_before;
 
 static uint64_t crypto_packets(void)
 {
@@ -163,18 +163,29 @@ static uint64_t crypto_packets(void)
     return n;
 }
 
+static uint64_t drops(void)
+{
+    uint64_t n = 0;
+    for (unsigned w = 0; w < shm.workers; w++)
+        for (unsigned d = 0; d < CV_DROP_COUNT; d++)
+            n += __atomic_load_n(&shm_worker_stats(&shm, w)->drops[d], __ATOMIC_RELAXED);
+    return n;
+}
+
 static void begin(void)
 {
     began = now_s();
     crypto_before = crypto_packets();
+    drops_before = drops();
 }
 
 static void end(const char *name, uint32_t sas)
 {
     wait_below(0);
     const double s = now_s() - began;
-    printf("phase %s sas %u seconds %.3f per-second %.0f failed %u crypto-packets %llu\n", name, sas, s,
-           sas / s, failed, (unsigned long long)(crypto_packets() - crypto_before));
+    printf("phase %s sas %u seconds %.3f per-second %.0f failed %u crypto-packets %llu drops %llu\n", name,
+           sas, s, sas / s, failed, (unsigned long long)(crypto_packets() - crypto_before),
+           (unsigned long long)(drops() - drops_before));
     fflush(stdout);
 }
 
