@@ -3,6 +3,7 @@
 #include "dataplane/engine/eng_auto.h"
 #include "dataplane/engine/eng_ipsecmb.h"
 #include "dataplane/engine/eng_ipsecmb_bare.h"
+#include "dataplane/engine/eng_kat.h"
 #include "dataplane/engine/eng_vaes.h"
 #include "tests/unit/esp/eal.h"
 #include "tests/unit/unit.h"
@@ -28,6 +29,115 @@ static void every_engine_passes_its_known_answer_tests(void)
         CU_ASSERT_EQUAL(r, eng_all[i] != &eng_vaes || eng_vaes_usable(&eng_vaes) ? CV_OK : CV_EUNSUP);
         CU_ASSERT(strlen(eng_all[i]->device()) > 0);
     }
+}
+
+/* ---- an engine with a fault in one transform ------------------------------------------------------------------------ */
+enum fault {
+    FAULT_NONE,
+    FAULT_TEXT_OUT, /* one bit of what is encrypted, */
+    FAULT_ICV_OUT,
+    FAULT_TEXT_IN,
+    FAULT_FORGED, /* what is not authentic is taken, */
+    FAULT_STRICT, /* or all is refused */
+    FAULTS
+};
+
+static struct {
+    const struct eng_ops *engine;
+    struct cv_sa sa; /* encr, encr_key_len, integ */
+    enum fault fault;
+    eng_burst_fn *burst[2];
+    struct eng_session_info info;
+} faulty;
+
+static void fault_do(struct eng_op *op, enum cv_dir dir)
+{
+    uint8_t *text = op->esp + 8 + faulty.info.iv_len, *icv = text + op->data_len;
+    if (dir == CV_DIR_OUT && faulty.fault == FAULT_TEXT_OUT)
+        text[op->data_len / 2] ^= 0x10;
+    else if (dir == CV_DIR_OUT && faulty.fault == FAULT_ICV_OUT)
+        icv[faulty.info.icv_len - 1] ^= 0x01;
+    else if (dir == CV_DIR_IN && faulty.fault == FAULT_TEXT_IN)
+        text[op->data_len - 1] ^= 0x80;
+    else if (dir == CV_DIR_IN && faulty.fault == FAULT_FORGED)
+        op->ok = true;
+    else if (dir == CV_DIR_IN && faulty.fault == FAULT_STRICT)
+        op->ok = false;
+}
+
+static void faulty_out(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n)
+{
+    faulty.burst[CV_DIR_OUT](w, s, ops, n);
+    fault_do(&ops[0], CV_DIR_OUT);
+}
+
+static void faulty_in(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n)
+{
+    faulty.burst[CV_DIR_IN](w, s, ops, n);
+    for (unsigned i = 0; i < n; i++)
+        fault_do(&ops[i], CV_DIR_IN);
+}
+
+static cv_result faulty_session(const struct cv_sa *sa, int socket, struct eng_session **out,
+                                struct eng_session_info *info)
+{
+    CV_TRY(faulty.engine->session_new(sa, socket, out, info));
+    if (sa->encr != faulty.sa.encr || sa->encr_key_len != faulty.sa.encr_key_len ||
+        sa->integ != faulty.sa.integ)
+        return CV_OK;
+    faulty.info = *info;
+    faulty.burst[sa->ref.dir] = info->burst;
+    info->burst = sa->ref.dir == CV_DIR_OUT ? faulty_out : faulty_in;
+    return CV_OK;
+}
+
+/* Whatever is wrong in one transform of an engine, none of it is used (dp_init.c): its known answers say so at start, and which it is. */
+static void every_fault_of_every_transform_is_found_at_start(void)
+{
+    static const struct eng_ops *const engines[] = {&eng_ipsecmb, &eng_vaes_avx2, &eng_vaes_avx512};
+    static const struct {
+        uint16_t encr;
+        uint8_t key_len;
+    } ciphers[] = {{CV_ENCR_NULL, 0},
+                   {CV_ENCR_DES, 8},
+                   {CV_ENCR_3DES, 24},
+                   {CV_ENCR_AES_CBC, 16},
+                   {CV_ENCR_AES_CBC, 24},
+                   {CV_ENCR_AES_CBC, 32},
+                   {CV_ENCR_AES_GCM_16, 16},
+                   {CV_ENCR_AES_GCM_16, 24},
+                   {CV_ENCR_AES_GCM_16, 32},
+                   {CV_ENCR_NULL_AES_GMAC, 16},
+                   {CV_ENCR_NULL_AES_GMAC, 24},
+                   {CV_ENCR_NULL_AES_GMAC, 32},
+                   {CV_ENCR_CHACHA20_POLY1305, 32}};
+    unsigned found = 0;
+    for (unsigned e = 0; e < sizeof engines / sizeof engines[0]; e++)
+        for (unsigned c = 0; c < sizeof ciphers / sizeof ciphers[0]; c++)
+            for (uint16_t integ = CV_INTEG_NONE; integ <= CV_INTEG_HMAC_SHA2_512_256; integ++) {
+                struct eng_ops wrong = *engines[e];
+                wrong.session_new = faulty_session;
+                faulty.engine = engines[e];
+                faulty.sa = (struct cv_sa){
+                    .encr = ciphers[c].encr, .encr_key_len = ciphers[c].key_len, .integ = integ};
+                if (!wrong.supports(ciphers[c].encr, ciphers[c].key_len, integ))
+                    continue;
+                for (unsigned f = FAULT_NONE; f < FAULTS; f++) {
+                    char err[160] = "", name[64];
+                    faulty.fault = (enum fault)f;
+                    snprintf(name, sizeof name, "encr %u with %u-octet key, integ %u", ciphers[c].encr,
+                             ciphers[c].key_len, integ);
+                    const cv_result r = eng_kat_run(&wrong, err, sizeof err);
+                    if (r != (f == FAULT_NONE ? CV_OK : CV_ECRYPTO) ||
+                        (f != FAULT_NONE && !strstr(err, name))) {
+                        printf("%s, %s, fault %u: %s\n", wrong.name, name, f, err);
+                        CU_FAIL("a wrong engine passed its known-answer tests, or a right one did not");
+                    }
+                    found += r == CV_ECRYPTO;
+                }
+            }
+    printf("%u faults found ", found);
+    CU_ASSERT(found >= (FAULTS - 1) * 20);
 }
 
 static void RFC_4301_4_2_NULL_encryption_needs_integrity(void)
@@ -130,6 +240,7 @@ static void auto_measures_and_serves_every_transform(void)
 
 UNIT_MAIN_EAL("engine", UNIT_TEST(eng_by_name_knows_the_words_of_the_platform_section),
               UNIT_TEST(every_engine_passes_its_known_answer_tests),
+              UNIT_TEST(every_fault_of_every_transform_is_found_at_start),
               UNIT_TEST(auto_measures_and_serves_every_transform),
               UNIT_TEST(RFC_4301_4_2_NULL_encryption_needs_integrity),
               UNIT_TEST(keys_and_salt_of_a_wrong_length_are_refused),
