@@ -35,15 +35,22 @@ struct free_object {
     struct free_object *next;
 };
 
-/* Objects of one size. The piece that is being cut, and those that came back. */
+/* Objects of one size that came back. */
 struct slab {
     rte_spinlock_t lock;
     struct free_object *free;
-    uint8_t *at, *end;
-    uint64_t total, used; /* octets */
 };
 
+/* What is being cut, of whatever size the objects are: those that are made one after the other, an SA and its session, share a page. A look-up of
+ * an address that is not at hand costs as much as the line behind it. */
+static struct {
+    rte_spinlock_t lock;
+    uint8_t *at, *end;
+    uint64_t total; /* octets */
+} piece;
+
 static struct slab slabs[CLASSES]; /* all zeroes is unlocked and empty */
+static uint64_t used;              /* octets; atomic */
 static struct eng_mem_use uses[ENG_MEM_KINDS];
 
 static size_t lines_of(size_t size)
@@ -58,39 +65,61 @@ static void count(enum eng_mem_kind kind, size_t octets, int64_t sign)
     __atomic_fetch_add(&uses[kind].bytes, (uint64_t)sign * octets, __ATOMIC_RELAXED);
 }
 
-/* Pieces grow with what is there already: few SAs take little, and many few pieces. */
-static bool piece_new(struct slab *s, size_t octets, int socket)
+static void slab_put(struct slab *s, void *p, size_t octets)
 {
-    size_t size = RTE_MIN(RTE_MAX(s->total / 2, (size_t)PIECE_MIN), (size_t)PIECE_MAX);
-    size = RTE_MAX(size / octets, (size_t)1) * octets;
+    struct free_object *o = p;
+    rte_spinlock_lock(&s->lock);
+    o->next = s->free;
+    s->free = o;
+    ASAN_POISON_MEMORY_REGION(p, octets);
+    rte_spinlock_unlock(&s->lock);
+}
+
+static void *slab_take(struct slab *s, size_t octets)
+{
+    rte_spinlock_lock(&s->lock);
+    struct free_object *o = s->free;
+    if (o) {
+        ASAN_UNPOISON_MEMORY_REGION(o, octets);
+        s->free = o->next;
+        o->next = NULL; /* the rest was wiped when it came back */
+    }
+    rte_spinlock_unlock(&s->lock);
+    return o;
+}
+
+/* Pieces grow with what is there already: few SAs take little, and many few pieces. What is left of the last one is small change. */
+static bool piece_new(size_t octets, int socket)
+{
+    size_t size = RTE_MIN(RTE_MAX(piece.total / 2, (size_t)PIECE_MIN), (size_t)PIECE_MAX);
     uint8_t *p = rte_zmalloc_socket("eng_mem", size, PAIR, socket);
-    if (!p && size > octets) { /* the last of the memory, one by one */
+    if (!p) { /* the last of the memory, one by one */
         size = octets;
         p = rte_zmalloc_socket("eng_mem", size, PAIR, socket);
     }
     if (!p)
         return false;
     ASAN_POISON_MEMORY_REGION(p, size);
-    s->at = p;
-    s->end = p + size;
-    s->total += size;
+    piece.at = p;
+    piece.end = p + size;
+    piece.total += size;
     return true;
 }
 
-static void *slab_take(struct slab *s, size_t octets, int socket)
+static void *piece_cut(size_t octets, int socket)
 {
-    void *p = s->free;
-    if (p) {
-        ASAN_UNPOISON_MEMORY_REGION(p, octets);
-        s->free = s->free->next;
-        memset(p, 0, sizeof *s->free); /* the rest was wiped when it came back */
-    } else if (s->at != s->end || piece_new(s, octets, socket)) {
-        p = s->at;
-        s->at += octets;
+    void *p = NULL;
+    rte_spinlock_lock(&piece.lock);
+    if (octets > LINE && (uintptr_t)piece.at % PAIR && piece.at != piece.end) {
+        slab_put(&slabs[1], piece.at, LINE);
+        piece.at += LINE;
+    }
+    if ((size_t)(piece.end - piece.at) >= octets || piece_new(octets, socket)) {
+        p = piece.at;
+        piece.at += octets;
         ASAN_UNPOISON_MEMORY_REGION(p, octets);
     }
-    if (p)
-        s->used += octets;
+    rte_spinlock_unlock(&piece.lock);
     return p;
 }
 
@@ -103,10 +132,11 @@ void *eng_mem_get(enum eng_mem_kind kind, size_t size, int socket)
     if (size > ENG_MEM_MAX) {
         p = rte_zmalloc_socket("eng_mem", octets, PAIR, socket);
     } else {
-        struct slab *s = &slabs[lines];
-        rte_spinlock_lock(&s->lock);
-        p = slab_take(s, octets, socket);
-        rte_spinlock_unlock(&s->lock);
+        p = slab_take(&slabs[lines], octets);
+        if (!p)
+            p = piece_cut(octets, socket);
+        if (p)
+            __atomic_fetch_add(&used, octets, __ATOMIC_RELAXED);
     }
     if (p)
         count(kind, octets, 1);
@@ -124,14 +154,8 @@ void eng_mem_put(enum eng_mem_kind kind, void *p, size_t size)
         rte_free(p);
         return;
     }
-    struct slab *s = &slabs[lines];
-    struct free_object *o = p;
-    rte_spinlock_lock(&s->lock);
-    o->next = s->free;
-    s->free = o;
-    s->used -= octets;
-    ASAN_POISON_MEMORY_REGION(p, octets);
-    rte_spinlock_unlock(&s->lock);
+    __atomic_fetch_sub(&used, octets, __ATOMIC_RELAXED);
+    slab_put(&slabs[lines], p, octets);
 }
 
 void *eng_mem_table_new(size_t size)
@@ -160,11 +184,8 @@ void eng_mem_used(enum eng_mem_kind kind, struct eng_mem_use *out)
 
 uint64_t eng_mem_spare(void)
 {
-    uint64_t spare = 0;
-    for (unsigned i = 0; i < CLASSES; i++) {
-        rte_spinlock_lock(&slabs[i].lock);
-        spare += slabs[i].total - slabs[i].used;
-        rte_spinlock_unlock(&slabs[i].lock);
-    }
-    return spare;
+    rte_spinlock_lock(&piece.lock);
+    const uint64_t total = piece.total;
+    rte_spinlock_unlock(&piece.lock);
+    return total - __atomic_load_n(&used, __ATOMIC_RELAXED);
 }
