@@ -44,6 +44,8 @@ struct dp {
     int connected; /* a culvertd reads the rings; the manager writes it, workers read it */
     int stop;      /* set by a signal; all lcores leave their loops */
     bool idle_sleep;
+    uint64_t
+        near_sas; /* so many, with what leads to them, lie in the second-level cache: bursts of more go another way */
     unsigned workers;
     struct dp_worker *worker[CV_MAX_WORKERS];
     unsigned port_count;

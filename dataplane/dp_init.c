@@ -468,6 +468,7 @@ cv_result dp_init_start(struct dp_setup *s)
 {
     s->dp->workers = s->dp->platform.workers;
     s->dp->idle_sleep = !s->dp->platform.hugepages;
+    s->dp->near_sas = DP_NEAR_SAS;
     s->dp->shm.memfd = s->dp->shm.dp_bell = s->dp->shm.ctl_bell = -1;
     s->dp->listen_fd = -1;
     for (s->started = 0; s->started < RTE_DIM(modules); s->started++) {

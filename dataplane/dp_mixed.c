@@ -34,14 +34,22 @@ static void look(struct dp_worker *w, const struct rte_mbuf *m, const struct dp_
         return;
     if (is_transit(meta) && unlikely(dp_martian_looks(w->dp, meta, src, dst)))
         return;
-    const struct ip_route *r = ip_route_lookup(&w->dp->routes, meta->vrf, meta->family, dst);
-    if (unlikely(!r || r->if_id == 0 || r->kind == IP_ROUTE_LOCAL))
+    y->route = ip_route_lookup(&w->dp->routes, meta->vrf, meta->family, dst);
+}
+
+static void route_look(struct dp_worker *w, struct way *y)
+{
+    const struct ip_route *r = y->route;
+    if (unlikely(!r))
         return;
-    y->route = r;
+    if (unlikely(r->if_id == 0 || r->kind == IP_ROUTE_LOCAL)) {
+        y->route = NULL;
+        return;
+    }
     y->out = ip_if_get(&w->dp->ifs, r->if_id);
-    rte_prefetch0(y->out); /* NULL does no harm */
-    rte_prefetch0(&y->out->police);
-    rte_prefetch0(dp_tunnel_get(&w->dp->sad, r->if_id));
+    y->tunnel = dp_tunnel_get(&w->dp->sad, r->if_id);
+    rte_prefetch0(y->out);
+    rte_prefetch0(y->tunnel);
     rte_prefetch0(&w->if_stats[r->if_id]);
 }
 
@@ -51,20 +59,24 @@ static bool is_plain_tunnel(const struct ip_if *out)
     return out->kind == CV_IF_TUNNEL && out->up && !out->gre && !out->tcp_mss && !out->police;
 }
 
-static void tunnel_look(struct dp_worker *w, const struct rte_mbuf *m, const struct dp_meta *meta,
-                        struct way *y)
+static void tunnel_look(const struct dp_meta *meta, struct way *y)
 {
     const struct ip_if *out = y->out;
-    y->tunnel = NULL;
     y->chain = NULL;
-    if (!y->route || !out || out->kind == CV_IF_PORT)
+    if (unlikely(!y->route))
         return;
-    if (is_transit(meta) && is_plain_tunnel(out))
-        y->tunnel = dp_tunnel_get(&w->dp->sad, out->id);
-    if (likely(y->tunnel))
-        y->chain = dp_pick_fetch(y->tunnel, meta->family, ip_dst(m, meta->family));
-    else
+    if (!out || out->kind == CV_IF_PORT)
+        y->tunnel = NULL;
+    else if (unlikely(!y->tunnel || !is_transit(meta) || !is_plain_tunnel(out)))
         y->route = NULL;
+    else
+        dp_pick_fetch(y->tunnel);
+}
+
+static void chain_look(const struct rte_mbuf *m, const struct dp_meta *meta, struct way *y)
+{
+    if (y->route && y->tunnel)
+        y->chain = dp_pick_chain(y->tunnel, meta->family, ip_dst(m, meta->family));
 }
 
 /* As dp_into_sa where the packet has the length and the room for it. False: it was left alone. */
@@ -80,8 +92,6 @@ static bool tunnel_take(struct dp_worker *w, struct rte_mbuf *m, const struct dp
     if (unlikely(m->pkt_len > small || (inner != 0 && m->pkt_len > inner) || (mtu != 0 && m->pkt_len > mtu) ||
                  ip_ttl_of(ip, meta->family) <= 1))
         return false;
-    if (w->out_count < ESP_FETCH)
-        esp_out_fetch(s->sa);
     ip_ttl_lower(ip, meta->family);
     dp_count(&w->if_stats[y->out->id].tx_packets, 1);
     dp_count(&w->if_stats[y->out->id].tx_bytes, m->pkt_len);
@@ -96,10 +106,15 @@ static bool is_plain_port(const struct dp_worker *w, const struct ip_if *out)
            w->txq[out->port].owner == w->id;
 }
 
+static struct dp_exit *exit_at(struct dp_worker *w, const struct ip_route *r)
+{
+    return &w->exits[((uintptr_t)r / RTE_CACHE_LINE_SIZE) % DP_EXITS];
+}
+
 /* What packets of the route have in common; not valid when each of them needs a look of its own. */
 static const struct dp_exit *exit_of(struct dp_worker *w, const struct ip_route *r, uint8_t family)
 {
-    struct dp_exit *e = &w->exits[((uintptr_t)r / RTE_CACHE_LINE_SIZE) % DP_EXITS];
+    struct dp_exit *e = exit_at(w, r);
     if (likely(e->route == r && e->turn == w->now))
         return e;
     const struct ip_if *out = ip_if_get(&w->dp->ifs, r->if_id);
@@ -144,23 +159,81 @@ static bool port_take(struct dp_worker *w, struct rte_mbuf *m, const struct dp_m
 }
 
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
-static void route_staged(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
+static void take(struct dp_worker *w, struct rte_mbuf *m, const struct dp_meta *meta, const struct way *y)
+{
+    if (unlikely(!y->route) || !(y->tunnel ? tunnel_take(w, m, meta, y) : port_take(w, m, meta, y->route)))
+        dp_flow_route(w, m);
+}
+
+/* Where all that is asked for is in the second-level cache. */
+static void route_near(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+    struct way way[IO_BURST];
+    for (unsigned i = 0; i < n; i++) {
+        look(w, pkts[i], dp_meta(pkts[i]), &way[i]);
+        route_look(w, &way[i]);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        const struct dp_meta *meta = dp_meta(pkts[i]);
+        tunnel_look(meta, &way[i]);
+        chain_look(pkts[i], meta, &way[i]);
+    }
+    for (unsigned i = 0; i < n; i++)
+        take(w, pkts[i], dp_meta(pkts[i]), &way[i]);
+}
+
+/* Step by step, each of which finds what the next one reads. What they ask the cache for is asked in loops that do nothing else: a processor
+ * that has to look an address up goes no farther than its window of some hundred instructions meanwhile, and so waits for many at once. */
+static void route_far(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
 {
     struct way way[IO_BURST];
     for (unsigned i = 0; i < n; i++)
         look(w, pkts[i], dp_meta(pkts[i]), &way[i]);
     for (unsigned i = 0; i < n; i++)
-        tunnel_look(w, pkts[i], dp_meta(pkts[i]), &way[i]);
+        rte_prefetch0(way[i].route); /* NULL does no harm, here and below */
     for (unsigned i = 0; i < n; i++)
-        dp_pick_fetch_entry(way[i].chain);
+        route_look(w, &way[i]);
+    for (unsigned i = 0; i < n; i++)
+        tunnel_look(dp_meta(pkts[i]), &way[i]);
+    for (unsigned i = 0; i < n; i++)
+        chain_look(pkts[i], dp_meta(pkts[i]), &way[i]);
+    for (unsigned i = 0; i < n; i++)
+        rte_prefetch0(way[i].chain);
+    for (unsigned i = 0; i < n; i++)
+        rte_prefetch0(dp_pick_first(way[i].chain));
+    for (unsigned i = 0; i < n; i++)
+        take(w, pkts[i], dp_meta(pkts[i]), &way[i]);
+}
+
+/* What look will ask of the packets' sources. */
+static void sources_fetch(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+    const struct ip_routes *t = &w->dp->routes;
     for (unsigned i = 0; i < n; i++) {
-        struct rte_mbuf *m = pkts[i];
-        const struct dp_meta *meta = dp_meta(m);
-        const struct way *y = &way[i];
-        if (unlikely(!y->route) ||
-            !(y->tunnel ? tunnel_take(w, m, meta, y) : port_take(w, m, meta, y->route)))
-            dp_flow_route(w, m);
+        const struct dp_meta *meta = dp_meta(pkts[i]);
+        ip_route_fetch(t, meta->vrf, meta->family, ip_src(pkts[i], meta->family));
     }
+    for (unsigned i = 0; i < n; i++) {
+        const struct dp_meta *meta = dp_meta(pkts[i]);
+        rte_prefetch0(ip_route_lookup(t, meta->vrf, meta->family, ip_src(pkts[i], meta->family)));
+    }
+}
+
+/* Those at the front that leave by routes whose packets have left in this turn before; gives how many. */
+static unsigned route_known(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+    unsigned i;
+    struct way y;
+    for (i = 0; i < n; i++) {
+        const struct dp_meta *meta = dp_meta(pkts[i]);
+        look(w, pkts[i], meta, &y);
+        if (!y.route)
+            break;
+        const struct dp_exit *e = exit_at(w, y.route);
+        if (e->route != y.route || e->turn != w->now || !port_take(w, pkts[i], meta, y.route))
+            break;
+    }
+    return i;
 }
 
 void dp_mixed_route(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
@@ -170,8 +243,14 @@ void dp_mixed_route(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
     if (n > 0)
         dp_flow_route(w, pkts[done++]);
     done += dp_flow_run(w, pkts + done, n - done);
+    if (w->far)
+        sources_fetch(w, pkts + done, n - done);
     for (unsigned k; done < n; done += k) {
-        k = RTE_MIN(n - done, (unsigned)IO_BURST); /* a burst to be sent is longer than one received */
-        route_staged(w, pkts + done, k);
+        done += route_known(w, pkts + done, n - done);
+        k = RTE_MIN(n - done, (unsigned)IO_BURST);
+        if (w->far)
+            route_far(w, pkts + done, k);
+        else
+            route_near(w, pkts + done, k);
     }
 }

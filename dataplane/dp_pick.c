@@ -17,6 +17,7 @@ enum {
     WANT_ALL = 0xff, /* whoever an SA is for */
     SPARSE_BITS =
         2, /* four chains for each SA: hardly one has two entries, which would be waited for one after the other */
+    SOLE = 0x8000,
     LOOKS_MAX = 64, /* in vain, while the manager removes something during each */
 };
 
@@ -52,12 +53,14 @@ struct dp_pick_table {
     struct dp_pick_entry *chains[];
 };
 
-struct dp_pick {
+struct dp_pick { /* begins a cache line */
     struct dp_pick_table *table;
     uint32_t if_id;
     uint32_t removals;            /* counted before each; atomic */
     struct lengths *lengths;      /* published */
     struct dp_pick_entry *others; /* SAs with a selector that is no prefix, newest first */
+    uint16_t longest[2];          /* [is IPv6]: of lengths, one more than the last; with SOLE where it is
+                                   * the only one; 0: there is none. Atomic */
     uint32_t uses[2][LENGTHS];    /* entries by prefix length; the manager's */
 };
 
@@ -129,6 +132,12 @@ static struct dp_pick_entry *load(struct dp_pick_entry *const *p)
 }
 
 /* ---- prefix lengths in use ---------------------------------------------------------------------------------------- */
+static uint16_t longest_of(const struct lengths *l, unsigned v6)
+{
+    const unsigned n = l->count[v6];
+    return n == 0 ? 0 : (uint16_t)((l->len[v6][n - 1] + 1) | (n == 1 ? SOLE : 0));
+}
+
 static cv_result lengths_publish(struct dp_pick *p)
 {
     struct lengths *new = calloc(1, sizeof *new), *old = p->lengths;
@@ -139,6 +148,8 @@ static cv_result lengths_publish(struct dp_pick *p)
             if (p->uses[v6][len])
                 new->len[v6][new->count[v6]++] = (uint8_t)len;
     __atomic_store_n(&p->lengths, new, __ATOMIC_RELEASE);
+    for (unsigned v6 = 0; v6 < 2; v6++)
+        __atomic_store_n(&p->longest[v6], longest_of(new, v6), __ATOMIC_RELEASE);
     dp_rcu_free(old);
     return CV_OK;
 }
@@ -164,7 +175,7 @@ static void length_leave(struct dp_pick *p, const struct dp_pick_entry *e)
 /* ---- an interface --------------------------------------------------------------------------------------------------- */
 struct dp_pick *dp_pick_new(struct dp_pick_table *t, uint32_t if_id)
 {
-    struct dp_pick *p = calloc(1, sizeof *p);
+    struct dp_pick *p = dp_rcu_new(sizeof *p);
     if (!p)
         return NULL;
     p->table = t;
@@ -309,12 +320,31 @@ bool dp_pick_set_mtu(struct dp_pick_entry *e, uint16_t mtu)
 }
 
 /* ---- asking ---------------------------------------------------------------------------------------------------- */
+static uint32_t addr4(const uint8_t *p)
+{
+    uint32_t a;
+    memcpy(&a, p, sizeof a);
+    return a;
+}
+
+/* As it stands in memory. */
+static uint32_t mask4(uint32_t len)
+{
+    return len ? rte_cpu_to_be_32(UINT32_MAX << (32 - len)) : 0;
+}
+
+/* Of IPv4 in one word: octets that are stored one by one and read back together wait for the store buffer. */
 static void masked(const uint8_t *addr, uint8_t family, unsigned len, uint8_t out[16])
 {
-    const unsigned n = (unsigned)ip_family_len(family), whole = len / 8;
+    const unsigned whole = len / 8;
+    if (family == IP_V4) {
+        const uint32_t net = addr4(addr) & mask4(len);
+        memcpy(out, &net, sizeof net);
+        return;
+    }
     memset(out, 0, 16);
     memcpy(out, addr, whole);
-    if (whole < n)
+    if (whole < 16)
         out[whole] = (uint8_t)(addr[whole] & (0xff00 >> len % 8));
 }
 
@@ -438,41 +468,32 @@ const struct dp_tunnel_sa *dp_pick_perhaps(const struct dp_tunnel *t, const stru
 }
 
 /* ---- fetching ahead ---------------------------------------------------------------------------------------------- */
-struct dp_pick_entry *const *dp_pick_fetch(const struct dp_tunnel *t, uint8_t family, const uint8_t *dst)
+void dp_pick_fetch(const struct dp_tunnel *t)
+{
+    rte_prefetch0(t->pick); /* NULL does no harm */
+}
+
+static uint16_t longest(const struct dp_pick *p, unsigned v6)
+{
+    return __atomic_load_n(&p->longest[v6], __ATOMIC_ACQUIRE);
+}
+
+struct dp_pick_entry *const *dp_pick_chain(const struct dp_tunnel *t, uint8_t family, const uint8_t *dst)
 {
     const struct dp_pick *p = t->pick;
-    const unsigned v6 = family == IP_V6;
     uint8_t net[16];
     if (!p)
         return NULL;
-    const struct lengths *l = __atomic_load_n(&p->lengths, __ATOMIC_ACQUIRE);
-    if (l->count[v6] == 0)
+    const unsigned most = longest(p, family == IP_V6) & ~(unsigned)SOLE;
+    if (most == 0)
         return NULL;
-    const unsigned len = l->len[v6][l->count[v6] - 1];
-    masked(dst, family, len, net);
-    struct dp_pick_entry *const *chain = chain_of(p->table, p->if_id, family, len, net);
-    rte_prefetch0(chain);
-    return chain;
+    masked(dst, family, most - 1, net);
+    return chain_of(p->table, p->if_id, family, most - 1, net);
 }
 
-void dp_pick_fetch_entry(struct dp_pick_entry *const *chain)
+const struct dp_pick_entry *dp_pick_first(struct dp_pick_entry *const *chain)
 {
-    const struct dp_pick_entry *e = chain ? load(chain) : NULL;
-    if (e)
-        rte_prefetch0(e);
-}
-
-static uint32_t addr4(const uint8_t *p)
-{
-    uint32_t a;
-    memcpy(&a, p, sizeof a);
-    return a;
-}
-
-/* As it stands in memory. */
-static uint32_t mask4(uint32_t len)
-{
-    return len ? rte_cpu_to_be_32(UINT32_MAX << (32 - len)) : 0;
+    return chain ? load(chain) : NULL;
 }
 
 /* In a chain the newest come first; with one prefix length there is no other chain where a newer one might be. */
@@ -482,11 +503,11 @@ const struct dp_tunnel_sa *dp_pick_at(const struct dp_tunnel *t, struct dp_pick_
     const struct dp_pick *p = t->pick;
     if (unlikely(!chain || family != IP_V4 || dp_tunnel_bound(t)))
         return dp_pick(t, m, family);
-    const struct lengths *l = __atomic_load_n(&p->lengths, __ATOMIC_ACQUIRE);
-    if (unlikely(l->count[0] != 1 || load(&p->others)))
+    const unsigned sole = longest(p, 0);
+    if (unlikely(!(sole & SOLE) || load(&p->others)))
         return dp_pick(t, m, family);
     const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-    const uint32_t len = l->len[0][0], net = addr4(destination(ip, IP_V4)) & mask4(len),
+    const uint32_t len = (sole & ~(unsigned)SOLE) - 1, net = addr4(destination(ip, IP_V4)) & mask4(len),
                    local = addr4(source(ip, IP_V4));
     for (const struct dp_pick_entry *e = load(chain); e; e = load(&e->next))
         if (e->is.v4.remote == net && e->if_id == p->if_id && e->len == len && e->family == IP_V4) {

@@ -51,10 +51,12 @@ const struct dp_tunnel_sa *dp_pick_octets(const struct dp_tunnel *t, const uint8
 const struct dp_tunnel_sa *dp_pick_perhaps(const struct dp_tunnel *t, const struct rte_mbuf *m,
                                            uint8_t family, enum cv_dir dir);
 
-/* For bursts whose packets go by many SAs: asks the cache for where t's SA for a packet to `dst` (4 or 16 octets) hangs, the longest prefix in
- * use being the likeliest; then, some packets later, for what hangs there. NULL, which is allowed there: nothing to fetch. */
-struct dp_pick_entry *const *dp_pick_fetch(const struct dp_tunnel *t, uint8_t family, const uint8_t *dst);
-void dp_pick_fetch_entry(struct dp_pick_entry *const *chain);
+/* For bursts whose packets go by many SAs, step by step for all of them: asks the cache for how t's SAs are found; where the one for a packet to
+ * `dst` (4 or 16 octets) hangs, the longest prefix in use being the likeliest; what hangs there. For the caller to fetch; NULL, which is
+ * allowed as an argument as well: nothing. */
+void dp_pick_fetch(const struct dp_tunnel *t);
+struct dp_pick_entry *const *dp_pick_chain(const struct dp_tunnel *t, uint8_t family, const uint8_t *dst);
+const struct dp_pick_entry *dp_pick_first(struct dp_pick_entry *const *chain);
 /* Then: as dp_pick, faster where t's SAs all have prefixes of one length. */
 const struct dp_tunnel_sa *dp_pick_at(const struct dp_tunnel *t, struct dp_pick_entry *const *chain,
                                       const struct rte_mbuf *m, uint8_t family);

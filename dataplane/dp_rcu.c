@@ -71,6 +71,13 @@ void dp_rcu_defer(void (*fn)(void *p), void *p)
     waiting++;
 }
 
+void *dp_rcu_new(size_t size)
+{
+    const size_t whole = RTE_ALIGN_CEIL(size, (size_t)RTE_CACHE_LINE_SIZE);
+    void *p = aligned_alloc(RTE_CACHE_LINE_SIZE, whole);
+    return p ? memset(p, 0, whole) : NULL;
+}
+
 void dp_rcu_free(void *p)
 {
     if (p)

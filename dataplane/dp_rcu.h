@@ -33,6 +33,8 @@ void dp_rcu_changed(void);
 /* Calls fn(p) once every worker has been quiet. Falls back to waiting when memory runs out. */
 void dp_rcu_defer(void (*fn)(void *p), void *p);
 void dp_rcu_free(void *p); /* dp_rcu_defer(free, p) */
+/* What packets read, for dp_rcu_free or free: zeroed, and at the beginning of a cache line. NULL: no memory. */
+void *dp_rcu_new(size_t size);
 /* Runs what is due; never waits. Returns how many still wait. */
 unsigned dp_rcu_poll(void);
 /* Waits until everything deferred so far has run. */

@@ -346,7 +346,7 @@ static struct dp_tunnel *few_new(struct dp_sad *s, uint32_t if_id, struct esp_ou
 {
     const struct dp_tunnel *old = s->tunnels[if_id];
     const unsigned room = (old ? old->count : 0) + 1;
-    struct dp_tunnel *new = calloc(1, sizeof *new + room * sizeof new->sas[0]);
+    struct dp_tunnel *new = dp_rcu_new(sizeof *new + room * sizeof new->sas[0]);
     if (!new)
         return NULL;
     new->by_address = s->upper[if_id] == 0;
@@ -379,7 +379,7 @@ static void many_undo(struct dp_sad *s, const struct dp_tunnel *few, uint32_t fr
 /* The same SAs as in few, oldest first into the table; not published yet. NULL: no memory, and nothing changed. */
 static struct dp_tunnel *many_of(struct dp_sad *s, uint32_t if_id, const struct dp_tunnel *few)
 {
-    struct dp_tunnel *many = calloc(1, sizeof *many + sizeof many->sas[0]);
+    struct dp_tunnel *many = dp_rcu_new(sizeof *many + sizeof many->sas[0]);
     if (!many || !(many->pick = dp_pick_new(s->picks, if_id))) {
         free(many);
         return NULL;

@@ -321,22 +321,44 @@ static void tunnel_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_
     dp_into_sa(w, m, tunnel, s, by_address);
 }
 
+static void out_chunk(struct dp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, unsigned n)
+{
+    const unsigned good = esp_out_burst(&w->esp, pkts, sas, (uint16_t)n);
+    /* None comes back here: an ESP packet never goes into a tunnel. */
+    if (unlikely(w->mixed))
+        dp_mixed_route(w, pkts, good);
+    else
+        dp_flow_route_all(w, pkts, good);
+    for (unsigned i = good; i < n - w->esp.taken; i++)
+        dp_drop(w, pkts[i], (enum cv_drop)dp_meta(pkts[i])->drop);
+}
+
+/* As in_fetch of dp_worker.c. */
+static void out_fetch(struct dp_worker *w, unsigned at, unsigned n)
+{
+    const unsigned next = RTE_MIN(at + ESP_CHUNK, n);
+    if (at == 0)
+        esp_out_fetch(w->out_sas, next);
+    esp_out_fetch(w->out_sas + next, RTE_MIN(n - next, (unsigned)ESP_CHUNK));
+    esp_out_fetch_behind(&w->esp, w->out_sas + at, next - at);
+}
+
 void dp_encapsulate(struct dp_worker *w)
 {
     unsigned n = w->out_count;
     if (n == 0)
         return;
     w->out_count = 0;
-    w->mixed = w->out_sas[0] != w->out_sas[n - 1];
+    dp_worker_mixed(w, w->out_sas[0], w->out_sas[n - 1]);
     dp_count(&w->stats->crypto_packets, n);
-    unsigned good = esp_out_burst(&w->esp, w->out_pkts, w->out_sas, (uint16_t)n);
-    /* None comes back here: an ESP packet never goes into a tunnel. */
-    if (unlikely(w->mixed))
-        dp_mixed_route(w, w->out_pkts, good);
-    else
-        dp_flow_route_all(w, w->out_pkts, good);
-    for (unsigned i = good; i < n - w->esp.taken; i++)
-        dp_drop(w, w->out_pkts[i], (enum cv_drop)dp_meta(w->out_pkts[i])->drop);
+    if (w->mixed)
+        out_fetch(w, 0, n);
+    for (unsigned i = 0, k; i < n; i += k) {
+        k = RTE_MIN(n - i, (unsigned)ESP_CHUNK);
+        if (w->mixed)
+            out_fetch(w, i + k, n);
+        out_chunk(w, w->out_pkts + i, w->out_sas + i, k);
+    }
 }
 
 /* ---- the route --------------------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "dataplane/dp_reass.h"
 #include "dataplane/dp_run.h"
 #include "dataplane/dp_transit.h"
+#include "dataplane/engine/eng_mem.h"
 #include "dataplane/ip/ip_chain.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
@@ -104,8 +105,6 @@ static void esp_received(struct dp_worker *w, struct rte_mbuf *m, const struct i
         dp_owner_landed(w, m);
         return;
     }
-    if (unlikely(w->mixed) && w->in_count < ESP_FETCH)
-        esp_in_fetch(sa);
     w->in_sas[w->in_count] = sa;
     w->in_pkts[w->in_count++] = m;
 }
@@ -211,20 +210,26 @@ static __rte_noinline void mixed_received(struct dp_worker *w, const struct ip_i
                                           unsigned n)
 {
     const struct ip_arrival a = ip_arrival_of(in->mac, in->id, in->vrf);
-    enum ip_class class[IO_BURST];
-    struct rte_mbuf *ip[IO_BURST];
+    enum ip_class class[DP_BURST_MIXED];
+    struct rte_mbuf *ip[DP_BURST_MIXED];
+    uint32_t spi[DP_BURST_MIXED];
     /* Where the port asks nothing of a packet by itself. */
     const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss;
-    unsigned ips = 0;
+    unsigned ips = 0, spis = 0;
     uint64_t bytes = 0;
     for (unsigned i = 0; i < n; i++)
         fetch(pkts[i]);
     for (unsigned i = 0; i < n; i++) {
         bytes += pkts[i]->pkt_len;
         class[i] = classify(pkts[i], &a, in);
+        const struct dp_meta *meta = dp_meta(pkts[i]);
         if (class[i] == IP_CLASS_ESP)
-            dp_sad_fetch(&w->dp->sad, dp_meta(pkts[i])->spi);
+            spi[spis++] = meta->spi;
+        else if (class[i] == IP_CLASS_IP)
+            ip_route_fetch(&w->dp->routes, meta->vrf, meta->family, ip_dst(pkts[i], meta->family));
     }
+    for (unsigned i = 0; i < spis; i++) /* by itself, as in dp_mixed.c */
+        dp_sad_fetch(&w->dp->sad, spi[i]);
     for (unsigned i = 0; i < n; i++)
         if (class[i] == IP_CLASS_IP && likely(open) &&
             likely(!is_link_affair(pkts[i], dp_meta(pkts[i])->family)))
@@ -507,20 +512,54 @@ void dp_worker_decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigne
     }
 }
 
+static void in_chunk(struct dp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, unsigned n)
+{
+    const unsigned good = esp_in_burst(&w->esp, pkts, sas, (uint16_t)n);
+    dp_worker_decapsulated(w, pkts, good);
+    for (unsigned i = good; i < n - w->esp.taken; i++)
+        dp_drop_esp(w, pkts[i]);
+}
+
+/* Of n packets in all: what those of the chunk at `at` read, whose SAs have been asked for, and the SAs of the next one. */
+static void in_fetch(struct dp_worker *w, unsigned at, unsigned n)
+{
+    const unsigned next = RTE_MIN(at + ESP_CHUNK, n);
+    if (at == 0)
+        esp_in_fetch(w->in_sas, next);
+    esp_in_fetch(w->in_sas + next, RTE_MIN(n - next, (unsigned)ESP_CHUNK));
+    esp_in_fetch_behind(w->in_pkts + at, w->in_sas + at, next - at);
+}
+
+void dp_worker_mixed(struct dp_worker *w, const void *first, const void *last)
+{
+    struct eng_mem_use in, out;
+    w->mixed = first != last;
+    w->far = false;
+    if (likely(!w->mixed))
+        return;
+    eng_mem_used(ENG_MEM_IN_SA, &in);
+    eng_mem_used(ENG_MEM_OUT_SA, &out);
+    w->far = in.count + out.count > w->dp->near_sas;
+}
+
 void dp_worker_decapsulate(struct dp_worker *w)
 {
     unsigned n = w->in_count;
     if (n == 0)
         return;
     w->in_count = 0;
-    w->mixed = w->in_sas[0] != w->in_sas[n - 1];
+    dp_worker_mixed(w, w->in_sas[0], w->in_sas[n - 1]);
     dp_count(&w->stats->crypto_packets, n);
     if (!w->esp.sole)
         dp_owner_count(w->steer, w->in_pkts, n);
-    unsigned good = esp_in_burst(&w->esp, w->in_pkts, w->in_sas, (uint16_t)n);
-    dp_worker_decapsulated(w, w->in_pkts, good);
-    for (unsigned i = good; i < n - w->esp.taken; i++)
-        dp_drop_esp(w, w->in_pkts[i]);
+    if (w->mixed)
+        in_fetch(w, 0, n);
+    for (unsigned i = 0, k; i < n; i += k) {
+        k = RTE_MIN(n - i, (unsigned)ESP_CHUNK);
+        if (w->mixed)
+            in_fetch(w, i + k, n);
+        in_chunk(w, w->in_pkts + i, w->in_sas + i, k);
+    }
 }
 
 static __rte_noinline void ah_decapsulate(struct dp_worker *w)
@@ -617,12 +656,15 @@ static void adopt(struct dp_worker *w)
     }
 }
 
-static __rte_always_inline unsigned receive(struct dp_worker *w, const struct dp_rxq *q)
+static unsigned receive(struct dp_worker *w, const struct dp_rxq *q)
 {
-    struct rte_mbuf *pkts[IO_BURST];
-    const unsigned n = rte_eth_rx_burst(q->port_id, q->queue, pkts, IO_BURST);
+    struct rte_mbuf *pkts[DP_BURST_MIXED];
+    unsigned n = rte_eth_rx_burst(q->port_id, q->queue, pkts, IO_BURST);
     if (n == 0)
         return 0;
+    if (unlikely(w->far) && likely(!w->esp.asynchronous))
+        for (unsigned last = n; last == IO_BURST && n < DP_BURST_MIXED; n += last)
+            last = rte_eth_rx_burst(q->port_id, q->queue, pkts + n, IO_BURST);
     dp_count(&w->stats->rx_packets, n);
     dp_clock_mark(w->esp.clock, DP_CLOCK_RECEIVE);
     forget(w);

@@ -14,6 +14,9 @@
 #include "dataplane/io/io_punt.h"
 #include "dataplane/ip/ip_reass.h"
 
+/* Packets of a burst that go by many SAs: as many as the path takes at a time, for what each of them has to wait for it waits for together. */
+enum { DP_BURST_MIXED = ESP_BURST_MAX, DP_NEAR_SAS = 2048 };
+
 struct dp_runs;
 struct ip_arrival;
 
@@ -116,6 +119,7 @@ struct dp_worker {
     struct dp_rxq rxq[CV_MAX_PORTS];
     bool inlined; /* NICs encrypt and decrypt for it (dp_inline.h) */
     bool mixed;   /* the last burst's packets were on several SAs: the next one's are fetched for ahead */
+    bool far;     /* ... and there are so many SAs that they lie in memory */
     unsigned in_count, out_count, ah_count;
     struct rte_mbuf *in_pkts[ESP_BURST_MAX];
     struct esp_in_sa *in_sas[ESP_BURST_MAX];
@@ -151,6 +155,8 @@ unsigned dp_worker_turn(struct dp_worker *w);
 /* Of runs (dp_run.h). One packet of a burst of the port `in`: as if it had come alone, up to where it waits for its SA. */
 void dp_worker_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_arrival *a,
                         const struct ip_if *in);
+/* A burst was for SAs of which these are the first and the last: says what the next one will be like. */
+void dp_worker_mixed(struct dp_worker *w, const void *first, const void *last);
 /* Decrypts what waits for it and routes what was inside; routes packets that were decrypted. */
 void dp_worker_decapsulate(struct dp_worker *w);
 void dp_worker_decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n);

@@ -114,11 +114,14 @@ const struct eng_session *esp_out_sa_session(const struct esp_out_sa *sa);
  * checksum; a packet between other ends than the SA's is dropped with TS_OUT, a fragment with FRAGMENT (RFC 4303
  * 3.3.4). CV_EVT_SA_SEQ is raised at 7/8 of the number space. */
 uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, uint16_t n);
-/* Bursts of many SAs: asks the cache for what esp_in_burst, esp_out_burst read first of an SA. They do so for those of the later
- * packets of a burst themselves; whoever knows the first ESP_FETCH of them earlier may do it for these. */
-enum { ESP_FETCH = 64 };
-void esp_in_fetch(const struct esp_in_sa *sa);
-void esp_out_fetch(const struct esp_out_sa *sa);
+
+/* Where packets are on many SAs: asks the cache for what the bursts read of sas[0..n), and then for what these point to, which reads them. For a
+ * caller that has more packets than ESP_CHUNK: while that many are worked on, what the next ones read comes from memory. */
+enum { ESP_CHUNK = 64 }; /* packets of a burst that are worked on together */
+void esp_in_fetch(struct esp_in_sa *const *sas, unsigned n);
+void esp_in_fetch_behind(struct rte_mbuf *const *pkts, struct esp_in_sa *const *sas, unsigned n);
+void esp_out_fetch(struct esp_out_sa *const *sas, unsigned n);
+void esp_out_fetch_behind(const struct esp_worker *w, struct esp_out_sa *const *sas, unsigned n);
 
 /* Both bursts with an asynchronous engine: w->taken packets are under way, so that only n - w->taken come back from the call, the
  * good ones first. The others come back from esp_poll, in the order in which they were taken; the SAs must live until then. */

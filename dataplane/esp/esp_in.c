@@ -540,12 +540,6 @@ void esp_in_done(struct esp_worker *w, struct esp_in_sa *sa, const struct eng_jo
         run_done(w, sa, jobs, n, sort);
 }
 
-void esp_in_fetch(const struct esp_in_sa *sa)
-{
-    rte_prefetch0(sa);
-    rte_prefetch0(&sa->replay);
-}
-
 /* What an SA points to, with the word of a larger window that the packet asks for. What is not checked yet may say anything: it is looked at
  * for what to fetch and no more. */
 static __rte_always_inline void fetch_behind_sa(const struct esp_in_sa *sa, const struct rte_mbuf *m)
@@ -561,6 +555,22 @@ static __rte_always_inline void fetch_behind_sa(const struct esp_in_sa *sa, cons
     if (likely(at + sizeof lo <= m->data_len))
         memcpy(&lo, rte_pktmbuf_mtod(m, const uint8_t *) + at, sizeof lo);
     rte_prefetch0(&sa->replay.bits[(rte_be_to_cpu_32(lo) >> 6) & sa->replay.mask]);
+}
+
+void esp_in_fetch(struct esp_in_sa *const *sas, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        rte_prefetch0(sas[i]);
+        rte_prefetch0(&sas[i]->replay);
+    }
+}
+
+void esp_in_fetch_behind(struct rte_mbuf *const *pkts, struct esp_in_sa *const *sas, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        fetch_behind_sa(sas[i], pkts[i]);
+        rte_prefetch0(sas[i]->session);
+    }
 }
 
 static inline void fetch_session(const struct esp_worker *w, const struct esp_in_part *part)
@@ -609,11 +619,10 @@ static __rte_noinline void accept_mixed(struct esp_worker *w, struct esp_in_part
 
 /* Passes over the chunk, as in esp_out.c. */
 static void in_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, unsigned n,
-                     unsigned rest, struct esp_sort *sort)
+                     struct esp_sort *sort)
 {
     struct esp_in_part parts[ESP_CHUNK];
     unsigned count = 0, ops = 0, transport = 0;
-    const bool mixed = esp_is_mixed((void **)sas, n);
     for (unsigned i = 0, run; i < n; i += run) {
         for (run = 1; i + run < n && sas[i + run] == sas[i]; run++)
             ;
@@ -623,11 +632,6 @@ static void in_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in
         part->first = (uint16_t)ops;
         part->n = (uint16_t)run;
         part->ahead = (uint16_t)(n - i);
-        if (mixed) {
-            fetch_behind_sa(sas[i], pkts[i]);
-            if (i < rest) /* of the next chunk */
-                esp_in_fetch(sas[n + i]);
-        }
         part_check(w, part, pkts + i, sort, TUNNEL);
         ops += part->count;
     }
@@ -651,8 +655,7 @@ uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_i
     struct esp_sort sort = {.good = pkts, .bad = w->scratch->bad};
     w->taken = 0;
     for (unsigned i = 0; i < n; i += ESP_CHUNK)
-        in_chunk(w, pkts + i, sas + i, RTE_MIN((unsigned)ESP_CHUNK, n - i),
-                 n - i - RTE_MIN((unsigned)ESP_CHUNK, n - i), &sort);
+        in_chunk(w, pkts + i, sas + i, RTE_MIN((unsigned)ESP_CHUNK, n - i), &sort);
     memcpy(pkts + sort.goods, sort.bad, sort.bads * sizeof *pkts);
     return sort.goods;
 }

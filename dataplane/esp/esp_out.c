@@ -424,10 +424,19 @@ void esp_out_done(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_
         run_done(w, sa, jobs, n, sort);
 }
 
-void esp_out_fetch(const struct esp_out_sa *sa)
+void esp_out_fetch(struct esp_out_sa *const *sas, unsigned n)
 {
-    rte_prefetch0(sa);
-    rte_prefetch0(&sa->tmpl[0]); /* the other one after a change of NAT mapping */
+    for (unsigned i = 0; i < n; i++)
+        rte_prefetch0(sas[i]);
+}
+
+void esp_out_fetch_behind(const struct esp_worker *w, struct esp_out_sa *const *sas, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        rte_prefetch0(&sas[i]->tmpl[0]); /* the other one after a change of NAT mapping */
+        rte_prefetch0(&sas[i]->counters[w->worker]);
+        rte_prefetch0(sas[i]->session);
+    }
 }
 
 static inline void fetch_session(const struct esp_worker *w, const struct esp_out_part *part)
@@ -463,11 +472,10 @@ static void parts_crypt(struct esp_worker *w, const struct esp_out_part *parts, 
 /* Three passes over the chunk, not over each part: what one pass stored has left the store buffer when the
  * next one loads it with other widths, also when every packet is on another SA. */
 static void out_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, unsigned n,
-                      unsigned rest, struct esp_sort *sort)
+                      struct esp_sort *sort)
 {
     struct esp_out_part parts[ESP_CHUNK];
     unsigned count = 0, ops = 0;
-    const bool mixed = esp_is_mixed((void **)sas, n);
     for (unsigned i = 0, run; i < n; i += run) {
         for (run = 1; i + run < n && sas[i + run] == sas[i]; run++)
             ;
@@ -476,11 +484,6 @@ static void out_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_o
         part->first = (uint16_t)ops;
         part->n = (uint16_t)run;
         part->ahead = (uint16_t)(n - i);
-        if (mixed) {
-            rte_prefetch0(&sas[i]->counters[w->worker]);
-            if (i < rest) /* of the next chunk */
-                esp_out_fetch(sas[n + i]);
-        }
         part_build(w, part, pkts + i, sort);
         if (unlikely(sas[i]->limited) && likely(part->count))
             lifetime(w, part, sort);
@@ -503,8 +506,7 @@ uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_
     struct esp_sort sort = {.good = pkts, .bad = w->scratch->bad};
     w->taken = 0;
     for (unsigned i = 0; i < n; i += ESP_CHUNK)
-        out_chunk(w, pkts + i, sas + i, RTE_MIN((unsigned)ESP_CHUNK, n - i),
-                  n - i - RTE_MIN((unsigned)ESP_CHUNK, n - i), &sort);
+        out_chunk(w, pkts + i, sas + i, RTE_MIN((unsigned)ESP_CHUNK, n - i), &sort);
     memcpy(pkts + sort.goods, sort.bad, sort.bads * sizeof *pkts);
     return sort.goods;
 }

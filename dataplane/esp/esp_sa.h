@@ -18,8 +18,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ESP_CHUNK = ESP_FETCH }; /* packets of one SA that are worked on together */
-
 /* With AH: the headers in front of it, as they were before they were muted (esp_ah.h). */
 enum { ESP_KEPT_MAX = 254 /* octets of IP header and extension headers */ };
 struct esp_kept {
@@ -111,6 +109,7 @@ static inline bool esp_is_mixed(void *const *sas, unsigned n)
     return sas[0] != sas[n - 1] || sas[0] != sas[n / 2];
 }
 
+/* Fetching for all of them is done in loops that do nothing else: see dp_mixed.c. */
 static inline void esp_prefetch_lines(const void *p, unsigned lines)
 {
     for (unsigned i = 0; i < lines; i++)

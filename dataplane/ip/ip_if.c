@@ -94,7 +94,7 @@ cv_result ip_if_set(struct ip_ifs *t, const struct cv_if *conf, uint16_t port, c
     bool is_port = conf->kind == CV_IF_PORT;
     if (is_port && t->by_port[port] && t->by_port[port] != old)
         return CV_EINVAL;
-    struct ip_if *new = calloc(1, sizeof *new);
+    struct ip_if *new = dp_rcu_new(sizeof *new);
     if (!new)
         return CV_ENOMEM;
     new->id = conf->if_id;

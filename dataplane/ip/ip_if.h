@@ -25,7 +25,7 @@ struct ip_gre_head {
     uint8_t octets[IP_GRE_HEAD_MAX];
 };
 
-struct ip_if {
+struct ip_if { /* a packet on its way into a tunnel or out of it reads the first line */
     uint32_t id;
     uint8_t kind; /* enum cv_if_kind */
     uint8_t up;
@@ -36,9 +36,9 @@ struct ip_if {
     uint16_t tcp_mss; /* 0: TCP SYNs pass as they are */
     bool gre;         /* a tunnel of mode GRE or GRE6 */
     uint8_t mac[6];
-    uint8_t link_local[16]; /* fe80::/64 with the MAC's EUI-64 (RFC 4291 2.5.6), ports only */
-    struct ip_gre_head gre_head;
     struct ip_police *police; /* [2] by enum cv_dir; NULL: no rate limit */
+    uint8_t link_local[16];   /* fe80::/64 with the MAC's EUI-64 (RFC 4291 2.5.6), ports only */
+    struct ip_gre_head gre_head;
     struct ip_police buckets[2];
     struct ip_if *gre_next; /* in its chain; changes while published, atomic */
     struct cv_if conf;

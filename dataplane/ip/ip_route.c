@@ -220,7 +220,7 @@ cv_result ip_route_add(struct ip_routes *t, enum ip_route_kind kind, const struc
 {
     if (!route_ok(conf))
         return CV_EINVAL;
-    struct ip_route *r = calloc(1, sizeof *r);
+    struct ip_route *r = dp_rcu_new(sizeof *r);
     if (!r)
         return CV_ENOMEM;
     r->kind = (uint8_t)kind;

@@ -16,7 +16,7 @@
 /* Of several routes for the same prefix the lowest kind is used. */
 enum ip_route_kind { IP_ROUTE_LOCAL = 0, IP_ROUTE_CONNECTED, IP_ROUTE_STATIC };
 
-struct ip_route { /* immutable but for `chain` */
+struct ip_route { /* immutable but for `chain`; packets read the first line */
     uint8_t kind; /* enum ip_route_kind */
     uint8_t len;
     uint16_t vrf;
@@ -50,6 +50,15 @@ CV_MUST_USE cv_result ip_route_del(struct ip_routes *t, enum ip_route_kind kind,
 void ip_route_flush(struct ip_routes *t, uint32_t if_id);
 
 enum { IP_TRIE_CHILD = 1 };
+
+/* Asks the cache for what ip_route_lookup of dst reads behind the root. */
+static inline void ip_route_fetch(const struct ip_routes *t, uint16_t vrf, uint8_t family, const uint8_t *dst)
+{
+    const struct ip_trie_root *root = __atomic_load_n(&t->root[vrf][family == IP_V6], __ATOMIC_ACQUIRE);
+    const uintptr_t e = root ? __atomic_load_n(&root->e[dst[0] << 8 | dst[1]], __ATOMIC_RELAXED) : 0;
+    if (e & IP_TRIE_CHILD)
+        __builtin_prefetch(&((const struct ip_trie_node *)(e - IP_TRIE_CHILD))->e[dst[2]]);
+}
 
 static inline const struct ip_route *ip_route_lookup(const struct ip_routes *t, uint16_t vrf, uint8_t family,
                                                      const uint8_t *dst)

@@ -213,6 +213,7 @@ static void rounds_run(unsigned *into, unsigned *sent, unsigned *different)
             dp_route_packet(&worker, a[i]);
         outcome_take(&one);
         worker_fresh();
+        worker.far = r & 1; /* as with few SAs, and as with many */
         dp_mixed_route(&worker, b, BURST);
         outcome_take(&other);
         *different += memcmp(&one, &other, sizeof one) != 0;

@@ -508,6 +508,7 @@ static void storm(uint16_t tx_queues)
                    again = sum_in(offsetof(struct cv_sa_counters, replayed)), done = worked(),
                    moved = shm_steer(&dp.shm)->moves;
     dp.ports[0].tx_queues = tx_queues;
+    dp.near_sas = tx_queues == 1 ? DP_NEAR_SAS : 0; /* few SAs; as with many */
     dp.stop = 0;
     drops_before = drops();
     sent = duplicates = received = wrong_order = 0;

@@ -277,7 +277,7 @@ static unsigned compare(const struct dp_tunnel *t, unsigned packets, unsigned *f
         struct rte_mbuf *m = packet_to(a, b);
         const struct esp_out_sa *want = literal(m, CV_DIR_OUT);
         wrong += sa_of(dp_pick(t, m, IP_V4)) != want;
-        wrong += sa_of(dp_pick_at(t, dp_pick_fetch(t, IP_V4, b), m, IP_V4)) != want;
+        wrong += sa_of(dp_pick_at(t, dp_pick_chain(t, IP_V4, b), m, IP_V4)) != want;
         wrong += sa_of(dp_pick_slow(t, m, IP_V4, CV_DIR_IN)) != literal(m, CV_DIR_IN);
         *found += want != NULL;
         rte_pktmbuf_free(m);
