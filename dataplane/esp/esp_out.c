@@ -181,7 +181,9 @@ static uint64_t account(uint64_t *total, uint64_t n, uint64_t soft, uint64_t har
 {
     if (likely(soft == UINT64_MAX && hard == UINT64_MAX))
         return 0;
-    return __atomic_fetch_add(total, n, __ATOMIC_RELAXED);
+    uint64_t before = __atomic_fetch_add(total, n, __ATOMIC_RELAXED);
+    __asm__("" : "+r"(before)); /* gcc 12 makes before + before of a caller's before + n */
+    return before;
 }
 
 /* Counts the part against the lifetime; cuts what goes over the hard limit. */

@@ -323,6 +323,9 @@ static void frame_keep(struct outcome *o, unsigned port, struct rte_mbuf *m)
     rte_pktmbuf_free(m);
 }
 
+/* The outbound SA's packets when its soft limit was told; 0: it was not. */
+static uint64_t soft_out;
+
 static void outcome_add(struct outcome *o)
 {
     struct rte_mbuf *m;
@@ -337,6 +340,8 @@ static void outcome_add(struct outcome *o)
     }
     while (ring_evt_get(&mgr_dp.shm, &e)) {
         o->soft += e.type == CV_EVT_SA_SOFT;
+        if (e.type == CV_EVT_SA_SOFT && e.u.sa_event.ref.dir == CV_DIR_OUT)
+            soft_out = shm_counters_out(&mgr_dp.shm, OUT_SLOT, 0)->packets;
         o->hard += e.type == CV_EVT_SA_HARD;
     }
 }
@@ -484,6 +489,17 @@ static void the_next_burst_goes_by_what_tables_say_then(void)
     for (unsigned i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         both_ways(&forms[i], 0xc0de + i, true);
         CU_ASSERT(with.stats.crypto_packets > 1000 && with.other.packets > 100);
+    }
+}
+
+/* RFC 4301 4.4.2.1: not earlier, not later, by a burst, whichever way the packets go. */
+static void a_soft_limit_is_told_when_it_is_reached(void)
+{
+    const struct form *f = &forms[3];
+    for (unsigned runs = 0; runs < 2; runs++) {
+        soft_out = 0;
+        pass(f, 0x50f7, runs, false, &with);
+        CU_ASSERT_TRUE(soft_out >= f->soft_packets && soft_out < f->soft_packets + BURST);
     }
 }
 
@@ -714,6 +730,7 @@ static void everything_ends(void)
 PKT_MAIN("run", UNIT_TEST(runs_leave_what_the_long_way_leaves),
          UNIT_TEST(RFC_4303_A2_1_what_is_behind_the_window_is_forged_with_ESN),
          UNIT_TEST(the_next_burst_goes_by_what_tables_say_then),
+         UNIT_TEST(a_soft_limit_is_told_when_it_is_reached),
          UNIT_TEST(a_run_is_taken_as_far_as_packets_are_alike),
          UNIT_TEST(what_a_leader_found_is_good_until_a_table_changes),
          UNIT_TEST(nobody_follows_who_came_in_elsewhere),
