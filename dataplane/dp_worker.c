@@ -22,7 +22,6 @@
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
-#include <rte_malloc.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -760,73 +759,4 @@ int dp_worker_main(void *arg)
     __atomic_store_n(&w->stats->running, 0, __ATOMIC_RELAXED);
     dp_rcu_unregister(w->id);
     return 0;
-}
-
-/* ---- making one ------------------------------------------------------------------------------------------ */
-static bool esp_event(void *ctx, const struct cv_evt *e)
-{
-    return dp_event(ctx, e);
-}
-
-static void queues_take(struct dp_worker *w)
-{
-    const struct dp *dp = w->dp;
-    for (unsigned p = 0; p < dp->port_count; p++) {
-        const struct io_port *port = &dp->ports[p];
-        for (unsigned q = 0; q < port->rx_queues; q++)
-            if (io_port_owner(p, q, port->rx_queues, dp->workers) == w->id)
-                w->rxq[w->rxq_count++] = (struct dp_rxq){port->id, (uint16_t)q, (uint16_t)p};
-        /* A queue of its own; or the owner of the port's first queue sends for all. */
-        bool own = port->tx_queues >= dp->workers;
-        w->txq[p].port_id = port->id;
-        w->txq[p].queue = own ? (uint16_t)w->id : 0;
-        w->txq[p].owner = own ? (uint16_t)w->id : (uint16_t)io_port_owner(p, 0, port->tx_queues, dp->workers);
-    }
-}
-
-cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_worker **out)
-{
-    int socket = (int)rte_lcore_to_socket_id(lcore);
-    struct dp_worker *w = rte_zmalloc_socket("worker", sizeof *w, RTE_CACHE_LINE_SIZE, socket);
-    if (!w)
-        return CV_ENOMEM;
-    w->dp = dp;
-    w->id = id;
-    w->stats = shm_worker_stats(&dp->shm, id);
-    w->stats->lcore = lcore;
-    w->if_stats = shm_if_stats(&dp->shm, id, 0);
-    w->steer = shm_steer_counts(&dp->shm, id);
-    dp_gate_init(&w->gates, dp->shm.tsc_hz);
-    cv_result r = io_punt_init(&w->punt, &dp->shm, &dp->connected, dp->shm.tsc_hz);
-    if (r == CV_OK)
-        r = esp_worker_init(&w->esp, dp->engine, id, socket);
-    if (r == CV_OK)
-        r = dp_runs_new(socket, &w->runs);
-    if (r == CV_OK)
-        r = ip_reass_new(dp->jumbo_pool, dp->shm.tsc_hz, w->stats->drops, &w->frags);
-    if (r != CV_OK) {
-        esp_worker_fini(&w->esp);
-        dp_runs_free(w->runs);
-        rte_free(w);
-        return r;
-    }
-    w->esp.event = esp_event;
-    w->esp.event_ctx = w;
-    w->esp.sole = dp->workers == 1;
-    w->gre_id = (uint16_t)id;
-    w->inlined = dp_inline_is_on(dp);
-    queues_take(w);
-    *out = w;
-    return CV_OK;
-}
-
-void dp_worker_free(struct dp_worker *w)
-{
-    if (!w)
-        return;
-    dp_owner_abandon(&w->parked);
-    esp_worker_fini(&w->esp);
-    ip_reass_free(w->frags);
-    dp_runs_free(w->runs);
-    rte_free(w);
 }
