@@ -1,5 +1,5 @@
 /* Runs (dp_run.h) leave nothing else than the long way: seeded bursts of common and odd packets, into SAs and out of them, are worked on with
- * runs and without, while tables stay as they are and while they change; every stream's frames, and all counters, are the same: 640,000 packets, 16,000
+ * runs and without, while tables stay as they are and while they change; every stream's frames, and all counters, are the same: 670,000 packets, 16,000
  * of each form while tables stay as they are, and as many while they change; inner ones of up to 1,378 octets, or 9,000. */
 #include "dataplane/dp_flow.h"
 #include "dataplane/dp_owner.h"
