@@ -270,7 +270,8 @@ static bool out_start(struct dp_worker *w, struct out_way *y, struct rte_mbuf *l
         return false;
     const uint32_t room =
         (uint32_t)front->buf_len - (uint32_t)(front->rearm & 0xffff) - RTE_ETHER_HDR_LEN - ESP_TAILROOM;
-    const uint32_t fits = esp_out_inner_mtu(into.sa, (uint16_t)RTE_MIN(exit->mtu, (uint32_t)UINT16_MAX));
+    const uint32_t fits =
+        esp_out_mtu_by(into.sa, &y->esp.t, (uint16_t)RTE_MIN(exit->mtu, (uint32_t)UINT16_MAX));
     const uint32_t most = RTE_MIN(RTE_MIN(room, into.mtu), fits);
     if (most < V4_LEN + UPPER || (front->middle >> 16 & 0xff) <= 1) /* TTL */
         return false;

@@ -146,7 +146,7 @@ int esp_out_match_ip(const struct esp_out_sa *sa, const uint8_t *ip, uint32_t le
 /* Most octets that encapsulation adds in front and behind, for the MTU: outer header, UDP, ESP, IV, padding, ICV. */
 uint16_t esp_out_overhead(const struct esp_out_sa *sa);
 /* Largest inner packet that fits an outer packet of mtu octets (exact, with padding; in transport mode for packets
- * without IP options and extension headers). */
+ * without IP options and extension headers). Manager, as for the above. */
 uint16_t esp_out_inner_mtu(const struct esp_out_sa *sa, uint16_t mtu);
 
 #endif

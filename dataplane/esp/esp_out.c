@@ -661,23 +661,27 @@ static unsigned trailer(const struct esp_out_sa *sa)
 }
 
 /* In transport mode the IP header is the packet's own. */
-static unsigned own_header(const struct esp_out_sa *sa)
+static unsigned own_header(const struct esp_out_sa *sa, const struct esp_template *t)
 {
-    return sa->conf.mode == CV_MODE_TRANSPORT ? lengths(sa)->meta.l3_len : 0;
+    return sa->conf.mode == CV_MODE_TRANSPORT ? t->meta.l3_len : 0;
 }
 
 uint16_t esp_out_overhead(const struct esp_out_sa *sa)
 {
     const struct esp_template *t = lengths(sa);
-    return (uint16_t)(t->len + t->head + trailer(sa) + t->align_mask + t->icv_len - own_header(sa));
+    return (uint16_t)(t->len + t->head + trailer(sa) + t->align_mask + t->icv_len - own_header(sa, t));
 }
 
 uint16_t esp_out_inner_mtu(const struct esp_out_sa *sa, uint16_t mtu)
 {
-    const struct esp_template *t = lengths(sa);
+    return esp_out_mtu_by(sa, lengths(sa), mtu);
+}
+
+uint16_t esp_out_mtu_by(const struct esp_out_sa *sa, const struct esp_template *t, uint16_t mtu)
+{
     const unsigned fixed = (unsigned)t->len + t->head + t->icv_len;
     if (mtu < fixed + trailer(sa))
         return 0;
     const unsigned data = (mtu - fixed) & ~(unsigned)t->align_mask;
-    return data < trailer(sa) ? 0 : (uint16_t)(data - trailer(sa) + own_header(sa));
+    return data < trailer(sa) ? 0 : (uint16_t)(data - trailer(sa) + own_header(sa, t));
 }

@@ -97,6 +97,9 @@ bool esp_out_has_life(const struct esp_out_sa *sa);
 /* Counts n packets with `bytes` inner octets in all against the lifetime of such an SA; raises what became due. */
 void esp_out_account(struct esp_worker *w, struct esp_out_sa *sa, uint64_t bytes, unsigned n);
 
+/* As esp_out_inner_mtu, by a template of the SA that the caller has a copy of: any worker. */
+uint16_t esp_out_mtu_by(const struct esp_out_sa *sa, const struct esp_template *t, uint16_t mtu);
+
 /* The last pass for jobs[0..n), n <= ESP_CHUNK, of one SA that came back from a device. */
 void esp_out_done(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_job *jobs, unsigned n,
                   struct esp_sort *sort);
