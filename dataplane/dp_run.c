@@ -290,22 +290,15 @@ static __rte_noinline void out_refused(struct dp_worker *w, struct rte_mbuf **pk
     }
 }
 
-/* Packets that are worked on together; reading the clock takes longer than a piece. */
-static unsigned step_of(const struct dp_worker *w)
-{
-    return unlikely(w->esp.clock) ? IO_BURST : DP_RUN_PIECE;
-}
-
 static unsigned out_run(struct dp_worker *w, struct run *r, const struct out_way *y, struct rte_mbuf **pkts,
                         unsigned n)
 {
-    const unsigned step = step_of(w);
     const bool udp = y->way.front.proto == IP_PROTO_UDP;
     struct esp_run_pkt p[IO_BURST];
     unsigned done = 0, want, k;
     do {
         uint64_t frames = 0;
-        want = RTE_MIN(step, n - done);
+        want = RTE_MIN((unsigned)DP_RUN_PIECE, n - done);
         k = udp ? piece(&y->way, pkts + done, p + done, want, n - done, RUN_UDP, 0, &frames)
                 : piece(&y->way, pkts + done, p + done, want, n - done, RUN_PLAIN, 0, &frames);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
@@ -439,13 +432,12 @@ static __rte_noinline void in_rest(struct dp_worker *w, const struct in_way *y, 
 static unsigned in_run(struct dp_worker *w, struct run *r, const struct in_way *y, struct rte_mbuf **pkts,
                        unsigned n, const struct ip_if *in)
 {
-    const unsigned step = step_of(w);
     struct esp_run_pkt p[IO_BURST];
     unsigned done = 0, want, k, good;
     uint32_t last = 0;
     do {
         uint64_t frames = 0;
-        want = RTE_MIN(step, n - done);
+        want = RTE_MIN((unsigned)DP_RUN_PIECE, n - done);
         k = piece(&y->way, pkts + done, p + done, want, n - done, RUN_ESP, last, &frames);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
         if (unlikely(k == 0) || unlikely(!esp_in_run_check(&w->esp, &y->esp, pkts, p, done, k)))

@@ -21,7 +21,7 @@
 
 enum {
     DP_RUN_MIN = 8,    /* fewer packets are no run */
-    DP_RUN_PIECE = 32, /* packets that are built, and then encrypted, together */
+    DP_RUN_PIECE = 64, /* packets that are built, and then encrypted, together */
 };
 
 CV_MUST_USE cv_result dp_runs_new(int socket, struct dp_runs **out);
