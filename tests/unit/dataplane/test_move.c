@@ -512,7 +512,6 @@ static void storm(uint16_t tx_queues)
     dp.stop = 0;
     drops_before = drops();
     sent = duplicates = received = wrong_order = 0;
-    runs = in_runs = kept_in = kept_out = 0;
     feeding = true;
     for (unsigned w = 0; w < WORKERS; w++) {
         CU_ASSERT_EQUAL_FATAL(dp_worker_new(&dp, w, 0, &dp.worker[w]), CV_OK);
@@ -526,11 +525,7 @@ static void storm(uint16_t tx_queues)
     __atomic_store_n(&dp.stop, 1, __ATOMIC_RELAXED);
     for (unsigned w = 0; w < WORKERS; w++)
         pthread_join(workers[w], NULL);
-    printf("%u packets, %u duplicates, %u moves, %" PRIu64 " runs of %" PRIu64 " packets, %" PRIu64
-           " and %" PRIu64 " behind a leader of before ",
-           sent, duplicates, moves, runs, in_runs, kept_in, kept_out);
-    CU_ASSERT_TRUE(runs > 5 && in_runs > runs * DP_RUN_MIN);
-    CU_ASSERT_TRUE(kept_in > 0 && (!passing || kept_out > 0));
+    printf("%u packets, %u duplicates, %u moves ", sent, duplicates, moves);
     CU_ASSERT_TRUE(moves > 20);
     CU_ASSERT_EQUAL(shm_steer(&dp.shm)->moves - moved, moves);
     CU_ASSERT_EQUAL(dropped_at_the_door, 0);
@@ -575,6 +570,15 @@ static void SAs_come_and_go_under_packets(void)
     CU_ASSERT_EQUAL(adds, deletes);
     CU_ASSERT_TRUE(adds >= 192 && looks >= adds / 4);
     CU_ASSERT_TRUE(passed_in > 100 && passed_out > 100);
+}
+
+/* In the storms so far: how many is a matter of how threads were scheduled. */
+static void packets_went_in_runs_meanwhile(void)
+{
+    printf("%" PRIu64 " runs of %" PRIu64 " packets, %" PRIu64 " and %" PRIu64 " behind a leader of before ",
+           runs, in_runs, kept_in, kept_out);
+    CU_ASSERT_TRUE(runs > 5 && in_runs > runs * DP_RUN_MIN);
+    CU_ASSERT_TRUE(kept_in > 0 && kept_out > 0);
 }
 
 static void what_is_parked_is_freed_with_its_worker(void)
@@ -658,6 +662,6 @@ static void evening_out_ends(void)
 
 PKT_MAIN("dataplane_move", UNIT_TEST(buckets_move_without_loss_reordering_or_a_second_writer),
          UNIT_TEST(the_same_where_one_worker_sends_for_all), UNIT_TEST(SAs_come_and_go_under_packets),
-         UNIT_TEST(what_is_parked_is_freed_with_its_worker),
+         UNIT_TEST(packets_went_in_runs_meanwhile), UNIT_TEST(what_is_parked_is_freed_with_its_worker),
          UNIT_TEST(a_bucket_leaves_an_overloaded_worker_for_the_idlest),
          UNIT_TEST(one_elephant_is_not_sent_to_and_fro), UNIT_TEST(evening_out_ends))
