@@ -28,12 +28,20 @@ enum {
     GROUP = 4,                /* registers that are encrypted together */
     GROUP_SLOTS = GROUP * LANES,
     HEAD_SLOTS = LANES, /* in front of the text: nothing, and the tag's */
-    H1 = VAES_RUN2,     /* index of H^1 */
+    LINE = 64,          /* of cache */
 };
 
 /* Products that are yet to be reduced; mi: of the added halves (Karatsuba). */
 struct sum {
     v2 lo, mi, hi;
+};
+
+/* What is used of a session, where it stands: expanded in the session, or made afresh. */
+struct keys {
+    const uint8_t *round;  /* the first round key */
+    unsigned step;         /* octets from one to the next; a constant where this is inlined */
+    const uint8_t *h1;     /* H^1; the other powers in front of it */
+    const uint8_t *length; /* of the ICV */
 };
 
 /* What is left to do of a packet whose text has been read and written. */
@@ -59,10 +67,21 @@ ALWAYS v2 load2(const void *p)
 }
 
 /* The compiler does not see that it is the same key each time: it would keep some on the stack. */
-ALWAYS v2 key2(const struct eng_session *s, int round)
+ALWAYS v2 key2(struct keys s, unsigned round)
 {
-    __asm__ volatile("" : "+r"(s));
-    return _mm256_broadcastsi128_si256(load1(s->round_key[round]));
+    __asm__ volatile("" : "+r"(s.round));
+    return _mm256_broadcastsi128_si256(load1(s.round + round * s.step));
+}
+
+ALWAYS struct keys keys_of(const struct eng_session *s)
+{
+    return (struct keys){s->round_key[0], VAES_BLOCK, s->power[VAES_POWERS - 1], &s->icv_len};
+}
+
+/* H^k. */
+ALWAYS const uint8_t *power_at(struct keys s, uint32_t k)
+{
+    return s.h1 - (k - 1) * VAES_BLOCK;
 }
 
 ALWAYS __m128i reversed1(__m128i v)
@@ -169,24 +188,30 @@ ALWAYS struct sum sum_zero(void)
     return (struct sum){z, z, z};
 }
 
-ALWAYS void sum_add1(struct sum *a, v2 x, const uint8_t *power)
+/* Both halves of each block added, twice. */
+ALWAYS v2 folded(v2 v)
 {
-    const v2 h = load2(power), f = load2(power + VAES_FOLD2 * VAES_BLOCK);
-    const v2 y = _mm256_xor_si256(x, _mm256_shuffle_epi32(x, 0x4e));
+    return _mm256_xor_si256(v, _mm256_shuffle_epi32(v, 0x4e));
+}
+
+/* few: of the session's in this burst. Then its powers' added halves are made, as they would be as many cache lines more to fetch. */
+ALWAYS void sum_add1(struct sum *a, v2 x, const uint8_t *power, bool few)
+{
+    const v2 h = load2(power), f = few ? folded(h) : load2(power - VAES_FOLD2 * VAES_BLOCK), y = folded(x);
     a->lo = _mm256_xor_si256(a->lo, _mm256_clmulepi64_epi128(x, h, 0x00));
     a->mi = _mm256_xor_si256(a->mi, _mm256_clmulepi64_epi128(y, f, 0x00));
     a->hi = _mm256_xor_si256(a->hi, _mm256_clmulepi64_epi128(x, h, 0x11));
 }
 
-ALWAYS void sum_add(struct sum *a, const v2 *x, const uint8_t *power, int n)
+ALWAYS void sum_add(struct sum *a, const v2 *x, const uint8_t *power, int n, bool few)
 {
-    sum_add1(a, x[0], power);
+    sum_add1(a, x[0], power, few);
     if (n > 1)
-        sum_add1(a, x[1], power + REG);
+        sum_add1(a, x[1], power + REG, few);
     if (n > 2)
-        sum_add1(a, x[2], power + 2 * REG);
+        sum_add1(a, x[2], power + 2 * REG, few);
     if (n > 3)
-        sum_add1(a, x[3], power + 3 * REG);
+        sum_add1(a, x[3], power + 3 * REG, few);
 }
 
 /* y * H added into three halves that are apart already, and all of it reduced: the low half folds into the middle and that
@@ -206,9 +231,9 @@ ALWAYS __m128i lanes_add(v2 v)
 }
 
 /* The sum with y * H^1 added. */
-ALWAYS __m128i sum_reduce(const struct sum *a, const struct eng_session *s, __m128i y)
+ALWAYS __m128i sum_reduce(const struct sum *a, struct keys s, __m128i y)
 {
-    const __m128i h = load1(s->power[H1]);
+    const __m128i h = load1(power_at(s, 1));
     __m128i lo = lanes_add(a->lo), hi = lanes_add(a->hi);
     __m128i mi = _mm_xor_si128(_mm_xor_si128(lo, hi), lanes_add(a->mi));
     lo = _mm_xor_si128(lo, _mm_clmulepi64_si128(y, h, 0x00));
@@ -225,9 +250,9 @@ ALWAYS __m128i sum_carry(const struct sum *a)
 }
 
 /* Where the powers of the next run begin: all that is left, when it fits between two reductions. */
-ALWAYS const uint8_t *run_powers(const struct eng_session *s, uint32_t slots_left)
+ALWAYS const uint8_t *run_powers(struct keys s, uint32_t slots_left)
 {
-    return slots_left <= VAES_RUN2 ? s->power[H1 - slots_left] : s->power[1];
+    return power_at(s, slots_left <= VAES_RUN2 ? slots_left + 1 : VAES_RUN2);
 }
 
 /* ---- AES ---------------------------------------------------------------------------------------------------- */
@@ -255,7 +280,7 @@ ALWAYS void aes_last(v2 *st, v2 k, const v2 *in, int n)
 }
 
 /* Rounds `from` to `to`. */
-ALWAYS void aes_rounds(const struct eng_session *s, v2 *st, int from, int to, int n)
+ALWAYS void aes_rounds(struct keys s, v2 *st, int from, int to, int n)
 {
     if (from <= 1 && to >= 1)
         aes_round(st, key2(s, 1), n);
@@ -286,34 +311,34 @@ ALWAYS void aes_rounds(const struct eng_session *s, v2 *st, int from, int to, in
 }
 
 /* Counter blocks with the first key added become the key stream with in[] added. */
-ALWAYS void aes(const struct eng_session *s, v2 *st, const v2 *in, int rounds, int n)
+ALWAYS void aes(struct keys s, v2 *st, const v2 *in, int rounds, int n)
 {
     aes_rounds(s, st, 1, rounds - 1, n);
     aes_last(st, key2(s, rounds), in, n);
 }
 
 /* The same for four registers, with a group of blocks hashed in between. */
-ALWAYS void aes_hash(const struct eng_session *s, v2 *st, const v2 *in, int rounds, struct sum *a,
-                     const v2 *x, const uint8_t *power)
+ALWAYS void aes_hash(struct keys s, v2 *st, const v2 *in, int rounds, struct sum *a, const v2 *x,
+                     const uint8_t *power, bool few)
 {
     aes_rounds(s, st, 1, 2, GROUP);
-    sum_add1(a, x[0], power);
+    sum_add1(a, x[0], power, few);
     aes_rounds(s, st, 3, 4, GROUP);
-    sum_add1(a, x[1], power + REG);
+    sum_add1(a, x[1], power + REG, few);
     aes_rounds(s, st, 5, 6, GROUP);
-    sum_add1(a, x[2], power + 2 * REG);
+    sum_add1(a, x[2], power + 2 * REG, few);
     aes_rounds(s, st, 7, 8, GROUP);
-    sum_add1(a, x[3], power + 3 * REG);
+    sum_add1(a, x[3], power + 3 * REG, few);
     aes_rounds(s, st, 9, rounds - 1, GROUP);
     aes_last(st, key2(s, rounds), in, GROUP);
 }
 
 /* ---- counters ----------------------------------------------------------------------------------------------- */
 /* Nonce and first round key, which has the salt in it; the counter is zero. */
-ALWAYS v2 nonce_base(const struct eng_session *s, uint64_t iv)
+ALWAYS v2 nonce_base(struct keys s, uint64_t iv)
 {
     const __m128i v = _mm_set_epi64x((long long)(iv >> 32), (long long)(iv << 32));
-    return _mm256_broadcastsi128_si256(_mm_xor_si128(v, load1(s->round_key[0])));
+    return _mm256_xor_si256(_mm256_broadcastsi128_si256(v), key2(s, 0));
 }
 
 /* Counters 2i and 2i+1 of a group, on top of `base`. */
@@ -365,8 +390,8 @@ ALWAYS void texts_store(struct rest *r, const v2 *st, const v2 *in, uint8_t *at,
 }
 
 /* The first n registers of a packet. last: they are all of it, and the last of them holds `octets` octets of text. */
-ALWAYS void packet_first(const struct eng_session *s, struct rest *r, v2 base, uint8_t *text, unsigned octets,
-                         bool encrypt, bool esn, int rounds, int n, bool last)
+ALWAYS void packet_first(struct keys s, struct rest *r, v2 base, uint8_t *text, unsigned octets, bool encrypt,
+                         bool esn, int rounds, int n, bool last)
 {
     v2 st[GROUP], in[GROUP];
     in[0] = _mm256_setzero_si256();
@@ -382,8 +407,8 @@ ALWAYS void packet_first(const struct eng_session *s, struct rest *r, v2 base, u
 }
 
 /* The last n registers of a packet whose others have been done; octets: of the last. */
-ALWAYS void packet_last(const struct eng_session *s, struct rest *r, v2 base, uint8_t *at, unsigned octets,
-                        bool encrypt, int rounds, int n)
+ALWAYS void packet_last(struct keys s, struct rest *r, v2 base, uint8_t *at, unsigned octets, bool encrypt,
+                        int rounds, int n)
 {
     v2 st[GROUP], in[GROUP];
     texts_load(in, at, octets, 0, n, true);
@@ -409,40 +434,49 @@ ALWAYS void icv_finish(struct eng_op *op, uint8_t *icv, __m128i tag, unsigned ic
     }
 }
 
-ALWAYS void rest_finish(const struct eng_session *s, struct rest *r, bool encrypt, bool esn)
+ALWAYS void rest_finish(struct keys s, struct rest *r, bool encrypt, bool esn, bool few)
 {
     struct sum a = r->sum;
     switch (r->n) {
     case 0:
         return;
     case 1:
-        sum_add(&a, r->x, r->power, 1);
+        sum_add(&a, r->x, r->power, 1, few);
         break;
     case 2:
-        sum_add(&a, r->x, r->power, 2);
+        sum_add(&a, r->x, r->power, 2, few);
         break;
     case 3:
-        sum_add(&a, r->x, r->power, 3);
+        sum_add(&a, r->x, r->power, 3, few);
         break;
     default:
-        sum_add(&a, r->x, r->power, 4);
+        sum_add(&a, r->x, r->power, 4, few);
         break;
     }
     /* With the length block (SP 800-38D 7.1 step 5). */
     const __m128i bits = _mm_set_epi64x(esn ? VAES_AAD_ESN * 8 : VAES_AAD * 8, (long long)r->bits);
     const __m128i tag = _mm_xor_si128(reversed1(sum_reduce(&a, s, bits)), r->mask);
-    icv_finish(r->op, r->icv, tag, s->icv_len, encrypt);
+    icv_finish(r->op, r->icv, tag, *s.length, encrypt);
 }
 
-/* Everything behind the first four registers: `left` octets at `at`. */
-ALWAYS void packet_more(const struct eng_session *s, struct rest *r, v2 base, uint8_t *at, uint32_t left,
-                        bool encrypt, int rounds)
+/* As many octets of the next packet: it lies in the second-level cache, and comes while this one is worked on. */
+ALWAYS void fetch_group(const uint8_t *p)
 {
-    const uint8_t *const end = s->power[H1 + 1]; /* behind H^1: the run is complete */
+    _mm_prefetch((const char *)p, _MM_HINT_T0);
+    _mm_prefetch((const char *)p + LINE, _MM_HINT_T0);
+}
+
+/* Everything behind the first four registers: `left` octets at `at`. next: where the next packet has them. */
+ALWAYS void packet_more(struct keys s, struct rest *r, v2 base, uint8_t *at, uint32_t left,
+                        const uint8_t *next, bool encrypt, int rounds, bool few)
+{
+    const uint8_t *const end = s.h1 + VAES_BLOCK; /* behind H^1: the run is complete */
     const uint8_t *power = r->power;
     struct sum a = sum_zero();
     uint32_t counter = GROUP_SLOTS;
-    for (; left > GROUP * REG; left -= GROUP * REG, at += GROUP * REG) {
+    for (; left > GROUP * REG; left -= GROUP * REG, at += GROUP * REG, next += GROUP * REG) {
+        if (few)
+            fetch_group(next);
         v2 st[GROUP], in[GROUP];
         const v2 c = group_counter(base, counter);
         counter += GROUP_SLOTS;
@@ -451,7 +485,7 @@ ALWAYS void packet_more(const struct eng_session *s, struct rest *r, v2 base, ui
             in[i] = load2(at + i * REG);
             st[i] = slots(c, i);
         }
-        aes_hash(s, st, in, rounds, &a, r->x, power);
+        aes_hash(s, st, in, rounds, &a, r->x, power, few);
         power += GROUP * REG;
         texts_store(r, st, in, at, REG, encrypt, 0, GROUP, false);
         if (power == end) {
@@ -460,7 +494,7 @@ ALWAYS void packet_more(const struct eng_session *s, struct rest *r, v2 base, ui
             power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK);
         }
     }
-    sum_add(&a, r->x, power, GROUP);
+    sum_add(&a, r->x, power, GROUP, few);
     power += GROUP * REG;
     __m128i carry = _mm_setzero_si128();
     if (power == end) {
@@ -470,6 +504,8 @@ ALWAYS void packet_more(const struct eng_session *s, struct rest *r, v2 base, ui
     }
     r->power = power;
     r->sum = a;
+    if (few)
+        fetch_group(next);
     const v2 c = group_counter(base, counter);
     const unsigned n = (left + REG - 1) / REG, octets = left - (n - 1) * REG;
     switch (n) {
@@ -499,51 +535,133 @@ ALWAYS uint64_t iv_of(const struct eng_op *op, bool encrypt)
     return iv;
 }
 
-ALWAYS void gcm_run(const struct eng_session *s, struct eng_op *ops, unsigned count, bool encrypt, bool esn,
-                    int rounds)
+/* Packet *op of session s into r; what was left to do of the one before, of session sb, is done meanwhile. next: where the next
+ * packet is, which is fetched when its session has few. */
+ALWAYS void gcm_packet(struct keys s, struct rest *r, struct eng_op *op, struct keys sb, struct rest *before,
+                       const uint8_t *next, bool encrypt, bool esn, int rounds, bool few)
 {
-    struct rest rest[2];
-    rest[1].n = 0;
-    for (unsigned k = 0; k < count; k++) {
-        struct rest *r = &rest[k & 1];
-        struct eng_op *op = &ops[k];
-        uint8_t *text = op->esp + VAES_ESP_HDR + VAES_IV;
-        const uint32_t len = op->data_len;
-        const v2 base = nonce_base(s, iv_of(op, encrypt));
-        r->op = op;
-        r->icv = text + len;
-        r->bits = (uint64_t)len * 8;
-        r->sum = sum_zero();
-        r->power = run_powers(s, HEAD_SLOTS + (len + VAES_BLOCK - 1) / VAES_BLOCK);
-        const unsigned n = 1 + (len + REG - 1) / REG, octets = len - (n - 2) * REG;
-        switch (n) {
-        case 1:
-            packet_first(s, r, base, text, 0, encrypt, esn, rounds, 1, true);
-            break;
-        case 2:
-            packet_first(s, r, base, text, octets, encrypt, esn, rounds, 2, true);
-            break;
-        case 3:
-            packet_first(s, r, base, text, octets, encrypt, esn, rounds, 3, true);
-            break;
-        case 4:
-            packet_first(s, r, base, text, octets, encrypt, esn, rounds, 4, true);
-            break;
-        default:
-            packet_first(s, r, base, text, REG, encrypt, esn, rounds, 4, false);
-            break;
-        }
-        rest_finish(s, &rest[~k & 1], encrypt, esn);
-        if (n > GROUP)
-            packet_more(s, r, base, text + (GROUP - 1) * REG, len - (GROUP - 1) * REG, encrypt, rounds);
+    uint8_t *text = op->esp + VAES_ESP_HDR + VAES_IV;
+    const uint32_t len = op->data_len;
+    const v2 base = nonce_base(s, iv_of(op, encrypt));
+    if (few)
+        fetch_group(next);
+    r->op = op;
+    r->icv = text + len;
+    r->bits = (uint64_t)len * 8;
+    r->sum = sum_zero();
+    r->power = run_powers(s, HEAD_SLOTS + (len + VAES_BLOCK - 1) / VAES_BLOCK);
+    const unsigned n = 1 + (len + REG - 1) / REG, octets = len - (n - 2) * REG;
+    switch (n) {
+    case 1:
+        packet_first(s, r, base, text, 0, encrypt, esn, rounds, 1, true);
+        break;
+    case 2:
+        packet_first(s, r, base, text, octets, encrypt, esn, rounds, 2, true);
+        break;
+    case 3:
+        packet_first(s, r, base, text, octets, encrypt, esn, rounds, 3, true);
+        break;
+    case 4:
+        packet_first(s, r, base, text, octets, encrypt, esn, rounds, 4, true);
+        break;
+    default:
+        packet_first(s, r, base, text, REG, encrypt, esn, rounds, 4, false);
+        break;
     }
-    if (count)
-        rest_finish(s, &rest[~count & 1], encrypt, esn);
-    for (unsigned i = 0; i < 2; i++) { /* both tell of H */
+    rest_finish(sb, before, encrypt, esn, few);
+    if (n > GROUP)
+        packet_more(s, r, base, text + (GROUP - 1) * REG, len - (GROUP - 1) * REG, next + GROUP * REG,
+                    encrypt, rounds, few);
+}
+
+/* Both tell of H. */
+ALWAYS void rests_wipe(struct rest rest[2])
+{
+    for (unsigned i = 0; i < 2; i++) {
         rest[i].sum = sum_zero();
         rest[i].mask = _mm_setzero_si128();
         __asm__ volatile("" : : "r"(&rest[i]) : "memory");
     }
+}
+
+ALWAYS void gcm_run(const struct eng_session *session, struct eng_op *ops, unsigned count, bool encrypt,
+                    bool esn, int rounds)
+{
+    const struct keys s = keys_of(session);
+    struct rest rest[2];
+    rest[1].n = 0;
+    for (unsigned k = 0; k < count; k++)
+        gcm_packet(s, &rest[k & 1], &ops[k], s, &rest[~k & 1], ops[k + 1 < count ? k + 1 : k].esp, encrypt,
+                   esn, rounds, false);
+    if (count)
+        rest_finish(s, &rest[~count & 1], encrypt, esn, false);
+    rests_wipe(rest);
+}
+
+/* ---- packets of several SAs ---------------------------------------------------------------------------------------- */
+/* What was begun and is to be finished with the next packet, of whichever SA. */
+struct pending {
+    struct rest rest[2];
+    struct keys keys; /* of rest[turn ^ 1] */
+    unsigned turn;
+};
+
+/* next: where the packet behind the run's last one is. */
+ALWAYS void run_packets(struct pending *p, struct keys s, const struct eng_run *run, const uint8_t *next,
+                        bool encrypt, bool esn, int rounds)
+{
+    for (unsigned k = 0; k < run->n; k++) {
+        gcm_packet(s, &p->rest[p->turn], &run->ops[k], p->keys, &p->rest[p->turn ^ 1],
+                   k + 1 < run->n ? run->ops[k + 1].esp : next, encrypt, esn, rounds, true);
+        p->turn ^= 1;
+        p->keys = s;
+    }
+}
+
+ALWAYS const uint8_t *packet_behind(const struct eng_run *runs, unsigned i, unsigned count)
+{
+    return runs[i + 1 < count ? i + 1 : i].ops->esp;
+}
+
+ALWAYS void pending_finish(struct pending *p, bool encrypt, bool esn)
+{
+    if (p->rest[p->turn ^ 1].n)
+        rest_finish(p->keys, &p->rest[p->turn ^ 1], encrypt, esn, true);
+    rests_wipe(p->rest);
+}
+
+enum { SESSIONS_AHEAD = 3 }; /* as many lines as a core waits for at a time */
+
+/* What a packet of `len` octets reads of its session: the last powers, and the keys behind them. */
+ALWAYS void session_fetch(const struct eng_session *s, uint32_t len, int rounds)
+{
+    const char *keys = (const char *)s->round_key;
+    const int key_lines = ((rounds + 1) * VAES_BLOCK + LINE - 1) / LINE;
+    _mm_prefetch((const char *)s, _MM_HINT_T0);
+    for (int i = 0; i < key_lines; i++)
+        _mm_prefetch(keys + i * LINE, _MM_HINT_T0);
+    _mm_prefetch(keys - LINE, _MM_HINT_T0);
+    _mm_prefetch(keys - 2 * LINE, _MM_HINT_T0);
+    if (len > 2 * LINE) {
+        _mm_prefetch(keys - 3 * LINE, _MM_HINT_T0);
+        _mm_prefetch(keys - 4 * LINE, _MM_HINT_T0);
+    }
+}
+
+/* As gcm_run, but every run has its own session. */
+ALWAYS void gcm_runs(const struct eng_run *runs, unsigned count, bool encrypt, bool esn, int rounds)
+{
+    struct pending p = {.turn = 0};
+    p.rest[1].n = 0;
+    for (unsigned i = 0; i < count && i < SESSIONS_AHEAD; i++)
+        session_fetch(runs[i].session, runs[i].ops->data_len, rounds);
+    for (unsigned i = 0; i < count; i++) {
+        if (i + SESSIONS_AHEAD < count)
+            session_fetch(runs[i + SESSIONS_AHEAD].session, runs[i + SESSIONS_AHEAD].ops->data_len, rounds);
+        run_packets(&p, keys_of(runs[i].session), &runs[i], packet_behind(runs, i, count), encrypt, esn,
+                    rounds);
+    }
+    pending_finish(&p, encrypt, esn);
 }
 
 /* ---- GMAC (RFC 4543) ----------------------------------------------------------------------------------------------- */
@@ -558,9 +676,9 @@ ALWAYS __m128i mask_of(const struct eng_session *s, uint64_t iv, int rounds)
 }
 
 /* The hash of block `first` (reversed) and len octets at p, all of them AAD. */
-ALWAYS __m128i hash_all(const struct eng_session *s, __m128i first, const uint8_t *p, uint32_t len)
+ALWAYS __m128i hash_all(struct keys s, __m128i first, const uint8_t *p, uint32_t len)
 {
-    const uint8_t *const end = s->power[H1 + 1];
+    const uint8_t *const end = s.h1 + VAES_BLOCK;
     const __m128i bits = _mm_set_epi64x(((long long)len + VAES_BLOCK) * 8, 0);
     struct sum a = sum_zero();
     __m128i carry = sum_reduce(&a, s, first); /* a run of its own */
@@ -568,7 +686,7 @@ ALWAYS __m128i hash_all(const struct eng_session *s, __m128i first, const uint8_
     while (len > 0) {
         const uint32_t take = len < REG ? len : REG;
         const v2 x = reversed(load2_part(p, take));
-        sum_add1(&a, _mm256_xor_si256(x, _mm256_zextsi128_si256(carry)), power);
+        sum_add1(&a, _mm256_xor_si256(x, _mm256_zextsi128_si256(carry)), power, false);
         carry = _mm_setzero_si128();
         power += REG;
         p += take;
@@ -594,10 +712,22 @@ ALWAYS void gmac_run(const struct eng_session *s, struct eng_op *ops, unsigned c
                                   : _mm_set_epi64x((long long)iv, (long long)head);
         const uint8_t *more = op->esp + VAES_ESP_HDR + (esn ? 4 : VAES_IV);
         uint8_t *icv = op->esp + VAES_ESP_HDR + VAES_IV + op->data_len;
-        const __m128i hash = hash_all(s, reversed1(first), more, (uint32_t)(icv - more));
+        const __m128i hash = hash_all(keys_of(s), reversed1(first), more, (uint32_t)(icv - more));
         icv_finish(op, icv, _mm_xor_si128(hash, mask_of(s, iv, rounds)), s->icv_len, encrypt);
     }
 }
+
+#define RUNS(name, rounds, encrypt, esn)                                                                     \
+    static void name(struct eng_worker *w, const struct eng_run *runs, unsigned count)                       \
+    {                                                                                                        \
+        (void)w;                                                                                             \
+        gcm_runs(runs, count, encrypt, esn, rounds);                                                         \
+    }
+#define RUNSS(rounds)                                                                                        \
+    RUNS(gcm_runs_##rounds##_dec, rounds, false, false)                                                      \
+    RUNS(gcm_runs_##rounds##_dec_esn, rounds, false, true)                                                   \
+    RUNS(gcm_runs_##rounds##_enc, rounds, true, false)                                                       \
+    RUNS(gcm_runs_##rounds##_enc_esn, rounds, true, true)
 
 #define BURST(name, run, rounds, encrypt, esn)                                                               \
     static void name(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n)      \
@@ -618,6 +748,9 @@ ALWAYS void gmac_run(const struct eng_session *s, struct eng_op *ops, unsigned c
         }                                                                                                    \
     }
 
+RUNSS(10)
+RUNSS(12)
+RUNSS(14)
 BURSTS(gcm_run, 10)
 BURSTS(gcm_run, 12)
 BURSTS(gcm_run, 14)
@@ -629,5 +762,6 @@ const struct vaes_kernels vaes_avx2 = {
     .name = "AVX2",
     .run = VAES_RUN2,
     .gcm = {BURST_ROW(gcm_run, 10), BURST_ROW(gcm_run, 12), BURST_ROW(gcm_run, 14)},
+    .runs = {BURST_ROW(gcm_runs, 10), BURST_ROW(gcm_runs, 12), BURST_ROW(gcm_runs, 14)},
     .gmac = {BURST_ROW(gmac_run, 10), BURST_ROW(gmac_run, 12), BURST_ROW(gmac_run, 14)},
 };

@@ -90,7 +90,7 @@ NI static __m128i multiply(__m128i a, __m128i b)
 
 NI static void powers(struct eng_session *s, unsigned run)
 {
-    uint8_t(*power)[VAES_BLOCK] = s->power + (run == VAES_RUN4 ? VAES_FIRST4 : 0);
+    uint8_t(*power)[VAES_BLOCK] = s->power + (run == VAES_RUN4 ? VAES_FIRST4 : VAES_FIRST2);
     const __m128i h = divide_by_x(reversed(encrypt_zero(s)));
     __m128i p = h;
     memset(s->power, 0, sizeof s->power);
@@ -98,7 +98,7 @@ NI static void powers(struct eng_session *s, unsigned run)
     for (unsigned i = run + 1; i-- > 0; p = multiply(p, h)) {
         store(power[i], p);
         if (run == VAES_RUN2)
-            store(s->power[VAES_FOLD2 + i], _mm_xor_si128(p, _mm_shuffle_epi32(p, 0x4e)));
+            store(s->power[VAES_FIRST2 - VAES_FOLD2 + i], _mm_xor_si128(p, _mm_shuffle_epi32(p, 0x4e)));
     }
 }
 

@@ -21,9 +21,11 @@ enum {
     VAES_FIRST4 = VAES_POWERS - VAES_RUN4 - 1, /* index of H^33 */
     VAES_SEED4 = 3,                            /* in front of it: H^4 .. H^2 once more */
     VAES_RUN4_FEW = 16, /* ... of which packets of SAs that have few in a burst use the last ones */
-    /* AVX2: runs of 16: H^17 .. H^1, a zero; then as many again, both halves of each added, twice (Karatsuba). */
+    /* AVX2: runs of 16: H^17 .. H^1, the last ones of the room; VAES_FOLD2 in front of each the same, both halves of it added, twice
+     * (Karatsuba). */
     VAES_RUN2 = 16,
     VAES_FOLD2 = VAES_RUN2 + 2,
+    VAES_FIRST2 = VAES_POWERS - VAES_RUN2 - 1, /* index of H^17 */
 };
 
 /* Powers of the hash key H. `power` counts down: the last block of a run of n is multiplied by H^2 (H^1 is the length
