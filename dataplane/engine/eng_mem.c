@@ -111,6 +111,7 @@ static void *piece_cut(size_t octets, int socket)
     void *p = NULL;
     rte_spinlock_lock(&piece.lock);
     if (octets > LINE && (uintptr_t)piece.at % PAIR && piece.at != piece.end) {
+        ASAN_UNPOISON_MEMORY_REGION(piece.at, LINE);
         slab_put(&slabs[1], piece.at, LINE);
         piece.at += LINE;
     }
