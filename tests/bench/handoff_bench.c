@@ -182,6 +182,7 @@ static void tables(size_t octets)
 static void data_plane(size_t octets)
 {
     dp.workers = WORKERS;
+    dp.near_sas = DP_NEAR_SAS;
     char why[160];
     dp.engine = eng_by_name("auto");
     must(dp.engine->self_test(why, sizeof why) == CV_OK,
