@@ -44,8 +44,7 @@ struct dp {
     int connected; /* a culvertd reads the rings; the manager writes it, workers read it */
     int stop;      /* set by a signal; all lcores leave their loops */
     bool idle_sleep;
-    uint64_t
-        near_sas; /* so many, with what leads to them, lie in the second-level cache: bursts of more go another way */
+    uint64_t near_sas; /* so many lie in the second-level cache, with what leads to them (dp_mixed.h) */
     unsigned workers;
     struct dp_worker *worker[CV_MAX_WORKERS];
     unsigned port_count;

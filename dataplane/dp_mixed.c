@@ -106,16 +106,20 @@ static bool is_plain_port(const struct dp_worker *w, const struct ip_if *out)
            w->txq[out->port].owner == w->id;
 }
 
-static struct dp_exit *exit_at(struct dp_worker *w, const struct ip_route *r)
+/* Where the route's exit is kept. *known: it was found in this turn. */
+static struct dp_exit *exit_at(struct dp_worker *w, const struct ip_route *r, bool *known)
 {
-    return &w->exits[((uintptr_t)r / RTE_CACHE_LINE_SIZE) % DP_EXITS];
+    struct dp_exit *e = &w->exits[((uintptr_t)r / RTE_CACHE_LINE_SIZE) % DP_EXITS];
+    *known = e->route == r && e->turn == w->now;
+    return e;
 }
 
 /* What packets of the route have in common; not valid when each of them needs a look of its own. */
 static const struct dp_exit *exit_of(struct dp_worker *w, const struct ip_route *r, uint8_t family)
 {
-    struct dp_exit *e = exit_at(w, r);
-    if (likely(e->route == r && e->turn == w->now))
+    bool known;
+    struct dp_exit *e = exit_at(w, r, &known);
+    if (likely(known))
         return e;
     const struct ip_if *out = ip_if_get(&w->dp->ifs, r->if_id);
     *e = (struct dp_exit){.route = r, .turn = w->now};
@@ -224,13 +228,14 @@ static unsigned route_known(struct dp_worker *w, struct rte_mbuf **pkts, unsigne
 {
     unsigned i;
     struct way y;
+    bool known;
     for (i = 0; i < n; i++) {
         const struct dp_meta *meta = dp_meta(pkts[i]);
         look(w, pkts[i], meta, &y);
         if (!y.route)
             break;
-        const struct dp_exit *e = exit_at(w, y.route);
-        if (e->route != y.route || e->turn != w->now || !port_take(w, pkts[i], meta, y.route))
+        (void)exit_at(w, y.route, &known);
+        if (!known || !port_take(w, pkts[i], meta, y.route))
             break;
     }
     return i;

@@ -17,7 +17,7 @@ enum {
     WANT_ALL = 0xff, /* whoever an SA is for */
     SPARSE_BITS =
         2, /* four chains for each SA: hardly one has two entries, which would be waited for one after the other */
-    SOLE = 0x8000,
+    SOLE = 0x8000,  /* of struct dp_pick's longest */
     LOOKS_MAX = 64, /* in vain, while the manager removes something during each */
 };
 

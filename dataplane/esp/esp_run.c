@@ -2,6 +2,8 @@
 
 #include "dataplane/esp/esp_outer.h"
 #include "dataplane/esp/esp_trailer.h"
+#include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_ttl.h"
 
 #include <string.h>
 
@@ -22,15 +24,6 @@ enum out_kind { OUT_V4, OUT_V4_NATT, OUT_V6 };
 static bool out_has_life(const struct esp_out_sa *sa)
 {
     return !sa->limited || esp_out_has_life(sa);
-}
-
-/* A sum of 16-bit words, or of two of them together, as one word with what was carried (RFC 1071). */
-static __rte_always_inline uint32_t fold(uint64_t sum)
-{
-    sum = (sum & UINT32_MAX) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint32_t)(sum & 0xffff) + (uint32_t)(sum >> 16);
 }
 
 bool esp_out_run_again(const struct esp_out_run *r)
@@ -55,7 +48,7 @@ bool esp_out_run_start(struct esp_out_run *r, struct esp_out_sa *sa, const uint8
     esp_out_template(sa, &r->t);
     r->tos = ip[1] & r->t.ecn_mask;
     const uint32_t first = (uint32_t)0x45 | r->tos << 8, frag = (ip[6] & r->t.df_copied) | r->t.df_set;
-    r->sum = fold(r->t.sum + first + frag);
+    r->sum = ip_fold(r->t.sum + first + frag);
     r->middle = (uint64_t)(frag | r->t.ttl_proto << 16) << 32;
     r->ether[ESP_RUN_LINK] = (uint8_t)first;
     r->ether[ESP_RUN_LINK + 1] = (uint8_t)(first >> 8);
@@ -339,15 +332,6 @@ static void numbers_mark(struct esp_in_sa *sa, const struct esp_run_pkt *p, unsi
             esp_replay_advance(&sa->replay, (uint64_t)hi << 32 | p[i].word);
 }
 
-/* Routing is on its way here: a TTL over one goes down by one, the checksum up by 0x0100 (RFC 1624), which is 1 in its place in memory. */
-static __rte_always_inline void ttl_lower(uint8_t *ip)
-{
-    uint32_t word;
-    memcpy(&word, ip + V4_TTL, sizeof word);
-    const bool carry = __builtin_add_overflow(word, UINT32_C(0xffff), &word);
-    esp_put32(ip + V4_TTL, unlikely(carry) ? word + 0x10000 : word);
-}
-
 unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *run, struct rte_mbuf **pkts,
                            struct esp_run_pkt *p, unsigned at, unsigned n, uint64_t *inner)
 {
@@ -363,7 +347,7 @@ unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *run, s
             break;
         p[k].len = len;
         octets += len;
-        ttl_lower(in);
+        ip_ttl_lower(in, IP_V4); /* routing is on its way here */
         memcpy(in - sizeof r.ether, r.ether, sizeof r.ether);
         m->ol_flags &= ~(uint64_t)ESP_OLD_CKSUM_FLAGS;
         m->data_off = r.data_off;

@@ -103,13 +103,6 @@ static inline struct esp_lines esp_lines_of(const struct eng_session_info *info)
                               info->runs_few};
 }
 
-/* Hardly two packets that follow one another have one SA? A guess, from three of them. */
-static inline bool esp_is_mixed(void *const *sas, unsigned n)
-{
-    return sas[0] != sas[n - 1] || sas[0] != sas[n / 2];
-}
-
-/* Fetching for all of them is done in loops that do nothing else: see dp_mixed.c. */
 static inline void esp_prefetch_lines(const void *p, unsigned lines)
 {
     for (unsigned i = 0; i < lines; i++)
