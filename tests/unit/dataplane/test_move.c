@@ -452,12 +452,12 @@ static void passer_turn(unsigned k, enum cv_dir dir)
 {
     const struct cv_sa sa = passer_conf(k, dir, false);
     if (there[dir][k]) {
+        gone[dir][k] = false; /* here: adding may wait for the one before to go, and says so only then */
         CU_ASSERT_EQUAL(dp_sad_del(&dp.sad, &sa.ref, passer_gone, &gone[dir][k], 0), CV_OK);
         deletes++;
     } else {
         if (gone[dir][k])
             gone_is_at_rest(k, dir);
-        gone[dir][k] = false;
         CU_ASSERT_EQUAL(dp_sad_add(&dp.sad, &sa), CV_OK);
         if (dir == CV_DIR_OUT)
             CU_ASSERT_EQUAL(dp_sad_activate(&dp.sad, &sa.ref), CV_OK);
