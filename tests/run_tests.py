@@ -360,11 +360,12 @@ def group_tsan(_only):
 
 
 def group_clang(_only):
-    heading("clang build")
+    heading("clang build, and MemorySanitizer: kernels and comparisons are constant in time")
     if not shutil.which("clang"):
         results.take("SKIP", "clang compiles", "clang is not installed")
         return
-    meson_build("build-clang", ["--buildtype=debugoptimized"], env={"CC": "clang"}, label="clang")
+    if meson_build("build-clang", ["--buildtype=debugoptimized"], env={"CC": "clang"}, label="clang"):
+        meson_tests("build-clang", "clang", suites=("constant_time",))
 
 
 def no_namespaces():
