@@ -12,15 +12,6 @@ void dp_flow_end(struct dp_worker *w)
     f->packets = f->bytes = 0;
 }
 
-/* Puts the flow's Ethernet header in front. */
-static inline void frame(struct rte_mbuf *m, const struct dp_flow *f)
-{
-    m->data_off = (uint16_t)(m->data_off - RTE_ETHER_HDR_LEN);
-    m->data_len = (uint16_t)(m->data_len + RTE_ETHER_HDR_LEN);
-    m->pkt_len += RTE_ETHER_HDR_LEN;
-    memcpy(rte_pktmbuf_mtod(m, uint8_t *), f->ether, RTE_ETHER_HDR_LEN);
-}
-
 /* f: a copy of the worker's flow, and q the vector of its port. */
 static inline unsigned run(const struct dp_flow *f, struct dp_txq *q, struct rte_mbuf **pkts, unsigned n,
                            uint64_t *bytes, bool transit)
@@ -34,7 +25,7 @@ static inline unsigned run(const struct dp_flow *f, struct dp_txq *q, struct rte
         if (transit)
             ip_ttl_lower(rte_pktmbuf_mtod(m, uint8_t *), f->family);
         *bytes += m->pkt_len;
-        frame(m, f);
+        dp_ether_put(m, f->ether);
         out[i] = m;
     }
     return i;
@@ -78,7 +69,7 @@ static struct dp_flow *flow_of(struct dp_worker *w, const struct rte_mbuf *m)
 }
 
 /* A crypto map's flow has none of its own: its packets leave by the port. */
-static uint16_t mss_of(const struct dp_worker *w, const struct ip_if *tunnel)
+uint16_t dp_flow_mss(const struct dp_worker *w, const struct ip_if *tunnel)
 {
     const struct ip_if *port =
         tunnel->kind == CV_IF_FLOW ? ip_if_get(&w->dp->ifs, tunnel->conf.flow_port) : NULL;
@@ -90,9 +81,19 @@ void dp_flow_learn_tunnel(struct dp_worker *w, const struct rte_mbuf *m, const s
 {
     struct dp_flow *f = flow_of(w, m);
     f->if_id = tunnel->id;
-    f->tcp_mss = mss_of(w, tunnel);
+    f->tcp_mss = dp_flow_mss(w, tunnel);
     f->sa = sa;
     f->mtu = mtu ? mtu : UINT32_MAX;
+    f->valid = true;
+}
+
+void dp_flow_learn_decided(struct dp_worker *w, const struct rte_mbuf *m, const struct dp_decision *d)
+{
+    struct dp_flow *f = flow_of(w, m);
+    f->if_id = d->if_id;
+    f->tcp_mss = d->tcp_mss;
+    f->sa = d->sa;
+    f->mtu = d->mtu;
     f->valid = true;
 }
 

@@ -9,6 +9,7 @@
 #ifndef DATAPLANE_DP_FLOW_H
 #define DATAPLANE_DP_FLOW_H
 
+#include "dataplane/dp_decided.h"
 #include "dataplane/dp_transit.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_mss.h"
@@ -23,6 +24,10 @@ void dp_flow_learn_tunnel(struct dp_worker *w, const struct rte_mbuf *m, const s
 /* ... out of a port, to a neighbour who answers. mtu: longer packets go the whole way. */
 void dp_flow_learn_port(struct dp_worker *w, const struct rte_mbuf *m, const struct ip_if *out,
                         const struct ip_nbr *nbr, uint16_t mtu);
+/* The same by a decision that is kept of it (dp_decided.h), which is one by_address. */
+void dp_flow_learn_decided(struct dp_worker *w, const struct rte_mbuf *m, const struct dp_decision *d);
+/* What TCP into a tunnel or a crypto map's flow is clamped to; 0: nothing. */
+uint16_t dp_flow_mss(const struct dp_worker *w, const struct ip_if *tunnel);
 /* Its packets are counted, and the next one goes the whole way. */
 void dp_flow_end(struct dp_worker *w);
 
@@ -63,10 +68,7 @@ static inline void dp_flow_send(struct dp_worker *w, struct rte_mbuf *m, const s
         dp_encapsulate_later(w, m, f->sa);
         return;
     }
-    m->data_off = (uint16_t)(m->data_off - RTE_ETHER_HDR_LEN);
-    m->data_len = (uint16_t)(m->data_len + RTE_ETHER_HDR_LEN);
-    m->pkt_len += RTE_ETHER_HDR_LEN;
-    memcpy(rte_pktmbuf_mtod(m, uint8_t *), f->ether, RTE_ETHER_HDR_LEN);
+    dp_ether_put(m, f->ether);
     dp_frame_out(w, m, f->port);
 }
 
@@ -79,10 +81,16 @@ void dp_flow_route_all(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n);
 static inline void dp_flow_route(struct dp_worker *w, struct rte_mbuf *m)
 {
     const struct dp_meta *meta = dp_meta(m);
-    if (likely(dp_flow_takes(&w->flow, m, meta)))
+    const struct dp_decision *d;
+    if (likely(dp_flow_takes(&w->flow, m, meta))) {
         dp_flow_send(w, m, meta);
-    else
+    } else if ((d = dp_decided_way(w, m, meta, false)) != NULL) {
+        if (d->by_address)
+            dp_flow_learn_decided(w, m, d);
+        dp_decided_send(w, m, meta, d);
+    } else {
         dp_route_packet(w, m);
+    }
 }
 
 #endif

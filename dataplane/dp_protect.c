@@ -1,4 +1,5 @@
 #include "dataplane/dp_protect.h"
+#include "dataplane/dp_decided.h"
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_pick.h"
 #include "dataplane/dp_transit.h"
@@ -275,10 +276,14 @@ static bool has_sa_for(const struct dp_worker *w, const struct rte_mbuf *m, cons
 bool dp_protect_in(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy)
 {
     const struct dp_meta *meta = dp_meta(m);
+    if (dp_decided_in(w, m, meta))
+        return true;
     const struct ip_policy_row *row = row_of(w, policy, m, true);
     if (!row || row->action == CV_POLICY_BYPASS ||
-        (row->action == CV_POLICY_PROTECT_IF && !has_sa_for(w, m, row)) || is_exempt_in(w, m, meta))
+        (row->action == CV_POLICY_PROTECT_IF && !has_sa_for(w, m, row)) || is_exempt_in(w, m, meta)) {
+        dp_decided_keep_in(w, m);
         return true;
+    }
     dp_drop(w, m, row->action == CV_POLICY_DISCARD ? CV_DROP_POLICY_DENY : CV_DROP_POLICY_CLEAR);
     return false;
 }

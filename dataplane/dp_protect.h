@@ -16,6 +16,8 @@
 #include "dataplane/dp_policy.h"
 #include "dataplane/dp_worker.h"
 
+/* Where packets are let into an SA, or out or in in clear, that is kept for those of the same flow (dp_decided.h), which are not asked about here again. */
+
 /* m goes out by the policy's port, before its TTL is lowered. True: in clear, it stays the caller's. False: it was taken. */
 CV_MUST_USE bool dp_protect_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_policy *policy);
 /* m came in by the policy's port in clear; meta filled by ip_classify. True: let it in. False: it is gone. */

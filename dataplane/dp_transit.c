@@ -1,4 +1,5 @@
 #include "dataplane/dp_transit.h"
+#include "dataplane/dp_decided.h"
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_flow.h"
 #include "dataplane/dp_gre.h"
@@ -268,8 +269,11 @@ void dp_into_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tun
     const uint32_t small = dp_small_packet(w->dp);
     if (unlikely(m->pkt_len > small) && !(m = with_room(w, m)))
         return;
+    const uint32_t fits = mtu == 0 ? small : RTE_MIN(small, (uint32_t)mtu);
+    if (tunnel->kind == CV_IF_FLOW && likely(!tunnel->police))
+        dp_decided_keep_sa(w, m, tunnel, s->sa, fits, by_address);
     if (by_address)
-        dp_flow_learn_tunnel(w, m, tunnel, s->sa, mtu == 0 ? small : RTE_MIN(small, (uint32_t)mtu));
+        dp_flow_learn_tunnel(w, m, tunnel, s->sa, fits);
     encapsulate_later(w, m, s->sa, tunnel->id);
 }
 
@@ -485,5 +489,7 @@ void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
     }
     if (h->nbr && (!policy || dp_protect_clear_by_address(policy, meta)))
         dp_flow_learn_port(w, m, out, h->nbr, mtu);
+    else if (h->nbr)
+        dp_decided_keep_port(w, m, out, h->nbr, mtu);
     link_out(w, m, out, h->nbr, h->next_hop ? h->next_hop->b : dst);
 }

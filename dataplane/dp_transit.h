@@ -44,6 +44,15 @@ static inline void dp_ether_write(uint8_t *frame, const struct ip_if *out, const
     memcpy(frame + 12, &type, 2);
 }
 
+/* Puts an Ethernet header that is ready in front; there is headroom for it. */
+static inline void dp_ether_put(struct rte_mbuf *m, const uint8_t ether[RTE_ETHER_HDR_LEN])
+{
+    m->data_off = (uint16_t)(m->data_off - RTE_ETHER_HDR_LEN);
+    m->data_len = (uint16_t)(m->data_len + RTE_ETHER_HDR_LEN);
+    m->pkt_len += RTE_ETHER_HDR_LEN;
+    memcpy(rte_pktmbuf_mtod(m, uint8_t *), ether, RTE_ETHER_HDR_LEN);
+}
+
 /* Puts the Ethernet header to the neighbour in front; there is headroom for it. Counts nothing. */
 void dp_link_header(struct rte_mbuf *m, const struct ip_if *out, struct ip_nbr *nbr);
 /* What a packet has to pass before it leaves: TTL, lowered unless it was made here (false: it expired, and is gone); may

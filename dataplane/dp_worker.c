@@ -340,8 +340,11 @@ static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf 
             fetch(pkts[i + PREFETCH_AHEAD]);
         bytes += m->pkt_len;
         const enum ip_class class = classify(m, &a, in);
+        const struct dp_decision *d;
         if (class == IP_CLASS_IP && likely(open) && dp_flow_takes(&w->flow, m, dp_meta(m)))
             dp_flow_send(w, m, dp_meta(m));
+        else if (class == IP_CLASS_IP && likely(open) && (d = dp_decided_way(w, m, dp_meta(m), true)) != NULL)
+            dp_decided_send(w, m, dp_meta(m), d);
         else
             ip_received(w, m, class, in);
     }
@@ -577,6 +580,7 @@ static __rte_noinline void ah_decapsulate(struct dp_worker *w)
 /* What was found in tables holds for one burst: they may have changed since the last. */
 static void forget(struct dp_worker *w)
 {
+    w->changes = dp_rcu_changes();
     w->hop.valid = w->source.valid = false;
     w->gre.tunnel = NULL;
 }

@@ -17,6 +17,7 @@
 /* Packets of a burst that go by many SAs: as many as the path takes at a time, for what each of them has to wait for it waits for together. */
 enum { DP_BURST_MIXED = ESP_BURST_MAX, DP_NEAR_SAS = 2048 };
 
+struct dp_decided;
 struct dp_runs;
 struct ip_arrival;
 
@@ -107,6 +108,9 @@ struct dp_worker {
     struct esp_worker esp;
     struct cv_worker_stats *stats;
     struct cv_if_stats *if_stats;
+    uint64_t changes;           /* of tables, when the burst began (dp_rcu_changes) */
+    uint64_t decided_changes;   /* one more than that when something was last kept in: */
+    struct dp_decided *decided; /* dp_decided.h; NULL: nothing is kept */
     struct dp_hop hop;
     struct dp_flow flow;
     struct dp_source source;

@@ -1,4 +1,5 @@
 /* A worker is made, with its queues, and freed. */
+#include "dataplane/dp_decided.h"
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_inline.h"
 #include "dataplane/dp_owner.h"
@@ -48,10 +49,13 @@ cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_wo
     if (r == CV_OK)
         r = dp_runs_new(socket, &w->runs);
     if (r == CV_OK)
+        r = (w->decided = dp_decided_new(socket)) ? CV_OK : CV_ENOMEM;
+    if (r == CV_OK)
         r = ip_reass_new(dp->jumbo_pool, dp->shm.tsc_hz, w->stats->drops, &w->frags);
     if (r != CV_OK) {
         esp_worker_fini(&w->esp);
         dp_runs_free(w->runs);
+        dp_decided_free(w->decided);
         rte_free(w);
         return r;
     }
@@ -73,5 +77,6 @@ void dp_worker_free(struct dp_worker *w)
     esp_worker_fini(&w->esp);
     ip_reass_free(w->frags);
     dp_runs_free(w->runs);
+    dp_decided_free(w->decided);
     rte_free(w);
 }

@@ -54,7 +54,7 @@ struct flow {
     bool varied; /* in length */
 };
 
-static struct flow flow_make(bool in)
+static inline struct flow flow_make(bool in)
 {
     static const uint8_t protos[] = {17, 17, 6, 1, 50}, ttls[] = {64, 64, 255, 2};
     struct flow f = {.proto = protos[rnd(5)], .ttl = ttls[rnd(4)], .df = rnd(2) ? 0x40 : 0};
@@ -172,7 +172,7 @@ static void frame_odd(struct frame *f)
     }
 }
 
-static void clear_make(struct frame *f, const struct flow *flow, unsigned nth, bool odd)
+static inline void clear_make(struct frame *f, const struct flow *flow, unsigned nth, bool odd)
 {
     unsigned len = inner_make(f->b + ETHER, flow, nth);
     if (odd && rnd(3))
