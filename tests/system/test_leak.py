@@ -6,6 +6,7 @@ import os
 import re
 import struct
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -13,14 +14,16 @@ sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 from capture import Capture  # noqa: E402
 from case import add_case, case, check, check_equal, main  # noqa: E402
-from dp_site import SPI_A, SPI_B, Site, clear_packets  # noqa: E402
+from dp_site import SPI_A, SPI_B, Site, clear_packets, frames  # noqa: E402
+from map_site import FLOW4, FLOW6, PROTECT, MapSite, seen_by  # noqa: E402
 from memory import ghash_powers, hmac_sha256_states, memory_holds, round_keys, sha256_state  # noqa: E402
-from scapy.all import ESP, IP, PcapReader  # noqa: E402
+from scapy.all import ESP, IP, IPv6, PcapReader, raw  # noqa: E402
 from traffic import Stream, ping  # noqa: E402
 
 KEY_LENGTHS = {"gcm128": (16, 4, 0), "gcm256": (32, 4, 0), "gmac128": (16, 4, 0), "chacha": (32, 4, 0), "cbc128-sha256": (16, 0, 32),
                "null-sha256": (0, 0, 32)}
 SEQ_LAST = 2 ** 32 - 1
+ESN_LAST = 2 ** 64 - 1 - 16 * 256  # each of CV_MAX_WORKERS may take the numbers of a burst before it sees that they are used up (esp_out.c)
 BUCKETS = 64  # of inbound SAs, by their SPIs: CV_BUCKETS
 
 
@@ -65,25 +68,36 @@ class Pair:
 
 
 # ---- the wire -----------------------------------------------------------------------------------------------------
-def esp_packets(pcap):
+ESP_PROTO, AH_PROTO = 50, 51
+
+
+def protected_packets(pcap, proto=ESP_PROTO):
+    """ESP packets, or those of AH, from their own header on."""
     found = []
     for frame in PcapReader(pcap):
-        if IP in frame and frame[IP].proto == 50:
-            found.append(bytes(frame[ESP]))
+        outer = frame[IP] if IP in frame else frame[IPv6] if IPv6 in frame else None
+        if outer is not None and (outer.proto if IP in frame else outer.nh) == proto:
+            found.append(raw(outer.payload))
     return found
 
 
-def judge_wire(pcap):
-    """No packet in clear, and no IV twice under one SPI (each has a key of its own). The IVs, by SPI, of AES-GCM and CBC."""
+def esp_packets(pcap):
+    return protected_packets(pcap)
+
+
+def judge_wire(pcap, ah=False):
+    """No packet in clear, and no IV twice under one SPI (each has a key of its own). The numbers by their IVs, of AES-GCM and CBC, by SPI; AH has no IVs, and what
+    it carries can be read: it must be in AH."""
     ivs = {}
-    for p in esp_packets(pcap):
-        spi, seq = struct.unpack("!II", p[:8])
+    for p in protected_packets(pcap, AH_PROTO if ah else ESP_PROTO):
+        spi, seq = struct.unpack("!II", p[4:12] if ah else p[:8])
         seen = ivs.setdefault(spi, {})
-        iv = p[8:16]
+        iv = p[4:12] if ah else p[8:16]
         check(iv not in seen, "IV %s twice under SPI %#x: sequence numbers %s and %d" % (iv.hex(), spi, seen.get(iv), seq))
         check(seq not in seen.values(), "sequence number %d twice under SPI %#x" % (seq, spi))
         seen[iv] = seq
-    check_equal(clear_packets(pcap), 0, "packets in clear")
+    clear = frames(pcap, "(ip.addr == 10.0.0.0/8 || ipv6.addr == fd00::/16) && !ah") if ah else clear_packets(pcap)
+    check_equal(clear, 0, "packets in clear")
     return ivs
 
 
@@ -91,30 +105,69 @@ def flood(site, n, size=56):
     return ping(site.left, "10.2.0.2", n, interval=0.01, size=size, wait=1)
 
 
-def exhaustion(alg):
-    site = Site("exhaust")
+def exhaustion(alg, options="", outer=4):
+    site = Site("exhaust", outer=outer)
     wire = Capture(site.mid, "br0", what="ip or ip6")
-    pair = Pair(site, 0, 1, alg, "seq %d" % (SEQ_LAST - 20))
+    last = ESN_LAST if "esn" in options else SEQ_LAST
+    pair = Pair(site, 0, 1, alg, "%s seq %d" % (options, last - 20))
     pair.install()
     pair.activate()
     flood(site, 60)
     before = site.a.counters("out")
     flood(site, 10)
-    ivs = judge_wire(wire.stop())
+    ivs = judge_wire(wire.stop(), "ah" in options)
     mine = ivs[pair.spi[site.b]]
-    check_equal(sorted(mine.values()), list(range(SEQ_LAST - 19, SEQ_LAST + 1)), "sequence numbers on the wire")
+    check_equal(sorted(mine.values()), [n & SEQ_LAST for n in range(last - 19, last + 1)], "sequence numbers on the wire")
+    check_equal((before["packets"], before["seq"]), (20, last), "packets and last number in the counters")
     check_equal(site.a.counters("out")["packets"], before["packets"], "packets sent after the last number")
     check(site.a.drops()["seq-exhausted"] >= 50, "drops: %s" % site.a.drops())
+    taken = site.b.counters("in")
+    check_equal((taken["packets"], taken["auth-failed"], taken["replayed"]), (20, 0, 0), "packets, forged, replayed at B")
     # The same key once more from an earlier number would be an IV again: the slot is taken, and the SA stays closed.
     refused = site.a.ctl("fail 6 activate 1 0x99990001\n", check=False)
     check("reply" in refused, refused)
     flood(site, 5)
     check_equal(site.a.counters("out")["packets"], before["packets"], "packets sent by an SA that was used up")
-    return "20 numbers were left, 20 packets left the gateway, each with its own IV"
+    return "20 numbers were left, 20 packets left the gateway, each with its own %s" % ("number" if "ah" in options else "IV")
 
 
-for _alg in ("gcm128", "cbc128-sha256"):
-    add_case("sequence exhaustion stops the SA (%s)" % _alg, lambda alg=_alg: exhaustion(alg))
+for _alg, _options, _outer in (("gcm128", "", 4), ("cbc128-sha256", "", 4), ("gcm128", "", 6), ("gcm128", "esn", 4), ("cbc128-sha256", "esn", 6),
+                               ("null-sha256", "ah", 4), ("null-sha256", "ah esn", 6)):
+    add_case("sequence exhaustion stops the SA (%s%s, IPv%d outside)" % (_alg, " " * bool(_options) + _options, _outer),
+             lambda a=(_alg, _options, _outer): exhaustion(*a))
+
+
+def exhausted_by_two(alg, options):
+    """Two workers of A have queues of their own inside and send by one SA; B sends nothing back, so that whatever A's workers sent they encrypted."""
+    left_over, senders = 400, 16
+    site = Site("exhaust2", workers=2, vdev="net_af_packet,qpairs=2,framecnt=2048")
+    sources = ["10.1.0.%d" % (10 + n) for n in range(senders)]
+    site.left.address("eth0", *["%s/24" % s for s in sources])
+    last = ESN_LAST if "esn" in options else SEQ_LAST
+    pair = Pair(site, 0, 1, alg, "%s seq %d" % (options, last - left_over))
+    pair.install()
+    site.a.ctl("activate 1 %#x\n" % pair.spi[site.b])
+    wire = Capture(site.mid, "br0", what="ip or ip6")
+    workers = [threading.Thread(target=ping, args=(site.left, "10.2.0.2", 60), kwargs=dict(interval=0.005, wait=1, source=s)) for s in sources]
+    for w in workers:
+        w.start()
+    for w in workers:
+        w.join()
+    mine = judge_wire(wire.stop())[pair.spi[site.b]]
+    sent = {int(n): int(tx) for n, tx in re.findall(r"^worker (\d) rx \d+ tx (\d+)", site.a.ctl("drops"), re.M)}
+    check(min(sent[0], sent[1]) >= 20, "packets sent by each worker: %s" % sent)
+    check_equal(sorted(mine.values()), [n & SEQ_LAST for n in range(last - left_over + 1, last + 1)], "sequence numbers on the wire")
+    counted = site.a.counters("out")
+    check_equal((counted["packets"], counted["seq"]), (left_over, last), "packets and last number in the counters")
+    check_equal(site.a.drops()["seq-exhausted"], 60 * senders - left_over, "packets that got no number")
+    flood(site, 5)
+    check_equal(site.a.counters("out")["packets"], left_over, "packets sent by an SA that was used up")
+    return "%d and %d packets sent by the two, %d numbers in all, each once" % (sent[0], sent[1], left_over)
+
+
+for _alg, _options in (("gcm128", ""), ("cbc128-sha256", "esn")):
+    add_case("sequence exhaustion stops an SA that two workers send by (%s%s)" % (_alg, " " * bool(_options) + _options),
+             lambda a=(_alg, _options): exhausted_by_two(*a))
 
 
 @case("SAs removed, expired and missing under packets: nothing in clear, no IV twice")
@@ -164,6 +217,92 @@ def expired_alone(way):
 
 for _way in ("out", "in"):
     add_case("%sbound SAs end in time though culvertd was killed" % _way, lambda way=_way: expired_alone(way))
+
+
+# ---- behind a crypto map --------------------------------------------------------------------------------------------
+def in_clear(site):
+    """How many of six packets that A's line protects come to the left host when they come to A in clear."""
+    before = site.a.drops().get("policy-clear", 0)
+    n = seen_by(site.left, "eth0", "icmp or icmp6 and ip6[40] == 128", lambda: site.frames_from_mid(
+        site.a, ["IP(src='10.2.0.2',dst='10.1.0.2')/ICMP()", "IPv6(src='fd00:2::2',dst='fd00:1::2')/ICMPv6EchoRequest()"]))
+    check_equal(site.a.drops()["policy-clear"] - before, 6, "dropped for having come in clear")
+    return n
+
+
+ENDS = {"packets": "hard-packets 10", "kilobytes": "hard-bytes 1000", "time": "hard-seconds 12"}
+
+
+def map_expired(by):
+    """The SAs of a map's lines end by themselves, at both ends, and nobody removes them."""
+    site = MapSite("mapend")
+    targets = ("10.2.0.2", "fd00:2::2")
+    wire = Capture(site.mid, "br0", what="ip or ip6")
+    site.policies(PROTECT)
+    site.flow_sas(options=ENDS[by])
+    site.flow_sas(FLOW6, 2, options=ENDS[by], family=6)
+    installed = time.monotonic()
+    if by == "time":
+        masters = [gw.listen(120000) for gw in (site.a, site.b)]
+        for m in masters:
+            m.kill()
+    for t in targets:
+        sent, got = ping(site.left, t, 5)
+        check_equal(got, sent, "answers from %s before the end" % t)
+    time.sleep(max(0.0, installed + 12.2 - time.monotonic()) if by == "time" else 0)
+    for t in targets:
+        check(ping(site.left, t, 40, interval=0.01, wait=1)[1] <= 10, "answers from %s past the end" % t)
+    before = site.a.drops()["lifetime"]
+    check(before >= 60, "drops: %s" % site.a.drops())
+    counted = [site.a.counters("out", slot)["packets"] for slot in (1, 2)]
+    # A line that lets pass in clear what there is no SA for: there is one, and it has ended.
+    site.policies("10 protect-if 20 10.{l}.0.0/24 10.{r}.0.0/24\n20 protect-if 21 fd00:{l}::/64 fd00:{r}::/64")
+    for t in targets:
+        check_equal(ping(site.left, t, 20, interval=0.01, wait=1)[1], 0, "answers from %s under protect-if" % t)
+    check_equal(site.a.drops()["lifetime"] - before, 40, "drops under protect-if")
+    site.policies(PROTECT.replace("protect", "protect-only"))
+    for t in targets:
+        ping(site.left, t, 5, interval=0.01, wait=1)
+    check_equal([site.a.counters("out", slot)["packets"] for slot in (1, 2)], counted, "packets sent by SAs that had ended")
+    judge_wire(wire.stop())
+    check_equal(in_clear(site), 0, "packets in clear that were let in while the SAs had ended")
+    # Gone altogether: nothing has changed for the packets but the reason.
+    site.policies(PROTECT)
+    wire = Capture(site.mid, "br0", "gone", "ip or ip6")
+    for slot in (1, 2):
+        site.remove_sas(slot)
+    before = site.a.drops().get("no-sa", 0)
+    for t in targets:
+        check_equal(ping(site.left, t, 20, interval=0.01, wait=1)[1], 0, "answers from %s without SAs" % t)
+    check_equal(site.a.drops()["no-sa"] - before, 40, "drops without SAs")
+    check_equal(judge_wire(wire.stop()), {}, "ESP without SAs")
+    check_equal(in_clear(site), 0, "packets in clear that were let in without SAs")
+    return "%d and %d packets by the SAs, none of those past their end in clear" % tuple(counted)
+
+
+for _by in ENDS:
+    add_case("SAs behind a crypto map that end by %s: nothing in clear, out or in, whatever the line says of missing ones" % _by,
+             lambda by=_by: map_expired(by))
+
+
+@case("SAs behind a crypto map replaced, expired, removed and missing under a stream: nothing in clear")
+def map_under_packets():
+    site = MapSite("mapgone")
+    site.policies(PROTECT)
+    ping(site.left, "10.2.0.2", 2, wait=1)
+    wire = Capture(site.mid, "br0", what="ip or ip6")
+    with Stream(site.left, site.right, "10.2.0.2", rate=400) as s:
+        for generation in range(6):
+            site.flow_sas(generation=generation, options="hard-packets 100" if generation % 2 else "")
+            time.sleep(0.6)
+            site.remove_sas(generation=generation)
+            time.sleep(0.15)
+    ivs = judge_wire(wire.stop())
+    drops = site.a.drops()
+    check(drops.get("no-sa", 0) > 0 and drops.get("lifetime", 0) > 0, "drops on A: %s" % drops)
+    sent = [len(v) for spi, v in sorted(ivs.items()) if spi >> 28 == SPI_B >> 28]
+    check(len(sent) == 6 and max(sent[1::2]) <= 100, "packets of each SA: %s" % sent)
+    check(s.received > 100, "stream: %d of %d received" % (s.received, s.sent))
+    return "packets of each SA: %s" % sent
 
 
 def rekeys(workers, count=25):
