@@ -4,6 +4,7 @@
 #include "dataplane/dp_dummy.h"
 #include "dataplane/dp_flow.h"
 #include "dataplane/dp_gre.h"
+#include "dataplane/dp_group.h"
 #include "dataplane/dp_inline.h"
 #include "dataplane/dp_mixed.h"
 #include "dataplane/dp_owner.h"
@@ -205,22 +206,20 @@ static inline enum ip_class classify(struct rte_mbuf *m, const struct ip_arrival
 
 /* As frames_received does it with a burst whose packets go by many SAs: what they are asked for first is on its way for all of them before
  * the first one is. */
-static __rte_noinline void mixed_received(struct dp_worker *w, const struct ip_if *in, struct rte_mbuf **pkts,
+static __rte_noinline void mixed_received(struct dp_worker *w, const struct ip_if *in,
+                                          const struct ip_arrival *a, bool open, struct rte_mbuf **pkts,
                                           unsigned n)
 {
-    const struct ip_arrival a = ip_arrival_of(in->mac, in->id, in->vrf);
     enum ip_class class[DP_BURST_MIXED];
     struct rte_mbuf *ip[DP_BURST_MIXED];
     uint32_t spi[DP_BURST_MIXED];
-    /* Where the port asks nothing of a packet by itself. */
-    const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss;
     unsigned ips = 0, spis = 0;
     uint64_t bytes = 0;
     for (unsigned i = 0; i < n; i++)
         fetch(pkts[i]);
     for (unsigned i = 0; i < n; i++) {
         bytes += pkts[i]->pkt_len;
-        class[i] = classify(pkts[i], &a, in);
+        class[i] = classify(pkts[i], a, in);
         const struct dp_meta *meta = dp_meta(pkts[i]);
         if (class[i] == IP_CLASS_ESP)
             spi[spis++] = meta->spi;
@@ -321,17 +320,20 @@ static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf 
         inline_received(w, in, pkts, n);
         return;
     }
-    if (unlikely(w->mixed)) {
-        mixed_received(w, in, pkts, n);
-        return;
-    }
     /* Where the port asks nothing of a packet by itself, those that follow one of their flow go its way at once. */
-    const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss;
+    const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss, mixed = w->mixed;
+    const bool together = likely(open) && likely(!w->esp.asynchronous);
     const struct ip_arrival a = ip_arrival_of(in->mac, in->id, in->vrf);
     uint64_t bytes = 0;
     unsigned first = 0;
-    if (n >= DP_RUN_MIN && likely(open) && likely(!w->esp.asynchronous))
+    if (n >= DP_RUN_MIN && together && !mixed)
         first = dp_run_take(w, in, &a, pkts, n, &bytes);
+    if (n - first >= DP_GROUP_MIN && together && !w->far)
+        first += dp_group_take(w, in, &a, pkts + first, n - first, &bytes);
+    if (unlikely(mixed) && first < n) {
+        mixed_received(w, in, &a, open, pkts + first, n - first);
+        n = first;
+    }
     for (unsigned i = first; i < n && i < first + PREFETCH_AHEAD; i++)
         fetch(pkts[i]);
     for (unsigned i = first; i < n; i++) {

@@ -19,6 +19,7 @@ enum { DP_BURST_MIXED = ESP_BURST_MAX, DP_NEAR_SAS = 2048 };
 
 struct dp_decided;
 struct dp_runs;
+struct dp_groups;
 struct ip_arrival;
 
 struct dp_rxq {
@@ -142,6 +143,8 @@ struct dp_worker {
     struct dp_asked asked;
     unsigned run_pause;   /* bursts in which no run is looked for (dp_run.h) */
     struct dp_runs *runs; /* what their leaders found out */
+    unsigned group_pause; /* bursts in which no groups are made (dp_group.h) */
+    struct dp_groups *groups;
     struct cv_steer_counts *steer;
     struct dp_parked parked;
     struct ip_reass *frags; /* dp_reass.h */

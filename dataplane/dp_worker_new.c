@@ -1,6 +1,7 @@
 /* A worker is made, with its queues, and freed. */
 #include "dataplane/dp_decided.h"
 #include "dataplane/dp_drop.h"
+#include "dataplane/dp_group.h"
 #include "dataplane/dp_inline.h"
 #include "dataplane/dp_owner.h"
 #include "dataplane/dp_run.h"
@@ -51,11 +52,14 @@ cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_wo
     if (r == CV_OK)
         r = (w->decided = dp_decided_new(socket)) ? CV_OK : CV_ENOMEM;
     if (r == CV_OK)
+        r = dp_groups_new(socket, &w->groups);
+    if (r == CV_OK)
         r = ip_reass_new(dp->jumbo_pool, dp->shm.tsc_hz, w->stats->drops, &w->frags);
     if (r != CV_OK) {
         esp_worker_fini(&w->esp);
         dp_runs_free(w->runs);
         dp_decided_free(w->decided);
+        dp_groups_free(w->groups);
         rte_free(w);
         return r;
     }
@@ -78,5 +82,6 @@ void dp_worker_free(struct dp_worker *w)
     ip_reass_free(w->frags);
     dp_runs_free(w->runs);
     dp_decided_free(w->decided);
+    dp_groups_free(w->groups);
     rte_free(w);
 }

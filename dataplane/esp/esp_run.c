@@ -42,16 +42,18 @@ bool esp_out_run_start(struct esp_out_run *r, struct esp_out_sa *sa, const uint8
         return false;
     r->sa = sa;
     r->burst = sa->info.burst;
+    r->runs = sa->runs;
+    r->runs_max = sa->lines.runs_max;
     r->session = sa->session;
     r->kind = family == IP_V6 ? OUT_V6 : natt ? OUT_V4_NATT : OUT_V4;
     r->version = __atomic_load_n(&sa->tmpl_version, __ATOMIC_ACQUIRE);
     esp_out_template(sa, &r->t);
-    r->tos = ip[1] & r->t.ecn_mask;
-    const uint32_t first = (uint32_t)0x45 | r->tos << 8, frag = (ip[6] & r->t.df_copied) | r->t.df_set;
-    r->sum = ip_fold(r->t.sum + first + frag);
+    const uint32_t tos = ip[1] & r->t.ecn_mask, first = 0x45 | tos << 8,
+                   frag = (ip[6] & r->t.df_copied) | r->t.df_set;
+    r->t.sum = ip_fold(r->t.sum + first + frag);
     r->middle = (uint64_t)(frag | r->t.ttl_proto << 16) << 32;
-    r->ether[ESP_RUN_LINK] = (uint8_t)first;
-    r->ether[ESP_RUN_LINK + 1] = (uint8_t)(first >> 8);
+    r->ether[ESP_RUN_LINK] = 0x45;
+    r->ether[ESP_RUN_LINK + 1] = (uint8_t)tos;
     return true;
 }
 
@@ -71,7 +73,7 @@ static __rte_always_inline void outer_v4(uint8_t *ip, const struct esp_out_run *
                                          uint32_t seq)
 {
     const uint32_t lengths = __builtin_bswap32(total << 16 | (seq & 0xffff)); /* and identification */
-    const uint32_t sum = r->sum + (lengths & 0xffff) + (lengths >> 16);
+    const uint32_t sum = r->t.sum + (lengths & 0xffff) + (lengths >> 16);
     const uint16_t checksum =
         (uint16_t) ~((sum & 0xffff) + (sum >> 16) + (((sum & 0xffff) + (sum >> 16)) >> 16));
     esp_put64(ip + 2, lengths | r->middle);
@@ -104,7 +106,7 @@ static __rte_always_inline void build_one(const struct esp_out_run *r, __m128i s
     m->pkt_len = total + ESP_RUN_LINK;
     memcpy(ip - ESP_RUN_LINK, r->ether, sizeof r->ether); /* two octets more, of the header */
     if (kind == OUT_V6)
-        esp_outer_v6(ip, t, total, r->tos);
+        esp_outer_v6(ip, t, total, r->ether[ESP_RUN_LINK + 1]);
     else
         outer_v4(ip, r, total, (uint32_t)seq);
     if (kind == OUT_V4) {
@@ -171,23 +173,33 @@ void esp_out_run_crypt(struct esp_worker *w, const struct esp_out_run *r, unsign
     r->burst(w->engine, r->session, w->scratch->ops + at, n);
 }
 
-unsigned esp_out_run_end(struct esp_worker *w, const struct esp_out_run *r, struct rte_mbuf **pkts,
-                         const struct esp_run_pkt *p, unsigned n, uint64_t *inner)
+void esp_out_run_crypt_with(struct esp_worker *w, const struct esp_out_run *r, unsigned at, unsigned n,
+                            struct esp_runs *together)
 {
-    const struct eng_op *ops = w->scratch->ops;
+    rte_prefetch0(&r->sa->counters[w->worker]);
+    if (n <= r->runs_max)
+        esp_runs_add(w, together, r->runs, r->session, w->scratch->ops + at, n);
+    else
+        r->burst(w->engine, r->session, w->scratch->ops + at, n);
+}
+
+unsigned esp_out_run_end(struct esp_worker *w, const struct esp_out_run *r, struct rte_mbuf **pkts,
+                         const struct esp_run_pkt *p, unsigned at, unsigned n, uint64_t *inner)
+{
+    const struct eng_op *ops = w->scratch->ops + at;
     struct cv_sa_counters *c = &r->sa->counters[w->worker];
     uint64_t bytes = 0;
     unsigned bads = 0;
     bool all = true;
     for (unsigned i = 0; i < n; i++) {
         all &= ops[i].ok;
-        bytes += p[i].len;
+        bytes += p[at + i].len;
     }
     *inner = bytes;
     if (unlikely(!all)) {
         for (unsigned i = 0; i < n; i++)
-            bytes -= ops[i].ok ? 0 : p[i].len;
-        bads = refused_last(pkts, ops, n);
+            bytes -= ops[i].ok ? 0 : p[at + i].len;
+        bads = refused_last(pkts + at, ops, n);
         esp_counter_add(&c->other_drops, bads);
     }
     if (unlikely(r->sa->limited))
@@ -195,7 +207,7 @@ unsigned esp_out_run_end(struct esp_worker *w, const struct esp_out_run *r, stru
     esp_counter_add(&c->packets, n - bads);
     esp_counter_add(&c->bytes, bytes);
     esp_counter_set(&c->last_tsc, w->now_tsc);
-    esp_counter_set(&c->highest_seq, w->scratch->seq[n - 1]);
+    esp_counter_set(&c->highest_seq, w->scratch->seq[at + n - 1]);
     return n - bads;
 }
 
@@ -228,6 +240,8 @@ bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t 
         return false;
     r->sa = sa;
     r->burst = sa->burst;
+    r->runs = sa->runs;
+    r->runs_max = sa->lines.runs_max;
     r->session = sa->session;
     r->head = sa->head;
     r->outer = ESP_V4_LEN;
@@ -250,12 +264,12 @@ static __rte_always_inline bool numbers_new(const struct esp_in_sa *sa, const st
 }
 
 bool esp_in_run_check(struct esp_worker *w, const struct esp_in_run *r, struct rte_mbuf **pkts,
-                      const struct esp_run_pkt *p, unsigned at, unsigned n)
+                      const struct esp_run_pkt *p, unsigned from, unsigned at, unsigned n)
 {
     struct eng_op *ops = w->scratch->ops;
     const uint32_t before = ESP_RUN_LINK + r->outer, fixed = r->fixed, align = r->sa->align_mask;
     uint32_t hi, wrong = 0;
-    if (unlikely(!numbers_new(r->sa, p + at, n, &hi)) || unlikely(at > 0 && hi != ops[0].seq_hi))
+    if (unlikely(!numbers_new(r->sa, p + at, n, &hi)) || unlikely(at > from && hi != ops[from].seq_hi))
         return false;
     for (unsigned i = at; i < at + n; i++) {
         const uint32_t data = p[i].len - fixed;
@@ -270,6 +284,16 @@ bool esp_in_run_check(struct esp_worker *w, const struct esp_in_run *r, struct r
 void esp_in_run_crypt(struct esp_worker *w, const struct esp_in_run *r, unsigned at, unsigned n)
 {
     r->burst(w->engine, r->session, w->scratch->ops + at, n);
+}
+
+void esp_in_run_crypt_with(struct esp_worker *w, const struct esp_in_run *r, unsigned at, unsigned n,
+                           struct esp_runs *together)
+{
+    rte_prefetch0(r->sa->counters);
+    if (n <= r->runs_max)
+        esp_runs_add(w, together, r->runs, r->session, w->scratch->ops + at, n);
+    else
+        r->burst(w->engine, r->session, w->scratch->ops + at, n);
 }
 
 /* The padding that is sent with AEADs, and IPv4 as next header (RFC 4303 2.4 to 2.6), by pad length: the last octets of the text, as they stand in
@@ -364,23 +388,23 @@ uint32_t esp_in_run_inside(const struct esp_worker *w, const struct esp_in_run *
     return inside(r, op, op->esp + r->head, UINT16_MAX);
 }
 
-void esp_in_run_end(struct esp_worker *w, const struct esp_in_run *r, const struct esp_run_pkt *p, unsigned n,
-                    uint64_t inner)
+void esp_in_run_end(struct esp_worker *w, const struct esp_in_run *r, const struct esp_run_pkt *p,
+                    unsigned from, unsigned n, uint64_t inner)
 {
-    numbers_mark(r->sa, p, n, w->scratch->ops[0].seq_hi);
+    numbers_mark(r->sa, p + from, n, w->scratch->ops[from].seq_hi);
     esp_in_accepted(w, r->sa, n, inner);
 }
 
 unsigned esp_in_run_rest(struct esp_worker *w, const struct esp_in_run *r, struct rte_mbuf **pkts,
-                         const struct esp_run_pkt *p, unsigned first, unsigned n, unsigned *bads)
+                         const struct esp_run_pkt *p, unsigned first, unsigned end, unsigned *bads)
 {
     struct esp_scratch *s = w->scratch;
     struct esp_sort sort = {.good = pkts, .bad = s->bad};
-    for (unsigned i = first; i < n; i++) {
-        s->pkts[i] = pkts[i];
+    for (unsigned i = first; i < end; i++) {
+        s->pkts[i] = pkts[i - first];
         s->seq[i] = (uint64_t)s->ops[i].seq_hi << 32 | p[i].word;
     }
-    esp_in_accept(w, r->sa, first, n - first, &sort);
+    esp_in_accept(w, r->sa, first, end - first, &sort);
     memcpy(pkts + sort.goods, sort.bad, sort.bads * sizeof *pkts);
     *bads = sort.bads;
     return sort.goods;

@@ -23,59 +23,80 @@ struct esp_run_pkt {
 
 struct esp_out_run {
     struct esp_out_sa *sa;
-    uint32_t version;  /* of its template */
-    uint32_t tos;      /* of the outer header */
-    uint32_t sum;      /* IPv4: of the words that all have in common, folded */
-    uint64_t middle;   /* IPv4: octets 6 to 9, where they are in the word from octet 2 on */
-    uint8_t ether[16]; /* in front of it: 14 octets, the caller's; two of an IPv4 header */
-    uint16_t data_off; /* of all mbufs as they come, which the caller says */
-    struct esp_template t;
     eng_burst_fn *burst;
+    eng_runs_fn *runs;
     const struct eng_session *session;
+    uint64_t middle; /* IPv4: octets 6 to 9, where they are in the word from octet 2 on */
+    uint8_t ether
+        [16]; /* in front of the outer header: 14 octets, the caller's; the first two of an IPv4 header, or one unused and the TOS */
+    uint32_t version;  /* of its template */
+    uint16_t data_off; /* of all mbufs as they come, which the caller says */
+    uint8_t runs_max;  /* packets that go with those of other SAs */
     uint8_t kind;
+    struct esp_template t; /* IPv4: sum is that of all words that packets have in common, folded */
 };
+static_assert(sizeof(struct esp_out_run) == 2 * ESP_LINE, "groups know many");
 
 /* For packets like the one whose header, of IPv4, is at ip. False: packets of this SA do not go in runs, or its lifetime is near its end. */
 CV_MUST_USE bool esp_out_run_start(struct esp_out_run *r, struct esp_out_sa *sa, const uint8_t *ip);
+/* What the calls below read of the SA is on its way; as esp_out_fetch, of one. */
+static inline void esp_out_run_fetch(const struct esp_out_run *r)
+{
+    rte_prefetch0(r->sa);
+}
 /* May packets of a later burst go with the run as well, of which nobody has looked at tables since? As start, in what changes from packet to packet. */
 CV_MUST_USE bool esp_out_run_again(const struct esp_out_run *r);
-/* Headers, trailers and numbers of pkts[at..at + n) of the run's pkts[0..ESP_RUN_MAX); p[] the same. Their data are frames then, r->ether in
+/* Headers, trailers and numbers of pkts[at..at + n) of the burst's pkts[0..ESP_RUN_MAX), which are of the run; p[] the same. Their data are frames then, r->ether in
  * front. Their mbufs have the room that esp_out_burst wants; dp_meta is not written. False: nothing has been done. */
 CV_MUST_USE bool esp_out_run_build(struct esp_worker *w, const struct esp_out_run *r, struct rte_mbuf **pkts,
                                    const struct esp_run_pkt *p, unsigned at, unsigned n);
 /* Encrypts those. */
 void esp_out_run_crypt(struct esp_worker *w, const struct esp_out_run *r, unsigned at, unsigned n);
-/* All n of the run are encrypted: counts them. *inner: octets inside. Gives how many are good; those that the engine refused are behind them in pkts. */
+/* The same, or leaves them to be encrypted together with those of other runs: by esp_runs_flush(w, together) at the latest. */
+void esp_out_run_crypt_with(struct esp_worker *w, const struct esp_out_run *r, unsigned at, unsigned n,
+                            struct esp_runs *together);
+/* All of pkts[at..at + n), the whole of the run in this burst, are encrypted: counts them. *inner: octets inside. Gives how many are good; those that
+ * the engine refused are behind them. */
 unsigned esp_out_run_end(struct esp_worker *w, const struct esp_out_run *r, struct rte_mbuf **pkts,
-                         const struct esp_run_pkt *p, unsigned n, uint64_t *inner);
+                         const struct esp_run_pkt *p, unsigned at, unsigned n, uint64_t *inner);
 
 struct esp_in_run {
     struct esp_in_sa *sa;
     eng_burst_fn *burst;
+    eng_runs_fn *runs;
     const struct eng_session *session;
+    uint64_t ends;  /* source and destination of the inner header, as they stand in it */
     uint32_t outer; /* octets of the outer IP header */
     uint32_t head;  /* ... of ESP header and IV */
     uint32_t fixed; /* ... of that, ESP header, IV and ICV */
     uint32_t ecn;   /* of the outer header */
-    uint64_t ends;  /* source and destination of the inner header, as they stand in it */
     /* How what was inside goes on, which the caller says. */
     uint32_t mtu;      /* octets of the longest packet that does */
-    uint16_t data_off; /* of its mbuf, with the Ethernet header in front */
-    uint8_t ether[16]; /* that, behind two octets that are nobody's */
+    uint8_t ether[16]; /* an Ethernet header, behind two octets that are nobody's */
+    uint16_t data_off; /* of its mbuf, with that in front */
+    uint8_t runs_max;  /* as in esp_out_run */
 };
 
 /* For packets whose outer IP header is at ip, with inner ones between `ends`. False: as above, or the SA's selectors may say
  * something else of each. */
 CV_MUST_USE bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t *ip,
                                   uint64_t ends);
+static inline void esp_in_run_fetch(const struct esp_in_run *r)
+{
+    rte_prefetch0(r->sa);
+    rte_prefetch0(&r->sa->replay);
+}
 /* As esp_out_run_again. */
 CV_MUST_USE bool esp_in_run_again(const struct esp_in_run *r);
-/* Lengths and numbers of pkts[at..at + n) of the run; the numbers grow from packet to packet of it. False: they are not a matter of course, and
- * nothing has been done. */
+/* Lengths and numbers of pkts[at..at + n) of the run, which began in this burst with pkts[from]; the numbers grow from packet to packet of it. False:
+ * they are not a matter of course, and nothing has been done. */
 CV_MUST_USE bool esp_in_run_check(struct esp_worker *w, const struct esp_in_run *r, struct rte_mbuf **pkts,
-                                  const struct esp_run_pkt *p, unsigned at, unsigned n);
+                                  const struct esp_run_pkt *p, unsigned from, unsigned at, unsigned n);
 /* Decrypts those. */
 void esp_in_run_crypt(struct esp_worker *w, const struct esp_in_run *r, unsigned at, unsigned n);
+/* As esp_out_run_crypt_with. */
+void esp_in_run_crypt_with(struct esp_worker *w, const struct esp_in_run *r, unsigned at, unsigned n,
+                           struct esp_runs *together);
 /* Looks at decrypted ones: how many, from `at` on, are authentic and like the others inside, with a TTL and a length that go on; their inner
  * lengths in p[].len, added to *inner. They are frames then, TTL lowered; the mbuf of the one behind them has not been touched. */
 unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *r, struct rte_mbuf **pkts,
@@ -83,12 +104,12 @@ unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *r, str
 /* The inner length of one that was not among them, if it is authentic and like the others inside but for that; else 0. The inner packet lies behind
  * the Ethernet header, r->outer octets and r->head ones. */
 CV_MUST_USE uint32_t esp_in_run_inside(const struct esp_worker *w, const struct esp_in_run *r, unsigned at);
-/* The first n > 0 of the run were accepted, with `inner` octets in all: window, counters, lifetime. */
-void esp_in_run_end(struct esp_worker *w, const struct esp_in_run *r, const struct esp_run_pkt *p, unsigned n,
-                    uint64_t inner);
-/* After that: what the last pass of esp_in_burst is for those from `first` on, whose mbufs and dp_meta are now as that wants them. *bads of them are
- * bad, and at the end of pkts; gives how many are good. */
+/* The first n > 0 of the run, from `from` on, were accepted, with `inner` octets in all: window, counters, lifetime. */
+void esp_in_run_end(struct esp_worker *w, const struct esp_in_run *r, const struct esp_run_pkt *p,
+                    unsigned from, unsigned n, uint64_t inner);
+/* After that: what the last pass of esp_in_burst is for those from `first` to `end`, whose mbufs and dp_meta are now as that wants them. *bads of them
+ * are bad, and behind the others in pkts[0..); gives how many are good. */
 unsigned esp_in_run_rest(struct esp_worker *w, const struct esp_in_run *r, struct rte_mbuf **pkts,
-                         const struct esp_run_pkt *p, unsigned first, unsigned n, unsigned *bads);
+                         const struct esp_run_pkt *p, unsigned first, unsigned end, unsigned *bads);
 
 #endif

@@ -1,12 +1,15 @@
-/* Runs (dp_run.h) leave nothing else than the long way: seeded bursts of common and odd packets, into SAs and out of them, are worked on with
- * runs and without, while tables stay as they are and while they change; every stream's frames, and all counters, are the same: 670,000 packets, 16,000
+/* Runs (dp_run.h) and groups (dp_group.h) leave nothing else than the long way: seeded bursts of common and odd packets, into SAs and out of them, are
+ * worked on with them and without, while tables stay as they are and while they change; every stream's frames, and all counters, are the same: 1,100,000 packets, 16,000
  * of each form while tables stay as they are, and as many while they change; inner ones of up to 1,378 octets, or 9,000. */
 #include "dataplane/dp_flow.h"
+#include "dataplane/dp_group.h"
 #include "dataplane/dp_owner.h"
 #include "dataplane/dp_run.h"
 #include "dataplane/ip/ip_wire.h"
 #include "tests/unit/dataplane/ring_fix.h"
 #include "tests/unit/dataplane/run_change.h"
+#include "tests/unit/dataplane/run_far.h"
+#include "tests/unit/dataplane/run_forms.h"
 #include "tests/unit/dataplane/run_frames.h"
 
 #include <inttypes.h>
@@ -24,56 +27,13 @@ enum {
     OTHER_SLOT,
 };
 
+/* How packets go that could go together: each by itself, in runs, or in groups. */
+enum way { LONG, RUNS, GROUPS };
+
 static struct dp_worker *worker;
+static bool mixed; /* several flows by turns, and what leaves by SAs is opened and looked at flow by flow */
 
 /* ---- the site ------------------------------------------------------------------------------------------------------ */
-/* What the SAs are like in each pass of the comparison. */
-struct form {
-    uint32_t flags, window;
-    uint64_t seq, hard_packets, soft_packets;
-    uint16_t encr;
-    bool outer6, narrow, no_runs;
-    uint8_t df, tcp_mss;
-    uint8_t key_len; /* 0: 16 */
-    bool jumbo;
-};
-static const struct form forms[] = {
-    {.window = 64, .encr = CV_ENCR_AES_GCM_16},
-    {.window = 1024, .encr = CV_ENCR_AES_GCM_16, .flags = CV_SA_ESN, .seq = UINT32_MAX - 4000},
-    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .narrow = true, .outer6 = true},
-    {.window = 128, .encr = CV_ENCR_AES_GCM_16, .hard_packets = 9000, .soft_packets = 1500, .df = CV_DF_SET},
-    {.window = 64, .encr = CV_ENCR_AES_CBC, .flags = CV_SA_NO_REPLAY | CV_SA_ECN_DROP},
-    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .flags = CV_SA_NATT},
-    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .tcp_mss = 1, .no_runs = true},
-};
-
-/* The other transforms that go in runs, with what else a run's headers may be like. */
-static const struct form others[] = {
-    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .key_len = 24, .df = CV_DF_CLEAR},
-    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .key_len = 32, .outer6 = true, .df = CV_DF_CLEAR},
-    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .key_len = 32, .flags = CV_SA_NATT, .df = CV_DF_SET},
-    {.window = 1024, .encr = CV_ENCR_NULL_AES_GMAC, .flags = CV_SA_ESN, .seq = UINT32_MAX - 4000},
-    {.window = 64, .encr = CV_ENCR_NULL_AES_GMAC, .key_len = 24, .flags = CV_SA_NATT, .df = CV_DF_CLEAR},
-    {.window = 64, .encr = CV_ENCR_NULL_AES_GMAC, .key_len = 32, .outer6 = true},
-    {.window = 64, .encr = CV_ENCR_CHACHA20_POLY1305, .key_len = 32, .df = CV_DF_CLEAR},
-    {.window = 1024,
-     .encr = CV_ENCR_CHACHA20_POLY1305,
-     .key_len = 32,
-     .flags = CV_SA_ESN,
-     .seq = UINT32_MAX - 4000},
-    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .jumbo = true},
-    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .key_len = 24, .flags = CV_SA_NATT, .jumbo = true},
-    {.window = 1024,
-     .encr = CV_ENCR_AES_GCM_16,
-     .key_len = 32,
-     .flags = CV_SA_ESN,
-     .seq = UINT32_MAX - 4000,
-     .outer6 = true,
-     .jumbo = true},
-    {.window = 64, .encr = CV_ENCR_NULL_AES_GMAC, .key_len = 32, .jumbo = true, .df = CV_DF_CLEAR},
-    {.window = 64, .encr = CV_ENCR_CHACHA20_POLY1305, .key_len = 32, .outer6 = true, .jumbo = true},
-};
-
 static bool is_aead(const struct form *f)
 {
     return f->encr == CV_ENCR_AES_GCM_16 || f->encr == CV_ENCR_NULL_AES_GMAC ||
@@ -102,11 +62,11 @@ static struct cv_sa sa_of(const struct form *f, enum cv_dir dir, uint32_t slot, 
     if (f->flags & CV_SA_NATT)
         sa.local.port = sa.remote.port = 4500;
     if (f->narrow) {
-        struct ip_prefix near, far;
+        struct ip_prefix near, beyond;
         CU_ASSERT_TRUE_FATAL(ip_prefix_parse("192.168.1.0/24", &near) &&
-                             ip_prefix_parse("10.20.1.0/24", &far));
+                             ip_prefix_parse("10.20.1.0/24", &beyond));
         sa.ts_local[0] = ts_from_prefix(&near, 0, 0, 65535);
-        sa.ts_remote[0] = ts_from_prefix(&far, 0, 0, 65535);
+        sa.ts_remote[0] = ts_from_prefix(&beyond, 0, 0, 65535);
     }
     return sa;
 }
@@ -132,11 +92,11 @@ static void sa_install(struct cv_sa sa, bool outer6)
 
 static void site_make(const struct form *f)
 {
-    const struct ip_addr far[] = {mgr_addr("10.0.0.254"), mgr_addr("2001:db8::fe"), mgr_addr("192.168.1.77")};
+    const struct ip_addr nbr[] = {mgr_addr("10.0.0.254"), mgr_addr("2001:db8::fe"), mgr_addr("192.168.1.77")};
     mgr_fresh();
     CU_ASSERT_EQUAL(mgr_addr_add(1, "2001:db8::1", 64) | mgr_route("::/0", 1, "2001:db8::fe"), CV_OK);
     for (unsigned i = 0; i < 3; i++)
-        ip_nbr_claim(&mgr_dp.nbrs, i < 2 ? OUTSIDE : INSIDE, &far[i], far_mac, mgr->now_ms, &nbr_fix_calls);
+        ip_nbr_claim(&mgr_dp.nbrs, i < 2 ? OUTSIDE : INSIDE, &nbr[i], far_mac, mgr->now_ms, &nbr_fix_calls);
     for (uint32_t i = TUNNEL; i < IFS; i++) {
         struct cv_cmd c = {.type = CV_CMD_IF_SET};
         c.u.interface = (struct cv_if){
@@ -149,9 +109,11 @@ static void site_make(const struct form *f)
     sa_install(sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL), f->outer6);
     sa_install(sa_of(f, CV_DIR_IN, IN_SLOT, TUNNEL), false);
     sa_install(sa_of(&forms[0], CV_DIR_OUT, OTHER_SLOT, OTHER), false);
+    if (mixed)
+        sa_install(sa_of(f, CV_DIR_IN, OTHER_SLOT, OTHER), false);
 }
 
-static void worker_fresh(bool runs)
+static void worker_fresh(enum way way)
 {
     dp_worker_free(worker);
     mgr_dp.engine = fix_engine();
@@ -160,70 +122,28 @@ static void worker_fresh(bool runs)
     CU_ASSERT_EQUAL_FATAL(dp_worker_new(&mgr_dp, 0, 0, &worker), CV_OK);
     memset(worker->stats, 0, sizeof *worker->stats);
     memset(worker->if_stats, 0, IFS * sizeof *worker->if_stats);
-    worker->run_pause = runs ? 0 : UINT32_MAX;
+    worker->run_pause = way == RUNS ? 0 : UINT32_MAX;
+    worker->group_pause = way == GROUPS ? 0 : UINT32_MAX;
 }
 
 /* ---- the far end --------------------------------------------------------------------------------------------------- */
-static struct esp_worker far;
-static struct esp_out_sa *far_sa;
-static struct cv_sa_counters far_counters;
-
 static void far_start(const struct form *f, uint32_t slot)
 {
-    struct cv_sa sa = sa_of(f, CV_DIR_OUT, slot, TUNNEL);
-    const struct ip_endpoint here = sa.local;
-    const struct ts ts = sa.ts_local[0];
-    sa.local = sa.remote;
-    sa.remote = here;
-    sa.ts_local[0] = sa.ts_remote[0];
-    sa.ts_remote[0] = ts;
-    sa.hard_packets = sa.soft_packets = 0;
-    CU_ASSERT_EQUAL_FATAL(esp_out_sa_new(&sa, mgr_dp.engine, -1, &far_counters, &far_sa), CV_OK);
+    const struct cv_sa sa = sa_of(f, CV_DIR_IN, slot, TUNNEL);
+    far_send(0, &sa);
 }
 
-/* ---- frames of the far end ------------------------------------------------------------------------------------------ */
-/* The outer packet. */
-static void esp_make(struct frame *f, const struct flow *flow, unsigned nth, bool odd)
+static void far_opens(const struct form *f, bool again)
 {
-    uint8_t b[ROOM];
-    unsigned len = inner_make(b, flow, nth), more = 0;
-    const bool inside = odd && rnd(2);
-    if (inside && rnd(3)) {
-        len = inner_odd(b, len);
-    } else if (inside) {
-        more = rnd(40); /* RFC 4303 2.7 */
-        memset(b + len, 0, more);
-    }
-    struct rte_mbuf *m = rte_pktmbuf_alloc(pkt_pool);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(m);
-    memcpy(rte_pktmbuf_append(m, (uint16_t)(len + more)), b, len + more);
-    far.now_tsc = rte_rdtsc();
-    CU_ASSERT_EQUAL_FATAL(esp_out_burst(&far, &m, &far_sa, 1), 1);
-    memcpy(f->b + ETHER, rte_pktmbuf_mtod(m, void *), m->data_len);
-    ether(f, m->data_len, RTE_ETHER_TYPE_IPV4);
-    rte_pktmbuf_free(m);
-    if (!odd || inside)
-        return;
-    uint8_t *ip = f->b + ETHER;
-    switch (rnd(5)) {
-    case 0:
-        f->b[f->len - 1 - rnd(60)] ^= 0x40; /* not authentic */
-        break;
-    case 1:
-        ip[1] ^= (uint8_t)(1 + rnd(3)); /* congestion on the way */
-        checksum(ip);
-        break;
-    case 2:
-        ip[23] ^= 4; /* another SPI, in UDP another port */
-        break;
-    case 3:
-        ip[6] ^= 0x40;
-        checksum(ip);
-        break;
-    default:
-        frame_odd(f);
-        break;
-    }
+    const struct cv_sa out = sa_ends(sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL), f->outer6),
+                       other = sa_of(&forms[0], CV_DIR_OUT, OTHER_SLOT, OTHER);
+    far_listen(&out, again);
+    far_listen(&other, again);
+}
+
+static void esp_make(struct frame *f, const struct flow *flow, unsigned n, bool odd)
+{
+    far_make(0, f, flow, n, odd);
 }
 
 /* ---- bursts -------------------------------------------------------------------------------------------------------- */
@@ -247,11 +167,31 @@ static void disturb(unsigned n)
     kept[rnd(8)] = burst[rnd(n)];
 }
 
+enum { FLOWS = 6 };
+static struct flow flows[2][FLOWS];
+
+/* Of several flows by turns; each of those that come in has an SA. */
+static void burst_mix(bool in, unsigned n, unsigned oddity)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct flow *flow = &flows[in][rnd(FLOWS)];
+        if (rnd(200) == 0)
+            *flow = flow_make(in);
+        const bool odd = rnd(oddity) == 0;
+        if (in)
+            far_make(flow->src[3] & 1, &burst[i], flow, nth++, odd);
+        else
+            clear_make(&burst[i], flow, nth++, odd);
+    }
+}
+
 static unsigned burst_make(bool in)
 {
     const unsigned n = rnd(3) ? BURST : 1 + rnd(BURST);
     const unsigned oddity = rnd(3) ? 40 : rnd(2) ? 10 : 100000;
-    for (unsigned i = 0; i < n;) {
+    if (mixed)
+        burst_mix(in, n, oddity);
+    for (unsigned i = mixed ? n : 0; i < n;) {
         const struct flow flow = rnd(2) ? last_flow[in] : flow_make(in);
         last_flow[in] = flow;
         for (unsigned k = rnd(2) ? BURST : 1 + rnd(40); k > 0 && i < n; k--, i++) {
@@ -286,14 +226,17 @@ struct outcome {
 
 static void frame_keep(struct outcome *o, unsigned port, struct rte_mbuf *m)
 {
+    const uint32_t slot = mixed ? far_open(m) : 0;
     const uint8_t *b = rte_pktmbuf_mtod(m, const uint8_t *), *ip = b + ETHER;
     const bool v6 = ip[0] >> 4 == 6;
     uint8_t key[48] = {(uint8_t)port, ip[0], v6 ? ip[6] : ip[9]};
     memcpy(key + 3, ip + (v6 ? 8 : 12), v6 ? 32 : 8);
     static const uint8_t here[4] = {10, 0, 0, 1};
-    if (v6 || memcmp(ip + 12, here, 4) == 0) /* SAs with the same ends */
+    if (slot)
+        key[47] = (uint8_t)slot;
+    else if (v6 || memcmp(ip + 12, here, 4) == 0) /* SAs with the same ends */
         memcpy(key + 40, ip + (v6 ? 40 : ip[9] == IP_PROTO_UDP ? 28 : 20), 4);
-    const bool later = !v6 && ip_get16(ip + 6) & 0x1fff;
+    const bool later = !v6 && !slot && ip_get16(ip + 6) & (mixed ? 0x3fff : 0x1fff);
     if (later) /* fragments that have no SPI, in any order */
         memset(key + 40, 0, 4);
     unsigned s = 0;
@@ -384,7 +327,7 @@ static void site_change(const struct form *f)
         changed = CHANGES;
 }
 
-static void pass(const struct form *f, uint64_t from, bool runs, bool changing, struct outcome *o)
+static void pass(const struct form *f, uint64_t from, enum way way, bool changing, struct outcome *o)
 {
     memset(o, 0, sizeof *o);
     memset(kept, 0, sizeof kept);
@@ -394,9 +337,16 @@ static void pass(const struct form *f, uint64_t from, bool runs, bool changing, 
     seed = from;
     for (unsigned in = 0; in < 2; in++)
         last_flow[in] = flow_make(in);
+    for (unsigned i = 0; i < 2 * FLOWS && mixed; i++)
+        flows[i % 2][i / 2] = flow_make(i % 2);
     site_make(f);
-    worker_fresh(runs);
+    worker_fresh(way);
     far_start(f, IN_SLOT);
+    if (mixed) {
+        const struct cv_sa other = sa_of(f, CV_DIR_IN, OTHER_SLOT, OTHER);
+        far_send(1, &other);
+        far_opens(f, changing);
+    }
     for (unsigned r = 0; r < ROUNDS; r++) {
         const bool in = rnd(2);
         const unsigned n = burst_make(in), port = in ? 0 : 1;
@@ -411,13 +361,17 @@ static void pass(const struct form *f, uint64_t from, bool runs, bool changing, 
         outcome_add(o);
         if (changing)
             site_change(f);
-        if (runs &&
+        if (changing && mixed)
+            far_opens(f, true);
+        if (way == GROUPS)
+            worker->group_pause = 0;
+        if (way == RUNS &&
             worker->run_pause > 4) /* a leader that nobody may follow: the next ones are tried again */
             worker->run_pause = 4;
     }
     outcome_end(o);
     qsort(o->stream, o->streams, sizeof o->stream[0], by_key);
-    esp_out_sa_free(far_sa);
+    far_end();
 }
 
 static struct outcome with, without;
@@ -435,10 +389,10 @@ static void behind_the_window(uint64_t *forged, uint64_t *again, uint64_t forged
     behind += n > 0;
 }
 
-static void both_ways(const struct form *f, uint64_t from, bool changing)
+static void both_ways(const struct form *f, uint64_t from, enum way way, bool changing)
 {
-    pass(f, from, false, changing, &without);
-    pass(f, from, true, changing, &with);
+    pass(f, from, LONG, changing, &without);
+    pass(f, from, way, changing, &with);
     if (f->flags & CV_SA_ESN) {
         uint64_t *drops = with.stats.drops;
         behind_the_window(&drops[CV_DROP_ESP_AUTH], &drops[CV_DROP_REPLAY_DUP],
@@ -469,7 +423,7 @@ static void runs_leave_what_the_long_way_leaves(void)
     }
     for (unsigned i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         const struct form *f = &forms[i];
-        both_ways(f, 0x5eed + i, false);
+        both_ways(f, 0x5eed + i, RUNS, false);
         CU_ASSERT(with.out.packets > 1000 && (f->flags & CV_SA_NATT || with.in.packets > 1000));
         CU_ASSERT(with.in.auth_failed > 0 && (f->flags & CV_SA_NO_REPLAY || with.in.replayed > 0));
     }
@@ -480,14 +434,14 @@ static void RFC_4303_A2_1_what_is_behind_the_window_is_forged_with_ESN(void)
 {
     behind = 0;
     for (unsigned i = 0; i < 2; i++)
-        both_ways(&forms[1], 13001 + 1000 * i, false);
+        both_ways(&forms[1], 13001 + 1000 * i, RUNS, false);
     CU_ASSERT_TRUE(behind > 0);
 }
 
 static void the_next_burst_goes_by_what_tables_say_then(void)
 {
     for (unsigned i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        both_ways(&forms[i], 0xc0de + i, true);
+        both_ways(&forms[i], 0xc0de + i, RUNS, true);
         CU_ASSERT(with.stats.crypto_packets > 1000 && with.other.packets > 100);
     }
 }
@@ -496,9 +450,9 @@ static void the_next_burst_goes_by_what_tables_say_then(void)
 static void a_soft_limit_is_told_when_it_is_reached(void)
 {
     const struct form *f = &forms[3];
-    for (unsigned runs = 0; runs < 2; runs++) {
+    for (enum way way = LONG; way <= RUNS; way++) {
         soft_out = 0;
-        pass(f, 0x50f7, runs, false, &with);
+        pass(f, 0x50f7, way, false, &with);
         CU_ASSERT_TRUE(soft_out >= f->soft_packets && soft_out < f->soft_packets + BURST);
     }
 }
@@ -550,7 +504,7 @@ static void a_run_is_taken_as_far_as_packets_are_alike(void)
     for (unsigned i = 0; i < 4; i++) {
         memset(&with, 0, sizeof with);
         site_make(&forms[i]);
-        worker_fresh(true);
+        worker_fresh(RUNS);
         far_start(&forms[i], IN_SLOT);
         for (unsigned in = 0; in < 2; in++) {
             CU_ASSERT_EQUAL(taken(in, BURST, BURST), BURST);
@@ -559,7 +513,7 @@ static void a_run_is_taken_as_far_as_packets_are_alike(void)
             CU_ASSERT_EQUAL(taken(in, DP_RUN_MIN - 1, BURST), 0);
             CU_ASSERT_EQUAL(taken(in, BURST, 2), 2); /* they follow the leader of before */
         }
-        esp_out_sa_free(far_sa);
+        far_end();
     }
 }
 
@@ -579,7 +533,7 @@ static void what_a_leader_found_is_good_until_a_table_changes(void)
     for (unsigned what = 0; what < CHANGES; what++) {
         memset(&with, 0, sizeof with);
         site_make(f);
-        worker_fresh(true);
+        worker_fresh(RUNS);
         far_start(f, IN_SLOT);
         for (unsigned in = 0; in < 2; in++) {
             CU_ASSERT_FALSE(follows(in));
@@ -592,7 +546,7 @@ static void what_a_leader_found_is_good_until_a_table_changes(void)
             CU_FAIL("a leader of before the change was followed, or one that was as good as before was not");
             fprintf(stderr, "change %u\n", what);
         }
-        esp_out_sa_free(far_sa);
+        far_end();
     }
 }
 
@@ -601,7 +555,7 @@ static void nobody_follows_who_came_in_elsewhere(void)
 {
     memset(&with, 0, sizeof with);
     site_make(&forms[0]);
-    worker_fresh(true);
+    worker_fresh(RUNS);
     CU_ASSERT_FALSE(follows(false));
     CU_ASSERT_TRUE(follows(false));
     from_outside = true;
@@ -613,7 +567,7 @@ static void nobody_follows_a_leader_into_what_asks_of_each_packet(void)
 {
     memset(&with, 0, sizeof with);
     site_make(&forms[6]);
-    worker_fresh(true);
+    worker_fresh(RUNS);
     CU_ASSERT_EQUAL(taken(false, BURST, BURST), 1);
     CU_ASSERT_EQUAL(taken(false, BURST, BURST), 0); /* and for a while nobody tries */
 }
@@ -629,11 +583,11 @@ static void packets_of_multi_buffer_transforms_go_in_no_run(void)
         site_make(&f);
         far_start(&f, IN_SLOT);
         for (unsigned in = 0; in < 2; in++) {
-            worker_fresh(true);
+            worker_fresh(RUNS);
             CU_ASSERT_EQUAL(taken(in, BURST, BURST), 1); /* who would have led, and went alone */
             CU_ASSERT_FALSE(follows(in));
         }
-        esp_out_sa_free(far_sa);
+        far_end();
     }
 }
 
@@ -650,13 +604,13 @@ static void the_first_packet_of_an_sa_is_told_from_a_run(void)
     unsigned first = 0;
     memset(&with, 0, sizeof with);
     site_make(&forms[0]);
-    worker_fresh(true);
+    worker_fresh(RUNS);
     for (unsigned i = 0; i < BURST; i++) {
         if (i % EACH == 0)
             far_start(&forms[0], i == 0 ? IN_SLOT : NEW_SLOT);
         esp_make(&burst[i], &flow, i, false);
         if (i % EACH == EACH - 1)
-            esp_out_sa_free(far_sa);
+            far_end();
     }
     sa_install(sa_of(&forms[0], CV_DIR_IN, NEW_SLOT, TUNNEL), false);
     burst[BROKEN].b[burst[BROKEN].len - 1] ^= 1;
@@ -703,21 +657,101 @@ static void every_transform_that_goes_in_runs_leaves_what_the_long_way_leaves(vo
         dp_worker_free(worker);
         worker = NULL;
         jumbo_set(f->jumbo);
-        both_ways(f, 0xfeed + i, false);
+        both_ways(f, 0xfeed + i, RUNS, false);
         CU_ASSERT(with.out.packets > 1000 && (natt || with.in.packets > 1000) && with.in.auth_failed > 0);
-        both_ways(f, 0xbeef + i, true);
+        both_ways(f, 0xbeef + i, RUNS, true);
         memset(&with, 0, sizeof with);
         site_make(f);
-        worker_fresh(true);
+        worker_fresh(RUNS);
         far_start(f, IN_SLOT);
         CU_ASSERT_EQUAL(taken(false, BURST, BURST), BURST);
         CU_ASSERT_EQUAL(taken(true, BURST, BURST), natt ? 0 : BURST);
-        esp_out_sa_free(far_sa);
+        far_end();
     }
     dp_worker_free(worker);
     worker = NULL;
     jumbo_set(false);
     printf("%" PRIu64 " packets, with runs and without ", driven / 2);
+}
+
+/* A burst of two flows by turns goes in groups, all of it: nobody looks at addresses of this host then. */
+static bool grouped(bool in)
+{
+    struct rte_mbuf *m[BURST];
+    uint64_t bytes = 0, want = 0;
+    for (unsigned i = 0; i < BURST; i++) {
+        struct flow flow = {
+            .src = {192, 168, 1, 77}, .dst = {10, 20, 1, 1}, .proto = 17, .ttl = 64, .len = 100};
+        if (in)
+            flow = (struct flow){
+                .src = {10, 20, 1, 1}, .dst = {192, 168, 1, 77}, .proto = 6, .ttl = 64, .len = 99};
+        *(in ? &flow.src[3] : &flow.dst[3]) += i % 2;
+        if (in)
+            far_make(i % 2, &burst[i], &flow, i, false);
+        else
+            clear_make(&burst[i], &flow, i, false);
+        m[i] = pkt_of(burst[i].b, burst[i].len);
+        m[i]->port = 0;
+        want += burst[i].len;
+    }
+    const struct ip_if *port = ip_if_get(&mgr_dp.ifs, in || from_outside ? OUTSIDE : INSIDE);
+    const struct ip_arrival a = ip_arrival_of(port->mac, port->id, port->vrf);
+    worker->source.valid = worker->hop.valid = false;
+    CU_ASSERT_EQUAL(dp_group_take(worker, port, &a, m, BURST, &bytes), BURST);
+    CU_ASSERT_EQUAL(bytes, want);
+    const bool all = !worker->source.valid && worker->txq[0].count + worker->txq[1].count == BURST;
+    dp_worker_decapsulate(worker);
+    dp_encapsulate(worker);
+    dp_flow_end(worker);
+    dp_transmit(worker);
+    outcome_add(&with);
+    return all;
+}
+
+static void known_ways_are_good_until_a_table_changes(void)
+{
+    const struct form *f = &forms[0];
+    const struct cv_sa out = sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL),
+                       back = sa_of(f, CV_DIR_IN, IN_SLOT, TUNNEL),
+                       other = sa_of(f, CV_DIR_IN, OTHER_SLOT, OTHER);
+    for (unsigned what = 0; what < CHANGES; what++) {
+        memset(&with, 0, sizeof with);
+        mixed = true;
+        site_make(f);
+        mixed = false;
+        worker_fresh(GROUPS);
+        far_send(0, &back);
+        far_send(1, &other);
+        for (unsigned in = 0; in < 2; in++) {
+            CU_ASSERT_FALSE(grouped(in));
+            CU_ASSERT_TRUE(grouped(in));
+        }
+        CU_ASSERT_TRUE(grouped(false));
+        from_outside = true; /* by another port: it has a way of its own */
+        CU_ASSERT_FALSE(grouped(false));
+        from_outside = false;
+        CU_ASSERT_FALSE(grouped(false));
+        CU_ASSERT_TRUE(grouped(false));
+        CU_ASSERT_EQUAL(change_do(what, true, &out, &back), CV_OK);
+        CU_ASSERT_EQUAL(grouped(false), what == CHANGE_END_IN || what == CHANGE_OWNER);
+        CU_ASSERT_EQUAL(grouped(true), what == CHANGE_END_OUT);
+        far_end();
+    }
+}
+
+/* Of several flows by turns, some by one SA: none of them in another order, each packet as it would have been alone. */
+static void groups_leave_what_the_long_way_leaves(void)
+{
+    mixed = true;
+    for (unsigned i = 0; i < RTE_DIM(forms) + RTE_DIM(others); i++) {
+        const struct form *f = i < RTE_DIM(forms) ? &forms[i] : &others[i - RTE_DIM(forms)];
+        if (f->jumbo)
+            continue;
+        both_ways(f, 0x9700 + i, GROUPS, false);
+        CU_ASSERT(with.out.packets > 1000 && (f->flags & CV_SA_NATT || with.in.packets > 1000));
+        both_ways(f, 0x6e00 + i, GROUPS, true);
+    }
+    mixed = false;
 }
 
 static void everything_ends(void)
@@ -737,5 +771,7 @@ PKT_MAIN("run", UNIT_TEST(runs_leave_what_the_long_way_leaves),
          UNIT_TEST(nobody_follows_a_leader_into_what_asks_of_each_packet),
          UNIT_TEST(packets_of_multi_buffer_transforms_go_in_no_run),
          UNIT_TEST(the_first_packet_of_an_sa_is_told_from_a_run),
+         UNIT_TEST(known_ways_are_good_until_a_table_changes),
+         UNIT_TEST(groups_leave_what_the_long_way_leaves),
          UNIT_TEST(every_transform_that_goes_in_runs_leaves_what_the_long_way_leaves),
          UNIT_TEST(everything_ends))

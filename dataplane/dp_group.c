@@ -1,0 +1,474 @@
+#include "dataplane/dp_group.h"
+
+#include "dataplane/dp_owner.h"
+#include "dataplane/dp_way.h"
+
+#include <rte_malloc.h>
+#include <rte_random.h>
+
+enum {
+    SET_BITS = 13,
+    SETS = 1 << SET_BITS,
+    PLACES = 2, /* ways whose flows fall into one set */
+    LEADS = 8,  /* packets of a burst that may become leaders */
+    AHEAD = 8,  /* packets whose lines are fetched */
+    FEW = 8,    /* groups, or ways: all that is read of them is near */
+    RECENT =
+        4096, /* segments for which a way is kept for its flow, and for which nobody tries again a flow that cannot be followed */
+    CREDIT = 1 << 14, /* packets without a way, less those with one, before groups are left alone */
+};
+
+enum state { UNUSED, OUT, IN, REFUSED };
+
+struct dp_groups {
+    uint64_t key[2]; /* odd, random: nobody knows which flows share a set */
+    uint64_t segment;
+    int credit;
+    unsigned used, hand;        /* ways that ever were; where the next one is looked for once all are */
+    uint16_t set[SETS][PLACES]; /* 1 + which way; 0: none */
+    struct dp_way way[DP_GROUP_WAYS];
+};
+
+/* Packets of one way in a segment: pkts[at..at + n) of it. */
+struct group {
+    struct dp_way *way;
+    uint16_t n, at;
+    bool refused; /* to go the long way */
+};
+
+/* Packets that follow one another, whose ways are known. */
+struct segment {
+    unsigned groups;
+    uint64_t frames;                    /* octets received */
+    struct rte_mbuf *pkts[ESP_RUN_MAX]; /* sorted by group */
+    struct esp_run_pkt p[ESP_RUN_MAX];
+    struct group group[ESP_RUN_MAX];
+};
+
+cv_result dp_groups_new(int socket, struct dp_groups **out)
+{
+    struct dp_groups *g = rte_zmalloc_socket("groups", sizeof *g, RTE_CACHE_LINE_SIZE, socket);
+    *out = g;
+    if (!g)
+        return CV_ENOMEM;
+    for (unsigned i = 0; i < RTE_DIM(g->key); i++)
+        g->key[i] = rte_rand() | 1;
+    return CV_OK;
+}
+
+void dp_groups_free(struct dp_groups *g)
+{
+    rte_free(g);
+}
+
+/* ---- which way ----------------------------------------------------------------------------------------------------- */
+static inline unsigned set_of(const struct dp_groups *g, uint64_t ends, uint32_t spi)
+{
+    const uint64_t x = ends + spi * g->key[1];
+    return (unsigned)(((x ^ x >> 32) * g->key[0]) >> (64 - SET_BITS));
+}
+
+/* The flow of a frame is that of the way, whatever else is different. */
+static inline bool is_flow(const struct dp_way *k, uint64_t ends, uint32_t spi)
+{
+    const struct dp_front *f = &k->front;
+    return f->ends == ends && (dp_front_proto(f) != IP_PROTO_ESP || f->spi == spi);
+}
+
+/* The SPI, which tells apart flows of the same ends, of ESP only. */
+static inline uint32_t spi_of(const uint8_t *ip)
+{
+    return ip[9] == IP_PROTO_ESP ? dp_load32(ip + DP_WAY_V4) : 0;
+}
+
+static inline unsigned set_for(const struct dp_groups *g, const struct rte_mbuf *m)
+{
+    const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
+    return set_of(g, dp_load64(ip + 12), spi_of(ip));
+}
+
+static inline struct dp_way *at_place(struct dp_groups *g, unsigned set, unsigned place)
+{
+    const uint16_t which = g->set[set][place];
+    return &g->way[which ? which - 1u : 0];
+}
+
+static __rte_always_inline struct dp_way *find(struct dp_groups *g, unsigned set, const struct rte_mbuf *m)
+{
+    const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
+    const uint64_t ends = dp_load64(ip + 12);
+    const uint32_t spi = spi_of(ip);
+    struct dp_way *k = at_place(g, set, 0);
+    if (likely(is_flow(k, ends, spi)))
+        return k;
+    k = at_place(g, set, 1);
+    return is_flow(k, ends, spi) ? k : NULL;
+}
+
+/* Lines of the way that a packet of the set goes mostly. */
+static inline void way_fetch(struct dp_groups *g, unsigned set)
+{
+    const struct dp_way *k = at_place(g, set, 0);
+    rte_prefetch0(&k->front);
+    rte_prefetch0(&k->segment);
+    rte_prefetch0(&k->esp.out);
+    rte_prefetch0(&k->esp.out.t);
+}
+
+/* m goes the way k: what of it has to be changed, in *p. */
+static __rte_always_inline bool follows(const struct dp_way *k, const struct rte_mbuf *m,
+                                        struct esp_run_pkt *p)
+{
+    const struct dp_way *y = k;
+    switch ((enum dp_way_kind)k->kind) {
+    case DP_WAY_UDP:
+        return dp_front_alike(&y->front, m, y->span, DP_WAY_UDP, p);
+    case DP_WAY_ESP:
+        return dp_front_alike(&y->front, m, y->span, DP_WAY_ESP, p);
+    default:
+        return dp_front_alike(&y->front, m, y->span, DP_WAY_PLAIN, p);
+    }
+}
+
+/* What no table says of a way, once in a segment. */
+static bool goes_on(const struct dp_worker *w, const struct dp_way *k)
+{
+    if (k->state == OUT)
+        return esp_out_run_again(&k->esp.out);
+    return k->state == IN && dp_owner_is(&w->dp->owners, k->spi, w->id) && esp_in_run_again(&k->esp.in);
+}
+
+/* The packets of pkts[0..n) are put together by the groups that they are of. */
+static void segment_sort(struct segment *s, const uint8_t *of, const struct esp_run_pkt *p,
+                         struct rte_mbuf **pkts, unsigned n)
+{
+    unsigned at = 0;
+    for (unsigned j = 0; j < s->groups; j++) {
+        s->group[j].at = (uint16_t)at;
+        at += s->group[j].n;
+        s->group[j].n = 0;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        struct group *to = &s->group[of[i]];
+        s->pkts[to->at + to->n] = pkts[i];
+        s->p[to->at + to->n++] = p[i];
+    }
+}
+
+/* How many of pkts[0..n) have a way, from the front on; s has them, sorted. set: where their ways are found. */
+static unsigned segment_of(struct dp_worker *w, struct segment *s, const struct ip_if *in, uint64_t changes,
+                           struct rte_mbuf **pkts, const uint16_t *set, unsigned n)
+{
+    struct dp_groups *g = w->groups;
+    const uint64_t now = ++g->segment;
+    struct esp_run_pkt p[ESP_RUN_MAX];
+    uint8_t of[ESP_RUN_MAX];
+    unsigned i, groups = 0;
+    s->frames = 0;
+    for (i = 0; i < RTE_MIN(n, (unsigned)ESP_RUN_MAX); i++) {
+        struct rte_mbuf *m = pkts[i];
+        struct dp_way *k = find(g, set[i], m);
+        if (unlikely(!k) || unlikely(k->changes != changes) || unlikely(k->if_in != in->id) ||
+            unlikely(k->state == REFUSED) || unlikely(!follows(k, m, &p[i])))
+            break;
+        if (k->segment != now) {
+            k->segment = now;
+            k->group = (uint8_t)groups;
+            s->group[groups++] = (struct group){.way = k};
+        } else if (k->kind == DP_WAY_ESP && unlikely(p[i].word <= k->last)) {
+            break;
+        }
+        k->last = p[i].word;
+        s->group[k->group].n++;
+        of[i] = k->group;
+        s->frames += m->pkt_len;
+    }
+    s->groups = groups;
+    segment_sort(s, of, p, pkts, i);
+    return i;
+}
+
+/* What is read of the SAs of many groups is asked for together. */
+static void segment_fetch(const struct dp_worker *w, const struct segment *s)
+{
+    for (unsigned i = 0; i < s->groups; i++) {
+        const struct dp_way *k = s->group[i].way;
+        if (k->state == OUT)
+            esp_out_run_fetch(&k->esp.out);
+        else
+            esp_in_run_fetch(&k->esp.in);
+        rte_prefetch0(&w->if_stats[k->through]);
+    }
+}
+
+/* ---- on it ----------------------------------------------------------------------------------------------------------- */
+/* What left by one exit, not counted yet. */
+struct left {
+    const struct dp_way *by; /* NULL: nothing */
+    struct dp_run run;
+};
+
+static inline void left_count(struct dp_worker *w, struct left *l)
+{
+    if (l->by)
+        dp_way_count(w, l->by, &l->run);
+    l->by = NULL;
+}
+
+static inline void left_add(struct dp_worker *w, struct left *l, const struct dp_way *by,
+                            const struct dp_run *r)
+{
+    if (likely(l->by) && likely(l->by->exit_if == by->exit_if)) {
+        l->run.packets += r->packets;
+        l->run.left += r->left;
+        return;
+    }
+    left_count(w, l);
+    *l = (struct left){by, *r};
+}
+
+/* left: what has left by the exit of the groups before. */
+static void out_end(struct dp_worker *w, struct segment *s, const struct group *g, struct left *left)
+{
+    const struct dp_way *y = g->way;
+    struct rte_mbuf **pkts = s->pkts + g->at;
+    struct dp_run r = {0};
+    r.packets = esp_out_run_end(&w->esp, &y->esp.out, s->pkts, s->p, g->at, g->n, &r.inner);
+    for (unsigned i = 0; i < r.packets; i++)
+        r.left += pkts[i]->pkt_len - RTE_ETHER_HDR_LEN;
+    dp_way_frames(w, pkts, (unsigned)r.packets, y->exit_port);
+    if (unlikely(r.packets < g->n))
+        dp_way_refused(w, pkts + r.packets, g->n - (unsigned)r.packets);
+    dp_count(&w->if_stats[y->through].tx_packets, g->n);
+    dp_count(&w->if_stats[y->through].tx_bytes, r.inner);
+    left_add(w, left, y, &r);
+}
+
+static void in_end(struct dp_worker *w, struct segment *s, const struct group *g, const struct ip_if *in,
+                   struct left *left)
+{
+    const struct dp_way *y = g->way;
+    struct dp_run r = {0};
+    r.accepted = dp_way_leave(w, &r, y, s->pkts, s->p, g->at, g->n);
+    r.inner = r.left + r.alone;
+    if (likely(r.accepted > 0))
+        esp_in_run_end(&w->esp, &y->esp.in, s->p, g->at, (unsigned)r.accepted, r.inner);
+    if (unlikely(r.accepted < g->n))
+        dp_way_rest(w, y, s->pkts, s->p, g->at + (unsigned)r.accepted, g->at + (unsigned)g->n, in);
+    if (!w->esp.sole)
+        dp_count(&w->steer->worked[cv_spi_bucket(y->spi)], g->n);
+    dp_count(&w->if_stats[y->through].rx_packets, r.accepted);
+    dp_count(&w->if_stats[y->through].rx_bytes, r.inner);
+    left_add(w, left, y, &r);
+}
+
+/* What waits for its SA goes on. */
+static void settle(struct dp_worker *w)
+{
+    dp_worker_decapsulate(w);
+    dp_encapsulate(w);
+}
+
+static __rte_noinline void the_long_way(struct dp_worker *w, const struct segment *s, const struct group *g,
+                                        const struct ip_if *in, const struct ip_arrival *a)
+{
+    for (unsigned i = g->at; i < (unsigned)g->at + g->n; i++)
+        dp_worker_received(w, s->pkts[i], a, in);
+    g->way->changes = 0;
+}
+
+/* Headers and numbers; false: nothing has been done. */
+static bool prepared(struct dp_worker *w, struct segment *s, const struct group *g)
+{
+    const struct dp_way *y = g->way;
+    return y->state == OUT ? esp_out_run_build(&w->esp, &y->esp.out, s->pkts, s->p, g->at, g->n)
+                           : esp_in_run_check(&w->esp, &y->esp.in, s->pkts, s->p, g->at, g->at, g->n);
+}
+
+static void segment_go(struct dp_worker *w, struct segment *s, const struct ip_if *in,
+                       const struct ip_arrival *a)
+{
+    struct esp_runs together;
+    unsigned refused = 0;
+    together.fn = NULL;
+    together.count = 0;
+    if (s->groups > FEW)
+        segment_fetch(w, s);
+    dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
+    for (unsigned i = 0; i < s->groups; i++) {
+        struct group *g = &s->group[i];
+        const struct dp_way *k = g->way;
+        g->refused = !goes_on(w, k) || !prepared(w, s, g);
+        refused += g->refused;
+    }
+    dp_clock_mark(w->esp.clock, DP_CLOCK_BUILD);
+    for (unsigned i = 0; i < s->groups; i++) {
+        const struct group *g = &s->group[i];
+        if (unlikely(g->refused))
+            continue;
+        if (g->way->state == OUT)
+            esp_out_run_crypt_with(&w->esp, &g->way->esp.out, g->at, g->n, &together);
+        else
+            esp_in_run_crypt_with(&w->esp, &g->way->esp.in, g->at, g->n, &together);
+    }
+    esp_runs_flush(&w->esp, &together);
+    dp_clock_mark(w->esp.clock, DP_CLOCK_CRYPTO);
+    struct left left = {.by = NULL};
+    unsigned packets = 0;
+    for (unsigned i = 0; i < s->groups; i++) {
+        const struct group *g = &s->group[i];
+        if (unlikely(g->refused))
+            continue;
+        packets += g->n;
+        if (g->way->state == OUT)
+            out_end(w, s, g, &left);
+        else
+            in_end(w, s, g, in, &left);
+    }
+    left_count(w, &left);
+    dp_count(&w->stats->crypto_packets, packets);
+    for (unsigned i = 0; unlikely(refused) && i < s->groups; i++)
+        if (s->group[i].refused)
+            the_long_way(w, s, &s->group[i], in, a);
+    dp_clock_mark(w->esp.clock, DP_CLOCK_FINISH);
+}
+
+/* ---- leaders ----------------------------------------------------------------------------------------------------------- */
+static bool is_at(const struct dp_groups *g, uint16_t which, uint32_t place)
+{
+    return which != 0 && g->way[which - 1u].place == place;
+}
+
+/* A way that nobody has, or nobody used lately. */
+static struct dp_way *unused(struct dp_groups *g)
+{
+    if (g->used < DP_GROUP_WAYS)
+        return &g->way[g->used++];
+    for (unsigned i = 0; i < 4; i++) {
+        struct dp_way *k = &g->way[g->hand++ % DP_GROUP_WAYS];
+        if (g->segment - k->segment > RECENT)
+            return k;
+    }
+    return NULL;
+}
+
+/* Where the way of this flow is, or may be made. NULL: nowhere now. */
+static struct dp_way *place_for(struct dp_groups *g, const struct dp_front *f)
+{
+    const uint32_t spi = dp_front_proto(f) == IP_PROTO_ESP ? f->spi : 0;
+    const unsigned at = set_of(g, f->ends, spi);
+    uint16_t *free = NULL;
+    unsigned which = 0;
+    for (unsigned i = 0; i < PLACES; i++) {
+        uint16_t *p = &g->set[at][i];
+        const bool taken = is_at(g, *p, 1 + at * PLACES + i);
+        if (taken && is_flow(&g->way[*p - 1u], f->ends, f->spi))
+            return &g->way[*p - 1u];
+        if (!free && (!taken || g->segment - g->way[*p - 1u].segment > RECENT)) {
+            free = p;
+            which = i;
+        }
+    }
+    struct dp_way *k = !free                                      ? NULL
+                       : is_at(g, *free, 1 + at * PLACES + which) ? &g->way[*free - 1u]
+                                                                  : unused(g);
+    if (!k)
+        return NULL;
+    k->state = UNUSED;
+    k->changes = 0;
+    k->place = 1 + at * PLACES + which;
+    *free = (uint16_t)(1 + (k - g->way));
+    return k;
+}
+
+static enum dp_way_kind kind_of(const struct dp_front *f, enum state state)
+{
+    return state == IN ? DP_WAY_ESP : dp_front_proto(f) == IP_PROTO_UDP ? DP_WAY_UDP : DP_WAY_PLAIN;
+}
+
+/* The leader, which waits for its SA alone, or has gone: may others follow it? */
+static enum state lead(struct dp_worker *w, struct dp_way *k, struct rte_mbuf *leader)
+{
+    if (w->out_count == 1 && w->out_pkts[0] == leader)
+        return dp_way_out(w, k, leader) ? OUT : REFUSED;
+    if (w->in_count == 1 && w->in_pkts[0] == leader && dp_front_proto(&k->front) == IP_PROTO_ESP)
+        return dp_way_in(w, k, w->in_sas[0], leader) ? IN : REFUSED;
+    return REFUSED;
+}
+
+/* Where a way for m may be made, its front in *f. NULL: nowhere, or there is one, but not for this packet. */
+static struct dp_way *to_lead(struct dp_groups *g, const struct ip_if *in, uint64_t changes,
+                              const struct rte_mbuf *m, struct dp_front *f)
+{
+    struct dp_way *k = dp_front_of(f, m) && dp_front_alike_any(f, m) ? place_for(g, f) : NULL;
+    const bool stands = k && k->changes == changes && k->if_in == in->id;
+    return stands && (k->state != REFUSED || g->segment - k->segment <= RECENT) ? NULL : k;
+}
+
+/* m has no way, and goes the whole way. True: it led. */
+static bool the_whole_way(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
+                          uint64_t changes, struct rte_mbuf *m, bool may_lead)
+{
+    struct dp_front front;
+    struct dp_way *k = may_lead ? to_lead(w->groups, in, changes, m, &front) : NULL;
+    if (k)
+        settle(w);
+    dp_worker_received(w, m, a, in);
+    if (!k)
+        return false;
+    k->front = front;
+    k->changes = changes;
+    k->if_in = in->id;
+    k->state = (uint8_t)lead(w, k, m);
+    if (!goes_on(w, k))
+        k->state = REFUSED;
+    k->kind = (uint8_t)kind_of(&front, (enum state)k->state);
+    k->segment = w->groups->segment;
+    return true;
+}
+
+/* ---- both -------------------------------------------------------------------------------------------------------------- */
+unsigned dp_group_take(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
+                       struct rte_mbuf **pkts, unsigned n, uint64_t *bytes)
+{
+    struct dp_groups *g = w->groups;
+    const uint64_t changes = dp_rcu_changes();
+    struct segment s;
+    uint16_t set[ESP_BURST_MAX];
+    unsigned done = 0, ways = 0, groups = 0, leads = 0;
+    if (w->group_pause > 0) {
+        w->group_pause--;
+        return 0;
+    }
+    for (unsigned i = 0; i < RTE_MIN(n, (unsigned)AHEAD); i++)
+        dp_way_fetch(pkts[i], DP_WAY_PLAIN);
+    for (unsigned i = 0; i < n; i++) {
+        if (i + AHEAD < n)
+            dp_way_fetch(pkts[i + AHEAD], DP_WAY_PLAIN);
+        set[i] = (uint16_t)set_for(g, pkts[i]);
+    }
+    for (unsigned i = 0; g->used > FEW && i < n; i++)
+        way_fetch(g, set[i]);
+    while (done < n) {
+        const unsigned k = segment_of(w, &s, in, changes, pkts + done, set + done, n - done);
+        if (k > 0) {
+            settle(w);
+            segment_go(w, &s, in, a);
+            *bytes += s.frames;
+            done += k;
+            ways += k;
+            groups += s.groups;
+        }
+        if (k < ESP_RUN_MAX && done < n) {
+            *bytes += pkts[done]->pkt_len;
+            leads += the_whole_way(w, in, a, changes, pkts[done++], leads < LEADS);
+        }
+    }
+    g->credit = RTE_MAX(RTE_MIN(g->credit + 2 * (int)ways - (int)n, CREDIT), -CREDIT);
+    if (unlikely(g->credit == -CREDIT)) {
+        w->group_pause = DP_GROUP_PAUSE;
+        g->credit = 0;
+    }
+    w->mixed = groups > 1 || ways < n;
+    return done;
+}

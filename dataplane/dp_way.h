@@ -1,0 +1,248 @@
+/* dp_way: what a packet that went the whole way found out, for others like it: what their headers must be like, which SA they are for, and how they
+ * leave. Runs (dp_run.h) and groups (dp_group.h) are made of packets that have one.
+ *
+ * Internal to those two. The worker's own lcore only. */
+#ifndef DATAPLANE_DP_WAY_H
+#define DATAPLANE_DP_WAY_H
+
+#include "dataplane/dp_drop.h"
+#include "dataplane/dp_flow.h"
+#include "dataplane/dp_worker.h"
+#include "dataplane/esp/esp_run.h"
+#include "dataplane/ip/ip_ttl.h"
+
+#include <rte_prefetch.h>
+
+enum {
+    DP_WAY_V4 = 20,   /* octets of an IPv4 header */
+    DP_WAY_UPPER = 8, /* ... behind it that are looked at */
+};
+
+/* ---- headers that are alike ---------------------------------------------------------------------------------- */
+/* What is behind their IP headers, as far as it is looked at. */
+enum dp_way_kind { DP_WAY_PLAIN, DP_WAY_UDP, DP_WAY_ESP };
+
+/* What the frames of a run have in common, in words as they stand in memory, none of which has an octet that may differ: so each is
+ * one comparison. */
+struct dp_front {
+    uint64_t rearm;      /* of the mbuf: data offset, reference count, segments, port */
+    uint64_t ends;       /* source and destination */
+    uint64_t sum;        /* of the IP header's words that are the same */
+    uint32_t station[2]; /* the first four octets of the frame, and two behind them */
+    uint32_t start;      /* Ethernet type, version and length of the header, TOS */
+    uint32_t middle;     /* octets 6 to 9 of the IP header: fragment, TTL, protocol */
+    uint32_t spi;        /* of ESP, as it stands in the packet */
+    uint32_t buf_len;
+};
+static_assert(offsetof(struct rte_mbuf, port) + sizeof(uint16_t) - offsetof(struct rte_mbuf, data_off) == 8,
+              "one word");
+
+static inline uint64_t dp_load64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline uint32_t dp_load32(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline uint32_t dp_load16(const uint8_t *p)
+{
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline uint64_t dp_rearm_of(const struct rte_mbuf *m)
+{
+    return dp_load64((const uint8_t *)m + offsetof(struct rte_mbuf, data_off));
+}
+
+static inline uint8_t dp_front_proto(const struct dp_front *f)
+{
+    return (uint8_t)(f->middle >> 24);
+}
+
+/* False: not of a kind that others follow. */
+static inline bool dp_front_of(struct dp_front *f, const struct rte_mbuf *m)
+{
+    const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *ip = frame + RTE_ETHER_HDR_LEN;
+    if (m->nb_segs != 1 || m->data_len < RTE_ETHER_HDR_LEN + DP_WAY_V4 + DP_WAY_UPPER)
+        return false;
+    f->rearm = dp_rearm_of(m);
+    f->buf_len = m->buf_len;
+    f->station[0] = dp_load32(frame);
+    f->station[1] = dp_load16(frame + 4);
+    f->start = dp_load32(ip - 2);
+    f->middle = dp_load32(ip + 6);
+    f->ends = dp_load64(ip + 12);
+    f->spi = dp_load32(ip + DP_WAY_V4);
+    f->sum = (uint64_t)(f->start >> 16) + (f->middle & 0xffff) + (f->ends & UINT32_MAX) + (f->ends >> 32);
+    /* An IPv4 header without options, no fragment; with AH it goes by SPI as well, and is rare. */
+    return (f->start & 0xffffff) == 0x450008 && !(f->middle & RTE_BE16(0x3fff)) &&
+           dp_front_proto(f) != IP_PROTO_AH;
+}
+
+/* UDP has a sound length, mostly all that there is, and is not for the port where ESP or IKE may be in it. */
+static __rte_always_inline bool dp_udp_plain(const uint8_t *udp, uint32_t total)
+{
+    const uint32_t len = __builtin_bswap32(dp_load32(udp + 4)) >> 16;
+    return dp_load16(udp + 2) != RTE_BE16(IP_PORT_NATT) &&
+           (likely(len == total - DP_WAY_V4) || (len >= DP_WAY_UPPER && len <= total - DP_WAY_V4));
+}
+
+/* A sum of the header's words, as 16 bits each or two of them together, is 0 modulo 2^16 - 1 where the checksum is right (RFC 1071), and not 0.
+ * Multiples of an odd number are those that its inverse brings below what is left of the word's range. */
+static __rte_always_inline bool dp_sum_sound(uint64_t sum)
+{
+    const uint64_t inverse = UINT64_C(0xfffefffefffeffff);
+    return sum * inverse <= UINT64_MAX / 0xffff;
+}
+
+/* m's header is like the others' and sound, its length from DP_WAY_V4 + DP_WAY_UPPER on at most `span` more: *p of it. */
+static __rte_always_inline bool dp_front_alike(const struct dp_front *f, const struct rte_mbuf *m,
+                                               uint32_t span, enum dp_way_kind kind, struct esp_run_pkt *p)
+{
+    const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *ip = frame + RTE_ETHER_HDR_LEN;
+    if (unlikely(dp_rearm_of(m) != f->rearm) || unlikely(m->buf_len != f->buf_len) ||
+        unlikely(dp_load32(frame) != f->station[0]) || unlikely(dp_load16(frame + 4) != f->station[1]) ||
+        unlikely(dp_load32(ip - 2) != f->start) || unlikely(dp_load32(ip + 6) != f->middle) ||
+        unlikely(dp_load64(ip + 12) != f->ends) ||
+        (kind == DP_WAY_ESP && unlikely(dp_load32(ip + DP_WAY_V4) != f->spi)))
+        return false;
+    const uint32_t lengths = dp_load32(ip + 2), end = dp_load32(ip + 8); /* TTL, protocol, checksum */
+    const uint32_t total = __builtin_bswap32(lengths) >> 16;
+    if (unlikely(total - DP_WAY_V4 - DP_WAY_UPPER > span) ||
+        unlikely(total + RTE_ETHER_HDR_LEN > m->data_len) || unlikely(!dp_sum_sound(f->sum + lengths + end)))
+        return false;
+    if (kind == DP_WAY_UDP && unlikely(!dp_udp_plain(ip + DP_WAY_V4, total)))
+        return false;
+    const uint32_t word =
+        kind == DP_WAY_ESP ? __builtin_bswap32(dp_load32(ip + DP_WAY_V4 + 4)) : ip_ttl_lowered(end);
+    const uint64_t both = total | (uint64_t)word << 32; /* one store */
+    memcpy(p, &both, sizeof both);
+    return true;
+}
+
+/* The same, whichever kind. */
+static inline bool dp_front_alike_any(const struct dp_front *f, const struct rte_mbuf *m)
+{
+    struct esp_run_pkt p;
+    return dp_front_proto(f) == IP_PROTO_ESP   ? dp_front_alike(f, m, UINT16_MAX, DP_WAY_ESP, &p)
+           : dp_front_proto(f) == IP_PROTO_UDP ? dp_front_alike(f, m, UINT16_MAX, DP_WAY_UDP, &p)
+                                               : dp_front_alike(f, m, UINT16_MAX, DP_WAY_PLAIN, &p);
+}
+
+/* What a leader found out: where those behind it go. */
+struct dp_way {
+    struct dp_front front;
+    uint64_t changes; /* of tables when it set out, dp_rcu_changes(); 0: nobody has come through */
+    uint32_t if_in;   /* that they come in by */
+    uint32_t span;    /* of lengths */
+
+    union {
+        struct esp_out_run out;
+        struct esp_in_run in;
+    } esp;
+
+    const struct ip_if *tunnel; /* out of an SA */
+    uint32_t spi;               /* ... its SPI */
+    uint32_t through;           /* the interface whose SA it is */
+    uint32_t exit_if;           /* by which they leave */
+    uint16_t exit_port;
+
+    /* dp_group's own: */
+    uint64_t segment; /* the last one that it had packets in */
+    uint32_t last;    /* inbound: the last number of those */
+    uint32_t place;   /* 1 + set * places + which of them */
+    uint8_t group;    /* in that segment */
+    uint8_t state, kind;
+};
+static_assert(offsetof(struct dp_way, esp) == RTE_CACHE_LINE_SIZE, "what is compared is one line");
+static_assert(sizeof(struct dp_way) == 4 * RTE_CACHE_LINE_SIZE, "some thousand of them are near");
+
+/* What is counted of a run at its end. */
+struct dp_run {
+    uint64_t frames;          /* octets received */
+    uint64_t inner, accepted; /* octets inside, and packets that had them */
+    uint64_t packets, left;   /* that left as the leader did, and their octets */
+    uint64_t alone;           /* octets inside accepted ones that did not */
+};
+
+/* The lines of a packet that will be touched first: its headers; where an outer header and a trailer will be. */
+static __rte_always_inline void dp_way_fetch(const struct rte_mbuf *m, enum dp_way_kind kind)
+{
+    const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+    rte_prefetch0(data);
+    if (kind == DP_WAY_ESP)
+        return;
+    rte_prefetch0(data - RTE_CACHE_LINE_SIZE);
+    rte_prefetch0(data + m->data_len);
+}
+
+static __rte_always_inline void dp_way_frames(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n,
+                                              unsigned port)
+{
+    struct dp_txq *q = &w->txq[port];
+    if (n == 1 && likely(q->count < IO_BURST)) { /* no call */
+        q->pkts[q->count++] = pkts[0];
+        return;
+    }
+    if (likely(q->count + n <= IO_BURST)) {
+        memcpy(q->pkts + q->count, pkts, n * sizeof *pkts);
+        q->count = (uint16_t)(q->count + n);
+        return;
+    }
+    for (unsigned i = 0; i < n; i++)
+        dp_frame_out(w, pkts[i], port);
+}
+
+/* Its packets have left: the exit's counters. */
+static inline void dp_way_count(struct dp_worker *w, const struct dp_way *y, const struct dp_run *r)
+{
+    dp_count(&w->if_stats[y->exit_if].tx_packets, r->packets);
+    dp_count(&w->if_stats[y->exit_if].tx_bytes, r->left);
+}
+
+/* The leader waits for encryption: with what it led to, and where the outer packet goes. y->front and changes are set. Takes the leader on;
+ * false: nobody may follow it. */
+CV_MUST_USE bool dp_way_out(struct dp_worker *w, struct dp_way *y, struct rte_mbuf *leader);
+/* pkts[0..n), which the engine refused. */
+void dp_way_refused(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n);
+/* The leader waits for decryption by sa: where what was inside went. */
+CV_MUST_USE bool dp_way_in(struct dp_worker *w, struct dp_way *y, struct esp_in_sa *sa,
+                           struct rte_mbuf *leader);
+/* An accepted packet, with `len` octets inside, that does not leave as the others do: it goes on as esp_in_burst would leave it. */
+void dp_way_alone(struct dp_worker *w, struct rte_mbuf *m, const struct dp_way *y, uint32_t len);
+/* From `first` to `end` something is unusual: they go the way of esp_in_burst from here on. */
+void dp_way_rest(struct dp_worker *w, const struct dp_way *y, struct rte_mbuf **pkts,
+                 const struct esp_run_pkt *p, unsigned first, unsigned end, const struct ip_if *in);
+
+/* n of them are decrypted, from `at` on: those that are accepted go out. Gives how many. */
+static __rte_always_inline unsigned dp_way_leave(struct dp_worker *w, struct dp_run *r,
+                                                 const struct dp_way *y, struct rte_mbuf **pkts,
+                                                 struct esp_run_pkt *p, unsigned at, unsigned n)
+{
+    const unsigned end = at + n;
+    unsigned k = at;
+    for (;;) {
+        const unsigned good = esp_in_run_accept(&w->esp, &y->esp.in, pkts, p, k, end - k, &r->left);
+        dp_way_frames(w, pkts + k, good, y->exit_port);
+        r->packets += good;
+        k += good;
+        if (likely(k == end))
+            break;
+        const uint32_t len = esp_in_run_inside(&w->esp, &y->esp.in, k);
+        if (len == 0)
+            break;
+        p[k].len = len;
+        r->alone += len;
+        dp_way_alone(w, pkts[k++], y, len);
+    }
+    return k - at;
+}
+
+#endif

@@ -1,0 +1,54 @@
+/* run_forms: what the SAs of test_run.c are like, pass by pass. */
+#ifndef TESTS_UNIT_DATAPLANE_RUN_FORMS_H
+#define TESTS_UNIT_DATAPLANE_RUN_FORMS_H
+
+#include "common/contract.h"
+
+/* What the SAs are like in each pass of the comparison. */
+struct form {
+    uint32_t flags, window;
+    uint64_t seq, hard_packets, soft_packets;
+    uint16_t encr;
+    bool outer6, narrow, no_runs;
+    uint8_t df, tcp_mss;
+    uint8_t key_len; /* 0: 16 */
+    bool jumbo;
+};
+static const struct form forms[] = {
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16},
+    {.window = 1024, .encr = CV_ENCR_AES_GCM_16, .flags = CV_SA_ESN, .seq = UINT32_MAX - 4000},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .narrow = true, .outer6 = true},
+    {.window = 128, .encr = CV_ENCR_AES_GCM_16, .hard_packets = 9000, .soft_packets = 1500, .df = CV_DF_SET},
+    {.window = 64, .encr = CV_ENCR_AES_CBC, .flags = CV_SA_NO_REPLAY | CV_SA_ECN_DROP},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .flags = CV_SA_NATT},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .tcp_mss = 1, .no_runs = true},
+};
+
+/* The other transforms that go in runs, with what else a run's headers may be like. */
+static const struct form others[] = {
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .key_len = 24, .df = CV_DF_CLEAR},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .key_len = 32, .outer6 = true, .df = CV_DF_CLEAR},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .key_len = 32, .flags = CV_SA_NATT, .df = CV_DF_SET},
+    {.window = 1024, .encr = CV_ENCR_NULL_AES_GMAC, .flags = CV_SA_ESN, .seq = UINT32_MAX - 4000},
+    {.window = 64, .encr = CV_ENCR_NULL_AES_GMAC, .key_len = 24, .flags = CV_SA_NATT, .df = CV_DF_CLEAR},
+    {.window = 64, .encr = CV_ENCR_NULL_AES_GMAC, .key_len = 32, .outer6 = true},
+    {.window = 64, .encr = CV_ENCR_CHACHA20_POLY1305, .key_len = 32, .df = CV_DF_CLEAR},
+    {.window = 1024,
+     .encr = CV_ENCR_CHACHA20_POLY1305,
+     .key_len = 32,
+     .flags = CV_SA_ESN,
+     .seq = UINT32_MAX - 4000},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .jumbo = true},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .key_len = 24, .flags = CV_SA_NATT, .jumbo = true},
+    {.window = 1024,
+     .encr = CV_ENCR_AES_GCM_16,
+     .key_len = 32,
+     .flags = CV_SA_ESN,
+     .seq = UINT32_MAX - 4000,
+     .outer6 = true,
+     .jumbo = true},
+    {.window = 64, .encr = CV_ENCR_NULL_AES_GMAC, .key_len = 32, .jumbo = true, .df = CV_DF_CLEAR},
+    {.window = 64, .encr = CV_ENCR_CHACHA20_POLY1305, .key_len = 32, .outer6 = true, .jumbo = true},
+};
+
+#endif
