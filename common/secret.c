@@ -36,12 +36,17 @@ void secret_wipe(void *p, size_t n)
         explicit_bzero(p, n);
 }
 
+typedef uint64_t any_word __attribute__((aligned(1), may_alias));
+
 bool secret_equal(const void *a, const void *b, size_t n)
 {
     /* volatile: the compiler may not find out that it could stop at the first difference */
     const volatile uint8_t *x = a, *y = b;
-    uint8_t diff = 0;
-    for (size_t i = 0; i < n; i++)
-        diff |= (uint8_t)(x[i] ^ y[i]);
+    uint64_t diff = 0;
+    size_t i = 0;
+    for (; n - i >= sizeof(any_word); i += sizeof(any_word))
+        diff |= *(const volatile any_word *)(x + i) ^ *(const volatile any_word *)(y + i);
+    for (; i < n; i++)
+        diff |= (uint64_t)(x[i] ^ y[i]);
     return diff == 0;
 }

@@ -28,6 +28,7 @@ enum {
     AES_SCHEDULE = 15 * 16,
     DES_SCHEDULE = 16, /* 64-bit words of one DES key */
     HASH_BLOCK_MAX = 128,
+    JOB_OCTETS_MAX = (1 << 16) - 2, /* the library's */
 };
 
 struct eng_worker {
@@ -303,16 +304,15 @@ static bool cbc_iv_make(struct eng_worker *w, unsigned n)
     uint64_t burst = rte_cpu_to_be_64(++w->iv_burst);
     memcpy(counter, &burst, sizeof burst);
     memset(w->iv, 0, n * sizeof w->iv[0]);
-    IMB_JOB *job = &w->jobs[0];
-    job->enc_keys = w->iv_key;
-    job->key_len_in_bytes = 16;
-    job->src = w->iv[0];
-    job->dst = w->iv[0];
-    job->cipher_start_src_offset_in_bytes = 0;
-    job->msg_len_to_cipher_in_bytes = n * sizeof w->iv[0];
-    job->iv = counter;
-    job->iv_len_in_bytes = sizeof counter;
-    return IMB_SUBMIT_CIPHER_BURST(w->mgr, job, 1, IMB_CIPHER_CNTR, IMB_DIR_ENCRYPT, 16) == 1;
+    IMB_JOB job = {.enc_keys = w->iv_key,
+                   .key_len_in_bytes = IMB_KEY_128_BYTES,
+                   .src = w->iv[0],
+                   .dst = w->iv[0],
+                   .msg_len_to_cipher_in_bytes = n * sizeof w->iv[0],
+                   .iv = counter,
+                   .iv_len_in_bytes = sizeof counter};
+    return IMB_SUBMIT_CIPHER_BURST_NOCHECK(w->mgr, &job, 1, IMB_CIPHER_CNTR, IMB_DIR_ENCRYPT,
+                                           IMB_KEY_128_BYTES) == 1;
 }
 
 const uint8_t *eng_ipsecmb_ivs(struct eng_worker *w, unsigned n)
@@ -321,13 +321,18 @@ const uint8_t *eng_ipsecmb_ivs(struct eng_worker *w, unsigned n)
     return cbc_iv_make(w, n) ? w->iv[0] : NULL;
 }
 
-/* Runs the jobs that the library has no burst call for, one after the other through its job queue. */
-static unsigned job_queue_run(IMB_MGR *mgr, const IMB_JOB *jobs, unsigned n)
+/* Runs jobs that the library has no burst call for, one after the other through its job queue. */
+static unsigned job_queue_run(IMB_MGR *mgr, const IMB_JOB *jobs, unsigned n, IMB_CIPHER_MODE mode,
+                              IMB_CIPHER_DIRECTION dir, IMB_HASH_ALG hash)
 {
     unsigned done = 0;
     for (unsigned i = 0; i < n; i++) {
         IMB_JOB *job = IMB_GET_NEXT_JOB(mgr);
         *job = jobs[i];
+        job->cipher_mode = mode;
+        job->cipher_direction = dir;
+        job->hash_alg = hash;
+        job->chain_order = dir == IMB_DIR_ENCRYPT ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
         for (job = IMB_SUBMIT_JOB(mgr); job; job = IMB_GET_COMPLETED_JOB(mgr))
             done += job->status == IMB_STATUS_COMPLETED;
     }
@@ -337,42 +342,10 @@ static unsigned job_queue_run(IMB_MGR *mgr, const IMB_JOB *jobs, unsigned n)
 }
 
 /* The multi-buffer calls are fast only when they are full. So packets of several sessions go into one, as long as
- * they are of one kind: w->session[i] and w->op[i] are a batch. */
+ * they are of one kind: w->session[i] and w->op[i] are a batch, w->jobs[i] the library's view of it. */
 static bool alike(const struct eng_session *a, const struct eng_session *b)
 {
     return a == b || (a->hash == b->hash && a->key_len == b->key_len);
-}
-
-/* Ciphers those of a batch that are ok; false when the library refused. */
-static bool cipher_run(struct eng_worker *w, unsigned n, IMB_CIPHER_MODE mode, IMB_CIPHER_DIRECTION dir)
-{
-    unsigned k = 0;
-    for (unsigned i = 0; i < n; i++) {
-        const struct eng_session *s = w->session[i];
-        const struct eng_op *op = w->op[i];
-        if (!op->ok)
-            continue;
-        IMB_JOB *job = &w->jobs[k++];
-        uint8_t *text = op->esp + ESP_HDR + s->iv_len;
-        job->enc_keys = s->enc_keys;
-        job->dec_keys = s->dec_keys;
-        job->key_len_in_bytes = s->key_len;
-        job->src = text;
-        job->dst = text;
-        job->cipher_start_src_offset_in_bytes = 0;
-        job->msg_len_to_cipher_in_bytes = op->data_len;
-        job->iv = op->esp + ESP_HDR;
-        job->iv_len_in_bytes = s->iv_len;
-        job->cipher_mode = mode;
-        job->cipher_direction = dir;
-        job->hash_alg = IMB_AUTH_NULL;
-        job->chain_order = dir == IMB_DIR_ENCRYPT ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
-    }
-    if (k == 0)
-        return true;
-    if (mode == IMB_CIPHER_DES3)
-        return job_queue_run(w->mgr, w->jobs, k) == k;
-    return IMB_SUBMIT_CIPHER_BURST(w->mgr, w->jobs, k, mode, dir, w->session[0]->key_len) == k;
 }
 
 /* Where the ICV of packet i of a batch stands. */
@@ -381,39 +354,80 @@ static uint8_t *icv_of(const struct eng_worker *w, unsigned i)
     return w->op[i]->esp + ESP_HDR + w->session[i]->iv_len + w->op[i]->data_len;
 }
 
-/* w->tag[i] becomes the HMAC of packet i of a batch. With ESN the high half goes where the ICV stands, behind the data
- * (RFC 4303 2.2.1), and what was there comes back afterwards. */
-static bool hash_run(struct eng_worker *w, unsigned n)
+/* What cipher and hash have to know of packet i of a batch: one job serves both calls, and has only what these read. Encrypting, the
+ * library writes the ICV to its place. Gives the octets to be hashed. */
+static __rte_always_inline uint64_t job_fill(struct eng_worker *w, unsigned i, uint32_t iv_len, bool encrypt)
 {
-    uint32_t saved[MB_BURST];
-    const IMB_HASH_ALG hash = w->session[0]->hash;
+    const struct eng_session *s = w->session[i];
+    const struct eng_op *op = w->op[i];
+    const uint32_t lead = ESP_HDR + iv_len;
+    IMB_JOB *job = &w->jobs[i];
+    uint8_t *text = op->esp + lead;
+    if (iv_len) {
+        job->enc_keys = s->enc_keys;
+        job->dec_keys = s->dec_keys;
+        job->key_len_in_bytes = s->key_len;
+        job->dst = text;
+        job->cipher_start_src_offset_in_bytes = lead;
+        job->msg_len_to_cipher_in_bytes = op->data_len;
+        job->iv = op->esp + ESP_HDR;
+        job->iv_len_in_bytes = iv_len;
+    }
+    job->src = op->esp;
+    job->msg_len_to_hash_in_bytes = (uint64_t)lead + op->data_len + s->seq_hi_len;
+    job->auth_tag_output = encrypt ? text + op->data_len : w->tag[i];
+    job->auth_tag_output_len_in_bytes = s->icv_len;
+    job->u.HMAC._hashed_auth_key_xor_ipad = s->ipad;
+    job->u.HMAC._hashed_auth_key_xor_opad = s->opad;
+    return job->msg_len_to_hash_in_bytes;
+}
+
+/* False: one is too long for the library, whose burst calls are asked not to look. */
+static __rte_always_inline bool jobs_fill(struct eng_worker *w, unsigned n, uint32_t iv_len, bool encrypt)
+{
+    uint64_t longest = 0;
     for (unsigned i = 0; i < n; i++) {
-        const struct eng_session *s = w->session[i];
-        const struct eng_op *op = w->op[i];
-        if (s->seq_hi_len) {
-            const uint32_t hi = rte_cpu_to_be_32(op->seq_hi);
+        const uint64_t len = job_fill(w, i, iv_len, encrypt);
+        longest = RTE_MAX(longest, len);
+    }
+    return longest <= JOB_OCTETS_MAX;
+}
+
+/* Ciphers w->jobs[0..n), of a batch's packets; false when the library refused. */
+static __rte_always_inline bool cipher_run(struct eng_worker *w, unsigned n, IMB_CIPHER_MODE mode,
+                                           IMB_CIPHER_DIRECTION dir)
+{
+    if (mode == IMB_CIPHER_DES3)
+        return job_queue_run(w->mgr, w->jobs, n, mode, dir, IMB_AUTH_NULL) == n;
+    return IMB_SUBMIT_CIPHER_BURST_NOCHECK(w->mgr, w->jobs, n, mode, dir, w->session[0]->key_len) == n;
+}
+
+static bool hash_jobs(struct eng_worker *w, unsigned n)
+{
+    const IMB_HASH_ALG hash = w->session[0]->hash;
+    return (hash == IMB_AUTH_MD5 ? job_queue_run(w->mgr, w->jobs, n, IMB_CIPHER_NULL, IMB_DIR_DECRYPT, hash)
+                                 : IMB_SUBMIT_HASH_BURST_NOCHECK(w->mgr, w->jobs, n, hash)) == n;
+}
+
+/* With ESN the high half goes where the ICV stands, behind the data (RFC 4303 2.2.1); saved[] of what was there. False: nobody has ESN. */
+static bool seq_hi_put(struct eng_worker *w, unsigned n, uint32_t *saved)
+{
+    bool any = false;
+    for (unsigned i = 0; i < n; i++)
+        if (w->session[i]->seq_hi_len) {
+            const uint32_t hi = rte_cpu_to_be_32(w->op[i]->seq_hi);
             memcpy(&saved[i], icv_of(w, i), SEQ_HI);
             memcpy(icv_of(w, i), &hi, SEQ_HI);
+            any = true;
         }
-        IMB_JOB *job = &w->jobs[i];
-        job->src = op->esp;
-        job->hash_start_src_offset_in_bytes = 0;
-        job->msg_len_to_hash_in_bytes = ESP_HDR + (uint32_t)s->iv_len + op->data_len + s->seq_hi_len;
-        job->auth_tag_output = w->tag[i];
-        job->auth_tag_output_len_in_bytes = s->icv_len;
-        job->u.HMAC._hashed_auth_key_xor_ipad = s->ipad;
-        job->u.HMAC._hashed_auth_key_xor_opad = s->opad;
-        job->hash_alg = hash;
-        job->cipher_mode = IMB_CIPHER_NULL;
-        job->cipher_direction = IMB_DIR_ENCRYPT;
-        job->chain_order = IMB_ORDER_HASH_CIPHER;
-    }
-    const unsigned done = hash == IMB_AUTH_MD5 ? job_queue_run(w->mgr, w->jobs, n)
-                                               : IMB_SUBMIT_HASH_BURST(w->mgr, w->jobs, n, hash);
+    return any;
+}
+
+static __rte_noinline void seq_hi_take(struct eng_worker *w, unsigned n, const uint32_t *saved)
+{
     for (unsigned i = 0; i < n; i++)
         if (w->session[i]->seq_hi_len)
             memcpy(icv_of(w, i), &saved[i], SEQ_HI);
-    return done == n;
 }
 
 static void set_all(struct eng_worker *w, unsigned n, bool ok)
@@ -422,44 +436,70 @@ static void set_all(struct eng_worker *w, unsigned n, bool ok)
         w->op[i]->ok = ok;
 }
 
-static void hmac_enc(struct eng_worker *w, unsigned n, IMB_CIPHER_MODE mode)
+static __rte_always_inline void hmac_enc(struct eng_worker *w, unsigned n, IMB_CIPHER_MODE mode,
+                                         uint32_t iv_len)
 {
-    set_all(w, n, true);
-    bool good = true;
-    if (mode != IMB_CIPHER_NULL) {
-        good = cbc_iv_make(w, n);
+    uint32_t lost[MB_BURST]; /* the ICV comes there */
+    bool good = jobs_fill(w, n, iv_len, true);
+    if (iv_len) {
+        good = good && cbc_iv_make(w, n);
         for (unsigned i = 0; i < n; i++)
-            memcpy(w->op[i]->esp + ESP_HDR, w->iv[i], w->session[i]->iv_len);
+            memcpy(w->op[i]->esp + ESP_HDR, w->iv[i], iv_len);
         good = good && cipher_run(w, n, mode, IMB_DIR_ENCRYPT);
     }
-    good = good && hash_run(w, n);
-    for (unsigned i = 0; i < n; i++)
-        memcpy(icv_of(w, i), w->tag[i], w->session[i]->icv_len);
+    (void)seq_hi_put(w, n, lost);
+    good = good && hash_jobs(w, n);
     set_all(w, n, good);
 }
 
-/* Integrity first; only what verified is decrypted (RFC 4303 3.4.4.1). */
-static void hmac_dec(struct eng_worker *w, unsigned n, IMB_CIPHER_MODE mode)
+/* The jobs of those that verified, in front. */
+static __rte_noinline unsigned verified_first(struct eng_worker *w, unsigned n)
 {
-    const bool good = hash_run(w, n);
+    unsigned k = 0;
     for (unsigned i = 0; i < n; i++)
-        w->op[i]->ok = good && secret_equal(w->tag[i], icv_of(w, i), w->session[i]->icv_len);
-    if (mode != IMB_CIPHER_NULL && !cipher_run(w, n, mode, IMB_DIR_DECRYPT))
+        if (w->op[i]->ok)
+            w->jobs[k++] = w->jobs[i];
+    return k;
+}
+
+/* Integrity first; only what verified is decrypted (RFC 4303 3.4.4.1). */
+static __rte_always_inline void hmac_dec(struct eng_worker *w, unsigned n, IMB_CIPHER_MODE mode,
+                                         uint32_t iv_len)
+{
+    uint32_t saved[MB_BURST];
+    unsigned k = 0;
+    bool good = jobs_fill(w, n, iv_len, false);
+    const bool esn = seq_hi_put(w, n, saved);
+    good = good && hash_jobs(w, n);
+    if (esn)
+        seq_hi_take(w, n, saved);
+    for (unsigned i = 0; i < n; i++) {
+        const bool ok = good && secret_equal(w->tag[i], icv_of(w, i), w->session[i]->icv_len);
+        w->op[i]->ok = ok;
+        k += ok;
+    }
+    if (unlikely(k < n) && iv_len)
+        k = verified_first(w, n);
+    if (iv_len && k > 0 && !cipher_run(w, k, mode, IMB_DIR_DECRYPT))
         set_all(w, n, false);
 }
 
-static void batch_run(struct eng_worker *w, unsigned n, IMB_CIPHER_MODE mode, bool encrypt)
+static __rte_always_inline void batch_run(struct eng_worker *w, unsigned n, IMB_CIPHER_MODE mode,
+                                          bool encrypt)
 {
+    const uint32_t iv_len = mode == IMB_CIPHER_CBC    ? IMB_AES_BLOCK_SIZE
+                            : mode == IMB_CIPHER_DES3 ? IMB_DES_BLOCK_SIZE
+                                                      : 0;
     if (n == 0)
         return;
     if (encrypt)
-        hmac_enc(w, n, mode);
+        hmac_enc(w, n, mode, iv_len);
     else
-        hmac_dec(w, n, mode);
+        hmac_dec(w, n, mode, iv_len);
 }
 
-static void hmac_runs(struct eng_worker *w, const struct eng_run *runs, unsigned count, IMB_CIPHER_MODE mode,
-                      bool encrypt)
+static __rte_always_inline void hmac_runs(struct eng_worker *w, const struct eng_run *runs, unsigned count,
+                                          IMB_CIPHER_MODE mode, bool encrypt)
 {
     unsigned n = 0;
     for (unsigned r = 0; r < count; r++)

@@ -16,19 +16,19 @@ static inline IMB_JOB *ct_job_done(IMB_JOB *job)
 
 static inline uint32_t ct_hash_burst(IMB_MGR *m, IMB_JOB *jobs, uint32_t n, IMB_HASH_ALG hash)
 {
-    const uint32_t done = IMB_SUBMIT_HASH_BURST(m, jobs, n, hash);
+    const uint32_t done = IMB_SUBMIT_HASH_BURST_NOCHECK(m, jobs, n, hash);
     for (uint32_t i = 0; i < n; i++)
         ct_job_done(&jobs[i]);
     return done;
 }
 
-#undef IMB_SUBMIT_HASH_BURST
+#undef IMB_SUBMIT_HASH_BURST_NOCHECK
 #undef IMB_SUBMIT_JOB
 #undef IMB_GET_COMPLETED_JOB
 #undef IMB_FLUSH_JOB
-#define IMB_SUBMIT_HASH_BURST    ct_hash_burst
-#define IMB_SUBMIT_JOB(m)        ct_job_done((m)->submit_job(m))
-#define IMB_GET_COMPLETED_JOB(m) ct_job_done((m)->get_completed_job(m))
-#define IMB_FLUSH_JOB(m)         ct_job_done((m)->flush_job(m))
+#define IMB_SUBMIT_HASH_BURST_NOCHECK ct_hash_burst
+#define IMB_SUBMIT_JOB(m)             ct_job_done((m)->submit_job(m))
+#define IMB_GET_COMPLETED_JOB(m)      ct_job_done((m)->get_completed_job(m))
+#define IMB_FLUSH_JOB(m)              ct_job_done((m)->flush_job(m))
 
 #endif

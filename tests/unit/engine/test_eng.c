@@ -238,11 +238,135 @@ static void auto_measures_and_serves_every_transform(void)
     eng_auto.session_free(NULL);
 }
 
+/* ---- multi-buffer bursts ------------------------------------------------------------------------------------------------ */
+enum { MB_MOST = 150, MB_ROOM = 1600, MB_AROUND = 64, MB_FILL = 0xa5 };
+
+struct mb_case {
+    uint16_t encr, integ;
+    uint8_t encr_key_len, integ_key_len;
+    bool esn;
+};
+
+static struct {
+    uint8_t sent[MB_MOST][MB_ROOM], plain[MB_MOST][MB_ROOM], mem[MB_MOST][MB_ROOM];
+    struct eng_op ops[MB_MOST];
+} mb;
+
+static struct eng_session *mb_session(const struct mb_case *c, enum cv_dir dir, uint8_t key,
+                                      struct eng_session_info *info)
+{
+    struct cv_sa sa = {.encr = c->encr,
+                       .integ = c->integ,
+                       .encr_key_len = c->encr_key_len,
+                       .integ_key_len = c->integ_key_len,
+                       .flags = c->esn ? CV_SA_ESN : 0};
+    struct eng_session *s = NULL;
+    sa.ref.dir = (uint8_t)dir;
+    memset(sa.encr_key, key, sizeof sa.encr_key);
+    memset(sa.integ_key, key + 1, sizeof sa.integ_key);
+    CU_ASSERT_EQUAL_FATAL(eng_ipsecmb.session_new(&sa, -1, &s, info), CV_OK);
+    return s;
+}
+
+static void mb_fill(const struct eng_session_info *info, unsigned n)
+{
+    memset(mb.mem, MB_FILL, sizeof mb.mem);
+    for (unsigned i = 0; i < n; i++) {
+        struct eng_op *op = &mb.ops[i];
+        *op = (struct eng_op){.esp = mb.mem[i] + MB_AROUND,
+                              .data_len = info->block * (1 + i * 37 % 80),
+                              .seq_hi = 7 + i,
+                              .ok = i % 2};
+        for (unsigned k = 0; k < 8u + info->iv_len + op->data_len; k++)
+            op->esp[k] = (uint8_t)(k * 3 + i);
+    }
+    memcpy(mb.plain, mb.mem, sizeof mb.mem);
+}
+
+/* Packet i is as it was up to `at`, and from `end` on. */
+static bool mb_same(uint8_t was[][MB_ROOM], unsigned i, const uint8_t *at, const uint8_t *end)
+{
+    const size_t from = (size_t)(at - mb.mem[i]), to = (size_t)(end - mb.mem[i]);
+    return memcmp(mb.mem[i], was[i], from) == 0 && memcmp(end, was[i] + to, MB_ROOM - to) == 0;
+}
+
+/* Every third of n packets on two SAs is forged: in front, in its text or in its ICV. */
+static void mb_both_ways(const struct mb_case *c, struct eng_worker *w, unsigned n)
+{
+    struct eng_session_info info, in_info;
+    struct eng_session *out[2], *in[2];
+    for (unsigned k = 0; k < 2; k++) {
+        out[k] = mb_session(c, CV_DIR_OUT, (uint8_t)(k * 16), &info);
+        in[k] = mb_session(c, CV_DIR_IN, (uint8_t)(k * 16), &in_info);
+    }
+    const unsigned half = n / 2;
+    mb_fill(&info, n);
+    info.runs(w, (struct eng_run[]){{out[0], mb.ops, half}, {out[1], mb.ops + half, n - half}}, 2);
+    bool right = true;
+    for (unsigned i = 0; i < n; i++) {
+        struct eng_op *op = &mb.ops[i];
+        uint8_t *end = op->esp + 8 + info.iv_len + op->data_len;
+        right = right && op->ok && mb_same(mb.plain, i, op->esp + 8, end + info.icv_len);
+        if (i % 3 == 2)
+            *(i % 2 ? op->esp + 4 : i % 4 ? end - 1 : end + info.icv_len - 1) ^= 0x20;
+    }
+    memcpy(mb.sent, mb.mem, sizeof mb.mem);
+    info.burst = in_info.burst;
+    info.burst(w, in[0], mb.ops, half);
+    info.burst(w, in[1], mb.ops + half, n - half);
+    for (unsigned i = 0; i < n; i++) {
+        const struct eng_op *op = &mb.ops[i];
+        const uint8_t *text = op->esp + 8 + info.iv_len;
+        const size_t at = (size_t)(text - mb.mem[i]);
+        right = right && op->ok == (i % 3 != 2) &&
+                (op->ok ? mb_same(mb.sent, i, text, text + op->data_len) &&
+                              memcmp(text, mb.plain[i] + at, op->data_len) == 0
+                        : memcmp(mb.mem[i], mb.sent[i], MB_ROOM) == 0);
+    }
+    if (!right)
+        printf("encr %u, integ %u, esn %d, %u packets\n", c->encr, c->integ, c->esn, n);
+    CU_ASSERT_TRUE(right);
+    for (unsigned k = 0; k < 2; k++) {
+        eng_ipsecmb.session_free(out[k]);
+        eng_ipsecmb.session_free(in[k]);
+    }
+}
+
+/* Encrypting writes IV, text and ICV; decrypting the text, of what verified alone. */
+static void multi_buffer_bursts_write_what_is_theirs_and_decrypt_what_verified(void)
+{
+    static const struct {
+        uint16_t encr;
+        uint8_t key_len;
+    } ciphers[] = {{CV_ENCR_AES_CBC, 16},
+                   {CV_ENCR_AES_CBC, 24},
+                   {CV_ENCR_AES_CBC, 32},
+                   {CV_ENCR_3DES, 24},
+                   {CV_ENCR_NULL, 0}};
+    static const uint8_t key_lens[] = {[CV_INTEG_HMAC_MD5_96] = 16,
+                                       [CV_INTEG_HMAC_SHA1_96] = 20,
+                                       [CV_INTEG_HMAC_SHA2_256_128] = 32,
+                                       [CV_INTEG_HMAC_SHA2_384_192] = 48,
+                                       [CV_INTEG_HMAC_SHA2_512_256] = 64};
+    static const unsigned counts[] = {1, 2, 3, 15, 16, 17, 63, 64, 65, MB_MOST};
+    struct eng_worker *w;
+    CU_ASSERT_EQUAL_FATAL(eng_ipsecmb.worker_new(-1, &w), CV_OK);
+    for (unsigned e = 0; e < sizeof ciphers / sizeof ciphers[0]; e++)
+        for (uint16_t integ = 0; integ < sizeof key_lens; integ++)
+            for (unsigned k = 0; key_lens[integ] && k < sizeof counts / sizeof counts[0]; k++)
+                for (unsigned esn = 0; esn < 2; esn++)
+                    mb_both_ways(
+                        &(struct mb_case){ciphers[e].encr, integ, ciphers[e].key_len, key_lens[integ], esn},
+                        w, counts[k]);
+    eng_ipsecmb.worker_free(w);
+}
+
 UNIT_MAIN_EAL("engine", UNIT_TEST(eng_by_name_knows_the_words_of_the_platform_section),
               UNIT_TEST(every_engine_passes_its_known_answer_tests),
               UNIT_TEST(every_fault_of_every_transform_is_found_at_start),
               UNIT_TEST(auto_measures_and_serves_every_transform),
               UNIT_TEST(RFC_4301_4_2_NULL_encryption_needs_integrity),
+              UNIT_TEST(multi_buffer_bursts_write_what_is_theirs_and_decrypt_what_verified),
               UNIT_TEST(keys_and_salt_of_a_wrong_length_are_refused),
               UNIT_TEST(the_bare_call_is_timed_for_every_key_and_size),
               UNIT_TEST(the_bare_burst_is_timed_for_cipher_and_hmac))
