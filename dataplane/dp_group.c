@@ -62,29 +62,39 @@ void dp_groups_free(struct dp_groups *g)
 }
 
 /* ---- which way ----------------------------------------------------------------------------------------------------- */
-static inline unsigned set_of(const struct dp_groups *g, uint64_t ends, uint32_t spi)
+/* What tells flows apart: the addresses, and of ESP the SPI, of the rest the protocol and the DSCP (but for ECN, which changes within a flow). */
+struct flow {
+    uint64_t ends;
+    uint32_t more;
+    uint8_t proto;
+};
+
+static inline struct flow flow_of(uint64_t ends, uint32_t spi, uint8_t tos, uint8_t proto)
 {
-    const uint64_t x = ends + spi * g->key[1];
-    return (unsigned)(((x ^ x >> 32) * g->key[0]) >> (64 - SET_BITS));
+    return (struct flow){ends, proto == IP_PROTO_ESP ? spi : (tos & 0xfcu) << 8 | proto, proto};
 }
 
-/* The flow of a frame is that of the way, whatever else is different. */
-static inline bool is_flow(const struct dp_way *k, uint64_t ends, uint32_t spi)
-{
-    const struct dp_front *f = &k->front;
-    return f->ends == ends && (dp_front_proto(f) != IP_PROTO_ESP || f->spi == spi);
-}
-
-/* The SPI, which tells apart flows of the same ends, of ESP only. */
-static inline uint32_t spi_of(const uint8_t *ip)
-{
-    return ip[9] == IP_PROTO_ESP ? dp_load32(ip + DP_WAY_V4) : 0;
-}
-
-static inline unsigned set_for(const struct dp_groups *g, const struct rte_mbuf *m)
+static inline struct flow flow_of_frame(const struct rte_mbuf *m)
 {
     const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
-    return set_of(g, dp_load64(ip + 12), spi_of(ip));
+    return flow_of(dp_load64(ip + 12), dp_load32(ip + DP_WAY_V4), ip[1], ip[9]);
+}
+
+static inline struct flow flow_of_front(const struct dp_front *f)
+{
+    return flow_of(f->ends, f->spi, (uint8_t)(f->start >> 24), dp_front_proto(f));
+}
+
+static inline bool is_flow(const struct dp_way *k, const struct flow *flow)
+{
+    const struct flow f = flow_of_front(&k->front);
+    return f.ends == flow->ends && f.more == flow->more && f.proto == flow->proto;
+}
+
+static inline unsigned set_of(const struct dp_groups *g, const struct flow *f)
+{
+    const uint64_t x = f->ends + f->more * g->key[1];
+    return (unsigned)(((x ^ x >> 32) * g->key[0]) >> (64 - SET_BITS));
 }
 
 static inline struct dp_way *at_place(struct dp_groups *g, unsigned set, unsigned place)
@@ -95,14 +105,12 @@ static inline struct dp_way *at_place(struct dp_groups *g, unsigned set, unsigne
 
 static __rte_always_inline struct dp_way *find(struct dp_groups *g, unsigned set, const struct rte_mbuf *m)
 {
-    const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
-    const uint64_t ends = dp_load64(ip + 12);
-    const uint32_t spi = spi_of(ip);
+    const struct flow flow = flow_of_frame(m);
     struct dp_way *k = at_place(g, set, 0);
-    if (likely(is_flow(k, ends, spi)))
+    if (likely(is_flow(k, &flow)))
         return k;
     k = at_place(g, set, 1);
-    return is_flow(k, ends, spi) ? k : NULL;
+    return is_flow(k, &flow) ? k : NULL;
 }
 
 /* Lines of the way that a packet of the set goes mostly. */
@@ -119,14 +127,13 @@ static inline void way_fetch(struct dp_groups *g, unsigned set)
 static __rte_always_inline bool follows(const struct dp_way *k, const struct rte_mbuf *m,
                                         struct esp_run_pkt *p)
 {
-    const struct dp_way *y = k;
     switch ((enum dp_way_kind)k->kind) {
     case DP_WAY_UDP:
-        return dp_front_alike(&y->front, m, y->span, DP_WAY_UDP, p);
+        return dp_front_alike(&k->front, m, k->span, DP_WAY_UDP, p);
     case DP_WAY_ESP:
-        return dp_front_alike(&y->front, m, y->span, DP_WAY_ESP, p);
+        return dp_front_alike(&k->front, m, k->span, DP_WAY_ESP, p);
     default:
-        return dp_front_alike(&y->front, m, y->span, DP_WAY_PLAIN, p);
+        return dp_front_alike(&k->front, m, k->span, DP_WAY_PLAIN, p);
     }
 }
 
@@ -249,7 +256,9 @@ static void in_end(struct dp_worker *w, struct segment *s, const struct group *g
 {
     const struct dp_way *y = g->way;
     struct dp_run r = {0};
-    r.accepted = dp_way_leave(w, &r, y, s->pkts, s->p, g->at, g->n);
+    /* Who copies a packet, and writes another source over it, makes a second way of its SA: the number is in both groups then. */
+    if (likely(esp_in_run_still(&w->esp, &y->esp.in, s->p, g->at, g->n)))
+        r.accepted = dp_way_leave(w, &r, y, s->pkts, s->p, g->at, g->n);
     r.inner = r.left + r.alone;
     if (likely(r.accepted > 0))
         esp_in_run_end(&w->esp, &y->esp.in, s->p, g->at, (unsigned)r.accepted, r.inner);
@@ -355,14 +364,14 @@ static struct dp_way *unused(struct dp_groups *g)
 /* Where the way of this flow is, or may be made. NULL: nowhere now. */
 static struct dp_way *place_for(struct dp_groups *g, const struct dp_front *f)
 {
-    const uint32_t spi = dp_front_proto(f) == IP_PROTO_ESP ? f->spi : 0;
-    const unsigned at = set_of(g, f->ends, spi);
+    const struct flow flow = flow_of_front(f);
+    const unsigned at = set_of(g, &flow);
     uint16_t *free = NULL;
     unsigned which = 0;
     for (unsigned i = 0; i < PLACES; i++) {
         uint16_t *p = &g->set[at][i];
         const bool taken = is_at(g, *p, 1 + at * PLACES + i);
-        if (taken && is_flow(&g->way[*p - 1u], f->ends, f->spi))
+        if (taken && is_flow(&g->way[*p - 1u], &flow))
             return &g->way[*p - 1u];
         if (!free && (!taken || g->segment - g->way[*p - 1u].segment > RECENT)) {
             free = p;
@@ -445,7 +454,8 @@ unsigned dp_group_take(struct dp_worker *w, const struct ip_if *in, const struct
     for (unsigned i = 0; i < n; i++) {
         if (i + AHEAD < n)
             dp_way_fetch(pkts[i + AHEAD], DP_WAY_PLAIN);
-        set[i] = (uint16_t)set_for(g, pkts[i]);
+        const struct flow flow = flow_of_frame(pkts[i]);
+        set[i] = (uint16_t)set_of(g, &flow);
     }
     for (unsigned i = 0; g->used > FEW && i < n; i++)
         way_fetch(g, set[i]);

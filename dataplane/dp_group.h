@@ -1,6 +1,6 @@
 /* dp_group: groups: received packets of a burst that go by several SAs, taken together as runs are (dp_run.h), those of each flow by themselves.
  *
- * Of flows that came by before, the worker knows the ways (dp_way.h): some thousand of them, found by the ends of the header, with ESP by its SPI as
+ * Of flows that came by before, the worker knows the ways (dp_way.h): some thousand of them, found by the addresses, with ESP by its SPI and otherwise by protocol and DSCP as
  * well. Packets that follow one another and whose ways are known are sorted by them, in the order in which each came; then the groups are built,
  * encrypted or decrypted in one call where the engine takes packets of several SAs, and framed. A packet that has no way goes the whole
  * way, and may become the leader of its flow; those behind it wait for it. So no packet overtakes another one of its flow.

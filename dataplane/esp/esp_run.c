@@ -356,6 +356,13 @@ static void numbers_mark(struct esp_in_sa *sa, const struct esp_run_pkt *p, unsi
             esp_replay_advance(&sa->replay, (uint64_t)hi << 32 | p[i].word);
 }
 
+bool esp_in_run_still(const struct esp_worker *w, const struct esp_in_run *r, const struct esp_run_pkt *p,
+                      unsigned at, unsigned n)
+{
+    uint32_t hi;
+    return numbers_new(r->sa, p + at, n, &hi) && hi == w->scratch->ops[at].seq_hi;
+}
+
 unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *run, struct rte_mbuf **pkts,
                            struct esp_run_pkt *p, unsigned at, unsigned n, uint64_t *inner)
 {

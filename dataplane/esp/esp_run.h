@@ -97,6 +97,10 @@ void esp_in_run_crypt(struct esp_worker *w, const struct esp_in_run *r, unsigned
 /* As esp_out_run_crypt_with. */
 void esp_in_run_crypt_with(struct esp_worker *w, const struct esp_in_run *r, unsigned at, unsigned n,
                            struct esp_runs *together);
+/* Of checked ones, right before they are looked at: no other run of the SA has marked numbers meanwhile. False: each number has to be asked for again
+ * (RFC 4303 3.4.3): esp_in_run_rest. */
+CV_MUST_USE bool esp_in_run_still(const struct esp_worker *w, const struct esp_in_run *r,
+                                  const struct esp_run_pkt *p, unsigned at, unsigned n);
 /* Looks at decrypted ones: how many, from `at` on, are authentic and like the others inside, with a TTL and a length that go on; their inner
  * lengths in p[].len, added to *inner. They are frames then, TTL lowered; the mbuf of the one behind them has not been touched. */
 unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *r, struct rte_mbuf **pkts,

@@ -34,52 +34,6 @@ static struct dp_worker *worker;
 static bool mixed; /* several flows by turns, and what leaves by SAs is opened and looked at flow by flow */
 
 /* ---- the site ------------------------------------------------------------------------------------------------------ */
-static bool is_aead(const struct form *f)
-{
-    return f->encr == CV_ENCR_AES_GCM_16 || f->encr == CV_ENCR_NULL_AES_GMAC ||
-           f->encr == CV_ENCR_CHACHA20_POLY1305;
-}
-
-static struct cv_sa sa_of(const struct form *f, enum cv_dir dir, uint32_t slot, uint32_t if_id)
-{
-    struct cv_sa sa = mgr_sa(dir, slot, if_id);
-    sa.flags = f->flags;
-    sa.seq = f->seq;
-    sa.encr = f->encr;
-    sa.replay_window = f->window;
-    sa.hard_packets = f->hard_packets;
-    sa.soft_packets = f->soft_packets;
-    sa.df = f->df;
-    memset(sa.encr_key, (int)slot, sizeof sa.encr_key);
-    if (f->key_len)
-        sa.encr_key_len = f->key_len;
-    if (!is_aead(f)) {
-        sa.encr_key_len = f->encr == CV_ENCR_3DES ? 24 : f->encr == CV_ENCR_NULL ? 0 : sa.encr_key_len;
-        sa.salt_len = 0;
-        sa.integ = CV_INTEG_HMAC_SHA2_256_128;
-        sa.integ_key_len = 32;
-    }
-    if (f->flags & CV_SA_NATT)
-        sa.local.port = sa.remote.port = 4500;
-    if (f->narrow) {
-        struct ip_prefix near, beyond;
-        CU_ASSERT_TRUE_FATAL(ip_prefix_parse("192.168.1.0/24", &near) &&
-                             ip_prefix_parse("10.20.1.0/24", &beyond));
-        sa.ts_local[0] = ts_from_prefix(&near, 0, 0, 65535);
-        sa.ts_remote[0] = ts_from_prefix(&beyond, 0, 0, 65535);
-    }
-    return sa;
-}
-
-static struct cv_sa sa_ends(struct cv_sa sa, bool outer6)
-{
-    if (outer6) {
-        sa.local.addr = mgr_addr("2001:db8::1");
-        sa.remote.addr = mgr_addr("2001:db8:9::9");
-    }
-    return sa;
-}
-
 static void sa_install(struct cv_sa sa, bool outer6)
 {
     sa = sa_ends(sa, outer6);
@@ -232,9 +186,10 @@ static void frame_keep(struct outcome *o, unsigned port, struct rte_mbuf *m)
     uint8_t key[48] = {(uint8_t)port, ip[0], v6 ? ip[6] : ip[9]};
     memcpy(key + 3, ip + (v6 ? 8 : 12), v6 ? 32 : 8);
     static const uint8_t here[4] = {10, 0, 0, 1};
-    if (slot)
+    if (slot) {
         key[47] = (uint8_t)slot;
-    else if (v6 || memcmp(ip + 12, here, 4) == 0) /* SAs with the same ends */
+        key[46] = v6 ? 0 : ip[1] & 0xfc; /* what differs in DSCP need not stay in order (RFC 2474) */
+    } else if (v6 || memcmp(ip + 12, here, 4) == 0) /* SAs with the same ends */
         memcpy(key + 40, ip + (v6 ? 40 : ip[9] == IP_PROTO_UDP ? 28 : 20), 4);
     const bool later = !v6 && !slot && ip_get16(ip + 6) & (mixed ? 0x3fff : 0x1fff);
     if (later) /* fragments that have no SPI, in any order */
@@ -739,6 +694,43 @@ static void known_ways_are_good_until_a_table_changes(void)
     }
 }
 
+/* Whoever is on the way copies packets and writes another source over them: two ways by one SA. Of each number one packet comes through. */
+static void a_number_that_comes_by_two_ways_is_taken_once(void)
+{
+    const struct flow flow = {
+        .src = {10, 20, 1, 1}, .dst = {192, 168, 1, 77}, .proto = 17, .ttl = 64, .len = 100};
+    const struct cv_sa_counters *c = shm_counters_in(&mgr_dp.shm, IN_SLOT);
+    memset(&with, 0, sizeof with);
+    site_make(&forms[0]);
+    worker_fresh(GROUPS);
+    far_start(&forms[0], IN_SLOT);
+    const struct ip_if *port = ip_if_get(&mgr_dp.ifs, OUTSIDE);
+    const struct ip_arrival a = ip_arrival_of(port->mac, port->id, port->vrf);
+    for (unsigned round = 0; round < 3; round++) {
+        struct rte_mbuf *m[BURST];
+        uint64_t bytes = 0;
+        for (unsigned i = 0; i < BURST; i++) {
+            if (round == 0 || i < BURST / 2)
+                esp_make(&burst[i], &flow, i, false);
+            else
+                burst[i] = burst[i - BURST / 2];
+            if (round == 0 ? i % 2 : i >= BURST / 2) {
+                burst[i].b[ETHER + 15] ^= 1;
+                checksum(burst[i].b + ETHER);
+            }
+            m[i] = pkt_of(burst[i].b, burst[i].len);
+        }
+        CU_ASSERT_EQUAL(dp_group_take(worker, port, &a, m, BURST, &bytes), BURST);
+        dp_worker_decapsulate(worker);
+        dp_flow_end(worker);
+        dp_transmit(worker);
+        outcome_add(&with);
+        CU_ASSERT_EQUAL(c->packets, BURST + round * BURST / 2);
+        CU_ASSERT_EQUAL(c->replayed, round * BURST / 2);
+    }
+    far_end();
+}
+
 /* Of several flows by turns, some by one SA: none of them in another order, each packet as it would have been alone. */
 static void groups_leave_what_the_long_way_leaves(void)
 {
@@ -771,6 +763,7 @@ PKT_MAIN("run", UNIT_TEST(runs_leave_what_the_long_way_leaves),
          UNIT_TEST(nobody_follows_a_leader_into_what_asks_of_each_packet),
          UNIT_TEST(packets_of_multi_buffer_transforms_go_in_no_run),
          UNIT_TEST(the_first_packet_of_an_sa_is_told_from_a_run),
+         UNIT_TEST(a_number_that_comes_by_two_ways_is_taken_once),
          UNIT_TEST(known_ways_are_good_until_a_table_changes),
          UNIT_TEST(groups_leave_what_the_long_way_leaves),
          UNIT_TEST(every_transform_that_goes_in_runs_leaves_what_the_long_way_leaves),
