@@ -62,16 +62,16 @@ void dp_groups_free(struct dp_groups *g)
 }
 
 /* ---- which way ----------------------------------------------------------------------------------------------------- */
-/* What tells flows apart: the addresses, and of ESP the SPI, of the rest the protocol and the DSCP (but for ECN, which changes within a flow). */
+/* What tells flows apart: the addresses, and of ESP the SPI, of the rest the protocol and the DSCP (but for ECN, which changes within a flow). A way
+ * of ours has `more` in place of its front's SPI, which only ESP is compared by. */
 struct flow {
     uint64_t ends;
     uint32_t more;
-    uint8_t proto;
 };
 
-static inline struct flow flow_of(uint64_t ends, uint32_t spi, uint8_t tos, uint8_t proto)
+static inline struct flow flow_of(uint64_t ends, uint32_t spi, uint32_t tos, uint32_t proto)
 {
-    return (struct flow){ends, proto == IP_PROTO_ESP ? spi : (tos & 0xfcu) << 8 | proto, proto};
+    return (struct flow){ends, proto == IP_PROTO_ESP ? spi : (tos & 0xfc) << 8 | proto};
 }
 
 static inline struct flow flow_of_frame(const struct rte_mbuf *m)
@@ -80,20 +80,14 @@ static inline struct flow flow_of_frame(const struct rte_mbuf *m)
     return flow_of(dp_load64(ip + 12), dp_load32(ip + DP_WAY_V4), ip[1], ip[9]);
 }
 
-static inline struct flow flow_of_front(const struct dp_front *f)
+static inline bool is_flow(const struct dp_way *k, struct flow flow)
 {
-    return flow_of(f->ends, f->spi, (uint8_t)(f->start >> 24), dp_front_proto(f));
+    return k->front.ends == flow.ends && k->front.spi == flow.more;
 }
 
-static inline bool is_flow(const struct dp_way *k, const struct flow *flow)
+static inline unsigned set_of(const struct dp_groups *g, struct flow f)
 {
-    const struct flow f = flow_of_front(&k->front);
-    return f.ends == flow->ends && f.more == flow->more && f.proto == flow->proto;
-}
-
-static inline unsigned set_of(const struct dp_groups *g, const struct flow *f)
-{
-    const uint64_t x = f->ends + f->more * g->key[1];
+    const uint64_t x = f.ends + f.more * g->key[1];
     return (unsigned)(((x ^ x >> 32) * g->key[0]) >> (64 - SET_BITS));
 }
 
@@ -107,10 +101,10 @@ static __rte_always_inline struct dp_way *find(struct dp_groups *g, unsigned set
 {
     const struct flow flow = flow_of_frame(m);
     struct dp_way *k = at_place(g, set, 0);
-    if (likely(is_flow(k, &flow)))
+    if (likely(is_flow(k, flow)))
         return k;
     k = at_place(g, set, 1);
-    return is_flow(k, &flow) ? k : NULL;
+    return is_flow(k, flow) ? k : NULL;
 }
 
 /* Lines of the way that a packet of the set goes mostly. */
@@ -362,16 +356,15 @@ static struct dp_way *unused(struct dp_groups *g)
 }
 
 /* Where the way of this flow is, or may be made. NULL: nowhere now. */
-static struct dp_way *place_for(struct dp_groups *g, const struct dp_front *f)
+static struct dp_way *place_for(struct dp_groups *g, struct flow flow)
 {
-    const struct flow flow = flow_of_front(f);
-    const unsigned at = set_of(g, &flow);
+    const unsigned at = set_of(g, flow);
     uint16_t *free = NULL;
     unsigned which = 0;
     for (unsigned i = 0; i < PLACES; i++) {
         uint16_t *p = &g->set[at][i];
         const bool taken = is_at(g, *p, 1 + at * PLACES + i);
-        if (taken && is_flow(&g->way[*p - 1u], &flow))
+        if (taken && is_flow(&g->way[*p - 1u], flow))
             return &g->way[*p - 1u];
         if (!free && (!taken || g->segment - g->way[*p - 1u].segment > RECENT)) {
             free = p;
@@ -409,7 +402,7 @@ static enum state lead(struct dp_worker *w, struct dp_way *k, struct rte_mbuf *l
 static struct dp_way *to_lead(struct dp_groups *g, const struct ip_if *in, uint64_t changes,
                               const struct rte_mbuf *m, struct dp_front *f)
 {
-    struct dp_way *k = dp_front_of(f, m) && dp_front_alike_any(f, m) ? place_for(g, f) : NULL;
+    struct dp_way *k = dp_front_of(f, m) && dp_front_alike_any(f, m) ? place_for(g, flow_of_frame(m)) : NULL;
     const bool stands = k && k->changes == changes && k->if_in == in->id;
     return stands && (k->state != REFUSED || g->segment - k->segment <= RECENT) ? NULL : k;
 }
@@ -420,12 +413,14 @@ static bool the_whole_way(struct dp_worker *w, const struct ip_if *in, const str
 {
     struct dp_front front;
     struct dp_way *k = may_lead ? to_lead(w->groups, in, changes, m, &front) : NULL;
+    const struct flow flow = flow_of_frame(m);
     if (k)
         settle(w);
     dp_worker_received(w, m, a, in);
     if (!k)
         return false;
     k->front = front;
+    k->front.spi = flow.more;
     k->changes = changes;
     k->if_in = in->id;
     k->state = (uint8_t)lead(w, k, m);
@@ -454,8 +449,7 @@ unsigned dp_group_take(struct dp_worker *w, const struct ip_if *in, const struct
     for (unsigned i = 0; i < n; i++) {
         if (i + AHEAD < n)
             dp_way_fetch(pkts[i + AHEAD], DP_WAY_PLAIN);
-        const struct flow flow = flow_of_frame(pkts[i]);
-        set[i] = (uint16_t)set_of(g, &flow);
+        set[i] = (uint16_t)set_of(g, flow_of_frame(pkts[i]));
     }
     for (unsigned i = 0; g->used > FEW && i < n; i++)
         way_fetch(g, set[i]);
