@@ -52,13 +52,14 @@ static struct dp_decision *place(struct dp_worker *w, const struct rte_mbuf *m, 
 {
     const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
     struct dp_decided_key key;
-    if (!w->decided || w->changes == 0 ||
+    if (!w->decided || w->changes == 0 || w->decided_pause ||
         (meta->local_out != DP_TRANSIT && meta->local_out != DP_LOCAL_GRE) ||
         !dp_decided_read(m, meta, by, true, &key) || !is_kept(key.proto) || is_link_affair(m, meta->family))
         return NULL;
     struct dp_decision *d = dp_decided_at(w->decided, &key, meta->family);
     d->changes = w->changes;
     w->decided_changes = w->changes + 1;
+    w->decided_kept++;
     d->ends = key.ends;
     d->kind = key.kind;
     d->upper = key.upper;

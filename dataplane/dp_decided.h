@@ -10,7 +10,9 @@
  * headroom, and of what has not been classified its header's soundness. ICMP, whose errors go by what they quote, goes the whole way.
  *
  * One table of DP_DECISIONS for each worker: a flow has one place in it, found by a keyed hash; who comes later takes it. Whoever makes up flows
- * turns others out, which then go the whole way, as all did before; nothing grows and nothing is searched.
+ * turns others out, which then go the whole way, as all did before; nothing grows and nothing is searched. Where bursts are mostly of flows that
+ * are not known, the table is left alone for DP_DECIDED_PAUSE of them, and then tried again: that costs those who come for the first time, and all
+ * when there are more flows than places, little.
  *
  * The worker's own lcore only. */
 #ifndef DATAPLANE_DP_DECIDED_H
@@ -24,7 +26,12 @@
 #include "dataplane/ip/ip_ttl.h"
 #include "dataplane/ip/ip_udp.h"
 
-enum { DP_DECISIONS = 4096 };
+enum {
+    DP_DECISIONS = 4096,
+    DP_DECIDED_VAIN = 4,   /* bursts that are tried in vain before */
+    DP_DECIDED_PAUSE = 64, /* so many are left alone */
+    DP_DECIDED_BURST = 16, /* of fewer packets nothing is concluded */
+};
 
 /* Of whom it was decided. */
 struct dp_decided_key {
@@ -71,6 +78,21 @@ void dp_decided_keep_sa(struct dp_worker *w, const struct rte_mbuf *m, const str
 void dp_decided_keep_port(struct dp_worker *w, const struct rte_mbuf *m, const struct ip_if *out,
                           const struct ip_nbr *nbr, uint16_t mtu);
 void dp_decided_keep_in(struct dp_worker *w, const struct rte_mbuf *m);
+
+/* A burst of n packets is done: is it worth while? */
+static inline void dp_decided_judge(struct dp_worker *w, unsigned n)
+{
+    const unsigned kept = w->decided_kept;
+    w->decided_kept = 0;
+    if (unlikely(w->decided_pause)) {
+        w->decided_pause--;
+    } else if (likely(2 * kept <= n)) {
+        w->decided_vain = 0;
+    } else if (n >= DP_DECIDED_BURST && ++w->decided_vain >= DP_DECIDED_VAIN) {
+        w->decided_pause = DP_DECIDED_PAUSE;
+        w->decided_changes = 0; /* until something is kept again nobody looks */
+    }
+}
 
 /* ---- asking ---------------------------------------------------------------------------------------------------- */
 enum { DP_DECIDED_OPTIONS = 0x45, DP_DECIDED_UPPER = 4, DP_DECIDED_V4 = 20, DP_DECIDED_V6 = 40 };

@@ -93,4 +93,17 @@ static inline void dp_flow_route(struct dp_worker *w, struct rte_mbuf *m)
     }
 }
 
+/* The same of a packet that ip_classify has looked at as it is, from a port that asks nothing of it. */
+static inline void dp_flow_route_sound(struct dp_worker *w, struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    const struct dp_decision *d;
+    if (dp_flow_takes(&w->flow, m, meta))
+        dp_flow_send(w, m, meta);
+    else if ((d = dp_decided_way(w, m, meta, true)) != NULL)
+        dp_decided_send(w, m, meta, d);
+    else
+        dp_route_packet(w, m);
+}
+
 #endif

@@ -342,11 +342,8 @@ static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf 
             fetch(pkts[i + PREFETCH_AHEAD]);
         bytes += m->pkt_len;
         const enum ip_class class = classify(m, &a, in);
-        const struct dp_decision *d;
-        if (class == IP_CLASS_IP && likely(open) && dp_flow_takes(&w->flow, m, dp_meta(m)))
-            dp_flow_send(w, m, dp_meta(m));
-        else if (class == IP_CLASS_IP && likely(open) && (d = dp_decided_way(w, m, dp_meta(m), true)) != NULL)
-            dp_decided_send(w, m, dp_meta(m), d);
+        if (class == IP_CLASS_IP && likely(open) && likely(!is_link_affair(m, dp_meta(m)->family)))
+            dp_flow_route_sound(w, m);
         else
             ip_received(w, m, class, in);
     }
@@ -676,6 +673,7 @@ static unsigned receive(struct dp_worker *w, const struct dp_rxq *q)
     frames_received(w, q->port, pkts, n);
     dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
     process(w);
+    dp_decided_judge(w, n);
     return n;
 }
 static __rte_always_inline unsigned inbox_take(struct dp_worker *w)

@@ -112,6 +112,9 @@ struct dp_worker {
     uint64_t changes;           /* of tables, when the burst began (dp_rcu_changes) */
     uint64_t decided_changes;   /* one more than that when something was last kept in: */
     struct dp_decided *decided; /* dp_decided.h; NULL: nothing is kept */
+    unsigned decided_kept;      /* in this burst */
+    unsigned decided_vain;      /* bursts, one after the other, of which most packets were not known */
+    unsigned decided_pause;     /* bursts in which nothing is kept nor looked for */
     struct dp_hop hop;
     struct dp_flow flow;
     struct dp_source source;

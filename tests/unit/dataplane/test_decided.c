@@ -161,7 +161,7 @@ static void worker_fresh(bool keeps, bool runs)
     CU_ASSERT_EQUAL_FATAL(dp_worker_new(&mgr_dp, 0, 0, &worker), CV_OK);
     memset(worker->stats, 0, sizeof *worker->stats);
     memset(worker->if_stats, 0, IFS * sizeof *worker->if_stats);
-    worker->run_pause = runs ? 0 : UINT32_MAX;
+    worker->run_pause = worker->group_pause = runs ? 0 : UINT32_MAX;
     for (unsigned i = 0; i < DP_GATE_OPEN; i++) /* what passes is no matter of time */
         worker->gates.rate[i] = io_bucket_rate_make(rte_get_tsc_hz(), 1000000000, 1000000);
     if (keeps)
@@ -192,6 +192,32 @@ static struct kind kind_make(void)
     k.len = (uint16_t)(rnd(3) ? 100 + rnd(400) : 1300 + rnd(78));
     if (k.proto == IPPROTO_ICMP && k.v6)
         k.proto = IPPROTO_ICMPV6;
+    return k;
+}
+
+/* One that differs from k in one thing alone. */
+static struct kind kind_like(struct kind k)
+{
+    switch (rnd(6)) {
+    case 0:
+        k.src ^= 4;
+        break;
+    case 1:
+        k.dst ^= 4;
+        break;
+    case 2:
+        k.net ^= 3;
+        break;
+    case 3:
+        k.sport ^= 1;
+        break;
+    case 4:
+        k.dport ^= 1;
+        break;
+    default:
+        k.proto = k.proto == IPPROTO_UDP ? IPPROTO_TCP : k.proto;
+        break;
+    }
     return k;
 }
 
@@ -458,7 +484,7 @@ static void pass(uint64_t from, const struct how *h, struct outcome *o)
     if (worker->decided)
         worker->decided->mask = h->mask;
     for (unsigned i = 0; i < KINDS; i++)
-        kinds[i] = kind_make();
+        kinds[i] = i % 2 ? kind_like(kinds[i - 1]) : kind_make();
     for (unsigned r = 0; r < BURSTS; r++) {
         const bool tunnelled = rnd(3) == 0;
         const unsigned n = 1 + rnd(BURST), few = 1 + rnd(KINDS);
@@ -473,6 +499,8 @@ static void pass(uint64_t from, const struct how *h, struct outcome *o)
             site_change();
         if (h->runs && worker->run_pause > 4)
             worker->run_pause = 4;
+        if (h->runs)
+            worker->group_pause = 0;
     }
     outcome_end(o);
     esp_out_sa_free(far_sa);
@@ -541,6 +569,45 @@ static void the_next_burst_goes_by_what_tables_say_then(void)
     CU_ASSERT_TRUE(sent > 50000 && protected > 20000 && dropped > 20000);
 }
 
+/* Many flows, each of which comes once, must not cost what looking for each does. */
+static void where_all_are_new_the_table_is_left_alone_for_a_while(void)
+{
+    struct kind k = {.proto = IPPROTO_UDP, .src = 77, .dst = 5, .net = 1, .sport = 1, .dport = 1, .len = 100};
+    unsigned looked = 0, bursts = 10 * DP_DECIDED_PAUSE;
+    struct outcome o = {0};
+    start();
+    seed = 1;
+    site_make();
+    policy_set(OUTSIDE, 0);
+    static const char *const elsewhere = "203.0.113.0/24";
+    struct cv_cmd c = {.type = CV_CMD_POLICY_BEGIN}, r = {.type = CV_CMD_POLICY_ADD},
+                  e = {.type = CV_CMD_POLICY_COMMIT};
+    c.u.if_id = e.u.if_id = OUTSIDE;
+    r.u.policy = (struct cv_policy){.if_id = OUTSIDE, .order = 1, .action = CV_POLICY_DISCARD};
+    r.u.policy.local = r.u.policy.remote = side(elsewhere, IPPROTO_UDP, false);
+    CU_ASSERT_EQUAL_FATAL(mgr_cmd(&c) | mgr_cmd(&r) | mgr_cmd(&e), CV_OK);
+    worker_fresh(true, false);
+    for (unsigned i = 0; i < bursts; i++) {
+        for (unsigned p = 0; p < BURST; p++, k.sport++)
+            frame_put(&k, false, p, false);
+        looked += worker->decided_pause == 0;
+        (void)dp_worker_turn(worker);
+        outcome_add(&o, true);
+    }
+    CU_ASSERT_TRUE(looked >= DP_DECIDED_VAIN + 8 && looked < DP_DECIDED_VAIN + 12);
+    CU_ASSERT_EQUAL(o.frames[0], bursts * BURST);
+    /* One flow: at the latest after one more pause nobody is asked about it. */
+    for (unsigned i = 0; i < DP_DECIDED_PAUSE + 2; i++) {
+        asked[0] = 0;
+        for (unsigned p = 0; p < BURST; p++)
+            frame_put(&k, false, p, false);
+        (void)dp_worker_turn(worker);
+        outcome_add(&o, true);
+    }
+    CU_ASSERT_EQUAL(asked[0], 0);
+    CU_ASSERT_EQUAL(o.frames[0], (bursts + DP_DECIDED_PAUSE + 2) * BURST);
+}
+
 static void everything_ends(void)
 {
     dp_worker_free(worker);
@@ -551,4 +618,5 @@ static void everything_ends(void)
 }
 
 PKT_MAIN("dp_decided", UNIT_TEST(RFC_4301_5_1_what_is_kept_is_what_the_policy_says),
-         UNIT_TEST(the_next_burst_goes_by_what_tables_say_then), UNIT_TEST(everything_ends))
+         UNIT_TEST(the_next_burst_goes_by_what_tables_say_then),
+         UNIT_TEST(where_all_are_new_the_table_is_left_alone_for_a_while), UNIT_TEST(everything_ends))
