@@ -1,6 +1,7 @@
 #include "dataplane/dp_run.h"
 
 #include "dataplane/dp_owner.h"
+#include "dataplane/dp_policy.h"
 #include "dataplane/dp_way.h"
 
 #include <rte_malloc.h>
@@ -166,14 +167,15 @@ static bool leads(const struct dp_way *y, uint64_t changes, const struct ip_if *
            dp_front_alike_any(&y->front, pkts[ALIKE]);
 }
 
-/* Those at the front that follow the leader of an earlier burst; none: who led there is forgotten, if it was such a way. */
-static unsigned follow(struct dp_worker *w, const struct ip_if *in, uint64_t changes, struct rte_mbuf **pkts,
-                       unsigned n, uint64_t *bytes)
+/* Those at the front that follow the leader of an earlier burst; none: who led there is forgotten, if it was such a way. open: the port asks nothing
+ * of packets in clear. */
+static unsigned follow(struct dp_worker *w, const struct ip_if *in, bool open, uint64_t changes,
+                       struct rte_mbuf **pkts, unsigned n, uint64_t *bytes)
 {
     struct dp_way *out = &w->runs->out;
     struct dp_way *into = &w->runs->in;
     unsigned k = 0;
-    if (leads(out, changes, in, pkts)) {
+    if (open && leads(out, changes, in, pkts)) {
         if (esp_out_run_again(&out->esp.out))
             k = out_follow(w, out, pkts, n, bytes);
         if (unlikely(k == 0))
@@ -187,8 +189,8 @@ static unsigned follow(struct dp_worker *w, const struct ip_if *in, uint64_t cha
     return k;
 }
 
-/* pkts[0] goes the whole way, and those behind it that follow. */
-static unsigned lead(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
+/* pkts[0] goes the whole way, and those behind it that follow. open: as above. */
+static unsigned lead(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a, bool open,
                      const struct dp_way *way, struct rte_mbuf **pkts, unsigned n, uint64_t *bytes)
 {
     struct dp_runs *runs = w->runs;
@@ -196,7 +198,7 @@ static unsigned lead(struct dp_worker *w, const struct ip_if *in, const struct i
     *bytes += leader->pkt_len;
     dp_worker_received(w, leader, a, in);
     dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
-    if (w->out_count && w->out_pkts[w->out_count - 1] == leader) {
+    if (open && w->out_count && w->out_pkts[w->out_count - 1] == leader) {
         runs->out = *way;
         if (dp_way_out(w, &runs->out, leader))
             return 1 + out_follow(w, &runs->out, pkts + 1, n - 1, bytes);
@@ -215,6 +217,7 @@ unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct i
                      struct rte_mbuf **pkts, unsigned n, uint64_t *bytes)
 {
     struct dp_way way = {.changes = dp_rcu_changes(), .if_in = in->id};
+    const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss;
     unsigned done = 0;
     if (w->run_pause > 0) {
         w->run_pause--;
@@ -223,12 +226,13 @@ unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct i
     for (unsigned i = 0; i < RTE_MIN(n, (unsigned)AHEAD + 1); i++)
         dp_way_fetch(pkts[i], DP_WAY_PLAIN);
     for (unsigned i = 0; i < RUNS && n - done >= DP_RUN_MIN; i++) {
-        unsigned k = follow(w, in, way.changes, pkts + done, n - done, bytes);
-        if (k == 0 && !begins(&way.front, pkts + done))
+        unsigned k = follow(w, in, open, way.changes, pkts + done, n - done, bytes);
+        if (k == 0 &&
+            (!begins(&way.front, pkts + done) || (!open && dp_front_proto(&way.front) != IP_PROTO_ESP)))
             break;
         const bool led = k == 0;
         if (led)
-            k = lead(w, in, a, &way, pkts + done, n - done, bytes);
+            k = lead(w, in, a, open, &way, pkts + done, n - done, bytes);
         done += k;
         if (led && k == 1) { /* nobody followed */
             w->run_pause = PAUSE;

@@ -10,7 +10,8 @@
  * the bucket's owner.
  *
  * Runs are of IPv4 without options and fragments in unicast frames: inner packets into an SA, or ESP to one of this host's SAs, in tunnel mode
- * both, where neither port nor tunnel asks anything of each packet (policies, rates, MSS). The rest goes as before.
+ * both, where neither port nor tunnel asks anything of each packet (policies, rates, MSS). ESP's runs come in by a port with a policy as well. The rest
+ * goes as before.
  *
  * The worker's own lcore only. */
 #ifndef DATAPLANE_DP_RUN_H
@@ -27,8 +28,8 @@ enum {
 CV_MUST_USE cv_result dp_runs_new(int socket, struct dp_runs **out);
 void dp_runs_free(struct dp_runs *r);
 
-/* Takes runs from the front of pkts[0..n), as they came from the port `in`, which asks nothing of a packet by itself. Gives how many packets it
- * took: all that the worker's loop would do to them is done; adds the octets of their frames to *bytes. */
+/* Takes runs from the front of pkts[0..n), as they came from the port `in`. Where that asks something of packets in clear (policy, MSS), only runs of ESP
+ * to this host's SAs are taken, of which it asks nothing. Gives how many packets it took: all that the worker's loop would do to them is done; adds the octets of their frames to *bytes. */
 unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
                      struct rte_mbuf **pkts, unsigned n, uint64_t *bytes);
 

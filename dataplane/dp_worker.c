@@ -326,7 +326,7 @@ static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf 
     const struct ip_arrival a = ip_arrival_of(in->mac, in->id, in->vrf);
     uint64_t bytes = 0;
     unsigned first = 0;
-    if (n >= DP_RUN_MIN && together && !mixed)
+    if (n >= DP_RUN_MIN && likely(!w->esp.asynchronous) && !mixed)
         first = dp_run_take(w, in, &a, pkts, n, &bytes);
     if (n - first >= DP_GROUP_MIN && together && !w->far)
         first += dp_group_take(w, in, &a, pkts + first, n - first, &bytes);

@@ -518,6 +518,26 @@ static void nobody_follows_who_came_in_elsewhere(void)
     from_outside = false;
 }
 
+/* RFC 4301 5.2: a port's policy is asked about each packet in clear, and about none of ESP to this host's SAs. */
+static void by_a_port_with_a_policy_only_ESP_goes_in_runs(void)
+{
+    memset(&with, 0, sizeof with);
+    site_make(&forms[0]);
+    worker_fresh(RUNS);
+    far_start(&forms[0], IN_SLOT);
+    CU_ASSERT_FALSE(follows(false));
+    CU_ASSERT_TRUE(follows(false));
+    CU_ASSERT_EQUAL(change_policy(INSIDE, true) | change_policy(OUTSIDE, true), CV_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        CU_ASSERT_FALSE(follows(false));
+        CU_ASSERT_EQUAL(taken(false, BURST, BURST), 0);
+    }
+    CU_ASSERT_EQUAL(change_policy(INSIDE, false), CV_OK); /* where what was inside leaves */
+    CU_ASSERT_FALSE(follows(true));
+    CU_ASSERT_TRUE(follows(true));
+    far_end();
+}
+
 static void nobody_follows_a_leader_into_what_asks_of_each_packet(void)
 {
     memset(&with, 0, sizeof with);
@@ -753,18 +773,16 @@ static void everything_ends(void)
     mgr_stop();
 }
 
-PKT_MAIN("run", UNIT_TEST(runs_leave_what_the_long_way_leaves),
-         UNIT_TEST(RFC_4303_A2_1_what_is_behind_the_window_is_forged_with_ESN),
-         UNIT_TEST(the_next_burst_goes_by_what_tables_say_then),
-         UNIT_TEST(a_soft_limit_is_told_when_it_is_reached),
-         UNIT_TEST(a_run_is_taken_as_far_as_packets_are_alike),
-         UNIT_TEST(what_a_leader_found_is_good_until_a_table_changes),
-         UNIT_TEST(nobody_follows_who_came_in_elsewhere),
-         UNIT_TEST(nobody_follows_a_leader_into_what_asks_of_each_packet),
-         UNIT_TEST(packets_of_multi_buffer_transforms_go_in_no_run),
-         UNIT_TEST(the_first_packet_of_an_sa_is_told_from_a_run),
-         UNIT_TEST(a_number_that_comes_by_two_ways_is_taken_once),
-         UNIT_TEST(known_ways_are_good_until_a_table_changes),
-         UNIT_TEST(groups_leave_what_the_long_way_leaves),
-         UNIT_TEST(every_transform_that_goes_in_runs_leaves_what_the_long_way_leaves),
-         UNIT_TEST(everything_ends))
+PKT_MAIN(
+    "run", UNIT_TEST(runs_leave_what_the_long_way_leaves),
+    UNIT_TEST(RFC_4303_A2_1_what_is_behind_the_window_is_forged_with_ESN),
+    UNIT_TEST(the_next_burst_goes_by_what_tables_say_then),
+    UNIT_TEST(a_soft_limit_is_told_when_it_is_reached), UNIT_TEST(a_run_is_taken_as_far_as_packets_are_alike),
+    UNIT_TEST(what_a_leader_found_is_good_until_a_table_changes),
+    UNIT_TEST(nobody_follows_who_came_in_elsewhere), UNIT_TEST(by_a_port_with_a_policy_only_ESP_goes_in_runs),
+    UNIT_TEST(nobody_follows_a_leader_into_what_asks_of_each_packet),
+    UNIT_TEST(packets_of_multi_buffer_transforms_go_in_no_run),
+    UNIT_TEST(the_first_packet_of_an_sa_is_told_from_a_run),
+    UNIT_TEST(a_number_that_comes_by_two_ways_is_taken_once),
+    UNIT_TEST(known_ways_are_good_until_a_table_changes), UNIT_TEST(groups_leave_what_the_long_way_leaves),
+    UNIT_TEST(every_transform_that_goes_in_runs_leaves_what_the_long_way_leaves), UNIT_TEST(everything_ends))
