@@ -61,6 +61,7 @@ struct bench_case {
     enum bench_path path;
     enum bench_receive receive;
     unsigned lines;       /* of the policy, with dp_bench_mapped: those of the SAs come last */
+    unsigned flows;       /* ... by their ports, of which packets are in turn; 0: BENCH_FLOWS */
     uint8_t inner, outer; /* IP_V4, IP_V6 */
     bool natt, esn;
     unsigned window;               /* packets of the anti-replay window; 0: none */
@@ -74,6 +75,12 @@ struct bench_case {
 static inline bool dp_bench_mapped(const struct bench_case *c)
 {
     return c->path == BENCH_MAP || c->path == BENCH_CLEAR;
+}
+/* The ports of packets of a crypto map, one for each of its flows, begin behind this one. */
+enum { BENCH_PORT0 = 1000, BENCH_FLOWS = 64, BENCH_FLOWS_MAX = 65535 - BENCH_PORT0 };
+static inline unsigned dp_bench_flows(const struct bench_case *c)
+{
+    return !dp_bench_mapped(c) ? 1 : c->flows ? c->flows : (unsigned)BENCH_FLOWS;
 }
 static inline bool dp_bench_jumbo(const struct bench_case *c)
 {

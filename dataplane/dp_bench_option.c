@@ -23,13 +23,14 @@ static const struct bench_transform transforms[] = {
 
 static void help(FILE *to)
 {
-    fprintf(to, "usage: culvert-dp --bench [--direction encap|decap|both] [--sizes 64,512,1420,imix]\n"
-                "         [--transform NAME] [--engine auto|ipsec-mb|vaes|\"cryptodev NAME\"] [--sas N]\n"
-                "         [--distribution uniform|zipf[:S]] [--workers N] [--seconds S] [--rounds N]\n"
-                "         [--ip 4|6] [--inner 4|6] [--outer 4|6] [--natt] [--esn] [--window N]\n"
-                "         [--path tunnel|gre|map|clear] [--lines N] [--receive dma|copy] [--stages]\n"
-                "         [--json FILE] [--svg FILE]\n"
-                "transforms:");
+    fprintf(to,
+            "usage: culvert-dp --bench [--direction encap|decap|both] [--sizes 64,512,1420,imix]\n"
+            "         [--transform NAME] [--engine auto|ipsec-mb|vaes|\"cryptodev NAME\"] [--sas N]\n"
+            "         [--distribution uniform|zipf[:S]] [--workers N] [--seconds S] [--rounds N]\n"
+            "         [--ip 4|6] [--inner 4|6] [--outer 4|6] [--natt] [--esn] [--window N]\n"
+            "         [--path tunnel|gre|map|clear] [--lines N] [--flows N] [--receive dma|copy] [--stages]\n"
+            "         [--json FILE] [--svg FILE]\n"
+            "transforms:");
     for (unsigned i = 0; i < sizeof transforms / sizeof transforms[0]; i++)
         fprintf(to, " %s", transforms[i].name);
     fprintf(to, "\n");
@@ -231,6 +232,12 @@ static const char *take_lines(struct bench_plan *p, char *text)
     return p->base.lines >= 1 && p->base.lines <= CV_POLICY_ROWS_MAX ? NULL : "--lines is 1 to 4096";
 }
 
+static const char *take_flows(struct bench_plan *p, char *text)
+{
+    p->base.flows = number(text);
+    return p->base.flows >= 1 && p->base.flows <= BENCH_FLOWS_MAX ? NULL : "--flows is 1 to 64535";
+}
+
 static const char *take_receive(struct bench_plan *p, char *text)
 {
     const unsigned i = word(text, 2, receive_at);
@@ -289,6 +296,7 @@ static const struct {
     {"window", true, take_window},
     {"path", true, take_path},
     {"lines", true, take_lines},
+    {"flows", true, take_flows},
     {"receive", true, take_receive},
     {"stages", false, take_stages},
     {"json", true, take_json},
@@ -307,8 +315,10 @@ static const char *together(const struct bench_plan *p)
         return "--sas must be a multiple of --workers, so that each worker owns as many";
     if (c->path != BENCH_TUNNEL && c->sas > CV_POLICY_ROWS_MAX - 96)
         return "--sas is at most 4000 with --path gre, map or clear";
-    if (c->path != BENCH_TUNNEL && (c->inner != IP_V4 || c->outer != IP_V4))
-        return "--path gre, map and clear are of IPv4";
+    if (c->path == BENCH_GRE && (c->inner != IP_V4 || c->outer != IP_V4))
+        return "--path gre is of IPv4";
+    if (c->flows && !dp_bench_mapped(c))
+        return "--flows goes with --path map or clear";
     if (dp_bench_mapped(c) && c->lines < c->sas)
         return "--lines is at least --sas: each SA has one";
     if (c->path == BENCH_CLEAR && (p->dirs[BENCH_DECAP] || p->dirs[BENCH_BOTH]))

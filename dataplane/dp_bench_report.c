@@ -168,15 +168,16 @@ static void json_case(FILE *f, const struct bench_row *row)
     const struct bench_case *c = &row->c;
     char d[24];
     fprintf(f,
-            "\"anti_replay\":%s,\"path\":\"%s\",\"lines\":%u,"
+            "\"anti_replay\":%s,\"path\":\"%s\",\"lines\":%u,\"flows\":%u,"
             "\"receive\":\"%s\",\"distribution\":\"%s\",\"inner\":%u,\"outer\":%u,\"natt\":%s,\"esn\":%s,"
             "\"replay_window\":%u,\"packets\":%u,\"used_sas\":%u,\"huge_pages\":%s,\"stages\":",
             !dp_bench_decaps(c) ? "null"
             : c->window         ? "true"
                                 : "false",
-            dp_bench_path_name(c->path), dp_bench_mapped(c) ? c->lines : 0, dp_bench_receive_name(c->receive),
-            distribution(c, d), c->inner, c->outer, c->natt ? "true" : "false", c->esn ? "true" : "false",
-            c->window, row->r.packets, row->r.used_sas, c->hugepages ? "true" : "false");
+            dp_bench_path_name(c->path), dp_bench_mapped(c) ? c->lines : 0, dp_bench_flows(c),
+            dp_bench_receive_name(c->receive), distribution(c, d), c->inner, c->outer,
+            c->natt ? "true" : "false", c->esn ? "true" : "false", c->window, row->r.packets, row->r.used_sas,
+            c->hugepages ? "true" : "false");
 }
 
 static void json_row(FILE *f, const struct bench_row *row)

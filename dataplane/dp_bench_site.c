@@ -155,6 +155,12 @@ void dp_bench_sa(const struct bench_case *c, unsigned i, enum cv_dir dir, struct
         sa->integ_key[k] = (uint8_t)(2 * k + i);
 }
 
+/* The interface with the crypto map: clear packets leave by it; where all are decrypted, they come in by it. */
+static uint32_t map_port(const struct bench_case *c)
+{
+    return dp_bench_encaps(c) ? OUTSIDE : INSIDE;
+}
+
 struct cv_if dp_bench_if(const struct bench_case *c, unsigned i, bool far_end)
 {
     struct cv_if f = {.if_id = if_of(c, i), .kind = CV_IF_TUNNEL, .up = 1};
@@ -162,7 +168,7 @@ struct cv_if dp_bench_if(const struct bench_case *c, unsigned i, bool far_end)
     snprintf(f.name, sizeof f.name, "if%u", f.if_id);
     if (dp_bench_mapped(c)) {
         f.kind = CV_IF_FLOW;
-        f.flow_port = OUTSIDE;
+        f.flow_port = map_port(c);
     } else if (c->path == BENCH_GRE) {
         f.tunnel_mode = CV_TUNNEL_GRE;
         f.tunnel_src = outer_end(c, far_end);
@@ -213,13 +219,14 @@ static void no_packet(void *ctx, struct rte_mbuf *m)
     rte_pktmbuf_free(m);
 }
 
-static cv_result policy_row(struct cv_policy *r, uint32_t order, uint32_t flow, struct ip_addr near,
-                            struct ip_addr far)
+static cv_result policy_row(const struct bench_case *c, struct cv_policy *r, uint32_t order, uint32_t flow,
+                            struct ip_addr near, struct ip_addr far)
 {
     struct ip_prefix l, o;
-    if (!ip_prefix_make(&near, 24, &l) || !ip_prefix_make(&far, 24, &o))
+    if (!ip_prefix_make(&near, sa_prefix_len(c), &l) || !ip_prefix_make(&far, sa_prefix_len(c), &o))
         return CV_EINVAL;
-    *r = (struct cv_policy){.if_id = OUTSIDE, .order = order, .flow_if = flow, .action = CV_POLICY_PROTECT};
+    *r = (struct cv_policy){
+        .if_id = map_port(c), .order = order, .flow_if = flow, .action = CV_POLICY_PROTECT};
     r->local = ts_from_prefix(&l, IP_PROTO_UDP, 0, UINT16_MAX);
     r->remote = ts_from_prefix(&o, IP_PROTO_UDP, 0, UINT16_MAX);
     return CV_OK;
@@ -232,12 +239,12 @@ static cv_result policy_fill(struct dp *dp, const struct bench_case *c)
     cv_result r = rows ? CV_OK : CV_ENOMEM;
     for (unsigned i = 0; r == CV_OK && i < c->lines; i++) {
         const unsigned others = c->lines - c->sas, sa = i - others;
-        r = i < others
-                ? policy_row(&rows[i], i, TUNNEL0, v4(30, i >> 8, i & 255, 0), v4(40, i >> 8, i & 255, 0))
-                : policy_row(&rows[i], i, if_of(c, sa), dp_bench_near_host(c, sa), dp_bench_far_host(c, sa));
+        r = i < others ? policy_row(c, &rows[i], i, TUNNEL0, host(c, 30, i), host(c, 40, i))
+                       : policy_row(c, &rows[i], i, if_of(c, sa), dp_bench_near_host(c, sa),
+                                    dp_bench_far_host(c, sa));
     }
     if (r == CV_OK)
-        r = ip_policy_new(rows, c->lines, 0, &dp->policies[OUTSIDE]);
+        r = ip_policy_new(rows, c->lines, 0, &dp->policies[map_port(c)]);
     free(rows);
     return r;
 }
@@ -280,7 +287,7 @@ cv_result dp_bench_site_fill(struct dp *dp, const struct bench_case *c)
     if (c->inner != c->outer)
         ip_nbr_claim(&dp->nbrs, OUTSIDE, &inner_far, dp_bench_far_mac, 0, &calls);
     for (unsigned i = 0; i < c->sas; i++) {
-        CV_TRY(tunnel_fill(dp, c, i, &far));
+        CV_TRY(tunnel_fill(dp, c, i, &inner_far));
         if (dp_bench_encaps(c))
             CV_TRY(sa_add(dp, c, i, CV_DIR_OUT));
         if (dp_bench_decaps(c))
@@ -291,6 +298,7 @@ cv_result dp_bench_site_fill(struct dp *dp, const struct bench_case *c)
         }
     }
     if (c->path == BENCH_CLEAR)
-        CV_TRY(route_add(dp, IP_ROUTE_STATIC, dp_bench_clear_host(c, 0), 8, OUTSIDE, &far));
+        CV_TRY(route_add(dp, IP_ROUTE_STATIC, dp_bench_clear_host(c, 0), c->inner == IP_V4 ? 8 : 16, OUTSIDE,
+                         &inner_far));
     return dp_bench_mapped(c) ? policy_fill(dp, c) : CV_OK;
 }

@@ -92,6 +92,7 @@ unsigned dp_bench_store_count(const struct bench_case *c)
     const unsigned unit = count * (c->dir == BENCH_BOTH ? 2 * IO_BURST : 1); /* whole turns of both ways */
     const uint64_t room = BENCH_STORE_OCTETS / c->workers / frame_octets(c);
     unsigned n = RTE_MAX((unsigned)PACKETS, c->sas / c->workers * (c->dir == BENCH_BOTH ? 2 : 1));
+    n = RTE_MAX(n, dp_bench_flows(c));
     n = (unsigned)RTE_MIN((uint64_t)n, room);
     return (n + unit - 1) / unit * unit;
 }
@@ -102,12 +103,12 @@ static struct rte_mbuf *inner_packet(struct dp *dp, const struct bench_case *c, 
 {
     static uint16_t port;
     static const uint8_t data[BENCH_JUMBO_MAX];
-    struct ip_endpoint from = {.port = 1000}, to = {.port = 2000};
+    struct ip_endpoint from = {.port = BENCH_PORT0}, to = {.port = 2000};
     const struct ip_addr near = dp_bench_near_host(c, sa);
     const struct ip_addr far = c->path == BENCH_CLEAR ? dp_bench_clear_host(c, sa) : dp_bench_far_host(c, sa);
     const unsigned head = (c->inner == IP_V4 ? 20 : 40) + (unsigned)IP_UDP_HEADER;
     if (dp_bench_mapped(c))
-        from.port = (uint16_t)(1000 + ++port % 64);
+        from.port = (uint16_t)(BENCH_PORT0 + ++port % dp_bench_flows(c));
     struct rte_mbuf *m = rte_pktmbuf_alloc(pool_of(dp, c));
     from.addr = out ? near : far;
     to.addr = out ? far : near;

@@ -52,6 +52,9 @@ static void options_are_taken(void)
 static void options_out_of_bounds_are_refused(void)
 {
     static const char *const lines[] = {"--sas 0",
+                                        "--path map --flows 0",
+                                        "--path map --flows 64536",
+                                        "--flows 2",
                                         "--sas 1000001",
                                         "--sas 18446744073709551617",
                                         "--sas -1",
