@@ -82,7 +82,7 @@ static inline struct flow flow_of_frame(const struct rte_mbuf *m)
 
 static inline bool is_flow(const struct dp_way *k, struct flow flow)
 {
-    return k->front.ends == flow.ends && k->front.spi == flow.more;
+    return dp_front_ends(&k->front) == flow.ends && k->front.spi == flow.more;
 }
 
 static inline unsigned set_of(const struct dp_groups *g, struct flow f)
@@ -123,11 +123,11 @@ static __rte_always_inline bool follows(const struct dp_way *k, const struct rte
 {
     switch ((enum dp_way_kind)k->kind) {
     case DP_WAY_UDP:
-        return dp_front_alike(&k->front, m, k->span, DP_WAY_UDP, p);
+        return dp_front_alike(&k->front, m, k->front.span, DP_WAY_UDP, p);
     case DP_WAY_ESP:
-        return dp_front_alike(&k->front, m, k->span, DP_WAY_ESP, p);
+        return dp_front_alike(&k->front, m, k->front.span, DP_WAY_ESP, p);
     default:
-        return dp_front_alike(&k->front, m, k->span, DP_WAY_PLAIN, p);
+        return dp_front_alike(&k->front, m, k->front.span, DP_WAY_PLAIN, p);
     }
 }
 
@@ -169,7 +169,7 @@ static unsigned segment_of(struct dp_worker *w, struct segment *s, const struct 
     for (i = 0; i < RTE_MIN(n, (unsigned)ESP_RUN_MAX); i++) {
         struct rte_mbuf *m = pkts[i];
         struct dp_way *k = find(g, set[i], m);
-        if (unlikely(!k) || unlikely(k->changes != changes) || unlikely(k->if_in != in->id) ||
+        if (unlikely(!k) || unlikely(k->changes != changes) || unlikely(k->front.if_in != in->id) ||
             unlikely(k->state == REFUSED) || unlikely(!follows(k, m, &p[i])))
             break;
         if (k->segment != now) {
@@ -403,7 +403,7 @@ static struct dp_way *to_lead(struct dp_groups *g, const struct ip_if *in, uint6
                               const struct rte_mbuf *m, struct dp_front *f)
 {
     struct dp_way *k = dp_front_of(f, m) && dp_front_alike_any(f, m) ? place_for(g, flow_of_frame(m)) : NULL;
-    const bool stands = k && k->changes == changes && k->if_in == in->id;
+    const bool stands = k && k->changes == changes && k->front.if_in == in->id;
     return stands && (k->state != REFUSED || g->segment - k->segment <= RECENT) ? NULL : k;
 }
 
@@ -422,7 +422,7 @@ static bool the_whole_way(struct dp_worker *w, const struct ip_if *in, const str
     k->front = front;
     k->front.spi = flow.more;
     k->changes = changes;
-    k->if_in = in->id;
+    k->front.if_in = in->id;
     k->state = (uint8_t)lead(w, k, m);
     if (!goes_on(w, k))
         k->state = REFUSED;

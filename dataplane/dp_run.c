@@ -45,7 +45,7 @@ static __rte_always_inline unsigned piece(const struct dp_way *way, struct rte_m
                                           struct esp_run_pkt *p, unsigned n, unsigned rest,
                                           enum dp_way_kind kind, uint32_t before, uint64_t *frames)
 {
-    const uint32_t span = way->span;
+    const uint32_t span = way->front.span;
     const unsigned fetched = rest > AHEAD ? rest - AHEAD : 0;
     uint64_t octets = 0;
     unsigned i;
@@ -163,7 +163,7 @@ static unsigned in_follow(struct dp_worker *w, const struct dp_way *y, const str
 static bool leads(const struct dp_way *y, uint64_t changes, const struct ip_if *in,
                   struct rte_mbuf *const *pkts)
 {
-    return y->changes == changes && y->if_in == in->id && dp_front_alike_any(&y->front, pkts[0]) &&
+    return y->changes == changes && y->front.if_in == in->id && dp_front_alike_any(&y->front, pkts[0]) &&
            dp_front_alike_any(&y->front, pkts[ALIKE]);
 }
 
@@ -216,7 +216,7 @@ static unsigned lead(struct dp_worker *w, const struct ip_if *in, const struct i
 unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
                      struct rte_mbuf **pkts, unsigned n, uint64_t *bytes)
 {
-    struct dp_way way = {.changes = dp_rcu_changes(), .if_in = in->id};
+    struct dp_way way = {.changes = dp_rcu_changes(), .front.if_in = in->id};
     const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss;
     unsigned done = 0;
     if (w->run_pause > 0) {

@@ -20,8 +20,8 @@ bool dp_way_out(struct dp_worker *w, struct dp_way *y, struct rte_mbuf *leader)
     const struct dp_front *front = &y->front;
     const struct dp_flow *exit = &w->flow;
     const bool runs = into.valid && into.sa && w->out_count && w->out_sas[w->out_count - 1] == into.sa &&
-                      into.transit && !into.tcp_mss && into.family == IP_V4 && into.ends[0] == front->ends &&
-                      into.kind == dp_meta_kind(dp_meta(leader)) &&
+                      into.transit && !into.tcp_mss && into.family == IP_V4 &&
+                      into.ends[0] == dp_front_ends(front) && into.kind == dp_meta_kind(dp_meta(leader)) &&
                       (front->rearm & 0xffff) + RTE_ETHER_HDR_LEN >= ESP_HEADROOM &&
                       esp_out_run_start(&y->esp.out, into.sa, ip);
     dp_encapsulate(w);
@@ -35,9 +35,9 @@ bool dp_way_out(struct dp_worker *w, struct dp_way *y, struct rte_mbuf *leader)
     const uint32_t fits =
         esp_out_mtu_by(into.sa, &y->esp.out.t, (uint16_t)RTE_MIN(exit->mtu, (uint32_t)UINT16_MAX));
     const uint32_t most = RTE_MIN(RTE_MIN(room, into.mtu), fits);
-    if (most < DP_WAY_V4 + DP_WAY_UPPER || (front->middle >> 16 & 0xff) <= 1) /* TTL */
+    if (most < DP_WAY_V4 + DP_WAY_UPPER || dp_front_ttl(front) <= 1)
         return false;
-    y->span = most - DP_WAY_V4 - DP_WAY_UPPER;
+    y->front.span = (uint16_t)(most - DP_WAY_V4 - DP_WAY_UPPER);
     y->through = into.if_id;
     memcpy(y->esp.out.ether, exit->ether, RTE_ETHER_HDR_LEN);
     y->esp.out.data_off = (uint16_t)(front->rearm & 0xffff);
@@ -67,7 +67,7 @@ bool dp_way_in(struct dp_worker *w, struct dp_way *y, struct esp_in_sa *sa, stru
     y->through = sa->if_id;
     const struct dp_meta inside = {
         .vrf = y->tunnel ? y->tunnel->vrf : 0, .family = IP_V4, .local_out = DP_TRANSIT};
-    y->span = UINT16_MAX;
+    y->front.span = UINT16_MAX;
     y->esp.in.mtu = exit->mtu;
     y->esp.in.data_off = (uint16_t)((y->front.rearm & 0xffff) + y->esp.in.outer + y->esp.in.head);
     memcpy(y->esp.in.ether + sizeof y->esp.in.ether - RTE_ETHER_HDR_LEN, exit->ether, RTE_ETHER_HDR_LEN);

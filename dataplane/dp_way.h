@@ -11,7 +11,9 @@
 #include "dataplane/esp/esp_run.h"
 #include "dataplane/ip/ip_ttl.h"
 
+#include <rte_ether.h>
 #include <rte_prefetch.h>
+#include <rte_vect.h>
 
 enum {
     DP_WAY_V4 = 20,   /* octets of an IPv4 header */
@@ -22,17 +24,19 @@ enum {
 /* What is behind their IP headers, as far as it is looked at. */
 enum dp_way_kind { DP_WAY_PLAIN, DP_WAY_UDP, DP_WAY_ESP };
 
-/* What the frames of a run have in common, in words as they stand in memory, none of which has an octet that may differ: so each is
- * one comparison. */
+/* What the frames of a run have in common, as it stands in memory: of the frame's first 16 octets, and of the 16 from the IP header's identification
+ * on, those that may differ left out (dp_front_differs). */
 struct dp_front {
-    uint64_t rearm;      /* of the mbuf: data offset, reference count, segments, port */
-    uint64_t ends;       /* source and destination */
-    uint64_t sum;        /* of the IP header's words that are the same */
-    uint32_t station[2]; /* the first four octets of the frame, and two behind them */
-    uint32_t start;      /* Ethernet type, version and length of the header, TOS */
-    uint32_t middle;     /* octets 6 to 9 of the IP header: fragment, TTL, protocol */
-    uint32_t spi;        /* of ESP, as it stands in the packet */
-    uint32_t buf_len;
+    uint8_t
+        link[16]; /* destination, source (left out), Ethernet type, version and length of the header, TOS */
+    uint8_t ip
+        [16]; /* identification (left out), fragment, TTL, protocol, checksum (left out), source and destination */
+    uint64_t rearm; /* of the mbuf: data offset, reference count, segments, port */
+    uint32_t sum;   /* of the IP header's words that are the same */
+    uint32_t spi;   /* of ESP, as it stands in the packet */
+    uint16_t buf_len;
+    uint16_t span;  /* of lengths; not dp_front_of's, nor is */
+    uint32_t if_in; /* what they come in by */
 };
 static_assert(offsetof(struct rte_mbuf, port) + sizeof(uint16_t) - offsetof(struct rte_mbuf, data_off) == 8,
               "one word");
@@ -61,9 +65,33 @@ static inline uint64_t dp_rearm_of(const struct rte_mbuf *m)
     return dp_load64((const uint8_t *)m + offsetof(struct rte_mbuf, data_off));
 }
 
+enum { DP_FRONT_IP = 4 /* octets of the IP header in front of `ip` */ };
+
+static inline uint64_t dp_front_ends(const struct dp_front *f)
+{
+    return dp_load64(f->ip + 12 - DP_FRONT_IP);
+}
+static inline uint8_t dp_front_ttl(const struct dp_front *f)
+{
+    return f->ip[8 - DP_FRONT_IP];
+}
 static inline uint8_t dp_front_proto(const struct dp_front *f)
 {
-    return (uint8_t)(f->middle >> 24);
+    return f->ip[9 - DP_FRONT_IP];
+}
+
+/* Of a frame of RTE_ETHER_HDR_LEN + DP_WAY_V4 octets at least. */
+static __rte_always_inline bool dp_front_differs(const struct dp_front *f, const uint8_t *frame)
+{
+    const __m128i link = _mm_set_epi32(-1, 0, 0xffff, -1), ip = _mm_set_epi32(-1, -1, 0xffff, ~0xffff);
+    const __m128i a = _mm_loadu_si128((const __m128i *)(const void *)frame),
+                  b = _mm_loadu_si128(
+                      (const __m128i *)(const void *)(frame + RTE_ETHER_HDR_LEN + DP_FRONT_IP)),
+                  was_a = _mm_loadu_si128((const __m128i *)(const void *)f->link),
+                  was_b = _mm_loadu_si128((const __m128i *)(const void *)f->ip);
+    const __m128i differs = _mm_or_si128(_mm_and_si128(_mm_xor_si128(a, was_a), link),
+                                         _mm_and_si128(_mm_xor_si128(b, was_b), ip));
+    return !_mm_testz_si128(differs, differs);
 }
 
 /* False: not of a kind that others follow. */
@@ -72,18 +100,16 @@ static inline bool dp_front_of(struct dp_front *f, const struct rte_mbuf *m)
     const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *ip = frame + RTE_ETHER_HDR_LEN;
     if (m->nb_segs != 1 || m->data_len < RTE_ETHER_HDR_LEN + DP_WAY_V4 + DP_WAY_UPPER)
         return false;
+    memcpy(f->link, frame, sizeof f->link);
+    memcpy(f->ip, ip + DP_FRONT_IP, sizeof f->ip);
     f->rearm = dp_rearm_of(m);
     f->buf_len = m->buf_len;
-    f->station[0] = dp_load32(frame);
-    f->station[1] = dp_load16(frame + 4);
-    f->start = dp_load32(ip - 2);
-    f->middle = dp_load32(ip + 6);
-    f->ends = dp_load64(ip + 12);
     f->spi = dp_load32(ip + DP_WAY_V4);
-    f->sum = (uint64_t)(f->start >> 16) + (f->middle & 0xffff) + (f->ends & UINT32_MAX) + (f->ends >> 32);
+    f->sum = dp_load16(ip) + dp_load16(ip + 6) + dp_load16(ip + 12) + dp_load16(ip + 14) +
+             dp_load16(ip + 16) + dp_load16(ip + 18);
     /* An IPv4 header without options, no fragment; with AH it goes by SPI as well, and is rare. */
-    return (f->start & 0xffffff) == 0x450008 && !(f->middle & RTE_BE16(0x3fff)) &&
-           dp_front_proto(f) != IP_PROTO_AH;
+    return dp_load16(frame + 12) == RTE_BE16(RTE_ETHER_TYPE_IPV4) && ip[0] == 0x45 &&
+           !(dp_load16(ip + 6) & RTE_BE16(0x3fff)) && dp_front_proto(f) != IP_PROTO_AH;
 }
 
 /* UDP has a sound length, mostly all that there is, and is not for the port where ESP or IKE may be in it. */
@@ -108,15 +134,14 @@ static __rte_always_inline bool dp_front_alike(const struct dp_front *f, const s
 {
     const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *ip = frame + RTE_ETHER_HDR_LEN;
     if (unlikely(dp_rearm_of(m) != f->rearm) || unlikely(m->buf_len != f->buf_len) ||
-        unlikely(dp_load32(frame) != f->station[0]) || unlikely(dp_load16(frame + 4) != f->station[1]) ||
-        unlikely(dp_load32(ip - 2) != f->start) || unlikely(dp_load32(ip + 6) != f->middle) ||
-        unlikely(dp_load64(ip + 12) != f->ends) ||
+        unlikely(dp_front_differs(f, frame)) ||
         (kind == DP_WAY_ESP && unlikely(dp_load32(ip + DP_WAY_V4) != f->spi)))
         return false;
     const uint32_t lengths = dp_load32(ip + 2), end = dp_load32(ip + 8); /* TTL, protocol, checksum */
     const uint32_t total = __builtin_bswap32(lengths) >> 16;
     if (unlikely(total - DP_WAY_V4 - DP_WAY_UPPER > span) ||
-        unlikely(total + RTE_ETHER_HDR_LEN > m->data_len) || unlikely(!dp_sum_sound(f->sum + lengths + end)))
+        unlikely(total + RTE_ETHER_HDR_LEN > m->data_len) ||
+        unlikely(!dp_sum_sound((uint64_t)f->sum + lengths + end)))
         return false;
     if (kind == DP_WAY_UDP && unlikely(!dp_udp_plain(ip + DP_WAY_V4, total)))
         return false;
@@ -140,8 +165,6 @@ static inline bool dp_front_alike_any(const struct dp_front *f, const struct rte
 struct dp_way {
     struct dp_front front;
     uint64_t changes; /* of tables when it set out, dp_rcu_changes(); 0: nobody has come through */
-    uint32_t if_in;   /* that they come in by */
-    uint32_t span;    /* of lengths */
 
     union {
         struct esp_out_run out;
