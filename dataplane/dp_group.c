@@ -469,10 +469,12 @@ unsigned dp_group_take(struct dp_worker *w, const struct ip_if *in, const struct
         }
     }
     g->credit = RTE_MAX(RTE_MIN(g->credit + 2 * (int)ways - (int)n, CREDIT), -CREDIT);
+    w->mixed = groups > 1 || ways < n;
     if (unlikely(g->credit == -CREDIT)) {
         w->group_pause = DP_GROUP_PAUSE;
         g->credit = 0;
+        w->mixed =
+            false; /* what goes into no SA, by a crypto map's port, says nothing of it: see dp_worker_mixed */
     }
-    w->mixed = groups > 1 || ways < n;
     return done;
 }
