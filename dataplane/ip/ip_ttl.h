@@ -18,10 +18,12 @@ static inline uint8_t ip_ttl_of(const uint8_t *ip, uint8_t family)
 /* Octets 8 to 11 of an IPv4 header as they stand in memory, with a TTL over zero: the same with one less. */
 static inline uint32_t ip_ttl_lowered(uint32_t word)
 {
-    /* RFC 1624: a word's high octet goes down by one, so the checksum up by 0x0100, which is 1 in its place here. */
+    /* RFC 1624: a word's high octet goes down by one, so the checksum up by 0x0100, which is 1 in its place here. From 0xfeff that makes zero
+     * (RFC 1624 3), and not its other name 0xffff; from 0xffff the carry comes back in. */
     static_assert(RTE_BE16(0x0100) == 1, "x86");
-    const bool carry = __builtin_add_overflow(word, UINT32_C(0xffff), &word);
-    return __builtin_expect(carry, 0) ? word + 0x10000 : word;
+    const bool round = word >= UINT32_C(0xfffe0000);
+    word += UINT32_C(0xffff);
+    return __builtin_expect(round, 0) ? word + 0x10000 : word;
 }
 
 /* By one; it is over zero. */

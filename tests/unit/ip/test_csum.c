@@ -1,6 +1,7 @@
 /* The Internet checksum (RFC 1071): whatever the length, the place in memory and the cut into pieces, the sum of the octets taken two by two;
  * and the wide sum is the narrow one, unfolded, to the bit. */
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_ttl.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -80,5 +81,49 @@ static void neighbours_have_no_say(void)
     }
 }
 
+/* Octet for octet as one that is made anew, with every checksum there is: 0xfeff and 0x0100 are zero then, not 0xffff (RFC 1624 3), which routers
+ * that sum up take as well, and those that compare do not. */
+static void RFC_1624_a_lowered_TTL_has_the_checksum_that_is_made_anew(void)
+{
+    unsigned zero = 0, carried = 0;
+    for (uint32_t rest = 0; rest < 0x10000; rest++) {
+        for (unsigned ttl = 1; ttl < 256; ttl += rest % 16 == 0 ? 1 : 51) {
+            uint8_t ip[20] = {0x45, 0, 0, 60, (uint8_t)(rest >> 8), (uint8_t)rest, 0, 0, (uint8_t)ttl, 17};
+            uint8_t want[20];
+            const uint16_t sum = (uint16_t)~slow(ip, sizeof ip);
+            memcpy(ip + 10, &sum, sizeof sum);
+            memcpy(want, ip, sizeof want);
+            want[8]--;
+            want[10] = want[11] = 0;
+            const uint16_t anew = (uint16_t)~slow(want, sizeof want);
+            memcpy(want + 10, &anew, sizeof anew);
+            ip_ttl_lower(ip, IP_V4);
+            if (memcmp(ip, want, sizeof ip) != 0) {
+                CU_FAIL("another checksum");
+                printf("ttl %u id %#x: %02x%02x, not %02x%02x ", ttl, rest, ip[10], ip[11], want[10],
+                       want[11]);
+                return;
+            }
+            zero += anew == 0;
+            carried += anew < 0x100;
+        }
+    }
+    CU_ASSERT(zero > 0 && carried > 0);
+}
+
+static void a_hop_limit_is_lowered_and_nothing_else(void)
+{
+    uint8_t ip[40] = {0x60, 0, 0, 0, 0, 8, 17, 64}, want[40];
+    memcpy(want, ip, sizeof want);
+    want[7] = 63;
+    ip_ttl_lower(ip, IP_V6);
+    CU_ASSERT_EQUAL(memcmp(ip, want, sizeof ip), 0);
+    CU_ASSERT_EQUAL(ip_ttl_of(ip, IP_V6), 63);
+    ip[8] = 9;
+    CU_ASSERT_EQUAL(ip_ttl_of(ip, IP_V4), 9);
+}
+
 UNIT_MAIN("ip_csum", UNIT_TEST(random_messages_in_random_pieces), UNIT_TEST(wide_is_narrow),
-          UNIT_TEST(neighbours_have_no_say))
+          UNIT_TEST(neighbours_have_no_say),
+          UNIT_TEST(RFC_1624_a_lowered_TTL_has_the_checksum_that_is_made_anew),
+          UNIT_TEST(a_hop_limit_is_lowered_and_nothing_else))
