@@ -227,8 +227,8 @@ def noise(groups):
         spreads = sorted((spread(r), "%s %s %s" % (r["label"], r["direction"], r["size"])) for r in g["rows"] if "mpps_min" in r)
         wide = "%.0f %%, %.0f %% (%s)" % (100 * statistics.median(s for s, _ in spreads), 100 * spreads[-1][0], spreads[-1][1]) if spreads else ""
         out.append((name, "%g s in %d rounds" % (g["seconds"], g["rounds"]), "%.1f to %.1f" % (g["load_least"], g["load_most"]),
-                    "%.1f %%" % (100 * g["stolen"]), wide))
-    return table(("group", "each case", "load of the machine", "time that the hypervisor took", "rounds of a case apart: the median, the most"), out)
+                    "%.1f %%" % (100 * g["stolen"]), g.get("retaken", ""), wide))
+    return table(("group", "each case", "load of the machine", "time that the hypervisor took", "taken again", "rounds of a case apart: the median, the most"), out)
 
 
 TABLES = {"one": ("one", one), "stages": ("one", stages), "goals": (None, goals), "kernel": ("one", kernel), "transforms": ("transforms jumbo", transforms),

@@ -11,7 +11,8 @@ SAs take 4.5 GB) and a built culvert (CULVERT_BUILD: the build directory, build/
 Writes DIR/dataplane.json: each figure as it came, with the ends of its rounds, the load of the machine then, and the time that the
 hypervisor took away; and between the markers of DIR/dataplane.md the tables of it, made by figure_tables.py. --only takes some groups
 again and leaves the others as they are. --secgw takes DPDK's ipsec-secgw, where it has been built, in turns with culvert. Programs under measurement run at real-time priority where that is allowed, each worker on
-a processor of its own.
+a processor of its own. A case beside which a neighbour took time is taken again, three times at most: of its tries each row has the one whose ports took
+least. What ports take is the same for all frames up to 1500 octets, so it tells of neighbours alone; the noise table has how many rows were taken again.
 """
 import argparse
 import json
@@ -33,6 +34,8 @@ BUILD = os.environ.get("CULVERT_BUILD", os.path.join(HERE, "..", "..", "build"))
 DOCS = os.path.join(HERE, "..", "..", "docs", "performance")
 PRIORITY = 10
 CASE_LIMIT_S = 600
+TRIES = 3
+QUIET = 1.25  # a case whose ports take more than so many times the least of the run had a neighbour on its processor
 
 # SAs, how they are drawn, and what else: a pass over a million packets takes a second, and so fewer rounds.
 MANY = (("1000", "uniform", ("--stages",)), ("100000", "uniform", ("--stages",)), ("100000", "zipf", ()), ("1000000", "uniform", ("--rounds", "3")),
@@ -48,6 +51,10 @@ OTHERS = (("esp-gcm-256", "64,512,1420"), ("esp-aes-128-sha256", "64,512,1420"),
           ("esp-gmac-128", "512,1420"), ("esp-chacha20-poly1305", "512,1420"), ("ah-sha256", "512,1420"))
 
 
+def ports_of(row):
+    return row["ports_cycles_per_packet"]
+
+
 class Bench:
     """`culvert bench dataplane` with some options: a row for each size and direction."""
 
@@ -57,6 +64,18 @@ class Bench:
         self.workers = int(options[options.index("--workers") + 1]) if "--workers" in options else 1
 
     def take(self, run):
+        rows = self.once(run)
+        for _ in range(TRIES - 1 if run.again else 0):
+            noisy = run.noisy(rows)
+            if not noisy:
+                break
+            run.retaken += len(noisy)
+            run.cases += self.cases
+            again = self.once(run)
+            rows = [min(row, other, key=ports_of) if i in noisy else row for i, (row, other) in enumerate(zip(rows, again))]
+        return rows
+
+    def once(self, run):
         with tempfile.TemporaryDirectory() as d:
             name = os.path.join(d, "bench.json")
             argv = [os.path.join(BUILD, "culvert"), "bench", "dataplane", "--sizes", self.sizes, "--seconds", str(run.seconds),
@@ -154,7 +173,15 @@ class Run:
         self.short, self.seconds, self.rounds, self.secgw = args.short, args.seconds, args.rounds, args.secgw
         self.cases, self.done, self.started = cases, 0, time.monotonic()
         self.machine, self.out = {}, args.out
+        self.again, self.retaken, self.least_ports = not args.short, 0, {}
         self.real_time = not args.short and can_be_real_time()
+
+    def noisy(self, rows):
+        """Which of these rows had a neighbour, by all that was taken until now of the same receive and kind of frame."""
+        kinds = [(row["receive"], row["size"] == 9000) for row in rows]
+        for kind, row in zip(kinds, rows):
+            self.least_ports[kind] = min(ports_of(row), self.least_ports.get(kind, ports_of(row)))
+        return [i for i, (kind, row) in enumerate(zip(kinds, rows)) if ports_of(row) > QUIET * self.least_ports[kind]]
 
     def lines(self, argv, workers):
         """Runs it, at its place, and gives its output line by line."""
@@ -201,13 +228,14 @@ def machine_of(run):
 def group_take(run, parts):
     """The rows of one group; each knows what it is of, and the load of the machine when it had been taken."""
     rows, load, (stolen, ticks) = [], [os.getloadavg()[0]], stolen_ticks()
+    run.retaken = 0
     for part in parts:
         for row in part.take(run):
             rows.append({"label": part.label, **row})
         load.append(os.getloadavg()[0])
     stolen_after, ticks_after = stolen_ticks()
     return {"seconds": run.seconds, "rounds": run.rounds, "load_least": min(load), "load_most": max(load),
-            "stolen": (stolen_after - stolen) / max(1, ticks_after - ticks), "rows": rows}
+            "stolen": (stolen_after - stolen) / max(1, ticks_after - ticks), "retaken": run.retaken, "rows": rows}
 
 
 def json_write(path, told):
@@ -241,6 +269,8 @@ def options():
     if args.short and not args.out:
         p.error("--short wants --out: its figures are none to keep")
     args.out = args.out or DOCS
+    if not os.path.isdir(args.out):
+        sys.exit("figures: --out: there is no directory %s" % args.out)
     args.seconds = args.seconds or (0.1 if args.short else 1.75)
     args.rounds = args.rounds or (1 if args.short else 7)
     args.only = args.only.split(",") if args.only else list(groups())

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """tests/bench/figures.py: a little of every group gives every table of the page its rows, and the tables can be made again of what was kept."""
+import argparse
 import json
 import os
 import re
@@ -72,6 +73,42 @@ def goals_stand_beside_their_figures():
     check_equal(figure_tables.one_row({**row, "size": "imix"})[9:], ("", "100", ""), "no goal of a mixture")
     check_equal([round(x) for x in figure_tables.allowance(64)], [173, 187], "64 octets")
     check_equal([round(x) for x in figure_tables.allowance(1420)], [128, 135], "1420 octets")
+
+
+class Scripted(command.Bench):
+    """Rows of the ports' cycles that it is told, one list for each try."""
+
+    def __init__(self, *tries, size=512):
+        super().__init__("scripted", "512")
+        self.tries, self.size = list(tries), size
+
+    def once(self, run):
+        return [{"size": self.size, "receive": "dma", "ports_cycles_per_packet": p, "try": len(self.tries)} for p in self.tries.pop(0)]
+
+
+@case("a case beside a neighbour is taken again, three times at most, and each row keeps its quietest try")
+def taken_again():
+    run = command.Run(argparse.Namespace(short=False, seconds=1, rounds=1, secgw=None, out="."), 0)
+
+    def ports(bench):
+        return [r["ports_cycles_per_packet"] for r in bench.take(run)]
+    check_equal(ports(Scripted([20.0, 24.9])), [20.0, 24.9], "a quiet case")
+    check_equal(run.retaken, 0, "taken again")
+    check_equal(ports(Scripted([30.0, 21.0], [22.0, 30.0])), [22.0, 21.0], "one row beside a neighbour: that one alone is replaced")
+    check_equal(run.retaken, 1, "taken again")
+    bench = Scripted([31.0, 32.0], [29.0, 33.0], [30.0, 30.0], [20.0, 20.0])
+    check_equal((ports(bench), len(bench.tries)), ([29.0, 30.0], 1), "a neighbour that stays: three tries")
+    check_equal(run.retaken, 5, "taken again")
+    check_equal(ports(Scripted([128.0, 129.0], size=9000)), [128.0, 129.0], "long frames, whose ports take longer")
+    run.again = False
+    check_equal(ports(Scripted([90.0, 90.0])), [90.0, 90.0], "--short")
+
+
+@case("a directory that is not there is told in one line")
+def no_directory():
+    done = subprocess.run([os.path.join(HERE, "..", "bench", "figures.py"), "--tables", "--out", "/nonexistent/figures"], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+    check_equal((done.returncode, done.stdout), (1, "figures: --out: there is no directory /nonexistent/figures\n"), "exit status and words")
 
 
 @case("the page has a place for every table, and only those")
