@@ -289,7 +289,9 @@ static void words(FILE *f, const char *key, const char *list)
     for (const char *at = list; *at;) {
         char word[48];
         const size_t len = strcspn(at, " ");
-        snprintf(word, sizeof word, "%.*s", (int)len, at);
+        const size_t kept = RTE_MIN(len, sizeof word - 1);
+        memcpy(word, at, kept);
+        word[kept] = '\0';
         fputs(at == list ? "" : ",", f);
         quoted(f, word);
         at += len + strspn(at + len, " ");

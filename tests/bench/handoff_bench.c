@@ -10,6 +10,7 @@
 #include "dataplane/dp_worker.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_udp.h"
+#include "tests/unit/dataplane/nbr_fix.h"
 
 #include <pthread.h>
 #include <rte_cycles.h>
@@ -109,17 +110,6 @@ static void port_open(void)
 }
 
 /* ---- the data plane ------------------------------------------------------------------------------------------------ */
-static void no_ask(void *ctx, uint32_t if_id, const struct ip_addr *addr, const uint8_t *mac)
-{
-    (void)ctx, (void)if_id, (void)addr, (void)mac;
-}
-
-static void no_packet(void *ctx, struct rte_mbuf *m)
-{
-    (void)ctx;
-    rte_pktmbuf_free(m);
-}
-
 static void route(enum ip_route_kind kind, struct ip_addr a, unsigned len, const struct ip_addr *via)
 {
     struct cv_route r = {.if_id = 1};
@@ -151,7 +141,6 @@ static void frame_store(struct frames *f, unsigned at, struct esp_worker *esp, s
 
 static void tables(size_t octets)
 {
-    struct ip_nbr_calls calls = {NULL, no_ask, no_packet, no_packet};
     struct ip_addr far = v4(192, 0, 2, 2);
     struct cv_if port = {.if_id = 1, .kind = CV_IF_PORT, .up = 1, .name = "E0"};
     struct cv_if tunnel = {
@@ -164,7 +153,7 @@ static void tables(size_t octets)
     route(IP_ROUTE_LOCAL, v4(192, 0, 2, 1), 32, NULL);
     route(IP_ROUTE_CONNECTED, v4(192, 0, 2, 1), 24, NULL);
     route(IP_ROUTE_STATIC, v4(20, 0, 0, 0), 8, &far);
-    ip_nbr_claim(&dp.nbrs, 1, &far, far_mac, 0, &calls);
+    ip_nbr_claim(&dp.nbrs, 1, &far, far_mac, 0, &nbr_fix_calls);
     must(esp_worker_init(&esp, dp.engine, 0, -1) == CV_OK, "no worker of ESP");
     for (unsigned i = 0; i < SAS; i++) {
         const struct cv_sa in = sa_conf(i, false), peer = sa_conf(i, true);

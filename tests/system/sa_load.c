@@ -206,6 +206,7 @@ static void dump(void)
     begin();
     entries = 0;
     send_cmd(&c);
+    wait_below(0);
     end("dump", entries);
     if (entries != 2 * tunnels) {
         printf("dump: %u entries of %u\n", entries, 2 * tunnels);

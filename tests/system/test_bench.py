@@ -2,13 +2,14 @@
 """culvert bench dataplane: a short run of the real loop, and what it writes."""
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import xml.dom.minidom
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "interop"))
-from case import case, check, check_equal, main  # noqa: E402
+from case import Skip, case, check, check_equal, main  # noqa: E402
 from culvert import BUILD  # noqa: E402
 
 MACHINE = {"cpu": str, "tsc_mhz": float, "dpdk": str, "ipsec_mb": str}
@@ -116,6 +117,19 @@ def many_sas():
     check(all(3650 < n < 3950 for n in used["uniform"]), f"SAs used: {used}")
     check(used["zipf:2"][0] < used["zipf"][0] / 4 < used["uniform"][0] / 4, f"SAs used: {used}")
     measured("--sizes", "64", "--sas", "6000", "--ip", "6", "--rounds", "1")
+
+
+@case("100,000 SAs: each takes its packets, and the figure is of them")
+def a_hundred_thousand():
+    with open("/proc/meminfo", encoding="ascii") as f:
+        free = int(re.search(r"MemAvailable:\s+(\d+)", f.read()).group(1)) >> 10
+    if free < 2500:
+        raise Skip(f"{free} MiB of memory are left, of 2500")
+    rows = measured("--sizes", "64", "--sas", "100000", "--rounds", "1")
+    for row in rows:
+        check_equal((row["sas"], row["packets"]), (100000, 100000), "SAs, and packets for them")
+        check(62700 < row["used_sas"] < 63700, f"(1 - 1/e) of them are met, give or take 100: {row['used_sas']}")
+    return ", ".join("%s %.1f Mpps%s" % (r["direction"], r["mpps"], "" if r["huge_pages"] else " without huge pages") for r in rows)
 
 
 @case("what either receive takes is told")
