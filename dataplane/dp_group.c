@@ -1,6 +1,7 @@
 #include "dataplane/dp_group.h"
 
 #include "dataplane/dp_owner.h"
+#include "dataplane/dp_policy.h"
 #include "dataplane/dp_way.h"
 
 #include <rte_malloc.h>
@@ -80,6 +81,11 @@ static inline struct flow flow_of_frame(const struct rte_mbuf *m)
     return flow_of(dp_load64(ip + 12), dp_load32(ip + DP_WAY_V4), ip[1], ip[9]);
 }
 
+static inline bool is_esp(const struct rte_mbuf *m)
+{
+    return *rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN + 9) == IP_PROTO_ESP;
+}
+
 static inline bool is_flow(const struct dp_way *k, struct flow flow)
 {
     return dp_front_ends(&k->front) == flow.ends && k->front.spi == flow.more;
@@ -156,9 +162,10 @@ static void segment_sort(struct segment *s, const uint8_t *of, const struct esp_
     }
 }
 
-/* How many of pkts[0..n) have a way, from the front on; s has them, sorted. set: where their ways are found. */
-static unsigned segment_of(struct dp_worker *w, struct segment *s, const struct ip_if *in, uint64_t changes,
-                           struct rte_mbuf **pkts, const uint16_t *set, unsigned n)
+/* How many of pkts[0..n) have a way, from the front on; s has them, sorted. set: where their ways are found. open: the port asks nothing of packets in
+ * clear. */
+static unsigned segment_of(struct dp_worker *w, struct segment *s, const struct ip_if *in, bool open,
+                           uint64_t changes, struct rte_mbuf **pkts, const uint16_t *set, unsigned n)
 {
     struct dp_groups *g = w->groups;
     const uint64_t now = ++g->segment;
@@ -170,7 +177,8 @@ static unsigned segment_of(struct dp_worker *w, struct segment *s, const struct 
         struct rte_mbuf *m = pkts[i];
         struct dp_way *k = find(g, set[i], m);
         if (unlikely(!k) || unlikely(k->changes != changes) || unlikely(k->front.if_in != in->id) ||
-            unlikely(k->state == REFUSED) || unlikely(!follows(k, m, &p[i])))
+            unlikely(k->state == REFUSED) || unlikely(k->state == OUT && !open) ||
+            unlikely(!follows(k, m, &p[i])))
             break;
         if (k->segment != now) {
             k->segment = now;
@@ -389,9 +397,9 @@ static enum dp_way_kind kind_of(const struct dp_front *f, enum state state)
 }
 
 /* The leader, which waits for its SA alone, or has gone: may others follow it? */
-static enum state lead(struct dp_worker *w, struct dp_way *k, struct rte_mbuf *leader)
+static enum state lead(struct dp_worker *w, struct dp_way *k, bool open, struct rte_mbuf *leader)
 {
-    if (w->out_count == 1 && w->out_pkts[0] == leader)
+    if (open && w->out_count == 1 && w->out_pkts[0] == leader)
         return dp_way_out(w, k, leader) ? OUT : REFUSED;
     if (w->in_count == 1 && w->in_pkts[0] == leader && dp_front_proto(&k->front) == IP_PROTO_ESP)
         return dp_way_in(w, k, w->in_sas[0], leader) ? IN : REFUSED;
@@ -408,12 +416,13 @@ static struct dp_way *to_lead(struct dp_groups *g, const struct ip_if *in, uint6
 }
 
 /* m has no way, and goes the whole way. True: it led. */
-static bool the_whole_way(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
+static bool the_whole_way(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a, bool open,
                           uint64_t changes, struct rte_mbuf *m, bool may_lead)
 {
     struct dp_front front;
-    struct dp_way *k = may_lead ? to_lead(w->groups, in, changes, m, &front) : NULL;
     const struct flow flow = flow_of_frame(m);
+    const bool may = may_lead && (open || is_esp(m));
+    struct dp_way *k = may ? to_lead(w->groups, in, changes, m, &front) : NULL;
     if (k)
         settle(w);
     dp_worker_received(w, m, a, in);
@@ -423,7 +432,7 @@ static bool the_whole_way(struct dp_worker *w, const struct ip_if *in, const str
     k->front.spi = flow.more;
     k->changes = changes;
     k->front.if_in = in->id;
-    k->state = (uint8_t)lead(w, k, m);
+    k->state = (uint8_t)lead(w, k, open, m);
     if (!goes_on(w, k))
         k->state = REFUSED;
     k->kind = (uint8_t)kind_of(&front, (enum state)k->state);
@@ -437,6 +446,7 @@ unsigned dp_group_take(struct dp_worker *w, const struct ip_if *in, const struct
 {
     struct dp_groups *g = w->groups;
     const uint64_t changes = dp_rcu_changes();
+    const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss;
     struct segment s;
     uint16_t set[ESP_BURST_MAX];
     unsigned done = 0, ways = 0, groups = 0, leads = 0;
@@ -454,7 +464,7 @@ unsigned dp_group_take(struct dp_worker *w, const struct ip_if *in, const struct
     for (unsigned i = 0; g->used > FEW && i < n; i++)
         way_fetch(g, set[i]);
     while (done < n) {
-        const unsigned k = segment_of(w, &s, in, changes, pkts + done, set + done, n - done);
+        const unsigned k = segment_of(w, &s, in, open, changes, pkts + done, set + done, n - done);
         if (k > 0) {
             settle(w);
             segment_go(w, &s, in, a);
@@ -465,7 +475,7 @@ unsigned dp_group_take(struct dp_worker *w, const struct ip_if *in, const struct
         }
         if (k < ESP_RUN_MAX && done < n) {
             *bytes += pkts[done]->pkt_len;
-            leads += the_whole_way(w, in, a, changes, pkts[done++], leads < LEADS);
+            leads += the_whole_way(w, in, a, open, changes, pkts[done++], leads < LEADS);
         }
     }
     g->credit = RTE_MAX(RTE_MIN(g->credit + 2 * (int)ways - (int)n, CREDIT), -CREDIT);

@@ -6,6 +6,8 @@
  * way, and may become the leader of its flow; those behind it wait for it. So no packet overtakes another one of its flow.
  *
  * What is asked of a way is what is asked of a run's leader of an earlier burst: no table may have changed, lifetime, a closed SA, the bucket's owner.
+ * By a port that asks something of packets in clear (a policy, an MSS), ESP alone goes in groups: it is not asked about that.
+ *
  * Where most packets have no way, as with more flows than there is room for, groups are left alone for a while.
  *
  * The worker's own lcore only. */
@@ -24,7 +26,7 @@ enum {
 CV_MUST_USE cv_result dp_groups_new(int socket, struct dp_groups **out);
 void dp_groups_free(struct dp_groups *g);
 
-/* Takes packets from the front of pkts[0..n), n <= ESP_BURST_MAX, as they came from the port `in`, which asks nothing of a packet by itself. Gives how many it
+/* Takes packets from the front of pkts[0..n), n <= ESP_BURST_MAX, as they came from the port `in`. Gives how many it
  * took: those that went in groups are done with, the others wait for their SAs as when they come one by one; adds the octets of
  * their frames to *bytes. */
 unsigned dp_group_take(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,

@@ -322,11 +322,11 @@ static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf 
     }
     /* Where the port asks nothing of a packet by itself, those that follow one of their flow go its way at once. */
     const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss, mixed = w->mixed;
-    const bool together = likely(open) && likely(!w->esp.asynchronous);
+    const bool together = likely(!w->esp.asynchronous);
     const struct ip_arrival a = ip_arrival_of(in->mac, in->id, in->vrf);
     uint64_t bytes = 0;
     unsigned first = 0;
-    if (n >= DP_RUN_MIN && likely(!w->esp.asynchronous) && !mixed)
+    if (n >= DP_RUN_MIN && together && !mixed)
         first = dp_run_take(w, in, &a, pkts, n, &bytes);
     if (n - first >= DP_GROUP_MIN && together && !w->far)
         first += dp_group_take(w, in, &a, pkts + first, n - first, &bytes);

@@ -110,19 +110,25 @@ static inline cv_result change_pmtu(const struct cv_sa *out, bool on)
     return CV_OK;
 }
 
-static inline cv_result change_policy(uint32_t id, bool on)
+/* action: of the only row, about all of IPv4; 0: no policy. */
+static inline cv_result change_policy_as(uint32_t id, uint8_t action)
 {
     struct cv_cmd c = {.type = CV_CMD_POLICY_BEGIN};
     c.u.if_id = id;
     cv_result r = mgr_cmd(&c);
-    if (on) {
+    if (action) {
         struct cv_cmd row = {.type = CV_CMD_POLICY_ADD};
-        row.u.policy = (struct cv_policy){.if_id = id, .order = 1, .action = CV_POLICY_DISCARD};
+        row.u.policy = (struct cv_policy){.if_id = id, .order = 1, .action = action};
         row.u.policy.local = row.u.policy.remote = ts_any(IP_V4);
         r |= mgr_cmd(&row);
     }
     c.type = CV_CMD_POLICY_COMMIT;
     return r | mgr_cmd(&c);
+}
+
+static inline cv_result change_policy(uint32_t id, bool on)
+{
+    return change_policy_as(id, on ? CV_POLICY_DISCARD : 0);
 }
 
 /* Does it (on), or undoes it. out, in: the SAs as they were installed. */

@@ -2,7 +2,9 @@
 #ifndef TESTS_UNIT_DATAPLANE_RUN_FORMS_H
 #define TESTS_UNIT_DATAPLANE_RUN_FORMS_H
 
-#include "tests/unit/dataplane/manager.h"
+#include "common/contract.h"
+
+#include <stdbool.h>
 
 /* What the SAs are like in each pass of the comparison. */
 struct form {
@@ -55,46 +57,6 @@ static bool is_aead(const struct form *f)
 {
     return f->encr == CV_ENCR_AES_GCM_16 || f->encr == CV_ENCR_NULL_AES_GMAC ||
            f->encr == CV_ENCR_CHACHA20_POLY1305;
-}
-
-static struct cv_sa sa_of(const struct form *f, enum cv_dir dir, uint32_t slot, uint32_t if_id)
-{
-    struct cv_sa sa = mgr_sa(dir, slot, if_id);
-    sa.flags = f->flags;
-    sa.seq = f->seq;
-    sa.encr = f->encr;
-    sa.replay_window = f->window;
-    sa.hard_packets = f->hard_packets;
-    sa.soft_packets = f->soft_packets;
-    sa.df = f->df;
-    memset(sa.encr_key, (int)slot, sizeof sa.encr_key);
-    if (f->key_len)
-        sa.encr_key_len = f->key_len;
-    if (!is_aead(f)) {
-        sa.encr_key_len = f->encr == CV_ENCR_3DES ? 24 : f->encr == CV_ENCR_NULL ? 0 : sa.encr_key_len;
-        sa.salt_len = 0;
-        sa.integ = CV_INTEG_HMAC_SHA2_256_128;
-        sa.integ_key_len = 32;
-    }
-    if (f->flags & CV_SA_NATT)
-        sa.local.port = sa.remote.port = 4500;
-    if (f->narrow) {
-        struct ip_prefix near, beyond;
-        CU_ASSERT_TRUE_FATAL(ip_prefix_parse("192.168.1.0/24", &near) &&
-                             ip_prefix_parse("10.20.1.0/24", &beyond));
-        sa.ts_local[0] = ts_from_prefix(&near, 0, 0, 65535);
-        sa.ts_remote[0] = ts_from_prefix(&beyond, 0, 0, 65535);
-    }
-    return sa;
-}
-
-static struct cv_sa sa_ends(struct cv_sa sa, bool outer6)
-{
-    if (outer6) {
-        sa.local.addr = mgr_addr("2001:db8::1");
-        sa.remote.addr = mgr_addr("2001:db8:9::9");
-    }
-    return sa;
 }
 
 #endif

@@ -6,79 +6,13 @@
 #include "dataplane/dp_owner.h"
 #include "dataplane/dp_run.h"
 #include "dataplane/ip/ip_wire.h"
-#include "tests/unit/dataplane/ring_fix.h"
 #include "tests/unit/dataplane/run_change.h"
 #include "tests/unit/dataplane/run_far.h"
-#include "tests/unit/dataplane/run_forms.h"
-#include "tests/unit/dataplane/run_frames.h"
+#include "tests/unit/dataplane/run_site.h"
 
 #include <inttypes.h>
 
-enum {
-    TUNNEL = 20, /* an interface */
-    OTHER,
-    IFS,
-    ROUNDS = 300,
-    BURST = IO_BURST,
-    STREAMS = 512,
-    BEHIND_MOST = 3,
-    OUT_SLOT = 1,
-    IN_SLOT,
-    OTHER_SLOT,
-};
-
-/* How packets go that could go together: each by itself, in runs, or in groups. */
-enum way { LONG, RUNS, GROUPS };
-
-static struct dp_worker *worker;
-static bool mixed; /* several flows by turns, and what leaves by SAs is opened and looked at flow by flow */
-
-/* ---- the site ------------------------------------------------------------------------------------------------------ */
-static void sa_install(struct cv_sa sa, bool outer6)
-{
-    sa = sa_ends(sa, outer6);
-    CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa), CV_OK);
-    if (sa.ref.dir == CV_DIR_OUT) {
-        CU_ASSERT_EQUAL_FATAL(mgr_sa_activate(&sa), CV_OK);
-        dp_sad_set_mtu(&mgr_dp.sad, sa.ref.sa_id, longest > LONGEST ? JUMBO + 100 : 1400);
-    }
-}
-
-static void site_make(const struct form *f)
-{
-    const struct ip_addr nbr[] = {mgr_addr("10.0.0.254"), mgr_addr("2001:db8::fe"), mgr_addr("192.168.1.77")};
-    mgr_fresh();
-    CU_ASSERT_EQUAL(mgr_addr_add(1, "2001:db8::1", 64) | mgr_route("::/0", 1, "2001:db8::fe"), CV_OK);
-    for (unsigned i = 0; i < 3; i++)
-        ip_nbr_claim(&mgr_dp.nbrs, i < 2 ? OUTSIDE : INSIDE, &nbr[i], far_mac, mgr->now_ms, &nbr_fix_calls);
-    for (uint32_t i = TUNNEL; i < IFS; i++) {
-        struct cv_cmd c = {.type = CV_CMD_IF_SET};
-        c.u.interface = (struct cv_if){
-            .if_id = i, .kind = CV_IF_TUNNEL, .up = 1, .tunnel_mode = CV_TUNNEL_IPSEC4, .name = "T"};
-        c.u.interface.name[1] = (char)('a' + i - TUNNEL);
-        c.u.interface.tcp_mss = f->tcp_mss ? 1200 : 0;
-        CU_ASSERT_EQUAL_FATAL(mgr_cmd(&c), CV_OK);
-    }
-    CU_ASSERT_EQUAL(mgr_route("10.20.0.0/16", TUNNEL, NULL) | mgr_route("10.21.0.0/16", OTHER, NULL), CV_OK);
-    sa_install(sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL), f->outer6);
-    sa_install(sa_of(f, CV_DIR_IN, IN_SLOT, TUNNEL), false);
-    sa_install(sa_of(&forms[0], CV_DIR_OUT, OTHER_SLOT, OTHER), false);
-    if (mixed)
-        sa_install(sa_of(f, CV_DIR_IN, OTHER_SLOT, OTHER), false);
-}
-
-static void worker_fresh(enum way way)
-{
-    dp_worker_free(worker);
-    mgr_dp.engine = fix_engine();
-    mgr_dp.mbuf_room = longest > LONGEST ? ROOM : 2048;
-    dp_owners_init(&mgr_dp.owners, 1);
-    CU_ASSERT_EQUAL_FATAL(dp_worker_new(&mgr_dp, 0, 0, &worker), CV_OK);
-    memset(worker->stats, 0, sizeof *worker->stats);
-    memset(worker->if_stats, 0, IFS * sizeof *worker->if_stats);
-    worker->run_pause = way == RUNS ? 0 : UINT32_MAX;
-    worker->group_pause = way == GROUPS ? 0 : UINT32_MAX;
-}
+enum { ROUNDS = 300, BURST = IO_BURST, STREAMS = 512, BEHIND_MOST = 3 };
 
 /* ---- the far end --------------------------------------------------------------------------------------------------- */
 static void far_start(const struct form *f, uint32_t slot)
@@ -751,6 +685,29 @@ static void a_number_that_comes_by_two_ways_is_taken_once(void)
     far_end();
 }
 
+/* As by_a_port_with_a_policy_only_ESP_goes_in_runs. */
+static void by_a_port_with_a_policy_only_ESP_goes_in_groups(void)
+{
+    const struct cv_sa back = sa_of(&forms[0], CV_DIR_IN, IN_SLOT, TUNNEL),
+                       other = sa_of(&forms[0], CV_DIR_IN, OTHER_SLOT, OTHER);
+    memset(&with, 0, sizeof with);
+    mixed = true;
+    site_make(&forms[0]);
+    mixed = false;
+    worker_fresh(GROUPS);
+    far_send(0, &back);
+    far_send(1, &other);
+    CU_ASSERT_EQUAL(change_policy_as(INSIDE, CV_POLICY_BYPASS),
+                    CV_OK); /* lets them in: each is asked about */
+    for (unsigned i = 0; i < 3; i++)
+        CU_ASSERT_FALSE(grouped(false));
+    CU_ASSERT_EQUAL(change_policy(INSIDE, false) | change_policy(OUTSIDE, true), CV_OK);
+    CU_ASSERT_FALSE(grouped(true));
+    CU_ASSERT_TRUE(grouped(true));
+    CU_ASSERT_EQUAL(change_policy(OUTSIDE, false), CV_OK);
+    far_end();
+}
+
 /* Of several flows by turns, some by one SA: none of them in another order, each packet as it would have been alone. */
 static void groups_leave_what_the_long_way_leaves(void)
 {
@@ -773,16 +730,20 @@ static void everything_ends(void)
     mgr_stop();
 }
 
-PKT_MAIN(
-    "run", UNIT_TEST(runs_leave_what_the_long_way_leaves),
-    UNIT_TEST(RFC_4303_A2_1_what_is_behind_the_window_is_forged_with_ESN),
-    UNIT_TEST(the_next_burst_goes_by_what_tables_say_then),
-    UNIT_TEST(a_soft_limit_is_told_when_it_is_reached), UNIT_TEST(a_run_is_taken_as_far_as_packets_are_alike),
-    UNIT_TEST(what_a_leader_found_is_good_until_a_table_changes),
-    UNIT_TEST(nobody_follows_who_came_in_elsewhere), UNIT_TEST(by_a_port_with_a_policy_only_ESP_goes_in_runs),
-    UNIT_TEST(nobody_follows_a_leader_into_what_asks_of_each_packet),
-    UNIT_TEST(packets_of_multi_buffer_transforms_go_in_no_run),
-    UNIT_TEST(the_first_packet_of_an_sa_is_told_from_a_run),
-    UNIT_TEST(a_number_that_comes_by_two_ways_is_taken_once),
-    UNIT_TEST(known_ways_are_good_until_a_table_changes), UNIT_TEST(groups_leave_what_the_long_way_leaves),
-    UNIT_TEST(every_transform_that_goes_in_runs_leaves_what_the_long_way_leaves), UNIT_TEST(everything_ends))
+PKT_MAIN("run", UNIT_TEST(runs_leave_what_the_long_way_leaves),
+         UNIT_TEST(RFC_4303_A2_1_what_is_behind_the_window_is_forged_with_ESN),
+         UNIT_TEST(the_next_burst_goes_by_what_tables_say_then),
+         UNIT_TEST(a_soft_limit_is_told_when_it_is_reached),
+         UNIT_TEST(a_run_is_taken_as_far_as_packets_are_alike),
+         UNIT_TEST(what_a_leader_found_is_good_until_a_table_changes),
+         UNIT_TEST(nobody_follows_who_came_in_elsewhere),
+         UNIT_TEST(by_a_port_with_a_policy_only_ESP_goes_in_runs),
+         UNIT_TEST(nobody_follows_a_leader_into_what_asks_of_each_packet),
+         UNIT_TEST(packets_of_multi_buffer_transforms_go_in_no_run),
+         UNIT_TEST(the_first_packet_of_an_sa_is_told_from_a_run),
+         UNIT_TEST(a_number_that_comes_by_two_ways_is_taken_once),
+         UNIT_TEST(known_ways_are_good_until_a_table_changes),
+         UNIT_TEST(by_a_port_with_a_policy_only_ESP_goes_in_groups),
+         UNIT_TEST(groups_leave_what_the_long_way_leaves),
+         UNIT_TEST(every_transform_that_goes_in_runs_leaves_what_the_long_way_leaves),
+         UNIT_TEST(everything_ends))
