@@ -29,7 +29,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define CV_CONTRACT_VERSION 5u
+#define CV_CONTRACT_VERSION 6u
 #define CV_SHM_MAGIC        0x0074726576c7563ull
 
 enum {
@@ -193,6 +193,7 @@ enum cv_cmd_type {
     CV_CMD_NBR_DEL, /* such a one: afterwards the address is asked for again */
     CV_CMD_STEER,   /* u.steer: give a bucket to a worker, or balance all; answered when it is begun */
     CV_CMD_ICMP_SET, /* u.icmp: in place of what was said before; at first, and after FLUSH, nothing is refused */
+    CV_CMD_WORKERS, /* u.workers: so many are to run; answered when that is begun. CV_EUNSUP: it takes a restart */
 };
 
 /* A token bucket: what passes in the long run, and at once. */
@@ -360,6 +361,14 @@ struct cv_steer_cmd {
 };
 static_assert(sizeof(struct cv_steer_cmd) == 8, "contract size");
 
+enum { CV_CPU_ANY = UINT16_MAX };
+struct cv_workers_cmd {
+    uint32_t count; /* 1 .. CV_MAX_WORKERS */
+    uint16_t
+        cpu[CV_MAX_WORKERS]; /* where each of them runs, by `lcores`; CV_CPU_ANY: as culvert-dp thinks fit */
+};
+static_assert(sizeof(struct cv_workers_cmd) == 36, "contract size");
+
 /* ICMP types whose messages to this host are dropped, icmp-refused (RFC 4301 6.1.1, 6.1.2): bit t % 8 of refused[side][family][t / 8].
  * side: 0 for what came in clear by a port, 1 for what an SA or a tunnel delivered; family: 1 for ICMPv6. Neighbour Discovery is not asked
  * about. */
@@ -391,6 +400,7 @@ struct cv_cmd {
         struct cv_policy policy;
         struct cv_steer_cmd steer;
         struct cv_icmp_rules icmp;
+        struct cv_workers_cmd workers;
         uint8_t raw[1016];
     } u;
 };
@@ -410,6 +420,7 @@ enum cv_evt_type {
     CV_EVT_PING,       /* answer or error to CV_CMD_PING */
     CV_EVT_UNKNOWN_SPI, /* rate limited: ESP or AH for an SPI nobody has */
     CV_EVT_BAD_PACKET,  /* rate limited: reason with addresses, for the log */
+    CV_EVT_WORKERS,     /* another number of workers runs: header.workers_now */
 };
 
 struct cv_sa_counters { /* one cache line; see cv_shm for who writes it */
@@ -694,11 +705,12 @@ struct cv_steer_counts {         /* one per worker, written by it; counted only 
 static_assert(sizeof(struct cv_steer_counts) == 1024, "contract size");
 
 /* Head of the shared memory. Offsets are from its start; written once before it is handed over, but for
- * the clock. counters_in[sa_index]; counters_out[sa_index * workers + worker]. */
+ * the clock. counters_in[sa_index]; counters_out[worker << sa_index_bits | sa_index]: what is laid out for
+ * workers that never ran is never touched, and takes no memory. */
 struct cv_shm {
     uint64_t magic;
     uint32_t version;
-    uint32_t workers;
+    uint32_t workers; /* at most: room for so many is laid out */
     uint64_t size;
     uint32_t sa_index_bits; /* tables hold 1 << sa_index_bits SAs in each direction */
     uint32_t ports;
@@ -717,7 +729,8 @@ struct cv_shm {
     uint64_t steer_off;      /* struct cv_steer, then struct cv_steer_counts [workers] 128 octets aligned */
     uint64_t memory_off;     /* struct cv_memory_row [CV_MAX_MEMORY_ROWS] */
     uint64_t sa_engines_off; /* struct cv_sa_engine [2][1 << sa_index_bits], by enum cv_dir and slot */
-    uint8_t pad[8];
+    uint32_t workers_now;    /* that run, 0 .. workers_now - 1; the manager's, it changes */
+    uint32_t workers_ever;   /* ... and those that ever did: their counts stay */
 };
 static_assert(sizeof(struct cv_shm) == 192, "contract size");
 

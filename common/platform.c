@@ -69,12 +69,25 @@ static bool number(const char *text, unsigned lo, unsigned hi, unsigned *out)
     return v >= lo;
 }
 
+/* `queues N` behind the second word, of n workers. */
+static bool queues_read(struct line_ctx *c, unsigned n, unsigned *queues)
+{
+    *queues = 0;
+    return c->count == 2 || (c->count == 4 && word_is(c->words[2], "queues") &&
+                             number(c->words[3], n, CV_MAX_WORKERS, queues));
+}
+
 static cv_result set_workers(struct line_ctx *c)
 {
-    unsigned n = 1;
-    if (!c->no && (c->count != 2 || !number(c->words[1], 1, CV_MAX_WORKERS, &n)))
-        return complain(c, "workers wants a count of 1 to %d, as in: workers 2", CV_MAX_WORKERS);
+    unsigned n = 1, queues = 0;
+    if (!c->no &&
+        (c->count < 2 || !number(c->words[1], 1, CV_MAX_WORKERS, &n) || !queues_read(c, n, &queues)))
+        return complain(c,
+                        "workers wants a count of 1 to %d, as in: workers 2; queues COUNT may follow, "
+                        "no fewer than workers",
+                        CV_MAX_WORKERS);
     c->p->workers = n;
+    c->p->queues = queues;
     c->p->lcores[0] = '\0';
     return CV_OK;
 }
@@ -110,11 +123,14 @@ static cv_result set_lcores(struct line_ctx *c)
 {
     if (c->no)
         return set_workers(c);
-    unsigned n = c->count == 2 && c->words[1][0] ? lcore_count(c->words[1]) : 0;
-    if (n < 1 || n > CV_MAX_WORKERS)
-        return complain(c, "lcores wants a list of 1 to %d processor cores, as in: lcores 1-3 or lcores 1,4",
+    unsigned n = c->count >= 2 && c->words[1][0] ? lcore_count(c->words[1]) : 0, queues = 0;
+    if (n < 1 || n > CV_MAX_WORKERS || !queues_read(c, n, &queues))
+        return complain(c,
+                        "lcores wants a list of 1 to %d processor cores, as in: lcores 1-3 or lcores 1,4; "
+                        "queues COUNT may follow, no fewer than cores",
                         CV_MAX_WORKERS);
     c->p->workers = n;
+    c->p->queues = queues;
     snprintf(c->p->lcores, sizeof c->p->lcores, "%s", c->words[1]);
     return CV_OK;
 }
@@ -454,9 +470,12 @@ int platform_write(const struct platform *p, char *out, size_t out_len)
     int at = 0;
     add(out, out_len, &at, "platform dataplane\n");
     if (p->lcores[0])
-        add(out, out_len, &at, " lcores %s\n", p->lcores);
+        add(out, out_len, &at, " lcores %s", p->lcores);
     else
-        add(out, out_len, &at, " workers %u\n", p->workers);
+        add(out, out_len, &at, " workers %u", p->workers);
+    if (p->queues)
+        add(out, out_len, &at, " queues %u", p->queues);
+    add(out, out_len, &at, "\n");
     add(out, out_len, &at, " memory %s %u\n", p->hugepages ? "hugepages" : "no-huge", p->memory_mb);
     for (unsigned i = 0; i < p->port_count; i++) {
         const struct platform_port *x = &p->ports[i];
@@ -472,4 +491,45 @@ int platform_write(const struct platform *p, char *out, size_t out_len)
     for (unsigned i = 0; i < p->eal_arg_count; i++)
         add(out, out_len, &at, " eal-args %s\n", p->eal_args[i]);
     return at;
+}
+
+unsigned platform_lcores(const struct platform *p, unsigned *cpus, unsigned max)
+{
+    unsigned n = 0, lo, hi;
+    int used;
+    for (const char *text = p->lcores; *text; text += *text == ',') {
+        if (sscanf(text, "%u-%u%n", &lo, &hi, &used) != 2) {
+            if (sscanf(text, "%u%n", &lo, &used) != 1)
+                return n;
+            hi = lo;
+        }
+        for (unsigned c = lo; c <= hi && n < max; c++)
+            cpus[n++] = c;
+        text += used;
+    }
+    return n;
+}
+
+void platform_workers(const struct platform *p, unsigned count, struct cv_workers_cmd *out)
+{
+    unsigned cpus[CV_MAX_WORKERS];
+    const unsigned named = platform_lcores(p, cpus, CV_MAX_WORKERS);
+    out->count = count;
+    for (unsigned w = 0; w < CV_MAX_WORKERS; w++)
+        out->cpu[w] = w < named ? (uint16_t)cpus[w] : (uint16_t)CV_CPU_ANY;
+}
+
+bool platform_same_but_workers(const struct platform *a, const struct platform *b)
+{
+    static struct platform p[2]; /* as large as a section may be written */
+    static char text[2][16384];
+    p[0] = *a;
+    p[1] = *b;
+    for (unsigned i = 0; i < 2; i++) {
+        p[i].workers = 1;
+        p[i].lcores[0] = '\0';
+        if (platform_write(&p[i], text[i], sizeof text[i]) >= (int)sizeof text[i])
+            return false;
+    }
+    return strcmp(text[0], text[1]) == 0;
 }

@@ -1,7 +1,7 @@
 /* platform: the `platform dataplane` section of a configuration, parsed the same way by both processes.
  *
  *   platform dataplane
- *    workers 2                         ! or: lcores 1-3
+ *    workers 2                         ! or: lcores 1-3; behind either: queues 4, of each port, for workers that are added later
  *    memory hugepages 512              ! MiB; or: memory no-huge [MiB]
  *    port Ethernet0/0 pci 0000:03:00.0
  *    port Ethernet0/1 vdev net_af_packet,iface=eth1
@@ -35,6 +35,7 @@ struct platform {
     bool present;
     unsigned workers;       /* default 1 */
     char lcores[64];        /* "" when `workers` says how many */
+    unsigned queues;        /* of each port, for workers that come later; 0: as many as workers begin */
     bool hugepages;         /* default false: no-huge */
     unsigned memory_mb;     /* default 256 */
     unsigned sa_index_bits; /* default 14 */
@@ -55,6 +56,13 @@ CV_MUST_USE cv_result platform_line(struct platform *p, const char *text, int li
 CV_MUST_USE cv_result platform_load(struct platform *p, const char *file, char *err, size_t err_len);
 /* Writes the section as text that platform_load reads back. Returns octets needed, as snprintf. */
 int platform_write(const struct platform *p, char *out, size_t out_len);
+
+/* The processors that `lcores` names, in its order, max at most: how many. 0 without it. */
+unsigned platform_lcores(const struct platform *p, unsigned *cpus, unsigned max);
+/* What asks a running culvert-dp for `count` workers, where `lcores` puts them. */
+void platform_workers(const struct platform *p, unsigned count, struct cv_workers_cmd *out);
+/* Whether both are the same but for how many workers there are and where, which a running culvert-dp can change. */
+CV_MUST_USE bool platform_same_but_workers(const struct platform *a, const struct platform *b);
 
 /* Of `crypto-engine cryptodev ADDRESS`: the address, as written; "" for a device with a name. */
 void platform_crypto_pci(const struct platform *p, char out[16]);

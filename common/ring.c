@@ -182,6 +182,7 @@ static void head_write(struct cv_shm *h, const struct shm_layout *l, unsigned wo
     h->counters_out_off = l->counters_out;
     h->steer_off = l->steer;
     h->sa_engines_off = l->sa_engines;
+    h->workers_now = h->workers_ever = workers;
     h->magic = CV_SHM_MAGIC;
 }
 
@@ -528,6 +529,29 @@ void shm_ring_ctl(const struct shm *s)
 }
 
 /* ---- statistics --------------------------------------------------------------------------------------- */
+/* The other process may write anything there. */
+static unsigned workers_read(const struct shm *s, const uint32_t *at)
+{
+    const uint32_t n = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+    return n < s->workers ? n : s->workers;
+}
+
+unsigned shm_workers(const struct shm *s)
+{
+    return workers_read(s, &s->head->workers_now);
+}
+
+unsigned shm_workers_ever(const struct shm *s)
+{
+    return workers_read(s, &s->head->workers_ever);
+}
+
+void shm_set_workers(struct shm *s, unsigned now, unsigned ever)
+{
+    __atomic_store_n(&s->head->workers_ever, ever, __ATOMIC_RELEASE);
+    __atomic_store_n(&s->head->workers_now, now, __ATOMIC_RELEASE);
+}
+
 struct cv_worker_stats *shm_worker_stats(const struct shm *s, unsigned worker)
 {
     return s->at.workers + worker;
@@ -570,9 +594,14 @@ struct cv_sa_counters *shm_counters_in(const struct shm *s, uint32_t slot)
     return s->at.in + slot;
 }
 
+size_t shm_counters_line(const struct shm *s, unsigned worker)
+{
+    return (size_t)worker << s->sa_index_bits;
+}
+
 struct cv_sa_counters *shm_counters_out(const struct shm *s, uint32_t slot, unsigned worker)
 {
-    return s->at.out + (size_t)slot * s->workers + worker;
+    return s->at.out + shm_counters_line(s, worker) + slot;
 }
 
 struct cv_steer *shm_steer(const struct shm *s)
@@ -614,6 +643,7 @@ void shm_counters_sum(const struct shm *s, unsigned dir, uint32_t slot, struct c
         counters_add(out, shm_counters_in(s, slot));
         return;
     }
-    for (unsigned w = 0; w < s->workers; w++)
+    const unsigned ever = shm_workers_ever(s);
+    for (unsigned w = 0; w < ever; w++)
         counters_add(out, shm_counters_out(s, slot, w));
 }

@@ -43,12 +43,15 @@ struct shm {
     } at;
 };
 
-/* Octets of the shared memory for these parameters. */
+/* Octets of the shared memory for these parameters, most of them never touched where fewer workers run. */
 uint64_t shm_bytes(unsigned workers, unsigned sa_index_bits);
-/* Makes and initialises the memory. workers 1..CV_MAX_WORKERS, sa_index_bits 4..20. */
+/* Makes and initialises the memory, with room for `workers` 1..CV_MAX_WORKERS, who are said to run until shm_set_workers
+ * says otherwise; sa_index_bits 4..20. */
 CV_MUST_USE cv_result shm_create(unsigned workers, unsigned sa_index_bits, struct shm *out);
 /* Culvert-dp: writes the clock's rate into the header and keeps it. */
 void shm_set_clock(struct shm *s, uint64_t tsc_hz);
+/* Culvert-dp: so many workers run now, and ever did; now <= ever <= s->workers. */
+void shm_set_workers(struct shm *s, unsigned now, unsigned ever);
 /* Empties the rings for a new culvertd: call it when no one else is connected. */
 void shm_reset_rings(struct shm *s);
 /* Unmaps and closes everything of this process. A zeroed struct with fds -1 is fine. */
@@ -85,8 +88,12 @@ unsigned ring_punt_count(const struct shm *s);
 void shm_ring_dp(const struct shm *s);
 void shm_ring_ctl(const struct shm *s);
 
+/* Workers that run, and that ever did: what goes through statistics of workers ends there. s->workers at most. */
+unsigned shm_workers(const struct shm *s);
+unsigned shm_workers_ever(const struct shm *s);
+
 /* Views of the statistics, bounds already checked by shm_create or shm_connect. */
-struct cv_worker_stats *shm_worker_stats(const struct shm *s, unsigned worker); /* workers: the manager */
+struct cv_worker_stats *shm_worker_stats(const struct shm *s, unsigned worker); /* s->workers: the manager */
 struct cv_port_stats *shm_port_stats(const struct shm *s, unsigned port);
 struct cv_if_stats *shm_if_stats(const struct shm *s, unsigned worker, uint32_t if_id);
 struct cv_engine_stats *shm_engine_stats(const struct shm *s, unsigned engine);
@@ -96,9 +103,11 @@ struct cv_sa_offload *shm_sa_offload(const struct shm *s, unsigned dir,
 struct cv_memory_row *shm_memory_row(const struct shm *s, unsigned row);
 struct cv_sa_counters *shm_counters_in(const struct shm *s, uint32_t slot);
 struct cv_sa_counters *shm_counters_out(const struct shm *s, uint32_t slot, unsigned worker);
+/* How far a worker's lie behind those of worker 0, in lines. */
+size_t shm_counters_line(const struct shm *s, unsigned worker);
 struct cv_steer *shm_steer(const struct shm *s);
 struct cv_steer_counts *shm_steer_counts(const struct shm *s, unsigned worker);
-/* Sum over the workers; direction CV_DIR_IN or CV_DIR_OUT. */
+/* Sum over the workers that ever were; direction CV_DIR_IN or CV_DIR_OUT. */
 void shm_counters_sum(const struct shm *s, unsigned dir, uint32_t slot, struct cv_sa_counters *out);
 
 #endif

@@ -170,22 +170,26 @@ static char *config_read(struct daemon *d)
 
 static bool same_platform(const struct cfg *a, const struct cfg *b)
 {
-    static char x[16384], y[16384];
-    static struct platform p;
-    cfg_platform_of(a, &p);
-    platform_write(&p, x, sizeof x);
-    cfg_platform_of(b, &p);
-    platform_write(&p, y, sizeof y);
-    return strcmp(x, y) == 0;
+    static struct platform x, y;
+    cfg_platform_of(a, &x);
+    cfg_platform_of(b, &y);
+    return platform_same_but_workers(&x, &y);
+}
+
+static bool same_workers(const struct cfg *a, const struct cfg *b)
+{
+    return a->platform.workers == b->platform.workers && strcmp(a->platform.lcores, b->platform.lcores) == 0;
 }
 
 static void config_commit(struct daemon *d, struct cfg *cfg, struct apply_set *want)
 {
     struct cfg *old = d->cfg;
     struct apply_set was = d->want;
+    const bool workers = !same_workers(old, cfg);
     int none = -1;
     if (!same_platform(old, cfg))
-        log_warning("the platform section or a port's `mtu` changed: that takes effect when culvert-dp is "
+        log_warning("the platform section, beyond how many workers there are, or a port's `mtu` changed: "
+                    "that takes effect when culvert-dp is "
                     "started anew");
     d->cfg = cfg;
     d->want = *want;
@@ -194,6 +198,8 @@ static void config_commit(struct daemon *d, struct cfg *cfg, struct apply_set *w
     ike_reconfigure(d->ike, cfg);
     if (d->hello_done)
         daemon_apply(d, &was, &d->want, false);
+    if (d->hello_done && workers)
+        daemon_workers(d);
     apply_free(&was);
     cfg_free(old);
     if (rt_broker_call(d->start.broker, RT_ASK_ACCEPTED, BROKER_TIMEOUT_MS, &none) != CV_OK)
@@ -268,7 +274,8 @@ static bool cli_source(void *ctx, uint16_t vrf, const struct ip_addr *dst, struc
 static cv_result cli_send_command(void *ctx, const struct cv_cmd *cmd)
 {
     struct daemon *d = ctx;
-    return d->configured ? rt_link_command(d->link, cmd, NULL, NULL, NULL) : CV_EAGAIN;
+    rt_reply_fn *fn = cmd->type == CV_CMD_WORKERS ? daemon_on_workers : NULL;
+    return d->configured ? rt_link_command(d->link, cmd, fn, d, NULL) : CV_EAGAIN;
 }
 
 static cv_result cli_reload(void *ctx, struct cfg_findings *f)

@@ -87,6 +87,27 @@ void daemon_apply(struct daemon *d, const struct apply_set *was, const struct ap
     daemon_dirty(d);
 }
 
+void daemon_on_workers(void *ctx, const struct cv_evt *reply)
+{
+    struct daemon *d = ctx;
+    const struct shm *s = rt_link_shm(d->link);
+    const cv_result r = reply ? (cv_result)reply->u.reply.result : CV_OK;
+    if (r != CV_OK && s)
+        log_warning("the data plane goes on with %u workers: %s", shm_workers(s),
+                    r == CV_EUNSUP ? "fewer than it began with, or other processors for those that run, are "
+                                     "had by starting culvert-dp anew"
+                    : r == CV_EINVAL ? "a processor of `lcores` is not one of those that it may use"
+                                     : cv_result_text(r));
+}
+
+void daemon_workers(struct daemon *d)
+{
+    struct cv_cmd cmd = {.type = CV_CMD_WORKERS};
+    platform_workers(&d->cfg->platform, d->cfg->platform.workers, &cmd.u.workers);
+    if (rt_link_command(d->link, &cmd, daemon_on_workers, d, NULL) != CV_OK)
+        log_error("the number of workers cannot be handed to the data plane");
+}
+
 static void simple_command(struct daemon *d, enum cv_cmd_type type, rt_reply_fn *fn)
 {
     struct cv_cmd cmd;
@@ -189,6 +210,7 @@ static void on_hello(void *ctx, const struct cv_evt *reply)
         resume(d);
     else
         begin(d, h);
+    daemon_workers(d);
     d->ever_hello = true;
     simple_command(d, CV_CMD_SA_DUMP, on_configured);
 }
@@ -280,7 +302,7 @@ static unsigned link_workers(void *ctx)
 {
     struct daemon *d = ctx;
     const struct shm *s = rt_link_shm(d->link);
-    const unsigned n = s ? s->head->workers : d->cfg->platform.workers;
+    const unsigned n = s ? shm_workers(s) : d->cfg->platform.workers;
     return n >= 1 && n <= CV_MAX_WORKERS ? n : 1;
 }
 

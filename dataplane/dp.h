@@ -26,6 +26,7 @@ enum {
     DP_BIG_ROOM = 4400,               /* of the manager's pool: a whole IKE datagram with its headers */
     DP_JUMBO_ROOM = IP_MTU_MAX + 256, /* the largest packet of a port, what ESP adds, and a frame's header */
     DP_MTU_RESERVE = 160,             /* of the room: what ESP adds behind */
+    DP_CPUS_MAX = 256,
 };
 
 /* The narrowest link on the way of a GRE tunnel's packets, as long as that is believed. */
@@ -45,7 +46,16 @@ struct dp {
     int stop;      /* set by a signal; all lcores leave their loops */
     bool idle_sleep;
     uint64_t near_sas; /* so many lie in the second-level cache, with what leads to them (dp_mixed.h) */
+    /* How many workers there are: the manager's. Each has what it needs of it in its own struct (dp_worker_look). */
     unsigned workers;
+    unsigned
+        began; /* workers that there were at first: reassembly is theirs, and they send where queues are few; 0: as `workers` */
+    unsigned queues; /* that ports and devices are prepared for */
+    /* Receive queues are spread over so many workers, and soon will be over as many as that: those that change hands rest in between. 0: as
+     * `workers`. */
+    unsigned readers, readers_next;
+    bool sole;                             /* nobody but worker 0 sends */
+    unsigned cpus[DP_CPUS_MAX], cpu_count; /* processors that the process was given */
     struct dp_worker *worker[CV_MAX_WORKERS];
     unsigned port_count;
     struct io_port ports[CV_MAX_PORTS];

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { SAMPLE_MS = 1000, PERMILLE = 1000, WORTH = 50 /* a gain of a fiftieth */ };
+enum { SAMPLE_MS = 1000, SPREAD_SAMPLES = 2, PERMILLE = 1000, WORTH = 50 /* a gain of a fiftieth */ };
 
 static uint64_t read64(const uint64_t *p)
 {
@@ -70,6 +70,19 @@ bool dp_balance_by_packets(const struct dp_load *l, struct dp_choice *out)
     return gain * WORTH > of[most];
 }
 
+bool dp_balance_by_number(const struct dp_load *l, struct dp_choice *out)
+{
+    uint64_t of[CV_MAX_WORKERS] = {0};
+    unsigned most;
+    for (unsigned b = 0; b < CV_BUCKETS; b++)
+        of[l->owner[b]] += l->packets[b] == 0;
+    extremes(of, l->workers, &most, &out->to);
+    for (out->bucket = 0; out->bucket < CV_BUCKETS; out->bucket++)
+        if (l->owner[out->bucket] == most && l->packets[out->bucket] == 0)
+            return of[most] >= of[out->to] + 2;
+    return false;
+}
+
 /* ---- sampling ------------------------------------------------------------------------------------------------ */
 static uint64_t since(uint64_t *last, const uint64_t *now)
 {
@@ -126,14 +139,31 @@ static void as_asked(struct dp *dp, struct dp_balance *b, struct dp_move *m)
 {
     struct dp_choice c;
     b->asked--;
+    b->load.workers = dp->workers;
     owners_read(dp, &b->load);
-    if (!dp_balance_by_packets(&b->load, &c) || dp_move_begin(dp, m, c.bucket, c.to, false) != CV_OK)
+    if (!(dp_balance_by_packets(&b->load, &c) || (b->spread && dp_balance_by_number(&b->load, &c))) ||
+        dp_move_begin(dp, m, c.bucket, c.to, false) != CV_OK)
         b->asked = 0;
 }
 
 void dp_balance_ask(struct dp_balance *b)
 {
     b->asked = CV_BUCKETS;
+    b->spread = false;
+}
+
+void dp_balance_spread(struct dp_balance *b)
+{
+    b->asked = CV_BUCKETS;
+    b->spread = true;
+    b->later = SPREAD_SAMPLES;
+}
+
+/* A whole second has been sampled since workers came. */
+static void asks_again(struct dp_balance *b)
+{
+    if (b->later > 0 && --b->later == 0)
+        b->asked = CV_BUCKETS;
 }
 
 void dp_balance_tick(struct dp *dp, struct dp_balance *b, struct dp_move *m, uint64_t now_ms)
@@ -145,6 +175,7 @@ void dp_balance_tick(struct dp *dp, struct dp_balance *b, struct dp_move *m, uin
         b->next_ms = now_ms + SAMPLE_MS;
         sample(dp, b);
         owners_read(dp, &b->load);
+        asks_again(b);
     }
     if (b->asked > 0)
         as_asked(dp, b, m);

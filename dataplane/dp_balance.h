@@ -36,9 +36,15 @@ CV_MUST_USE bool dp_balance_by_load(const struct dp_load *l, struct dp_choice *o
  * false: none lowers it by more than a fiftieth. */
 CV_MUST_USE bool dp_balance_by_packets(const struct dp_load *l, struct dp_choice *out);
 
+/* Of buckets without packets, by their number alone: SAs that come are spread over all buckets. False: nobody has two more than another. */
+CV_MUST_USE bool dp_balance_by_number(const struct dp_load *l, struct dp_choice *out);
+
 struct dp_balance {
     bool automatic;
-    unsigned asked; /* moves that a command may still make */
+    unsigned asked; /* moves that a command, or workers that came, may still make */
+    bool spread;    /* of these also moves of buckets without packets */
+    unsigned
+        later; /* seconds until it is asked again: packets of buckets are counted only since there are several workers */
     uint64_t next_ms;
     unsigned overloaded, rest; /* seconds */
     uint64_t busy[CV_MAX_WORKERS], total[CV_MAX_WORKERS], received[CV_MAX_WORKERS];
@@ -50,5 +56,7 @@ struct dp_balance {
 void dp_balance_tick(struct dp *dp, struct dp_balance *b, struct dp_move *m, uint64_t now_ms);
 /* A command asks for the workers to be evened out. */
 void dp_balance_ask(struct dp_balance *b);
+/* Workers have come, who have nothing yet. */
+void dp_balance_spread(struct dp_balance *b);
 
 #endif

@@ -44,25 +44,6 @@ static void cpu_list(const unsigned *cpus, unsigned n, char *out, size_t room)
     snprintf(out + at, room - at, ")");
 }
 
-/* The processors that the `lcores` word names, in its order. */
-static unsigned lcores_read(const char *text, unsigned *cpus, unsigned max)
-{
-    unsigned n = 0, lo, hi;
-    int used;
-    while (*text) {
-        if (sscanf(text, "%u-%u%n", &lo, &hi, &used) != 2) {
-            if (sscanf(text, "%u%n", &lo, &used) != 1)
-                return n;
-            hi = lo;
-        }
-        for (unsigned c = lo; c <= hi && n < max; c++)
-            cpus[n++] = c;
-        text += used;
-        text += *text == ',';
-    }
-    return n;
-}
-
 static bool contains(const unsigned *list, unsigned n, unsigned v)
 {
     for (unsigned i = 0; i < n; i++)
@@ -78,17 +59,35 @@ static bool add_pinned(struct dp_eal_args *a, const char *main_cpus, const unsig
     size_t at = (size_t)snprintf(map, sizeof map, "--lcores=0@%s", main_cpus);
     for (unsigned w = 0; w < workers && at + 16 < sizeof map; w++)
         at += (size_t)snprintf(map + at, sizeof map - at, ",%u@%u", w + 1, worker_cpus[w]);
+    if (workers < CV_MAX_WORKERS) /* asleep until they are workers: each then goes to its processor */
+        snprintf(map + at, sizeof map - at, ",(%u-%u)@%s", workers + 1, CV_MAX_WORKERS, main_cpus);
     return add(a, "%s", map);
+}
+
+bool dp_eal_spreads(const struct platform *p, unsigned cpu_count)
+{
+    return !p->lcores[0] && p->hugepages && cpu_count > p->workers;
+}
+
+void dp_eal_place(const struct platform *p, const unsigned *cpus, unsigned cpu_count, unsigned worker,
+                  unsigned cpu, cpu_set_t *out)
+{
+    CPU_ZERO(out);
+    if (cpu == CV_CPU_ANY && dp_eal_spreads(p, cpu_count) && worker + 1 < cpu_count)
+        cpu = cpus[worker + 1];
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpu == CV_CPU_ANY || cpu == cpus[i])
+            CPU_SET(cpus[i], out);
 }
 
 static bool add_lcores(struct dp_eal_args *a, const struct platform *p, const unsigned *cpus,
                        unsigned cpu_count)
 {
-    char all[DP_EAL_ARG_MAX - 32];
+    char all[288];
     unsigned named[CV_MAX_WORKERS];
     cpu_list(cpus, cpu_count, all, sizeof all);
     if (p->lcores[0]) {
-        unsigned n = lcores_read(p->lcores, named, CV_MAX_WORKERS);
+        unsigned n = platform_lcores(p, named, CV_MAX_WORKERS);
         char main_cpu[24];
         for (unsigned i = 0; i < cpu_count; i++)
             if (!contains(named, n, cpus[i])) { /* a processor without a worker is the manager's */
@@ -97,12 +96,12 @@ static bool add_lcores(struct dp_eal_args *a, const struct platform *p, const un
             }
         return add_pinned(a, all, named, n);
     }
-    if (p->hugepages && cpu_count > p->workers) {
+    if (dp_eal_spreads(p, cpu_count)) {
         char main_cpu[24];
         snprintf(main_cpu, sizeof main_cpu, "%u", cpus[0]);
         return add_pinned(a, main_cpu, cpus + 1, p->workers);
     }
-    return add(a, "--lcores=(0-%u)@%s", p->workers, all);
+    return add(a, "--lcores=(0-%u)@%s", CV_MAX_WORKERS, all);
 }
 
 static bool add_ports(struct dp_eal_args *a, const struct platform *p)

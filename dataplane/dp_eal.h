@@ -2,16 +2,17 @@
  *
  * One worker per lcore 1..N beside the main lcore 0. With `memory no-huge` (laptops, CI, containers) the
  * lcores float over all processors this process may use, unless `lcores` names them; with hugepages each gets
- * a processor of its own as far as there are enough. */
+ * a processor of its own as far as there are enough. The other lcores up to CV_MAX_WORKERS sleep until a worker is added (dp_crew.h). */
 #ifndef DATAPLANE_DP_EAL_H
 #define DATAPLANE_DP_EAL_H
 
 #include "common/platform.h"
 #include "common/result.h"
 
+#include <sched.h>
 #include <stddef.h>
 
-enum { DP_EAL_ARGS = 96, DP_EAL_ARG_MAX = 320 };
+enum { DP_EAL_ARGS = 96, DP_EAL_ARG_MAX = 800 };
 
 struct dp_eal_args {
     int argc;
@@ -23,6 +24,11 @@ struct dp_eal_args {
  * CV_ENOSPC: more arguments than fit. */
 CV_MUST_USE cv_result dp_eal_args(const struct platform *p, const unsigned *cpus, unsigned cpu_count,
                                   int extra_count, char **extra, struct dp_eal_args *out);
+/* Does each worker get a processor of its own, worker w the one after the w-th of this process's, without being told which? */
+bool dp_eal_spreads(const struct platform *p, unsigned cpu_count);
+/* Where worker `worker` runs that `lcores` puts on processor cpu, or, CV_CPU_ANY, that it does not name. */
+void dp_eal_place(const struct platform *p, const unsigned *cpus, unsigned cpu_count, unsigned worker,
+                  unsigned cpu, cpu_set_t *out);
 /* The processors of this process; returns their count, at most max. */
 unsigned dp_eal_cpus(unsigned *cpus, unsigned max);
 

@@ -62,7 +62,7 @@ static void send(struct dp_worker *w, struct rte_mbuf *m, const struct dp_gre_wa
     dp_count(&w->if_stats[tunnel->id].tx_bytes, m->pkt_len);
     if (unlikely(tunnel->tcp_mss))
         ip_mss_clamp(m, tunnel->tcp_mss);
-    w->gre_id = (uint16_t)(w->gre_id + w->dp->workers); /* never another worker's (RFC 6864 4.2) */
+    w->gre_id = (uint16_t)(w->gre_id + w->workers); /* never another worker's (RFC 6864 4.2) */
     if (unlikely(!ip_gre_push(m, tunnel, w->gre_id, sa ? ESP_HEADROOM : RTE_ETHER_HDR_LEN))) {
         dp_drop(w, m, CV_DROP_NO_ROOM);
         return;

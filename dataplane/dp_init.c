@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 enum {
-    CPUS_MAX = 256,
     MBUF_CACHE = 256,
     MBUFS_MIN = 4095,
     MBUFS_BASE = 8192,
@@ -58,11 +57,10 @@ static void runtime_dir_remove(void)
 static cv_result eal_start(struct dp_setup *s)
 {
     static struct dp_eal_args args; /* the EAL keeps pointers into it */
-    unsigned cpus[CPUS_MAX];
-    unsigned n = dp_eal_cpus(cpus, CPUS_MAX);
+    const unsigned n = s->dp->cpu_count = dp_eal_cpus(s->dp->cpus, DP_CPUS_MAX);
     if (n == 0)
         return fail(s, "no processor to run on");
-    if (dp_eal_args(&s->dp->platform, cpus, n, s->eal_extra_count, s->eal_extra, &args) != CV_OK)
+    if (dp_eal_args(&s->dp->platform, s->dp->cpus, n, s->eal_extra_count, s->eal_extra, &args) != CV_OK)
         return fail(s, "too many arguments for the EAL");
     atexit(runtime_dir_remove); /* before the EAL registers its own: they run in reverse */
     if (rte_eal_init(args.argc, args.argv) < 0)
@@ -85,11 +83,13 @@ static void eal_stop(struct dp_setup *s)
 static cv_result memory_start(struct dp_setup *s)
 {
     struct dp *dp = s->dp;
-    cv_result r = shm_create(dp->workers, dp->platform.sa_index_bits, &dp->shm);
+    /* Room for all that there can ever be: nobody touches that of workers who never run. */
+    cv_result r = shm_create(CV_MAX_WORKERS, dp->platform.sa_index_bits, &dp->shm);
     if (r != CV_OK)
-        return fail(s, "no shared memory of %llu MiB for %u security-associations and %u workers: %s",
-                    (unsigned long long)(shm_bytes(dp->workers, dp->platform.sa_index_bits) >> 20),
-                    1u << dp->platform.sa_index_bits, dp->workers, cv_result_text(r));
+        return fail(s, "no shared memory of %llu MiB for %u security-associations: %s",
+                    (unsigned long long)(shm_bytes(CV_MAX_WORKERS, dp->platform.sa_index_bits) >> 20),
+                    1u << dp->platform.sa_index_bits, cv_result_text(r));
+    shm_set_workers(&dp->shm, dp->workers, dp->workers);
     shm_set_clock(&dp->shm, rte_get_tsc_hz());
     dp->shm.head->now_tsc = rte_rdtsc();
     dp->shm.head->ports = dp->platform.port_count;
@@ -118,7 +118,7 @@ static cv_result engine_open(struct dp_setup *s)
             s, "crypto-engine %s is not in this build; ipsec-mb, vaes, cryptodev, inline and auto are", word);
     if (!s->dp->engine->start)
         return CV_OK;
-    cv_result r = s->dp->engine->start(eng_argument(word), s->dp->workers, why, sizeof why);
+    cv_result r = s->dp->engine->start(eng_argument(word), s->dp->queues, why, sizeof why);
     return r == CV_OK ? CV_OK : fail(s, "crypto-engine %s: %s", word, why[0] ? why : cv_result_text(r));
 }
 
@@ -157,7 +157,7 @@ static unsigned jumbo_count(const struct dp *dp)
     unsigned ports = 0;
     for (unsigned i = 0; i < dp->platform.port_count; i++)
         ports += is_jumbo(&dp->platform.ports[i]);
-    return dp_init_jumbo_count(ports, dp->workers);
+    return dp_init_jumbo_count(ports, dp->queues);
 }
 
 unsigned dp_init_big_count(unsigned ports)
@@ -178,7 +178,7 @@ static uint64_t buffer_octets(const struct dp *dp, unsigned room)
 static unsigned mbuf_count(const struct dp *dp)
 {
     unsigned wanted =
-        MBUFS_BASE + dp->workers * (MBUFS_PER_WORKER + dp->platform.port_count * 2 * IO_DESCRIPTORS);
+        MBUFS_BASE + dp->queues * (MBUFS_PER_WORKER + dp->platform.port_count * 2 * IO_DESCRIPTORS);
     /* A third is left to SAs, tables, rings and drivers. */
     const uint64_t most = (uint64_t)dp->platform.memory_mb * 1024 * 1024 / 3 * 2;
     const uint64_t others = jumbo_count(dp) * buffer_octets(dp, DP_JUMBO_ROOM) +
@@ -235,7 +235,7 @@ static cv_result ports_start(struct dp_setup *s)
         const struct platform_port *conf = &dp->platform.ports[i];
         dp->port_count = i + 1;
         struct rte_mempool *pool = is_jumbo(conf) ? dp->jumbo_pool : dp->pool;
-        if (io_port_open(conf, i, dp->workers, pool, &dp->ports[i], why, sizeof why) != CV_OK) {
+        if (io_port_open(conf, i, dp->queues, pool, &dp->ports[i], why, sizeof why) != CV_OK) {
             ports_stop(s);
             return fail(s, "%s:%d: %s", s->config, conf->line, why);
         }
@@ -260,7 +260,7 @@ static void inline_stop(struct dp_setup *s)
 /* ---- tables and rings ---------------------------------------------------------------------------------------------------- */
 static cv_result rcu_start(struct dp_setup *s)
 {
-    return dp_rcu_init(s->dp->workers) == CV_OK ? CV_OK : fail(s, "no memory for grace periods");
+    return dp_rcu_init(CV_MAX_WORKERS) == CV_OK ? CV_OK : fail(s, "no memory for grace periods");
 }
 
 static void rcu_stop(struct dp_setup *s)
@@ -290,13 +290,13 @@ static cv_result rings_start(struct dp_setup *s)
 {
     if (io_rings_new(&s->dp->rings, s->dp->workers) == CV_OK)
         return CV_OK;
-    io_rings_free(&s->dp->rings, s->dp->workers);
+    io_rings_free(&s->dp->rings, CV_MAX_WORKERS);
     return fail(s, "no memory for the rings between lcores");
 }
 
 static void rings_stop(struct dp_setup *s)
 {
-    io_rings_free(&s->dp->rings, s->dp->workers);
+    io_rings_free(&s->dp->rings, CV_MAX_WORKERS);
 }
 
 /* Tables may be larger than what will ever be used, so this is no error: but whoever counts on them should know now. */
@@ -367,7 +367,7 @@ static void tables_stop(struct dp_setup *s)
 /* ---- workers and manager --------------------------------------------------------------------------------------------------- */
 static void workers_stop(struct dp_setup *s)
 {
-    for (unsigned w = 0; w < s->dp->workers; w++) {
+    for (unsigned w = 0; w < CV_MAX_WORKERS; w++) { /* and one that was just being added, or leaving */
         dp_worker_free(s->dp->worker[w]);
         s->dp->worker[w] = NULL;
     }
@@ -392,7 +392,7 @@ static cv_result workers_start(struct dp_setup *s)
 static cv_result manager_start(struct dp_setup *s)
 {
     s->dp->shm.head->dp_asleep = 0;
-    shm_worker_stats(&s->dp->shm, s->dp->workers)->lcore = rte_get_main_lcore();
+    shm_worker_stats(&s->dp->shm, s->dp->shm.workers)->lcore = rte_get_main_lcore();
     dp_stats_update(s->dp);
     return dp_manager_new(s->dp, &s->manager) == CV_OK ? CV_OK : fail(s, "no memory for the manager");
 }
@@ -466,7 +466,9 @@ void dp_init_stop(struct dp_setup *s)
 
 cv_result dp_init_start(struct dp_setup *s)
 {
-    s->dp->workers = s->dp->platform.workers;
+    s->dp->workers = s->dp->began = s->dp->readers = s->dp->readers_next = s->dp->platform.workers;
+    s->dp->queues = RTE_MAX(s->dp->platform.queues, s->dp->workers);
+    s->dp->sole = s->dp->workers == 1;
     s->dp->idle_sleep = !s->dp->platform.hugepages;
     s->dp->near_sas = DP_NEAR_SAS;
     s->dp->shm.memfd = s->dp->shm.dp_bell = s->dp->shm.ctl_bell = -1;

@@ -33,10 +33,11 @@ cv_result dp_manager_new(struct dp *dp, struct dp_manager **out)
     g->dp = dp;
     g->conn_fd = -1;
     dp_addrs_init(&g->addrs);
-    g->balance.automatic = dp->workers > 1 && !dp->platform.rebalance_off;
-    shm_steer(&dp->shm)->balancing = g->balance.automatic;
+    g->balance.automatic = !dp->platform.rebalance_off;
+    dp_crew_init(dp, &g->crew, &dp_crew_lcores);
+    shm_steer(&dp->shm)->balancing = g->balance.automatic && dp->workers > 1;
     g->ms_cycles = dp->shm.tsc_hz / 1000;
-    g->stats = shm_worker_stats(&dp->shm, dp->workers);
+    g->stats = shm_worker_stats(&dp->shm, dp->shm.workers);
     g->icmp_limit = g->too_big_limit = (struct log_limit){.burst = 100, .every_ms = 5};
     g->pmtu_limit = (struct log_limit){.burst = 64, .every_ms = 5};
     *out = g;
@@ -168,6 +169,7 @@ static void timers(struct dp_manager *g)
         return;
     g->next_tick_ms = g->now_ms + TICK_MS;
     dp_stats_update(g->dp);
+    shm_steer(&g->dp->shm)->balancing = g->balance.automatic && g->dp->workers > 1;
     dp_inline_tick(g->dp);
     dp_slow_tick(g);
     dp_slow_keepalives(g);
@@ -183,11 +185,14 @@ static void expired(void *ctx, const struct esp_conf *conf)
         log_debug("the event ring is full: an SA's end in time is not told");
 }
 
-/* A move in progress is looked at each round: the workers it waits for take microseconds. */
+/* What is in progress is looked at each round: the workers it waits for take microseconds. */
 static unsigned steering(struct dp_manager *g)
 {
-    if (dp_move_poll(g->dp, &g->move))
+    bool grown;
+    if (dp_move_poll(g->dp, &g->move) || dp_crew_poll(g->dp, &g->crew, &g->move, &grown))
         return 1;
+    if (grown)
+        dp_balance_spread(&g->balance);
     dp_balance_tick(g->dp, &g->balance, &g->move, g->now_ms);
     return g->move.step != DP_MOVE_NONE;
 }

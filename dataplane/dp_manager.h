@@ -10,6 +10,7 @@
 #include "dataplane/dp.h"
 #include "dataplane/dp_addr.h"
 #include "dataplane/dp_balance.h"
+#include "dataplane/dp_crew.h"
 #include "dataplane/dp_meta.h"
 #include "dataplane/dp_policy.h"
 
@@ -46,6 +47,7 @@ struct dp_manager {
     struct cv_worker_stats *stats; /* the manager's own line */
     struct dp_move move;           /* of a bucket between workers */
     struct dp_balance balance;
+    struct dp_crew crew; /* workers that come and go */
     struct dp_addrs addrs;
     struct dp_policy_opens policies; /* transactions under way */
     struct dp_ping pings[DP_PINGS];

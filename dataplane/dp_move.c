@@ -21,19 +21,37 @@ static bool taken(const struct rte_ring *inbox, uint32_t mark)
     return (int32_t)(__atomic_load_n(&inbox->cons.tail, __ATOMIC_ACQUIRE) - mark) >= 0;
 }
 
+void dp_inboxes_mark(const struct dp *dp, uint32_t marks[CV_MAX_WORKERS])
+{
+    for (unsigned w = 0; w < CV_MAX_WORKERS; w++)
+        marks[w] = dp->rings.inbox[w] ? filled(dp->rings.inbox[w]) : 0;
+}
+
+bool dp_inboxes_taken(const struct dp *dp, const uint32_t marks[CV_MAX_WORKERS])
+{
+    for (unsigned w = 0; w < CV_MAX_WORKERS; w++)
+        if (dp->rings.inbox[w] && !taken(dp->rings.inbox[w], marks[w]))
+            return false;
+    return true;
+}
+
 static uint64_t idle_cycles(const struct cv_worker_stats *s)
 {
     uint64_t busy = read64(&s->busy_cycles), total = read64(&s->total_cycles);
     return total > busy ? total - busy : 0;
 }
 
-/* What lay in the worker's receive queues when the rule was changed is out of them: it found them all empty since,
- * or has received more than they hold. */
+/* What lay in the receive queues when the rule was changed is out of them: each worker found its own all empty since, or has received more
+ * than they hold. Whose queue the rule named before is not asked: a worker without one leaves it as it was. */
 static bool queues_drained(const struct dp *dp, const struct dp_move *m)
 {
-    const struct cv_worker_stats *s = shm_worker_stats(&dp->shm, m->from);
-    const uint64_t depth = (uint64_t)IO_DESCRIPTORS * dp->worker[m->from]->rxq_count;
-    return idle_cycles(s) > m->idle_mark || read64(&s->rx_packets) - m->rx_mark >= depth;
+    for (unsigned w = 0; w < dp->workers; w++) {
+        const struct cv_worker_stats *s = shm_worker_stats(&dp->shm, w);
+        const uint64_t depth = (uint64_t)IO_DESCRIPTORS * dp->worker[w]->rxq_count;
+        if (idle_cycles(s) <= m->idle_marks[w] && read64(&s->rx_packets) - m->rx_marks[w] < depth)
+            return false;
+    }
+    return true;
 }
 
 /* ---- steps --------------------------------------------------------------------------------------------------- */
@@ -69,11 +87,13 @@ static bool grace_is_over(const struct dp_move *m)
 
 static void change_rules(struct dp *dp, struct dp_move *m)
 {
-    const struct cv_worker_stats *s = shm_worker_stats(&dp->shm, m->from);
     for (unsigned p = 0; p < dp->port_count; p++)
         m->steered = io_steer_move(&dp->steer[p], m->bucket, m->to) || m->steered;
-    m->rx_mark = read64(&s->rx_packets);
-    m->idle_mark = idle_cycles(s);
+    for (unsigned w = 0; w < dp->workers; w++) {
+        const struct cv_worker_stats *s = shm_worker_stats(&dp->shm, w);
+        m->rx_marks[w] = read64(&s->rx_packets);
+        m->idle_marks[w] = idle_cycles(s);
+    }
 }
 
 static void finished(struct dp *dp, struct dp_move *m)
@@ -103,12 +123,12 @@ static bool step(struct dp *dp, struct dp_move *m)
     case DP_MOVE_TOLD:
         if (!grace_is_over(m))
             return false;
-        m->mark = filled(dp->rings.inbox[m->from]);
+        m->marks[m->from] = filled(dp->rings.inbox[m->from]);
         change_rules(dp, m);
         m->step = DP_MOVE_DRAINS;
         return true;
     case DP_MOVE_DRAINS:
-        if (!taken(dp->rings.inbox[m->from], m->mark) || (m->steered && !queues_drained(dp, m)))
+        if (!taken(dp->rings.inbox[m->from], m->marks[m->from]) || (m->steered && !queues_drained(dp, m)))
             return false;
         m->token = rte_rcu_qsbr_start(dp_rcu_var);
         m->step = DP_MOVE_QUIET;
@@ -116,11 +136,17 @@ static bool step(struct dp *dp, struct dp_move *m)
     case DP_MOVE_QUIET:
         if (!grace_is_over(m))
             return false;
-        m->mark = filled(dp->rings.inbox[m->to]);
+        dp_inboxes_mark(dp, m->marks);
         m->step = DP_MOVE_ARRIVES;
         return true;
     case DP_MOVE_ARRIVES:
-        if (!taken(dp->rings.inbox[m->to], m->mark))
+        if (!dp_inboxes_taken(dp, m->marks))
+            return false;
+        m->token = rte_rcu_qsbr_start(dp_rcu_var);
+        m->step = DP_MOVE_LEAVES;
+        return true;
+    case DP_MOVE_LEAVES:
+        if (!grace_is_over(m))
             return false;
         ready(dp, m);
         return true;

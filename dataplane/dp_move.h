@@ -11,7 +11,8 @@ enum dp_move_step {
     DP_MOVE_TOLD,    /* the table names the new owner; a grace period runs */
     DP_MOVE_DRAINS,  /* the old owner's inbox, and its queues where a rule was changed */
     DP_MOVE_QUIET,   /* a grace period: the old owner has finished */
-    DP_MOVE_ARRIVES, /* what the old owner handed on, or gave to the new one to send, reaches it */
+    DP_MOVE_ARRIVES, /* what the old owner handed on, or gave to another to send, reaches that */
+    DP_MOVE_LEAVES,  /* a grace period: ... and has been sent */
     DP_MOVE_READY,   /* until the new owner has noticed */
 };
 
@@ -19,15 +20,18 @@ struct dp_move {
     enum dp_move_step step;
     unsigned bucket, from, to;
     bool automatic, steered;
-    uint64_t token;   /* of the grace period */
-    uint32_t mark;    /* place in an inbox */
-    uint64_t rx_mark; /* the old owner's received packets, and idle cycles, when the rule was changed */
-    uint64_t idle_mark;
+    uint64_t token;                    /* of the grace period */
+    uint32_t marks[CV_MAX_WORKERS];    /* places in the inboxes */
+    uint64_t rx_marks[CV_MAX_WORKERS]; /* received packets, and idle cycles, when the rule was changed */
+    uint64_t idle_marks[CV_MAX_WORKERS];
 };
 
 /* CV_EINVAL: no such bucket or worker; CV_EAGAIN: another move is under way. A bucket that is there already is CV_OK. */
 CV_MUST_USE cv_result dp_move_begin(struct dp *dp, struct dp_move *m, unsigned bucket, unsigned to,
                                     bool automatic);
+/* How far workers' inboxes are filled now; and have all of them been worked off so far? */
+void dp_inboxes_mark(const struct dp *dp, uint32_t marks[CV_MAX_WORKERS]);
+CV_MUST_USE bool dp_inboxes_taken(const struct dp *dp, const uint32_t marks[CV_MAX_WORKERS]);
 /* The next steps as far as they can be taken. True: the move goes on, look again soon. */
 bool dp_move_poll(struct dp *dp, struct dp_move *m);
 

@@ -45,6 +45,14 @@ bool dp_owner_handed(struct dp_worker *w, struct rte_mbuf *m)
 void dp_owner_adopt(struct dp_worker *w)
 {
     const uint32_t ready = __atomic_load_n(&w->parked.ready, __ATOMIC_ACQUIRE);
+    if (ready > CV_BUCKETS) {
+        if (ready == DP_TOLD_LOOK)
+            dp_worker_look(w);
+        w->dismissed = ready == DP_TOLD_LEAVE;
+        /* Release: a manager that sees that may rely on what was done, and on this worker's last turn. */
+        __atomic_store_n(&w->parked.ready, 0, __ATOMIC_RELEASE);
+        return;
+    }
     __atomic_store_n(&w->parked.ready, 0, __ATOMIC_RELAXED);
     /* Release: a manager that sees the plain entry may begin the next move. */
     __atomic_store_n(&w->dp->owners.entry[ready - 1], (uint8_t)w->id, __ATOMIC_RELEASE);

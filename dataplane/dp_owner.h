@@ -11,8 +11,8 @@
  *      waited for: what the NIC put there before is handed on and lies before what comes by the new rule.
  *   4. The old owner's inbox is worked off as far as it was filled, and a second grace period has passed: the old owner
  *      will never touch the bucket's SAs again, and all it did is visible to the manager.
- *   5. The new owner's inbox is worked off as far as it is filled by then: where it transmits for the old one, or got packets of
- *      the changed rule's from it, what the old one made comes before what it makes itself.
+ *   5. All inboxes are worked off as far as they are filled by then, and a third grace period has passed: where somebody transmits for the old
+ *      owner, or got packets of the changed rule's from it, what the old one made comes before what the new one makes.
  *   6. The manager tells the new owner (`ready`), which makes the entry plain, works on what it parked in the order of
  *      arrival, and then on what comes.
  *
@@ -31,10 +31,12 @@
 struct dp_worker;
 
 enum {
-    DP_OWNER_WORKER = 0x0f, /* bits of an entry */
-    DP_OWNER_MOVING = 0x40, /* the new owner parks, the old one finishes */
-    DP_OWNER_READY = 0x80,  /* the old owner is done; the new one has not noticed yet */
-    DP_PARK_MAX = 2048,     /* packets of each way in */
+    DP_OWNER_WORKER = 0x0f,        /* bits of an entry */
+    DP_OWNER_MOVING = 0x40,        /* the new owner parks, the old one finishes */
+    DP_OWNER_READY = 0x80,         /* the old owner is done; the new one has not noticed yet */
+    DP_PARK_MAX = 2048,            /* packets of each way in */
+    DP_TOLD_LOOK = CV_BUCKETS + 1, /* dp_worker_look */
+    DP_TOLD_LEAVE,                 /* its loop ends */
 };
 static_assert(CV_MAX_WORKERS <= DP_OWNER_WORKER + 1, "owners fit their bits");
 
@@ -45,7 +47,8 @@ struct dp_owners {
 
 /* Of one worker: packets of the bucket that it is about to get. Its own, but for `ready`. */
 struct dp_parked {
-    uint32_t ready; /* bucket + 1 that may be adopted, 0 none: set by the manager, taken by the worker */
+    uint32_t
+        ready; /* bucket + 1 that may be adopted, or DP_TOLD_*; 0 nothing: set by the manager, taken by the worker */
     unsigned handed_count, own_count, next;
     /* Handed in by others, and received by itself: where a rule of the NIC changed, the first are older. */
     struct rte_mbuf *handed[DP_PARK_MAX], *own[DP_PARK_MAX];
@@ -72,7 +75,7 @@ static inline bool dp_owner_due(const struct dp_parked *p)
 {
     return __atomic_load_n(&p->ready, __ATOMIC_RELAXED) != 0;
 }
-/* Between two turns: the bucket that is ready becomes the worker's. Then dp_owner_unpark until it gives nothing. */
+/* Between two turns: the worker does what it was told. A bucket that is ready becomes its own: then dp_owner_unpark until it gives nothing. */
 void dp_owner_adopt(struct dp_worker *w);
 unsigned dp_owner_unpark(struct dp_parked *p, struct rte_mbuf **pkts, unsigned max);
 void dp_owner_abandon(struct dp_parked *p); /* frees what is parked */

@@ -15,7 +15,7 @@ static unsigned owner_of(const struct dp_worker *w, const struct rte_mbuf *m)
         memcpy(&id, ip + 44, 4);
     const uint64_t h = ip_hash_addr(&w->dp->ifs.hash_key, id, meta->family, ip_src(m, meta->family)) ^
                        ip_hash_addr(&w->dp->ifs.hash_key, ~id, meta->family, ip_dst(m, meta->family));
-    return (unsigned)((h >> 32) * w->dp->workers >> 32);
+    return (unsigned)((h >> 32) * w->dp->began >> 32);
 }
 
 void dp_reass_handed(struct dp_worker *w, struct rte_mbuf *m, enum dp_stage then)
@@ -32,7 +32,7 @@ void dp_reass_handed(struct dp_worker *w, struct rte_mbuf *m, enum dp_stage then
 
 void dp_reass_take(struct dp_worker *w, struct rte_mbuf *m, enum dp_stage then)
 {
-    const unsigned owner = w->dp->workers == 1 ? 0 : owner_of(w, m);
+    const unsigned owner = w->dp->began <= 1 ? 0 : owner_of(w, m);
     if (owner == w->id)
         dp_reass_handed(w, m, then);
     else

@@ -35,7 +35,6 @@ cv_result dp_sad_init(struct dp_sad *s, struct shm *shm, const struct eng_ops *e
     memset(s, 0, sizeof *s);
     s->engine = engine;
     s->shm = shm;
-    s->workers = shm->workers;
     s->bits = shm->sa_index_bits;
     s->in = eng_mem_table_new(table_size(s) * sizeof *s->in);
     s->out = eng_mem_table_new(table_size(s) * sizeof *s->out);
@@ -96,7 +95,8 @@ static void counters_clear(struct dp_sad *s, unsigned dir, uint32_t slot)
 {
     if (dir == CV_DIR_IN)
         memset(shm_counters_in(s->shm, slot), 0, sizeof(struct cv_sa_counters));
-    for (unsigned w = 0; dir == CV_DIR_OUT && w < s->workers; w++)
+    const unsigned ever = shm_workers_ever(s->shm);
+    for (unsigned w = 0; dir == CV_DIR_OUT && w < ever; w++)
         memset(shm_counters_out(s->shm, slot, w), 0, sizeof(struct cv_sa_counters));
 }
 

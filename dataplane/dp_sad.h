@@ -76,7 +76,7 @@ static inline bool dp_tunnel_by_address(const struct dp_tunnel *t)
 struct dp_sad {
     const struct eng_ops *engine;
     struct shm *shm;
-    unsigned workers, bits;
+    unsigned bits;
     struct dp_pick_table *picks;
     struct dp_sad_slot *in;
     struct dp_out_slot *out;

@@ -50,7 +50,8 @@ static void engine_update(struct dp *dp)
         engine_report(dp);
         return;
     }
-    for (unsigned w = 0; w < dp->workers; w++)
+    const unsigned ever = shm_workers_ever(&dp->shm);
+    for (unsigned w = 0; w < ever; w++)
         packets += __atomic_load_n(&shm_worker_stats(&dp->shm, w)->crypto_packets, __ATOMIC_RELAXED);
     if (s->engine[0] == '\0') {
         snprintf(s->engine, sizeof s->engine, "%s", dp->engine->name);
@@ -80,7 +81,8 @@ static void memory_update(struct dp *dp)
                                                      [ENG_MEM_IN_SA] = "inbound-sas",
                                                      [ENG_MEM_OUT_SA] = "outbound-sas",
                                                      [ENG_MEM_PICK] = "remote-prefixes"};
-    const uint64_t counters = (1ull + dp->workers) * sizeof(struct cv_sa_counters) << dp->sad.bits;
+    const uint64_t counters = (1ull + shm_workers_ever(&dp->shm)) * sizeof(struct cv_sa_counters)
+                              << dp->sad.bits;
     struct rte_malloc_socket_stats heap;
     struct eng_mem_use use;
     unsigned at = 0;

@@ -55,7 +55,7 @@ void dp_transmit(struct dp_worker *w)
     for (unsigned p = 0; p < w->dp->port_count; p++)
         if (w->txq[p].count > 0)
             txq_flush(w, &w->txq[p]);
-    for (unsigned to = 0; to < w->dp->workers; to++)
+    for (unsigned to = 0; to < w->workers; to++)
         if (w->hand[to].count > 0)
             dp_hand_flush(w, to);
 }

@@ -642,7 +642,7 @@ static void device_drain(struct dp_worker *w)
         (void)from_device(w);
 }
 
-/* A bucket became this worker's: what waited for that comes first. */
+/* The manager has told something. If a bucket became this worker's, what waited for that comes first. */
 static void adopt(struct dp_worker *w)
 {
     struct rte_mbuf *pkts[IO_BURST];
@@ -743,7 +743,7 @@ int dp_worker_main(void *arg)
     dp_pick_for(w->id);
     prctl(PR_SET_TIMERSLACK, 1000ul);
     __atomic_store_n(&w->stats->running, 1, __ATOMIC_RELAXED);
-    while (!__atomic_load_n(&w->dp->stop, __ATOMIC_RELAXED)) {
+    while (!__atomic_load_n(&w->dp->stop, __ATOMIC_RELAXED) && likely(!w->dismissed)) {
         unsigned n = dp_worker_turn(w);
         if (unlikely(w->esp.asynchronous))
             quiet_behind_device(w);

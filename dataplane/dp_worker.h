@@ -122,12 +122,13 @@ struct dp_worker {
     struct dp_gre_way gre;
     uint16_t gre_id; /* identification of the last GRE packet sent */
 
+    unsigned workers; /* others are numbered below: as it was last told (dp_worker_look) */
+    bool dismissed;   /* its loop ends */
     unsigned rxq_count;
     unsigned rx_next; /* with a crypto device: whose turn it is; rxq_count: the inbox's */
-    struct dp_rxq rxq[CV_MAX_PORTS];
-    bool inlined; /* NICs encrypt and decrypt for it (dp_inline.h) */
-    bool mixed;   /* the last burst's packets were on several SAs: the next one's are fetched for ahead */
-    bool far;     /* ... and there are so many SAs that they lie in memory */
+    bool inlined;     /* NICs encrypt and decrypt for it (dp_inline.h) */
+    bool mixed;       /* the last burst's packets were on several SAs: the next one's are fetched for ahead */
+    bool far;         /* ... and there are so many SAs that they lie in memory */
     unsigned in_count, out_count, ah_count;
     struct rte_mbuf *in_pkts[ESP_BURST_MAX];
     struct esp_in_sa *in_sas[ESP_BURST_MAX];
@@ -152,12 +153,16 @@ struct dp_worker {
     struct dp_parked parked;
     struct ip_reass *frags; /* dp_reass.h */
     uint64_t frags_due;     /* TSC of the next look at those that wait */
+    struct dp_rxq rxq[CV_MAX_PORTS * CV_MAX_WORKERS];
 };
 
 /* The worker of lcore `lcore`, with its queues. */
 CV_MUST_USE cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_worker **out);
 void dp_worker_free(struct dp_worker *w);
-/* The loop; returns when dp->stop is set. arg: struct dp_worker. */
+/* The worker's, between two turns, when the manager tells it to (dp_crew.h): how many workers there are, which queues are its own, whether
+ * it alone sends. */
+void dp_worker_look(struct dp_worker *w);
+/* The loop; returns when dp->stop is set, or the worker was dismissed. arg: struct dp_worker. */
 int dp_worker_main(void *arg);
 /* One round over all queues: how many packets there were. For the benchmark and tests. */
 unsigned dp_worker_turn(struct dp_worker *w);

@@ -44,6 +44,7 @@ cli_fn *cli_command(enum cli_id id)
         [CLI_SHOW_DATAPLANE] = cli_show_dataplane,
         [CLI_SHOW_STEERING] = cli_show_steering,
         [CLI_PLATFORM_REBALANCE] = cli_platform_rebalance,
+        [CLI_PLATFORM_WORKERS] = cli_platform_workers,
         [CLI_SHOW_MEMORY] = cli_show_memory,
         [CLI_SHOW_CONFIG] = cli_show_config,
         [CLI_SHOW_VERSION] = cli_show_version,

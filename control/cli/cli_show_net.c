@@ -87,8 +87,9 @@ static void if_view(struct cli_call *c, const struct cfg_interface *i, struct if
     v->cfg = i;
     v->if_id = c->env->if_id(c->env->ctx, i->name);
     if (s && v->if_id != 0 && v->if_id < CV_MAX_IFS) {
-        for (unsigned w = 0; w <= s->head->workers; w++) {
-            const struct cv_if_stats *n = shm_if_stats(s, w, v->if_id);
+        const unsigned ever = shm_workers_ever(s);
+        for (unsigned w = 0; w <= ever; w++) { /* the last is the manager's */
+            const struct cv_if_stats *n = shm_if_stats(s, w < ever ? w : s->workers, v->if_id);
             v->sum.rx_packets += n->rx_packets;
             v->sum.rx_bytes += n->rx_bytes;
             v->sum.tx_packets += n->tx_packets;

@@ -27,7 +27,8 @@ static json_t *name_json(const char name[CV_NAME_MAX])
 static json_t *workers_json(const struct shm *s)
 {
     json_t *a = json_array();
-    for (unsigned i = 0; i < s->head->workers; i++) {
+    const unsigned workers = shm_workers(s);
+    for (unsigned i = 0; i < workers; i++) {
         const struct cv_worker_stats *w = shm_worker_stats(s, i);
         json_array_append_new(a, json_pack("{s:i, s:b, s:I, s:I, s:f, s:f, s:I, s:I}", "lcore", (int)w->lcore,
                                            "running", w->running != 0, "rx_packets",
@@ -60,7 +61,7 @@ static json_t *ports_json(const struct shm *s)
 static uint64_t drops_of(const struct shm *s, unsigned reason)
 {
     uint64_t n = 0;
-    for (unsigned w = 0; w <= s->head->workers; w++)
+    for (unsigned w = 0; w <= s->workers; w++) /* the last is the manager's */
         n += shm_worker_stats(s, w)->drops[reason];
     return n;
 }
@@ -89,7 +90,8 @@ static json_t *engines_json(const struct shm *s)
 static void dataplane_text(struct cli_call *c, const struct shm *s)
 {
     cli_print(c, "Worker  Lcore  Rx packets      Tx packets      Busy     Cycles/packet\n");
-    for (unsigned i = 0; i < s->head->workers; i++) {
+    const unsigned workers = shm_workers(s);
+    for (unsigned i = 0; i < workers; i++) {
         const struct cv_worker_stats *w = shm_worker_stats(s, i);
         cli_print(c, "%-7u %-6u %-15llu %-15llu %6.2f%%  %.0f\n", i, w->lcore,
                   (unsigned long long)w->rx_packets, (unsigned long long)w->tx_packets, busy_percent(w),

@@ -2,6 +2,7 @@
 
 #include "common/steer.h"
 #include "control/cli/cli_take.h"
+#include "control/config/cfg.h"
 
 #include <string.h>
 
@@ -37,7 +38,8 @@ static struct sums bucket_sums(const struct shm *s, unsigned bucket)
 {
     struct sums n = {0, 0};
     uint64_t worked = 0;
-    for (unsigned w = 0; w < s->workers; w++) {
+    const unsigned ever = shm_workers_ever(s);
+    for (unsigned w = 0; w < ever; w++) {
         const struct cv_steer_counts *c = shm_steer_counts(s, w);
         worked += load(&c->worked[bucket]);
         n.handed += load(&c->handed[bucket]);
@@ -105,12 +107,13 @@ static void ports_text(struct cli_call *c, const struct shm *s)
 static void buckets_text(struct cli_call *c, const struct shm *s)
 {
     const struct cv_steer *t = shm_steer(s);
+    const bool several = shm_workers_ever(s) > 1;
     cli_print(c, "\nBuckets moved: %llu, of these automatically: %llu; automatic moves are %s\n",
               (unsigned long long)t->moves, (unsigned long long)t->automatic, t->balancing ? "on" : "off");
     cli_print(c, "Bucket  Worker  Moves  Landed right    Handed off\n");
     for (unsigned b = 0; b < CV_BUCKETS; b++) {
         const struct sums n = bucket_sums(s, b);
-        if (s->workers > 1 && (n.landed || n.handed || t->bucket[b].moves))
+        if (several && (n.landed || n.handed || t->bucket[b].moves))
             cli_print(c, "%-7u %u%-6s %-6llu %-15llu %llu\n", b, t->bucket[b].worker,
                       t->bucket[b].moving ? "<" : "", (unsigned long long)t->bucket[b].moves,
                       (unsigned long long)n.landed, (unsigned long long)n.handed);
@@ -126,7 +129,7 @@ int cli_show_steering(struct cli_call *c)
     }
     const struct cv_steer *t = shm_steer(s);
     if (c->json) {
-        cli_json(c, json_pack("{s:i, s:o, s:o, s:I, s:I, s:b}", "workers", (int)s->workers, "ports",
+        cli_json(c, json_pack("{s:i, s:o, s:o, s:I, s:I, s:b}", "workers", (int)shm_workers(s), "ports",
                               ports_json(s), "buckets", buckets_json(s), "moves", (json_int_t)t->moves,
                               "automatic_moves", (json_int_t)t->automatic, "automatic", t->balancing != 0));
         return CLI_OK;
@@ -150,10 +153,10 @@ static bool take_move(struct cli_call *c, const struct shm *s, struct cv_steer_c
     if (!cli_take_number(c, bucket, "number of a bucket", &move->bucket) ||
         !cli_take_number(c, worker, "number of a worker", &move->worker))
         return false;
-    if (move->bucket < CV_BUCKETS && move->worker < s->workers)
+    if (move->bucket < CV_BUCKETS && move->worker < shm_workers(s))
         return true;
     cli_error(c, "bucket %u, worker %u: there are buckets 0 to %u and workers 0 to %u", move->bucket,
-              move->worker, CV_BUCKETS - 1, s->workers - 1);
+              move->worker, CV_BUCKETS - 1, shm_workers(s) - 1);
     return false;
 }
 
@@ -167,7 +170,7 @@ int cli_platform_rebalance(struct cli_call *c)
     }
     if (!take_move(c, s, &cmd.u.steer))
         return CLI_USAGE;
-    if (s->workers < 2) {
+    if (shm_workers(s) < 2) {
         cli_error(c,
                   "there is one worker: nothing can move; `workers` of the platform section says how many");
         return CLI_NOT_SO;
@@ -179,5 +182,35 @@ int cli_platform_rebalance(struct cli_call *c)
     }
     if (c->json)
         cli_json(c, json_pack("{s:b}", "asked", 1));
+    return CLI_OK;
+}
+
+/* ---- platform workers N ------------------------------------------------------------------------------------------ */
+int cli_platform_workers(struct cli_call *c)
+{
+    const struct shm *s = c->env->shm(c->env->ctx);
+    struct cv_cmd cmd = {.type = CV_CMD_WORKERS};
+    uint32_t n;
+    if (!s) {
+        cli_error(c, "the data plane is away");
+        return CLI_NOT_SO;
+    }
+    if (!cli_take_number(c, c->cmd.args[0], "number of workers", &n))
+        return CLI_USAGE;
+    if (n < 1 || n > s->workers) {
+        cli_error(c, "%u workers: there may be 1 to %u", n, s->workers);
+        return CLI_USAGE;
+    }
+    platform_workers(&c->env->cfg(c->env->ctx)->platform, n, &cmd.u.workers);
+    cv_result r = c->env->command(c->env->ctx, &cmd);
+    if (r != CV_OK) {
+        cli_error(c, "the data plane is away: %s", cv_result_text(r));
+        return CLI_NOT_SO;
+    }
+    if (c->json)
+        cli_json(c, json_pack("{s:i, s:i}", "workers", (int)shm_workers(s), "asked", (int)n));
+    else
+        cli_print(c, "%u workers run, %u are asked for; `show platform dataplane` shows them\n",
+                  shm_workers(s), n);
     return CLI_OK;
 }

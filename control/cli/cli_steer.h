@@ -7,6 +7,6 @@
 
 #include "control/cli/cli_call.h"
 
-cli_fn cli_show_steering, cli_platform_rebalance;
+cli_fn cli_show_steering, cli_platform_rebalance, cli_platform_workers;
 
 #endif

@@ -183,6 +183,18 @@ void ike_timer(struct ike *e)
 }
 
 /* ---- the data plane ------------------------------------------------------------------------------------------ */
+static void workers_changed(struct ike *e)
+{
+    unsigned n;
+    uint32_t *ids = ike_sa_ids(e, &n);
+    for (unsigned i = 0; i < n; i++) {
+        struct ike_sa *sa = ike_sa_by_conn(e, ids[i]);
+        if (sa && sa->established && sa->ops->workers)
+            sa->ops->workers(e, sa);
+    }
+    free(ids);
+}
+
 void ike_dp_event(struct ike *e, const struct cv_evt *ev)
 {
     struct sam_child *c;
@@ -199,6 +211,9 @@ void ike_dp_event(struct ike *e, const struct cv_evt *ev)
         sa = c ? ike_sa_by_conn(e, c->owner) : NULL;
         if (sa)
             sa->ops->nat_change(e, sa, c, &ev->u.sa_event.remote);
+        break;
+    case CV_EVT_WORKERS:
+        workers_changed(e);
         break;
     case CV_EVT_UNKNOWN_SPI:
         ike_stray_esp(e, &ev->u.sa_event);

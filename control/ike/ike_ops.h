@@ -25,6 +25,8 @@ struct ike_version_ops {
     /* ESP with an SPI that nobody has came from the peer: tells him so on his IKE SA. */
     void (*invalid_spi)(struct ike *e, struct ike_sa *sa, uint32_t spi, bool ah);
     void (*first_packet)(struct ike *e, struct ike_sa *sa, struct sam_child *c);
+    /* The data plane has another number of workers. NULL: that is nothing to this version. */
+    void (*workers)(struct ike *e, struct ike_sa *sa);
     void (*nat_change)(struct ike *e, struct ike_sa *sa, struct sam_child *c,
                        const struct ip_endpoint *remote);
     void (*timer)(struct ike *e, struct ike_sa *sa); /* sa->timer_at has come */

@@ -1,5 +1,6 @@
 /* The IKE SA of version 2 as a whole: birth, maturity, deletion, and the table that the engine calls. */
 #include "control/ikev2/v2.h"
+#include "control/ikev2/v2_resource.h"
 
 #include "control/ikev2/v2_auth.h"
 #include "control/ikev2/v2_exchange.h"
@@ -171,6 +172,7 @@ const struct ike_version_ops v2_ops = {
     .delete_sa = v2_sa_delete,
     .invalid_spi = v2_invalid_spi,
     .first_packet = v2_child_first_packet,
+    .workers = v2_resource_again,
     .nat_change = v2_child_nat_change,
     .timer = v2_timer,
     .pki_changed = v2_parked_again,

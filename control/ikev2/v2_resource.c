@@ -169,6 +169,14 @@ static void back_off(struct ike *e, struct ike_sa *sa)
     wake_at(e, sa, v->resource_from);
 }
 
+void v2_resource_again(struct ike *e, struct ike_sa *sa)
+{
+    struct v2_sa *v = v2_of(sa);
+    v->resource_asked = 0;
+    v->resource_wait = v->resource_from = 0;
+    wake_at(e, sa, ike_now(e));
+}
+
 void v2_resource_lost(struct ike *e, struct ike_sa *sa)
 {
     back_off(e, sa);

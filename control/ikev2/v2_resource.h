@@ -21,6 +21,8 @@ void v2_resource_made(struct ike *e, struct ike_sa *sa, const struct v2_nego *n,
 /* The answer to a request for a worker's child. */
 void v2_resource_response(struct ike *e, struct ike_sa *sa, struct v2_task *t, const struct pld_message *m);
 /* The timer: what the peer asked for long enough ago sends from now on; the next one that is wanting, if any, is asked for. */
+/* ops.workers: there may be workers now who have none. Asked for anew, whatever was refused while there were fewer. */
+void v2_resource_again(struct ike *e, struct ike_sa *sa);
 void v2_resource_due(struct ike *e, struct ike_sa *sa);
 /* A child of one worker is gone against our will. */
 void v2_resource_lost(struct ike *e, struct ike_sa *sa);

@@ -73,16 +73,17 @@ static void ike_gauges_text(FILE *f, struct ike *e)
 /* ---- data plane ---------------------------------------------------------------------------------------------------------- */
 static void workers_text(FILE *f, const struct shm *s)
 {
+    const unsigned workers = shm_workers_ever(s); /* counters do not go away with those who counted */
     family(f, "culvert_worker_rx_packets_total", "counter", "Packets received by a worker");
-    for (unsigned i = 0; i < s->head->workers; i++)
+    for (unsigned i = 0; i < workers; i++)
         fprintf(f, "culvert_worker_rx_packets_total{worker=\"%u\"} %" PRIu64 "\n", i,
                 shm_worker_stats(s, i)->rx_packets);
     family(f, "culvert_worker_tx_packets_total", "counter", "Packets sent by a worker");
-    for (unsigned i = 0; i < s->head->workers; i++)
+    for (unsigned i = 0; i < workers; i++)
         fprintf(f, "culvert_worker_tx_packets_total{worker=\"%u\"} %" PRIu64 "\n", i,
                 shm_worker_stats(s, i)->tx_packets);
     family(f, "culvert_worker_busy_cycles_total", "counter", "TSC cycles in loops that had packets");
-    for (unsigned i = 0; i < s->head->workers; i++)
+    for (unsigned i = 0; i < workers; i++)
         fprintf(f, "culvert_worker_busy_cycles_total{worker=\"%u\"} %" PRIu64 "\n", i,
                 shm_worker_stats(s, i)->busy_cycles);
 }
@@ -92,7 +93,7 @@ static void drops_text(FILE *f, const struct shm *s)
     family(f, "culvert_drops_total", "counter", "Packets dropped, by reason");
     for (unsigned r = 1; r < CV_DROP_COUNT; r++) {
         uint64_t n = 0;
-        for (unsigned w = 0; w <= s->head->workers; w++) /* the last is the manager's */
+        for (unsigned w = 0; w <= s->workers; w++) /* the last is the manager's */
             n += shm_worker_stats(s, w)->drops[r];
         fprintf(f, "culvert_drops_total{reason=\"%s\"} %" PRIu64 "\n", cv_drop_name((enum cv_drop)r), n);
     }

@@ -35,7 +35,7 @@ enum { ESP_BURST_MAX = 256 };
 /* Per-worker context; the worker owns it. */
 struct esp_worker {
     struct eng_worker *engine;
-    unsigned worker;  /* own number: line of the outbound counters */
+    unsigned line;    /* among an outbound SA's counters, its own: shm_counters_line() of the worker */
     bool sole;        /* no other thread ever sends on an outbound SA: set after init when there is one
                                    * worker; saves a locked instruction per run of packets of one SA */
     uint64_t now_tsc; /* set by the worker once per loop */
@@ -52,12 +52,12 @@ struct esp_worker {
     struct dp_clock
         *clock; /* the caller's: tells build, crypto and finish apart (dp_clock.h); NULL: not asked */
 };
-CV_MUST_USE cv_result esp_worker_init(struct esp_worker *w, const struct eng_ops *engine, unsigned worker,
+CV_MUST_USE cv_result esp_worker_init(struct esp_worker *w, const struct eng_ops *engine, unsigned line,
                                       int socket);
 void esp_worker_fini(struct esp_worker *w);
 
-/* counters: the SA's line in the shared statistics (zeroed by the caller); for an outbound SA the first of
- * `workers` lines. CV_EINVAL: a value makes no sense (SPI up to 255, families that differ, a window that is no power
+/* counters: the SA's line in the shared statistics (zeroed by the caller); for an outbound SA that of
+ * the first worker, from which each worker's lies `line` lines away. CV_EINVAL: a value makes no sense (SPI up to 255, families that differ, a window that is no power
  * of two, a key length, a mode); CV_EUNSUP: algorithms that the engine lacks. */
 CV_MUST_USE cv_result esp_in_sa_new(const struct cv_sa *sa, const struct eng_ops *engine, int socket,
                                     struct cv_sa_counters *counters, struct esp_in_sa **out);

@@ -260,7 +260,7 @@ static void part_build(struct esp_worker *w, struct esp_out_part *part, struct r
     part->count = 0;
     part->bytes = 0;
     part->session = sa->session;
-    part->counters = &sa->counters[w->worker];
+    part->counters = &sa->counters[w->line];
     if (unlikely(closed)) {
         closed_tell(w, sa, (enum cv_drop)closed);
         drop_all(sort, pkts, 0, part->n, (enum cv_drop)closed);
@@ -343,7 +343,7 @@ static void run_done(struct esp_worker *w, struct esp_out_sa *sa, const struct e
                      struct esp_sort *sort)
 {
     struct esp_out_part part = {.sa = sa,
-                                .counters = &sa->counters[w->worker],
+                                .counters = &sa->counters[w->line],
                                 .seq = jobs[0].seq,
                                 .n = (uint16_t)n,
                                 .count = (uint16_t)n};
@@ -363,7 +363,7 @@ static void run_build(struct esp_worker *w, struct esp_out_sa *sa, const struct 
                       struct esp_sort *sort)
 {
     struct esp_out_part part = {
-        .sa = sa, .session = sa->session, .counters = &sa->counters[w->worker], .n = (uint16_t)n};
+        .sa = sa, .session = sa->session, .counters = &sa->counters[w->line], .n = (uint16_t)n};
     struct rte_mbuf *pkts[ESP_CHUNK];
     struct esp_template t;
     for (unsigned i = 0; i < n; i++)
@@ -436,7 +436,7 @@ void esp_out_fetch_behind(const struct esp_worker *w, struct esp_out_sa *const *
 {
     for (unsigned i = 0; i < n; i++) {
         rte_prefetch0(&sas[i]->tmpl[0]); /* the other one after a change of NAT mapping */
-        rte_prefetch0(&sas[i]->counters[w->worker]);
+        rte_prefetch0(&sas[i]->counters[w->line]);
         rte_prefetch0(sas[i]->session);
     }
 }

@@ -47,7 +47,7 @@ struct esp_out_sa {
     uint64_t seq_event; /* 7/8 of the space; from here on more is looked at */
     struct eng_session *session;
     esp_out_build_fn *build;
-    struct cv_sa_counters *counters; /* [workers] */
+    struct cv_sa_counters *counters; /* [line of a worker] */
     eng_runs_fn *runs;               /* NULL: each run by itself */
     uint32_t tmpl_version;
     uint8_t closed; /* enum cv_drop once nothing may be sent any more; any worker, atomic */

@@ -176,7 +176,7 @@ void esp_out_run_crypt(struct esp_worker *w, const struct esp_out_run *r, unsign
 void esp_out_run_crypt_with(struct esp_worker *w, const struct esp_out_run *r, unsigned at, unsigned n,
                             struct esp_runs *together)
 {
-    rte_prefetch0(&r->sa->counters[w->worker]);
+    rte_prefetch0(&r->sa->counters[w->line]);
     if (n <= r->runs_max)
         esp_runs_add(w, together, r->runs, r->session, w->scratch->ops + at, n);
     else
@@ -187,7 +187,7 @@ unsigned esp_out_run_end(struct esp_worker *w, const struct esp_out_run *r, stru
                          const struct esp_run_pkt *p, unsigned at, unsigned n, uint64_t *inner)
 {
     const struct eng_op *ops = w->scratch->ops + at;
-    struct cv_sa_counters *c = &r->sa->counters[w->worker];
+    struct cv_sa_counters *c = &r->sa->counters[w->line];
     uint64_t bytes = 0;
     unsigned bads = 0;
     bool all = true;

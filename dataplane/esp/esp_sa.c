@@ -111,10 +111,10 @@ bool esp_peer_ok(const struct esp_conf *conf, const struct ip_endpoint *remote)
     return conf->mode == CV_MODE_TUNNEL || ip_addr_equal(&conf->remote.addr, &remote->addr);
 }
 
-cv_result esp_worker_init(struct esp_worker *w, const struct eng_ops *engine, unsigned worker, int socket)
+cv_result esp_worker_init(struct esp_worker *w, const struct eng_ops *engine, unsigned line, int socket)
 {
     memset(w, 0, sizeof *w);
-    w->worker = worker;
+    w->line = line;
     w->refused_tsc = UINT64_MAX;
     w->second = rte_get_tsc_hz();
     w->scratch = rte_zmalloc_socket("esp_scratch", sizeof *w->scratch, RTE_CACHE_LINE_SIZE, socket);

@@ -95,7 +95,7 @@ bool esp_dummy_fill(struct rte_mbuf *m, uint16_t len)
 
 bool esp_dummy_out(struct esp_worker *w, struct rte_mbuf *m, struct esp_out_sa *sa)
 {
-    struct cv_sa_counters *c = &sa->counters[w->worker], before = *c;
+    struct cv_sa_counters *c = &sa->counters[w->line], before = *c;
     if (sa->build != esp_tfc_build) {
         w->taken = 0;
         dp_meta(m)->drop = CV_DROP_NO_SA;

@@ -20,6 +20,9 @@ struct io_rings {
 };
 
 CV_MUST_USE cv_result io_rings_new(struct io_rings *r, unsigned workers);
+/* The inbox of one more worker, and its end. */
+CV_MUST_USE cv_result io_inbox_new(struct io_rings *r, unsigned worker);
+void io_inbox_free(struct io_rings *r, unsigned worker);
 /* Frees the packets in them, too. */
 void io_rings_free(struct io_rings *r, unsigned workers);
 

@@ -93,10 +93,10 @@ static int configure(struct io_port *p, const struct rte_eth_dev_info *info)
     return rte_eth_dev_configure(p->id, p->rx_queues, p->tx_queues, &conf);
 }
 
-static void choose_queues(struct io_port *p, const struct rte_eth_dev_info *info, unsigned workers)
+static void choose_queues(struct io_port *p, const struct rte_eth_dev_info *info, unsigned queues)
 {
-    p->rx_queues = (uint16_t)RTE_MIN(workers, (unsigned)info->max_rx_queues);
-    p->tx_queues = (uint16_t)RTE_MIN(workers, (unsigned)info->max_tx_queues);
+    p->rx_queues = (uint16_t)RTE_MIN(queues, (unsigned)info->max_rx_queues);
+    p->tx_queues = (uint16_t)RTE_MIN(queues, (unsigned)info->max_tx_queues);
     if (strcmp(info->driver_name, "net_tap") == 0) /* its queues come in pairs */
         p->rx_queues = p->tx_queues = p->rx_queues < p->tx_queues ? p->rx_queues : p->tx_queues;
 }
@@ -170,7 +170,7 @@ static int configure_some(struct io_port *p, const struct rte_eth_dev_info *info
     return configure(p, info);
 }
 
-cv_result io_port_open(const struct platform_port *conf, unsigned index, unsigned workers,
+cv_result io_port_open(const struct platform_port *conf, unsigned index, unsigned queues,
                        struct rte_mempool *pool, struct io_port *p, char *err, size_t err_len)
 {
     struct rte_eth_dev_info info;
@@ -187,7 +187,7 @@ cv_result io_port_open(const struct platform_port *conf, unsigned index, unsigne
         return fail(err, err_len, conf, "no device information", r);
     snprintf(p->driver, sizeof p->driver, "%s", info.driver_name);
     p->socket = rte_eth_dev_socket_id(p->id);
-    choose_queues(p, &info, workers);
+    choose_queues(p, &info, queues);
     p->mtu = (uint16_t)conf->mtu;
     p->security = want_security ? IO_SECURITY_CRYPTO : IO_SECURITY_NONE;
     if ((r = configure_some(p, &info)) != 0)

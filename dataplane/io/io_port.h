@@ -45,10 +45,10 @@ bool io_port_joins_fragments(const struct platform_port *conf);
  * one driver can stand beside each other. Returns out. PCI: the address. */
 const char *io_port_device(const struct platform_port *conf, unsigned index, char *out, size_t out_len);
 
-/* Configures and starts the port with up to `workers` queues each way; fewer where the driver has no more.
+/* Configures and starts the port with up to `queues` queues each way; fewer where the driver has no more.
  * conf->mtu is set where the driver can be told; a pool whose mbufs do not hold such a frame is served by scattered ones, where the
  * driver has these. On failure err says what, without file and line. */
-CV_MUST_USE cv_result io_port_open(const struct platform_port *conf, unsigned index, unsigned workers,
+CV_MUST_USE cv_result io_port_open(const struct platform_port *conf, unsigned index, unsigned queues,
                                    struct rte_mempool *pool, struct io_port *out, char *err, size_t err_len);
 /* Of ports opened from now on: is their NIC to encrypt and decrypt where it can (crypto-engine inline)? */
 void io_port_want_security(bool wanted);
@@ -56,10 +56,10 @@ void io_port_close(struct io_port *p);
 /* Reads link and counters. True when the link state is not what it was. */
 bool io_port_poll(struct io_port *p, struct cv_port_stats *out);
 
-/* The worker that reads a receive queue, or owns a transmit queue, of a port with fewer queues than workers. */
+/* The worker that reads a receive queue of a port, or owns a transmit queue of one with fewer of these than workers. */
 static inline unsigned io_port_owner(unsigned port_index, unsigned queue, unsigned queues, unsigned workers)
 {
-    return queues >= workers ? queue : (port_index + queue) % workers;
+    return queues >= workers ? queue % workers : (port_index + queue) % workers;
 }
 
 #endif

@@ -148,8 +148,8 @@ static void kind_start(struct io_steer *s, const struct io_port *p, enum io_stee
                                       [CV_STEER_WORKERS] = "is steered in hardware, worker by worker",
                                       [CV_STEER_SPI] = "is spread by RSS on the SPI, then handed off"};
     struct io_steer_set *set = &s->set[kind];
-    const bool power = (s->workers & (s->workers - 1)) == 0;
-    if (p->rx_queues != s->workers)
+    const bool power = s->workers > 1 && (s->workers & (s->workers - 1)) == 0;
+    if (p->rx_queues < s->workers)
         snprintf(set->why, sizeof set->why, "the port has %u receive queues, not %u", p->rx_queues,
                  s->workers);
     else if (!set_try(s, kind, CV_BUCKETS) && power)
@@ -177,8 +177,9 @@ void io_steer_start(struct io_steer *s, const struct io_flow_calls *calls, const
     s->calls = calls;
     s->port_id = p->id;
     s->workers = workers;
+    s->queues = p->rx_queues;
     for (enum io_steer_kind k = 0; k < IO_STEER_KINDS; k++) {
-        if (workers < 2)
+        if (workers < 2 && p->rx_queues < 2)
             s->set[k].by = CV_STEER_ONE;
         else
             kind_start(s, p, k);
@@ -186,6 +187,20 @@ void io_steer_start(struct io_steer *s, const struct io_flow_calls *calls, const
 }
 
 /* ---- changes --------------------------------------------------------------------------------------------------- */
+void io_steer_workers(struct io_steer *s, unsigned workers)
+{
+    for (enum io_steer_kind k = 0; k < IO_STEER_KINDS; k++) {
+        struct io_steer_set *set = &s->set[k];
+        if (workers > 1 && set->by == CV_STEER_ONE) {
+            set->by = CV_STEER_HANDOFF;
+            snprintf(set->why, sizeof set->why, "the port has %u receive queue", s->queues);
+        } else if (workers < 2 && set->by == CV_STEER_HANDOFF && s->queues < 2) {
+            set->by = CV_STEER_ONE;
+            set->why[0] = '\0';
+        }
+    }
+}
+
 /* The new rule first, so that no packet goes by none; a driver that allows no two of one pattern gets the old one
  * taken away. */
 static void rule_turn(struct io_steer *s, enum io_steer_kind kind, const struct rule *r)
@@ -207,6 +222,8 @@ static void rule_turn(struct io_steer *s, enum io_steer_kind kind, const struct 
 bool io_steer_move(struct io_steer *s, unsigned bucket, unsigned worker)
 {
     bool some = false;
+    if (worker >= s->queues)
+        return false;
     for (enum io_steer_kind k = 0; k < IO_STEER_KINDS; k++) {
         if (s->set[k].by != CV_STEER_BUCKETS)
             continue;

@@ -22,7 +22,7 @@ enum io_steer_kind { IO_STEER_ESP, IO_STEER_NATT, IO_STEER_AH, IO_STEER_KINDS };
 struct io_steer {
     const struct io_flow_calls *calls;
     uint16_t port_id;
-    unsigned workers;
+    unsigned workers, queues; /* when it began; of the port */
     struct io_steer_set {
         unsigned by;                           /* enum cv_steer_by, or CV_STEER_SPI */
         char why[56];                          /* the last refusal, "" none */
@@ -35,11 +35,14 @@ struct io_steer {
 uint64_t io_steer_rss(uint64_t capable);
 uint8_t io_steer_rss_kinds(uint64_t hf);
 
-/* Places the rules, for a port whose p->rss says what it hashes; bucket b goes to queue b % workers. Leaves nothing of a kind behind that is not complete. */
+/* Places the rules, for a port whose p->rss says what it hashes; bucket b goes to queue b % workers. One worker has rules, too, where the port has
+ * more queues: workers that are added take over buckets rule by rule. Leaves nothing of a kind behind that is not complete. */
 void io_steer_start(struct io_steer *s, const struct io_flow_calls *calls, const struct io_port *p,
                     unsigned workers);
-/* The bucket's rules now name the queue of `worker`. False: there are none to change, and packets go on landing where
- * they did. A rule that the driver takes away but does not give again is missed: RSS places those packets. */
+/* Another number of workers runs: what is told of ports without rules. Those that there are follow by io_steer_move. */
+void io_steer_workers(struct io_steer *s, unsigned workers);
+/* The bucket's rules now name the queue of `worker`. False: there are none to change, or no queue is that worker's, and packets go on
+ * landing where they did. A rule that the driver takes away but does not give again is missed: RSS places those packets. */
 bool io_steer_move(struct io_steer *s, unsigned bucket, unsigned worker);
 /* Takes all rules away; before the port is stopped. */
 void io_steer_stop(struct io_steer *s);

@@ -572,13 +572,13 @@ static void do_drops(void)
 {
     for (unsigned r = 0; r < CV_DROP_COUNT; r++) {
         uint64_t n = 0;
-        for (unsigned w = 0; w <= shm.head->workers; w++)
+        for (unsigned w = 0; w <= shm.workers; w++)
             n += shm_worker_stats(&shm, w)->drops[r];
         if (n)
             printf("drop %s %llu\n", cv_drop_name(r), (unsigned long long)n);
     }
     printf("buckets moved %llu\n", (unsigned long long)shm_steer(&shm)->moves);
-    for (unsigned w = 0; w < shm.head->workers; w++) {
+    for (unsigned w = 0; w < shm_workers(&shm); w++) {
         const struct cv_worker_stats *s = shm_worker_stats(&shm, w);
         printf("worker %u rx %llu tx %llu handed %llu joined %llu\n", w, (unsigned long long)s->rx_packets,
                (unsigned long long)s->tx_packets, (unsigned long long)s->handed_off,

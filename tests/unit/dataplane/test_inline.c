@@ -284,7 +284,7 @@ static void queue_of_another_worker(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(dp.rings.inbox[0]);
     dp.worker[0]->txq[OUTSIDE].owner = 1;
     dp.rings.inbox[1] = dp.rings.inbox[0];
-    dp.workers = 2;
+    dp.worker[0]->workers = 2;
     struct rte_mbuf *in = inner(false, ++p.sent, 100);
     ether_put(in, INSIDE);
     feed(INSIDE, in);
@@ -294,7 +294,7 @@ static void queue_of_another_worker(void)
         0) /* handed over in the turn before, and come back to us as a frame */
         m = taken(OUTSIDE);
     dp.worker[0]->txq[OUTSIDE].owner = 0;
-    dp.workers = 1;
+    dp.worker[0]->workers = 1;
     dp.rings.inbox[1] = NULL;
     CU_ASSERT_PTR_NOT_NULL_FATAL(m);
     CU_ASSERT_FALSE(eng_inline_is_clear(m));

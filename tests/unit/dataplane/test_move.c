@@ -1,9 +1,10 @@
-/* Buckets move between three running workers while traffic arrives: no packet is lost, none overtakes another of its
+/* Buckets move between three running workers, and workers come and go, while traffic arrives: no packet is lost, none overtakes another of its
  * SA, every duplicate is found by the one replay window, whoever has it; and the replay window has one writer. Meanwhile SAs come and go in both
  * directions, under packets of their own. Half of the packets come one by one, the others in stretches of one flow: workers take those in runs
  * (dp_run.h), some of them behind a leader of an earlier burst, and in groups (dp_group.h). */
 #include "common/log.h"
 #include "dataplane/dp_balance.h"
+#include "dataplane/dp_crew.h"
 #include "dataplane/dp_init.h"
 #include "dataplane/dp_move.h"
 #include "dataplane/dp_rcu.h"
@@ -48,6 +49,7 @@ enum {
     PASSERS = 16,       /* SAs that come and go, of each direction */
     PASSER_SLOT = 200,  /* of the first */
     PASSER_MARK = 1000, /* in their packets; the ones in clear have the next */
+    SENDER_SLOT = 199,  /* of an outbound SA by which packets leave while workers come and go */
     RING_SLOTS = 1024,
     STRETCH_MIN = 16,
     STRETCH_MAX = 64,
@@ -68,6 +70,10 @@ static struct esp_out_sa *passer_peers[PASSERS];
 static struct cv_sa_counters passer_counters[PASSERS];
 static _Atomic unsigned passed_in, passed_out;
 static _Atomic unsigned adds;
+static bool sending;                       /* packets in clear for the outbound SA */
+static uint8_t numbers[2 * STORM_PACKETS]; /* of its packets: how often each was seen */
+static pthread_t thread_of[WORKERS];       /* of a worker's loop */
+static _Atomic bool returned[WORKERS];     /* it has */
 
 /* ---- runs, as they are taken --------------------------------------------------------------------------------------- */
 /* The linker puts these in front of the functions they are named after (meson.build). */
@@ -316,6 +322,16 @@ static void passers_land(unsigned r, unsigned n)
     land(m, k, r / PASSERS);
 }
 
+/* n packets that leave by one SA, whichever worker gets them. */
+static void senders_land(unsigned r, unsigned n)
+{
+    struct rte_mbuf *m[STRETCH_MAX];
+    unsigned k = 0;
+    for (unsigned i = 0; i < n; i++)
+        k += (m[k] = frame_of(NULL, PASSER_MARK + 1, r)) != NULL;
+    land(m, k, r);
+}
+
 static void *storm_feed(void *arg)
 {
     uint32_t next[SAS] = {0};
@@ -333,10 +349,13 @@ static void *storm_feed(void *arg)
             i = (r >> 16) % SAS;
             passer = r >> 20;
         }
-        while (in_flight + len * (pass ? 3 : 1) + len / DUPLICATE_EACH >= IN_FLIGHT)
+        const bool send = sending && (r >> 5) % 2 == 0;
+        while (in_flight + len * (pass ? 3 : 1) + len * send + len / DUPLICATE_EACH >= IN_FLIGHT)
             sched_yield();
         if (pass)
             passers_land(passer, len);
+        if (send)
+            senders_land(r >> 12, len);
         while (k < len && (m[k] = storm_frame(i, next[i])) != NULL) {
             next[i]++;
             if ((n + k) % DUPLICATE_EACH == 0)
@@ -368,6 +387,9 @@ static bool is_passer(const struct rte_mbuf *m)
     const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
     uint32_t i;
     if (p[14 + 9] == IP_PROTO_ESP) {
+        const uint32_t number = (uint32_t)p[14 + 24] << 24 | p[14 + 25] << 16 | p[14 + 26] << 8 | p[14 + 27];
+        if (sending && number < sizeof numbers)
+            numbers[number]++;
         passed_out++;
         return true;
     }
@@ -416,11 +438,33 @@ static void *storm_take(void *arg)
     return NULL;
 }
 
-static void *work(void *w)
+static void *work(void *arg)
 {
+    const struct dp_worker *w = arg;
+    const unsigned id = w->id;
     all_cores();
-    (void)dp_worker_main(w);
+    (void)dp_worker_main(arg);
+    returned[id] = true;
     return NULL;
+}
+
+static bool launch(struct dp_worker *w, unsigned cpu)
+{
+    (void)cpu;
+    returned[w->id] = false;
+    return pthread_create(&thread_of[w->id], NULL, work, w) == 0;
+}
+
+static bool find_lcore(const struct dp *of, unsigned *lcore)
+{
+    (void)of;
+    *lcore = 0;
+    return true;
+}
+
+static bool has_ended(const struct dp_worker *w)
+{
+    return returned[w->id] && pthread_join(thread_of[w->id], NULL) == 0;
 }
 
 static uint64_t sum_in(size_t offset)
@@ -526,10 +570,49 @@ static unsigned moves_while_fed(void)
     return moves;
 }
 
-/* tx_queues: of the port; with one, worker 0 sends for all. */
-static void storm(uint16_t tx_queues)
+/* Workers come and go all the time, from `began` to WORKERS of them and back, and what each has is evened out in between. How often the
+ * number was another. */
+static unsigned changes_while_fed(unsigned began)
 {
-    pthread_t workers[WORKERS], feeder, taker;
+    static const struct dp_crew_calls calls = {find_lcore, launch, has_ended};
+    static struct dp_crew crew;
+    static struct dp_move m;
+    static struct dp_balance balance;
+    struct cv_workers_cmd cmd = {.count = began};
+    unsigned changes = 0, was = began, rest = 0;
+    bool grown = false;
+    dp_crew_init(&dp, &crew, &calls);
+    memset(cmd.cpu, 0xff, sizeof cmd.cpu);
+    memset(&balance, 0, sizeof balance);
+    while (feeding) {
+        changes += dp.workers != was;
+        was = dp.workers;
+        if (dp_move_poll(&dp, &m) || dp_crew_poll(&dp, &crew, &m, &grown)) {
+            sched_yield();
+            continue;
+        }
+        if (grown)
+            dp_balance_spread(&balance);
+        dp_balance_tick(&dp, &balance, &m, rte_rdtsc() / (rte_get_tsc_hz() / 1000));
+        if (m.step != DP_MOVE_NONE || rest++ < 20) {
+            sched_yield();
+            continue;
+        }
+        rest = 0;
+        cmd.count = dp.workers == began ? WORKERS : dp.workers - 1;
+        CU_ASSERT_EQUAL(dp_crew_ask(&dp, &crew, &cmd), CV_OK);
+    }
+    cmd.count = began; /* those who came are gone in the end */
+    CU_ASSERT_EQUAL(dp_crew_ask(&dp, &crew, &cmd), CV_OK);
+    while (dp_move_poll(&dp, &m) || dp_crew_poll(&dp, &crew, &m, &grown) || dp.workers != began)
+        sched_yield();
+    return changes;
+}
+
+/* tx_queues: of the port; with one, worker 0 sends for all. began: workers at first; fewer than there may be: some come and go. */
+static void storm_of(uint16_t tx_queues, unsigned began)
+{
+    pthread_t feeder, taker;
     const uint64_t good = sum_in(offsetof(struct cv_sa_counters, packets)),
                    again = sum_in(offsetof(struct cv_sa_counters, replayed)), done = worked(),
                    moved = shm_steer(&dp.shm)->moves;
@@ -539,21 +622,23 @@ static void storm(uint16_t tx_queues)
     drops_before = drops();
     sent = duplicates = received = wrong_order = 0;
     feeding = true;
-    for (unsigned w = 0; w < WORKERS; w++) {
+    for (unsigned w = 0; w < began; w++)
         CU_ASSERT_EQUAL_FATAL(dp_worker_new(&dp, w, 0, &dp.worker[w]), CV_OK);
-        CU_ASSERT_EQUAL_FATAL(pthread_create(&workers[w], NULL, work, dp.worker[w]), 0);
-    }
+    for (unsigned w = 0; w < began; w++)
+        CU_ASSERT_TRUE_FATAL(launch(dp.worker[w], CV_CPU_ANY));
     CU_ASSERT_EQUAL_FATAL(pthread_create(&feeder, NULL, storm_feed, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(pthread_create(&taker, NULL, storm_take, NULL), 0);
-    const unsigned moves = moves_while_fed();
+    const unsigned moves = began < WORKERS ? changes_while_fed(began) : moves_while_fed();
     pthread_join(feeder, NULL);
     pthread_join(taker, NULL);
     __atomic_store_n(&dp.stop, 1, __ATOMIC_RELAXED);
-    for (unsigned w = 0; w < WORKERS; w++)
-        pthread_join(workers[w], NULL);
-    printf("%u packets, %u duplicates, %u moves ", sent, duplicates, moves);
-    CU_ASSERT_TRUE(moves > 20);
-    CU_ASSERT_EQUAL(shm_steer(&dp.shm)->moves - moved, moves);
+    for (unsigned w = 0; w < began; w++)
+        pthread_join(thread_of[w], NULL);
+    printf("%u packets, %u duplicates, %u %s ", sent, duplicates, moves,
+           began < WORKERS ? "changes of workers" : "moves");
+    CU_ASSERT_TRUE(moves > (began < WORKERS ? 1 : 20));
+    if (began == WORKERS)
+        CU_ASSERT_EQUAL(shm_steer(&dp.shm)->moves - moved, moves);
     CU_ASSERT_EQUAL(dropped_at_the_door, 0);
     CU_ASSERT_EQUAL(received, sent);
     CU_ASSERT_EQUAL(wrong_order, 0);
@@ -563,8 +648,13 @@ static void storm(uint16_t tx_queues)
         for (unsigned d = 0; d < CV_DROP_COUNT; d++)
             if (d != CV_DROP_REPLAY_DUP)
                 CU_ASSERT_EQUAL(shm_worker_stats(&dp.shm, w)->drops[d], 0);
-    if (!passing)
+    if (!passing && began > 1) /* one alone does not count */
         CU_ASSERT_EQUAL(worked() - done, sent + duplicates);
+}
+
+static void storm(uint16_t tx_queues)
+{
+    storm_of(tx_queues, WORKERS);
 }
 
 static void buckets_move_without_loss_reordering_or_a_second_writer(void)
@@ -573,19 +663,79 @@ static void buckets_move_without_loss_reordering_or_a_second_writer(void)
     storm(WORKERS);
 }
 
+static void workers_free(void)
+{
+    for (unsigned w = 0; w < WORKERS; w++) {
+        dp_worker_free(dp.worker[w]);
+        dp.worker[w] = NULL;
+    }
+}
+
 /* What the old owner gave to who sends must not be overtaken by what the new one, who sends for itself, had parked. */
 static void the_same_where_one_worker_sends_for_all(void)
 {
-    for (unsigned w = 0; w < WORKERS; w++)
-        dp_worker_free(dp.worker[w]);
+    workers_free();
     storm(1);
+}
+
+/* One outbound SA, too: none of its numbers is used twice, though whoever is alone takes them without asking, and none is left out. */
+static void come_and_go(uint16_t tx_queues, unsigned began)
+{
+    struct cv_sa sa = sa_conf(0, false);
+    bool went = false;
+    unsigned once = 0, wrong = 0;
+    sa.ref = (struct cv_sa_ref){.dir = CV_DIR_OUT, .sa_id = SENDER_SLOT, .spi = SPI_GENERATION | SENDER_SLOT};
+    workers_free();
+    for (unsigned w = 1; w < WORKERS; w++) {
+        io_inbox_free(&dp.rings, w);
+        if (w < began)
+            CU_ASSERT_EQUAL_FATAL(io_inbox_new(&dp.rings, w), CV_OK);
+    }
+    dp.workers = dp.began = dp.readers = dp.readers_next = began;
+    dp_owners_init(&dp.owners, began);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_add(&dp.sad, &sa), CV_OK);
+    CU_ASSERT_EQUAL_FATAL(dp_sad_activate(&dp.sad, &sa.ref), CV_OK);
+    memset(numbers, 0, sizeof numbers);
+    passed_out = 0;
+    sending = true;
+    storm_of(tx_queues, began);
+    sending = false;
+    for (unsigned i = 0; i < sizeof numbers; i++) {
+        once += numbers[i] == 1;
+        wrong += numbers[i] > 1 || (numbers[i] == 1 && i > 1 && numbers[i - 1] == 0);
+    }
+    printf("%u out ", passed_out);
+    CU_ASSERT_TRUE(passed_out > PACKETS / 10);
+    CU_ASSERT_EQUAL(once, passed_out);
+    passed_out = 0;
+    CU_ASSERT_EQUAL(wrong, 0);
+    CU_ASSERT_EQUAL(dp_sad_del(&dp.sad, &sa.ref, passer_gone, &went, 0), CV_OK);
+    dp_rcu_barrier();
+}
+
+static void workers_come_and_go_beside_one_without_loss_or_reordering(void)
+{
+    come_and_go(WORKERS, 1);
+}
+
+static void workers_come_and_go_beside_two(void)
+{
+    come_and_go(WORKERS, 2);
+}
+
+/* The port has a queue to send by for the first two alone: the first sends for the third. */
+static void workers_come_who_cannot_send(void)
+{
+    come_and_go(2, 2);
 }
 
 /* Installed and removed one after the other, in both directions, while packets come for them and for those that stay, and buckets move. */
 static void SAs_come_and_go_under_packets(void)
 {
-    for (unsigned w = 0; w < WORKERS; w++)
-        dp_worker_free(dp.worker[w]);
+    workers_free();
+    dp.workers = dp.began = dp.readers = dp.readers_next = WORKERS;
+    io_inbox_free(&dp.rings, WORKERS - 1);
+    CU_ASSERT_EQUAL_FATAL(io_inbox_new(&dp.rings, WORKERS - 1), CV_OK);
     passing = true;
     storm(WORKERS);
     passers_end();
@@ -611,6 +761,10 @@ static void packets_went_in_runs_meanwhile(void)
 
 static void what_is_parked_is_freed_with_its_worker(void)
 {
+    workers_free();
+    dp.workers = dp.readers = dp.readers_next = WORKERS;
+    for (unsigned w = 0; w < WORKERS; w++)
+        CU_ASSERT_EQUAL_FATAL(dp_worker_new(&dp, w, 0, &dp.worker[w]), CV_OK);
     struct rte_mbuf *m = pkt_new();
     dp.worker[1]->parked.own[dp.worker[1]->parked.own_count++] = m;
     m = pkt_new();
@@ -623,73 +777,14 @@ static void what_is_parked_is_freed_with_its_worker(void)
         esp_out_sa_free(passer_peers[k]);
     esp_worker_fini(&peer_worker);
     dp_sad_fini(&dp.sad);
-    io_rings_free(&dp.rings, WORKERS);
+    io_rings_free(&dp.rings, CV_MAX_WORKERS);
     dp_rcu_fini();
     CU_ASSERT_EQUAL(pkt_used(), 0);
 }
 
-/* ---- when to move what ------------------------------------------------------------------------------------------- */
-static struct dp_load load_of(unsigned workers)
-{
-    struct dp_load l = {.workers = workers};
-    for (unsigned b = 0; b < CV_BUCKETS; b++)
-        l.owner[b] = (uint8_t)cv_bucket_worker(b, workers);
-    return l;
-}
-
-static void a_bucket_leaves_an_overloaded_worker_for_the_idlest(void)
-{
-    struct dp_load l = load_of(3);
-    struct dp_choice c = {0, 0};
-    l.busy[0] = 950, l.busy[1] = 500, l.busy[2] = 150;
-    l.received[0] = 1000;
-    l.packets[0] = 500, l.packets[3] = 400, l.packets[6] = 100;
-    CU_ASSERT_TRUE(dp_balance_by_load(&l, &c));
-    CU_ASSERT_EQUAL(c.to, 2);
-    CU_ASSERT_EQUAL(c.bucket, 3); /* 380 of the gap of 800: nearest to its half */
-    l.busy[0] = DP_BALANCE_BUSY - 1;
-    CU_ASSERT_FALSE(dp_balance_by_load(&l, &c)); /* not overloaded */
-    l.busy[0] = 900, l.busy[1] = 850, l.busy[2] = 750;
-    CU_ASSERT_FALSE(dp_balance_by_load(&l, &c)); /* nobody has time */
-}
-
-static void one_elephant_is_not_sent_to_and_fro(void)
-{
-    struct dp_load l = load_of(2);
-    struct dp_choice c;
-    l.busy[0] = 1000, l.busy[1] = 0;
-    l.received[0] = 1000;
-    l.packets[0] = 1000;
-    CU_ASSERT_FALSE(dp_balance_by_load(&l, &c));
-    CU_ASSERT_FALSE(dp_balance_by_packets(&l, &c));
-    l.packets[2] = 200; /* its small neighbour may leave it alone */
-    l.received[0] = 1200;
-    CU_ASSERT_TRUE(dp_balance_by_load(&l, &c));
-    CU_ASSERT_EQUAL(c.bucket, 2);
-}
-
-/* Moves by packets come to an end, and lower the largest share each time. */
-static void evening_out_ends(void)
-{
-    for (unsigned seed = 1; seed < 300; seed++) {
-        const unsigned workers = 2 + seed % 15;
-        struct dp_load l = load_of(workers);
-        struct dp_choice c;
-        unsigned r = seed, moves = 0;
-        for (unsigned b = 0; b < CV_BUCKETS; b++) {
-            r = r * 1103515245u + 12345u;
-            l.packets[b] = (r >> 16) % (seed % 3 ? 1000 : 20);
-        }
-        for (; dp_balance_by_packets(&l, &c) && moves < 1000; moves++) {
-            CU_ASSERT_FATAL(c.bucket < CV_BUCKETS && c.to < workers && l.owner[c.bucket] != c.to);
-            l.owner[c.bucket] = (uint8_t)c.to;
-        }
-        CU_ASSERT_TRUE(moves <= CV_BUCKETS);
-    }
-}
-
 PKT_MAIN("dataplane_move", UNIT_TEST(buckets_move_without_loss_reordering_or_a_second_writer),
-         UNIT_TEST(the_same_where_one_worker_sends_for_all), UNIT_TEST(SAs_come_and_go_under_packets),
-         UNIT_TEST(packets_went_in_runs_meanwhile), UNIT_TEST(what_is_parked_is_freed_with_its_worker),
-         UNIT_TEST(a_bucket_leaves_an_overloaded_worker_for_the_idlest),
-         UNIT_TEST(one_elephant_is_not_sent_to_and_fro), UNIT_TEST(evening_out_ends))
+         UNIT_TEST(the_same_where_one_worker_sends_for_all),
+         UNIT_TEST(workers_come_and_go_beside_one_without_loss_or_reordering),
+         UNIT_TEST(workers_come_and_go_beside_two), UNIT_TEST(workers_come_who_cannot_send),
+         UNIT_TEST(SAs_come_and_go_under_packets), UNIT_TEST(packets_went_in_runs_meanwhile),
+         UNIT_TEST(what_is_parked_is_freed_with_its_worker))

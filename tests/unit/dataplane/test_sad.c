@@ -396,18 +396,18 @@ static void eal_arguments_follow_the_platform_section(void)
     platform_init(&p);
     p.workers = 2;
     CU_ASSERT_EQUAL(dp_eal_args(&p, cpus, 3, 1, extra, &a), CV_OK);
-    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--lcores"), "--lcores=(0-2)@(2,3,8)"); /* no-huge: they float */
+    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--lcores"), "--lcores=(0-16)@(2,3,8)"); /* no-huge: they float */
     CU_ASSERT_STRING_EQUAL(find_arg(&a, "--no-huge"), "--no-huge");
     CU_ASSERT_STRING_EQUAL(find_arg(&a, "--no-pci"), "--no-pci");
     CU_ASSERT_STRING_EQUAL(a.argv[a.argc - 1], "--log-level=8");
     p.hugepages = true;
     CU_ASSERT_EQUAL(dp_eal_args(&p, cpus, 3, 0, NULL, &a), CV_OK);
-    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--lcores"), "--lcores=0@2,1@3,2@8");
+    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--lcores"), "--lcores=0@2,1@3,2@8,(3-16)@2");
     CU_ASSERT_EQUAL(dp_eal_args(&p, cpus, 1, 0, NULL, &a), CV_OK); /* fewer processors than lcores */
-    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--lcores"), "--lcores=(0-2)@(2)");
+    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--lcores"), "--lcores=(0-16)@(2)");
     snprintf(p.lcores, sizeof p.lcores, "3,8");
     CU_ASSERT_EQUAL(dp_eal_args(&p, cpus, 3, 0, NULL, &a), CV_OK);
-    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--lcores"), "--lcores=0@2,1@3,2@8");
+    CU_ASSERT_STRING_EQUAL(find_arg(&a, "--lcores"), "--lcores=0@2,1@3,2@8,(3-16)@2");
     snprintf(p.crypto_engine, sizeof p.crypto_engine, "cryptodev 0000:3d:01.0");
     CU_ASSERT_EQUAL(dp_eal_args(&p, cpus, 3, 0, NULL, &a), CV_OK);
     CU_ASSERT_STRING_EQUAL(find_arg(&a, "--allow"), "--allow=0000:3d:01.0");

@@ -462,7 +462,7 @@ static void each_worker_has_its_own_outbound_counters(void)
     struct fix f;
     fix_open(&f, &sa);
     CU_ASSERT_EQUAL(pass(&f, 60), CV_DROP_NONE);
-    f.w.worker = 1;
+    f.w.line = 1;
     CU_ASSERT_EQUAL(pass(&f, 61), CV_DROP_NONE);
     CU_ASSERT_EQUAL(f.out_counters[0].bytes, 60);
     CU_ASSERT_EQUAL(f.out_counters[1].bytes, 61);
