@@ -1,6 +1,8 @@
 #!/usr/bin/python3
-"""Child SAs of single workers (RFC 9611): between two culverts of two workers each, and with a peer that does not know them."""
+"""Child SAs of single workers (RFC 9611): between two culverts of two workers each, and with a peer that does not know them. Workers that are
+added under traffic, and leave."""
 import os
+import re
 import sys
 import time
 
@@ -45,15 +47,43 @@ print(n, flush=True)
 """
 
 
-def two_queues(title, **args):
-    """pair_site; both gateways spread the flows from their hosts over two workers."""
+def two_queues(title, workers=None, **args):
+    """pair_site; both gateways spread the flows from their hosts over two workers. workers: what the left one's configuration says of them."""
     site = pair_site(title, start=False, **args)
     for gateway in (site.culvert, site.peer):
         with open(gateway.config) as f:
             text = f.read()
-        gateway.write_config(text.replace("iface=in0", "iface=in0,qpairs=2"))
+        text = text.replace("iface=in0", "iface=in0,qpairs=2")
+        if workers and gateway is site.culvert:
+            text = with_workers(text, workers)
+        gateway.write_config(text)
         gateway.start()
     return site
+
+
+def with_workers(text, workers):
+    return re.sub(r"(?m)^ workers .*$", " workers " + workers, text)
+
+
+def reconfigure(gateway, workers):
+    with open(gateway.config) as f:
+        text = f.read()
+    gateway.write_config(with_workers(text, workers))
+    gateway.cli("reload")
+
+
+def workers_of(gateway):
+    return gateway.json("show", "platform", "dataplane")["workers"]
+
+
+def wait_workers(gateway, count):
+    wait_for("%d workers of %s" % (count, gateway.name), lambda: len(workers_of(gateway)) == count, 20)
+
+
+def buckets_of(gateway):
+    """How many buckets each worker has, and whether one is on its way."""
+    buckets = gateway.json("show", "platform", "steering")["buckets"]
+    return [sum(b["worker"] == w for b in buckets) for w in range(2)], any(b["moving"] for b in buckets)
 
 
 def datagrams(site, sender, receiver, address):
@@ -143,6 +173,52 @@ def fewer_there():
     check("TS_MAX_QUEUE" in site.peer.log_text(), "the far end says TS_MAX_QUEUE")
     check_equal(site.culvert.session()["last_error"], None, "last error")
     check_equal(datagrams(site, site.left, site.right, site.right_address), FLOWS * ROUNDS, "datagrams, those of the third worker, too")
+
+
+@case("a worker is added by a reload under traffic, leaves, and comes again by command: the same SAs, nothing lost, and it takes its share")
+def a_worker_comes_and_goes():
+    # Two workers that send on one SA at a time: the far end's window holds what one of them is behind.
+    wide = {"ipsec_profile": " set security-association replay window-size 1024"}
+    site = two_queues("comes", workers="1 queues 2", left_args=wide, right_args={"workers": 2, **wide})
+    site.culvert.up()
+    check_equal(ping(site.left, site.right_address, 3)[1], 3, "pings")
+    spis = {f["inbound"]["spi"] for f in site.culvert.session()["flows"]}
+    with Stream(site.left, site.right, site.right_address, rate=300) as s:
+        for add, remove in ((lambda: reconfigure(site.culvert, "2 queues 2"), lambda: reconfigure(site.culvert, "1 queues 2")),
+                            (lambda: site.culvert.cli("platform", "workers", "2"), lambda: site.culvert.cli("platform", "workers", "1"))):
+            add()
+            wait_workers(site.culvert, 2)
+            wait_for("half of the buckets with each", lambda: buckets_of(site.culvert) == ([32, 32], False), 20)
+            before = workers_of(site.culvert)[1]
+            check_equal(datagrams(site, site.left, site.right, site.right_address), FLOWS * ROUNDS, "datagrams; drops %s, %s" % (
+                dropped(site.culvert), dropped(site.peer)))
+            after = workers_of(site.culvert)[1]
+            check(after["running"] and after["rx_packets"] - before["rx_packets"] > 100,
+                  "packets that the added worker received: %d" % (after["rx_packets"] - before["rx_packets"]))
+            remove()
+            wait_workers(site.culvert, 1)
+            check_equal(buckets_of(site.culvert)[0], [64, 0], "buckets when it has left")
+        time.sleep(1)
+    check(s.sent > 300, "only %d packets sent" % s.sent)
+    check_equal(s.lost, 0, "lost of %d (missing %s; drops %s, %s)" % (s.sent, s.missing, dropped(site.culvert), dropped(site.peer)))
+    check_equal({f["inbound"]["spi"] for f in site.culvert.session()["flows"]}, spis, "SAs")
+    check("takes effect when culvert-dp is started" not in site.culvert.log_text(), "the log asks for no restart")
+    return "%d packets" % s.sent
+
+
+@case("per-worker, and a worker is added: the peer is asked for its SA; fewer workers than at first are refused, and all goes on")
+def an_added_workers_SA():
+    site = two_queues("added", workers="1 queues 2", left_args={"ipsec_profile": PER_WORKER}, right_args=EACH)
+    site.culvert.up()
+    check_equal(ping(site.left, site.right_address, 3)[1], 3, "pings")
+    wait_for("the SA of one worker", lambda: sorted(flows(site.culvert), key=str) == [0, None], 20)
+    reconfigure(site.culvert, "2 queues 2")
+    wait_for("an SA for the second worker", lambda: complete(site.culvert), 20)
+    check_equal(datagrams(site, site.left, site.right, site.right_address), FLOWS * ROUNDS, "datagrams")
+    reconfigure(site.peer, "1")
+    wait_for("the refusal", lambda: "goes on with 2 workers" in site.peer.log_text(), 10)
+    check_equal(len(workers_of(site.peer)), 2, "workers of the peer")
+    check_equal(ping(site.left, site.right_address, 3)[1], 3, "pings")
 
 
 @case("strongSwan without RFC 9611: one child, whoever begins")

@@ -88,6 +88,35 @@ static void what_is_written_reads_back_the_same(void)
     CU_ASSERT_EQUAL(strlen(small), sizeof small - 1);
 }
 
+/* What a running data plane can be given is told from what takes a restart; and reads back as it was written. */
+static void workers_may_change_and_queues_not(void)
+{
+    struct platform a, b;
+    struct cv_workers_cmd cmd;
+    char err[256], text[512];
+    platform_init(&a);
+    CU_ASSERT_EQUAL(platform_line(&a, "workers 2 queues 4", 1, err, sizeof err), CV_OK);
+    CU_ASSERT(a.workers == 2 && a.queues == 4);
+    platform_write(&a, text, sizeof text);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n workers 2 queues 4\n"));
+    b = a;
+    CU_ASSERT_TRUE(platform_same_but_workers(&a, &b));
+    CU_ASSERT_EQUAL(platform_line(&b, "lcores 1,4-5 queues 4", 1, err, sizeof err), CV_OK);
+    CU_ASSERT_TRUE(platform_same_but_workers(&a, &b));
+    platform_workers(&b, 4, &cmd);
+    CU_ASSERT(cmd.count == 4 && cmd.cpu[0] == 1 && cmd.cpu[1] == 4 && cmd.cpu[2] == 5 &&
+              cmd.cpu[3] == CV_CPU_ANY);
+    platform_write(&b, text, sizeof text);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n lcores 1,4-5 queues 4\n"));
+    CU_ASSERT_EQUAL(platform_line(&b, "workers 3", 1, err, sizeof err), CV_OK);
+    CU_ASSERT_EQUAL(b.queues, 0);
+    CU_ASSERT_FALSE(platform_same_but_workers(&a, &b)); /* ports have other queues */
+    b.queues = a.queues;
+    CU_ASSERT_TRUE(platform_same_but_workers(&a, &b));
+    b.memory_mb++;
+    CU_ASSERT_FALSE(platform_same_but_workers(&a, &b));
+}
+
 static void keywords_abbreviate_and_no_removes(void)
 {
     struct platform p;
@@ -131,6 +160,11 @@ static void every_bad_line_is_refused_with_a_remedy(void)
         "workers 0",
         "workers 17",
         "workers 2 3",
+        "workers 2 queues",
+        "workers 2 queues 1",
+        "workers 2 queues 17",
+        "workers 2 queues 4 4",
+        "lcores 1-3 queues 2",
         "workers -1",
         "workers 99999999999999999999",
         "lcores",
@@ -204,5 +238,5 @@ static void an_error_names_file_and_line(void)
 
 UNIT_MAIN("platform", UNIT_TEST(defaults_stand_when_no_section_is_there),
           UNIT_TEST(the_documented_example_loads), UNIT_TEST(what_is_written_reads_back_the_same),
-          UNIT_TEST(keywords_abbreviate_and_no_removes), UNIT_TEST(every_bad_line_is_refused_with_a_remedy),
-          UNIT_TEST(an_error_names_file_and_line))
+          UNIT_TEST(keywords_abbreviate_and_no_removes), UNIT_TEST(workers_may_change_and_queues_not),
+          UNIT_TEST(every_bad_line_is_refused_with_a_remedy), UNIT_TEST(an_error_names_file_and_line))
