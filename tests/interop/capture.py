@@ -1,10 +1,14 @@
 """Captures in a namespace, and the IKE and ESP messages inside them."""
 import os
+import re
+import signal
 import struct
 import time
 
 from case import check
 from net import LabError, wait_for
+
+ANSWERS = 5  # of tcpdump, with nothing read between them
 
 
 class Capture:
@@ -21,8 +25,32 @@ class Capture:
                 return "listening on" in f.read()
         wait_for("tcpdump to listen", listening, 10)
 
+    def _counts(self):
+        """What tcpdump has told of itself, each time that it was asked: packets captured, received by the filter, dropped by the kernel."""
+        with open(self.process.log_path) as f:
+            found = re.findall(r"(\d+) packets? captured\D+(\d+) packets? received by filter\D+(\d+) packets? dropped", f.read())
+        return [tuple(map(int, counts)) for counts in found]
+
+    def _ask(self):
+        """Its counts now; None: it has ended."""
+        before = len(self._counts())
+        self.process.send_signal(signal.SIGUSR1)
+        wait_for("tcpdump to count", lambda: len(self._counts()) > before or self.process.poll() is not None, 10)
+        return self._counts()[-1] if self.process.poll() is None else None
+
     def stop(self):
+        """All that the kernel had for it when this was called is in the file: what it still holds when tcpdump ends is lost, which on a busy machine may be
+        everything. On a loopback the filter counts packets twice: there it is enough that tcpdump, which answered each time, had no more to read."""
         time.sleep(0.2)
+        counts = [self._ask() if self.process.poll() is None else None]
+
+        def has_all():
+            counts.append(self._ask())
+            if counts[-1] is None or counts[-1][0] >= counts[0][1] - counts[-1][2]:
+                return True
+            return len(counts) > ANSWERS and len({c[0] for c in counts[-ANSWERS:]}) == 1
+        if counts[0]:
+            wait_for("tcpdump to have read what came until now: %s" % (counts[0],), has_all, 10)
         self.ns.lab.stop(self.process)
         return self.path
 

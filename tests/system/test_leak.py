@@ -16,6 +16,7 @@ from capture import Capture  # noqa: E402
 from case import add_case, case, check, check_equal, main  # noqa: E402
 from dp_site import SPI_A, SPI_B, Site, clear_packets, frames  # noqa: E402
 from map_site import FLOW4, FLOW6, PROTECT, MapSite, seen_by  # noqa: E402
+from net import wait_for  # noqa: E402
 from memory import ghash_powers, hmac_sha256_states, memory_holds, round_keys, sha256_state  # noqa: E402
 from scapy.all import ESP, IP, IPv6, PcapReader, raw  # noqa: E402
 from traffic import Stream, ping  # noqa: E402
@@ -170,6 +171,21 @@ for _alg, _options in (("gcm128", ""), ("cbc128-sha256", "esn")):
              lambda a=(_alg, _options): exhausted_by_two(*a))
 
 
+def worn_out(site, generation):
+    """Waits until the SAs in use have sent a hundred packets, those that end by themselves until they have ended."""
+    if generation % 2:
+        before = site.a.drops().get("lifetime", 0)
+        wait_for("generation %d to end" % generation, lambda: site.a.drops().get("lifetime", 0) > before, 20)
+    else:
+        wait_for("packets by generation %d" % generation, lambda: site.a.counters("out")["packets"] >= 100, 20)
+
+
+def missed(site):
+    """Waits until packets have come that there is no SA for."""
+    before = site.a.drops().get("no-sa", 0)
+    wait_for("packets without an SA", lambda: site.a.drops().get("no-sa", 0) > before, 20)
+
+
 @case("SAs removed, expired and missing under packets: nothing in clear, no IV twice")
 def removed_expired_missing():
     site = Site("gone")
@@ -180,9 +196,9 @@ def removed_expired_missing():
             pair = Pair(site, generation, 1, options="hard-packets 150" if generation % 2 else "")
             pair.install()
             pair.activate()
-            time.sleep(0.6)
+            worn_out(site, generation)
             pair.remove()
-            time.sleep(0.15)
+            missed(site)
     ivs = judge_wire(wire.stop())
     drops = site.a.drops()
     check(drops.get("no-sa", 0) > 0 and drops.get("lifetime", 0) > 0, "drops on A: %s" % drops)
@@ -229,7 +245,7 @@ def in_clear(site):
     return n
 
 
-ENDS = {"packets": "hard-packets 10", "kilobytes": "hard-bytes 1000", "time": "hard-seconds 12"}
+ENDS = {"packets": "hard-packets 10", "kilobytes": "hard-bytes 1000", "time": "hard-seconds 20"}
 
 
 def map_expired(by):
@@ -248,7 +264,7 @@ def map_expired(by):
     for t in targets:
         sent, got = ping(site.left, t, 5)
         check_equal(got, sent, "answers from %s before the end" % t)
-    time.sleep(max(0.0, installed + 12.2 - time.monotonic()) if by == "time" else 0)
+    time.sleep(max(0.0, installed + 20.2 - time.monotonic()) if by == "time" else 0)
     for t in targets:
         check(ping(site.left, t, 40, interval=0.01, wait=1)[1] <= 10, "answers from %s past the end" % t)
     before = site.a.drops()["lifetime"]
@@ -293,9 +309,9 @@ def map_under_packets():
     with Stream(site.left, site.right, "10.2.0.2", rate=400) as s:
         for generation in range(6):
             site.flow_sas(generation=generation, options="hard-packets 100" if generation % 2 else "")
-            time.sleep(0.6)
+            worn_out(site, generation)
             site.remove_sas(generation=generation)
-            time.sleep(0.15)
+            missed(site)
     ivs = judge_wire(wire.stop())
     drops = site.a.drops()
     check(drops.get("no-sa", 0) > 0 and drops.get("lifetime", 0) > 0, "drops on A: %s" % drops)
