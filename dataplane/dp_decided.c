@@ -1,6 +1,5 @@
 #include "dataplane/dp_decided.h"
 #include "dataplane/dp_flow.h"
-#include "dataplane/dp_martian.h"
 
 #include <netinet/in.h>
 #include <rte_malloc.h>
@@ -40,13 +39,6 @@ static bool is_kept(uint32_t proto)
     }
 }
 
-/* A link's own affairs, that an SA may deliver, but no port forwards. */
-static bool is_link_affair(const struct rte_mbuf *m, uint8_t family)
-{
-    const uint8_t *dst = ip_dst(m, family);
-    return family == IP_V4 ? dst[0] >= 224 : dst[0] == 0xff || dp_link_local6(dst);
-}
-
 /* The place of packets like m, taken for them; NULL: nothing is kept of them. */
 static struct dp_decision *place(struct dp_worker *w, const struct rte_mbuf *m, uint32_t by)
 {
@@ -54,7 +46,7 @@ static struct dp_decision *place(struct dp_worker *w, const struct rte_mbuf *m, 
     struct dp_decided_key key;
     if (!w->decided || w->changes == 0 || w->decided_pause ||
         (meta->local_out != DP_TRANSIT && meta->local_out != DP_LOCAL_GRE) ||
-        !dp_decided_read(m, meta, by, true, &key) || !is_kept(key.proto) || is_link_affair(m, meta->family))
+        !dp_decided_read(m, meta, by, true, &key) || !is_kept(key.proto))
         return NULL;
     struct dp_decision *d = dp_decided_at(w->decided, &key, meta->family);
     d->changes = w->changes;

@@ -53,7 +53,7 @@ const struct ip_policy_row *__wrap_ip_policy_match(const struct ip_policy *p, ui
 static const char *const nears[] = {"192.168.1.0/24", "192.168.1.64/26", "0.0.0.0/0"},
                          *const fars[] = {"10.20.1.0/24", "10.20.0.0/16", "10.20.2.0/25", "0.0.0.0/0"},
                          *const nears6[] = {"fd01::/64", "::/0"},
-                         *const fars6[] = {"fd20:1::/64", "fd20::/16", "::/0"};
+                         *const fars6[] = {"fd20:1::/64", "fd20::/16", "::/0", "fd20:1::/126"};
 
 static struct ts side(const char *prefix, uint8_t proto, bool ports)
 {
@@ -71,7 +71,7 @@ static void selectors(bool v6, bool plain, struct ts *local, struct ts *remote)
     const uint8_t proto = plain ? 0 : protos[rnd(RTE_DIM(protos))];
     const bool ports = proto == IPPROTO_UDP || proto == IPPROTO_TCP;
     *local = side(v6 ? nears6[rnd(2)] : nears[rnd(3)], proto, ports && rnd(3) == 0);
-    *remote = side(v6 ? fars6[rnd(3)] : fars[rnd(4)], proto, ports && rnd(3) == 0);
+    *remote = side(v6 ? fars6[rnd(4)] : fars[rnd(4)], proto, ports && rnd(3) == 0);
 }
 
 static void policy_set(uint32_t port, unsigned rows)
@@ -106,8 +106,8 @@ static cv_result flow_set(uint32_t id, bool up, bool policed)
     struct cv_if *i = &c.u.interface;
     *i = (struct cv_if){.if_id = id, .kind = CV_IF_FLOW, .up = up, .flow_port = OUTSIDE};
     snprintf(i->name, sizeof i->name, "M#10.%u", id);
-    if (policed) /* of whose packets none passes, whenever they come */
-        i->police[CV_DIR_OUT] = (struct cv_police){.bps = 8, .burst = 1};
+    if (policed) /* so many octets pass, and hardly any more as time goes by */
+        i->police[CV_DIR_OUT] = (struct cv_police){.bps = 8, .burst = 20000};
     return mgr_cmd(&c);
 }
 
