@@ -396,13 +396,14 @@ static enum dp_way_kind kind_of(const struct dp_front *f, enum state state)
     return state == IN ? DP_WAY_ESP : dp_front_proto(f) == IP_PROTO_UDP ? DP_WAY_UDP : DP_WAY_PLAIN;
 }
 
-/* The leader, which waits for its SA alone, or has gone: may others follow it? */
+/* The leader, which waits for its SA alone, or has gone: may others follow it? A multi-buffer engine has a burst in one call when it goes the long way, whatever
+ * stands between its packets. */
 static enum state lead(struct dp_worker *w, struct dp_way *k, bool open, struct rte_mbuf *leader)
 {
     if (open && w->out_count == 1 && w->out_pkts[0] == leader)
-        return dp_way_out(w, k, leader) ? OUT : REFUSED;
+        return !esp_out_multi_buffer(w->out_sas[0]) && dp_way_out(w, k, leader) ? OUT : REFUSED;
     if (w->in_count == 1 && w->in_pkts[0] == leader && dp_front_proto(&k->front) == IP_PROTO_ESP)
-        return dp_way_in(w, k, w->in_sas[0], leader) ? IN : REFUSED;
+        return !esp_in_multi_buffer(w->in_sas[0]) && dp_way_in(w, k, w->in_sas[0], leader) ? IN : REFUSED;
     return REFUSED;
 }
 

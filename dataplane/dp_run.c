@@ -7,10 +7,11 @@
 #include <rte_malloc.h>
 
 enum {
-    ALIKE = 4,   /* packets that are compared before one leads the others */
-    RUNS = 2,    /* of a burst: where they are short, they are not worth a leader each */
-    AHEAD = 6,   /* packets whose lines are fetched */
-    PAUSE = 256, /* bursts that are left alone after a leader that nobody could follow */
+    ALIKE = 4,     /* packets that are compared before one leads the others */
+    RUNS = 2,      /* of a burst: where they are short, they are not worth a leader each */
+    AHEAD = 6,     /* packets whose lines are fetched */
+    PAUSE = 256,   /* bursts that are left alone after a leader that nobody could follow */
+    LEAD_HZ = 100, /* leaders that go alone to a multi-buffer engine */
 };
 
 /* Does m[0] lead others? */
@@ -65,6 +66,12 @@ static __rte_always_inline unsigned piece(const struct dp_way *way, struct rte_m
     return i;
 }
 
+/* k of all n packets of a burst follow: how many of them are taken. */
+static inline unsigned all_or_none(bool multi_buffer, unsigned k, unsigned n)
+{
+    return likely(!multi_buffer) || k == n ? k : 0;
+}
+
 /* ---- into an SA ------------------------------------------------------------------------------------------------ */
 static unsigned out_run(struct dp_worker *w, struct dp_run *r, const struct dp_way *y, struct rte_mbuf **pkts,
                         unsigned n)
@@ -77,6 +84,7 @@ static unsigned out_run(struct dp_worker *w, struct dp_run *r, const struct dp_w
         want = RTE_MIN((unsigned)DP_RUN_PIECE, n - done);
         k = udp ? piece(y, pkts + done, p + done, want, n - done, DP_WAY_UDP, 0, &frames)
                 : piece(y, pkts + done, p + done, want, n - done, DP_WAY_PLAIN, 0, &frames);
+        k = all_or_none(esp_out_run_multi_buffer(&y->esp.out), k, n);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
         if (unlikely(k == 0) || unlikely(!esp_out_run_build(&w->esp, &y->esp.out, pkts, p, done, k)))
             break;
@@ -122,6 +130,7 @@ static unsigned in_run(struct dp_worker *w, struct dp_run *r, const struct dp_wa
         uint64_t frames = 0;
         want = RTE_MIN((unsigned)DP_RUN_PIECE, n - done);
         k = piece(y, pkts + done, p + done, want, n - done, DP_WAY_ESP, last, &frames);
+        k = all_or_none(esp_in_run_multi_buffer(&y->esp.in), k, n);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
         if (unlikely(k == 0) || unlikely(!esp_in_run_check(&w->esp, &y->esp.in, pkts, p, 0, done, k)))
             break;
@@ -167,8 +176,22 @@ static bool leads(const struct dp_way *y, uint64_t changes, const struct ip_if *
            dp_front_alike_any(&y->front, pkts[ALIKE]);
 }
 
-/* Those at the front that follow the leader of an earlier burst; none: who led there is forgotten, if it was such a way. open: the port asks nothing
- * of packets in clear. */
+/* The burst goes the long way, and not in groups: the way is kept, or may be made soon. */
+static void left_alone(struct dp_worker *w)
+{
+    w->group_pause = RTE_MAX(w->group_pause, 1u);
+}
+
+/* The way led on, and nobody followed: it is forgotten, if not all were to follow. */
+static __rte_noinline void nobody_followed(struct dp_worker *w, struct dp_way *y, bool multi_buffer)
+{
+    if (multi_buffer)
+        left_alone(w);
+    else
+        y->changes = 0;
+}
+
+/* Those at the front that follow the leader of an earlier burst. open: the port asks nothing of packets in clear. */
 static unsigned follow(struct dp_worker *w, const struct ip_if *in, bool open, uint64_t changes,
                        struct rte_mbuf **pkts, unsigned n, uint64_t *bytes)
 {
@@ -179,14 +202,25 @@ static unsigned follow(struct dp_worker *w, const struct ip_if *in, bool open, u
         if (esp_out_run_again(&out->esp.out))
             k = out_follow(w, out, pkts, n, bytes);
         if (unlikely(k == 0))
-            out->changes = 0;
+            nobody_followed(w, out, esp_out_run_multi_buffer(&out->esp.out));
     } else if (leads(into, changes, in, pkts)) {
         if (dp_owner_is(&w->dp->owners, into->spi, w->id) && esp_in_run_again(&into->esp.in))
             k = in_follow(w, into, in, pkts, n, bytes);
         if (unlikely(k == 0))
-            into->changes = 0;
+            nobody_followed(w, into, esp_in_run_multi_buffer(&into->esp.in));
     }
     return k;
+}
+
+/* May one go alone to a multi-buffer engine? What its call costs is spread over all bursts. */
+static bool may_lead(struct dp_worker *w)
+{
+    if (w->now < w->lead_again) {
+        left_alone(w);
+        return false;
+    }
+    w->lead_again = w->now + w->esp.second / LEAD_HZ;
+    return true;
 }
 
 /* pkts[0] goes the whole way, and those behind it that follow. open: as above. */
@@ -195,22 +229,35 @@ static unsigned lead(struct dp_worker *w, const struct ip_if *in, const struct i
 {
     struct dp_runs *runs = w->runs;
     struct rte_mbuf *leader = pkts[0];
+    bool multi_buffer = false;
+    unsigned k = 0;
     *bytes += leader->pkt_len;
     dp_worker_received(w, leader, a, in);
     dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
     if (open && w->out_count && w->out_pkts[w->out_count - 1] == leader) {
+        multi_buffer = esp_out_multi_buffer(w->out_sas[w->out_count - 1]);
+        if (multi_buffer && !may_lead(w))
+            return 1;
         runs->out = *way;
         if (dp_way_out(w, &runs->out, leader))
-            return 1 + out_follow(w, &runs->out, pkts + 1, n - 1, bytes);
-        runs->out.changes = 0;
+            k = out_follow(w, &runs->out, pkts + 1, n - 1, bytes);
+        else
+            runs->out.changes = 0;
     } else if (w->in_count && w->in_pkts[w->in_count - 1] == leader &&
                dp_front_proto(&way->front) == IP_PROTO_ESP) {
+        struct esp_in_sa *sa = w->in_sas[w->in_count - 1];
+        multi_buffer = esp_in_multi_buffer(sa);
+        if (multi_buffer && !may_lead(w))
+            return 1;
         runs->in = *way;
-        if (dp_way_in(w, &runs->in, w->in_sas[w->in_count - 1], leader))
-            return 1 + in_follow(w, &runs->in, in, pkts + 1, n - 1, bytes);
-        runs->in.changes = 0;
+        if (dp_way_in(w, &runs->in, sa, leader))
+            k = in_follow(w, &runs->in, in, pkts + 1, n - 1, bytes);
+        else
+            runs->in.changes = 0;
     }
-    return 1;
+    if (k == 0 && !multi_buffer) /* nobody followed */
+        w->run_pause = PAUSE;
+    return 1 + k;
 }
 
 unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
@@ -227,17 +274,14 @@ unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct i
         dp_way_fetch(pkts[i], DP_WAY_PLAIN);
     for (unsigned i = 0; i < RUNS && n - done >= DP_RUN_MIN; i++) {
         unsigned k = follow(w, in, open, way.changes, pkts + done, n - done, bytes);
-        if (k == 0 &&
-            (!begins(&way.front, pkts + done) || (!open && dp_front_proto(&way.front) != IP_PROTO_ESP)))
-            break;
-        const bool led = k == 0;
-        if (led)
+        if (k == 0) {
+            if (!begins(&way.front, pkts + done) || (!open && dp_front_proto(&way.front) != IP_PROTO_ESP))
+                break;
             k = lead(w, in, a, open, &way, pkts + done, n - done, bytes);
-        done += k;
-        if (led && k == 1) { /* nobody followed */
-            w->run_pause = PAUSE;
-            break;
+            if (k == 1)
+                return done + 1;
         }
+        done += k;
     }
     return done;
 }

@@ -9,6 +9,9 @@
  * long as no table has changed (dp_rcu_changes) and they come in by the same interface. What no table says is asked for with each burst: lifetimes, a closed SA,
  * the bucket's owner.
  *
+ * A multi-buffer engine (CBC, HMAC) takes as long for one packet as for a call that is full (esp_run.h). Of its SAs runs are whole bursts, and a leader, who
+ * goes alone, is let go a hundred times a second at most: what cannot follow goes the long way, a burst in one call.
+ *
  * Runs are of IPv4 without options and fragments in unicast frames: inner packets into an SA, or ESP to one of this host's SAs, in tunnel mode
  * both, where neither port nor tunnel asks anything of each packet (policies, rates, MSS). ESP's runs come in by a port with a policy as well. The rest
  * goes as before.

@@ -146,6 +146,7 @@ struct dp_worker {
     struct dp_rcu_behind behind; /* with an asynchronous engine */
     struct dp_asked asked;
     unsigned run_pause;   /* bursts in which no run is looked for (dp_run.h) */
+    uint64_t lead_again;  /* TSC from which on a leader may go alone to a multi-buffer engine (dp_run.h) */
     struct dp_runs *runs; /* what their leaders found out */
     unsigned group_pause; /* bursts in which no groups are made (dp_group.h) */
     struct dp_groups *groups;

@@ -12,18 +12,17 @@ enum {
     V4_TTL = 8,
 };
 
-/* A multi-buffer engine wants all packets of a burst in one call: without a leader that goes alone, and not by pieces. */
-static bool multi_buffer(eng_runs_fn *runs, const struct esp_lines *lines)
-{
-    return runs && !lines->fetched;
-}
-
 /* ---- out --------------------------------------------------------------------------------------------------- */
 enum out_kind { OUT_V4, OUT_V4_NATT, OUT_V6 };
 
 static bool out_has_life(const struct esp_out_sa *sa)
 {
     return !sa->limited || esp_out_has_life(sa);
+}
+
+bool esp_out_multi_buffer(const struct esp_out_sa *sa)
+{
+    return sa->lines.runs_max == ESP_CHUNK;
 }
 
 bool esp_out_run_again(const struct esp_out_run *r)
@@ -35,8 +34,7 @@ bool esp_out_run_start(struct esp_out_run *r, struct esp_out_sa *sa, const uint8
 {
     const uint8_t family = sa->conf.local.addr.family;
     const bool natt = sa->conf.flags & CV_SA_NATT;
-    if (sa->build != esp_out_tunnel_builder(family, natt) || sa->after || sa->info.submit ||
-        multi_buffer(sa->runs, &sa->lines))
+    if (sa->build != esp_out_tunnel_builder(family, natt) || sa->after || sa->info.submit)
         return false;
     if (!out_has_life(sa))
         return false;
@@ -227,6 +225,11 @@ static bool in_has_life(const struct esp_in_sa *sa)
 }
 
 /* What a peer behind a NAT is told of, is told again now and then by packets that come one by one. */
+bool esp_in_multi_buffer(const struct esp_in_sa *sa)
+{
+    return sa->lines.runs_max == ESP_CHUNK;
+}
+
 bool esp_in_run_again(const struct esp_in_run *r)
 {
     return !esp_in_closed(r->sa) && !r->sa->natt && in_has_life(r->sa);
@@ -234,9 +237,8 @@ bool esp_in_run_again(const struct esp_in_run *r)
 
 bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t *ip, uint64_t ends)
 {
-    if (esp_in_closed(sa) || sa->transport || sa->submit || multi_buffer(sa->runs, &sa->lines) ||
-        !in_has_life(sa) || sa->family != IP_V4 || memcmp(ip + V4_ENDS + 4, sa->local, 4) != 0 ||
-        !takes_ends(sa, ends))
+    if (esp_in_closed(sa) || sa->transport || sa->submit || !in_has_life(sa) || sa->family != IP_V4 ||
+        memcmp(ip + V4_ENDS + 4, sa->local, 4) != 0 || !takes_ends(sa, ends))
         return false;
     r->sa = sa;
     r->burst = sa->burst;

@@ -37,6 +37,13 @@ struct esp_out_run {
 };
 static_assert(sizeof(struct esp_out_run) == 2 * ESP_LINE, "groups know many");
 
+/* Does the engine work on packets of this SA side by side, on some 16 at a time? A call with one of them takes as long as one that is full: that is what a
+ * leader's costs, and all that is gained with a run is lost where it takes but a part of what could have gone in one call. */
+bool esp_out_multi_buffer(const struct esp_out_sa *sa);
+static inline bool esp_out_run_multi_buffer(const struct esp_out_run *r)
+{
+    return r->runs_max == ESP_CHUNK;
+}
 /* For packets like the one whose header, of IPv4, is at ip. False: packets of this SA do not go in runs, or its lifetime is near its end. */
 CV_MUST_USE bool esp_out_run_start(struct esp_out_run *r, struct esp_out_sa *sa, const uint8_t *ip);
 /* What the calls below read of the SA is on its way; as esp_out_fetch, of one. */
@@ -77,6 +84,12 @@ struct esp_in_run {
     uint8_t runs_max;  /* as in esp_out_run */
 };
 
+/* As of those going out. */
+bool esp_in_multi_buffer(const struct esp_in_sa *sa);
+static inline bool esp_in_run_multi_buffer(const struct esp_in_run *r)
+{
+    return r->runs_max == ESP_CHUNK;
+}
 /* For packets whose outer IP header is at ip, with inner ones between `ends`. False: as above, or the SA's selectors may say
  * something else of each. */
 CV_MUST_USE bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t *ip,

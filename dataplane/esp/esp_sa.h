@@ -91,6 +91,7 @@ struct esp_lines {
     uint8_t runs_max;
     bool fetched; /* ... by the engine itself then */
 };
+static_assert((int)ENG_FEW < (int)ESP_CHUNK, "runs_max tells engines that work on packets side by side");
 static inline struct esp_lines esp_lines_of(const struct eng_session_info *info)
 {
     return (struct esp_lines){info->fixed_line,

@@ -28,6 +28,16 @@ static const struct form forms[] = {
 
 /* The other transforms that go in runs, with what else a run's headers may be like. */
 static const struct form others[] = {
+    {.window = 64, .encr = CV_ENCR_AES_CBC, .df = CV_DF_CLEAR},
+    {.window = 1024, .encr = CV_ENCR_AES_CBC, .key_len = 32, .flags = CV_SA_ESN, .seq = UINT32_MAX - 4000},
+    {.window = 64, .encr = CV_ENCR_AES_CBC, .key_len = 24, .outer6 = true, .narrow = true},
+    {.window = 64, .encr = CV_ENCR_AES_CBC, .flags = CV_SA_NATT, .df = CV_DF_SET},
+    {.window = 128, .encr = CV_ENCR_AES_CBC, .hard_packets = 9000, .soft_packets = 1500},
+    {.window = 64, .encr = CV_ENCR_3DES},
+    {.window = 64, .encr = CV_ENCR_NULL, .df = CV_DF_CLEAR},
+    {.window = 1024, .encr = CV_ENCR_NULL, .flags = CV_SA_ESN, .seq = UINT32_MAX - 4000, .outer6 = true},
+    {.window = 64, .encr = CV_ENCR_AES_CBC, .jumbo = true, .df = CV_DF_CLEAR},
+    {.window = 64, .encr = CV_ENCR_NULL, .flags = CV_SA_NATT, .jumbo = true},
     {.window = 64, .encr = CV_ENCR_AES_GCM_16, .key_len = 24, .df = CV_DF_CLEAR},
     {.window = 64, .encr = CV_ENCR_AES_GCM_16, .key_len = 32, .outer6 = true, .df = CV_DF_CLEAR},
     {.window = 64, .encr = CV_ENCR_AES_GCM_16, .key_len = 32, .flags = CV_SA_NATT, .df = CV_DF_SET},
@@ -57,6 +67,11 @@ static bool is_aead(const struct form *f)
 {
     return f->encr == CV_ENCR_AES_GCM_16 || f->encr == CV_ENCR_NULL_AES_GMAC ||
            f->encr == CV_ENCR_CHACHA20_POLY1305;
+}
+
+static bool draws_ivs(const struct form *f)
+{
+    return f->encr == CV_ENCR_AES_CBC || f->encr == CV_ENCR_3DES;
 }
 
 #endif
