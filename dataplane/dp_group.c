@@ -1,5 +1,6 @@
 #include "dataplane/dp_group.h"
 
+#include "dataplane/dp_drop.h"
 #include "dataplane/dp_owner.h"
 #include "dataplane/dp_policy.h"
 #include "dataplane/dp_way.h"
@@ -13,7 +14,9 @@ enum {
     PLACES = 2, /* ways whose flows fall into one set */
     LEADS = 8,  /* packets of a burst that may become leaders */
     AHEAD = 8,  /* packets whose lines are fetched */
-    FEW = 8,    /* groups, or ways: all that is read of them is near */
+    AGAIN =
+        64, /* segments without a packet, after which a way that stands is made anew by one that cannot go it */
+    FEW = 8, /* groups, or ways: all that is read of them is near */
     RECENT =
         4096, /* segments for which a way is kept for its flow, and for which nobody tries again a flow that cannot be followed */
     CREDIT = 1 << 14, /* packets without a way, less those with one, before groups are left alone */
@@ -44,6 +47,8 @@ struct segment {
     struct rte_mbuf *pkts[ESP_RUN_MAX]; /* sorted by group */
     struct esp_run_pkt p[ESP_RUN_MAX];
     struct group group[ESP_RUN_MAX];
+    unsigned goods, bads; /* that came out of an SA otherwise than most, and those that were refused */
+    struct rte_mbuf *good[ESP_RUN_MAX], *bad[ESP_RUN_MAX];
 };
 
 cv_result dp_groups_new(int socket, struct dp_groups **out)
@@ -253,23 +258,35 @@ static void out_end(struct dp_worker *w, struct segment *s, const struct group *
     left_add(w, left, y, &r);
 }
 
+/* Accepted packets leave. What is otherwise waits until all groups are done with: where it is routed it may be encrypted, and what esp keeps of the
+ * other groups' packets would be written over. */
 static void in_end(struct dp_worker *w, struct segment *s, const struct group *g, const struct ip_if *in,
                    struct left *left)
 {
     const struct dp_way *y = g->way;
     struct dp_run r = {0};
+    unsigned n = 0;
     /* Who copies a packet, and writes another source over it, makes a second way of its SA: the number is in both groups then. */
     if (likely(esp_in_run_still(&w->esp, &y->esp.in, s->p, g->at, g->n)))
-        r.accepted = dp_way_leave(w, &r, y, s->pkts, s->p, g->at, g->n);
-    r.inner = r.left + r.alone;
-    if (likely(r.accepted > 0))
-        esp_in_run_end(&w->esp, &y->esp.in, s->p, g->at, (unsigned)r.accepted, r.inner);
-    if (unlikely(r.accepted < g->n))
-        dp_way_rest(w, y, s->pkts, s->p, g->at + (unsigned)r.accepted, g->at + (unsigned)g->n, in);
+        n = esp_in_run_accept(&w->esp, &y->esp.in, s->pkts, s->p, g->at, g->n, &r.left);
+    dp_way_frames(w, s->pkts + g->at, n, y->exit_port);
+    r.packets = n;
+    if (likely(n > 0))
+        esp_in_run_end(&w->esp, &y->esp.in, s->p, g->at, n, r.left);
+    if (unlikely(n < g->n)) {
+        struct rte_mbuf *rest[ESP_RUN_MAX];
+        unsigned bads;
+        const unsigned good =
+            dp_way_sift(w, y, s->pkts, s->p, g->at + n, (unsigned)g->at + g->n, in, rest, &bads);
+        memcpy(s->good + s->goods, rest, good * sizeof *rest);
+        memcpy(s->bad + s->bads, rest + good, bads * sizeof *rest);
+        s->goods += good;
+        s->bads += bads;
+    }
     if (!w->esp.sole)
         dp_count(&w->steer->worked[cv_spi_bucket(y->spi)], g->n);
-    dp_count(&w->if_stats[y->through].rx_packets, r.accepted);
-    dp_count(&w->if_stats[y->through].rx_bytes, r.inner);
+    dp_count(&w->if_stats[y->through].rx_packets, n);
+    dp_count(&w->if_stats[y->through].rx_bytes, r.left);
     left_add(w, left, y, &r);
 }
 
@@ -285,7 +302,9 @@ static __rte_noinline void the_long_way(struct dp_worker *w, const struct segmen
 {
     for (unsigned i = g->at; i < (unsigned)g->at + g->n; i++)
         dp_worker_received(w, s->pkts[i], a, in);
-    g->way->changes = 0;
+    if (g->way->state == OUT ||
+        !goes_on(w, g->way)) /* else numbers came that are not new: the way is as good as before */
+        g->way->changes = 0;
 }
 
 /* Headers and numbers; false: nothing has been done. */
@@ -303,6 +322,7 @@ static void segment_go(struct dp_worker *w, struct segment *s, const struct ip_i
     unsigned refused = 0;
     together.fn = NULL;
     together.count = 0;
+    s->goods = s->bads = 0;
     if (s->groups > FEW)
         segment_fetch(w, s);
     dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
@@ -338,6 +358,10 @@ static void segment_go(struct dp_worker *w, struct segment *s, const struct ip_i
     }
     left_count(w, &left);
     dp_count(&w->stats->crypto_packets, packets);
+    if (unlikely(s->goods))
+        dp_worker_decapsulated(w, s->good, s->goods);
+    for (unsigned i = 0; i < s->bads; i++)
+        dp_drop_esp(w, s->bad[i]);
     for (unsigned i = 0; unlikely(refused) && i < s->groups; i++)
         if (s->group[i].refused)
             the_long_way(w, s, &s->group[i], in, a);
@@ -402,18 +426,28 @@ static enum state lead(struct dp_worker *w, struct dp_way *k, bool open, struct 
 {
     if (open && w->out_count == 1 && w->out_pkts[0] == leader)
         return !esp_out_multi_buffer(w->out_sas[0]) && dp_way_out(w, k, leader) ? OUT : REFUSED;
-    if (w->in_count == 1 && w->in_pkts[0] == leader && dp_front_proto(&k->front) == IP_PROTO_ESP)
-        return !esp_in_multi_buffer(w->in_sas[0]) && dp_way_in(w, k, w->in_sas[0], leader) ? IN : REFUSED;
+    if (w->in_count == 1 && w->in_pkts[0] == leader && dp_front_proto(&k->front) == IP_PROTO_ESP) {
+        struct esp_in_sa *sa = w->in_sas[0];
+        const uint64_t before = sa->counters->packets;
+        const bool leads = !esp_in_multi_buffer(sa) && dp_way_in(w, k, sa, leader);
+        if (unlikely(sa->counters->packets == before)) {
+            k->changes = 0; /* anybody's, with the SPI of another: it leaves no way */
+            return UNUSED;
+        }
+        return leads ? IN : REFUSED;
+    }
     return REFUSED;
 }
 
-/* Where a way for m may be made, its front in *f. NULL: nowhere, or there is one, but not for this packet. */
+/* Where a way for m may be made, its front in *f. NULL: nowhere, or there is one that others go, but not this packet. Where nobody goes it any more,
+ * headers have changed: another TTL, another mark of ECN. */
 static struct dp_way *to_lead(struct dp_groups *g, const struct ip_if *in, uint64_t changes,
                               const struct rte_mbuf *m, struct dp_front *f)
 {
     struct dp_way *k = dp_front_of(f, m) && dp_front_alike_any(f, m) ? place_for(g, flow_of_frame(m)) : NULL;
     const bool stands = k && k->changes == changes && k->front.if_in == in->id;
-    return stands && (k->state != REFUSED || g->segment - k->segment <= RECENT) ? NULL : k;
+    const uint64_t since = k ? g->segment - k->segment : 0;
+    return stands && since <= (k->state == REFUSED ? (uint64_t)RECENT : (uint64_t)AGAIN) ? NULL : k;
 }
 
 /* m has no way, and goes the whole way. True: it led. */
@@ -480,12 +514,12 @@ unsigned dp_group_take(struct dp_worker *w, const struct ip_if *in, const struct
         }
     }
     g->credit = RTE_MAX(RTE_MIN(g->credit + 2 * (int)ways - (int)n, CREDIT), -CREDIT);
-    w->mixed = groups > 1 || ways < n;
     if (unlikely(g->credit == -CREDIT)) {
         w->group_pause = DP_GROUP_PAUSE;
         g->credit = 0;
-        w->mixed =
-            false; /* what goes into no SA, by a crypto map's port, says nothing of it: see dp_worker_mixed */
     }
+    if (groups > 0)
+        w->mixed = groups > 1;
+    w->far &= w->mixed; /* no longer bursts without it */
     return done;
 }

@@ -91,11 +91,10 @@ void dp_way_alone(struct dp_worker *w, struct rte_mbuf *m, const struct dp_way *
     dp_flow_route(w, m);
 }
 
-void dp_way_rest(struct dp_worker *w, const struct dp_way *y, struct rte_mbuf **pkts,
-                 const struct esp_run_pkt *p, unsigned first, unsigned end, const struct ip_if *in)
+unsigned dp_way_sift(struct dp_worker *w, const struct dp_way *y, struct rte_mbuf **pkts,
+                     const struct esp_run_pkt *p, unsigned first, unsigned end, const struct ip_if *in,
+                     struct rte_mbuf **rest, unsigned *bads)
 {
-    struct rte_mbuf *rest[IO_BURST];
-    unsigned bads;
     for (unsigned i = first; i < end; i++) {
         struct rte_mbuf *m = rest[i - first] = pkts[i];
         struct dp_meta *meta = dp_meta(m);
@@ -112,7 +111,15 @@ void dp_way_rest(struct dp_worker *w, const struct dp_way *y, struct rte_mbuf **
         m->data_len = (uint16_t)p[i].len;
         m->pkt_len = p[i].len;
     }
-    const unsigned good = esp_in_run_rest(&w->esp, &y->esp.in, rest, p, first, end, &bads);
+    return esp_in_run_rest(&w->esp, &y->esp.in, rest, p, first, end, bads);
+}
+
+void dp_way_rest(struct dp_worker *w, const struct dp_way *y, struct rte_mbuf **pkts,
+                 const struct esp_run_pkt *p, unsigned first, unsigned end, const struct ip_if *in)
+{
+    struct rte_mbuf *rest[IO_BURST];
+    unsigned bads;
+    const unsigned good = dp_way_sift(w, y, pkts, p, first, end, in, rest, &bads);
     dp_worker_decapsulated(w, rest, good);
     for (unsigned i = 0; i < bads; i++)
         dp_drop_esp(w, rest[good + i]);

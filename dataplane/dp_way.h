@@ -240,7 +240,12 @@ CV_MUST_USE bool dp_way_in(struct dp_worker *w, struct dp_way *y, struct esp_in_
                            struct rte_mbuf *leader);
 /* An accepted packet, with `len` octets inside, that does not leave as the others do: it goes on as esp_in_burst would leave it. */
 void dp_way_alone(struct dp_worker *w, struct rte_mbuf *m, const struct dp_way *y, uint32_t len);
-/* From `first` to `end` something is unusual: they go the way of esp_in_burst from here on. */
+/* From `first` to `end` something is unusual: what the window and the SA say of them is asked one by one, as esp_in_burst does. Gives how many come through, at
+ * the front of rest, with *bads others behind them. */
+unsigned dp_way_sift(struct dp_worker *w, const struct dp_way *y, struct rte_mbuf **pkts,
+                     const struct esp_run_pkt *p, unsigned first, unsigned end, const struct ip_if *in,
+                     struct rte_mbuf **rest, unsigned *bads);
+/* ... and they go on from there. */
 void dp_way_rest(struct dp_worker *w, const struct dp_way *y, struct rte_mbuf **pkts,
                  const struct esp_run_pkt *p, unsigned first, unsigned end, const struct ip_if *in);
 

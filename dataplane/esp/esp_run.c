@@ -224,12 +224,12 @@ static bool in_has_life(const struct esp_in_sa *sa)
             sa->counters->packets + ESP_RUN_MAX < sa->limits.hard_packets);
 }
 
-/* What a peer behind a NAT is told of, is told again now and then by packets that come one by one. */
 bool esp_in_multi_buffer(const struct esp_in_sa *sa)
 {
     return sa->lines.runs_max == ESP_CHUNK;
 }
 
+/* What a peer behind a NAT is told of, is told again now and then by packets that come one by one. */
 bool esp_in_run_again(const struct esp_in_run *r)
 {
     return !esp_in_closed(r->sa) && !r->sa->natt && in_has_life(r->sa);

@@ -36,7 +36,7 @@ static void far_send(unsigned i, const struct cv_sa *in)
 }
 
 /* again: this end's numbers may begin anew. */
-static void far_listen(const struct cv_sa *out, bool again)
+static inline void far_listen(const struct cv_sa *out, bool again)
 {
     const uint32_t slot = out->ref.sa_id;
     struct cv_sa sa = far_sa(*out);
@@ -105,7 +105,7 @@ static void far_make(unsigned i, struct frame *f, const struct flow *flow, unsig
 
 /* A whole frame of one of this end's SAs: what is left is the Ethernet header, with what the outer one says of the packet in place of its type, and the
  * inner packet. 0: it is none; else its slot. */
-static uint32_t far_open(struct rte_mbuf *m)
+static inline uint32_t far_open(struct rte_mbuf *m)
 {
     static const uint8_t here[4] = {10, 0, 0, 1}, here6[2] = {0x20, 0x01};
     uint8_t link[ETHER];

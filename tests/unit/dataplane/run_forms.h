@@ -69,7 +69,7 @@ static bool is_aead(const struct form *f)
            f->encr == CV_ENCR_CHACHA20_POLY1305;
 }
 
-static bool draws_ivs(const struct form *f)
+static inline bool draws_ivs(const struct form *f)
 {
     return f->encr == CV_ENCR_AES_CBC || f->encr == CV_ENCR_3DES;
 }
