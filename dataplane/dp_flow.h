@@ -98,12 +98,15 @@ static inline void dp_flow_route_sound(struct dp_worker *w, struct rte_mbuf *m)
 {
     const struct dp_meta *meta = dp_meta(m);
     const struct dp_decision *d;
-    if (dp_flow_takes(&w->flow, m, meta))
+    if (dp_flow_takes(&w->flow, m, meta)) {
         dp_flow_send(w, m, meta);
-    else if ((d = dp_decided_way(w, m, meta, true)) != NULL)
+    } else if ((d = dp_decided_way(w, m, meta, true)) != NULL) {
+        if (d->by_address)
+            dp_flow_learn_decided(w, m, d);
         dp_decided_send(w, m, meta, d);
-    else
+    } else {
         dp_route_packet(w, m);
+    }
 }
 
 #endif

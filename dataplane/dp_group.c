@@ -428,8 +428,10 @@ static enum state lead(struct dp_worker *w, struct dp_way *k, bool open, struct 
         return !esp_out_multi_buffer(w->out_sas[0]) && dp_way_out(w, k, leader) ? OUT : REFUSED;
     if (w->in_count == 1 && w->in_pkts[0] == leader && dp_front_proto(&k->front) == IP_PROTO_ESP) {
         struct esp_in_sa *sa = w->in_sas[0];
+        if (esp_in_multi_buffer(sa))
+            return REFUSED;
         const uint64_t before = sa->counters->packets;
-        const bool leads = !esp_in_multi_buffer(sa) && dp_way_in(w, k, sa, leader);
+        const bool leads = dp_way_in(w, k, sa, leader);
         if (unlikely(sa->counters->packets == before)) {
             k->changes = 0; /* anybody's, with the SPI of another: it leaves no way */
             return UNUSED;
@@ -480,7 +482,7 @@ unsigned dp_group_take(struct dp_worker *w, const struct ip_if *in, const struct
                        struct rte_mbuf **pkts, unsigned n, uint64_t *bytes)
 {
     struct dp_groups *g = w->groups;
-    const uint64_t changes = dp_rcu_changes();
+    const uint64_t changes = w->changes; /* before anything of this burst was looked up */
     const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss;
     struct segment s;
     uint16_t set[ESP_BURST_MAX];
@@ -517,6 +519,7 @@ unsigned dp_group_take(struct dp_worker *w, const struct ip_if *in, const struct
     if (unlikely(g->credit == -CREDIT)) {
         w->group_pause = DP_GROUP_PAUSE;
         g->credit = 0;
+        w->mixed = false; /* what goes into no SA would leave it as it is: see dp_worker_mixed */
     }
     if (groups > 0)
         w->mixed = groups > 1;

@@ -229,6 +229,7 @@ static unsigned lead(struct dp_worker *w, const struct ip_if *in, const struct i
 {
     struct dp_runs *runs = w->runs;
     struct rte_mbuf *leader = pkts[0];
+    struct dp_way y = *way; /* another's way stays until it is known that this one leads */
     bool multi_buffer = false;
     unsigned k = 0;
     *bytes += leader->pkt_len;
@@ -238,22 +239,20 @@ static unsigned lead(struct dp_worker *w, const struct ip_if *in, const struct i
         multi_buffer = esp_out_multi_buffer(w->out_sas[w->out_count - 1]);
         if (multi_buffer && !may_lead(w))
             return 1;
-        runs->out = *way;
-        if (dp_way_out(w, &runs->out, leader))
+        if (dp_way_out(w, &y, leader)) {
+            runs->out = y;
             k = out_follow(w, &runs->out, pkts + 1, n - 1, bytes);
-        else
-            runs->out.changes = 0;
+        }
     } else if (w->in_count && w->in_pkts[w->in_count - 1] == leader &&
                dp_front_proto(&way->front) == IP_PROTO_ESP) {
         struct esp_in_sa *sa = w->in_sas[w->in_count - 1];
         multi_buffer = esp_in_multi_buffer(sa);
         if (multi_buffer && !may_lead(w))
             return 1;
-        runs->in = *way;
-        if (dp_way_in(w, &runs->in, sa, leader))
+        if (dp_way_in(w, &y, sa, leader)) {
+            runs->in = y;
             k = in_follow(w, &runs->in, in, pkts + 1, n - 1, bytes);
-        else
-            runs->in.changes = 0;
+        }
     }
     if (k == 0 && !multi_buffer) /* nobody followed */
         w->run_pause = PAUSE;
@@ -263,7 +262,7 @@ static unsigned lead(struct dp_worker *w, const struct ip_if *in, const struct i
 unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
                      struct rte_mbuf **pkts, unsigned n, uint64_t *bytes)
 {
-    struct dp_way way = {.changes = dp_rcu_changes(), .front.if_in = in->id};
+    struct dp_way way = {.changes = w->changes, .front.if_in = in->id};
     const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss;
     unsigned done = 0;
     if (w->run_pause > 0) {

@@ -210,14 +210,15 @@ static void jobs_fill(struct eng_bare_burst *b, enum cv_dir dir, uint32_t lead_l
 
 static bool ciphered(struct eng_bare_burst *b, enum cv_dir dir)
 {
-    return b->key_len == 0 || IMB_SUBMIT_CIPHER_BURST(b->mgr, b->cipher, ENG_BARE_BURST, IMB_CIPHER_CBC,
-                                                      dir == CV_DIR_OUT ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT,
-                                                      b->key_len) == ENG_BARE_BURST;
+    return b->key_len == 0 ||
+           IMB_SUBMIT_CIPHER_BURST_NOCHECK(b->mgr, b->cipher, ENG_BARE_BURST, IMB_CIPHER_CBC,
+                                           dir == CV_DIR_OUT ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT,
+                                           b->key_len) == ENG_BARE_BURST;
 }
 
 static bool signed_all(struct eng_bare_burst *b)
 {
-    return IMB_SUBMIT_HASH_BURST(b->mgr, b->sign, ENG_BARE_BURST, b->hash) == ENG_BARE_BURST;
+    return IMB_SUBMIT_HASH_BURST_NOCHECK(b->mgr, b->sign, ENG_BARE_BURST, b->hash) == ENG_BARE_BURST;
 }
 
 double eng_bare_burst_cycles(struct eng_bare_burst *b, enum cv_dir dir, uint32_t lead_len, uint32_t text_len,

@@ -209,8 +209,8 @@ static struct ip_nbr *learn(struct ip_nbrs *t, struct ip_nbr *n, const uint8_t m
     if (n->state != IP_NBR_VALID) {
         memcpy(n->mac, mac, sizeof n->mac);
         __atomic_store_n(&n->state, IP_NBR_VALID, __ATOMIC_RELEASE);
+        dp_rcu_changed();
     }
-    dp_rcu_changed();
     list_move(t, n, share, calls);
     n->probing = n->tries = 0;
     n->since_ms = now_ms;

@@ -388,6 +388,7 @@ static unsigned taken(bool in, unsigned n, unsigned odd)
     }
     const struct ip_if *port = ip_if_get(&mgr_dp.ifs, in || from_outside ? OUTSIDE : INSIDE);
     const struct ip_arrival a = ip_arrival_of(port->mac, port->id, port->vrf);
+    worker->changes = dp_rcu_changes();
     const unsigned k = dp_run_take(worker, port, &a, m, n, &bytes);
     uint64_t want = 0;
     for (unsigned i = 0; i < k; i++)
@@ -555,6 +556,7 @@ static void the_first_packet_of_an_sa_is_told_from_a_run(void)
     }
     const struct ip_if *port = ip_if_get(&mgr_dp.ifs, OUTSIDE);
     const struct ip_arrival a = ip_arrival_of(port->mac, port->id, port->vrf);
+    worker->changes = dp_rcu_changes();
     CU_ASSERT_EQUAL(dp_run_take(worker, port, &a, m, BURST, &bytes), BURST);
     dp_flow_end(worker);
     dp_transmit(worker);
@@ -633,6 +635,7 @@ static bool grouped(bool in)
     const struct ip_if *port = ip_if_get(&mgr_dp.ifs, in || from_outside ? OUTSIDE : INSIDE);
     const struct ip_arrival a = ip_arrival_of(port->mac, port->id, port->vrf);
     worker->source.valid = worker->hop.valid = false;
+    worker->changes = dp_rcu_changes();
     CU_ASSERT_EQUAL(dp_group_take(worker, port, &a, m, BURST, &bytes), BURST);
     CU_ASSERT_EQUAL(bytes, want);
     const bool all = !worker->source.valid && worker->txq[0].count + worker->txq[1].count == BURST;
@@ -701,6 +704,7 @@ static void a_number_that_comes_by_two_ways_is_taken_once(void)
             }
             m[i] = pkt_of(burst[i].b, burst[i].len);
         }
+        worker->changes = dp_rcu_changes();
         CU_ASSERT_EQUAL(dp_group_take(worker, port, &a, m, BURST, &bytes), BURST);
         dp_worker_decapsulate(worker);
         dp_flow_end(worker);
