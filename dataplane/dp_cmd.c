@@ -360,6 +360,8 @@ static cv_result steer(struct dp_manager *g, const struct cv_steer_cmd *c)
 {
     if (g->dp->workers < 2)
         return CV_EUNSUP;
+    if (c->bucket != CV_STEER_BALANCE && g->crew.step != DP_CREW_NONE)
+        return CV_EAGAIN; /* a worker comes or goes, and its buckets and queues are on their way */
     if (c->bucket != CV_STEER_BALANCE)
         return dp_move_begin(g->dp, &g->move, c->bucket, c->worker, false);
     dp_balance_ask(&g->balance);

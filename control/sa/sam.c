@@ -85,9 +85,9 @@ unsigned sam_workers(const struct sam *s)
 }
 
 /* Whether the SPI's bucket begins with the worker; in a table of fewer slots than buckets the generation has a say in it. */
-static bool falls_to(const struct sam *s, uint32_t spi, uint8_t worker)
+static bool falls_to(unsigned workers, uint32_t spi, uint8_t worker)
 {
-    return worker == CV_WORKER_ANY || cv_spi_bucket(spi) % sam_workers(s) == worker - 1u;
+    return worker == CV_WORKER_ANY || cv_spi_bucket(spi) % workers == worker - 1u;
 }
 
 /* An SPI that leads to the slot and was not its last. */
@@ -109,15 +109,16 @@ cv_result sam_spi_reserve_for(struct sam *s, uint8_t worker, uint32_t *spi)
 {
     CV_TRY(sam_tables(s));
     uint32_t slot;
-    if (worker != CV_WORKER_ANY && worker > sam_workers(s))
+    const unsigned workers = sam_workers(s); /* once: it may change meanwhile */
+    if (worker != CV_WORKER_ANY && worker > workers)
         return CV_EINVAL;
     if (worker == CV_WORKER_ANY)
         CV_TRY(sam_slots_take(&s->in, &slot));
     else
-        CV_TRY(sam_slots_take_of(&s->in, sam_workers(s), worker - 1u, &slot));
+        CV_TRY(sam_slots_take_of(&s->in, workers, worker - 1u, &slot));
     do {
         *spi = generation(s, slot);
-    } while (!falls_to(s, *spi, worker));
+    } while (!falls_to(workers, *spi, worker));
     s->in.spi[slot] = *spi;
     return CV_OK;
 }
@@ -126,7 +127,10 @@ cv_result sam_spi_reserve_after(struct sam *s, const struct sam_child *old, uint
 {
     uint32_t slot;
     CV_TRY(sam_tables(s));
-    if (!old || (worker != CV_WORKER_ANY && worker > sam_workers(s)) || !falls_to(s, old->in.spi, worker) ||
+    const unsigned workers = sam_workers(s);
+    if (old && old->worker == worker && worker > workers)
+        worker = CV_WORKER_ANY; /* it has left: whoever has the bucket goes on with it */
+    if (!old || !falls_to(workers, old->in.spi, worker) ||
         sam_slots_take_in(&s->in, cv_spi_bucket(old->in.spi), &slot) != CV_OK)
         return sam_spi_reserve_for(s, worker, spi);
     do {

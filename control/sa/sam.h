@@ -106,7 +106,8 @@ CV_MUST_USE cv_result sam_spi_reserve(struct sam *s, uint32_t *spi);
  * CV_EINVAL for a worker that the data plane has not. */
 CV_MUST_USE cv_result sam_spi_reserve_for(struct sam *s, uint8_t worker, uint32_t *spi);
 /* The same for the successor of `old` (NULL: as sam_spi_reserve_for): in the same bucket, so that whichever worker has the one has the other, and
- * what the peer sends on both, one after the other, stays in order (docs/steering.md). Elsewhere when the bucket is full, or not the worker's. */
+ * what the peer sends on both, one after the other, stays in order (docs/steering.md). Elsewhere when the bucket is full, or not the worker's. Of a
+ * worker that has left since, as of any. */
 CV_MUST_USE cv_result sam_spi_reserve_after(struct sam *s, const struct sam_child *old, uint8_t worker,
                                             uint32_t *spi);
 unsigned sam_workers(const struct sam *s);              /* of the data plane */

@@ -45,7 +45,8 @@ cv_result cdev_worker_new(int socket, struct eng_worker **out)
     if (r == CV_OK && !cdev_is_cpu()) {
         w->queue = cdev_queue_take();
         w->settled = w->queue == CDEV_NO_QUEUE;
-        r = ops_new(w, socket);
+        /* A device that numbers packets itself goes on doing so: who has no queue could only use its numbers again. */
+        r = w->settled && cdev_is_protocol() && cdev_runs() ? CV_ENOSPC : ops_new(w, socket);
     }
     if (r != CV_OK) {
         cdev_worker_free(w);

@@ -174,7 +174,24 @@ static void everything_ends(void)
     mgr_stop();
 }
 
-PKT_MAIN("cmd", UNIT_TEST(a_deleted_interface_leaves_no_sa_and_no_route_behind),
+/* Its queues and buckets are on their way: a move between them would wait for a loop that is not there, or leave a bucket behind. */
+static void no_bucket_moves_by_command_while_a_worker_comes_or_goes(void)
+{
+    struct cv_cmd c = {.type = CV_CMD_STEER};
+    mgr_fresh();
+    const unsigned workers = mgr_dp.workers;
+    mgr_dp.workers = 2;
+    c.u.steer = (struct cv_steer_cmd){.bucket = 1, .worker = 1};
+    mgr->crew.step = DP_CREW_RESTS;
+    CU_ASSERT_EQUAL(mgr_cmd(&c), CV_EAGAIN);
+    mgr->crew.step = DP_CREW_NONE;
+    c.u.steer.bucket = CV_BUCKETS;
+    CU_ASSERT_EQUAL(mgr_cmd(&c), CV_EINVAL); /* asked again, it is looked at */
+    mgr_dp.workers = workers;
+}
+
+PKT_MAIN("cmd", UNIT_TEST(no_bucket_moves_by_command_while_a_worker_comes_or_goes),
+         UNIT_TEST(a_deleted_interface_leaves_no_sa_and_no_route_behind),
          UNIT_TEST(a_tunnel_that_is_gone_gives_its_next_hops_to_nobody),
          UNIT_TEST(an_interface_does_not_become_another_kind),
          UNIT_TEST(an_interface_that_moves_to_another_port_forgets_its_neighbours),

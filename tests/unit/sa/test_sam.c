@@ -76,6 +76,10 @@ static void successor_has_its_predecessors_bucket(void)
     CU_ASSERT_EQUAL_FATAL(sam_spi_reserve_after(b.sam, old, other, &spi), CV_OK);
     CU_ASSERT_EQUAL(cv_spi_bucket(spi) % 3, other - 1u);
     CU_ASSERT_EQUAL(sam_spi_reserve_after(b.sam, old, 4, &spi), CV_EINVAL);
+    /* Whom its predecessor was for has left. */
+    struct sam_child gone = *old;
+    gone.worker = 4;
+    CU_ASSERT_EQUAL_FATAL(sam_spi_reserve_after(b.sam, &gone, 4, &spi), CV_OK);
     CU_ASSERT_EQUAL(sam_spi_reserve_after(b.sam, NULL, CV_WORKER_ANY, &spi), CV_OK);
     sam_bench_stop(&b);
 }
