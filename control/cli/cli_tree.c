@@ -195,8 +195,8 @@ const struct cli_row cli_rows[] = {
      "source=IF-OR-ADDRESS;repeat=N;size=OCTETS;timeout=SECONDS;df-bit", "ICMP echo in a VRF"},
     {"platform", CLI_NONE, false, NULL, NULL, "The data plane"},
     {"platform workers", CLI_PLATFORM_WORKERS, false, "N", NULL,
-     "Add workers to the running data plane, or have added ones leave, until the configuration is read "
-     "again"},
+     "Add workers to the running data plane, or have added ones leave, until the configuration says "
+     "another number"},
     {"platform rebalance", CLI_PLATFORM_REBALANCE, false, NULL, "bucket=N;worker=N",
      "Even out the workers by what the last second brought, or move one bucket of SAs to a worker"},
     {"reload", CLI_RELOAD, false, NULL, NULL, "Read the configuration file again: all of it or nothing"},
