@@ -6,7 +6,7 @@ import re
 import sys
 
 from case import add_case, case, check, check_equal, main
-from certificates import (LEFT, RIGHT, both, down, end, long_chain, once, profile, reconfigure, refused, revocable, root, signed_with, site_of, sub,
+from certificates import (RIGHT, both, down, end, long_chain, once, profile, reconfigure, refused, revocable, root, signed_with, site_of, sub,
                           swap, trustpoint, up)
 from net import sh, wait_for
 from pki_files import Responder, available, give
@@ -205,7 +205,7 @@ def no_trustpoint():
 
 @case("identities are the certificates' subjects, by default and with a certificate map (G29, V2-12)")
 def by_subject():
-    ours, theirs = end("left"), end("right")
+    ours = end("left")
     site = site_of("dn", strongswan_args=dict(local_id="", remote_id=ours.dn),
                    culvert_args=dict(local_id="", remote_id="certificate MAP",
                                      extra=trustpoint() + "\ncrypto pki certificate map MAP 10\n subject-name co cn = right"))

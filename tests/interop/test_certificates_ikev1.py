@@ -38,7 +38,7 @@ def aggressive():
 
 @case("identities are the certificates' subjects, both initiators")
 def by_subject():
-    ours, theirs = end("left"), end("right")
+    ours = end("left")
     site = site_of("dn", version=1, strongswan_args=dict(local_id="", remote_id=ours.dn),
                    proof=" match certificate MAP\n ca trust-point TP",
                    trust=trustpoint() + "\ncrypto isakmp identity dn\ncrypto pki certificate map MAP 10\n subject-name co cn = right")

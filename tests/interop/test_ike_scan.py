@@ -3,8 +3,8 @@
 import re
 import shutil
 
-from case import Skip, case, check, check_equal, main
-from culvert import AES1, config1
+from case import Skip, case, check, main
+from culvert import AES1
 from topology import ikev1_site
 
 # encryption/key length, hash, authentication, group: RFC 2409 Appendix A. 7/128 AES, 2 SHA-1, 1 pre-shared key, 14.

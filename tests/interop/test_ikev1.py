@@ -1,9 +1,8 @@
 #!/usr/bin/python3
 """IKEv1 against strongSwan, both initiators: suites, PFS, Aggressive Mode, NAT, rekeys, dead peers, deletes."""
-import time
 
 from case import add_case, case, check, check_equal, main
-from culvert import AES1, ECP1, MAP_FLOW, SUITES1, config1
+from culvert import AES1, ECP1, MAP_FLOW, SUITES1
 from net import wait_for
 from topology import ikev1_site, nat_site1
 from traffic import iperf3, ping, ping_until, under_traffic

@@ -315,13 +315,16 @@ def check_shell(files):
 
 
 def check_python(files):
-    """Python files compile"""
+    """Python files compile, and name nothing that they do not have (pyflakes)"""
     scripts = [p for p in files if "." not in os.path.basename(p) and re.match(r"#!.*\bpython3\b", read(p))]
-    for path in [p for p in files if p.endswith(".py")] + scripts:
-        try:
-            compile(read(path), path, "exec")
-        except SyntaxError as e:
-            yield path, e.lineno or 0, e.msg
+    done = subprocess.run(["pyflakes3"] + [p for p in files if p.endswith(".py")] + scripts, cwd=ROOT, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    for line in done.stdout.splitlines():
+        place = re.match(r"([^:]+):(\d+):\d+:? (.*)", line)
+        if place:
+            yield place[1], int(place[2]), place[3]
+        elif done.returncode != 0:
+            yield "tests/lint/lint.py", 0, line
 
 
 def check_executable(files):

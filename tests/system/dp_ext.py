@@ -8,7 +8,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 from case import add_case, case, check, check_equal, main  # noqa: E402
-from ipsec_site import ATOMIC, DEST, ESP, HBH, IP, IPv6, LONG_DEST, IpsecSite, behind, option, routing  # noqa: E402
+from ipsec_site import ATOMIC, DEST, HBH, IP, IPv6, LONG_DEST, IpsecSite, behind, option, routing  # noqa: E402
 from scapy.layers.inet import UDP  # noqa: E402
 
 FAR, NEAR = "fd00:2::2", "fd00:1::2"

@@ -2,7 +2,6 @@
 """culvert-dp alone: forwarding through ESP with static SAs, what the wire carries, and how it fails closed."""
 import os
 import re
-import subprocess
 import sys
 import threading
 

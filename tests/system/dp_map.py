@@ -14,7 +14,7 @@ sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 from capture import Capture  # noqa: E402
 from case import case, check, check_equal, main  # noqa: E402
-from dp_site import SPI_A, SPI_B, clear_packets, frames, ping_ok  # noqa: E402
+from dp_site import SPI_A, SPI_B, Site, clear_packets, frames, ping_ok  # noqa: E402
 from map_site import FLOW4, FLOW6, PROTECT, MapSite, seen_by  # noqa: E402
 from traffic import iperf3, ping  # noqa: E402
 

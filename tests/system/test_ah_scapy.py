@@ -183,7 +183,7 @@ def without_ah(pkt):
         p[10:12] = b"\0\0"
         p[10:12] = struct.pack("!H", checksum(bytes(p[:at])))
         return bytes(p)
-    field, kind, here = 6, p[6], 40
+    field, here = 6, 40
     while here < at:
         field, here = here, here + (p[here + 1] + 1) * 8
     p[field] = pkt[at]

@@ -8,13 +8,12 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
-from gre_site import ESP, GRE, ICMP, IP, KEY, OUTER, TCP, UDP, Ether, GreSite, IPv6, Raw, echo, is_reply  # noqa: E402
+from gre_site import GRE, ICMP, IP, KEY, OUTER, TCP, UDP, Ether, GreSite, IPv6, Raw, echo, is_reply  # noqa: E402
 from capture import Capture  # noqa: E402
 from case import add_case, case, check, check_equal, main  # noqa: E402
 from dp_site import SPI_A, SPI_B, Site, clear_packets, frames  # noqa: E402
 from traffic import iperf3, ping  # noqa: E402
 from scapy.layers.inet import fragment  # noqa: E402
-from scapy.layers.inet6 import IPv6ExtHdrFragment  # noqa: E402
 
 
 def replies(site, packets, seconds=0.6):

@@ -15,10 +15,10 @@ sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 from capture import Capture  # noqa: E402
 from case import add_case, case, check, check_equal, main  # noqa: E402
 from dp_site import SPI_A, SPI_B, Site, clear_packets, frames  # noqa: E402
-from map_site import FLOW4, FLOW6, PROTECT, MapSite, seen_by  # noqa: E402
+from map_site import FLOW6, PROTECT, MapSite, seen_by  # noqa: E402
 from net import wait_for  # noqa: E402
 from memory import ghash_powers, hmac_sha256_states, memory_holds, round_keys, sha256_state  # noqa: E402
-from scapy.all import ESP, IP, IPv6, PcapReader, raw  # noqa: E402
+from scapy.all import IP, IPv6, PcapReader, raw  # noqa: E402
 from traffic import Stream, ping  # noqa: E402
 
 KEY_LENGTHS = {"gcm128": (16, 4, 0), "gcm256": (32, 4, 0), "gmac128": (16, 4, 0), "chacha": (32, 4, 0), "cbc128-sha256": (16, 0, 32),
