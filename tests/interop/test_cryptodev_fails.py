@@ -13,6 +13,7 @@ from traffic import Stream, ping_until
 
 SHIM = os.path.join(BUILD, "tests", "system", "cdev_fault.so")
 RATE = 400
+STALL_MS = 200  # CDEV_STALL_MS
 IV_LEN = {GCM.name: 8, CBC.name: 16}
 SAYS = {"hang": "it gave no packets back any more", "errors": "it gave packets back with errors",
         "event": "its driver reported an error", "remove": "it is to be removed"}
@@ -24,26 +25,54 @@ def carried(streams, count):
     wait_for("%d packets more each way" % count, lambda: all(s.progress() >= u for s, u in zip(streams, until)), 20)
 
 
+class Fault:
+    """What the shim is told, once, and whether it is done."""
+
+    def __init__(self, site):
+        self.file = site.lab.path("fail")
+        site.culvert.env.update({"LD_PRELOAD": SHIM, "CULVERT_TEST_CDEV_FAULT": self.file})
+
+    def do(self, kind):
+        """The shim looks all the time, and takes a file that is still empty away: it has to be there whole."""
+        with open(self.file + ".new", "w") as f:
+            f.write(kind)
+        os.rename(self.file + ".new", self.file)
+        wait_for("the failure", lambda: os.path.exists(self.file + ".done"), 5)
+
+    def at_the_end(self):
+        """Of hang-end: (ms from the first packet in the device until it was stopped, packets in it then)."""
+        return tuple(wait_for("the device to be stopped", self._stopped, 5))
+
+    def _stopped(self):
+        try:
+            with open(self.file + ".stopped") as f:
+                text = f.read()
+        except FileNotFoundError:
+            return None
+        return [int(word) for word in text.split()] if text.endswith("\n") else None
+
+
+def up(site):
+    fault = Fault(site)
+    site.culvert.start()
+    site.peer.start(site.peer_conf)
+    site.culvert.up()
+    site.culvert.wait_up()
+    ping_until(site.left, site.right_address, 5)
+    return fault
+
+
 def fails(kind, device, transform, workers):
     site = strongswan_site("cdev-fails", transform, start=False, culvert_args={"engine": device, "workers": workers})
     with site.lab:
-        order = site.lab.path("fail")
-        site.culvert.env.update({"LD_PRELOAD": SHIM, "CULVERT_TEST_CDEV_FAULT": order})
-        site.culvert.start()
-        site.peer.start(site.peer_conf)
-        site.culvert.up()
-        site.culvert.wait_up()
-        ping_until(site.left, site.right_address, 5)
+        fault = up(site)
         before = site.culvert.session()["flows"][0]
         check_equal([before[w]["engine"] for w in ("inbound", "outbound")], ["cryptodev"] * 2, "engines before")
         wire = Capture(site.peer_ns, "out0")
         with Stream(site.left, site.right, site.right_address, RATE) as there:
             with Stream(site.right, site.left, site.left_address, RATE) as back:
                 carried((there, back), RATE)
-                with open(order + ".new", "w") as f:
-                    f.write(kind)
-                os.rename(order + ".new", order)
-                wait_for("the failure", lambda: os.path.exists(order + ".done"), 5)
+                fault.do(kind)
                 carried((there, back), RATE * 2)
         drops = site.culvert.drops()
         after = site.culvert.session()["flows"][0]
@@ -81,29 +110,42 @@ def fails(kind, device, transform, workers):
             lost, there.sent + back.sent, in_device, max(there.longest_gap_s, back.longest_gap_s))
 
 
-def hangs_at_exit(workers):
-    """The device hangs and culvert-dp is told to end at once, packets still in the device."""
+def hangs_as_culvertd_ends(workers):
+    """culvertd is told to end while the device hangs: the SAs that it takes away have packets in it."""
     site = strongswan_site("cdev-exit", GCM, start=False, culvert_args={"engine": "cryptodev crypto_openssl", "workers": workers})
     with site.lab:
-        order = site.lab.path("fail")
-        site.culvert.env.update({"LD_PRELOAD": SHIM, "CULVERT_TEST_CDEV_FAULT": order})
-        site.culvert.start()
-        site.peer.start(site.peer_conf)
-        site.culvert.up()
-        site.culvert.wait_up()
-        ping_until(site.left, site.right_address, 5)
-        with Stream(site.left, site.right, site.right_address, RATE):
-            time.sleep(0.5)
-            with open(order, "w") as f:
-                f.write("hang")
-            wait_for("the failure", lambda: os.path.exists(order + ".done"), 5)
-            time.sleep(0.05)
+        fault = up(site)
+        with Stream(site.left, site.right, site.right_address, RATE) as s:
+            carried((s,), RATE // 2)
+            fault.do("hang")
             began = time.monotonic()
             check_equal(site.culvert.stop(), 0, "culvertd's exit status")
             took = time.monotonic() - began
         check(took < 8, "the end took %.1f s" % took)
         check("unconfigured device" not in site.culvert.log_text(), "the device was called after it had been stopped")
         return "ended in %.1f s" % took
+
+
+def hangs_at_exit(workers):
+    """culvert-dp is told to end in the very call that puts the first packet into a hanging device: it waits for the device as long as it
+    would for any, and then stops it."""
+    site = strongswan_site("cdev-end", GCM, start=False, culvert_args={"engine": "cryptodev crypto_openssl", "workers": workers})
+    with site.lab:
+        fault = up(site)
+        pid, = site.culvert.pids("culvert-dp")
+        with Stream(site.left, site.right, site.right_address, RATE) as s:
+            carried((s,), RATE // 2)
+            fault.do("hang-end")
+            waited, held = fault.at_the_end()
+            ended = "culvert-dp (pid %d) ended: " % pid
+            wait_for("culvert-dp's end", lambda: ended in site.culvert.log_text(), 8)
+        log = site.culvert.log_text()
+        check(ended + "exit status 0\n" in log, "how it ended: %s" % log[log.index(ended):].splitlines()[0])
+        check(held > 0, "no packet was in the device")
+        check(waited > STALL_MS / 2, "the device was stopped after %d ms, with %d packets in it" % (waited, held))
+        check("unconfigured device" not in log, "the device was called after it had been stopped")
+        check_equal(site.culvert.stop(), 0, "culvertd's exit status")
+        return "stopped after %d ms with %d packets in it" % (waited, held)
 
 
 def needs_shim(do, *args):
@@ -120,6 +162,7 @@ for kind_, device_, transform_, workers_ in (("hang", OPENSSL, GCM, 1), ("hang",
              lambda a=(kind_, device_, transform_, workers_): needs_shim(fails, *a))
 for workers_ in (1, 2):
     add_case("a hung device at the end of culvert-dp, workers %d" % workers_, lambda n=workers_: needs_shim(hangs_at_exit, n))
+    add_case("a hung device at the end of culvertd, workers %d" % workers_, lambda n=workers_: needs_shim(hangs_as_culvertd_ends, n))
 
 if __name__ == "__main__":
     main()
