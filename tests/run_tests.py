@@ -19,7 +19,8 @@ exits with another status than its lines promise has failed, too.
 
 A system or interop file that failed runs once more at the end, by itself, and that run counts: these tests hold
 real clocks and real peers against each other, and a machine that stops for a second fails them. What failed at first
-is printed with its log, and again as `unsteady:` in the summary, whatever the second run says.
+is printed with its log, and again in the summary: one `unsteady:` line for each case, which says why it failed, how the
+second run ended, and where the first one's log is. The last line then counts these, too: `..., N unsteady`.
 """
 import argparse
 import json
@@ -67,6 +68,12 @@ class Results:
         if took:
             self.seconds.append((float(took.group(1)), name))
         print("%s %s%s" % (verdict, name, "  (%s)" % note if note else ""), flush=True)
+
+    def second(self, name):
+        """What came of a case, or of a whole file, that failed at first."""
+        def of(names):
+            return any(n == name or n.startswith(name + ": ") for n, _ in names)
+        return "failed again" if of(self.failed) else "passed when it ran again" if of(self.passed) else "did not get as far again"
 
 
 results = Results()
@@ -149,7 +156,8 @@ def on_signal(number, _frame):
     sys.exit(128 + number)
 
 
-VERDICT = re.compile(r"^(PASS|FAIL|SKIP) (\S.*?)(?:\s+\((.*)\))?$")
+# The note is what stands in the last parentheses: a title may have some, too.
+VERDICT = re.compile(r"^(PASS|FAIL|SKIP) (\S.*?)(?:\s+\(((?:[^()]|\([^()]*\))*)\))?$")
 
 
 class FileRun:
@@ -181,11 +189,17 @@ class FileRun:
     def failed(self):
         return self.status not in (0, 77) or any(v[0] == "FAIL" for v in self.verdicts)
 
+    def ended(self):
+        """How, if not well, and its last words: for a file whose own lines do not tell."""
+        words = [line.strip() for line in self.lines if line.strip()][-1:]
+        return "exit %s%s%s" % (self.status, " after its last test" if self.verdicts else "",
+                                ": " + words[0][:200] if words and not VERDICT.match(words[0]) else "")
+
     def failed_first(self):
         """Prints what failed, which does not count: the file runs again."""
-        reasons = [v for v in self.verdicts if v[0] == "FAIL"] or [("FAIL", self.name, "exit %s" % self.status)]
+        reasons = [v for v in self.verdicts if v[0] == "FAIL"] or [("FAIL", self.name, self.ended())]
         for _, name, note in reasons:
-            results.unsteady.append((name, note))
+            results.unsteady.append((name, note, self.log))
             print("AGAIN %s  (%s)" % (name, note), flush=True)
         tail(self.log)
 
@@ -199,10 +213,10 @@ class FileRun:
             if self.status == 77:
                 results.take("SKIP", self.name, self.lines[-1] if self.lines else "no reason given")
             else:
-                results.take("FAIL" if self.status else "PASS", self.name, "exit %s, %s" % (self.status, took) if self.status else took)
+                results.take("FAIL" if self.status else "PASS", self.name, "%s, %s" % (self.ended(), took) if self.status else took)
         elif self.status not in (0, 77) and not any(v[0] == "FAIL" for v in self.verdicts):
-            results.take("FAIL", self.name, "exit %s after its last test" % self.status)
-        if not any(re.search(r"\d s$", v[2]) for v in self.verdicts):
+            results.take("FAIL", self.name, self.ended())
+        if self.verdicts and not any(re.search(r"\d s$", v[2]) for v in self.verdicts):
             results.seconds.append((self.seconds, self.name))
         if self.failed():
             tail(self.log)
@@ -462,12 +476,13 @@ def main():
         print("slow %6.1f s: %s" % (seconds, name))
     for name, note in results.skipped:
         print("skipped: %s: %s" % (name, note))
-    for name, note in results.unsteady:
-        print("unsteady: %s%s" % (name, ": " + note if note else ""))
+    for name, note, log in results.unsteady:
+        print("unsteady: %s: %s; %s; %s" % (name, note or "no reason given", results.second(name), os.path.relpath(log, ROOT) if log else "no log"))
     for name, note in results.failed:
         print("failed: %s%s" % (name, ": " + note if note else ""))
     print("tests took %.0f s" % (time.monotonic() - started))
-    print("%d passed, %d failed, %d skipped" % (len(results.passed), len(results.failed), len(results.skipped)))
+    print("%d passed, %d failed, %d skipped%s" % (len(results.passed), len(results.failed), len(results.skipped),
+                                                  ", %d unsteady" % len(results.unsteady) if results.unsteady else ""))
     return 1 if results.failed or not results.passed else 0
 
 
