@@ -698,6 +698,29 @@ static void a_worker_without_a_queue_pair_works_in_software(void)
     CU_ASSERT(cdev_runs());
 }
 
+/* The sums of the report do not go back when a worker leaves; what known answers took is in none of them. */
+static void what_a_worker_counted_stays_when_it_is_gone(void)
+{
+    struct cv_engine_stats was[2], now[2];
+    struct eng_worker *mine = w;
+    char why[256];
+    if (!look_aside())
+        return;
+    CU_ASSERT_EQUAL_FATAL(E->worker_new(-1, &w), CV_OK);
+    CU_ASSERT_EQUAL(stream(1000, expected, 0), 0);
+    CU_ASSERT_EQUAL(E->report(was, 2), 2);
+    CU_ASSERT_TRUE(was[0].packets >= 1000);
+    E->worker_free(w);
+    w = mine;
+    CU_ASSERT_EQUAL(E->self_test(why, sizeof why), CV_OK);
+    CU_ASSERT_EQUAL(E->report(now, 2), 2);
+    for (unsigned i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL(now[i].packets, was[i].packets);
+    reopen();
+    CU_ASSERT_EQUAL(E->report(now, 2), 2);
+    CU_ASSERT_EQUAL(now[0].packets + now[1].packets, 0);
+}
+
 static const struct unit_test tests[] = {
     UNIT_TEST(the_device_passes_the_known_answer_tests),
     UNIT_TEST(what_the_device_cannot_do_goes_to_software),
@@ -707,6 +730,7 @@ static const struct unit_test tests[] = {
     UNIT_TEST(order_is_kept_and_nothing_lost_whatever_the_order_of_completion),
     UNIT_TEST(a_full_device_takes_what_fits_and_no_more),
     UNIT_TEST(a_worker_without_a_queue_pair_works_in_software),
+    UNIT_TEST(what_a_worker_counted_stays_when_it_is_gone),
     UNIT_TEST(packets_that_the_device_never_took_are_done_in_software),
     UNIT_TEST(a_device_that_gives_nothing_back_loses_what_it_has_and_no_more),
     UNIT_TEST(a_device_with_errors_is_given_up),
