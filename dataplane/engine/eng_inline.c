@@ -84,8 +84,8 @@ struct flight {
     uint64_t by_nic[CV_MAX_PORTS], by_software; /* the manager reads them, relaxed */
     struct eng_job jobs[SLOTS];
 };
-static struct flight *flights[CV_MAX_WORKERS + 1];
-static unsigned lanes; /* workers at most, and one more */
+static struct flight *flights[CV_MAX_WORKERS];
+static unsigned lanes; /* workers at most */
 
 static struct flight *flight_of(const struct eng_worker *w)
 {
@@ -120,8 +120,9 @@ static cv_result worker_new(int socket, struct eng_worker **out)
     unsigned at = 0;
     while (at < RTE_DIM(flights) && flights[at])
         at++;
-    struct flight *f =
-        at < lanes ? rte_zmalloc_socket("inline", sizeof *f, RTE_CACHE_LINE_SIZE, socket) : NULL;
+    if (at >= lanes) /* sessions have no line of counts for it */
+        return CV_ENOSPC;
+    struct flight *f = rte_zmalloc_socket("inline", sizeof *f, RTE_CACHE_LINE_SIZE, socket);
     if (!f)
         return CV_ENOMEM;
     const cv_result r = eng_auto.worker_new(socket, &f->w);
@@ -618,7 +619,7 @@ static cv_result start(const char *arg, unsigned workers, char *why, size_t why_
         snprintf(why, why_len, "no room in packet buffers");
         return CV_ENOMEM;
     }
-    lanes = RTE_MIN(workers + 1, (unsigned)RTE_DIM(flights));
+    lanes = RTE_MIN(workers, (unsigned)RTE_DIM(flights));
     return told_new(&told);
 }
 

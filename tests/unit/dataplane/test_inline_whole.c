@@ -316,7 +316,15 @@ static void used_before(void)
     pair_del(&p);
 }
 
+/* Sessions have a line of counts for each worker that the engine was started for, be it one that is added later. */
+static void one_worker_too_many(void)
+{
+    struct eng_worker *more;
+    nic(model_caps_protocol);
+    CU_ASSERT_EQUAL(dp.engine->worker_new(-1, &more), CV_ENOSPC);
+}
+
 PKT_MAIN("inline whole", UNIT_TEST(the_nic_does_all), UNIT_TEST(software_is_never_asked),
          UNIT_TEST(the_nics_window), UNIT_TEST(who_decides_for_a_tunnel), UNIT_TEST(next_hop_unknown),
          UNIT_TEST(scattered_frames), UNIT_TEST(came_for_nobody), UNIT_TEST(whole_limits),
-         UNIT_TEST(used_before), UNIT_TEST(the_end))
+         UNIT_TEST(used_before), UNIT_TEST(one_worker_too_many), UNIT_TEST(the_end))
