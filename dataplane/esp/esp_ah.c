@@ -281,7 +281,8 @@ static void write_outer(uint8_t *ip, const struct esp_template *t, uint32_t tota
         const struct esp_front f = {ESP_V4_LEN, ESP_V4_PROTO_AT};
         ip[0] = 0x45;
         ip[1] = tos;
-        esp_put16(ip + V4_ID_AT, (uint32_t)seq & 0xffff); /* RFC 6864 4, should it be fragmented */
+        esp_put16(ip + V4_ID_AT,
+                  ((uint32_t)seq + t->v4.id) & 0xffff); /* RFC 6864 4, should it be fragmented */
         ip[ESP_V4_FRAG_AT] = df;
         ip[ESP_V4_FRAG_AT + 1] = 0;
         memcpy(ip + V4_TTL_AT, &t->ttl_proto, 4);

@@ -21,9 +21,9 @@ static __rte_always_inline void esp_put64(uint8_t *p, uint64_t v)
 static __rte_always_inline void esp_outer_v4(uint8_t *ip, const struct esp_template *t, uint32_t len,
                                              uint32_t tos, uint32_t frag, uint64_t seq)
 {
-    /* Datagrams that may be fragmented need an identification (RFC 6864 4): the sequence number serves. */
+    /* Datagrams that may be fragmented need an identification (RFC 6864 4): the sequence number serves, from where the SA begins. */
     const uint32_t first = (uint32_t)0x45 | tos << 8, total = __builtin_bswap32(len) >> 16,
-                   id = __builtin_bswap32((uint32_t)seq) >> 16;
+                   id = __builtin_bswap32((uint32_t)seq + t->v4.id) >> 16;
     uint32_t sum = t->sum + first + total + id + frag;
     sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);

@@ -68,9 +68,9 @@ static __rte_always_inline void trailer(uint8_t *end, uint32_t pad)
 
 /* What esp_outer_v4 writes, from the third octet on, without source and destination; the two in front of it have come with the Ethernet header. */
 static __rte_always_inline void outer_v4(uint8_t *ip, const struct esp_out_run *r, uint32_t total,
-                                         uint32_t seq)
+                                         uint32_t id)
 {
-    const uint32_t lengths = __builtin_bswap32(total << 16 | (seq & 0xffff)); /* and identification */
+    const uint32_t lengths = __builtin_bswap32(total << 16 | (id & 0xffff));
     const uint32_t sum = r->t.sum + (lengths & 0xffff) + (lengths >> 16);
     const uint16_t checksum =
         (uint16_t) ~((sum & 0xffff) + (sum >> 16) + (((sum & 0xffff) + (sum >> 16)) >> 16));
@@ -106,7 +106,7 @@ static __rte_always_inline void build_one(const struct esp_out_run *r, __m128i s
     if (kind == OUT_V6)
         esp_outer_v6(ip, t, total, r->ether[ESP_RUN_LINK + 1]);
     else
-        outer_v4(ip, r, total, (uint32_t)seq);
+        outer_v4(ip, r, total, (uint32_t)seq + t->v4.id);
     if (kind == OUT_V4) {
         _mm_storeu_si128((__m128i *)(void *)(ip + V4_ENDS), _mm_insert_epi32(same, (int)number, 3));
         return;

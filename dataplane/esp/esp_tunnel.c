@@ -28,6 +28,14 @@ static uint32_t sum_words(const void *data, uint32_t len)
     return sum;
 }
 
+/* All SAs begin with the same sequence number. Those between the same ends would give their packets the same identifications, in
+ * step, and pieces of packets of two of them would be joined (RFC 4963): each begins elsewhere. Neighbours of a table of SPIs come to stand
+ * far apart (2^32 divided by the golden ratio), and an SA that is made again begins where it did. */
+static uint32_t identification_of(uint32_t spi)
+{
+    return spi * UINT32_C(0x9e3779b1) >> 16;
+}
+
 void esp_template_make(struct esp_template *t, const struct esp_conf *conf, const struct ip_endpoint *remote,
                        const struct eng_session_info *info)
 {
@@ -41,8 +49,10 @@ void esp_template_make(struct esp_template *t, const struct esp_conf *conf, cons
     memcpy(t->addrs + n, remote->addr.b, n);
     const uint8_t v4_word[4] = {ESP_OUTER_TTL, proto, 0, 0}, v6_word[4] = {0, 0, proto, ESP_OUTER_TTL};
     memcpy(&t->ttl_proto, v4 ? v4_word : v6_word, sizeof t->ttl_proto);
-    if (v4)
+    if (v4) {
         t->sum = sum_words(&t->ttl_proto, sizeof t->ttl_proto) + sum_words(t->addrs, 8);
+        t->v4.id = identification_of(conf->ref.spi);
+    }
     t->udp_ports = rte_cpu_to_be_32((uint32_t)conf->local.port << 16 | remote->port);
     t->spi = rte_cpu_to_be_32(conf->ref.spi);
     t->meta = (struct esp_out_meta){.vrf = conf->vrf_outer,

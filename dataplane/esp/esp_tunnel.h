@@ -42,7 +42,13 @@ static_assert(sizeof(struct esp_out_meta) == 8, "one store");
 /* All that building a packet needs of its SA, in one cache line that is copied when the SA changes: the words of
  * the outer header that do not change, as they stand in memory, and the geometry. */
 struct esp_template {
-    uint8_t addrs[32]; /* source and destination; IPv4 in the first 8 octets */
+    union {
+        uint8_t addrs[32]; /* source and destination; IPv4 in the first 8 octets */
+        struct {
+            uint8_t ends[8];
+            uint32_t id; /* IPv4: what the identification is ahead of the sequence number (RFC 6864 4) */
+        } v4;
+    };
     uint32_t spi;
     uint32_t udp_ports;
     uint32_t

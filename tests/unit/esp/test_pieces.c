@@ -60,7 +60,7 @@ static enum cv_drop in(struct fix *f, struct rte_mbuf *m, bool ah)
                                                                       : (enum cv_drop)dp_meta(m)->drop;
 }
 
-/* The peer's packet of that number, whose identification is the low bits of it (RFC 6864 4). */
+/* The peer's packet of that number, whose identification goes on as the low bits of it do (RFC 6864 4). */
 static struct rte_mbuf *sealed(struct fix *f, struct cv_sa sa, uint64_t number)
 {
     struct esp_out_sa *out, *was = f->out;

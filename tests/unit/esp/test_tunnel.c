@@ -156,6 +156,46 @@ static void outer_headers_are_complete(void)
     fix_close(&f);
 }
 
+/* Of the first packet that an SA like this one sends, after `seq`. */
+static uint16_t identification(struct cv_sa sa, uint32_t spi, uint64_t seq)
+{
+    struct fix f;
+    sa.ref.spi = spi;
+    sa.seq = seq;
+    fix_open(&f, &sa);
+    struct rte_mbuf *m = fix_inner(&f, IP_V4, 60, 0);
+    CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NONE);
+    const uint8_t *p = octets(m);
+    const uint16_t id = (uint16_t)(p[4] << 8 | p[5]);
+    CU_ASSERT_EQUAL(memcmp(p + 12, sa.local.addr.b, 4) | memcmp(p + 16, sa.remote.addr.b, 4), 0);
+    rte_pktmbuf_free(m);
+    fix_close(&f);
+    return id;
+}
+
+/* Between the same ends, as the lines of a crypto map and the workers of RFC 9611 have them: sixteen places of a table of SPIs, and sixteen SAs that follow
+ * one another at one place. What is on its way when pieces are joined (ip_reass.h: 2048 fragments) is of other identifications. */
+static void RFC_4963_SAs_between_the_same_ends_begin_far_apart(void)
+{
+    enum { SAS = 16, APART = 1024 };
+    for (unsigned k = 0; k < 6; k++) {
+        struct cv_sa sa = fix_sa(k % 3 == 2 ? FIX_NULL_SHA1 : FIX_GCM, IP_V4, k % 3 == 1 ? CV_SA_NATT : 0);
+        sa.proto = k % 3 == 2 ? CV_PROTO_AH : sa.proto;
+        const unsigned step = k < 3 ? 0 : 20;
+        uint16_t first[SAS];
+        for (uint32_t i = 0; i < SAS; i++) {
+            first[i] = identification(sa, FIX_SPI + (i << step), 0);
+            for (unsigned j = 0; j < i; j++) {
+                const uint16_t d = (uint16_t)(first[i] - first[j]);
+                CU_ASSERT_TRUE(d > APART && d < UINT16_MAX - APART);
+            }
+        }
+        for (uint64_t seq = 1; seq < 200000;
+             seq += 6553) /* one by one from there, also where the SA is made again */
+            CU_ASSERT_EQUAL(identification(sa, FIX_SPI, seq), (uint16_t)(first[0] + seq));
+    }
+}
+
 static void RFC_8200_8_1_UDP_over_IPv6_has_a_right_checksum(void)
 {
     struct cv_sa sa = fix_sa(FIX_GCM, IP_V6, CV_SA_NATT);
@@ -234,6 +274,7 @@ static void without_room_in_the_mbuf_nothing_is_sent(void)
 UNIT_MAIN_EAL("esp_tunnel", UNIT_TEST(RFC_6040_4_1_ingress_copies_DSCP_and_ECN),
               UNIT_TEST(RFC_6040_4_2_egress_table), UNIT_TEST(RFC_1624_ECN_change_keeps_every_checksum_right),
               UNIT_TEST(DF_is_copied_set_or_cleared), UNIT_TEST(outer_headers_are_complete),
+              UNIT_TEST(RFC_4963_SAs_between_the_same_ends_begin_far_apart),
               UNIT_TEST(RFC_8200_8_1_UDP_over_IPv6_has_a_right_checksum),
               UNIT_TEST(overhead_and_inner_MTU_are_exact),
               UNIT_TEST(without_room_in_the_mbuf_nothing_is_sent))
