@@ -158,6 +158,7 @@ static void set_idle(struct cfg_parser *p, const struct cfg_match *m)
     const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
     params(p, m)->idle_set = m->form == CFG_SET;
     params(p, m)->idle_s = m->form == CFG_SET ? (unsigned)n->number : 0;
+    params(p, m)->idle_default = m->form == CFG_SET && cfg_match_has(m, "default");
 }
 
 static void set_replay_window(struct cfg_parser *p, const struct cfg_match *m)
@@ -395,6 +396,7 @@ static const struct cfg_cmd global_rows[] = {
     {"crypto ipsec security-association idle-time <60-86400>", set_idle, 0, NULL, false},
     {"crypto ipsec security-association replay window-size <" WINDOWS ">", set_replay_window, 0, NULL, false},
     {"crypto ipsec security-association replay disable", set_replay_disable, 0, NULL, false},
+    {"crypto ipsec security-association ecn <discard|propagate>", set_ecn, 0, NULL, false},
     {"crypto ipsec security-association esn", set_esn, 0, NULL, false},
     {"crypto ipsec security-association dummy pps <0-25>", set_dummy, 0, NULL, false},
     {"crypto ipsec security-association dummy seconds <1-3600>", set_dummy, 0, NULL, false},

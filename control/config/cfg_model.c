@@ -162,6 +162,8 @@ struct cfg_sa_params cfg_sa_params_effective(const struct cfg *c, const struct c
         x.idle_s = g->idle_s;
     if (!x.df_set)
         x.df = c->df;
+    if (!x.ecn_set)
+        x.ecn_discard = g->ecn_discard;
     if (!x.esn_set)
         x.esn = g->esn;
     if (!x.dummy_set) {

@@ -318,6 +318,7 @@ struct
     uint64_t lifetime_packets; /* 0: no limit, which is the default */
     unsigned replay_window;    /* default 64 */
     unsigned idle_s;           /* 0 off */
+    bool idle_default;         /* then the entry's default peer is the first again */
     enum cv_df df;             /* default copy */
     bool ecn_discard;
     bool esn; /* our extension: `set security-association esn` (off in IOS) */

@@ -23,7 +23,8 @@ static void put_params(struct cfg_writer *w, const char *before, const struct cf
     else if (x->lifetime_packets_set)
         cfg_put(w, "%s security-association lifetime packets disable\n", before);
     if (x->idle_set)
-        cfg_put(w, "%s security-association idle-time %u\n", before, x->idle_s);
+        cfg_put(w, "%s security-association idle-time %u%s\n", before, x->idle_s,
+                x->idle_default ? " default" : "");
     if (x->replay_set && x->replay_disable)
         cfg_put(w, "%s security-association replay disable\n", before);
     else if (x->replay_set)

@@ -81,6 +81,8 @@ void ike_group_established(struct ike *e, const struct ike_sa *sa);
 /* How many peers the entry has; 1 for a tunnel. After a failure the next one's turn comes, for all lines. */
 unsigned ike_group_peers(const struct ike_session *s);
 void ike_group_next_peer(struct ike *e, struct ike_session *s);
+/* `idle-time N default`: the default peer's turn again, for all lines, when no other line has a child. */
+void ike_group_first_peer(struct ike *e, struct ike_session *s);
 
 /* ---- ike_session.c, again --------------------------------------------------------------------------------- */
 /* A child of the interface that is not being taken down. */

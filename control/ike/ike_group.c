@@ -54,6 +54,31 @@ unsigned ike_group_peers(const struct ike_session *s)
     return flow_of(s) && flow_of(s)->peer_count > 1 ? flow_of(s)->peer_count : 1;
 }
 
+static void to_first_peer(struct ike *e, struct ike_session *s)
+{
+    struct ike_sa *sa = ike_sa_by_conn(e, s->conn_id);
+    s->peer_turn = 0;
+    const struct ip_addr first = ike_session_peer(s);
+    if (!sa || ip_addr_equal(&sa->auth_remote, &first))
+        return;
+    s->conn_id = 0; /* else the next child would be made on it, with the peer that it is of */
+    sa->session[0] = '\0';
+}
+
+void ike_group_first_peer(struct ike *e, struct ike_session *s)
+{
+    struct ike_session *o, *next;
+    if (ike_group_peers(s) < 2)
+        return;
+    HASH_ITER (hh, e->sessions, o, next)
+        if (siblings(s, o) && ike_session_has_child(e, o->interface))
+            return;
+    to_first_peer(e, s);
+    HASH_ITER (hh, e->sessions, o, next)
+        if (siblings(s, o))
+            to_first_peer(e, o);
+}
+
 void ike_group_next_peer(struct ike *e, struct ike_session *s)
 {
     struct ike_session *o, *next;

@@ -370,6 +370,10 @@ void ike_session_idle(struct ike *e, const char *interface)
     s->wanted = s->persistent = false;
     s->failures = 0;
     s->retry_at_ms = UINT64_MAX;
+    const struct cfg_ipsec_profile *p =
+        s->tunnel ? cfg_find_ipsec_profile(e->cfg, s->tunnel->protection_profile) : NULL;
+    if (p && cfg_sa_params_effective(e->cfg, p).idle_default)
+        ike_group_first_peer(e, s);
 }
 
 struct ip_addr ike_session_peer(const struct ike_session *s)

@@ -227,7 +227,8 @@ void ike_sa_inherit(struct ike *e, struct ike_sa *old_sa, struct ike_sa *new_sa)
     new_sa->local_id_type = old_sa->local_id_type;
     new_sa->local_id_len = old_sa->local_id_len;
     memcpy(new_sa->local_id, old_sa->local_id, sizeof new_sa->local_id);
-    memcpy(new_sa->session, old_sa->session, sizeof new_sa->session);
+    if (old_sa->session[0])
+        memcpy(new_sa->session, old_sa->session, sizeof new_sa->session);
     struct ike_session *served[IKE_SERVED_MAX];
     unsigned n = ike_session_served(e, old_sa, served, IKE_SERVED_MAX);
     for (unsigned i = 0; i < n; i++)

@@ -208,6 +208,75 @@ static void several_peers_are_tried_in_their_order(void)
     }
 }
 
+struct to_nobody {
+    unsigned datagrams;
+};
+
+static bool count_to_nobody(struct wire *w, struct wire_packet *p, void *ctx)
+{
+    struct ip_addr nobody;
+    (void)w;
+    if (ip_addr_parse("192.0.2.77", &nobody) && ip_addr_equal(&p->dst.addr, &nobody))
+        ((struct to_nobody *)ctx)->datagrams++;
+    return true;
+}
+
+static void until_up(struct wire *w)
+{
+    for (unsigned s = 0; s < 100 && !wire_child(w, A); s++)
+        wire_run(w, 1000);
+    CU_ASSERT(wire_both_up(w));
+}
+
+/* Of A's two peers the default one is away. Two lines are up with the other; one is busy for long enough. */
+static struct wire *on_the_second_peer(unsigned version, const char *idle, struct to_nobody *t)
+{
+    char *a = text_swap(mapped(wire_golden("C18-left", NULL), version, A, idle), " set peer 192.0.2.2\n",
+                        " set peer 192.0.2.2\n set peer 192.0.2.77 default\n");
+    struct wire *w = gates(version, a, mapped(wire_golden("C18-right", NULL), version, B, ""));
+    w->filter = count_to_nobody;
+    w->filter_ctx = t;
+    wire_up(w, A);
+    until_up(w);
+    CU_ASSERT(t->datagrams > 0);
+    wire_on(w, flows[1], flows[1]);
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_FATAL(wire_both_up(w));
+    t->datagrams = 0;
+    for (unsigned s = 0; s < 90; s++) {
+        CU_ASSERT(wire_packet(w, A));
+        wire_run(w, 1000);
+    }
+    return w;
+}
+
+static void after_its_idle_time_an_entry_asks_its_default_peer_when_it_says_so(void)
+{
+    for (unsigned version = 1; version <= 2; version++)
+        for (unsigned word = 0; word < 2; word++) {
+            struct to_nobody t = {0};
+            struct wire *w = on_the_second_peer(version,
+                                                word ? " set security-association idle-time 60 default\n"
+                                                     : " set security-association idle-time 60\n",
+                                                &t);
+            CU_ASSERT_EQUAL(wire_children(w, A), 1); /* the other line's is idle and gone ... */
+            wire_on(w, flows[0], flows[0]);
+            CU_ASSERT_FALSE(wire_packet(w, A));
+            wire_run(w, SETTLE_MS);
+            CU_ASSERT(wire_both_up(w)); /* ... and comes back where the entry is still used */
+            CU_ASSERT_EQUAL(t.datagrams, 0);
+            wire_run(w, 130000);
+            CU_ASSERT_EQUAL(wire_children(w, A), 0);
+            CU_ASSERT_FALSE(wire_packet(w, A));
+            wire_run(w, SETTLE_MS);
+            CU_ASSERT_EQUAL(t.datagrams > 0, word);
+            CU_ASSERT_EQUAL(wire_children(w, A), word ? 0 : 1);
+            until_up(w); /* the default one is still away */
+            wire_free(w);
+        }
+}
+
 static void PF_7_and_PF_9_an_entry_bound_to_another_profile(void)
 {
     static const char other_v1[] = "crypto isakmp profile OTHER\n match identity address 192.0.2.99\n"
@@ -575,6 +644,7 @@ UNIT_MAIN("maps", UNIT_TEST(PR_12_C18_four_lines_make_four_SA_pairs_on_one_IKE_S
           UNIT_TEST(PR_12_IKEv1_proxies_must_lie_inside_the_line_IKEv2_narrows),
           UNIT_TEST(deny_lines_make_no_flow), UNIT_TEST(protocol_and_ports_of_a_line_are_negotiated),
           UNIT_TEST(several_peers_are_tried_in_their_order),
+          UNIT_TEST(after_its_idle_time_an_entry_asks_its_default_peer_when_it_says_so),
           UNIT_TEST(PF_7_and_PF_9_an_entry_bound_to_another_profile),
           UNIT_TEST(a_dynamic_map_without_a_list_takes_what_the_peer_asks_for),
           UNIT_TEST(a_dynamic_map_with_a_list_refuses_what_is_not_in_it),

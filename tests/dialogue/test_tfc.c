@@ -1,4 +1,4 @@
-/* Padding and dummy packets (RFC 4303 2.6, 2.7) as configured, as the peer allows, and what of them counts as use. */
+/* Padding and dummy packets (RFC 4303 2.6, 2.7), and ECN, as configured, as the peer allows, and what of them counts as use. */
 #include "tests/mock/mock_wire.h"
 #include "tests/unit/unit.h"
 
@@ -31,17 +31,22 @@ static void the_profile_goes_before_the_global_words(void)
         const char *global, *profile;
         uint16_t tfc_len;
         uint32_t dummy_ms;
+        bool ecn_drop;
     } rows[] = {
-        {"", "", 0, 0},
-        {"crypto ipsec security-association tfc-padding mtu\n", "", CV_TFC_MTU, 0},
+        {"", "", 0, 0, false},
+        {"crypto ipsec security-association tfc-padding mtu\n", "", CV_TFC_MTU, 0, false},
         {"crypto ipsec security-association tfc-padding 512\n",
-         " set security-association tfc-padding 1280\n", 1280, 0},
-        {"crypto ipsec security-association dummy pps 25\n", "", 0, 40},
-        {"crypto ipsec security-association dummy seconds 3600\n", "", 0, 3600000},
+         " set security-association tfc-padding 1280\n", 1280, 0, false},
+        {"crypto ipsec security-association dummy pps 25\n", "", 0, 40, false},
+        {"crypto ipsec security-association dummy seconds 3600\n", "", 0, 3600000, false},
         {"crypto ipsec security-association dummy seconds 5\n", " set security-association dummy pps 3\n", 0,
-         333},
+         333, false},
         {"crypto ipsec security-association dummy seconds 5\n", " set security-association dummy pps 0\n", 0,
-         0},
+         0, false},
+        {"crypto ipsec security-association ecn discard\n", "", 0, 0, true},
+        {"crypto ipsec security-association ecn discard\n", " set security-association ecn propagate\n", 0, 0,
+         false},
+        {"", " set security-association ecn discard\n", 0, 0, true},
     };
     for (int v1 = 0; v1 < 2; v1++)
         for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -50,6 +55,8 @@ static void the_profile_goes_before_the_global_words(void)
             struct wire *w = up(&c, &plain);
             CU_ASSERT_EQUAL(half(w, A, CV_DIR_OUT)->sa.tfc_len, rows[i].tfc_len);
             CU_ASSERT_EQUAL(half(w, A, CV_DIR_OUT)->sa.dummy_ms, rows[i].dummy_ms);
+            CU_ASSERT_EQUAL(half(w, A, CV_DIR_OUT)->sa.flags & CV_SA_ECN_DROP,
+                            rows[i].ecn_drop ? CV_SA_ECN_DROP : 0u);
             CU_ASSERT(!half(w, A, CV_DIR_IN)->sa.tfc_len && !half(w, A, CV_DIR_IN)->sa.dummy_ms);
             CU_ASSERT(!half(w, B, CV_DIR_OUT)->sa.tfc_len && !half(w, B, CV_DIR_OUT)->sa.dummy_ms);
             wire_free(w);
