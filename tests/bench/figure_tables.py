@@ -3,6 +3,7 @@
 A page has places for them: what stands between `<!-- figures: NAME -->` and `<!-- end of figures -->` is replaced, the rest is its
 author's. What no group has been taken for says so.
 """
+import operator
 import re
 import statistics
 
@@ -14,6 +15,7 @@ GOAL_MANY = {100000: 0.75, 1000000: 0.55}
 GOAL_WORKERS = 1.85
 GOAL_SECGW = {64: 1.8, 512: 1.6, 1434: 1.5}
 GOAL_KERNEL_64, GOAL_KERNEL_OCTET = 80, 0.38
+QUIET = 1.25  # ports that take more than so many times what they take elsewhere had a neighbour on their processor
 # What was known of that machine when the goals were set: cycles of a public AES-GCM kernel and of VPP's ESP nodes.
 THERE_KERNEL = {64: 74.0, 1420: 514.0}
 THERE_VPP = {("encap", 64): 202, ("encap", 1400): 707, ("decap", 64): 227, ("decap", 1400): 811}
@@ -62,6 +64,59 @@ def of(rows, **wanted):
 def share(value, goal):
     """Beside its goal, where there is one."""
     return ("%.2f" % value, "" if goal is None else ("%.2f, met" if value >= goal else "%.2f") % goal)
+
+
+def spanned(form, values):
+    """The median of rounds, with their ends where there are several."""
+    if len(values) == 1:
+        return form % values[0]
+    return "%s (%s-%s)" % tuple(form % v for v in (statistics.median(values), min(values), max(values)))
+
+
+def by_round(fn, *rounds):
+    """Programs that take turns: what they are to one another is reckoned within a round, as the next one finds the machine otherwise."""
+    return [fn(*of_round) for of_round in zip(*rounds)]
+
+
+# ---- rows that are divided by rows --------------------------------------------------------------------------------------
+def ports_of(row):
+    return row["ports_cycles_per_packet"]
+
+
+def ports_kind(row):
+    """What ports take is the same for all rows of a kind, but for neighbours."""
+    return row["receive"], row["size"] == 9000
+
+
+def least_ports(groups):
+    """What they take of each kind where nobody else was there, as far as that is known."""
+    least = {}
+    for row in (r for g in groups.values() for r in g["rows"] if "ports_cycles_per_packet" in r):
+        least[ports_kind(row)] = min(ports_of(row), least.get(ports_kind(row), ports_of(row)))
+    return least
+
+
+def alike(a, b, least):
+    """Were both rows taken of a machine in one state?"""
+    more = [ports_of(r) / least[ports_kind(r)] for r in (a, b)]
+    return max(more) <= QUIET * min(more)
+
+
+def to_base(row, bases, least):
+    """A row's rate to that of its base, the mean of those of the machine's same state. None: there is no such base."""
+    rates = [b["mpps"] for b in bases if alike(row, b, least)]
+    return row["mpps"] / statistics.mean(rates) if rates else None
+
+
+def ratio_text(ratio):
+    return "" if ratio is None else "%.2f" % ratio
+
+
+def why_empty(ratios):
+    """What stands below a table that has no ratio somewhere."""
+    return [] if None not in ratios else [
+        "", "No ratio: what ports take differs by more than a factor of %g between the row and the one that it would be divided by, so one of them had a neighbour "
+        "on its processor." % QUIET]
 
 
 # ---- one SA -----------------------------------------------------------------------------------------------------------
@@ -130,31 +185,36 @@ def transforms(groups):
 
 
 def paths(groups):
-    rows, out = groups["paths"]["rows"], []
-    plain = {r["direction"]: r for r in of(rows, label="tunnel")}
+    rows, out, least, ratios = groups["paths"]["rows"], [], least_ports(groups), []
     for label in dict.fromkeys(r["label"] for r in rows):
         cells = [label]
         for way in ("encap", "decap"):
             for r in of(rows, label=label, direction=way):
-                cells += [ends(r), cycles(r["cycles_per_packet"]), "%.2f" % (r["mpps"] / plain[way]["mpps"])]
+                ratios.append(to_base(r, of(rows, label="tunnel", direction=way), least))
+                cells += [ends(r), cycles(r["cycles_per_packet"]), ratio_text(ratios[-1])]
         out.append(cells + [""] * (7 - len(cells)))
-    return table(("", "encap, Mpps", "cycles", "of a tunnel's rate", "decap, Mpps", "cycles", "of a tunnel's rate"), out)
+    return table(("", "encap, Mpps", "cycles", "of a tunnel's rate", "decap, Mpps", "cycles", "of a tunnel's rate"), out) + why_empty(ratios)
 
 
 # ---- many SAs, workers ---------------------------------------------------------------------------------------------------
+def many_ratio(groups, row):
+    return to_base(row, of(groups["many"]["rows"], sas=1, direction=row["direction"]), least_ports(groups))
+
+
 def many(groups):
-    rows, out = groups["many"]["rows"], []
-    alone = {way: statistics.mean(r["mpps"] for r in of(rows, sas=1, direction=way)) for way in ("encap", "decap")}
+    rows, out, ratios = groups["many"]["rows"], [], []
     for label in dict.fromkeys(r["label"] for r in rows):
         cells = []
         for way in ("encap", "decap"):
             r = of(rows, label=label, direction=way)[0]
-            cells += [ends(r), cycles(r["cycles_per_packet"]), "%.2f" % (r["mpps"] / alone[way])]
+            ratios.append(many_ratio(groups, r))
+            cells += [ends(r), cycles(r["cycles_per_packet"]), ratio_text(ratios[-1])]
         r = of(rows, label=label)[0]
         goal = GOAL_MANY.get(r["sas"]) if r["distribution"] == "uniform" else None
         out.append(("{:,}".format(r["sas"]), r["distribution"] if r["sas"] > 1 else "", "{:,}".format(r["used_sas"]), *cells,
                     "" if goal is None else "%.2f" % goal))
-    return table(("SAs", "drawn", "that have packets", "encap, Mpps", "cycles", "of one SA's rate", "decap, Mpps", "cycles", "of one SA's rate", "goal"), out)
+    return table(("SAs", "drawn", "that have packets", "encap, Mpps", "cycles", "of one SA's rate", "decap, Mpps", "cycles", "of one SA's rate", "goal"),
+                 out) + why_empty(ratios)
 
 
 def many_stages(groups):
@@ -163,18 +223,36 @@ def many_stages(groups):
                  [("{:,}".format(r["sas"]), r["direction"], cycles(r["cycles_per_packet"]), *(cycles(r["stages"][s]) for s in STAGES)) for r in rows])
 
 
+def workers_ratio(groups, one):
+    """The row of two workers for that of one, and its ratio."""
+    two = of(groups["workers"]["rows"], workers=2, sas=one["sas"], direction=one["direction"])[0]
+    return two, to_base(two, [one], least_ports(groups))
+
+
 def workers(groups):
-    rows, out = groups["workers"]["rows"], []
-    for r in of(rows, workers=1):
-        two = of(rows, workers=2, sas=r["sas"], direction=r["direction"])[0]
-        out.append(("{:,}".format(r["sas"]), r["direction"], ends(r), ends(two), *share(two["mpps"] / r["mpps"], GOAL_WORKERS if r["sas"] > 1 else None)))
-    return table(("SAs", "", "one worker, Mpps", "two workers, Mpps", "ratio", "goal"), out)
+    out, ratios = [], []
+    for r in of(groups["workers"]["rows"], workers=1):
+        two, ratio = workers_ratio(groups, r)
+        goal = GOAL_WORKERS if r["sas"] > 1 else None
+        ratios.append(ratio)
+        shown = share(ratio, goal) if ratio is not None else ("", "" if goal is None else "%.2f" % goal)
+        out.append(("{:,}".format(r["sas"]), r["direction"], ends(r), ends(two), *shown))
+    return table(("SAs", "", "one worker, Mpps", "two workers, Mpps", "ratio", "goal"), out) + why_empty(ratios)
+
+
+def handoff_ratios(row):
+    """Of the rounds in which both workers had turns that were full; each round has a figure of either worker."""
+    return by_round(lambda right, off: sum(off) / sum(right), *zip(*((a, b) for a, b in zip(row["right"], row["handed_off"]) if all(a + b))))
+
+
+def handoff_row(row):
+    workers_of = [", ".join("%.0f" % statistics.median(of_worker) for of_worker in zip(*row[k])) for k in ("right", "handed_off")]
+    ratios = handoff_ratios(row)
+    return row["size"], *workers_of, spanned("%.2f", ratios) if ratios else "no turn that was full"
 
 
 def handoff(groups):
-    return table(("decap", "landing at the owner, cycles of either worker", "handed off, cycles", "ratio"),
-                 [(r["size"], ", ".join(map(str, r["right"])), ", ".join(map(str, r["handed_off"])), "%.2f" % (sum(r["handed_off"]) / sum(r["right"])) if all(r["right"] + r["handed_off"]) else "no turn that was full")
-                  for r in groups["handoff"]["rows"]])
+    return table(("decap", "landing at the owner, cycles of either worker", "handed off, cycles", "ratio"), [handoff_row(r) for r in groups["handoff"]["rows"]])
 
 
 # ---- beside others ---------------------------------------------------------------------------------------------------------
@@ -194,53 +272,171 @@ def vpp_stages(groups):
     return stage_table(groups["vpp"]["rows"])
 
 
+def ns(rates):
+    return [1000 / mpps for mpps in rates]
+
+
 def pcap(groups):
     rows = []
     for r in groups["pcap"]["rows"]:
-        ours, ports = statistics.median(r["mpps"]), statistics.median(r["ports_mpps"])
-        rows.append((r["size"], "%.2f (%.2f-%.2f)" % (ours, min(r["mpps"]), max(r["mpps"])),
-                     "%.2f (%.2f-%.2f)" % (ports, min(r["ports_mpps"]), max(r["ports_mpps"])), "%.1f" % (1000 / ours), "%.1f" % (1000 / ports),
-                     "%.1f" % (1000 / ours - 1000 / ports)))
+        ours, ports = ns(r["mpps"]), ns(r["ports_mpps"])
+        rows.append((r["size"], spanned("%.2f", r["mpps"]), spanned("%.2f", r["ports_mpps"]), "%.1f" % statistics.median(ours), "%.1f" % statistics.median(ports),
+                     spanned("%.1f", by_round(operator.sub, ours, ports))))
     lines = table(("frame", "culvert, Mpps of its own time", "ports alone (testpmd), Mpps", "culvert, ns per packet", "ports, ns", "beyond the ports, ns"), rows)
-    return lines + ["", *secgw(groups["pcap"]["rows"])]
+    return lines + ["", *secgw(groups["pcap"])]
 
 
-def secgw(rows):
+def secgw_rows(group):
+    """Those of the last time that ipsec-secgw took turns with culvert, and when that was if it was not with the group's others."""
+    rows = [r for r in group["rows"] if r["secgw_mpps"]]
+    return (rows, None) if rows else (group.get("secgw_rows", []), group.get("secgw_taken"))
+
+
+def secgw_keep(group, before):
+    """A group that was taken without ipsec-secgw keeps what there was of it, and when that had been taken."""
+    rows, taken = secgw_rows(before)
+    if rows and not secgw_rows(group)[0]:
+        group["secgw_rows"], group["secgw_taken"] = rows, taken or before.get("taken", "a day that was not kept")
+
+
+def secgw_ratios(row):
+    """Round by round: how culvert stands to ipsec-secgw; what that takes beyond the ports, in ns; how culvert stands to it there."""
+    ours, ports, other = (ns(row[k]) for k in ("mpps", "ports_mpps", "secgw_mpps"))
+    return (by_round(lambda a, b: b / a, ours, other), by_round(operator.sub, other, ports),
+            by_round(lambda a, b, p: (b - p) / (a - p), ours, other, ports))
+
+
+def secgw(group):
     """How culvert stands to ipsec-secgw, and how the part of each that is not the ports."""
+    rows, taken = secgw_rows(group)
     out = []
-    for r in (r for r in rows if r["secgw_mpps"]):
-        ours, ports, other = (1000 / statistics.median(r[k]) for k in ("mpps", "ports_mpps", "secgw_mpps"))
-        out.append((r["size"], "%.2f (%.2f-%.2f)" % (1000 / other, min(r["secgw_mpps"]), max(r["secgw_mpps"])), *share(other / ours, GOAL_SECGW[r["size"]]),
-                    "%.1f" % (other - ports), "%.2f" % ((other - ports) / (ours - ports))))
-    return table(("frame", "ipsec-secgw, `crypto_aesni_gcm`, Mpps of its own time", "culvert to it", "goal", "ipsec-secgw beyond the ports, ns", "culvert to it, ports left out"),
-                 out) if out else ["ipsec-secgw was not taken in these turns (`--secgw PROGRAM`)."]
+    for r in rows:
+        ratios, beyond, left = secgw_ratios(r)
+        out.append((r["size"], spanned("%.2f", r["secgw_mpps"]), spanned("%.2f", ratios), share(statistics.median(ratios), GOAL_SECGW[r["size"]])[1],
+                    len(ratios), spanned("%.1f", beyond), spanned("%.2f", left)))
+    if not out:
+        return ["ipsec-secgw was not taken (`--secgw PROGRAM`)."]
+    lines = table(("frame", "ipsec-secgw, `crypto_aesni_gcm`, Mpps of its own time", "culvert to it", "goal", "rounds", "ipsec-secgw beyond the ports, ns",
+                   "culvert to it, ports left out"), out)
+    return lines + (["", "The second table is of %s, with culvert and the ports in turns of that day." % taken] if taken else [])
 
 
 # ---- how it was taken -------------------------------------------------------------------------------------------------------
+def rounds_of(row):
+    return row["rounds"] if "rounds" in row else len(row["mpps"] if "mpps" in row else row["right"])
+
+
+def rounds_text(rows):
+    least, most = (fn(map(rounds_of, rows)) for fn in (min, max))
+    return "%d round%s" % (most, "" if most == 1 else "s") if least == most else "%d to %d rounds" % (least, most)
+
+
+def case_text(group):
+    """The seconds of a benchmark's case are of all its rounds; a program from net_pcap to net_null has as many in each."""
+    rows = group["rows"]
+    if "right" in rows[0]:
+        return rounds_text(rows)
+    return ("%s of %g s a program" % (rounds_text(rows), rows[0].get("seconds", group["seconds"])) if "ports_mpps" in rows[0] else "%g s in %s" % (group["seconds"], rounds_text(rows)))
+
+
 def spread(row):
-    return (row["mpps_max"] - row["mpps_min"]) / row["mpps"]
+    """How far its rounds are apart. None: their figures were not kept one by one."""
+    if "mpps_min" in row:
+        return (row["mpps_max"] - row["mpps_min"]) / row["mpps"]
+    rounds = row["mpps"] if "mpps" in row else [sum(of_round) for of_round in row["handed_off"]]
+    return (max(rounds) - min(rounds)) / (statistics.median(rounds) or 1) if len(rounds) == rounds_of(row) else None
 
 
 def noise(groups):
     out = []
     for name, g in groups.items():
-        spreads = sorted((spread(r), "%s %s %s" % (r["label"], r["direction"], r["size"])) for r in g["rows"] if "mpps_min" in r)
-        wide = "%.0f %%, %.0f %% (%s)" % (100 * statistics.median(s for s, _ in spreads), 100 * spreads[-1][0], spreads[-1][1]) if spreads else ""
-        out.append((name, "%g s in %d rounds" % (g["seconds"], g["rounds"]), "%.1f to %.1f" % (g["load_least"], g["load_most"]),
+        named = [(spread(r), " ".join(str(r[k]) for k in ("label", "direction", "size") if k in r)) for r in g["rows"]]
+        spreads = sorted(s for s in named if s[0] is not None)
+        wide = "%.0f %%, %.0f %% (%s)" % (100 * statistics.median(s for s, _ in spreads), 100 * spreads[-1][0], spreads[-1][1]) if spreads else "not kept"
+        out.append((name, " ".join(g[k] for k in ("taken", "commit") if k in g), case_text(g), "%.1f to %.1f" % (g["load_least"], g["load_most"]),
                     "%.1f %%" % (100 * g["stolen"]), g.get("retaken", ""), wide))
-    return table(("group", "each case", "load of the machine", "time that the hypervisor took", "taken again", "rounds of a case apart: the median, the most"), out)
+    return table(("group", "taken", "each case", "load of the machine", "time that the hypervisor took", "taken again", "rounds of a case apart: the median, the most"), out)
 
 
-TABLES = {"one": ("one", one), "stages": ("one", stages), "goals": (None, goals), "kernel": ("one", kernel), "transforms": ("transforms jumbo", transforms),
+# ---- all goals ----------------------------------------------------------------------------------------------------------------
+WAYS = ("encap", "decap")
+SHARE, CYCLES, OCTET = "%.2f", "%.0f", "%.2f"
+
+
+def known(groups, group, value, **wanted):
+    """What a group's row of these values tells; None: it has none."""
+    rows = of(groups[group]["rows"], **wanted) if group in groups else []
+    return value(rows[0]) if rows else None
+
+
+def both_ways(groups, group, value, **wanted):
+    return {way: known(groups, group, value, direction=way, **wanted) for way in WAYS}
+
+
+def verdict(values, goals_of, at_most):
+    if any(v is None for v in values.values()):
+        return "not known"
+    met = [way for way, v in values.items() if (v <= goals_of[way] if at_most else v >= goals_of[way])]
+    return "met" if len(met) == len(values) else "%s alone" % met[0] if met else "not met"
+
+
+def glance_row(what, section, form, goal, values, at_most=False):
+    """A goal is one figure, or one of each way."""
+    goals_of = goal if isinstance(goal, dict) else {way: goal for way in values}
+    wanted = ", ".join(dict.fromkeys(form % g for g in goals_of.values()))
+    return ("[%s](#%s)" % (what, section), "at most " + wanted if at_most else wanted,
+            *("" if way not in values else "not known" if values[way] is None else form % values[way] for way in WAYS), verdict(values, goals_of, at_most))
+
+
+def glance_shares(groups):
+    """Of bare calls."""
+    one_sa = "one-sa-aes-128-gcm"
+    rows = [glance_row("%d octets: share of the fastest bare AES-128-GCM call" % size, one_sa, SHARE, goal,
+                       both_ways(groups, "one", lambda r: r["ratio_best"], size=size)) for size, goal in GOAL_BEST.items()]
+    rows += [glance_row("%d octets: share of ipsec-mb's bare AES-128-GCM call" % size, one_sa, SHARE, goal,
+                        both_ways(groups, "one", lambda r: r["ratio_ipsecmb"], size=size)) for size, goal in GOAL_MB.items()]
+    rows += [glance_row("%d octets: share of ipsec-mb's multi-buffer calls, AES-128-CBC and HMAC-SHA-256" % size, "other-transforms-and-jumbo-packets", SHARE, goal,
+                        both_ways(groups, "transforms", lambda r: r["ratio_best"], transform="esp-aes-128-sha256", size=size)) for size, goal in GOAL_CBC.items()]
+    kernels = "what-the-goals-leave"
+    return rows + [
+        glance_row("64 octets: cycles of the fastest bare AES-128-GCM call", kernels, CYCLES, GOAL_KERNEL_64,
+                   both_ways(groups, "one", lambda r: bare_cycles(r, "limit_best_mpps"), size=64), at_most=True),
+        glance_row("1420 octets: its cycles per octet", kernels, OCTET, GOAL_KERNEL_OCTET,
+                   both_ways(groups, "one", lambda r: bare_cycles(r, "limit_best_mpps") / 1420, size=1420), at_most=True)]
+
+
+def glance_scale(groups):
+    """Many SAs, and workers."""
+    rows = [glance_row("{:,} SAs: of one SA's rate".format(n), "many-sas", SHARE, goal,
+                       both_ways(groups, "many", lambda r: many_ratio(groups, r), sas=n, distribution="uniform")) for n, goal in GOAL_MANY.items()]
+    return rows + [glance_row("{:,} SAs: two workers to one".format(n), "two-workers", SHARE, GOAL_WORKERS,
+                              both_ways(groups, "workers", lambda r: workers_ratio(groups, r)[1], sas=n, workers=1)) for n in (2, 32, 1000)]
+
+
+def glance_others(groups):
+    """Beside other programs."""
+    rows = [glance_row("%d octets: cycles between receive and transmit, VPP's node there" % size, "vpps-esp-nodes", CYCLES, {way: THERE_VPP[way, size] for way in WAYS},
+                       both_ways(groups, "vpp", lambda r: r["stages"]["between_ports"], size=size), at_most=True) for size in (64, 1400)]
+    beside = {r["size"]: statistics.median(secgw_ratios(r)[0]) for r in secgw_rows(groups["pcap"])[0]} if "pcap" in groups else {}
+    return rows + [glance_row("frames of %d: ipsec-secgw's rate" % size, "from-net_pcap-to-net_null", SHARE, goal, {"encap": beside.get(size)})
+                   for size, goal in GOAL_SECGW.items()]
+
+
+def glance(groups):
+    return table(("", "goal", *WAYS, ""), glance_shares(groups) + glance_others(groups) + glance_scale(groups))
+
+
+TABLES = {"glance": (None, glance), "one": ("one", one), "stages": ("one", stages), "goals": (None, goals), "kernel": ("one", kernel), "transforms": ("transforms jumbo", transforms),
           "paths": ("paths", paths), "many": ("many", many), "many-stages": ("many", many_stages), "workers": ("workers", workers),
           "handoff": ("handoff", handoff), "vpp": ("vpp", vpp), "vpp-stages": ("vpp", vpp_stages), "pcap": ("pcap", pcap), "noise": (None, noise)}
 
 
 def machine(told):
     m = told["machine"]
-    return ["%s, %d processors, TSC %.0f MHz; Linux %s, %s, %s; %d pages of 2 MiB; %s." %
+    built = "commit %s, %s" % (m["commit"], m["compiler"]) if "commit" in m else "commit and compiler were not kept"
+    return ["%s, %d processors, TSC %.0f MHz; Linux %s, %s, %s; %d pages of 2 MiB; %s; %s." %
             (m["cpu"], m["processors"], m["tsc_mhz"], m["kernel"], m["dpdk"], m["ipsec_mb"], m["huge_pages_of_2_mib"],
-             "real-time priority" if m["real_time_priority"] else "ordinary priority")]
+             "real-time priority" if m["real_time_priority"] else "ordinary priority", built)]
 
 
 def lines_of(name, told):

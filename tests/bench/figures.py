@@ -6,13 +6,16 @@
     tests/bench/figures.py --short        a little of everything, into --out: that it works, not how fast it is
 
 As root, on a machine with two processors and more, on which nothing else runs, with 2 MiB pages (`sysctl vm.nr_hugepages=3072`: a million
-SAs take 4.5 GB) and a built culvert (CULVERT_BUILD: the build directory, build/ unless set). Takes about ten minutes.
+SAs take 4.5 GB) and a built culvert (CULVERT_BUILD: the build directory, build/ unless set). Takes a quarter of an hour.
 
-Writes DIR/dataplane.json: each figure as it came, with the ends of its rounds, the load of the machine then, and the time that the
-hypervisor took away; and between the markers of DIR/dataplane.md the tables of it, made by figure_tables.py. --only takes some groups
-again and leaves the others as they are. --secgw takes DPDK's ipsec-secgw, where it has been built, in turns with culvert. Programs under measurement run at real-time priority where that is allowed, each worker on
-a processor of its own. A case beside which a neighbour took time is taken again, three times at most: of its tries each row has the one whose ports took
-least. What ports take is the same for all frames up to 1500 octets, so it tells of neighbours alone; the noise table has how many rows were taken again.
+Writes DIR/dataplane.json: each figure as it came, with the ends of its rounds, the load of the machine then, the time that the
+hypervisor took away, the day and the commit; between the markers of DIR/dataplane.md the tables of it, made by figure_tables.py; and
+of the same rows the chart DIR/dataplane.svg (figure_chart.py). --only takes some groups again and leaves the others as they are.
+--secgw takes DPDK's ipsec-secgw, where it has been built, in turns with culvert; without it what was taken of that before stays.
+Programs under measurement run at real-time priority where that is allowed, each worker on a processor of its own. A case beside which a
+neighbour took time is taken again, three tries at most, and eight where other rows are divided by it: of its tries each row has the one
+whose ports took least. What ports take is the same for all frames up to 1500 octets, so it tells of neighbours alone; the noise table
+has how many rows were taken again.
 """
 import argparse
 import json
@@ -26,16 +29,17 @@ import sys
 import tempfile
 import time
 
+import figure_chart
 import figure_tables
 import pcap_null
+from figure_tables import QUIET, ports_kind, ports_of
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("CULVERT_BUILD", os.path.join(HERE, "..", "..", "build"))
 DOCS = os.path.join(HERE, "..", "..", "docs", "performance")
 PRIORITY = 10
 CASE_LIMIT_S = 600
-TRIES = 3
-QUIET = 1.25  # a case whose ports take more than so many times the least of the run had a neighbour on its processor
+TRIES, TRIES_BASE = 3, 8
 
 # SAs, how they are drawn, and what else: a pass over a million packets takes a second, and so fewer rounds.
 MANY = (("1000", "uniform", ("--stages",)), ("100000", "uniform", ("--stages",)), ("100000", "zipf", ()), ("1000000", "uniform", ("--rounds", "3")),
@@ -51,28 +55,29 @@ OTHERS = (("esp-gcm-256", "64,512,1420"), ("esp-aes-128-sha256", "64,512,1420"),
           ("esp-gmac-128", "512,1420"), ("esp-chacha20-poly1305", "512,1420"), ("ah-sha256", "512,1420"))
 
 
-def ports_of(row):
-    return row["ports_cycles_per_packet"]
-
-
 class Bench:
-    """`culvert bench dataplane` with some options: a row for each size and direction."""
+    """`culvert bench dataplane` with some options: a row for each size and direction. Rows of others are divided by those of a base."""
 
-    def __init__(self, label, sizes, *options, ways=2, svg=False):
-        self.label, self.sizes, self.options, self.svg = label, sizes, options, svg
+    def __init__(self, label, sizes, *options, ways=2, base=False):
+        self.label, self.sizes, self.options, self.base = label, sizes, options, base
         self.cases = len(sizes.split(",")) * ways
         self.workers = int(options[options.index("--workers") + 1]) if "--workers" in options else 1
+        self.tries = TRIES_BASE if base else TRIES
 
     def take(self, run):
-        rows = self.once(run)
-        for _ in range(TRIES - 1 if run.again else 0):
-            noisy = run.noisy(rows)
-            if not noisy:
-                break
+        self.tries -= 1
+        return self.mend(run, self.once(run))
+
+    def mend(self, run, rows):
+        """Has another try for rows beside a neighbour, as long as there are such rows and tries."""
+        noisy = run.noisy(rows)
+        while noisy and self.tries and run.again:
+            self.tries -= 1
             run.retaken += len(noisy)
             run.cases += self.cases
             again = self.once(run)
             rows = [min(row, other, key=ports_of) if i in noisy else row for i, (row, other) in enumerate(zip(rows, again))]
+            noisy = run.noisy(rows)
         return rows
 
     def once(self, run):
@@ -80,8 +85,6 @@ class Bench:
             name = os.path.join(d, "bench.json")
             argv = [os.path.join(BUILD, "culvert"), "bench", "dataplane", "--sizes", self.sizes, "--seconds", str(run.seconds),
                     "--rounds", str(run.rounds), "--json", name, *self.options]
-            if self.svg:
-                argv += ["--svg", os.path.join(run.out, "dataplane.svg")]
             for line in run.lines(argv, self.workers):
                 if re.match(r"(encap|decap|both|clear) ", line):
                     run.tell("%s %s" % (self.label, line.split(" Mpps")[0]), 1)
@@ -94,8 +97,8 @@ class Bench:
 
 
 class Handoff:
-    """tests/bench/handoff_bench: packets that land at the worker that owns their SA, and at the other one."""
-    label = "hand-off"
+    """tests/bench/handoff_bench: packets that land at the worker that owns their SA, and at the other one. A start of it is a round."""
+    label, base = "hand-off", False
 
     def __init__(self, sizes):
         self.sizes, self.cases = sizes, len(sizes)
@@ -103,47 +106,50 @@ class Handoff:
     def take(self, run):
         rows = []
         for size in self.sizes:
-            argv = [os.path.join(BUILD, "tests", "bench", "handoff_bench"), str(run.rounds if run.short else 5), str(size)]
-            text = "\n".join(run.lines(argv, 2))
-            found = re.findall(r"landing right (\d+) .*?handed off (\d+) ", text)
-            if len(found) != 2:
-                sys.exit("figures: two workers wanted of handoff_bench: %s" % text)
-            rows.append({"size": size, "right": [int(r) for r, _ in found], "handed_off": [int(h) for _, h in found]})
-            run.tell("hand-off %d: %s cycles in place of %s" % (size, found[0][1], found[0][0]), 1)
+            row = {"size": size, "right": [], "handed_off": []}
+            for _ in range(run.rounds):
+                text = "\n".join(run.lines([os.path.join(BUILD, "tests", "bench", "handoff_bench"), "1", str(size)], 2))
+                found = re.findall(r"landing right (\d+) .*?handed off (\d+) ", text)
+                if len(found) != 2:
+                    sys.exit("figures: two workers wanted of handoff_bench: %s" % text)
+                row["right"].append([int(r) for r, _ in found])
+                row["handed_off"].append([int(h) for _, h in found])
+            rows.append(row)
+            run.tell("hand-off %d: %s cycles in place of %s" % (size, row["handed_off"][0][0], row["right"][0][0]), 1)
         return rows
 
 
 class Pcap:
     """net_pcap to net_null (pcap_null.py): culvert, the ports alone in DPDK's testpmd, and ipsec-secgw, in turns."""
-    label = "net_pcap to net_null"
+    label, base = "net_pcap to net_null", False
 
     def __init__(self, sizes):
         self.sizes, self.cases = sizes, len(sizes)
 
     def take(self, run):
         rows = []
-        args = argparse.Namespace(seconds=min(run.seconds, 2), rounds=1 if run.short else 3, lcore=max(os.sched_getaffinity(0)), engine="auto",
+        args = argparse.Namespace(seconds=min(run.seconds, 2), rounds=run.rounds, lcore=max(os.sched_getaffinity(0)), engine="auto",
                                   alg="gcm128", real_time=run.real_time, secgw=run.secgw, secgw_options="")
         with tempfile.TemporaryDirectory(prefix="culvert-figures-") as work:
             for size in self.sizes:
-                rows.append(pcap_null.size_take(work, size, args))
+                rows.append({**pcap_null.size_take(work, size, args), "seconds": args.seconds})
                 run.tell("net_pcap to net_null %d: %.2f Mpps" % (size, rows[-1]["mpps"][0]), 1)
         return rows
 
 
 def groups():
     """Name -> what is run for it, in this order. Rows of a group are held against one another, so they are taken one after the other."""
-    before, after = Bench("1 SA before", "512"), Bench("1 SA after", "512")
+    before, after = Bench("1 SA before", "512", base=True), Bench("1 SA after", "512", base=True)
     return {
-        "one": [Bench("1 SA", "64,512,1420,imix", "--direction", "both", "--stages", ways=3, svg=True)],
+        "one": [Bench("1 SA", "64,512,1420,imix", "--direction", "both", "--stages", ways=3)],
         "transforms": [Bench(name, sizes, "--transform", name) for name, sizes in OTHERS],
         "jumbo": [Bench("jumbo", "9000"), Bench("jumbo esp-aes-128-sha256", "9000", "--transform", "esp-aes-128-sha256")],
         "vpp": [Bench("stages", "64,1400", "--stages")],
-        "paths": [Bench(label, "512", *options) for label, options in PATHS] +
+        "paths": [Bench(label, "512", *options, base=label == "tunnel") for label, options in PATHS] +
                  [Bench(label, "512", "--path", "clear", "--direction", "encap", "--lines", lines, ways=1) for label, lines in CLEAR],
         "many": [before] + [Bench("%s SAs %s" % (n, law), "512", "--sas", n, "--distribution", law, *more) for n, law, more in MANY] + [after],
-        "workers": [Bench("1 SA, %d workers" % w, "512", "--direction", "encap", "--workers", str(w), ways=1) for w in (1, 2)] +
-                   [Bench("%s SAs, %d workers" % (n, w), "512", "--sas", n, "--workers", str(w)) for n in FEW_WORKERS for w in (1, 2)],
+        "workers": [Bench("1 SA, %d workers" % w, "512", "--direction", "encap", "--workers", str(w), ways=1, base=w == 1) for w in (1, 2)] +
+                   [Bench("%s SAs, %d workers" % (n, w), "512", "--sas", n, "--workers", str(w), base=w == 1) for n in FEW_WORKERS for w in (1, 2)],
         "handoff": [Handoff((64, 512, 1420))],
         "pcap": [Pcap((64, 512, 1434))],
     }
@@ -154,7 +160,7 @@ def short_groups():
     one, jumbo = Bench("1 SA", "512"), Bench("jumbo esp-aes-128-sha256", "9000", "--transform", "esp-aes-128-sha256")
     clear = Bench("in clear", "512", "--path", "clear", "--direction", "encap", ways=1)
     return {
-        "one": [Bench("1 SA", "64,1420", "--direction", "both", "--stages", ways=3, svg=True)],
+        "one": [Bench("1 SA", "64,1420", "--direction", "both", "--stages", ways=3)],
         "transforms": [Bench("esp-gcm-256", "512", "--transform", "esp-gcm-256")],
         "jumbo": [jumbo],
         "vpp": [Bench("stages", "1400", "--stages")],
@@ -175,10 +181,11 @@ class Run:
         self.machine, self.out = {}, args.out
         self.again, self.retaken, self.least_ports = not args.short, 0, {}
         self.real_time = not args.short and can_be_real_time()
+        self.taken, self.commit = time.strftime("%Y-%m-%d"), commit()
 
     def noisy(self, rows):
         """Which of these rows had a neighbour, by all that was taken until now of the same receive and kind of frame."""
-        kinds = [(row["receive"], row["size"] == 9000) for row in rows]
+        kinds = [ports_kind(row) for row in rows]
         for kind, row in zip(kinds, rows):
             self.least_ports[kind] = min(ports_of(row), self.least_ports.get(kind, ports_of(row)))
         return [i for i, (kind, row) in enumerate(zip(kinds, rows)) if ports_of(row) > QUIET * self.least_ports[kind]]
@@ -218,24 +225,45 @@ def stolen_ticks():
     return ticks[7], sum(ticks)
 
 
+def commit(top=os.path.join(HERE, "..", "..")):
+    """As `git describe --always --dirty` has it, but that figures written a moment ago are no change of the program."""
+    def git(*args):
+        return subprocess.run(["git", "-c", "safe.directory=*", "-C", top, *args], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True, check=False)
+    named = git("describe", "--always")
+    if named.returncode != 0:
+        return "unknown"
+    return named.stdout.strip() + ("" if git("diff", "--quiet", "HEAD", "--", ":(top)", ":(top,exclude)docs").returncode == 0 else "-dirty")
+
+
+def compiler():
+    """What the program says that it was compiled with."""
+    found = subprocess.run(["readelf", "-p", ".comment", os.path.join(BUILD, "culvert-dp")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                           check=False)
+    return ", ".join(dict.fromkeys(re.findall(r"^ +\[ *[0-9a-f]+\] +(.*\S)", found.stdout, re.M))) or "a compiler that is not known"
+
+
 def machine_of(run):
     with open("/proc/meminfo", encoding="ascii") as f:
         huge = int(re.search(r"HugePages_Total:\s+(\d+)", f.read()).group(1))
     return {**run.machine, "processors": os.cpu_count(), "kernel": platform.release(), "huge_pages_of_2_mib": huge,
-            "real_time_priority": run.real_time}
+            "real_time_priority": run.real_time, "commit": run.commit, "compiler": compiler()}
 
 
 def group_take(run, parts):
     """The rows of one group; each knows what it is of, and the load of the machine when it had been taken."""
-    rows, load, (stolen, ticks) = [], [os.getloadavg()[0]], stolen_ticks()
+    found, load, (stolen, ticks) = [], [os.getloadavg()[0]], stolen_ticks()
     run.retaken = 0
     for part in parts:
-        for row in part.take(run):
-            rows.append({"label": part.label, **row})
+        found.append(part.take(run))
         load.append(os.getloadavg()[0])
+    for i, part in enumerate(parts):
+        if part.base:  # by now it is known better how much ports take where nobody else is
+            found[i] = part.mend(run, found[i])
     stolen_after, ticks_after = stolen_ticks()
-    return {"seconds": run.seconds, "rounds": run.rounds, "load_least": min(load), "load_most": max(load),
-            "stolen": (stolen_after - stolen) / max(1, ticks_after - ticks), "retaken": run.retaken, "rows": rows}
+    return {"taken": run.taken, "commit": run.commit, "seconds": run.seconds, "rounds": run.rounds, "load_least": min(load), "load_most": max(load),
+            "stolen": (stolen_after - stolen) / max(1, ticks_after - ticks), "retaken": run.retaken,
+            "rows": [{"label": part.label, **row} for part, rows in zip(parts, found) for row in rows]}
 
 
 def json_write(path, told):
@@ -298,12 +326,15 @@ def main():
         todo = {name: parts for name, parts in (short_groups() if args.short else groups()).items() if name in args.only}
         run = Run(args, sum(part.cases for parts in todo.values() for part in parts))
         for name, parts in todo.items():
-            told["groups"][name] = group_take(run, parts)
+            before, told["groups"][name] = told["groups"].get(name), group_take(run, parts)
+            if name == "pcap" and before:
+                figure_tables.secgw_keep(told["groups"][name], before)
             told["groups"] = {n: told["groups"][n] for n in groups() if n in told["groups"]}
             told["machine"] = {**told["machine"], **machine_of(run)}
             json_write(raw, told)  # what was taken is kept, whatever comes
     figure_tables.page_write(page, told)
-    print("figures: %s and the tables of %s" % (os.path.relpath(raw), os.path.relpath(page)))
+    figure_chart.chart_write(os.path.join(args.out, "dataplane.svg"), told)
+    print("figures: %s, the tables of %s and the chart beside it" % (os.path.relpath(raw), os.path.relpath(page)))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ Sizes are octets of the Ethernet frame that comes in, without its checksum. The 
 SA, so they are those that were encrypted; whatever was dropped is told. Beside packets per second of the clock stand those per second that
 the polling thread had its core: on a machine that others use, too, the second is the program's, the first also the neighbours'. net_pcap
 copies each packet out of a ring of its own, and net_null frees it, for every program alike: the ratio is also told of what each takes
-beyond the ports. ipsec-secgw is started as docs/performance/dataplane.md says. --keep leaves files in DIR.
+beyond the ports. A ratio is of one round, in which the programs ran one after the other; told is the median of the rounds' ratios. ipsec-secgw is started as docs/performance/dataplane.md says. --keep leaves files in DIR.
 """
 import argparse
 import json
@@ -25,6 +25,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import figure_tables
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("CULVERT_BUILD", os.path.join(HERE, "..", "..", "build"))
@@ -250,9 +252,9 @@ def size_take(work, size, args):
     print("frame %5d: Mpps of its own time: culvert %s, of the clock %s; ports alone %s" %
           (size, shown(row["mpps"]), shown(row["mpps_clock"]), shown(row["ports_mpps"])), flush=True)
     if args.secgw:
-        ours, ports, other = (1 / statistics.median(row[k]) for k in ("mpps", "ports_mpps", "secgw_mpps"))
-        print("             ipsec-secgw %s: culvert to it %.2f; beyond the ports %.0f ns to %.0f ns, %.2f" %
-              (shown(row["secgw_mpps"]), other / ours, 1000 * (ours - ports), 1000 * (other - ports), (other - ports) / (ours - ports)), flush=True)
+        ratios, beyond, left = figure_tables.secgw_ratios(row)
+        print("             ipsec-secgw %s: culvert to it, round by round, %s; it takes %s ns beyond the ports, culvert to it there %s" %
+              (shown(row["secgw_mpps"]), shown(ratios), shown(beyond), shown(left)), flush=True)
     return row
 
 
@@ -260,7 +262,7 @@ def main():
     p = argparse.ArgumentParser(description="culvert from net_pcap to net_null on one core")
     p.add_argument("--sizes", default="64,512,1434")
     p.add_argument("--seconds", type=float, default=3)
-    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--rounds", type=int, default=7)
     p.add_argument("--lcore", type=int, default=1)
     p.add_argument("--alg", default="gcm128")
     p.add_argument("--engine", default="auto")
