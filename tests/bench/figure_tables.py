@@ -418,7 +418,7 @@ def glance_others(groups):
     rows = [glance_row("%d octets: cycles between receive and transmit, VPP's node there" % size, "vpps-esp-nodes", CYCLES, {way: THERE_VPP[way, size] for way in WAYS},
                        both_ways(groups, "vpp", lambda r: r["stages"]["between_ports"], size=size), at_most=True) for size in (64, 1400)]
     beside = {r["size"]: statistics.median(secgw_ratios(r)[0]) for r in secgw_rows(groups["pcap"])[0]} if "pcap" in groups else {}
-    return rows + [glance_row("frames of %d: ipsec-secgw's rate" % size, "from-net_pcap-to-net_null", SHARE, goal, {"encap": beside.get(size)})
+    return rows + [glance_row("frames of %d: culvert's rate to that of ipsec-secgw" % size, "from-net_pcap-to-net_null", SHARE, goal, {"encap": beside.get(size)})
                    for size, goal in GOAL_SECGW.items()]
 
 
