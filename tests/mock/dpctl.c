@@ -568,6 +568,20 @@ static void do_counters(void)
            (unsigned long long)c.other_drops, (unsigned long long)c.highest_seq);
 }
 
+/* Who has the buckets of inbound SAs that had packets. */
+static void print_buckets(void)
+{
+    const struct cv_steer *s = shm_steer(&shm);
+    printf("buckets moved %llu\n", (unsigned long long)s->moves);
+    for (unsigned b = 0; b < CV_BUCKETS; b++) {
+        uint64_t n = 0;
+        for (unsigned w = 0; w < shm_workers(&shm); w++)
+            n += shm_steer_counts(&shm, w)->worked[b];
+        if (n)
+            printf("bucket %u owner %u packets %llu\n", b, s->bucket[b].worker, (unsigned long long)n);
+    }
+}
+
 static void do_drops(void)
 {
     for (unsigned r = 0; r < CV_DROP_COUNT; r++) {
@@ -577,7 +591,7 @@ static void do_drops(void)
         if (n)
             printf("drop %s %llu\n", cv_drop_name(r), (unsigned long long)n);
     }
-    printf("buckets moved %llu\n", (unsigned long long)shm_steer(&shm)->moves);
+    print_buckets();
     for (unsigned w = 0; w < shm_workers(&shm); w++) {
         const struct cv_worker_stats *s = shm_worker_stats(&shm, w);
         printf("worker %u rx %llu tx %llu handed %llu joined %llu\n", w, (unsigned long long)s->rx_packets,
