@@ -4,7 +4,6 @@
 #include "dataplane/engine/eng_session.h"
 #include "dataplane/engine/eng_vaes.h"
 
-#include <rte_common.h>
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <string.h>
@@ -20,21 +19,57 @@ enum {
     SALT = 4,
 };
 static const uint16_t measured[TRANSFORMS] = {CV_ENCR_AES_GCM_16, CV_ENCR_NULL_AES_GMAC};
-static const uint32_t sizes[] = {64, 1420};
+static const uint32_t sizes[ENG_AUTO_SIZES] = {64, 1420};
 
 /* vaes must be so much faster, over all sizes, before it is taken: less is noise. */
 static const double MARGIN = 0.97;
 
 /* Written by self_test alone, before there are sessions. */
-static bool take_vaes[TRANSFORMS][KEYS][DIRS];
+static struct decision {
+    struct eng_auto_times times;
+    bool vaes;
+} decisions[TRANSFORMS][KEYS][DIRS];
 
-const struct eng_ops *eng_auto_choice(const struct cv_sa *sa)
+/* ---- choosing -------------------------------------------------------------------------------------------------- */
+/* NULL: ipsec-mb is alone with it. */
+static struct decision *decision_of(const struct cv_sa *sa)
 {
     const unsigned key = sa->encr_key_len / 8u - 2, dir = sa->ref.dir == CV_DIR_OUT;
     for (unsigned t = 0; t < TRANSFORMS; t++)
-        if (sa->encr == measured[t] && key < KEYS && take_vaes[t][key][dir])
-            return &eng_vaes;
-    return &eng_ipsecmb;
+        if (sa->encr == measured[t] && key < KEYS)
+            return &decisions[t][key][dir];
+    return NULL;
+}
+
+const struct eng_ops *eng_auto_choice(const struct cv_sa *sa)
+{
+    const struct decision *d = decision_of(sa);
+    return d && d->vaes ? &eng_vaes : &eng_ipsecmb;
+}
+
+/* By the mean of shares: a size counts as much as another, however long its packets take. */
+bool eng_auto_takes_vaes(const struct eng_auto_times *t)
+{
+    double share = 0;
+    for (unsigned z = 0; z < ENG_AUTO_SIZES; z++) {
+        if (t->vaes[z] <= 0 || t->ipsecmb[z] <= 0)
+            return false;
+        share += t->vaes[z] / t->ipsecmb[z] / ENG_AUTO_SIZES;
+    }
+    return share < MARGIN;
+}
+
+void eng_auto_measured(const struct cv_sa *sa, const struct eng_auto_times *t)
+{
+    struct decision *d = decision_of(sa);
+    if (d)
+        *d = (struct decision){*t, eng_auto_takes_vaes(t)};
+}
+
+struct eng_auto_times eng_auto_times_of(const struct cv_sa *sa)
+{
+    const struct decision *d = decision_of(sa);
+    return d ? d->times : (struct eng_auto_times){0};
 }
 
 /* ---- measurement --------------------------------------------------------------------------------------------- */
@@ -53,25 +88,24 @@ static double slice(struct bench *b, eng_burst_fn *burst, const struct eng_sessi
     return (double)(rte_rdtsc_precise() - start);
 }
 
-/* The sum over the sizes of what vaes needs, as a share of what ipsec-mb needs, by their number. */
-static cv_result compare(struct bench *b, const struct cv_sa *sa, double *share)
+/* The shorter of what was measured and what is, where there was anything. */
+static double lesser(double was, double now)
+{
+    return was == 0 || now < was ? now : was;
+}
+
+static cv_result compare(struct bench *b, const struct cv_sa *sa, struct eng_auto_times *t)
 {
     struct eng_session *ours = NULL, *mb = NULL;
     struct eng_session_info ours_info, mb_info;
     cv_result r = eng_vaes.session_new(sa, -1, &ours, &ours_info);
     if (r == CV_OK)
         r = eng_ipsecmb.session_new(sa, -1, &mb, &mb_info);
-    *share = 0;
-    for (unsigned z = 0; r == CV_OK && z < RTE_DIM(sizes); z++) {
-        double least[2] = {0, 0};
+    for (unsigned z = 0; r == CV_OK && z < ENG_AUTO_SIZES; z++)
         for (unsigned i = 0; i < SLICES; i++) {
-            const double a = slice(b, ours_info.burst, ours, sizes[z]),
-                         c = slice(b, mb_info.burst, mb, sizes[z]);
-            least[0] = i == 0 || a < least[0] ? a : least[0];
-            least[1] = i == 0 || c < least[1] ? c : least[1];
+            t->vaes[z] = lesser(t->vaes[z], slice(b, ours_info.burst, ours, sizes[z]));
+            t->ipsecmb[z] = lesser(t->ipsecmb[z], slice(b, mb_info.burst, mb, sizes[z]));
         }
-        *share += least[0] / least[1] / RTE_DIM(sizes);
-    }
     eng_vaes.session_free(ours);
     eng_ipsecmb.session_free(mb);
     return r;
@@ -82,10 +116,10 @@ static cv_result measure_all(struct bench *b)
     for (unsigned i = 0; i < TRANSFORMS * KEYS * DIRS; i++) {
         const unsigned t = i / (KEYS * DIRS), key = i / DIRS % KEYS, out = i % DIRS;
         struct cv_sa sa = {.encr = measured[t], .encr_key_len = (uint8_t)(16 + 8 * key), .salt_len = SALT};
-        double share;
+        struct eng_auto_times times = {0};
         sa.ref.dir = out ? CV_DIR_OUT : CV_DIR_IN;
-        CV_TRY(compare(b, &sa, &share));
-        take_vaes[t][key][out] = share < MARGIN;
+        CV_TRY(compare(b, &sa, &times));
+        eng_auto_measured(&sa, &times);
     }
     return CV_OK;
 }
@@ -106,7 +140,7 @@ static cv_result measure(void)
 /* A processor that has VAES and gives wrong answers is not to be trusted with ipsec-mb either: it is an error. */
 static cv_result self_test(char *err, size_t err_len)
 {
-    memset(take_vaes, 0, sizeof take_vaes);
+    memset(decisions, 0, sizeof decisions);
     CV_TRY(eng_ipsecmb.self_test(err, err_len));
     if (!eng_vaes_usable(&eng_vaes))
         return CV_OK;
@@ -143,8 +177,10 @@ static bool supports(uint16_t encr, uint8_t encr_key_len, uint16_t integ)
 
 static const char *device(void)
 {
-    static const bool none[TRANSFORMS][KEYS][DIRS];
-    return memcmp(take_vaes, none, sizeof none) ? eng_vaes.device() : eng_ipsecmb.device();
+    for (unsigned i = 0; i < TRANSFORMS * KEYS * DIRS; i++)
+        if (decisions[i / (KEYS * DIRS)][i / DIRS % KEYS][i % DIRS].vaes)
+            return eng_vaes.device();
+    return eng_ipsecmb.device();
 }
 
 const struct eng_ops eng_auto = {

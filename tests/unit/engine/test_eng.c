@@ -238,6 +238,106 @@ static void auto_measures_and_serves_every_transform(void)
     eng_auto.session_free(NULL);
 }
 
+/* ---- what auto chooses -------------------------------------------------------------------------------------------------- */
+static bool takes(double short_vaes, double short_mb, double long_vaes, double long_mb)
+{
+    return eng_auto_takes_vaes(&(struct eng_auto_times){{short_vaes, long_vaes}, {short_mb, long_mb}});
+}
+
+static void auto_takes_vaes_where_it_is_clearly_faster(void)
+{
+    CU_ASSERT_TRUE(takes(50, 100, 500, 1000));
+    CU_ASSERT_TRUE(takes(96, 100, 960, 1000));
+    CU_ASSERT_TRUE(takes(96.9, 100, 969, 1000));
+    CU_ASSERT_FALSE(takes(97.1, 100, 971, 1000));
+    CU_ASSERT_FALSE(takes(99, 100, 990, 1000));
+    CU_ASSERT_FALSE(takes(100, 100, 1000, 1000));
+    CU_ASSERT_FALSE(takes(200, 100, 2000, 1000));
+}
+
+/* A size's share counts, not its time: what is lost with short packets is not hidden by long ones, which take most of the time. */
+static void auto_weighs_both_sizes_alike(void)
+{
+    CU_ASSERT_TRUE(takes(60, 100, 1100, 1000)); /* 0.85 */
+    CU_ASSERT_TRUE(takes(110, 100, 600, 1000));
+    CU_ASSERT_FALSE(takes(150, 100, 900, 1000)); /* 1.2, though 1050 of 1100 in all */
+    CU_ASSERT_FALSE(takes(90, 100, 1500, 1000));
+    CU_ASSERT_FALSE(takes(97, 100, 971, 1000));
+    CU_ASSERT_TRUE(takes(97, 100, 969, 1000));
+}
+
+static void auto_does_not_take_vaes_by_times_that_were_not_measured(void)
+{
+    CU_ASSERT_FALSE(takes(0, 0, 0, 0));
+    CU_ASSERT_FALSE(takes(0, 100, 0, 1000));
+    CU_ASSERT_FALSE(takes(0, 100, 500, 1000));
+    CU_ASSERT_FALSE(takes(50, 100, 0, 1000));
+    CU_ASSERT_FALSE(takes(50, 0, 500, 1000));
+    CU_ASSERT_FALSE(takes(50, 100, 500, 0));
+}
+
+static uint8_t by_of_session(const struct cv_sa *sa)
+{
+    struct eng_session *s;
+    struct eng_session_info info;
+    struct cv_sa_engine e = {0};
+    CU_ASSERT_EQUAL_FATAL(eng_auto.session_new(sa, -1, &s, &info), CV_OK);
+    eng_where(s, &e);
+    eng_auto.session_free(s);
+    return e.by;
+}
+
+enum { AUTO_CASES = 12 };
+
+/* AES-GCM and GMAC, each key length, each direction. */
+static struct cv_sa auto_case(unsigned i)
+{
+    struct cv_sa sa = {.encr = i < AUTO_CASES / 2 ? CV_ENCR_AES_GCM_16 : CV_ENCR_NULL_AES_GMAC,
+                       .encr_key_len = (uint8_t)(16 + 8 * (i / 2 % 3)),
+                       .salt_len = 4};
+    sa.ref.dir = i % 2 ? CV_DIR_OUT : CV_DIR_IN;
+    return sa;
+}
+
+/* One of them is faster by vaes, or all others are: no transform, key length or direction goes by the times of another one. */
+static void auto_sessions_are_of_the_engine_that_its_times_chose(void)
+{
+    static const struct eng_auto_times times[] = {{{97.1, 971}, {100, 1000}}, {{50, 500}, {100, 1000}}};
+    char err[160] = "";
+    if (!eng_vaes_usable(&eng_vaes)) {
+        printf("no VAES here ");
+        return;
+    }
+    for (unsigned round = 0; round < 2 * AUTO_CASES; round++) {
+        const unsigned one = round / 2, all = round % 2;
+        for (unsigned i = 0; i < AUTO_CASES; i++) {
+            const struct cv_sa sa = auto_case(i);
+            eng_auto_measured(&sa, &times[(i == one) ^ all]);
+        }
+        for (unsigned i = 0; i < AUTO_CASES; i++) {
+            const struct cv_sa sa = auto_case(i);
+            const bool vaes = eng_auto_takes_vaes(&times[(i == one) ^ all]);
+            CU_ASSERT_EQUAL(vaes, (i == one) ^ all);
+            CU_ASSERT_PTR_EQUAL(eng_auto_choice(&sa), vaes ? &eng_vaes : &eng_ipsecmb);
+            CU_ASSERT_EQUAL(by_of_session(&sa), vaes ? CV_ENGINE_VAES : CV_ENGINE_IPSECMB);
+        }
+    }
+    CU_ASSERT_STRING_EQUAL(eng_auto.device(), eng_vaes.device()); /* all but the last one's were vaes's */
+    const struct cv_sa chacha = {.encr = CV_ENCR_CHACHA20_POLY1305, .encr_key_len = 32, .salt_len = 4};
+    eng_auto_measured(&chacha, &times[1]);
+    CU_ASSERT_EQUAL(by_of_session(&chacha), CV_ENGINE_IPSECMB);
+    CU_ASSERT_EQUAL(eng_auto.self_test(err, sizeof err), CV_OK); /* the machine's own times again */
+    for (unsigned i = 0; i < AUTO_CASES; i++) {
+        const struct cv_sa sa = auto_case(i);
+        const struct eng_auto_times t = eng_auto_times_of(&sa);
+        for (unsigned z = 0; z < ENG_AUTO_SIZES; z++) {
+            CU_ASSERT_TRUE(t.vaes[z] > 0 && t.vaes[z] != times[0].vaes[z] && t.vaes[z] != times[1].vaes[z]);
+            CU_ASSERT_TRUE(t.ipsecmb[z] > 0 && t.ipsecmb[z] != times[0].ipsecmb[z]);
+        }
+        CU_ASSERT_EQUAL(by_of_session(&sa), eng_auto_takes_vaes(&t) ? CV_ENGINE_VAES : CV_ENGINE_IPSECMB);
+    }
+}
+
 /* ---- multi-buffer bursts ------------------------------------------------------------------------------------------------ */
 enum { MB_MOST = 150, MB_ROOM = 1600, MB_AROUND = 64, MB_FILL = 0xa5 };
 
@@ -365,6 +465,9 @@ UNIT_MAIN_EAL("engine", UNIT_TEST(eng_by_name_knows_the_words_of_the_platform_se
               UNIT_TEST(every_engine_passes_its_known_answer_tests),
               UNIT_TEST(every_fault_of_every_transform_is_found_at_start),
               UNIT_TEST(auto_measures_and_serves_every_transform),
+              UNIT_TEST(auto_takes_vaes_where_it_is_clearly_faster), UNIT_TEST(auto_weighs_both_sizes_alike),
+              UNIT_TEST(auto_does_not_take_vaes_by_times_that_were_not_measured),
+              UNIT_TEST(auto_sessions_are_of_the_engine_that_its_times_chose),
               UNIT_TEST(RFC_4301_4_2_NULL_encryption_needs_integrity),
               UNIT_TEST(multi_buffer_bursts_write_what_is_theirs_and_decrypt_what_verified),
               UNIT_TEST(keys_and_salt_of_a_wrong_length_are_refused),
