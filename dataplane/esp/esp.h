@@ -1,9 +1,12 @@
 /* esp: ESP in and out (RFC 4303), tunnel and transport mode, with UDP encapsulation (RFC 3948), for IPv4 and IPv6; and AH (RFC 4302), whose
  * SAs are the same structs: inbound it has a burst of its own, outbound a builder of its own (esp_ah.h).
  *
- * The worker hands bursts with one SA pointer per packet. SAs change within a burst; the hot fields of an
- * SA are one struct on few cache lines, read once when the SA changes. Nothing here allocates, locks, logs
- * or makes a system call; esp does not see io.
+ * The worker hands bursts with one SA pointer per packet. SAs change within a burst; packets that follow one another on
+ * one SA are worked on together. An SA's hot fields are in front of its struct, on few cache lines. Inbound they are read in
+ * place, packet by packet: the lines are the owner worker's own. Outbound each such row of packets copies, once, the template of
+ * the outer header, which the manager may replace meanwhile, and what it needs later of the line with `seq`, which goes from
+ * worker to worker. Runs (esp_run.h) copy of either what lasts when they begin, and ask the SA itself, with each piece,
+ * for what may have changed. Nothing here allocates, locks, logs or makes a system call; esp does not see io.
  *
  * Packet form: esp_in gets mbufs whose data starts at the outer IP header; a good packet comes back with
  * its data at the inner IP header. esp_out gets data at the inner IP header and gives data at the outer
