@@ -38,6 +38,10 @@ class Capture:
         wait_for("tcpdump to count", lambda: len(self._counts()) > before or self.process.poll() is not None, 10)
         return self._counts()[-1] if self.process.poll() is None else None
 
+    def has_some(self):
+        """While it runs: something is in the file."""
+        return os.path.exists(self.path) and os.path.getsize(self.path) > 24  # the file's header
+
     def stop(self):
         """All that the kernel had for it when this was called is in the file: what it still holds when tcpdump ends is lost, which on a busy machine may be
         everything. On a loopback the filter counts packets twice: there it is enough that tcpdump, which answered each time, had no more to read."""

@@ -40,6 +40,15 @@ class Listener:
         self.process.wait(60)
         return self._read()
 
+    def heard(self, *parts, timeout=5):
+        """Ends it when it has printed all of these, or when the time is up; what it printed. Without parts: what it has printed by now."""
+        try:
+            wait_for("events", lambda: all(part in self._read() for part in parts), timeout)
+        except LabError:
+            pass  # whoever asked says what is missing
+        self.kill()
+        return self._read()
+
 
 class Gateway:
     def __init__(self, lab, short, workers=1, extra="", vdev="net_af_packet", mtu=0):
@@ -77,7 +86,7 @@ class Gateway:
         return done.stdout
 
     def listen(self, ms, script=""):
-        """A client that is connected when this returns; text() waits for its end and gives what it printed."""
+        """A client that is connected when this returns; text() waits for its end and gives what it printed, heard() ends it."""
         self.count += 1
         name = "%s-%d-listen" % (self.short, self.count)
         return Listener(self.lab, name, self.socket,
@@ -88,6 +97,28 @@ class Gateway:
 
     def drops(self):
         return {m.group(1): int(m.group(2)) for m in re.finditer(r"^drop (\S+) (\d+)$", self.ctl("drops"), re.M)}
+
+    def dropped(self, reason, count, what, since=0):
+        """Waits until so many packets, and the `since` before, have been dropped for this; more are a finding as well."""
+        try:
+            wait_for(what, lambda: self.drops().get(reason, 0) >= since + count, 3)
+        except LabError:
+            pass
+        drops = self.drops()
+        check_equal(drops.get(reason, 0) - since, count, "%s, %s of %s" % (what, reason, drops))
+
+    def taken(self):
+        """Frames that its workers have received until now."""
+        return sum(map(int, re.findall(r"^worker \d+ rx (\d+)", self.ctl("drops"), re.M)))
+
+    def settled(self, frames):
+        """Waits until it has received as many frames as that, and receives no more: there may be others than those waited for (ARP, neighbours)."""
+        readings = [self.taken()]
+
+        def still():
+            readings.append(self.taken())
+            return readings[-1] >= frames and readings[-1] == readings[-2]
+        wait_for("%d frames to be received" % frames, still, 5)
 
     def port_counts(self):
         """As the drivers counted: of each interface (received, sent)."""

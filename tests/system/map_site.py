@@ -55,14 +55,25 @@ class MapSite(Site):
     def mac(self, gw, interface="out0"):
         return gw.ns.run("cat", "/sys/class/net/%s/address" % interface).stdout.strip()
 
-    def frames_from_mid(self, gw, packets, count=3):
-        """scapy expressions, sent in clear from the middle to the gateway's outer port."""
+    def frames_from_mid(self, gw, packets, count=3, settle=True):
+        """scapy expressions, sent in clear from the middle to the gateway's outer port. Returns when it has received them; without settle, which
+        asks the gateway and so ends a listener, when they are sent."""
         script = ("import logging; logging.getLogger('scapy').setLevel(logging.ERROR)\n"
                   "from scapy.all import *\n"
-                  "for p in [%s]:\n sendp(Ether(dst=%r)/p, iface='br0', count=%d, verbose=0)\n"
-                  % (", ".join(packets), self.mac(gw), count))
-        self.mid.run("/usr/bin/python3", "-c", script, timeout=60)
-        time.sleep(0.2)
+                  "packets = [%s]\n"
+                  "for p in packets: sendp(Ether(dst=%r)/p, iface='br0', count=%d, verbose=0)\n"
+                  "print(len(packets))\n" % (", ".join(packets), self.mac(gw), count))
+        before = gw.taken() if settle else 0
+        sent = count * int(self.mid.run("/usr/bin/python3", "-c", script, timeout=60).stdout)
+        if settle:
+            gw.settled(before + sent)
+
+    def frames_from_left(self, packets):
+        """A scapy expression of a list, sent from the left host to A's inner port."""
+        script = ("from scapy.all import *\npackets = %s\nsendp([Ether(dst=%r)/p for p in packets], iface='eth0', verbose=0)\n"
+                  "print(len(packets))" % (packets, self.mac(self.a, "in0")))
+        before = self.a.taken()
+        self.a.settled(before + int(self.left.run("/usr/bin/python3", "-c", script, timeout=60).stdout))
 
 
 PROTECT = """10 protect 20 10.{l}.0.0/24 10.{r}.0.0/24
