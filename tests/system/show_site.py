@@ -126,12 +126,18 @@ def follow(gateway, *words):
     """culvert debug ... beside, in text or with --json first; followed() has its lines."""
     from culvert import BUILD
     options = ["--json"] if words[0] == "--json" else []
+
+    def clients():
+        return gateway.json("show", "debugging")["clients"]
+    others = clients()
     p = gateway.ns.start("follow%d" % next(_numbers), os.path.join(BUILD, "culvert"), "--run-dir", gateway.run_dir, *options, "debug",
                          *words[len(options):])
-    wait_for("the debug client to follow", lambda: re.search(r"[1-9]\d* client", gateway.cli("show", "debugging").stdout), 5)
+    wait_for("the debug client to follow", lambda: clients() > others, 5)
     return p
 
 
 def followed(process):
+    """Its lines so far; of one that is being written nothing."""
     with open(process.log_path) as f:
-        return f.read()
+        text = f.read()
+    return text[:text.rfind("\n") + 1]
