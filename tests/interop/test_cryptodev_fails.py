@@ -9,7 +9,7 @@ from case import Skip, add_case, check, check_equal, main
 from culvert import BUILD, CBC, GCM
 from net import wait_for
 from topology import strongswan_site
-from traffic import Stream, ping_until
+from traffic import Stream, carried, ping_until
 
 SHIM = os.path.join(BUILD, "tests", "system", "cdev_fault.so")
 RATE = 400
@@ -17,12 +17,6 @@ STALL_MS = 200  # CDEV_STALL_MS
 IV_LEN = {GCM.name: 8, CBC.name: 16}
 SAYS = {"hang": "it gave no packets back any more", "errors": "it gave packets back with errors",
         "event": "its driver reported an error", "remove": "it is to be removed"}
-
-
-def carried(streams, count):
-    """Waits until each has carried so many packets more."""
-    until = [s.progress() + count for s in streams]
-    wait_for("%d packets more each way" % count, lambda: all(s.progress() >= u for s, u in zip(streams, until)), 20)
 
 
 class Fault:

@@ -9,7 +9,7 @@ from culvert import ECP1, MAP_FLOW
 from ledger import ledger_of
 from net import wait_for
 from topology import ikev1_site, pair_site, strongswan_site
-from traffic import Stream, ping, ping_until
+from traffic import Stream, carried, ping, ping_until
 
 
 def up(site, flow="Tunnel1"):
@@ -40,9 +40,9 @@ def daemon_gone(site):
     with ledger_of(site) as book:
         with Stream(site.left, site.right, site.right_address, 400) as there:
             with Stream(site.right, site.left, site.left_address, 400) as back:
-                time.sleep(0.7)
+                carried((there, back), 200)
                 site.culvert.kill_daemon()
-                time.sleep(2)
+                time.sleep(2)  # it is away
                 check_equal(site.culvert.pids("culvert-dp"), dataplane, "the data plane after culvertd's death")
                 site.culvert.start()
                 time.sleep(2)
@@ -82,7 +82,7 @@ def control_killed():
     daemons = site.culvert.pids("culvertd")
     check(len(daemons) >= 2, "processes of culvertd: %s" % daemons)
     with Stream(site.left, site.right, site.right_address, 400) as there:
-        time.sleep(0.5)
+        carried((there,), 200)
         os.kill(daemons[-1], signal.SIGKILL)
         wait_for("another control process", lambda: set(site.culvert.pids("culvertd")) - set(daemons), 5)
         site.culvert.wait_ready()
@@ -96,7 +96,7 @@ def control_killed():
 def dataplane_killed(site, flow="Tunnel1"):
     up(site, flow)
     with Stream(site.left, site.right, site.right_address, 400) as there:
-        time.sleep(0.7)
+        carried((there,), 200)
         old = site.culvert.kill_dataplane()
         killed_at = time.monotonic()
         received = there.progress()

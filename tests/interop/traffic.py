@@ -120,14 +120,20 @@ class Stream:
         return False
 
 
+def carried(streams, count):
+    """Waits until each has carried so many packets more."""
+    until = [s.progress() + count for s in streams]
+    wait_for("%d packets more each way" % count, lambda: all(s.progress() >= u for s, u in zip(streams, until)), 20)
+
+
 def under_traffic(site, disturb, rate=400):
     """Runs disturb() with streams in both directions between the hosts of a topology; not one packet may be lost. Packets sent."""
     with ledger_of(site) as book:
         with Stream(site.left, site.right, site.right_address, rate) as there:
             with Stream(site.right, site.left, site.left_address, rate) as back:
-                time.sleep(0.7)
+                carried((there, back), rate // 2)
                 disturb()
-                time.sleep(1.2)
+                carried((there, back), rate)
     for name, s in (("left to right", there), ("right to left", back)):
         check(s.sent > 200, "%s: only %d packets sent" % (name, s.sent))
         check_equal(s.lost, 0, "%s: packets lost of %d (missing %s; %s)" % (name, s.sent, s.missing, book.text()))
