@@ -80,15 +80,22 @@ static inline struct flow flow_of(uint64_t ends, uint32_t spi, uint32_t tos, uin
     return (struct flow){ends, proto == IP_PROTO_ESP ? spi : (tos & 0xfc) << 8 | proto};
 }
 
+static inline bool is_natt(const struct rte_mbuf *m)
+{
+    return dp_natt_at(rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN));
+}
+
 static inline struct flow flow_of_frame(const struct rte_mbuf *m)
 {
     const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
+    if (is_natt(m))
+        return flow_of(dp_load64(ip + 12), dp_load32(ip + DP_WAY_V4 + DP_WAY_UPPER), 0, IP_PROTO_ESP);
     return flow_of(dp_load64(ip + 12), dp_load32(ip + DP_WAY_V4), ip[1], ip[9]);
 }
 
 static inline bool is_esp(const struct rte_mbuf *m)
 {
-    return *rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN + 9) == IP_PROTO_ESP;
+    return *rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN + 9) == IP_PROTO_ESP || is_natt(m);
 }
 
 static inline bool is_flow(const struct dp_way *k, struct flow flow)
@@ -137,6 +144,8 @@ static __rte_always_inline bool follows(const struct dp_way *k, const struct rte
         return dp_front_alike(&k->front, m, k->front.span, DP_WAY_UDP, p);
     case DP_WAY_ESP:
         return dp_front_alike(&k->front, m, k->front.span, DP_WAY_ESP, p);
+    case DP_WAY_NATT:
+        return dp_front_alike(&k->front, m, k->front.span, DP_WAY_NATT, p);
     default:
         return dp_front_alike(&k->front, m, k->front.span, DP_WAY_PLAIN, p);
     }
@@ -189,7 +198,7 @@ static unsigned segment_of(struct dp_worker *w, struct segment *s, const struct 
             k->segment = now;
             k->group = (uint8_t)groups;
             s->group[groups++] = (struct group){.way = k};
-        } else if (k->kind == DP_WAY_ESP && unlikely(p[i].word <= k->last)) {
+        } else if (k->state == IN && unlikely(p[i].word <= k->last)) {
             break;
         }
         k->last = p[i].word;
@@ -417,7 +426,7 @@ static struct dp_way *place_for(struct dp_groups *g, struct flow flow)
 
 static enum dp_way_kind kind_of(const struct dp_front *f, enum state state)
 {
-    return state == IN ? DP_WAY_ESP : dp_front_proto(f) == IP_PROTO_UDP ? DP_WAY_UDP : DP_WAY_PLAIN;
+    return state == IN ? dp_front_kind(f) : dp_front_proto(f) == IP_PROTO_UDP ? DP_WAY_UDP : DP_WAY_PLAIN;
 }
 
 /* The leader, which waits for its SA alone, or has gone: may others follow it? A multi-buffer engine has a burst in one call when it goes the long way, whatever
@@ -425,8 +434,9 @@ static enum dp_way_kind kind_of(const struct dp_front *f, enum state state)
 static enum state lead(struct dp_worker *w, struct dp_way *k, bool open, struct rte_mbuf *leader)
 {
     if (open && w->out_count == 1 && w->out_pkts[0] == leader)
-        return !esp_out_multi_buffer(w->out_sas[0]) && dp_way_out(w, k, leader) ? OUT : REFUSED;
-    if (w->in_count == 1 && w->in_pkts[0] == leader && dp_front_proto(&k->front) == IP_PROTO_ESP) {
+        return !esp_out_multi_buffer(w->out_sas[0]) && !k->front.natt && dp_way_out(w, k, leader) ? OUT
+                                                                                                  : REFUSED;
+    if (w->in_count == 1 && w->in_pkts[0] == leader && dp_front_is_esp(&k->front)) {
         struct esp_in_sa *sa = w->in_sas[0];
         if (esp_in_multi_buffer(sa))
             return REFUSED;
@@ -468,7 +478,7 @@ static bool the_whole_way(struct dp_worker *w, const struct ip_if *in, const str
     k->front = front;
     k->front.spi = flow.more;
     k->changes = changes;
-    k->front.if_in = in->id;
+    k->front.if_in = (uint16_t)in->id;
     k->state = (uint8_t)lead(w, k, open, m);
     if (!goes_on(w, k))
         k->state = REFUSED;

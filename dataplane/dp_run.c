@@ -55,7 +55,7 @@ static __rte_always_inline unsigned piece(const struct dp_way *way, struct rte_m
             dp_way_fetch(pkts[i + AHEAD], kind);
         if (unlikely(!dp_front_alike(&way->front, pkts[i], span, kind, &p[i])))
             break;
-        if (kind == DP_WAY_ESP) {
+        if (kind == DP_WAY_ESP || kind == DP_WAY_NATT) {
             if (unlikely(p[i].word <= before))
                 break;
             before = p[i].word;
@@ -123,13 +123,15 @@ static unsigned out_follow(struct dp_worker *w, const struct dp_way *y, struct r
 static unsigned in_run(struct dp_worker *w, struct dp_run *r, const struct dp_way *y, struct rte_mbuf **pkts,
                        unsigned n, const struct ip_if *in)
 {
+    const bool natt = y->front.natt != 0;
     struct esp_run_pkt p[IO_BURST];
     unsigned done = 0, want, k, good;
     uint32_t last = 0;
     do {
         uint64_t frames = 0;
         want = RTE_MIN((unsigned)DP_RUN_PIECE, n - done);
-        k = piece(y, pkts + done, p + done, want, n - done, DP_WAY_ESP, last, &frames);
+        k = natt ? piece(y, pkts + done, p + done, want, n - done, DP_WAY_NATT, last, &frames)
+                 : piece(y, pkts + done, p + done, want, n - done, DP_WAY_ESP, last, &frames);
         k = all_or_none(esp_in_run_multi_buffer(&y->esp.in), k, n);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
         if (unlikely(k == 0) || unlikely(!esp_in_run_check(&w->esp, &y->esp.in, pkts, p, 0, done, k)))
@@ -236,6 +238,8 @@ static unsigned lead(struct dp_worker *w, const struct ip_if *in, const struct i
     dp_worker_received(w, leader, a, in);
     dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
     if (open && w->out_count && w->out_pkts[w->out_count - 1] == leader) {
+        if (unlikely(way->front.natt != 0)) /* others' ESP in UDP */
+            return 1;
         multi_buffer = esp_out_multi_buffer(w->out_sas[w->out_count - 1]);
         if (multi_buffer && !may_lead(w))
             return 1;
@@ -243,8 +247,7 @@ static unsigned lead(struct dp_worker *w, const struct ip_if *in, const struct i
             runs->out = y;
             k = out_follow(w, &runs->out, pkts + 1, n - 1, bytes);
         }
-    } else if (w->in_count && w->in_pkts[w->in_count - 1] == leader &&
-               dp_front_proto(&way->front) == IP_PROTO_ESP) {
+    } else if (w->in_count && w->in_pkts[w->in_count - 1] == leader && dp_front_is_esp(&way->front)) {
         struct esp_in_sa *sa = w->in_sas[w->in_count - 1];
         multi_buffer = esp_in_multi_buffer(sa);
         if (multi_buffer && !may_lead(w))
@@ -262,7 +265,7 @@ static unsigned lead(struct dp_worker *w, const struct ip_if *in, const struct i
 unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
                      struct rte_mbuf **pkts, unsigned n, uint64_t *bytes)
 {
-    struct dp_way way = {.changes = w->changes, .front.if_in = in->id};
+    struct dp_way way = {.changes = w->changes, .front.if_in = (uint16_t)in->id};
     const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss;
     unsigned done = 0;
     if (w->run_pause > 0) {
@@ -274,7 +277,7 @@ unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct i
     for (unsigned i = 0; i < RUNS && n - done >= DP_RUN_MIN; i++) {
         unsigned k = follow(w, in, open, way.changes, pkts + done, n - done, bytes);
         if (k == 0) {
-            if (!begins(&way.front, pkts + done) || (!open && dp_front_proto(&way.front) != IP_PROTO_ESP))
+            if (!begins(&way.front, pkts + done) || (!open && !dp_front_is_esp(&way.front)))
                 break;
             k = lead(w, in, a, open, &way, pkts + done, n - done, bytes);
             if (k == 1)

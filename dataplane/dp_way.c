@@ -55,13 +55,14 @@ void dp_way_refused(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
 /* ---- out of an SA ------------------------------------------------------------------------------------------------ */
 bool dp_way_in(struct dp_worker *w, struct dp_way *y, struct esp_in_sa *sa, struct rte_mbuf *leader)
 {
-    uint8_t outer[DP_WAY_V4];
+    uint8_t outer[DP_WAY_V4 + DP_WAY_UPPER]; /* with UDP's, where there is that */
+    const bool natt = y->front.natt != 0;
     memcpy(outer, rte_pktmbuf_mtod(leader, const uint8_t *), sizeof outer);
     y->spi = dp_meta(leader)->spi;
     dp_worker_decapsulate(w);
     const struct dp_flow *exit = &w->flow;
     if (!exit_of(w, y) || exit->family != IP_V4 || !exit->transit ||
-        !esp_in_run_start(&y->esp.in, sa, outer, exit->ends[0]))
+        !esp_in_run_start(&y->esp.in, sa, outer, natt, exit->ends[0]))
         return false;
     y->tunnel = ip_if_get(&w->dp->ifs, sa->if_id);
     y->through = sa->if_id;
@@ -104,7 +105,8 @@ unsigned dp_way_sift(struct dp_worker *w, const struct dp_way *y, struct rte_mbu
         meta->family = IP_V4;
         meta->local_out = DP_TRANSIT;
         meta->l3_len = DP_WAY_V4;
-        meta->proto = IP_PROTO_ESP;
+        meta->proto = y->front.natt != 0 ? IP_PROTO_UDP : IP_PROTO_ESP;
+        meta->udp_encap = y->front.natt != 0;
         meta->spi = y->spi;
         meta->l3_total = (uint16_t)p[i].len;
         m->data_off = (uint16_t)(m->data_off + RTE_ETHER_HDR_LEN);

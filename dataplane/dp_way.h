@@ -22,7 +22,7 @@ enum {
 
 /* ---- headers that are alike ---------------------------------------------------------------------------------- */
 /* What is behind their IP headers, as far as it is looked at. */
-enum dp_way_kind { DP_WAY_PLAIN, DP_WAY_UDP, DP_WAY_ESP };
+enum dp_way_kind { DP_WAY_PLAIN, DP_WAY_UDP, DP_WAY_ESP, DP_WAY_NATT /* ESP in UDP (RFC 3948) */ };
 
 /* What the frames of a run have in common, as it stands in memory: of the frame's first 16 octets, and of the 16 from the IP header's identification
  * on, those that may differ left out (dp_front_differs). */
@@ -36,7 +36,8 @@ struct dp_front {
     uint32_t spi;   /* of ESP, as it stands in the packet */
     uint16_t buf_len;
     uint16_t span;  /* of lengths; not dp_front_of's, nor is */
-    uint32_t if_in; /* what they come in by */
+    uint16_t if_in; /* what they come in by */
+    uint16_t natt;  /* the source port of UDP that ESP is in, as it stands there; 0: none */
 };
 static_assert(offsetof(struct rte_mbuf, port) + sizeof(uint16_t) - offsetof(struct rte_mbuf, data_off) == 8,
               "one word");
@@ -79,6 +80,26 @@ static inline uint8_t dp_front_proto(const struct dp_front *f)
 {
     return f->ip[9 - DP_FRONT_IP];
 }
+static inline enum dp_way_kind dp_front_kind(const struct dp_front *f)
+{
+    return dp_front_proto(f) == IP_PROTO_ESP   ? DP_WAY_ESP
+           : f->natt                           ? DP_WAY_NATT
+           : dp_front_proto(f) == IP_PROTO_UDP ? DP_WAY_UDP
+                                               : DP_WAY_PLAIN;
+}
+/* ESP, whether in UDP or not. */
+static inline bool dp_front_is_esp(const struct dp_front *f)
+{
+    return dp_front_proto(f) == IP_PROTO_ESP || f->natt;
+}
+
+/* Is there ESP in UDP behind the IPv4 header without options at ip, and no zero where the SPI stands (RFC 3948 2.2)? What is read is in any mbuf,
+ * if not of the packet. */
+static __rte_always_inline bool dp_natt_at(const uint8_t *ip)
+{
+    return ip[9] == IP_PROTO_UDP && dp_load16(ip + DP_WAY_V4 + 2) == RTE_BE16(IP_PORT_NATT) &&
+           dp_load32(ip + DP_WAY_V4 + DP_WAY_UPPER) != 0;
+}
 
 /* Of a frame of RTE_ETHER_HDR_LEN + DP_WAY_V4 octets at least. */
 static __rte_always_inline bool dp_front_differs(const struct dp_front *f, const uint8_t *frame)
@@ -100,11 +121,13 @@ static inline bool dp_front_of(struct dp_front *f, const struct rte_mbuf *m)
     const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *ip = frame + RTE_ETHER_HDR_LEN;
     if (m->nb_segs != 1 || m->data_len < RTE_ETHER_HDR_LEN + DP_WAY_V4 + DP_WAY_UPPER)
         return false;
+    const bool natt = dp_natt_at(ip);
     memcpy(f->link, frame, sizeof f->link);
     memcpy(f->ip, ip + DP_FRONT_IP, sizeof f->ip);
     f->rearm = dp_rearm_of(m);
     f->buf_len = m->buf_len;
-    f->spi = dp_load32(ip + DP_WAY_V4);
+    f->natt = natt ? (uint16_t)dp_load16(ip + DP_WAY_V4) : 0;
+    f->spi = dp_load32(ip + (natt ? DP_WAY_V4 + DP_WAY_UPPER : DP_WAY_V4));
     f->sum = dp_load16(ip) + dp_load16(ip + 6) + dp_load16(ip + 12) + dp_load16(ip + 14) +
              dp_load16(ip + 16) + dp_load16(ip + 18);
     /* An IPv4 header without options, no fragment; with AH it goes by SPI as well, and is rare. */
@@ -118,6 +141,14 @@ static __rte_always_inline bool dp_udp_plain(const uint8_t *udp, uint32_t total)
     const uint32_t len = __builtin_bswap32(dp_load32(udp + 4)) >> 16;
     return dp_load16(udp + 2) != RTE_BE16(IP_PORT_NATT) &&
            (likely(len == total - DP_WAY_V4) || (len >= DP_WAY_UPPER && len <= total - DP_WAY_V4));
+}
+
+/* ESP in UDP between the same ports by the same SA, all that UDP has and more than an ESP header. */
+static __rte_always_inline bool dp_natt_alike(const struct dp_front *f, const uint8_t *udp, uint32_t total)
+{
+    const uint32_t len = __builtin_bswap32(dp_load32(udp + 4)) >> 16;
+    return dp_load32(udp) == (f->natt | (uint32_t)RTE_BE16(IP_PORT_NATT) << 16) &&
+           dp_load32(udp + DP_WAY_UPPER) == f->spi && len == total - DP_WAY_V4 && len >= 2 * DP_WAY_UPPER;
 }
 
 /* A sum of the header's words, as 16 bits each or two of them together, is 0 modulo 2^16 - 1 where the checksum is right (RFC 1071), and not 0.
@@ -143,10 +174,13 @@ static __rte_always_inline bool dp_front_alike(const struct dp_front *f, const s
         unlikely(total + RTE_ETHER_HDR_LEN > m->data_len) ||
         unlikely(!dp_sum_sound((uint64_t)f->sum + lengths + end)))
         return false;
-    if (kind == DP_WAY_UDP && unlikely(!dp_udp_plain(ip + DP_WAY_V4, total)))
+    if ((kind == DP_WAY_UDP && unlikely(!dp_udp_plain(ip + DP_WAY_V4, total))) ||
+        (kind == DP_WAY_NATT && unlikely(!dp_natt_alike(f, ip + DP_WAY_V4, total))))
         return false;
-    const uint32_t word =
-        kind == DP_WAY_ESP ? __builtin_bswap32(dp_load32(ip + DP_WAY_V4 + 4)) : ip_ttl_lowered(end);
+    const uint32_t word = kind == DP_WAY_ESP ? __builtin_bswap32(dp_load32(ip + DP_WAY_V4 + 4))
+                          : kind == DP_WAY_NATT
+                              ? __builtin_bswap32(dp_load32(ip + DP_WAY_V4 + DP_WAY_UPPER + 4))
+                              : ip_ttl_lowered(end);
     const uint64_t both = total | (uint64_t)word << 32; /* one store */
     memcpy(p, &both, sizeof both);
     return true;
@@ -156,9 +190,16 @@ static __rte_always_inline bool dp_front_alike(const struct dp_front *f, const s
 static inline bool dp_front_alike_any(const struct dp_front *f, const struct rte_mbuf *m)
 {
     struct esp_run_pkt p;
-    return dp_front_proto(f) == IP_PROTO_ESP   ? dp_front_alike(f, m, UINT16_MAX, DP_WAY_ESP, &p)
-           : dp_front_proto(f) == IP_PROTO_UDP ? dp_front_alike(f, m, UINT16_MAX, DP_WAY_UDP, &p)
-                                               : dp_front_alike(f, m, UINT16_MAX, DP_WAY_PLAIN, &p);
+    switch (dp_front_kind(f)) {
+    case DP_WAY_ESP:
+        return dp_front_alike(f, m, UINT16_MAX, DP_WAY_ESP, &p);
+    case DP_WAY_NATT:
+        return dp_front_alike(f, m, UINT16_MAX, DP_WAY_NATT, &p);
+    case DP_WAY_UDP:
+        return dp_front_alike(f, m, UINT16_MAX, DP_WAY_UDP, &p);
+    default:
+        return dp_front_alike(f, m, UINT16_MAX, DP_WAY_PLAIN, &p);
+    }
 }
 
 /* What a leader found out: where those behind it go. */
@@ -200,7 +241,7 @@ static __rte_always_inline void dp_way_fetch(const struct rte_mbuf *m, enum dp_w
 {
     const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
     rte_prefetch0(data);
-    if (kind == DP_WAY_ESP)
+    if (kind == DP_WAY_ESP || kind == DP_WAY_NATT)
         return;
     rte_prefetch0(data - RTE_CACHE_LINE_SIZE);
     rte_prefetch0(data + m->data_len);

@@ -229,16 +229,29 @@ bool esp_in_multi_buffer(const struct esp_in_sa *sa)
     return sa->lines.runs_max == ESP_CHUNK;
 }
 
-/* What a peer behind a NAT is told of, is told again now and then by packets that come one by one. */
-bool esp_in_run_again(const struct esp_in_run *r)
+/* Packets in UDP of a run are all from one place. While the SA's peer is there, there is nothing to tell of any of them (RFC 7296 2.23). */
+static bool peer_is_there(struct esp_in_run *r, const struct esp_in_sa *sa, const uint8_t *ip)
 {
-    return !esp_in_closed(r->sa) && !r->sa->natt && in_has_life(r->sa);
+    struct ip_endpoint expected;
+    if (!esp_in_peer(sa, &expected, &r->peer))
+        return false;
+    const struct ip_endpoint seen = esp_in_source(sa, ip, ip + ESP_V4_LEN);
+    return memcmp(&seen, &expected, sizeof seen) == 0;
 }
 
-bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t *ip, uint64_t ends)
+bool esp_in_run_again(const struct esp_in_run *r)
+{
+    return !esp_in_closed(r->sa) && in_has_life(r->sa) &&
+           (!r->watched || __atomic_load_n(&r->sa->peer.version, __ATOMIC_ACQUIRE) == r->peer);
+}
+
+bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t *ip, bool natt, uint64_t ends)
 {
     if (esp_in_closed(sa) || sa->transport || sa->submit || !in_has_life(sa) || sa->family != IP_V4 ||
         memcmp(ip + V4_ENDS + 4, sa->local, 4) != 0 || !takes_ends(sa, ends))
+        return false;
+    r->watched = natt && sa->natt;
+    if (r->watched && !peer_is_there(r, sa, ip))
         return false;
     r->sa = sa;
     r->burst = sa->burst;
@@ -246,7 +259,7 @@ bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t 
     r->runs_max = sa->lines.runs_max;
     r->session = sa->session;
     r->head = sa->head;
-    r->outer = ESP_V4_LEN;
+    r->outer = natt ? ESP_V4_LEN + ESP_UDP_LEN : ESP_V4_LEN;
     r->fixed = r->outer + sa->head + sa->icv_len;
     r->ecn = esp_tos_v4(ip) & 3u;
     r->ends = ends;

@@ -82,6 +82,8 @@ struct esp_in_run {
     uint8_t ether[16]; /* an Ethernet header, behind two octets that are nobody's */
     uint16_t data_off; /* of its mbuf, with that in front */
     uint8_t runs_max;  /* as in esp_out_run */
+    bool watched;      /* where the peer is, is asked of each packet in UDP: it is where it was expected */
+    uint32_t peer;     /* ... and that was the SA's peer.version */
 };
 
 /* As of those going out. */
@@ -90,9 +92,9 @@ static inline bool esp_in_run_multi_buffer(const struct esp_in_run *r)
 {
     return r->runs_max == ESP_CHUNK;
 }
-/* For packets whose outer IP header is at ip, with inner ones between `ends`. False: as above, or the SA's selectors may say
- * something else of each. */
-CV_MUST_USE bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t *ip,
+/* For packets whose outer IP header is at ip, natt: with UDP's behind it, with inner ones between `ends`. False: as above, or the SA's selectors may say
+ * something else of each, or the manager is yet to be told where the peer is. */
+CV_MUST_USE bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t *ip, bool natt,
                                   uint64_t ends);
 static inline void esp_in_run_fetch(const struct esp_in_run *r)
 {

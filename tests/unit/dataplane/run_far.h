@@ -59,6 +59,28 @@ static void far_end(void)
     }
 }
 
+/* The UDP that ESP is in. */
+static void natt_odd(uint8_t *ip)
+{
+    switch (rnd(5)) {
+    case 0:
+        ip[21] ^= (uint8_t)(1 + rnd(3)); /* another mapping of the NAT, for once */
+        break;
+    case 1:
+        ip[25] = (uint8_t)(ip[25] - 4 * (1 + rnd(9))); /* shorter than the IP packet; not so its ICV */
+        break;
+    case 2:
+        ip[25] = (uint8_t)(ip[25] + 1 + rnd(9)); /* longer */
+        break;
+    case 3:
+        ip[26] = (uint8_t)(1 + rnd(255)); /* a checksum, which nobody looks at (RFC 3948 2.1) */
+        break;
+    default:
+        memset(ip + 28, 0, 4); /* IKE (RFC 3948 2.2) */
+        break;
+    }
+}
+
 /* The outer packet, by the i-th SA. */
 static void far_make(unsigned i, struct frame *f, const struct flow *flow, unsigned nth, bool odd)
 {
@@ -82,6 +104,10 @@ static void far_make(unsigned i, struct frame *f, const struct flow *flow, unsig
     if (!odd || inside)
         return;
     uint8_t *ip = f->b + ETHER;
+    if (ip[9] == IP_PROTO_UDP && rnd(2)) {
+        natt_odd(ip);
+        return;
+    }
     switch (rnd(5)) {
     case 0:
         f->b[f->len - 1 - rnd(60)] ^= 0x40; /* not authentic */

@@ -2,6 +2,7 @@
  * against the long way by test_run.c. */
 #include "dataplane/dp_flow.h"
 #include "dataplane/dp_group.h"
+#include "dataplane/dp_run.h"
 #include "dataplane/dp_transit.h"
 #include "tests/unit/dataplane/run_far.h"
 #include "tests/unit/dataplane/run_site.h"
@@ -20,10 +21,10 @@ static struct flow flow_to(uint8_t b, uint8_t c, unsigned len)
 }
 
 /* Two SAs come in, each from its tunnel. */
-static void begin(void)
+static void begin_with(const struct form *f)
 {
-    const struct cv_sa back = sa_of(&forms[0], CV_DIR_IN, IN_SLOT, TUNNEL),
-                       other = sa_of(&forms[0], CV_DIR_IN, OTHER_SLOT, OTHER);
+    const struct cv_sa back = sa_of(f, CV_DIR_IN, IN_SLOT, TUNNEL),
+                       other = sa_of(f, CV_DIR_IN, OTHER_SLOT, OTHER);
     if (!worker) {
         mgr_start();
         ports_open(RING_RX_SLOTS);
@@ -31,7 +32,7 @@ static void begin(void)
         far.sole = true;
     }
     mixed = true;
-    site_make(&forms[0]);
+    site_make(f);
     mixed = false;
     mgr_dp.near_sas = DP_NEAR_SAS;
     worker_fresh(GROUPS);
@@ -39,6 +40,12 @@ static void begin(void)
     far_send(1, &other);
 }
 
+static void begin(void)
+{
+    begin_with(&forms[0]);
+}
+
+static unsigned moves; /* of peers, that were told of */
 static unsigned drain(void)
 {
     struct rte_mbuf *m;
@@ -51,7 +58,7 @@ static unsigned drain(void)
            rte_ring_dequeue(mgr_dp.rings.urgent, (void **)&m) == 0)
         rte_pktmbuf_free(m);
     while (ring_evt_get(&mgr_dp.shm, &e))
-        ;
+        moves += e.type == CV_EVT_NAT_CHANGE;
     return n;
 }
 
@@ -64,8 +71,11 @@ static void turn(unsigned port, unsigned n)
     CU_ASSERT_TRUE(!worker->far || worker->mixed);
 }
 
-/* All of burst[0..BURST), by the interface: did it go in groups, with nobody looking at tables? */
-static bool grouped(uint32_t id)
+typedef unsigned take_fn(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a,
+                         struct rte_mbuf **pkts, unsigned n, uint64_t *bytes);
+
+/* All of burst[0..BURST), by the interface: did it go in groups or as a run, with nobody looking at tables? */
+static bool followed(take_fn *take, uint32_t id)
 {
     struct rte_mbuf *m[BURST];
     uint64_t bytes = 0;
@@ -74,17 +84,25 @@ static bool grouped(uint32_t id)
     const struct ip_if *port = ip_if_get(&mgr_dp.ifs, id);
     const struct ip_arrival a = ip_arrival_of(port->mac, port->id, port->vrf);
     worker->source.valid = worker->hop.valid = false;
-    worker->group_pause = 0;
+    worker->group_pause = worker->run_pause = 0;
     if (!behind)
         worker->changes = dp_rcu_changes();
-    CU_ASSERT_EQUAL(dp_group_take(worker, port, &a, m, BURST, &bytes), BURST);
-    const bool all = !worker->source.valid && worker->txq[0].count + worker->txq[1].count == BURST;
+    const unsigned k = take(worker, port, &a, m, BURST, &bytes);
+    for (unsigned i = k; i < BURST; i++)
+        dp_worker_received(worker, m[i], &a, port);
+    const bool all =
+        k == BURST && !worker->source.valid && worker->txq[0].count + worker->txq[1].count == BURST;
     dp_worker_decapsulate(worker);
     dp_encapsulate(worker);
     dp_flow_end(worker);
     dp_transmit(worker);
     drain();
     return all;
+}
+
+static bool grouped(uint32_t id)
+{
+    return followed(dp_group_take, id);
 }
 
 /* The peer reaches one of the other tunnels through this host with packets that are cut into more pieces than wait for an SA at a time: they are encrypted in
@@ -245,6 +263,47 @@ static void who_led_while_a_table_changed_is_not_followed(void)
     far_end();
 }
 
+/* RFC 7296 2.23: packets of a way all come from one place. Where that is not where the peer was expected, each of them is looked at: the NAT's new mapping
+ * is told, and what came from the one of before goes no known way once the manager has set it. */
+static void a_peer_behind_a_NAT_is_watched(take_fn *take)
+{
+    const struct form form = {.window = 64, .encr = CV_ENCR_AES_GCM_16, .flags = CV_SA_NATT};
+    struct cv_cmd c = {.type = CV_CMD_SA_SET_PEER};
+    unsigned nth = 0;
+    moves = 0;
+    begin_with(&form);
+    for (unsigned turns = 0; turns < 6; turns++) {
+        const bool elsewhere = turns == 3;
+        for (unsigned i = 0; i < BURST; i++) {
+            far_make(take == dp_group_take ? i % 2 : 0, &burst[i], &home, nth++, false);
+            burst[i].b[ETHER + 21] = (uint8_t)(4500 + elsewhere);
+        }
+        const bool known = followed(take, OUTSIDE);
+        CU_ASSERT_EQUAL(known, turns == 1 || turns == 2 || turns == 4);
+        CU_ASSERT_EQUAL(moves, turns < 3   ? 0
+                               : turns < 5 ? 1 + (take == dp_group_take)
+                                           : 2 + (take == dp_group_take));
+        if (turns != 4)
+            continue;
+        const struct cv_sa back = sa_of(&form, CV_DIR_IN, IN_SLOT, TUNNEL);
+        c.u.sa_peer = (struct cv_sa_peer){.ref = back.ref, .remote = back.remote};
+        c.u.sa_peer.remote.port++;
+        CU_ASSERT_EQUAL(mgr_cmd(&c), CV_OK);
+    }
+    CU_ASSERT_EQUAL(shm_counters_in(&mgr_dp.shm, IN_SLOT)->other_drops, 0);
+    far_end();
+}
+
+static void a_peer_behind_a_NAT_is_watched_with_groups(void)
+{
+    a_peer_behind_a_NAT_is_watched(dp_group_take);
+}
+
+static void a_peer_behind_a_NAT_is_watched_with_runs(void)
+{
+    a_peer_behind_a_NAT_is_watched(dp_run_take);
+}
+
 static void everything_ends(void)
 {
     dp_worker_free(worker);
@@ -256,4 +315,6 @@ PKT_MAIN("group", UNIT_TEST(what_goes_on_into_another_SA_leaves_other_groups_alo
          UNIT_TEST(a_burst_of_one_group_behind_others_leaves_no_long_bursts),
          UNIT_TEST(another_TTL_makes_a_way_anew), UNIT_TEST(a_forged_leader_leaves_no_way),
          UNIT_TEST(a_replayed_packet_takes_no_way_away),
-         UNIT_TEST(who_led_while_a_table_changed_is_not_followed), UNIT_TEST(everything_ends))
+         UNIT_TEST(who_led_while_a_table_changed_is_not_followed),
+         UNIT_TEST(a_peer_behind_a_NAT_is_watched_with_groups),
+         UNIT_TEST(a_peer_behind_a_NAT_is_watched_with_runs), UNIT_TEST(everything_ends))
