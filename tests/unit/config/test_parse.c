@@ -519,6 +519,33 @@ static void a_file_that_cannot_be_read_says_why(void)
     cfg_findings_free(&found);
 }
 
+/* A crypto map's flow has no section of its own: its port's says it, else the global line. */
+static void flows_cut_as_their_port(void)
+{
+    static const struct {
+        const char *global, *port;
+        bool after;
+    } rows[] = {{"", "", false},
+                {"crypto ipsec fragmentation after-encryption\n", "", true},
+                {"crypto ipsec fragmentation after-encryption\n",
+                 " crypto ipsec fragmentation before-encryption\n", false},
+                {"", " crypto ipsec fragmentation after-encryption\n", true}};
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text,
+                 "%scrypto ipsec transform-set T esp-gcm\nip access-list extended A\n"
+                 " permit ip 10.1.0.0 0.0.255.255 10.2.0.0 0.0.255.255\n"
+                 "crypto map M 10 ipsec-isakmp\n set peer 192.0.2.2\n set transform-set T\n match address A\n"
+                 "interface Ethernet0/0\n ip address 192.0.2.1 255.255.255.0\n crypto map M\n%s",
+                 rows[i].global, rows[i].port);
+        struct cfg *c = good(text);
+        const struct cfg_interface *f = cfg_find_interface(c, "M#10.10");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+        CU_ASSERT_EQUAL(cfg_cut_after(c, f), rows[i].after);
+        cfg_free(c);
+    }
+}
+
 static void what_is_done_with_long_packets_and_fragments(void)
 {
     struct cfg *c = good("platform dataplane\n port Ethernet0/0 vdev net_null0\n"
@@ -538,6 +565,7 @@ static void what_is_done_with_long_packets_and_fragments(void)
     cfg_platform_of(c, &p);
     CU_ASSERT(p.port_count == 1 && p.ports[0].mtu == 9000 && c->platform.ports[0].mtu == 0);
     cfg_free(c);
+    flows_cut_as_their_port();
     bad("interface Tunnel1\n mtu 9000\n");
     bad("interface Ethernet0/0\n mtu 9217\n");
     bad("interface Ethernet0/0\n ip virtual-reassembly max-fragments 33\n");
