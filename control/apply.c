@@ -70,9 +70,9 @@ static cv_result flow_fields(const struct cfg *c, const struct cfg_interface *i,
     tunnel_fields(c, i, out);
     out->tunnel_mode = 0;
     out->gre_ttl = 0;
-    /* `ip tcp adjust-mss` of the port holds for what passes it in an SA, too. */
+    /* `tcp adjust-mss` of the port holds for what passes it in an SA, too. */
     const struct cfg_interface *port = cfg_find_interface(c, i->flow->port);
-    out->tcp_mss = (uint16_t)(port ? port->tcp_mss : 0);
+    out->tcp_mss = (uint16_t)(port ? cfg_tcp_mss(port) : 0);
     return out->flow_port ? CV_OK : CV_ENOSPC;
 }
 
@@ -103,7 +103,7 @@ static cv_result build_if(const struct cfg *c, const struct cfg_interface *i, st
     snprintf(out->name, sizeof out->name, "%s", i->name);
     if (i->kind == CV_IF_PORT)
         port_name(c, i->name, out->port);
-    out->tcp_mss = (uint16_t)i->tcp_mss;
+    out->tcp_mss = (uint16_t)cfg_tcp_mss(i);
     for (unsigned dir = 0; dir < 2; dir++)
         out->police[dir] =
             (struct cv_police){.bps = i->rate_limit[dir].bps, .burst = i->rate_limit[dir].burst};

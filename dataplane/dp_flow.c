@@ -68,7 +68,7 @@ static struct dp_flow *flow_of(struct dp_worker *w, const struct rte_mbuf *m)
     return f;
 }
 
-/* A crypto map's flow has none of its own: its packets leave by the port. */
+/* A crypto map's flow is told its port's. The port has the last word all the same: the two are set one after the other. */
 uint16_t dp_flow_mss(const struct dp_worker *w, const struct ip_if *tunnel)
 {
     const struct ip_if *port =

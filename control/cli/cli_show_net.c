@@ -144,6 +144,7 @@ static json_t *if_json(struct cli_call *c, const struct if_view *v)
     static const char *const kinds[] = {"", "port", "loopback", "tunnel", "flow"};
     char text[IP_TEXT_MAX], mac[20];
     const struct cfg_interface *i = v->cfg;
+    const unsigned mss = cfg_tcp_mss(i);
     json_t *addrs = json_array(), *o = json_object();
     for (unsigned k = 0; k < i->addr_count; k++)
         json_array_append_new(addrs,
@@ -157,7 +158,7 @@ static json_t *if_json(struct cli_call *c, const struct if_view *v)
     json_object_set_new(o, "vrf", json_string(i->vrf));
     json_object_set_new(o, "addresses", addrs);
     json_object_set_new(o, "crypto_map", i->crypto_map[0] ? json_string(i->crypto_map) : json_null());
-    json_object_set_new(o, "tcp_adjust_mss", i->tcp_mss ? json_integer(i->tcp_mss) : json_null());
+    json_object_set_new(o, "tcp_adjust_mss", mss ? json_integer(mss) : json_null());
     json_object_set_new(o, "rx_packets", json_integer((json_int_t)v->sum.rx_packets));
     json_object_set_new(o, "rx_bytes", json_integer((json_int_t)v->sum.rx_bytes));
     json_object_set_new(o, "tx_packets", json_integer((json_int_t)v->sum.tx_packets));
@@ -227,8 +228,9 @@ static void text_if(struct cli_call *c, const struct if_view *v)
                   i->addrs[k].secondary ? " secondary" : "");
     if (i->ip_mtu || v->port)
         cli_print(c, "  MTU %u bytes\n", i->ip_mtu ? i->ip_mtu : v->port->mtu);
-    if (i->tcp_mss)
-        cli_print(c, "  TCP MSS adjusted to %u\n", i->tcp_mss);
+    if (cfg_tcp_mss(i))
+        cli_print(c, "  TCP MSS adjusted to %u, of IPv6 to %u\n", cfg_tcp_mss(i),
+                  cfg_tcp_mss(i) - CFG_MSS6_LESS);
     for (unsigned dir = 0; dir < 2; dir++)
         if (i->rate_limit[dir].bps)
             cli_print(c, "  Rate limit %s %llu bps, burst %u bytes\n", dir == CV_DIR_IN ? "input" : "output",

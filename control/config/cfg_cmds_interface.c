@@ -308,7 +308,8 @@ static void set_tunnel_pmtud(struct cfg_parser *p, const struct cfg_match *m)
 static void set_tcp_mss(struct cfg_parser *p, const struct cfg_match *m)
 {
     const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
-    cur(p)->tcp_mss = m->form == CFG_SET ? (unsigned)n->number : 0;
+    *(cfg_match_has(m, "ipv6") ? &cur(p)->tcp_mss6 : &cur(p)->tcp_mss) =
+        m->form == CFG_SET ? (unsigned)n->number : 0;
 }
 
 /* CAR without a second bucket: what is over the normal burst is dropped. */
@@ -499,7 +500,8 @@ static const struct cfg_cmd interface_rows[] = {
     {"tunnel path-mtu-discovery age-timer <LINE>", NULL, 0, "say: tunnel path-mtu-discovery", true},
     {"tunnel path-mtu-discovery min-mtu <LINE>", NULL, 0, "say: tunnel path-mtu-discovery", true},
     {"keepalive [<LINE>]", NULL, 0, "leave it out; dead peers are found by DPD", true},
-    {"ip tcp adjust-mss <500-1460>", set_tcp_mss, 0, NULL, false},
+    {"ip tcp adjust-mss <500-8960>", set_tcp_mss, 0, NULL, false},
+    {"ipv6 tcp adjust-mss <480-8940>", set_tcp_mss, 0, NULL, false},
     {"rate-limit <input|output> <8000-400000000000> <1600-512000000> <1600-1024000000> conform-action "
      "transmit exceed-action drop",
      set_rate_limit, 0, NULL, false},

@@ -99,6 +99,41 @@ static void lint_lifetime_packets(struct cfg_linter *l, const struct cfg_ipsec_p
                  (unsigned long long)(sp.lifetime_packets / 1000));
 }
 
+/* Some tunnel has the profile and puts its packets into ESP without GRE: whatever the sets say, in tunnel mode. */
+static bool in_tunnel_mode(const struct cfg *c, const struct cfg_ipsec_profile *p)
+{
+    for (unsigned i = 0; i < c->interface_count; i++) {
+        const struct cfg_interface *t = &c->interfaces[i];
+        if (t->kind == CV_IF_TUNNEL && t->tunnel_mode != CV_TUNNEL_GRE && t->tunnel_mode != CV_TUNNEL_GRE6 &&
+            strcmp(t->protection_profile, p->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* RFC 4303 2.6, 2.7: dummy packets are of ESP, and padding is of its tunnel mode. tunnel_mode: there is some, sets of transport mode or not. */
+static void lint_tfc(struct cfg_linter *l, const struct cfg_ipsec_profile *p, bool tunnel_mode,
+                     const char *what, const char *name, int line)
+{
+    const bool tfc = p->sa.tfc_set && p->sa.tfc_len,
+               dummy = p->sa.dummy_set && (p->sa.dummy_pps || p->sa.dummy_s);
+    bool esp = p->transform_set_count == 0, pads = esp;
+    for (unsigned i = 0; i < p->transform_set_count; i++) {
+        const struct cfg_transform_set *s = cfg_find_transform_set(l->c, p->transform_sets[i]);
+        const bool is_esp = !s || s->ah_integ == CV_INTEG_NONE;
+        esp = esp || is_esp;
+        pads = pads || (is_esp && (!s || !s->transport || tunnel_mode));
+    }
+    if (dummy && !esp)
+        cfg_lint_add(l, line, "no-effect", CFG_WARNING, "name a transform set of ESP, or leave it out",
+                     "%s %s: dummy packets are of ESP, and its transform sets are of AH", what, name);
+    if (tfc && !pads)
+        cfg_lint_add(l, line, "no-effect", CFG_WARNING,
+                     "name a transform set of ESP with `mode tunnel`, or leave it out",
+                     "%s %s: tfc-padding is for ESP in tunnel mode, and its transform sets are of %s", what,
+                     name, esp ? "transport mode" : "AH");
+}
+
 static bool profile_used(const struct cfg *c, const struct cfg_ipsec_profile *p)
 {
     for (unsigned i = 0; i < c->interface_count; i++)
@@ -125,6 +160,7 @@ static void lint_profile(struct cfg_linter *l, const struct cfg_ipsec_profile *p
                      "IPsec profile %s: PFS group %u is weak", p->name, p->pfs_group);
     lint_per_worker(l, p, "IPsec profile", p->name, p->line);
     lint_lifetime_packets(l, p, "IPsec profile", p->name, p->line);
+    lint_tfc(l, p, in_tunnel_mode(l->c, p), "IPsec profile", p->name, p->line);
     if (!profile_used(l->c, p))
         cfg_lint_add(l, p->line, "unused", CFG_WARNING,
                      "name it in a tunnel: tunnel protection ipsec profile NAME",
@@ -164,5 +200,6 @@ void cfg_lint_ipsec(struct cfg_linter *l)
             const struct cfg_ipsec_profile *p = &c->maps[i].entries[k].ipsec;
             lint_per_worker(l, p, "crypto map", c->maps[i].name, c->maps[i].entries[k].line);
             lint_lifetime_packets(l, p, "crypto map", c->maps[i].name, c->maps[i].entries[k].line);
+            lint_tfc(l, p, true, "crypto map", c->maps[i].name, c->maps[i].entries[k].line);
         }
 }

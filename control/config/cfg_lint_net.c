@@ -189,6 +189,10 @@ static void lint_mode(struct cfg_linter *l, const struct cfg_interface *t)
                      t->gre_keyed        ? "key"
                      : t->tunnel_tos_set ? "tos"
                                          : "ttl");
+    if (!is_ipsec(t) && t->cut != CFG_CUT_GLOBAL)
+        cfg_lint_add(l, t->line, "no-effect", CFG_WARNING, "leave it out, or use: tunnel mode ipsec ipv4",
+                     "%s: `crypto ipsec fragmentation` is nothing to GRE: what is too long is cut before it",
+                     t->name);
 }
 
 static void lint_source(struct view *v, const struct cfg_interface *t)
@@ -465,12 +469,31 @@ static void lint_route(struct view *v, const struct cfg_route *r)
                      ip_addr_text(&r->next_hop, hop), text);
 }
 
+enum { IPV6_MTU_LEAST = 1280 };
+
+static bool has_ipv6(const struct cfg_interface *x)
+{
+    for (unsigned i = 0; i < x->addr_count; i++)
+        if (x->addrs[i].addr.family == IP_V6)
+            return true;
+    return false;
+}
+
 static void lint_mtu(struct cfg_linter *l, const struct cfg_interface *x)
 {
     unsigned four = x->ip_mtu, six = x->ipv6_mtu;
     if (six && four != six)
         cfg_lint_add(l, x->line, "mtu", CFG_WARNING, "say the same value in both lines",
                      "%s: one MTU holds for IPv4 and IPv6: %u", x->name, four && four < six ? four : six);
+    else if (!six && four && four < IPV6_MTU_LEAST && has_ipv6(x))
+        cfg_lint_add(l, x->line, "mtu", CFG_WARNING, "say: ip mtu 1280",
+                     "%s: `ip mtu %u` holds for IPv6, too, which needs 1280 (RFC 8200 5)", x->name, four);
+    if (x->tcp_mss && x->tcp_mss6 && x->tcp_mss != x->tcp_mss6 + CFG_MSS6_LESS)
+        cfg_lint_add(
+            l, x->line, "mss", CFG_WARNING, "say 20 less for IPv6 than for IPv4",
+            "%s: one MSS holds for both families, for IPv6 20 octets less, as its header is longer: %u "
+            "and %u",
+            x->name, cfg_tcp_mss(x), cfg_tcp_mss(x) - CFG_MSS6_LESS);
 }
 
 void cfg_lint_net(struct cfg_linter *l)

@@ -87,7 +87,7 @@ struct cfg_interface {
     bool tunnel_tos_set; /* tunnel tos N */
     unsigned tunnel_tos;
     bool tunnel_pmtud;
-    unsigned tcp_mss; /* ip tcp adjust-mss; 0 off */
+    unsigned tcp_mss, tcp_mss6; /* ip and ipv6 tcp adjust-mss; 0 off */
     struct {
         uint64_t bps; /* 0 off */
         uint32_t burst, burst_max;
@@ -676,6 +676,10 @@ struct cfg_sa_params cfg_sa_params_on(const struct cfg *c, const struct cfg_ipse
                                       const char *interface);
 /* Does the interface cut after encryption? */
 bool cfg_cut_after(const struct cfg *c, const struct cfg_interface *i);
+/* What TCP SYNs of IPv4 are clamped to, by `tcp adjust-mss` of either family; those of IPv6 to CFG_MSS6_LESS less; 0: not. The data
+ * plane has one value: of two the smaller suits both. */
+enum { CFG_MSS6_LESS = 20 };
+unsigned cfg_tcp_mss(const struct cfg_interface *i);
 /* The platform section with the `mtu` of its ports' interfaces. */
 void cfg_platform_of(const struct cfg *c, struct platform *out);
 /* The profile's DPD, else the global one (set false: none). */

@@ -184,6 +184,8 @@ static void put_interface(struct cfg_writer *w, const struct cfg_interface *x)
         cfg_put(w, " ipv6 mtu %u\n", x->ipv6_mtu);
     if (x->tcp_mss)
         cfg_put(w, " ip tcp adjust-mss %u\n", x->tcp_mss);
+    if (x->tcp_mss6)
+        cfg_put(w, " ipv6 tcp adjust-mss %u\n", x->tcp_mss6);
     put_reassembly(w, &x->reass);
     for (unsigned dir = 0; dir < 2; dir++)
         if (x->rate_limit[dir].bps)

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* m: one segment, data at an IPv4 or IPv6 header, cut to the packet's length. Lowers every MSS option over `mss` of a
- * SYN and corrects the checksum (RFC 1624); one that is smaller, or missing, stays so. A first fragment is treated alike (atomic ones of
+/* m: one segment, data at an IPv4 or IPv6 header, cut to the packet's length. Lowers every MSS option over `mss` (IPv6: over 20
+ * less, for its header is longer by that) of a SYN and corrects the checksum (RFC 1624); one that is smaller, or missing, stays so. A first fragment is treated alike (atomic ones of
  * IPv6 among them), as far as it shows the options; later ones are left alone. True: it was changed. */
 bool ip_mss_clamp(struct rte_mbuf *m, uint16_t mss);
 

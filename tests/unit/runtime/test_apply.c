@@ -198,6 +198,30 @@ static void one_MTU_holds_for_both_families_the_smaller(void)
     }
 }
 
+static void one_MSS_holds_for_both_families_IPv6_has_20_less(void)
+{
+    static const struct {
+        const char *lines;
+        unsigned mss;
+    } cases[] = {{"", 0},
+                 {" ip tcp adjust-mss 8960\n", 8960},
+                 {" ipv6 tcp adjust-mss 1340\n", 1360},
+                 {" ip tcp adjust-mss 1400\n ipv6 tcp adjust-mss 1340\n", 1360},
+                 {" ip tcp adjust-mss 1300\n ipv6 tcp adjust-mss 1340\n", 1300},
+                 {" ip tcp adjust-mss 1300\n ipv6 tcp adjust-mss 1340\n no ip tcp adjust-mss\n", 1360}};
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world w = {0};
+        char text[256];
+        snprintf(text, sizeof text, "interface Loopback0\n ip address 10.0.0.1 255.255.255.255\n%s",
+                 cases[i].lines);
+        struct apply_set s = build(&w, text);
+        CU_ASSERT_EQUAL_FATAL(s.if_count, 1);
+        CU_ASSERT_EQUAL(s.ifs[0].tcp_mss, cases[i].mss);
+        apply_free(&s);
+        world_end(&w);
+    }
+}
+
 static void same_configuration_changes_nothing_but_can_be_said_again(void)
 {
     struct world w = {0};
@@ -492,6 +516,49 @@ static void reverse_routes_lead_the_way_to_the_peer(void)
     world_end(&w);
 }
 
+static void what_a_port_says_of_TCP_and_long_packets_holds_for_the_flows_of_its_map(void)
+{
+    struct world w = {0};
+    struct apply_set s = build(
+        &w, MAP_HEAD MAP_ACL MAP_ENTRY("")
+                MAP_PORT(MAP_ON) " ip tcp adjust-mss 1300\n crypto ipsec fragmentation after-encryption\n"
+                                 "interface Ethernet0/1\n ip tcp adjust-mss 1200\n");
+    const struct cv_if *port = named(&s, "Ethernet0/0"), *one = named(&s, "M#10.10"),
+                       *other = named(&s, "M#10.20"), *none = named(&s, "Ethernet0/1");
+    CU_ASSERT_TRUE_FATAL(port && one && other && none);
+    CU_ASSERT(port->tcp_mss == 1300 && one->tcp_mss == 1300 && other->tcp_mss == 1300);
+    CU_ASSERT(one->frag_after && other->frag_after);
+    CU_ASSERT_EQUAL(none->tcp_mss, 1200);
+    apply_free(&s);
+    world_end(&w);
+}
+
+static void rate_limits_and_the_limits_of_fragments_reach_the_data_plane(void)
+{
+    struct world w = {0};
+    struct apply_set s =
+        build(&w, "platform dataplane\n port Ethernet0/0 vdev net_null0\n"
+                  "interface Ethernet0/0\n"
+                  " ip virtual-reassembly max-reassemblies 64 max-fragments 3 timeout 5\n"
+                  "interface Tunnel1\n"
+                  " rate-limit input 8000000 4000 8000 conform-action transmit exceed-action drop\n"
+                  " rate-limit output 400000000000 512000000 512000000 conform-action transmit "
+                  "exceed-action drop\n"
+                  "interface Tunnel2\n"
+                  " rate-limit output 9000 1600 1600 conform-action transmit exceed-action drop\n");
+    const struct cv_if *port = named(&s, "Ethernet0/0"), *both = named(&s, "Tunnel1"),
+                       *out = named(&s, "Tunnel2");
+    CU_ASSERT_TRUE_FATAL(port && both && out);
+    CU_ASSERT(port->reass_datagrams == 64 && port->reass_fragments == 3 && port->reass_timeout_s == 5);
+    CU_ASSERT(both->reass_datagrams == 0 && both->reass_fragments == 0 && both->reass_timeout_s == 0);
+    CU_ASSERT(both->police[CV_DIR_IN].bps == 8000000 && both->police[CV_DIR_IN].burst == 4000);
+    CU_ASSERT(both->police[CV_DIR_OUT].bps == 400000000000 && both->police[CV_DIR_OUT].burst == 512000000);
+    CU_ASSERT(out->police[CV_DIR_IN].bps == 0 && out->police[CV_DIR_OUT].bps == 9000);
+    CU_ASSERT(port->police[CV_DIR_IN].bps == 0 && port->police[CV_DIR_OUT].bps == 0);
+    apply_free(&s);
+    world_end(&w);
+}
+
 static void GRE_and_VRF_of_a_tunnel_reach_the_data_plane(void)
 {
     struct world w = {0};
@@ -553,6 +620,7 @@ UNIT_MAIN("apply", UNIT_TEST(empty_data_plane_gets_everything_in_order),
           UNIT_TEST(of_routes_with_one_prefix_the_lowest_distance_stays),
           UNIT_TEST(tunnel_has_its_outer_addresses_and_port_its_name),
           UNIT_TEST(one_MTU_holds_for_both_families_the_smaller),
+          UNIT_TEST(one_MSS_holds_for_both_families_IPv6_has_20_less),
           UNIT_TEST(same_configuration_changes_nothing_but_can_be_said_again),
           UNIT_TEST(refused_ICMP_is_told_before_anything_comes_in),
           UNIT_TEST(removals_come_first_but_those_of_routes_and_numbers_stay),
@@ -566,4 +634,6 @@ UNIT_MAIN("apply", UNIT_TEST(empty_data_plane_gets_everything_in_order),
           UNIT_TEST(a_policy_is_remembered_by_its_port_and_taken_away_after_a_restart),
           UNIT_TEST(reverse_routes_lead_the_way_to_the_peer),
           UNIT_TEST(numbers_of_names_that_went_can_be_given_again),
+          UNIT_TEST(what_a_port_says_of_TCP_and_long_packets_holds_for_the_flows_of_its_map),
+          UNIT_TEST(rate_limits_and_the_limits_of_fragments_reach_the_data_plane),
           UNIT_TEST(GRE_and_VRF_of_a_tunnel_reach_the_data_plane))
