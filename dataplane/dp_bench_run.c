@@ -210,7 +210,7 @@ static bool lanes_run(struct bench_lane *lanes, unsigned workers)
 {
     bool ok = true;
     for (unsigned w = 0; w < workers; w++)
-        ok = rte_eal_remote_launch(dp_bench_lane, &lanes[w], lanes[w].w->stats->lcore) == 0 && ok;
+        ok = rte_eal_remote_launch(dp_bench_lane, &lanes[w], lanes[w].w->lcore) == 0 && ok;
     lanes_wait(lanes);
     for (unsigned w = 0; w < workers; w++)
         ok = lanes[w].ok && ok;

@@ -368,19 +368,6 @@ static cv_result steer(struct dp_manager *g, const struct cv_steer_cmd *c)
     return CV_OK;
 }
 
-static cv_result workers(struct dp_manager *g, const struct cv_workers_cmd *c)
-{
-    const cv_result r = dp_crew_ask(g->dp, &g->crew, c);
-    if (r == CV_EUNSUP)
-        log_warning("%u workers are not to be had without a restart: %u began, and those that run stay where "
-                    "they are",
-                    c->count, g->dp->began);
-    else if (r != CV_OK)
-        log_warning("%u workers: there are 1 to %d, on processors that this process may use", c->count,
-                    CV_MAX_WORKERS);
-    return r;
-}
-
 static cv_result execute(struct dp_manager *g)
 {
     const struct cv_cmd *c = &g->cmd;
@@ -421,7 +408,7 @@ static cv_result execute(struct dp_manager *g)
     case CV_CMD_STEER:
         return steer(g, &c->u.steer);
     case CV_CMD_WORKERS:
-        return workers(g, &c->u.workers);
+        return dp_crew_ask(g->dp, &g->crew, &c->u.workers);
     case CV_CMD_ICMP_SET:
         g->icmp = c->u.icmp;
         return CV_OK;

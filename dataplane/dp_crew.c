@@ -13,20 +13,38 @@
 #include <string.h>
 
 /* ---- lcores ---------------------------------------------------------------------------------------------------- */
-static bool lcore_find(const struct dp *dp, unsigned *lcore)
+static bool is_taken(const struct dp *dp, unsigned lcore)
 {
-    unsigned at;
-    RTE_LCORE_FOREACH_WORKER(at)
-    {
-        bool taken = rte_eal_get_lcore_state(at) != WAIT;
-        for (unsigned w = 0; w < CV_MAX_WORKERS; w++)
-            taken = taken || (dp->worker[w] && dp->worker[w]->stats->lcore == at);
-        if (!taken) {
-            *lcore = at;
+    for (unsigned w = 0; w < CV_MAX_WORKERS; w++)
+        if (dp->worker[w] && dp->worker[w]->lcore == lcore)
             return true;
-        }
+    return rte_eal_get_lcore_state(lcore) != WAIT;
+}
+
+static bool asleep(const struct dp *dp, unsigned *lcore)
+{
+    RTE_LCORE_FOREACH_WORKER(*lcore)
+    {
+        if (!is_taken(dp, *lcore))
+            return true;
     }
     return false;
+}
+
+static int lcore_move(void *arg)
+{
+    return rte_thread_set_affinity(arg);
+}
+
+/* Sleeping lcores are where the manager is. It goes before its worker is made: memory is taken where the lcore is by then. */
+static cv_result lcore_find(const struct dp *dp, unsigned worker, unsigned cpu, unsigned *lcore)
+{
+    rte_cpuset_t set;
+    if (!asleep(dp, lcore))
+        return CV_ENOSPC;
+    dp_eal_place(&dp->platform, dp->cpus, dp->cpu_count, worker, cpu, &set);
+    const bool went = rte_eal_remote_launch(lcore_move, &set, *lcore) == 0 && rte_eal_wait_lcore(*lcore) == 0;
+    return went ? CV_OK : CV_EIO;
 }
 
 static void cache_flush(struct rte_mempool *pool)
@@ -47,25 +65,14 @@ static int lcore_main(void *arg)
     return r;
 }
 
-static int lcore_move(void *arg)
+static bool lcore_start(struct dp_worker *w)
 {
-    return rte_thread_set_affinity(arg);
-}
-
-/* Sleeping lcores are where the manager is. */
-static bool lcore_start(struct dp_worker *w, unsigned cpu)
-{
-    rte_cpuset_t set;
-    dp_eal_place(&w->dp->platform, w->dp->cpus, w->dp->cpu_count, w->id, cpu, &set);
-    if (rte_eal_remote_launch(lcore_move, &set, w->stats->lcore) != 0)
-        return false;
-    return rte_eal_wait_lcore(w->stats->lcore) == 0 &&
-           rte_eal_remote_launch(lcore_main, w, w->stats->lcore) == 0;
+    return rte_eal_remote_launch(lcore_main, w, w->lcore) == 0;
 }
 
 static bool lcore_ended(const struct dp_worker *w)
 {
-    return rte_eal_get_lcore_state(w->stats->lcore) == WAIT;
+    return rte_eal_get_lcore_state(w->lcore) == WAIT;
 }
 
 const struct dp_crew_calls dp_crew_lcores = {lcore_find, lcore_start, lcore_ended};
@@ -102,15 +109,21 @@ static bool grace_is_over(const struct dp_crew *c)
     return rte_rcu_qsbr_check(dp_rcu_var, c->token, false) == 1;
 }
 
-/* So many run: for whoever shows it, or asks peers for SAs of workers. */
-static void publish(struct dp *dp, unsigned workers)
+/* Nobody would ask peers for a worker's SA who did not hear of it: when the ring is full, it is told later. */
+static void say(struct dp *dp, struct dp_crew *c)
 {
     const struct cv_evt e = {.type = CV_EVT_WORKERS};
+    c->untold = c->untold && dp->connected && !ring_evt_put(&dp->shm, &e);
+}
+
+/* So many run: for whoever shows it, or asks peers for SAs of workers. */
+static void publish(struct dp *dp, struct dp_crew *c, unsigned workers)
+{
     shm_set_workers(&dp->shm, workers, RTE_MAX(workers, shm_workers_ever(&dp->shm)));
     for (unsigned p = 0; p < dp->port_count; p++)
         io_steer_workers(&dp->steer[p], workers);
-    if (dp->connected && !ring_evt_put(&dp->shm, &e))
-        log_debug("event ring full: a change of workers was not told");
+    c->untold = true;
+    say(dp, c);
 }
 
 /* ---- receive queues ------------------------------------------------------------------------------------------------- */
@@ -180,10 +193,10 @@ static bool queues_step(struct dp *dp, struct dp_crew *c)
 }
 
 /* ---- one comes -------------------------------------------------------------------------------------------------------- */
-static void not_joined(struct dp *dp, struct dp_crew *c, const char *why)
+static void not_joined(struct dp_crew *c, unsigned k, const char *why)
 {
-    log_error("worker %u could not be added: %s", running(dp), why);
-    c->want = dp->workers;
+    log_error("worker %u could not be added: %s", k, why);
+    c->want = k;
 }
 
 static bool join(struct dp *dp, struct dp_crew *c)
@@ -191,8 +204,9 @@ static bool join(struct dp *dp, struct dp_crew *c)
     const unsigned k = dp->workers;
     const bool sole = dp->sole;
     unsigned lcore;
-    if (!c->calls->find(dp, &lcore)) {
-        not_joined(dp, c, "no lcore is left");
+    const cv_result r = c->calls->find(dp, k, c->cpu[k], &lcore);
+    if (r != CV_OK) {
+        not_joined(c, k, r == CV_ENOSPC ? "no lcore is left" : "its lcore could not go to its processor");
         return false;
     }
     dp->workers = k + 1;
@@ -201,7 +215,7 @@ static bool join(struct dp *dp, struct dp_crew *c)
         dp->workers = k;
         dp->sole = sole;
         io_inbox_free(&dp->rings, k);
-        not_joined(dp, c, "no memory, or no room in the crypto device");
+        not_joined(c, k, "no memory, or no room in the crypto device");
         return false;
     }
     look(dp, k);
@@ -225,19 +239,17 @@ static bool join_step(struct dp *dp, struct dp_crew *c)
             return false;
         /* It counts into lines of its own from its first packet on. */
         shm_set_workers(&dp->shm, k, RTE_MAX(k + 1, shm_workers_ever(&dp->shm)));
-        if (!c->calls->start(w, c->cpu[k]))
-            log_error("worker %u could not be launched", k);
+        (void)c->calls->start(w); /* else it has ended */
         c->step = DP_CREW_STARTS;
         return true;
     }
-    if (__atomic_load_n(&w->stats->running, __ATOMIC_ACQUIRE)) {
-        publish(dp, k + 1);
+    if (__atomic_load_n(&w->running, __ATOMIC_ACQUIRE)) {
+        publish(dp, c, k + 1);
         return queues_turn(dp, c, k + 1, k + 1);
     }
     if (!c->calls->ended(w))
         return false;
-    not_joined(dp, c, "its loop did not begin");
-    c->want = k;
+    not_joined(c, k, "its loop did not begin");
     dp->workers = k;
     look(dp, k);
     c->step = DP_CREW_FORGETS;
@@ -247,7 +259,7 @@ static bool join_step(struct dp *dp, struct dp_crew *c)
 static bool joined(struct dp *dp, struct dp_crew *c)
 {
     log_info("worker %u was added, on lcore %u: %u workers", dp->workers - 1,
-             dp->worker[dp->workers - 1]->stats->lcore, dp->workers);
+             dp->worker[dp->workers - 1]->lcore, dp->workers);
     c->grown = true;
     c->step = DP_CREW_NONE;
     return true;
@@ -295,7 +307,7 @@ static bool leave_step(struct dp *dp, struct dp_crew *c)
     case DP_CREW_FORGETS:
         if (!have_looked(dp))
             return false;
-        publish(dp, k);
+        publish(dp, c, k);
         grace_begin(c, DP_CREW_LAST);
         return true;
     case DP_CREW_LAST:
@@ -345,27 +357,34 @@ void dp_crew_init(struct dp *dp, struct dp_crew *c, const struct dp_crew_calls *
     dp->sole = dp->workers == 1;
 }
 
-static bool is_ours(const struct dp *dp, unsigned cpu)
+/* Those that run stay, and stay where they are. */
+static bool needs_restart(const struct dp *dp, const struct dp_crew *c, const struct cv_workers_cmd *cmd)
 {
-    bool some = cpu == CV_CPU_ANY;
-    for (unsigned i = 0; i < dp->cpu_count; i++)
-        some = some || dp->cpus[i] == cpu;
-    return some;
+    /* Whom a NIC's sessions count for is settled when they are made. */
+    bool so = cmd->count < dp->began || (cmd->count < dp->workers && dp_inline_is_on(dp));
+    for (unsigned w = 0; w < cmd->count && w < dp->workers; w++)
+        so = so || cmd->cpu[w] != c->cpu[w];
+    return so;
 }
 
 cv_result dp_crew_ask(struct dp *dp, struct dp_crew *c, const struct cv_workers_cmd *cmd)
 {
-    if (cmd->count < 1 || cmd->count > CV_MAX_WORKERS)
+    if (cmd->count < 1 || cmd->count > CV_MAX_WORKERS) {
+        log_warning("%u workers: there may be 1 to %d", cmd->count, CV_MAX_WORKERS);
         return CV_EINVAL;
-    /* Whom a NIC's sessions count for is settled when they are made. */
-    if (cmd->count < dp->began || (cmd->count < dp->workers && dp_inline_is_on(dp)))
-        return CV_EUNSUP;
-    for (unsigned w = 0; w < cmd->count; w++) {
-        if (w < dp->workers && cmd->cpu[w] != c->cpu[w])
-            return CV_EUNSUP;
-        if (!is_ours(dp, cmd->cpu[w]))
-            return CV_EINVAL;
     }
+    if (needs_restart(dp, c, cmd)) {
+        log_warning("%u workers are not to be had without a restart: %u began, and those that run stay where "
+                    "they are",
+                    cmd->count, dp->began);
+        return CV_EUNSUP;
+    }
+    for (unsigned w = dp->workers; w < cmd->count; w++)
+        if (cmd->cpu[w] != CV_CPU_ANY && !dp_eal_may_use(cmd->cpu[w])) {
+            log_warning("%u workers: processor %u of `lcores` is not one that this process may use",
+                        cmd->count, cmd->cpu[w]);
+            return CV_EINVAL;
+        }
     for (unsigned w = dp->workers; w < CV_MAX_WORKERS; w++)
         c->cpu[w] = w < cmd->count ? cmd->cpu[w] : CV_CPU_ANY;
     c->want = cmd->count;
@@ -393,6 +412,7 @@ static bool step(struct dp *dp, struct dp_crew *c, struct dp_move *m)
 
 bool dp_crew_poll(struct dp *dp, struct dp_crew *c, struct dp_move *m, bool *grown)
 {
+    say(dp, c);
     while (m->step == DP_MOVE_NONE && step(dp, c, m))
         ;
     *grown = c->grown && c->step == DP_CREW_NONE;

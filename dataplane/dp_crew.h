@@ -40,10 +40,11 @@ enum dp_crew_step {
 
 /* How loops begin and end. */
 struct dp_crew_calls {
-    /* An lcore that sleeps, for one more worker. False: none is left. */
-    bool (*find)(const struct dp *dp, unsigned *lcore);
+    /* An lcore that sleeps, for `worker`, who is made next: it is where that is to run by then (cpu as in struct cv_workers_cmd). CV_ENOSPC:
+     * none is left; CV_EIO: it could not go there. */
+    cv_result (*find)(const struct dp *dp, unsigned worker, unsigned cpu, unsigned *lcore);
     /* dp_worker_main of w, on its lcore; false: it could not begin. */
-    bool (*start)(struct dp_worker *w, unsigned cpu);
+    bool (*start)(struct dp_worker *w);
     /* That has returned, or never begun. */
     bool (*ended)(const struct dp_worker *w);
 };
@@ -56,12 +57,13 @@ struct dp_crew {
     uint16_t cpu[CV_MAX_WORKERS]; /* as in struct cv_workers_cmd */
     uint64_t token;               /* of the grace period */
     uint32_t marks[CV_MAX_WORKERS];
-    bool grown; /* evening out is due when all have come */
+    bool grown;  /* evening out is due when all have come */
+    bool untold; /* CV_EVT_WORKERS is due: the ring was full */
 };
 
 void dp_crew_init(struct dp *dp, struct dp_crew *c, const struct dp_crew_calls *calls);
-/* Another number of workers is to run. CV_EINVAL: no such number, or a processor that is not ours; CV_EUNSUP: fewer than at first, or one that
- * runs would have to move: that takes a restart. What comes of CV_OK, the log and CV_EVT_WORKERS say. */
+/* Another number of workers is to run. CV_EINVAL: no such number, or a processor that this process may not use; CV_EUNSUP: fewer than at
+ * first, or one that runs would have to move: that takes a restart. The log says which. What comes of CV_OK, the log and CV_EVT_WORKERS say. */
 CV_MUST_USE cv_result dp_crew_ask(struct dp *dp, struct dp_crew *c, const struct cv_workers_cmd *cmd);
 /* While no bucket moves: the next steps as far as they can be taken; may begin a move. True: it goes on, look again soon. When workers have
  * come, *grown is set: their share of buckets is theirs to be given. */

@@ -1,4 +1,5 @@
 #include "dataplane/dp_eal.h"
+#include "common/log.h"
 #include "dataplane/io/io_port.h"
 
 #include <sched.h>
@@ -17,6 +18,21 @@ unsigned dp_eal_cpus(unsigned *cpus, unsigned max)
         if (CPU_ISSET(i, &set))
             cpus[n++] = i;
     return n;
+}
+
+bool dp_eal_may_use(unsigned cpu)
+{
+    cpu_set_t own, more;
+    if (cpu >= CPU_SETSIZE || sched_getaffinity(0, sizeof own, &own) != 0)
+        return false;
+    more = own;
+    CPU_SET(cpu, &more);
+    /* What the process may not have the kernel leaves out. The thread stays where it is, as that is among them. */
+    const bool may = sched_setaffinity(0, sizeof more, &more) == 0 &&
+                     sched_getaffinity(0, sizeof more, &more) == 0 && CPU_ISSET(cpu, &more);
+    if (sched_setaffinity(0, sizeof own, &own) != 0)
+        log_warning("a thread could not go back to its processors");
+    return may;
 }
 
 static CV_PRINTF(2, 3) bool add(struct dp_eal_args *a, const char *fmt, ...)
@@ -75,9 +91,10 @@ void dp_eal_place(const struct platform *p, const unsigned *cpus, unsigned cpu_c
     CPU_ZERO(out);
     if (cpu == CV_CPU_ANY && dp_eal_spreads(p, cpu_count) && worker + 1 < cpu_count)
         cpu = cpus[worker + 1];
-    for (unsigned i = 0; i < cpu_count; i++)
-        if (cpu == CV_CPU_ANY || cpu == cpus[i])
-            CPU_SET(cpus[i], out);
+    if (cpu != CV_CPU_ANY)
+        CPU_SET(cpu, out);
+    for (unsigned i = 0; i < cpu_count && cpu == CV_CPU_ANY; i++)
+        CPU_SET(cpus[i], out);
 }
 
 static bool add_lcores(struct dp_eal_args *a, const struct platform *p, const unsigned *cpus,

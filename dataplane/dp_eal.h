@@ -29,6 +29,9 @@ bool dp_eal_spreads(const struct platform *p, unsigned cpu_count);
 /* Where worker `worker` runs that `lcores` puts on processor cpu, or, CV_CPU_ANY, that it does not name. */
 void dp_eal_place(const struct platform *p, const unsigned *cpus, unsigned cpu_count, unsigned worker,
                   unsigned cpu, cpu_set_t *out);
+/* Whether the kernel lets this process run on processor cpu. More than dp_eal_cpus has: those that are isolated (isolcpus), or that
+ * whoever started the process did not give it, are had by who names them, as at start. */
+bool dp_eal_may_use(unsigned cpu);
 /* The processors of this process; returns their count, at most max. */
 unsigned dp_eal_cpus(unsigned *cpus, unsigned max);
 

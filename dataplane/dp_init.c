@@ -54,12 +54,25 @@ static void runtime_dir_remove(void)
         rmdir(runtime_dir);
 }
 
+/* The EAL says nothing that names it, or aborts. */
+static cv_result lcores_check(struct dp_setup *s)
+{
+    unsigned cpus[CV_MAX_WORKERS];
+    const unsigned n = platform_lcores(&s->dp->platform, cpus, CV_MAX_WORKERS);
+    for (unsigned i = 0; i < n; i++)
+        if (!dp_eal_may_use(cpus[i]))
+            return fail(s, "lcores %s: processor %u is not one that this process may use",
+                        s->dp->platform.lcores, cpus[i]);
+    return CV_OK;
+}
+
 static cv_result eal_start(struct dp_setup *s)
 {
     static struct dp_eal_args args; /* the EAL keeps pointers into it */
     const unsigned n = s->dp->cpu_count = dp_eal_cpus(s->dp->cpus, DP_CPUS_MAX);
     if (n == 0)
         return fail(s, "no processor to run on");
+    CV_TRY(lcores_check(s));
     if (dp_eal_args(&s->dp->platform, s->dp->cpus, n, s->eal_extra_count, s->eal_extra, &args) != CV_OK)
         return fail(s, "too many arguments for the EAL");
     atexit(runtime_dir_remove); /* before the EAL registers its own: they run in reverse */
@@ -488,7 +501,7 @@ cv_result dp_init_run(struct dp_setup *s)
 {
     struct dp *dp = s->dp;
     for (unsigned w = 0; w < dp->workers; w++)
-        if (rte_eal_remote_launch(dp_worker_main, dp->worker[w], dp->worker[w]->stats->lcore) != 0) {
+        if (rte_eal_remote_launch(dp_worker_main, dp->worker[w], dp->worker[w]->lcore) != 0) {
             __atomic_store_n(&dp->stop, 1, __ATOMIC_RELAXED);
             rte_eal_mp_wait_lcore();
             return fail(s, "worker %u could not be launched", w);

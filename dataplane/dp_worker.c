@@ -743,6 +743,7 @@ int dp_worker_main(void *arg)
     dp_pick_for(w->id);
     prctl(PR_SET_TIMERSLACK, 1000ul);
     __atomic_store_n(&w->stats->running, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&w->running, true, __ATOMIC_RELEASE);
     while (!__atomic_load_n(&w->dp->stop, __ATOMIC_RELAXED) && likely(!w->dismissed)) {
         unsigned n = dp_worker_turn(w);
         if (unlikely(w->esp.asynchronous))
@@ -761,6 +762,7 @@ int dp_worker_main(void *arg)
     if (w->esp.asynchronous)
         device_drain(w);
     __atomic_store_n(&w->stats->running, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&w->running, false, __ATOMIC_RELAXED);
     dp_rcu_unregister(w->id);
     return 0;
 }

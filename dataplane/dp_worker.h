@@ -105,6 +105,7 @@ struct dp_source {
 struct dp_worker {
     struct dp *dp;
     unsigned id;
+    unsigned lcore; /* its own; that of the stats is for showing, as culvertd may write there */
     uint64_t now;
     struct esp_worker esp;
     struct cv_worker_stats *stats;
@@ -124,6 +125,7 @@ struct dp_worker {
 
     unsigned workers; /* others are numbered below: as it was last told (dp_worker_look) */
     bool dismissed;   /* its loop ends */
+    bool running;     /* atomic: it has begun, and has not ended; the manager reads it */
     unsigned rxq_count;
     unsigned rx_next; /* with a crypto device: whose turn it is; rxq_count: the inbox's */
     bool inlined;     /* NICs encrypt and decrypt for it (dp_inline.h) */

@@ -72,7 +72,7 @@ cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_wo
     w->dp = dp;
     w->id = id;
     w->stats = shm_worker_stats(&dp->shm, id);
-    w->stats->lcore = lcore;
+    w->stats->lcore = w->lcore = lcore;
     w->if_stats = shm_if_stats(&dp->shm, id, 0);
     w->steer = shm_steer_counts(&dp->shm, id);
     dp_gate_init(&w->gates, dp->shm.tsc_hz);

@@ -14,6 +14,8 @@ from traffic import Stream, ping  # noqa: E402
 
 PER_WORKER = " set security-association per-worker"
 EACH = {"ipsec_profile": PER_WORKER, "workers": 2}
+# Two workers that send on one SA at a time: the far end's window holds what one of them is behind.
+WIDE = {"ipsec_profile": " set security-association replay window-size 1024"}
 FLOWS, ROUNDS = 64, 20
 
 # Datagrams of many flows, one of each in turn; the far end says how many came.
@@ -62,7 +64,8 @@ def two_queues(title, workers=None, **args):
 
 
 def with_workers(text, workers):
-    return re.sub(r"(?m)^ workers .*$", " workers " + workers, text)
+    """workers: a number and what is behind it, or a line of `lcores`."""
+    return re.sub(r"(?m)^ (workers|lcores) .*$", " " + (workers if workers.startswith("lcores") else "workers " + workers), text)
 
 
 def reconfigure(gateway, workers):
@@ -177,9 +180,7 @@ def fewer_there():
 
 @case("a worker is added by a reload under traffic, leaves, and comes again by command: the same SAs, nothing lost, and it takes its share")
 def a_worker_comes_and_goes():
-    # Two workers that send on one SA at a time: the far end's window holds what one of them is behind.
-    wide = {"ipsec_profile": " set security-association replay window-size 1024"}
-    site = two_queues("comes", workers="1 queues 2", left_args=wide, right_args={"workers": 2, **wide})
+    site = two_queues("comes", workers="1 queues 2", left_args=WIDE, right_args={"workers": 2, **WIDE})
     site.culvert.up()
     check_equal(ping(site.left, site.right_address, 3)[1], 3, "pings")
     spis = {f["inbound"]["spi"] for f in site.culvert.session()["flows"]}
@@ -219,6 +220,48 @@ def an_added_workers_SA():
     wait_for("the refusal", lambda: "goes on with 2 workers" in site.peer.log_text(), 10)
     check_equal(len(workers_of(site.peer)), 2, "workers of the peer")
     check_equal(ping(site.left, site.right_address, 3)[1], 3, "pings")
+
+
+def usable():
+    """The processors that this process may use, also those that it was not given."""
+    was = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count()))
+    more = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, was)
+    return sorted(more)
+
+
+def alone_on(gateway, cpu):
+    """How many threads of its data plane may run on this processor and on no other."""
+    n = 0
+    for pid in gateway.pids("culvert-dp"):
+        for task in os.listdir("/proc/%d/task" % pid):
+            n += os.sched_getaffinity(int(task)) == {cpu}
+    return n
+
+
+@case("lcores: a worker is added on the processor that the list names, though culvert was not started with it; one that there is not is named, and all goes on")
+def named_processors():
+    was, cpus = os.sched_getaffinity(0), usable()
+    if len(cpus) < 2:
+        return "not tried: there is one processor"
+    os.sched_setaffinity(0, cpus[:1])
+    try:
+        site = two_queues("lcores", workers="lcores %d queues 3" % cpus[0], left_args=WIDE, right_args={"workers": 2, **WIDE})
+    finally:
+        os.sched_setaffinity(0, was)
+    site.culvert.up()
+    check_equal(ping(site.left, site.right_address, 3)[1], 3, "pings")
+    check_equal(alone_on(site.culvert, cpus[1]), 0, "threads on the other processor before")
+    reconfigure(site.culvert, "lcores %d,%d queues 3" % tuple(cpus[:2]))
+    wait_workers(site.culvert, 2)
+    check_equal(alone_on(site.culvert, cpus[1]), 1, "threads on the other processor")
+    reconfigure(site.culvert, "lcores %d,%d,1023 queues 3" % tuple(cpus[:2]))
+    refusal = "3 workers: processor 1023 of `lcores` is not one that this process may use"
+    wait_for("the refusal", lambda: refusal in site.culvert.log_text(), 10)
+    check_equal(len(workers_of(site.culvert)), 2, "workers")
+    check_equal(datagrams(site, site.left, site.right, site.right_address), FLOWS * ROUNDS, "datagrams; drops %s, %s" % (
+        dropped(site.culvert), dropped(site.peer)))
 
 
 @case("strongSwan without RFC 9611: one child, whoever begins")

@@ -473,6 +473,7 @@ def mutated():
 def usage():
     site = Site("usage")
     for text, want in ((" port E0 vdev net_af_packet,iface=nosuch\n", ":2: port E0"), (" workers 99\n", ":2: workers"),
+                       (" lcores 0,1023\n", "lcores 0,1023: processor 1023 is not one that this process may use"),
                        (" crypto-engine cryptodev nosuch\n", "crypto-engine cryptodev nosuch")):
         conf = site.lab.write("bad.conf", "platform dataplane\n" + text)
         done = site.a.ns.run(CULVERT_DP, "--run-dir", site.lab.mkdir("bad"), "--config", conf, check=False)

@@ -448,18 +448,19 @@ static void *work(void *arg)
     return NULL;
 }
 
-static bool launch(struct dp_worker *w, unsigned cpu)
+static bool launch(struct dp_worker *w)
 {
-    (void)cpu;
     returned[w->id] = false;
     return pthread_create(&thread_of[w->id], NULL, work, w) == 0;
 }
 
-static bool find_lcore(const struct dp *of, unsigned *lcore)
+static cv_result find_lcore(const struct dp *of, unsigned worker, unsigned cpu, unsigned *lcore)
 {
     (void)of;
+    (void)worker;
+    (void)cpu;
     *lcore = 0;
-    return true;
+    return CV_OK;
 }
 
 static bool has_ended(const struct dp_worker *w)
@@ -625,7 +626,7 @@ static void storm_of(uint16_t tx_queues, unsigned began)
     for (unsigned w = 0; w < began; w++)
         CU_ASSERT_EQUAL_FATAL(dp_worker_new(&dp, w, 0, &dp.worker[w]), CV_OK);
     for (unsigned w = 0; w < began; w++)
-        CU_ASSERT_TRUE_FATAL(launch(dp.worker[w], CV_CPU_ANY));
+        CU_ASSERT_TRUE_FATAL(launch(dp.worker[w]));
     CU_ASSERT_EQUAL_FATAL(pthread_create(&feeder, NULL, storm_feed, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(pthread_create(&taker, NULL, storm_take, NULL), 0);
     const unsigned moves = began < WORKERS ? changes_while_fed(began) : moves_while_fed();
