@@ -101,6 +101,12 @@ int dp_bench_main(int argc, char **argv)
     int bad = dp_bench_options(argc, argv, &p);
     if (bad)
         return bad == BENCH_HELP ? 0 : bad;
+    char why[96];
+    if (eng_isa_limit(p.base.isa, why, sizeof why) !=
+        CV_OK) { /* of this process, and the cases are its children */
+        fprintf(stderr, "culvert-dp: --bench: --isa %s: %s\n", eng_isa_name(p.base.isa), why);
+        return 2;
+    }
     p.base.hugepages = meminfo("Hugepagesize") == HUGEPAGE_KIB &&
                        meminfo("HugePages_Free") >= dp_bench_memory_mb(&p.base) / 2 + HUGEPAGES_SPARE;
     FILE *json, *svg;

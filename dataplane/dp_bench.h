@@ -8,6 +8,7 @@
 #include "common/contract.h"
 #include "dataplane/dp_bench_port.h"
 #include "dataplane/dp_clock.h"
+#include "dataplane/engine/eng_isa.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -66,6 +67,7 @@ struct bench_case {
     bool natt, esn;
     unsigned window;               /* packets of the anti-replay window; 0: none */
     char engine[BENCH_ENGINE_MAX]; /* the platform section's `crypto-engine` */
+    enum eng_isa isa;              /* what engines and limits are held to */
     double seconds;                /* of all rounds together */
     unsigned rounds;
     bool stages; /* tell them apart, in passes of their own */

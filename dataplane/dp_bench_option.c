@@ -25,8 +25,8 @@ static void help(FILE *to)
 {
     fprintf(to,
             "usage: culvert-dp --bench [--direction encap|decap|both] [--sizes 64,512,1420,imix]\n"
-            "         [--transform NAME] [--engine auto|ipsec-mb|vaes|\"cryptodev NAME\"] [--sas N]\n"
-            "         [--distribution uniform|zipf[:S]] [--workers N] [--seconds S] [--rounds N]\n"
+            "         [--transform NAME] [--engine auto|ipsec-mb|vaes|\"cryptodev NAME\"] [--isa best|avx2]\n"
+            "         [--sas N] [--distribution uniform|zipf[:S]] [--workers N] [--seconds S] [--rounds N]\n"
             "         [--ip 4|6] [--inner 4|6] [--outer 4|6] [--natt] [--esn] [--window N]\n"
             "         [--path tunnel|gre|map|clear] [--lines N] [--flows N] [--receive dma|copy] [--stages]\n"
             "         [--json FILE] [--svg FILE]\n"
@@ -121,6 +121,10 @@ static const char *dir_at(unsigned i)
 {
     return dp_bench_dir_name(i);
 }
+static const char *isa_at(unsigned i)
+{
+    return eng_isa_name(i);
+}
 static const char *family_at(unsigned i)
 {
     return i == 0 ? "4" : "6";
@@ -153,6 +157,13 @@ static const char *take_engine(struct bench_plan *p, char *text)
     return snprintf(p->base.engine, sizeof p->base.engine, "%s", text) < (int)sizeof p->base.engine
                ? NULL
                : "--engine is a word of the platform section's crypto-engine";
+}
+
+static const char *take_isa(struct bench_plan *p, char *text)
+{
+    const unsigned i = word(text, ENG_ISAS, isa_at);
+    p->base.isa = i;
+    return i < ENG_ISAS ? NULL : "--isa is best or avx2";
 }
 
 static const char *take_sas(struct bench_plan *p, char *text)
@@ -283,6 +294,7 @@ static const struct {
     {"sizes", true, take_sizes},
     {"transform", true, take_transform},
     {"engine", true, take_engine},
+    {"isa", true, take_isa},
     {"sas", true, take_sas},
     {"distribution", true, take_distribution},
     {"workers", true, take_workers},
@@ -308,6 +320,12 @@ enum {
 };
 
 /* ---- together --------------------------------------------------------------------------------------------------- */
+/* Devices bring code of their own, which nothing here limits. */
+static bool of_device(const char *engine)
+{
+    return strncmp(engine, "cryptodev", 9) == 0 || strcmp(engine, "inline") == 0;
+}
+
 static const char *together(const struct bench_plan *p)
 {
     const struct bench_case *c = &p->base;
@@ -330,6 +348,8 @@ static const char *together(const struct bench_plan *p)
             return "an inner IPv6 packet has 48 octets and more";
     if (c->natt && c->transform->proto == CV_PROTO_AH)
         return "AH passes no NAT: --natt is for ESP";
+    if (c->isa != ENG_ISA_BEST && of_device(c->engine))
+        return "--isa goes with --engine auto, ipsec-mb or vaes: devices run code of their own";
     return NULL;
 }
 

@@ -66,10 +66,10 @@ static const char *distribution(const struct bench_case *c, char out[24])
 void dp_bench_case_text(const struct bench_case *c, char *out, size_t room)
 {
     char d[24];
-    snprintf(out, room, "%s, %u SA%s (%s), %u worker%s, IPv%u in IPv%u%s%s, window %u, %s pages",
+    snprintf(out, room, "%s, %u SA%s (%s), %u worker%s, IPv%u in IPv%u%s%s, window %u, %s pages%s",
              c->transform->name, c->sas, c->sas > 1 ? "s" : "", distribution(c, d), c->workers,
              c->workers > 1 ? "s" : "", c->inner, c->outer, c->natt ? " in UDP" : "", c->esn ? ", ESN" : "",
-             c->window, c->hugepages ? "2 MiB" : "4 KiB");
+             c->window, c->hugepages ? "2 MiB" : "4 KiB", c->isa == ENG_ISA_AVX2 ? ", held to AVX2" : "");
 }
 
 /* ---- lines -------------------------------------------------------------------------------------------------- */
@@ -187,12 +187,14 @@ static void json_row(FILE *f, const struct bench_row *row)
     dp_bench_size_text(&row->c, size);
     const char *quote = row->c.size == BENCH_IMIX ? "\"" : "";
     fprintf(f,
-            "\n  {\"direction\":\"%s\",\"size\":%s%s%s,\"transform\":\"%s\",\"engine\":\"%s\",\"sas\":%u,"
+            "\n  "
+            "{\"direction\":\"%s\",\"size\":%s%s%s,\"transform\":\"%s\",\"engine\":\"%s\",\"isa\":\"%s\","
+            "\"sas\":%u,"
             "\"workers\":%u,\"mpps\":%.4f,\"mpps_min\":%.4f,\"mpps_max\":%.4f,\"gbps\":%.3f,"
             "\"cycles_per_packet\":%.1f,\"rounds\":%u,\"ports_cycles_per_packet\":%.1f,",
-            dp_bench_dir_name(row->c.dir), quote, size, quote, row->c.transform->name, r->engine, row->c.sas,
-            row->c.workers, r->mpps, r->mpps_min, r->mpps_max, dp_bench_gbps(row, r->mpps), cycles(row),
-            r->rounds, r->ports_cycles);
+            dp_bench_dir_name(row->c.dir), quote, size, quote, row->c.transform->name, r->engine,
+            eng_isa_name(row->c.isa), row->c.sas, row->c.workers, r->mpps, r->mpps_min, r->mpps_max,
+            dp_bench_gbps(row, r->mpps), cycles(row), r->rounds, r->ports_cycles);
     json_limits(f, row);
     json_case(f, row);
     if (row->c.stages)

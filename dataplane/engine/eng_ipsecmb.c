@@ -1,6 +1,7 @@
 #include "dataplane/engine/eng_ipsecmb.h"
 
 #include "common/secret.h"
+#include "dataplane/engine/eng_ipsecmb_mgr.h"
 #include "dataplane/engine/eng_kat.h"
 #include "dataplane/engine/eng_mem.h"
 #include "dataplane/engine/eng_session.h"
@@ -83,24 +84,9 @@ enum {
 /* Key expansion needs a manager only for its function table; made once, by the manager thread. */
 static IMB_MGR *setup_mgr;
 
-static cv_result mgr_new(IMB_MGR **out)
-{
-    IMB_MGR *m = alloc_mb_mgr(0);
-    if (!m)
-        return CV_ENOMEM;
-    IMB_ARCH arch;
-    init_mb_mgr_auto(m, &arch);
-    if (imb_get_errno(m) != 0) {
-        free_mb_mgr(m);
-        return CV_ECRYPTO;
-    }
-    *out = m;
-    return CV_OK;
-}
-
 static cv_result setup_mgr_get(void)
 {
-    return setup_mgr ? CV_OK : mgr_new(&setup_mgr);
+    return setup_mgr ? CV_OK : eng_ipsecmb_mgr_new(&setup_mgr);
 }
 
 /* ---- workers ------------------------------------------------------------------------------------------ */
@@ -120,7 +106,7 @@ static cv_result worker_new(int socket, struct eng_worker **out)
     if (!w)
         return CV_ENOMEM;
     uint8_t key[16];
-    cv_result r = mgr_new(&w->mgr);
+    cv_result r = eng_ipsecmb_mgr_new(&w->mgr);
     if (r == CV_OK && getrandom(key, sizeof key, 0) != (ssize_t)sizeof key)
         r = CV_EIO;
     if (r != CV_OK) {

@@ -2,7 +2,7 @@
  *
  * AEADs go packet by packet through the library's direct functions; CBC and HMAC go through its
  * multi-buffer bursts, several packets of one SA at a time. Beside eng_ipsecmb_bare.c, which times
- * the library alone, eng_ipsecmb.c is the only file that sees intel-ipsec-mb.h. */
+ * the library alone, and eng_ipsecmb_mgr.c, which makes its managers, eng_ipsecmb.c is the only file that sees intel-ipsec-mb.h. */
 #ifndef DATAPLANE_ENGINE_ENG_IPSECMB_H
 #define DATAPLANE_ENGINE_ENG_IPSECMB_H
 

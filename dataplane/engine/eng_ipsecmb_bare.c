@@ -1,5 +1,7 @@
 #include "dataplane/engine/eng_ipsecmb_bare.h"
 
+#include "dataplane/engine/eng_ipsecmb_mgr.h"
+
 #include <intel-ipsec-mb.h>
 #include <rte_common.h>
 #include <rte_cycles.h>
@@ -17,19 +19,6 @@ enum {
     AES_SCHEDULE = 15 * 16,
     MADE_UP = 0x5a,
 };
-
-static IMB_MGR *mgr_new(void)
-{
-    IMB_MGR *m = alloc_mb_mgr(0);
-    IMB_ARCH arch;
-    if (!m)
-        return NULL;
-    init_mb_mgr_auto(m, &arch);
-    if (imb_get_errno(m) == 0)
-        return m;
-    free_mb_mgr(m);
-    return NULL;
-}
 
 /* From packet to packet: neighbours share no line. */
 static size_t stride_of(uint32_t size)
@@ -81,8 +70,8 @@ cv_result eng_ipsecmb_bare(enum cv_dir dir, uint8_t key_len, uint32_t size, unsi
     if ((key_len != 16 && key_len != 24 && key_len != 32) || size == 0 || size > ENG_BARE_TEXT_MAX ||
         buffers == 0 || buffers > ENG_BARE_BUFFERS_MAX || calls == 0)
         return CV_EINVAL;
-    if (!m && !(m = mgr_new()))
-        return CV_ENOMEM;
+    if (!m)
+        CV_TRY(eng_ipsecmb_mgr_new(&m));
     const size_t octets = buffers * stride_of(size);
     struct gcm_key_data *key =
         aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(sizeof *key, RTE_CACHE_LINE_SIZE));
@@ -166,10 +155,10 @@ cv_result eng_bare_burst_new(const struct cv_sa *sa, struct eng_bare_burst **bur
         return CV_EUNSUP;
     }
     b->mem = aligned_alloc(STRIDE_UNIT, octets);
-    b->mgr = mgr_new();
-    if (!b->mem || !b->mgr) {
+    const cv_result r = b->mem ? eng_ipsecmb_mgr_new(&b->mgr) : CV_ENOMEM;
+    if (r != CV_OK) {
         eng_bare_burst_free(b);
-        return CV_ENOMEM;
+        return r;
     }
     memset(b->mem, MADE_UP, octets);
     keys_make(b);

@@ -2,6 +2,7 @@
 
 #include "common/secret.h"
 #include "dataplane/engine/eng_ipsecmb.h"
+#include "dataplane/engine/eng_isa.h"
 #include "dataplane/engine/eng_kat.h"
 #include "dataplane/engine/eng_mem.h"
 #include "dataplane/engine/eng_vaes_key.h"
@@ -71,7 +72,7 @@ static struct cpu cpu_known(void)
 static const struct vaes_kernels *kernels_of(const struct eng_ops *e)
 {
     const struct cpu cpu = cpu_known();
-    if (cpu.avx512 && e != &eng_vaes_avx2)
+    if (cpu.avx512 && eng_isa_most() != ENG_ISA_AVX2 && e != &eng_vaes_avx2)
         return &vaes_avx512;
     if (cpu.avx2 && e != &eng_vaes_avx512)
         return &vaes_avx2;

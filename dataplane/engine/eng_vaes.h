@@ -1,6 +1,6 @@
 /* eng_vaes: the engine with our own AES-GCM and GMAC kernels, for processors with VAES and VPCLMULQDQ.
  *
- * Two sets of kernels: two blocks per register (AVX2) and four (AVX512); the wider that the processor has is taken. Everything that
+ * Two sets of kernels: two blocks per register (AVX2) and four (AVX512); the wider that the processor has (and eng_isa allows) is taken. Everything that
  * is not AES-GCM or GMAC goes to ipsec-mb, so one engine serves every transform. On a processor without VAES it supports nothing:
  * worker_new, session_new and self_test give CV_EUNSUP.
  *

@@ -1,10 +1,11 @@
 /* engine_bench: the bare AES-GCM kernels of the engines beside ipsec-mb's direct call, in alternating slices.
  *
- * Usage: engine_bench [bits [rounds]]. Cycles are of the TSC. 64 packets of 2 KiB in turn, ESP's AAD of 8 octets, sessions expanded
+ * Usage: engine_bench [bits [rounds [avx2]]]; avx2: ipsec-mb and the kernels held to it (eng_isa.h). Cycles are of the TSC. 64 packets of 2 KiB in turn, ESP's AAD of 8 octets, sessions expanded
  * before; a slice is 256 packets, a figure the median of `rounds` slices, in brackets the least and the upper quartile: what lies between
  * is the machine's noise. The ratio is the median ipsec-mb's over ours. */
 #include "dataplane/engine/eng_ipsecmb.h"
 #include "dataplane/engine/eng_ipsecmb_bare.h"
+#include "dataplane/engine/eng_isa.h"
 #include "dataplane/engine/eng_vaes.h"
 #include "tests/unit/esp/eal.h"
 
@@ -81,9 +82,15 @@ int main(int argc, char **argv)
     static const unsigned sizes[] = {16, 64, 128, 256, 512, 1024, 1420};
     const int bits = argc > 1 ? atoi(argv[1]) : 128, rounds = argc > 2 ? atoi(argv[2]) : 301;
     struct eng_worker *w;
-    if ((bits != 128 && bits != 192 && bits != 256) || rounds < 1 || rounds > ROUNDS_MAX) {
-        fprintf(stderr, "usage: engine_bench [128|192|256 [rounds]]\n");
+    if ((bits != 128 && bits != 192 && bits != 256) || rounds < 1 || rounds > ROUNDS_MAX ||
+        (argc > 3 && strcmp(argv[3], "avx2") != 0)) {
+        fprintf(stderr, "usage: engine_bench [128|192|256 [rounds [avx2]]]\n");
         return 2;
+    }
+    char why[96];
+    if (argc > 3 && eng_isa_limit(ENG_ISA_AVX2, why, sizeof why) != CV_OK) {
+        fprintf(stderr, "engine_bench: %s\n", why);
+        return 1;
     }
     if (eal_start() < 0 || eng_ipsecmb.worker_new(-1, &w) != CV_OK)
         return 1;

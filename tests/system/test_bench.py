@@ -13,7 +13,7 @@ from case import Skip, case, check, check_equal, main  # noqa: E402
 from culvert import BUILD  # noqa: E402
 
 MACHINE = {"cpu": str, "tsc_mhz": float, "dpdk": str, "ipsec_mb": str}
-ROW = {"direction": str, "size": (int, str), "transform": str, "engine": str, "sas": int, "workers": int, "mpps": float,
+ROW = {"direction": str, "size": (int, str), "transform": str, "engine": str, "isa": str, "sas": int, "workers": int, "mpps": float,
        "mpps_min": float, "mpps_max": float, "gbps": float, "cycles_per_packet": float, "rounds": int,
        "receive": str, "distribution": str, "inner": int, "outer": int, "natt": bool, "esn": bool, "replay_window": int, "packets": int,
        "used_sas": int, "huge_pages": bool}
@@ -21,9 +21,9 @@ LIMITS = {"limit_ipsecmb_mpps": float, "limit_best_mpps": float, "limit_best_eng
           "beyond_best_cycles": float, "limit_kind": str}
 
 
-def bench(*args):
+def bench(*args, **env):
     return subprocess.run([os.path.join(BUILD, "culvert"), "bench", "dataplane", *args], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=240)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=240, env={**os.environ, **env})
 
 
 def check_keys(found, wanted, what):
@@ -96,6 +96,31 @@ def crypto_devices():
     run = bench("--sizes", "512", "--seconds", "0.1", "--engine", "cryptodev crypto_null")
     check_equal(run.returncode, 1, "exit status where software did it")
     check("in software beside it" in run.stderr, f"a word about it: {run.stderr}")
+
+
+def has_avx2():
+    with open("/proc/cpuinfo", encoding="ascii") as f:
+        return {"avx2", "bmi2", "aes"} <= set(re.search(r"^flags\s*:(.*)$", f.read(), re.M).group(1).split())
+
+
+@case("--isa avx2 holds loop, limit and the fastest engine to AVX2, and says so; a processor without it is told in one line")
+def held_to_avx2():
+    if not has_avx2():
+        raise Skip("no AVX2 on this processor")
+    with tempfile.TemporaryDirectory() as d:
+        name = os.path.join(d, "bench.json")
+        for args, isa in ((("--isa", "avx2"), "avx2"), ((), "best")):
+            run = bench("--sizes", "64", "--seconds", "0.1", "--json", name, *args)
+            check_equal(run.returncode, 0, f"exit status; {run.stderr}")
+            with open(name, encoding="ascii") as f:
+                told = json.load(f)
+            check_equal([r["isa"] for r in told["results"]], [isa, isa], "field isa")
+            check_equal(", held to AVX2." in run.stdout.splitlines()[0], isa == "avx2", f"head line: {run.stdout}")
+            if isa == "avx2":
+                check(re.fullmatch(r"ipsec-mb \S+ AVX2", told["machine"]["ipsec_mb"]), f"ipsec-mb's code: {told['machine']}")
+        run = bench("--isa", "avx2", LD_PRELOAD=os.path.join(BUILD, "tests", "system", "no_avx2.so"))
+    check_equal((run.returncode, run.stdout), (2, ""), "exit status and output without AVX2")
+    check_equal(run.stderr, "culvert-dp: --bench: --isa avx2: this processor has no AVX2 with AES-NI and BMI2\n", "one line")
 
 
 @case("inline without such a NIC is not measured")
@@ -205,7 +230,7 @@ def wrong_options_are_refused():
                  ("--path", "map", "--sas", "3", "--lines", "2"), ("--transform", "esp-none"), ("--svg", "/nonexistent/x.svg"),
                  ("--sas", "1000001"), ("--sas", "-1"), ("--distribution", "zipf:0"), ("--distribution", "normal"), ("--rounds", "0"),
                  ("--ip", "5"), ("--ip", "6", "--sizes", "40"), ("--window", "100"), ("--path", "gre", "--ip", "6"),
-                 ("--path", "gre", "--sas", "5000"), ("--path", "clear"), ("--path", "clear", "--direction", "encap", "--svg", "x.svg"), ("--receive", "card"), ("--workers", "0"), ("--direction", "up"), ("--nonsense",)):
+                 ("--path", "gre", "--sas", "5000"), ("--path", "clear"), ("--path", "clear", "--direction", "encap", "--svg", "x.svg"), ("--receive", "card"), ("--workers", "0"), ("--direction", "up"), ("--isa", "sse"), ("--isa", "avx2", "--engine", "cryptodev crypto_openssl"), ("--nonsense",)):
         run = bench(*args)
         check_equal(run.returncode, 2, f"exit status of {args}")
         check(run.stderr.strip(), "a word about it")

@@ -31,6 +31,7 @@ static void options_default_to_one_sa_both_ways(void)
     CU_ASSERT_EQUAL(p.base.rounds, 7);
     CU_ASSERT_EQUAL(p.base.sas, 1);
     CU_ASSERT_EQUAL(p.base.window, 64);
+    CU_ASSERT_EQUAL(p.base.isa, ENG_ISA_BEST);
     CU_ASSERT_EQUAL(p.size_count, 3);
 }
 
@@ -47,6 +48,10 @@ static void options_are_taken(void)
     CU_ASSERT_TRUE(p.base.inner == IP_V6 && p.base.outer == IP_V4 && p.base.natt && p.base.esn);
     CU_ASSERT_EQUAL(p.base.window, 0);
     CU_ASSERT_EQUAL(p.base.rounds, 99);
+    CU_ASSERT_EQUAL(read_line("--isa avx2 --engine vaes", &p), 0);
+    CU_ASSERT_EQUAL(p.base.isa, ENG_ISA_AVX2);
+    CU_ASSERT_EQUAL(read_line("--isa best --engine inline", &p), 0);
+    CU_ASSERT_EQUAL(p.base.isa, ENG_ISA_BEST);
 }
 
 static void options_out_of_bounds_are_refused(void)
@@ -74,6 +79,9 @@ static void options_out_of_bounds_are_refused(void)
                                         "--path map --sas 101",
                                         "--path gre --inner 6",
                                         "--inner 6 --sizes 47",
+                                        "--isa avx512",
+                                        "--isa AVX2",
+                                        "--engine inline --isa avx2",
                                         "extra"};
     struct bench_plan p;
     for (unsigned i = 0; i < sizeof lines / sizeof lines[0]; i++)
