@@ -191,11 +191,14 @@ def goals_of_the_tables():
     many = group(row("1 SA", "encap", 10.0), row("1 SA", "decap", 10.0), row("m", "encap", 8.0, sas=100000), row("m", "decap", 8.0, 27.0, sas=100000))
     two = group(*[row("w", way, mpps, sas=32, workers=n) for way, mpps, n in (("encap", 10.0, 1), ("decap", 10.0, 1), ("encap", 18.4, 2), ("decap", 19.0, 2))])
     found = at_a_glance({
+        "isa": group(*[row("i", way, 1.0, size=1420, ratio_ipsecmb=ratio) for way, ratio in (("encap", 1.15), ("decap", 1.14))]),
         "many": many, "workers": two, "pcap": group(turns(512, (10, 10, 12), (50, 50, 50), (6, 6, 10))),
         "transforms": group(*[row("cbc", way, 1.0, transform="esp-aes-128-sha256", size=1420, ratio_best=0.93) for way in ("encap", "decap")]),
         "vpp": group(*[row("v", way, 1.0, size=size, stages={"between_ports": c}) for way, size, c in (("encap", 64, 202.0), ("decap", 64, 227.4),
                                                                                                       ("encap", 1400, 1.0), ("decap", 1400, 1.0))])})
     check_equal(found["100,000 SAs: of one SA's rate"], ["0.75", "0.80", "not known", "not known"], "a row beside a neighbour")
+    check_equal(found["1420 octets: the same share, both held to AVX2"], ["1.15", "1.15", "1.14", "encap alone"], "held to AVX2")
+    check_equal(found["1420 octets: share of ipsec-mb's bare AES-128-GCM call"][-1], "not known", "and of nothing else")
     check_equal(found["32 SAs: two workers to one"], ["1.85", "1.84", "1.90", "decap alone"], "two workers")
     check_equal(found["frames of 512: culvert's rate to that of ipsec-secgw"], ["1.60", "1.67", "", "met"], "one way is all there is")
     check_equal(found["1420 octets: share of ipsec-mb's multi-buffer calls, AES-128-CBC and HMAC-SHA-256"][-1], "met", "CBC")

@@ -33,6 +33,11 @@ def groups_here():
     return [name for name in command.groups() if free >= 600 or name not in ("handoff", "pcap")]
 
 
+def has_avx512():
+    with open("/proc/cpuinfo", encoding="ascii") as f:
+        return "avx512vl" in f.read()
+
+
 def read(path):
     with open(path, encoding="utf-8") as f:
         return f.read()
@@ -65,6 +70,9 @@ def a_little_of_every_group():
         with open(raw, encoding="ascii") as f:
             told = json.load(f)
         check_equal(list(told["groups"]), names, "groups")
+        check_equal({r["isa"] for name in names if name not in ("handoff", "pcap") for r in told["groups"][name]["rows"]}, {"best", "avx2"}, "isa")
+        check_equal({r["isa"] for r in told["groups"]["isa"]["rows"]}, {"avx2"}, "what the group isa is held to")
+        check(not told["machine"]["ipsec_mb"].endswith(" AVX2") or not has_avx512(), f"the machine's own: {told['machine']}")
         check(all(g["rows"] and g["load_least"] <= g["load_most"] for g in told["groups"].values()), "rows and load")
         check(all(g["taken"] and g["commit"] == told["machine"]["commit"] for g in told["groups"].values()), "day and commit")
         check(re.search(r"GCC|clang", told["machine"]["compiler"]), "compiler: %s" % told["machine"]["compiler"])
@@ -86,6 +94,13 @@ def goals_stand_beside_their_figures():
     check_equal(cells[8:], ("0.50", "0.65", "100", "118-125"), "not met: share, goal, cycles beyond, what the goal leaves")
     check_equal(figure_tables.one_row({**row, "ratio_best": 0.65})[9], "0.65, met", "met")
     check_equal(figure_tables.one_row({**row, "size": "imix"})[9:], ("", "100", ""), "no goal of a mixture")
+    held = {**row, "size": 1420, "mpps": 10.0, "limit_ipsecmb_mpps": 8.0, "ratio_ipsecmb": 1.25, "cycles_per_packet": 300.0, "limit_best_mpps": 12.5, "ratio_best": 0.8}
+    check_equal(figure_tables.isa_row(held)[4:12], ("375", "1.25", "1.15, met", "vaes", "240, 0.17 per octet", "at most 0.38 per octet, met", "0.80", "0.80, met"),
+                "held to AVX2, all met")
+    check_equal(figure_tables.isa_row({**held, "ratio_ipsecmb": 1.14})[6], "1.15", "a share of ipsec-mb's call that does not meet its goal")
+    check_equal(figure_tables.kernel_goal(1420, 540), ("540, 0.38 per octet", "at most 0.38 per octet"), "a kernel above 0.38 cycles per octet")
+    check_equal((figure_tables.kernel_goal(64, 80), figure_tables.kernel_goal(64, 81)), (("80", "at most 80, met"), ("81", "at most 80")), "64 octets")
+    check_equal(figure_tables.kernel_goal(512, 128), ("128, 0.25 per octet", ""), "no goal at 512")
     check_equal([round(x) for x in figure_tables.allowance(64)], [173, 187], "64 octets")
     check_equal([round(x) for x in figure_tables.allowance(1420)], [128, 135], "1420 octets")
 
