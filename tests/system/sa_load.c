@@ -1,11 +1,12 @@
 /* sa_load: a culvertd that does nothing but install, list, replace and remove SAs as fast as the rings take it.
  *
- *   sa_load SOCKET TUNNELS [rekeys N] [ends IF LOCAL REMOTE]
+ *   sa_load SOCKET TUNNELS [rekeys N] [ends IF LOCAL REMOTE] [pid PID]
  *
  * TUNNELS pairs of SAs of one interface (default 10), each outbound one for the /32 10.X.Y.Z of its number. It reconnects to dump them, gives the
  * first N tunnels new SAs (both in, the outbound one activated, both old ones removed), and removes all. After each phase a line
- *   phase NAME sas N seconds S per-second R failed F crypto-packets P drops D
- * where P is how many packets the workers handed to the engine meanwhile, D how many they dropped, and after the installation lines
+ *   phase NAME sas N seconds S per-second R failed F crypto-packets P drops D cpu C
+ * where P is how many packets the workers handed to the engine meanwhile, D how many they dropped, C the seconds of processor time that sa_load took, and
+ * with pid the first thread of that process, culvert-dp's manager, together: neighbours make S longer, and C much less. After the installation lines
  *   memory NAME count N bytes B each E
  * Exit status 1 when a command failed, 2 for wrong usage, 3 without a data plane. */
 #include "common/ring.h"
@@ -24,12 +25,31 @@ static int conn = -1;
 static uint32_t sent, answered, failed, entries;
 static uint32_t tunnels, rekeys, if_id = 10;
 static struct ip_endpoint local, remote;
+static char manager[64]; /* its schedstat; "": nobody asks */
+
+static double read_s(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
 
 static double now_s(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return read_s(CLOCK_MONOTONIC);
+}
+
+static double cpu_s(void)
+{
+    unsigned long long ns = 0;
+    FILE *f = manager[0] ? fopen(manager, "r") : NULL;
+    if (manager[0] && (!f || fscanf(f, "%llu", &ns) != 1)) {
+        fprintf(stderr, "sa_load: no processor time in %s\n", manager);
+        exit(3);
+    }
+    if (f)
+        fclose(f);
+    return read_s(CLOCK_PROCESS_CPUTIME_ID) + (double)ns / 1e9;
 }
 
 static void connect_dp(const char *path)
@@ -152,7 +172,7 @@ static void take_away(uint32_t i, uint32_t generation)
 }
 
 /* ---- phases ---------------------------------------------------------------------------------------------------------- */
-static double began;
+static double began, cpu_before;
 static uint64_t crypto_before, drops_before;
 
 static uint64_t crypto_packets(void)
@@ -175,6 +195,7 @@ static uint64_t drops(void)
 static void begin(void)
 {
     began = now_s();
+    cpu_before = cpu_s();
     crypto_before = crypto_packets();
     drops_before = drops();
 }
@@ -182,10 +203,10 @@ static void begin(void)
 static void end(const char *name, uint32_t sas)
 {
     wait_below(0);
-    const double s = now_s() - began;
-    printf("phase %s sas %u seconds %.3f per-second %.0f failed %u crypto-packets %llu drops %llu\n", name,
-           sas, s, sas / s, failed, (unsigned long long)(crypto_packets() - crypto_before),
-           (unsigned long long)(drops() - drops_before));
+    const double s = now_s() - began, cpu = cpu_s() - cpu_before;
+    printf("phase %s sas %u seconds %.3f per-second %.0f failed %u crypto-packets %llu drops %llu cpu %.3f\n",
+           name, sas, s, sas / s, failed, (unsigned long long)(crypto_packets() - crypto_before),
+           (unsigned long long)(drops() - drops_before), cpu);
     fflush(stdout);
 }
 
@@ -253,6 +274,9 @@ int main(int argc, char **argv)
     for (int i = 3; i < argc; i++) {
         if (strcmp(argv[i], "rekeys") == 0 && i + 1 < argc) {
             rekeys = (uint32_t)strtoul(argv[++i], NULL, 0);
+        } else if (strcmp(argv[i], "pid") == 0 && i + 1 < argc) {
+            const unsigned long pid = strtoul(argv[++i], NULL, 0);
+            snprintf(manager, sizeof manager, "/proc/%lu/task/%lu/schedstat", pid, pid);
         } else if (strcmp(argv[i], "ends") == 0 && i + 3 < argc) {
             if_id = (uint32_t)strtoul(argv[i + 1], NULL, 0);
             ok = ok && ip_addr_parse(argv[i + 2], &local.addr) && ip_addr_parse(argv[i + 3], &remote.addr);

@@ -20,6 +20,7 @@ from scapy.all import IP, UDP, Ether, Raw, wrpcap  # noqa: E402
 
 SA_LOAD = os.path.join(BUILD, "tests", "system", "sa_load")
 GOAL_S, TRIES = 2, 3  # of installing 100,000 SAs while packets run
+CPU_S = 1.5  # of the loader and culvert-dp's manager, for 100,000 SAs installed: 0.24 to 0.51 when this was written
 TUNNEL_OCTETS = 3200  # at most, of `memory`; 2880 when this was written
 OTHERS_MOST = 0.1  # of the machine's time: more of it taken by others, and no figure says anything about culvert
 SETUP = """hello
@@ -85,12 +86,12 @@ class Plane:
                               text=True, timeout=60).stdout
 
     def load(self, tunnels, rekeys, timeout):
-        done = subprocess.run([SA_LOAD, self.socket, str(tunnels), "rekeys", str(rekeys)], stdin=subprocess.DEVNULL,
+        done = subprocess.run([SA_LOAD, self.socket, str(tunnels), "rekeys", str(rekeys), "pid", str(self.process.pid)], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, text=True, timeout=timeout)
         print(done.stdout, end="", flush=True)
         check_equal(done.returncode, 0, "exit status of sa_load")
-        phases = {m.group(1): (int(m.group(2)), float(m.group(3)), int(m.group(4)), int(m.group(5)))
-                  for m in re.finditer(r"^phase (\S+) sas (\d+) seconds ([\d.]+) .* crypto-packets (\d+) drops (\d+)", done.stdout, re.M)}
+        phases = {m.group(1): (int(m.group(2)), float(m.group(3)), int(m.group(4)), int(m.group(5)), float(m.group(6)))
+                  for m in re.finditer(r"^phase (\S+) sas (\d+) seconds ([\d.]+) .* crypto-packets (\d+) drops (\d+) cpu ([\d.]+)", done.stdout, re.M)}
         for name in ("dump", "rekey"):  # all that comes has an SA
             check_equal(phases[name][3], 0, "packets dropped during %s" % name)
         rows = {m.group(1): (int(m.group(2)), int(m.group(3)))
@@ -115,11 +116,12 @@ def hundred_thousand():
     p = Plane("100k", 131072, 700)
     before = p.rx()
     check(before > 0, "packets run before")
-    tries = []
+    tries, cpu = [], []
     while len(tries) < TRIES and not any(t < GOAL_S for t, _ in tries):
         meanwhile = Meanwhile(p.process.pid)
         phases, rows = p.load(50000, 50000, 300)
         tries.append((phases["install"][1], meanwhile.others()))
+        cpu.append(phases["install"][4])
         for name in ("install", "dump", "rekey", "remove"):
             check(phases[name][1] < 20, "%s took %.1f s" % (name, phases[name][1]))
         for name in ("install", "rekey"):
@@ -130,9 +132,12 @@ def hundred_thousand():
     told = ", ".join("%.2f s (others: %.0f %% of the machine)" % (t, 100 * o) for t, o in tries)
     alone = len(os.sched_getaffinity(0)) > 1 and all(o < OTHERS_MOST for _, o in tries)
     check(best < GOAL_S or not alone, "the goal of %d s was missed on a machine of its own: %s" % (GOAL_S, told))
+    check(min(cpu) < CPU_S, "installing took %.2f s of processor time; at most: %.1f s" % (min(cpu), CPU_S))
     check_equal(p.lab.stop(p.process, grace=20), 0, "exit status")
-    return "100,000 SAs installed in %s; goal: %d s%s; listed in %.2f s, replaced in %.2f s, removed in %.2f s" % (
-        told, GOAL_S, "" if best < GOAL_S else ", missed", *(phases[n][1] for n in ("dump", "rekey", "remove")))
+    rest = ", ".join("%s in %.2f s (%.2f)" % (word, phases[n][1], phases[n][4])
+                     for n, word in (("dump", "listed"), ("rekey", "replaced"), ("remove", "removed")))
+    return "100,000 SAs installed in %s; goal: %d s%s; %.2f s of processor time; %s" % (
+        told, GOAL_S, "" if best < GOAL_S else ", missed", min(cpu), rest)
 
 
 @case("1,000,000 SAs in one table")
