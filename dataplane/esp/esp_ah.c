@@ -348,6 +348,7 @@ static enum cv_drop build_transport(const struct esp_template *t, struct rte_mbu
     memmove(ip, ip + t->head, f.len);
     write_ah(ip + f.len, t, ip[f.next], seq);
     ip[f.next] = ESP_PROTO_AH;
+    esp_front_ecn(ip, t, v4);
     if (v4)
         esp_length_v4(ip, &f, len + t->head);
     else

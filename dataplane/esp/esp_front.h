@@ -111,6 +111,15 @@ static inline void esp_length_v6(uint8_t *ip, uint32_t total)
     esp_put16(ip + ESP_V6_LEN_AT, total - ESP_V6_LEN);
 }
 
+/* Where ECN stays inside, it does not stand in the header in front either, which GRE has copied it to (RFC 6040 4.1). Before the checksum. */
+static inline void esp_front_ecn(uint8_t *ip, const struct esp_template *t, bool v4)
+{
+    if (v4)
+        ip[1] &= t->ecn_mask;
+    else if (t->ecn_mask != UINT8_MAX)
+        esp_ecn_set_v6(ip, 0);
+}
+
 /* Anybody else's packet would go with its addresses readable, and to where the SA does not end. */
 static inline bool esp_between_ends(const struct esp_template *t, const uint8_t *ip, bool v4)
 {

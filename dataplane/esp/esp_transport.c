@@ -64,6 +64,7 @@ static __rte_always_inline enum cv_drop build_one(const struct esp_template *t, 
         memset(esp - 2, 0, 2);
     }
     ip[f->next] = natt ? ESP_PROTO_UDP : ESP_PROTO_ESP;
+    esp_front_ecn(ip, t, v4);
     if (v4)
         esp_length_v4(ip, f, total);
     else

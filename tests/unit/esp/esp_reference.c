@@ -398,6 +398,9 @@ static enum cv_drop out_one(struct ref_sa *sa, const uint8_t *in, uint32_t len, 
         if (r != CV_DROP_NONE)
             return r;
         memcpy(out->b, in, l3);
+        if (conf->flags &
+            CV_SA_ECN_DROP) /* as in tunnel mode; of IPv6 the two bits are the octet's third and fourth */
+            out->b[1] &= is_v4(conf) ? 0xfc : 0xcf;
         next = in[field];
         out->b[field] = outer_proto(conf);
         front = l3;

@@ -181,6 +181,39 @@ static void RFC_4303_3_1_1_ESP_follows_the_IPv4_header(void)
     }
 }
 
+/* GRE has copied the inner packet's ECN to the header that stays outside. */
+static void RFC_6040_4_1_ECN_stays_inside_where_the_SA_says_so(void)
+{
+    for (unsigned k = 0; k < 16; k++) {
+        const int family = k & 1 ? IP_V6 : IP_V4;
+        struct cv_sa sa = transport_sa(FIX_NULL_SHA1, family,
+                                       (k & 2 ? CV_SA_ECN_DROP : 0) | ((k & 12) == 4 ? CV_SA_NATT : 0));
+        sa.proto = k & 8 ? CV_PROTO_AH : sa.proto;
+        struct fix f;
+        fix_open(&f, &sa);
+        for (unsigned tos = 0; tos < 256; tos++) {
+            struct rte_mbuf *m = plain(&f, family, PAYLOAD);
+            uint8_t *p = octets(m);
+            if (family == IP_V4) {
+                p[1] = (uint8_t)tos;
+                seal_v4(p, 20);
+            } else {
+                p[0] = (uint8_t)(0x60 | tos >> 4);
+                p[1] = (uint8_t)(tos << 4 | 5); /* and of the flow label */
+            }
+            CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NONE);
+            p = octets(m);
+            CU_ASSERT_EQUAL(family == IP_V4 ? esp_tos_v4(p) : esp_tos_v6(p), k & 2 ? tos & 0xfc : tos);
+            CU_ASSERT_TRUE(family == IP_V4 ? fix_sum(p, 20) == 0 : (p[1] & 15) == 5);
+            fix_classify(m);
+            struct esp_in_sa *in = f.in;
+            CU_ASSERT_EQUAL((k & 8 ? esp_ah_in_burst : esp_in_burst)(&f.w, &m, &in, 1), 1);
+            rte_pktmbuf_free(m);
+        }
+        fix_close(&f);
+    }
+}
+
 static void IPv4_options_stay_outside(void)
 {
     struct cv_sa sa = transport_sa(FIX_GCM, IP_V4, 0);
@@ -584,6 +617,7 @@ static void without_room_in_the_mbuf_nothing_is_sent(void)
 UNIT_MAIN_EAL("esp_transport", UNIT_TEST(every_transform_brings_back_the_same_packet),
               UNIT_TEST(bursts_keep_order_and_each_SA_its_mode),
               UNIT_TEST(RFC_4303_3_1_1_ESP_follows_the_IPv4_header), UNIT_TEST(IPv4_options_stay_outside),
+              UNIT_TEST(RFC_6040_4_1_ECN_stays_inside_where_the_SA_says_so),
               UNIT_TEST(RFC_4303_3_1_1_IPv6_headers_for_routers_stay_outside),
               UNIT_TEST(RFC_4303_3_3_4_fragments_are_refused), UNIT_TEST(packets_of_other_ends_never_leave),
               UNIT_TEST(RFC_3948_3_1_2_checksums_are_computed_anew_behind_a_NAT),
