@@ -66,14 +66,17 @@ static uint16_t length(const struct dp_manager *g, const struct esp_out_sa *sa)
 
 static void send(struct dp_manager *g, const struct dp_dummy_sa *e, const struct esp_out_sa *sa)
 {
-    struct rte_mbuf *m = rte_pktmbuf_alloc(g->dp->big_pool);
+    const uint16_t len = length(g, sa);
+    struct rte_mbuf *m =
+        rte_pktmbuf_alloc(len + ESP_TAILROOM > DP_BIG_ROOM ? g->dp->jumbo_pool : g->dp->big_pool);
     enum cv_drop why = CV_DROP_NO_MBUF;
     if (m) {
         memset(dp_meta(m), 0, sizeof(struct dp_meta));
         dp_meta(m)->stage = DP_STAGE_DUMMY;
         dp_meta(m)->if_out = e->slot;
         dp_meta(m)->spi = e->spi;
-        if (esp_dummy_fill(m, length(g, sa))) {
+        why = CV_DROP_NO_ROOM;
+        if (esp_dummy_fill(m, len)) {
             if (io_give(g->dp->rings.inbox[0], m))
                 return;
             why = CV_DROP_HANDOFF_FULL;

@@ -6,6 +6,7 @@
 #include "dataplane/dp_owner.h"
 #include "dataplane/dp_run.h"
 #include "dataplane/dp_worker.h"
+#include "dataplane/esp/esp_tfc.h"
 
 #include <rte_lcore.h>
 #include <rte_malloc.h>
@@ -95,6 +96,7 @@ cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_wo
         rte_free(w);
         return r;
     }
+    esp_tfc_pool(&w->esp, dp->jumbo_pool);
     w->esp.event = esp_event;
     w->esp.event_ctx = w;
     w->esp.sole = dp->workers == 1;

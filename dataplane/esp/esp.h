@@ -30,6 +30,7 @@
 
 struct dp_clock;
 struct rte_mbuf;
+struct rte_mempool;
 struct esp_in_sa;
 struct esp_out_sa;
 
@@ -110,11 +111,12 @@ const struct eng_session *esp_out_sa_session(const struct esp_out_sa *sa);
 /* Encapsulates pkts[0..n), n <= ESP_BURST_MAX; the caller has matched selectors (esp_out_match), lowered the TTL
  * and enforced the MTU (esp_out_overhead). Good ones first, as above, with meta's vrf, family, proto, l3_len and
  * udp_encap those of the outer header, and local_out set; not encrypted is not sent. mbufs need ESP_HEADROOM octets
- * of headroom and ESP_TAILROOM behind the data (scratch space), else they are dropped with NO_MBUF. Outer
+ * of headroom and ESP_TAILROOM behind the data (scratch space), else they are dropped with NO_ROOM; packets that are padded may come back in others
+ * (esp_tfc_pool). Outer
  * header: DSCP copied, ECN by RFC 6040 4.1, DF by the SA (as if set for inner IPv6 with CV_DF_COPY), but
  * never for inner IPv6 of at most 1280 octets, which every link must carry (RFC 8200 5); TTL 64, UDP checksum
  * zero over IPv4 and computed over IPv6. Transport mode: the header stays as it is but for protocol, length and
- * checksum; a packet between other ends than the SA's is dropped with TS_OUT, a fragment with FRAGMENT (RFC 4303
+ * checksum, and ECN with CV_SA_ECN_DROP; a packet between other ends than the SA's is dropped with TS_OUT, a fragment with FRAGMENT (RFC 4303
  * 3.3.4). CV_EVT_SA_SEQ is raised at 7/8 of the number space. */
 uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, uint16_t n);
 

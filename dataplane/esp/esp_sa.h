@@ -28,6 +28,7 @@ struct esp_kept {
 /* Burst arrays of one worker. */
 struct esp_scratch {
     const struct eng_ops *engine;
+    struct rte_mempool *long_pool; /* esp_tfc_pool */
     struct eng_op ops[ESP_CHUNK];
     struct rte_mbuf *pkts[ESP_CHUNK]; /* of ops[i] */
     uint64_t seq[ESP_CHUNK];          /* of ops[i] */

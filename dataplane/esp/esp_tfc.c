@@ -20,16 +20,52 @@ uint16_t esp_tfc_len(const struct esp_out_sa *sa)
 }
 
 /* ---- padding ---------------------------------------------------------------------------------------------- */
-/* Zeros behind the packet, up to `to` octets. Where the mbuf has no room the packet leaves shorter. */
-static void pad(struct rte_mbuf *m, uint32_t to)
+void esp_tfc_pool(struct esp_worker *w, struct rte_mempool *pool)
+{
+    w->scratch->long_pool = pool;
+}
+
+/* A copy of m, which is freed, in an mbuf with room for `to` octets. NULL: there is none, and meta->drop says why. */
+static struct rte_mbuf *in_long(struct rte_mbuf *m, uint32_t to, struct rte_mempool *pool)
+{
+    const bool fits = pool && rte_pktmbuf_data_room_size(pool) >= RTE_PKTMBUF_HEADROOM + to + ESP_TAILROOM;
+    struct rte_mbuf *one = fits ? rte_pktmbuf_copy(m, pool, 0, UINT32_MAX) : NULL;
+    if (!one) {
+        dp_meta(m)->drop = fits ? CV_DROP_NO_MBUF : CV_DROP_NO_ROOM;
+        return NULL;
+    }
+    *dp_meta(one) = *dp_meta(m);
+    rte_pktmbuf_free(m);
+    return one;
+}
+
+/* The packet with zeros behind it, up to `to` octets; in another mbuf where its own has no room. NULL: none has. */
+static struct rte_mbuf *padded(struct rte_mbuf *m, uint32_t to, struct rte_mempool *pool)
 {
     const uint32_t len = m->data_len;
-    if (m->nb_segs != 1 || len < ESP_V4_LEN || len >= to || /* too short stays so, to be refused */
-        rte_pktmbuf_tailroom(m) < to - len + ESP_TAILROOM)
-        return;
+    if (m->nb_segs != 1 || len < ESP_V4_LEN || len >= to) /* too short stays so, to be refused */
+        return m;
+    if (rte_pktmbuf_tailroom(m) < to - len + ESP_TAILROOM && !(m = in_long(m, to, pool)))
+        return NULL;
     memset(rte_pktmbuf_mtod_offset(m, uint8_t *, len), 0, to - len);
     m->data_len = (uint16_t)to;
     m->pkt_len = to;
+    return m;
+}
+
+/* One that could not be padded would say how long it is: it is dropped. */
+static void pad_all(struct esp_out_part *part, uint32_t to, struct rte_mempool *pool, struct rte_mbuf **pkts,
+                    struct esp_sort *sort)
+{
+    unsigned k = 0;
+    for (unsigned i = 0; i < part->usable; i++) {
+        struct rte_mbuf *m = padded(pkts[i], to, pool);
+        if (m)
+            pkts[k++] = m;
+        else
+            esp_sort_bad(sort, pkts[i], (enum cv_drop)dp_meta(pkts[i])->drop);
+    }
+    part->usable = (uint16_t)k;
 }
 
 /* Of the inner packet, by its own header: bytes are counted without the padding. */
@@ -76,8 +112,8 @@ void esp_tfc_build(struct esp_out_part *part, const struct esp_template *t, stru
         return;
     }
     const uint16_t to = esp_tfc_len(part->sa);
-    for (unsigned i = 0; to && i < part->usable; i++)
-        pad(pkts[i], to);
+    if (to)
+        pad_all(part, to, s->long_pool, pkts, sort);
     part->sa->build_data(part, t, s, pkts, sort);
     if (to)
         recount(part, t, s);

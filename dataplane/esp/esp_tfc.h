@@ -14,6 +14,9 @@ enum { ESP_DUMMY_MIN = 40 /* octets of a dummy's payload at least */ };
 void esp_tfc_mtu(struct esp_out_sa *sa, uint16_t inner_mtu);
 /* Octets to which it pads now; 0: it does not. */
 uint16_t esp_tfc_len(const struct esp_out_sa *sa);
+/* Where the worker takes mbufs from for packets that have no room for their padding: esp_out_burst then gives back another mbuf than it was handed. None of
+ * them leaves without its padding: it is dropped as NO_MBUF, or as NO_ROOM where the pool's mbufs do not hold it, or there is no pool. */
+void esp_tfc_pool(struct esp_worker *w, struct rte_mempool *pool);
 
 /* Manager: makes of an empty mbuf what esp_dummy_out wants, `len` octets of payload. False: no room. */
 CV_MUST_USE bool esp_dummy_fill(struct rte_mbuf *m, uint16_t len);

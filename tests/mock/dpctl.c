@@ -19,7 +19,7 @@
  *   steer BUCKET WORKER         steer balance
  *   icmp [protected|unprotected 4|6 TYPE]...       refuses these, and no others
  *   sa in|out SLOT SPI IF ALG SEED LOCAL REMOTE [ah] [ports L R] [esn] [noreplay] [window N] [natnat N]
- *      [ts LOCALPREFIX REMOTEPREFIX]... [soft-packets N] [hard-packets N] [soft-bytes N] [hard-bytes N] [hard-seconds N] [seq N] [df WORD] [vrf OUTER] [keys HEX]
+ *      [ts LOCALPREFIX REMOTEPREFIX]... [soft-packets N] [hard-packets N] [soft-bytes N] [hard-bytes N] [hard-seconds N] [seq N] [df WORD] [vrf OUTER] [keys HEX] [tfc SIZE] [dummy MS]
  *      ALG: gcm128 gcm256 cbc128-sha1 cbc128-sha256 cbc256-sha512 chacha gmac128 null-sha256; keys are SEED, SEED+1, ...
  *      [transport] [hosts PROTO] [upper PROTO LOW HIGH]
  *      ports: UDP encapsulation. hosts: selectors from end to end, of one protocol. upper: of one protocol, to remote ports. natnat N: behind a NAT, keepalive every N s.
@@ -458,6 +458,10 @@ static void sa_option(struct cv_sa *s)
         s->vrf_outer = (uint16_t)num();
     } else if (option("df")) {
         s->df = df_word();
+    } else if (option("tfc")) {
+        s->tfc_len = (uint16_t)num();
+    } else if (option("dummy")) {
+        s->dummy_ms = (uint32_t)num();
     } else {
         bad("unknown option");
     }

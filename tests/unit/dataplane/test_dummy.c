@@ -78,10 +78,50 @@ static void of_many_SAs_each_has_its_rate_and_the_removed_none(void)
     CU_ASSERT_EQUAL(mgr->dummies.count, 0);
 }
 
+/* The one dummy that came, whose pool and length are looked at. */
+static void one_of(uint16_t len, const struct rte_mempool *pool)
+{
+    struct rte_mbuf *m;
+    CU_ASSERT_EQUAL_FATAL(io_take(mgr_dp.rings.inbox[0], &m, 1), 1);
+    CU_ASSERT_EQUAL(dp_meta(m)->stage, DP_STAGE_DUMMY);
+    CU_ASSERT_EQUAL(m->data_len, len);
+    CU_ASSERT(m->pool == pool && rte_pktmbuf_tailroom(m) >= ESP_TAILROOM);
+    rte_pktmbuf_free(m);
+}
+
+/* Where there is padding dummies are as long as all else: over jumbo paths, too. */
+static void each_length_has_a_buffer_that_holds_it(void)
+{
+    static const uint16_t lengths[] = {1000, DP_BIG_ROOM - ESP_TAILROOM, DP_BIG_ROOM - ESP_TAILROOM + 1,
+                                       8900};
+    struct rte_mempool *big = rte_pktmbuf_pool_create("big", 15, 0, sizeof(struct dp_meta),
+                                                      DP_BIG_ROOM + RTE_PKTMBUF_HEADROOM, -1),
+                       *jumbo = rte_pktmbuf_pool_create("jumbo", 15, 0, sizeof(struct dp_meta),
+                                                        DP_JUMBO_ROOM + RTE_PKTMBUF_HEADROOM, -1);
+    CU_ASSERT_TRUE_FATAL(big && jumbo);
+    mgr_dp.big_pool = big;
+    mgr_dp.jumbo_pool = jumbo;
+    CU_ASSERT_EQUAL(mgr_if(100, CV_IF_TUNNEL, 0, NULL), CV_OK);
+    for (unsigned i = 0; i < RTE_DIM(lengths); i++) {
+        struct cv_sa sa = dummy_sa(i, 100, 1000);
+        sa.tfc_len = lengths[i];
+        CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa) | mgr_sa_activate(&sa), CV_OK);
+        mgr->now_ms += 1000;
+        dp_dummy_tick(mgr);
+        one_of(lengths[i], i < 2 ? big : jumbo);
+        CU_ASSERT_EQUAL(sa_del(&sa), CV_OK);
+        CU_ASSERT_EQUAL(for_ms(2000), 0);
+    }
+    mgr_dp.big_pool = mgr_dp.jumbo_pool = pkt_pool;
+    rte_mempool_free(big);
+    rte_mempool_free(jumbo);
+}
+
 static void everything_ends(void)
 {
     mgr_stop();
 }
 
 PKT_MAIN("dummy", UNIT_TEST(rates_are_kept_over_time), UNIT_TEST(an_SA_without_dummies_is_not_looked_at),
-         UNIT_TEST(of_many_SAs_each_has_its_rate_and_the_removed_none), UNIT_TEST(everything_ends))
+         UNIT_TEST(of_many_SAs_each_has_its_rate_and_the_removed_none),
+         UNIT_TEST(each_length_has_a_buffer_that_holds_it), UNIT_TEST(everything_ends))

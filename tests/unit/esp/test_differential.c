@@ -10,6 +10,8 @@
 #include "dataplane/engine/eng_vaes.h"
 #include "dataplane/esp/esp.h"
 #include "dataplane/esp/esp_sa.h"
+#include "dataplane/esp/esp_tfc.h"
+#include "dataplane/esp/esp_tunnel.h"
 #include "dataplane/ip/ip_chain.h"
 #include "tests/unit/esp/ah_reference.h"
 #include "tests/unit/esp/esp_draw.h"
@@ -57,6 +59,7 @@ struct item {
     struct rte_mbuf *m;
     uint32_t l3, start, end; /* of the data in the buffer, before */
     bool udp, refused;       /* refused: no single mbuf with room */
+    bool moved;              /* into another mbuf, where its own has no room for its padding */
     bool broken;             /* one bit under AH's ICV is another, behind the headers in front */
     enum cv_drop result;
 };
@@ -250,13 +253,19 @@ static struct rte_mbuf *scattered(const struct ref_packet *p, uint32_t least)
     return first;
 }
 
+/* Octets to which the SA pads this packet. */
+static uint32_t padded(const struct item *it)
+{
+    return RTE_MAX((uint32_t)it->lane->out.conf.tfc_len, it->given.len);
+}
+
 /* In one mbuf at any place, or in several that are made one as the worker does (dp_worker.c). Now and then it is left as
  * it must not come; what AH does of room and segments is in test_ah.c. */
 static void receive(struct item *it, bool out)
 {
     const struct ref_packet *p = &it->given;
     const bool ah = is_ah(it->lane);
-    it->refused = false;
+    it->refused = it->moved = false;
     if (one_in(3)) {
         const bool leave = !(ah && out) && one_in(50);
         struct rte_mbuf *chain = scattered(p, leave ? 1500 : p->len / SEGMENTS_MAX + 1 + below(300));
@@ -286,22 +295,18 @@ static void receive(struct item *it, bool out)
     uint8_t *buf = m->buf_addr;
     it->start = m->data_off;
     it->end = it->start + p->len;
-    it->refused = out && !ah && (it->start < ESP_HEADROOM || m->buf_len - it->end < ESP_TAILROOM);
+    it->moved = out && p->len >= ESP_V4_LEN && it->start + padded(it) + ESP_TAILROOM > m->buf_len &&
+                padded(it) > p->len;
+    it->refused =
+        out && !ah && !it->moved && (it->start < ESP_HEADROOM || m->buf_len - it->end < ESP_TAILROOM);
     memset(buf, CANARY, it->start);
     memset(buf + it->end, CANARY, m->buf_len - it->end);
-}
-
-/* Octets to which the SA pads this packet: as it has no room for more, it leaves as it is. */
-static uint32_t padded(const struct item *it)
-{
-    const uint32_t to = it->lane->out.conf.tfc_len;
-    return it->start + to + ESP_TAILROOM <= it->m->buf_len && to > it->given.len ? to : it->given.len;
 }
 
 static void same_surroundings(const struct item *it, bool out)
 {
     const uint8_t *buf = it->m->buf_addr;
-    if (it->m->nb_segs > 1)
+    if (it->m->nb_segs > 1 || it->moved)
         return;
     const uint32_t front = out && it->start > ESP_HEADROOM ? it->start - ESP_HEADROOM
                            : out                           ? 0
@@ -327,6 +332,8 @@ static void settle(struct rte_mbuf **pkts, unsigned n, bool good, bool in_order)
         struct dp_meta *meta = dp_meta(pkts[i]);
         struct item *it = &items[meta->stamp];
         it->result = good ? CV_DROP_NONE : (enum cv_drop)meta->drop;
+        if (it->moved)
+            it->m = pkts[i];
         same(it, "mbuf", (uintptr_t)it->m, (uintptr_t)pkts[i]);
         if (good && in_order && i > 0 && meta->stamp <= last)
             differ(it, "order", last, meta->stamp);
@@ -619,7 +626,10 @@ static bool engine_open(const char *word)
         printf("\n  %s: not on this processor", word);
         return false;
     }
-    return esp_worker_init(&w, engine, 0, -1) == CV_OK;
+    if (esp_worker_init(&w, engine, 0, -1) != CV_OK)
+        return false;
+    esp_tfc_pool(&w, big);
+    return true;
 }
 
 static void generation(uint64_t packets)

@@ -96,14 +96,104 @@ static void padding_goes_no_further_than_the_MTU(void)
     fix_close(&f);
 }
 
-static void a_buffer_without_room_leaves_unpadded(void)
+enum { LONG = 9000, LONGS = 15 };
+
+/* Of mbufs for packets of `octets`, with what the far end needs to open them. */
+static struct rte_mempool *longs_of(const char *name, unsigned octets)
 {
-    struct cv_sa sa = padding_sa(FIX_GCM, IP_V4, 0, 9000);
+    struct rte_mempool *p = rte_pktmbuf_pool_create(
+        name, LONGS, 0, sizeof(struct dp_meta), (uint16_t)(RTE_PKTMBUF_HEADROOM + octets + ESP_TAILROOM), -1);
+    if (!p)
+        abort();
+    return p;
+}
+
+/* Each of the lengths by an SA that pads to LONG; the packets are in mbufs of 2048 octets at first. */
+static void all_are_long(const struct cv_sa *sa, struct rte_mempool *longs)
+{
+    static const unsigned lengths[] = {48, 100, 1400, 1700, 1900};
     struct fix f;
-    fix_open(&f, &sa);
-    const unsigned wire = through(&f, IP_V4, 100);
-    CU_ASSERT(wire < 200);
+    fix_open(&f, sa);
+    esp_tfc_pool(&f.w, longs);
+    unsigned wire = 0;
+    for (unsigned i = 0; i < RTE_DIM(lengths); i++) {
+        struct rte_mbuf *m = fix_inner(&f, i & 1 ? IP_V6 : IP_V4, lengths[i], 0), *want = fix_copy(&f, m);
+        struct esp_out_sa *out = f.out;
+        dp_meta(m)->if_in = 77;
+        CU_ASSERT_EQUAL_FATAL(esp_out_burst(&f.w, &m, &out, 1), 1);
+        CU_ASSERT(m->pool == longs && dp_meta(m)->if_in == 77 && dp_meta(m)->local_out == DP_LOCAL_ESP);
+        CU_ASSERT(m->data_len > LONG && m->pkt_len == m->data_len);
+        wire = i ? wire : m->data_len;
+        CU_ASSERT_EQUAL(m->data_len, wire);
+        CU_ASSERT_EQUAL_FATAL(fix_in(&f, m), CV_DROP_NONE);
+        CU_ASSERT_EQUAL(m->data_len, lengths[i]);
+        CU_ASSERT_EQUAL(memcmp(rte_pktmbuf_mtod(m, void *), rte_pktmbuf_mtod(want, void *), want->data_len),
+                        0);
+        rte_pktmbuf_free(m);
+        rte_pktmbuf_free(want);
+    }
+    CU_ASSERT_EQUAL(rte_mempool_in_use_count(longs) + rte_mempool_in_use_count(f.pool), 0);
     fix_close(&f);
+}
+
+static void RFC_4303_2_7_what_has_no_room_is_padded_in_a_long_buffer(void)
+{
+    struct rte_mempool *longs = longs_of("longs", LONG);
+    for (unsigned t = 0; t < FIX_TRANSFORMS; t++)
+        for (unsigned k = 0; k < 4; k++) {
+            const struct cv_sa sa =
+                padding_sa(t, k & 1 ? IP_V6 : IP_V4, k & 2 ? (uint32_t)CV_SA_NATT : 0, LONG);
+            all_are_long(&sa, longs);
+        }
+    rte_mempool_free(longs);
+}
+
+/* Of a burst with short packets and long ones among them, `room` may be padded, the first ones: the long ones leave with them, in their order, and nothing of
+ * the others; no number is missing. */
+static void some_are_dropped(struct rte_mempool *longs, unsigned room, enum cv_drop why)
+{
+    enum { N = 2 * LONGS + 6, EACH = 3 };
+    struct cv_sa sa = padding_sa(FIX_GCM, IP_V4, 0, 2000);
+    struct fix f;
+    struct rte_mbuf *pkts[N];
+    struct esp_out_sa *outs[N];
+    fix_open(&f, &sa);
+    esp_tfc_pool(&f.w, longs);
+    struct rte_mempool *large = longs_of("large", 2400);
+    for (unsigned i = 0; i < N; i++) {
+        if (i % EACH == 0)
+            f.pool = large;
+        pkts[i] = fix_inner(&f, IP_V4, i % EACH ? 100 + i : 2000 + i, 0); /* not padded */
+        f.pool = fix_pool;
+        outs[i] = f.out;
+    }
+    const unsigned large_ones = N / EACH, good = large_ones + room;
+    CU_ASSERT_EQUAL_FATAL(esp_out_burst(&f.w, pkts, outs, N), good);
+    for (unsigned i = 0; i < good; i++)
+        CU_ASSERT(pkts[i]->data_len > 2000);
+    for (unsigned i = good; i < N; i++)
+        CU_ASSERT(dp_meta(pkts[i])->drop == why && pkts[i]->data_len < 200);
+    CU_ASSERT_EQUAL(f.out_counters[0].packets, good);
+    CU_ASSERT_EQUAL(f.out_counters[0].other_drops, N - good);
+    CU_ASSERT_EQUAL(f.out_counters[0].highest_seq, good);
+    for (unsigned i = 0; i < good; i++) {
+        CU_ASSERT_EQUAL(fix_in(&f, pkts[i]), CV_DROP_NONE);
+        CU_ASSERT_EQUAL(f.in_counters.highest_seq, i + 1);
+    }
+    rte_pktmbuf_free_bulk(pkts, N);
+    rte_mempool_free(large);
+    fix_close(&f);
+}
+
+static void without_a_long_buffer_nothing_leaves_unpadded(void)
+{
+    struct rte_mempool *longs = longs_of("longs", 2000), *small = longs_of("small", 1999);
+    some_are_dropped(longs, LONGS, CV_DROP_NO_MBUF);
+    some_are_dropped(small, 0, CV_DROP_NO_ROOM);
+    some_are_dropped(NULL, 0, CV_DROP_NO_ROOM);
+    CU_ASSERT_EQUAL(rte_mempool_in_use_count(longs) + rte_mempool_in_use_count(fix_pool), 0);
+    rte_mempool_free(longs);
+    rte_mempool_free(small);
 }
 
 static void RFC_4303_2_7_transport_mode_has_no_padding(void)
@@ -212,7 +302,8 @@ static void a_closed_SA_and_one_without_dummies_send_none(void)
 UNIT_MAIN_EAL("esp_tfc", UNIT_TEST(RFC_4303_2_7_packets_of_all_lengths_look_alike),
               UNIT_TEST(a_burst_of_mixed_lengths_is_padded_packet_by_packet),
               UNIT_TEST(padding_goes_no_further_than_the_MTU),
-              UNIT_TEST(a_buffer_without_room_leaves_unpadded),
+              UNIT_TEST(RFC_4303_2_7_what_has_no_room_is_padded_in_a_long_buffer),
+              UNIT_TEST(without_a_long_buffer_nothing_leaves_unpadded),
               UNIT_TEST(RFC_4303_2_7_transport_mode_has_no_padding),
               UNIT_TEST(RFC_4303_2_6_dummies_take_numbers_and_are_dropped_as_such),
               UNIT_TEST(dummies_stand_between_packets_and_spoil_none),
