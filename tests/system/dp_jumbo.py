@@ -139,6 +139,46 @@ for _outer in (4, 6):
              lambda o=_outer: scattered(o))
 
 
+class ShortInsideGateway(PcapGateway):
+    """Ports of 1500 octets inside, whose packets are in mbufs of 2 KB, and of 9000 outside."""
+
+    def __init__(self, lab, short, workers=1, **kw):
+        super().__init__(lab, short, workers, **kw)
+        with open(self.conf) as f:
+            text = f.read()
+        self.conf = lab.write(short + ".conf", re.sub(r"(=in0) mtu \d+", r"\1", text))
+
+
+def padded(outer):
+    """tfc-padding mtu, with dummies: short packets from ports of 1500 octets, and dummies among them, all as long as a port of 9000 takes."""
+    site = Site("padded", outer=outer, mtu=MTU, gateway=ShortInsideGateway)
+    for gw, host in ((site.a, site.left), (site.b, site.right)):
+        gw.ns.run("ip", "link", "set", "out0", "mtu", str(MTU))
+        host.run("ip", "link", "set", "eth0", "mtu", "1500")
+    site.sas(options="tfc 65535 dummy 100")  # as much as one outer packet carries
+    for target in ("10.2.0.2", "fd00:2::2"):
+        ping(site.left, target, 2, wait=1)
+        ping_ok(site.left, target, 3)
+    wire = Capture(site.mid, "br0", what="ip or ip6")
+    before, dummies = site.a.counters("out")["packets"], site.b.drops().get("dummy", 0)
+    for size in (1, 56, 700, 1400):
+        check_equal(pings(site, "10.2.0.2", size, "do")[0], 3, "IPv4 packets of %d" % size)
+        check_equal(pings(site, "fd00:2::2", size, "do")[0], 3, "IPv6 packets of %d" % size)
+    sent, got = site.a.counters("out")["packets"] - before, site.b.drops().get("dummy", 0) - dummies
+    pcap = wire.stop()
+    check(sent >= 24 and got >= 5, "%d packets, %d dummies" % (sent, got))
+    check(frames(pcap, "esp") >= 2 * (sent + got) - 10, "ESP frames of both directions")
+    check_equal(frames(pcap, "esp && frame.len < %d" % (MTU - 16)), 0, "shorter ESP frames")
+    bad = {gw.short: {k: v for k, v in gw.drops().items() if k in ("no-mbuf", "no-room", "too-big", "esp-auth")} for gw in (site.a, site.b)}
+    check(not any(bad.values()), "drops: %s" % bad)
+    return "%d packets and %d dummies, all of one length" % (sent, got)
+
+
+for _outer in (4, 6):
+    add_case("ports of 1500 octets inside and 9000 outside: packets and dummies are padded to what the path takes; IPv%d outside" % _outer,
+             lambda o=_outer: padded(o))
+
+
 for _outer in (4, 6):
     add_case("9000 octets from end to end, IPv%d outside" % _outer, lambda o=_outer: jumbo(o))
 

@@ -16,14 +16,20 @@ from traffic import Stream, ping  # noqa: E402
 BPS, BURST, SIZE, HEADERS = 4000000, 250000, 1000, 28
 
 
-def policed(way, workers=1):
+def tunnel(site, gw, other, gre):
+    return "if-tunnel 10 Tunnel1 %s %s %s%s" % ("gre" if gre else 4, site.outer_of(gw), site.outer_of(other), " ttl 255 protected" if gre else "")
+
+
+def policed(way, workers=1, gre=False):
     """UDP at three times the rate for some seconds: the rate of what arrives, and every packet counted as one or the other."""
     site = Site("police", workers=workers)
-    site.sas()
+    gw, other = (site.a, site.b) if way == "out" else (site.b, site.a)
+    if gre:
+        other.ctl(tunnel(site, other, gw, gre))
+        gw.ctl(tunnel(site, gw, other, gre))
+    site.sas(options="hosts 47 transport" if gre else "")
     ping_ok(site.left, "10.2.0.2", 3)
-    gw = site.a if way == "out" else site.b
-    other = site.b if way == "out" else site.a
-    gw.ctl("if-tunnel 10 Tunnel1 4 %s %s police %s %d %d" % (site.outer_of(gw), site.outer_of(other), way, BPS, BURST))
+    gw.ctl("%s police %s %d %d" % (tunnel(site, gw, other, gre), way, BPS, BURST))
     counted, dropped = site.a.counters("out")["packets"], gw.drops().get("policed", 0)
     rate = 3 * BPS // ((SIZE + HEADERS) * 8)
     with Stream(site.left, site.right, "10.2.0.2", rate=rate, size=SIZE) as s:
@@ -44,6 +50,7 @@ def policed(way, workers=1):
 
 for _way in ("out", "in"):
     add_case("rate-limit %sput: what passes is the rate within 3 %%, and each packet is counted" % _way, lambda w=_way: policed(w))
+    add_case("rate-limit %sput of a GRE tunnel: the same" % _way, lambda w=_way: policed(w, gre=True))
 add_case("rate-limit output with two workers: one bucket for both", lambda: policed("out", 2))
 
 
