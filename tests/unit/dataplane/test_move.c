@@ -2,27 +2,14 @@
  * SA, every duplicate is found by the one replay window, whoever has it; and the replay window has one writer. Meanwhile SAs come and go in both
  * directions, under packets of their own. Half of the packets come one by one, the others in stretches of one flow: workers take those in runs
  * (dp_run.h), some of them behind a leader of an earlier burst, and in groups (dp_group.h). */
-#include "common/log.h"
 #include "dataplane/dp_balance.h"
 #include "dataplane/dp_crew.h"
-#include "dataplane/dp_init.h"
 #include "dataplane/dp_move.h"
-#include "dataplane/dp_rcu.h"
 #include "dataplane/dp_run.h"
-#include "dataplane/dp_worker.h"
 #include "dataplane/esp/esp_run.h"
-#include "dataplane/ip/ip_classify.h"
-#include "dataplane/ip/ip_udp.h"
-#include "tests/unit/dataplane/nbr_fix.h"
-#include "tests/unit/ip/pkt.h"
+#include "tests/unit/dataplane/move_site.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <rte_cycles.h>
-#include <rte_eth_ring.h>
-#include <rte_ethdev.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #if defined(__has_feature)
@@ -35,12 +22,7 @@
 #endif
 
 enum {
-    WORKERS = 3,
-    BITS = 8,
     SAS = 12,
-    PORT_IF = 1,
-    TUNNEL0 = 16,
-    IN_FLIGHT = 300, /* less than any ring holds, and than may be parked */
     PACKETS = STORM_PACKETS,
     MOST_PACKETS = 8 * PACKETS, /* where there is little time for changes */
     ADDS = 192,                 /* SAs that come and go in a storm at least */
@@ -50,15 +32,11 @@ enum {
     PASSER_SLOT = 200,  /* of the first */
     PASSER_MARK = 1000, /* in their packets; the ones in clear have the next */
     SENDER_SLOT = 199,  /* of an outbound SA by which packets leave while workers come and go */
-    RING_SLOTS = 1024,
     STRETCH_MIN = 16,
     STRETCH_MAX = 64,
     QUIET = 512, /* packets for which nothing changes, after as many for which things do */
 };
 
-static struct dp dp;
-static struct rte_ring *rx[WORKERS], *out;
-static const uint8_t own_mac[6] = {2, 0, 0, 0, 0, 1}, far_mac[6] = {2, 0, 0, 0, 0, 2};
 static struct esp_out_sa *peers[SAS];
 static struct esp_worker peer_worker;
 static struct cv_sa_counters peer_counters[SAS];
@@ -72,8 +50,6 @@ static _Atomic unsigned passed_in, passed_out;
 static _Atomic unsigned adds;
 static bool sending;                       /* packets in clear for the outbound SA */
 static uint8_t numbers[2 * STORM_PACKETS]; /* of its packets: how often each was seen */
-static pthread_t thread_of[WORKERS];       /* of a worker's loop */
-static _Atomic bool returned[WORKERS];     /* it has */
 
 /* ---- runs, as they are taken --------------------------------------------------------------------------------------- */
 /* The linker puts these in front of the functions they are named after (meson.build). */
@@ -135,12 +111,6 @@ bool __wrap_esp_out_run_again(const struct esp_out_run *r)
     return __real_esp_out_run_again(r);
 }
 
-static struct ip_addr v4(unsigned a, unsigned b, unsigned c, unsigned d)
-{
-    uint8_t octets[4] = {(uint8_t)a, (uint8_t)b, (uint8_t)c, (uint8_t)d};
-    return ip_addr_v4(octets);
-}
-
 /* SAs fall into buckets that begin with all workers, some sharing one. */
 static uint32_t slot_of(unsigned i)
 {
@@ -172,33 +142,8 @@ static struct cv_sa passer_conf(unsigned k, enum cv_dir dir, bool peer)
     return sa;
 }
 
-/* ---- a data plane of three workers on a port of rings ---------------------------------------------------------- */
-static cv_result route(enum ip_route_kind kind, struct ip_addr a, unsigned len, uint32_t id,
-                       const struct ip_addr *via)
-{
-    struct cv_route r = {.if_id = id};
-    if (!ip_prefix_make(&a, len, &r.prefix))
-        return CV_EINVAL;
-    if (via)
-        r.next_hop = *via;
-    return ip_route_add(&dp.routes, kind, &r);
-}
-
 static void tables(void)
 {
-    struct ip_addr own = v4(192, 0, 2, 1), far = v4(192, 0, 2, 2);
-    struct cv_if port = {.if_id = PORT_IF, .kind = CV_IF_PORT, .up = 1, .name = "E0"};
-    struct cv_if tunnel = {
-        .if_id = TUNNEL0, .kind = CV_IF_TUNNEL, .up = 1, .tunnel_mode = CV_TUNNEL_IPSEC4, .name = "T0"};
-    CU_ASSERT_EQUAL_FATAL(ip_if_set(&dp.ifs, &port, 0, own_mac, 1500), CV_OK);
-    CU_ASSERT_EQUAL_FATAL(ip_if_set(&dp.ifs, &tunnel, IP_NO_PORT, NULL, 0), CV_OK);
-    CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_LOCAL, own, 32, PORT_IF, NULL), CV_OK);
-    CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_CONNECTED, own, 24, PORT_IF, NULL), CV_OK);
-    CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_STATIC, v4(20, 0, 0, 0), 8, PORT_IF, &far), CV_OK);
-    CU_ASSERT_EQUAL_FATAL(route(IP_ROUTE_STATIC, v4(30, 0, 0, 0), 8, TUNNEL0, NULL), CV_OK);
-    const struct ip_addr other = v4(192, 0, 2, 3);
-    ip_nbr_claim(&dp.nbrs, PORT_IF, &far, far_mac, 0, &nbr_fix_calls);
-    ip_nbr_claim(&dp.nbrs, PORT_IF, &other, far_mac, 0, &nbr_fix_calls);
     for (unsigned i = 0; i < SAS; i++) {
         const struct cv_sa in = sa_conf(i, false), peer = sa_conf(i, true);
         CU_ASSERT_EQUAL_FATAL(dp_sad_add(&dp.sad, &in), CV_OK);
@@ -213,59 +158,13 @@ static void tables(void)
     peer_worker.sole = true;
 }
 
-static void port_open(void)
-{
-    struct rte_ring *tx[WORKERS];
-    char name[16];
-    out = rte_ring_create("out", RING_SLOTS, SOCKET_ID_ANY, RING_F_SC_DEQ);
-    for (unsigned w = 0; w < WORKERS; w++) {
-        snprintf(name, sizeof name, "rx%u", w);
-        rx[w] = rte_ring_create(name, RING_SLOTS, SOCKET_ID_ANY, 0);
-        tx[w] = out; /* one ring behind all queues: what leaves first is first in it */
-        CU_ASSERT_PTR_NOT_NULL_FATAL(rx[w]);
-    }
-    int port = rte_eth_from_rings("rings", rx, WORKERS, tx, WORKERS, 0);
-    CU_ASSERT_TRUE_FATAL(port >= 0);
-    const struct rte_eth_conf conf = {0};
-    CU_ASSERT_EQUAL_FATAL(rte_eth_dev_configure((uint16_t)port, WORKERS, WORKERS, &conf), 0);
-    for (uint16_t q = 0; q < WORKERS; q++) {
-        CU_ASSERT_EQUAL_FATAL(rte_eth_rx_queue_setup((uint16_t)port, q, 256, 0, NULL, pkt_pool), 0);
-        CU_ASSERT_EQUAL_FATAL(rte_eth_tx_queue_setup((uint16_t)port, q, 256, 0, NULL), 0);
-    }
-    CU_ASSERT_EQUAL_FATAL(rte_eth_dev_start((uint16_t)port), 0);
-    dp.port_count = 1;
-    dp.ports[0] =
-        (struct io_port){.id = (uint16_t)port, .rx_queues = WORKERS, .tx_queues = WORKERS, .mtu = 1500};
-}
-
 static void data_plane_start(void)
 {
-    log_set_level(LOG_LEVEL_WARNING);
-    dp.workers = WORKERS;
-    dp.idle_sleep = true; /* fewer cores than threads */
-    dp.engine = eng_by_name("ipsec-mb");
-    dp.pool = dp.big_pool = pkt_pool;
-    CU_ASSERT_EQUAL_FATAL(shm_create(WORKERS, BITS, &dp.shm), CV_OK);
-    shm_set_clock(&dp.shm, rte_get_tsc_hz());
-    dp_owners_init(&dp.owners, WORKERS);
-    CU_ASSERT_EQUAL_FATAL(dp_rcu_init(WORKERS), CV_OK);
-    CU_ASSERT_EQUAL_FATAL(io_rings_new(&dp.rings, WORKERS), CV_OK);
-    CU_ASSERT_EQUAL_FATAL(dp_sad_init(&dp.sad, &dp.shm, dp.engine), CV_OK);
-    CU_ASSERT_TRUE_FATAL(ip_hash_key_make(&dp.nbrs.key) && ip_hash_key_make(&dp.ifs.hash_key));
-    port_open();
+    site_start(WORKERS);
     tables();
 }
 
 /* ---- traffic ----------------------------------------------------------------------------------------------------- */
-static void all_cores(void)
-{
-    cpu_set_t all; /* not the one core of the environment's main thread, which a thread inherits */
-    CPU_ZERO(&all);
-    for (int c = 0; c < CPU_SETSIZE; c++)
-        CPU_SET(c, &all);
-    (void)pthread_setaffinity_np(pthread_self(), sizeof all, &all);
-}
-
 /* sa: NULL for a packet in clear that is to leave by whichever SA there is. */
 static struct rte_mbuf *frame_of(struct esp_out_sa *sa, unsigned i, uint32_t number)
 {
@@ -283,11 +182,7 @@ static struct rte_mbuf *frame_of(struct esp_out_sa *sa, unsigned i, uint32_t num
         rte_pktmbuf_free(m);
         return NULL;
     }
-    uint8_t *ether = (uint8_t *)rte_pktmbuf_prepend(m, 14);
-    memcpy(ether, own_mac, 6);
-    memcpy(ether + 6, far_mac, 6);
-    ether[12] = 8;
-    ether[13] = 0;
+    link_front(m);
     return m;
 }
 
@@ -372,15 +267,6 @@ static void *storm_feed(void *arg)
     return NULL;
 }
 
-static uint64_t drops(void)
-{
-    uint64_t n = 0;
-    for (unsigned w = 0; w < WORKERS; w++)
-        for (unsigned d = 0; d < CV_DROP_COUNT; d++)
-            n += __atomic_load_n(&shm_worker_stats(&dp.shm, w)->drops[d], __ATOMIC_RELAXED);
-    return n;
-}
-
 /* What left by or came out of an SA that comes and goes; false: another's. */
 static bool is_passer(const struct rte_mbuf *m)
 {
@@ -436,22 +322,6 @@ static void *storm_take(void *arg)
         rte_pktmbuf_free(m);
     }
     return NULL;
-}
-
-static void *work(void *arg)
-{
-    const struct dp_worker *w = arg;
-    const unsigned id = w->id;
-    all_cores();
-    (void)dp_worker_main(arg);
-    returned[id] = true;
-    return NULL;
-}
-
-static bool launch(struct dp_worker *w)
-{
-    returned[w->id] = false;
-    return pthread_create(&thread_of[w->id], NULL, work, w) == 0;
 }
 
 static cv_result find_lcore(const struct dp *of, unsigned worker, unsigned cpu, unsigned *lcore)
