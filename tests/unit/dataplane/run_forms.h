@@ -15,6 +15,7 @@ struct form {
     uint8_t df, tcp_mss;
     uint8_t key_len; /* 0: 16 */
     bool jumbo;
+    uint16_t integ; /* of those that are not AEAD; 0: HMAC-SHA2-256 */
 };
 static const struct form forms[] = {
     {.window = 64, .encr = CV_ENCR_AES_GCM_16},
@@ -61,6 +62,29 @@ static const struct form others[] = {
      .jumbo = true},
     {.window = 64, .encr = CV_ENCR_NULL_AES_GMAC, .key_len = 32, .jumbo = true, .df = CV_DF_CLEAR},
     {.window = 64, .encr = CV_ENCR_CHACHA20_POLY1305, .key_len = 32, .outer6 = true, .jumbo = true},
+};
+
+/* ICVs of 12, 24 and 32 octets: forms of test_run_transforms.c. */
+static const struct form hmacs[] = {
+    {.window = 64, .encr = CV_ENCR_AES_CBC, .integ = CV_INTEG_HMAC_SHA1_96, .df = CV_DF_CLEAR},
+    {.window = 1024,
+     .encr = CV_ENCR_AES_CBC,
+     .key_len = 32,
+     .integ = CV_INTEG_HMAC_SHA2_384_192,
+     .flags = CV_SA_ESN,
+     .seq = UINT32_MAX - 4000},
+    {.window = 64,
+     .encr = CV_ENCR_AES_CBC,
+     .key_len = 32,
+     .integ = CV_INTEG_HMAC_SHA2_512_256,
+     .outer6 = true,
+     .jumbo = true},
+    {.window = 64, .encr = CV_ENCR_3DES, .integ = CV_INTEG_HMAC_SHA2_512_256, .flags = CV_SA_NATT},
+    {.window = 1024,
+     .encr = CV_ENCR_NULL,
+     .integ = CV_INTEG_HMAC_SHA1_96,
+     .flags = CV_SA_ESN,
+     .seq = UINT32_MAX - 4000},
 };
 
 static bool is_aead(const struct form *f)

@@ -21,7 +21,23 @@ enum {
 enum way { LONG, RUNS, GROUPS };
 
 static struct dp_worker *worker;
+static const struct eng_ops *site_engine; /* of the SAs and the worker; NULL: the usual one of tests */
 static bool mixed; /* several flows by turns, and what leaves by SAs is opened and looked at flow by flow */
+
+/* RFC 2404 3, RFC 4868 2.1.1 */
+static uint8_t integ_key_len(uint16_t integ)
+{
+    switch (integ) {
+    case CV_INTEG_HMAC_SHA1_96:
+        return 20;
+    case CV_INTEG_HMAC_SHA2_384_192:
+        return 48;
+    case CV_INTEG_HMAC_SHA2_512_256:
+        return 64;
+    default:
+        return 32;
+    }
+}
 
 static struct cv_sa sa_of(const struct form *f, enum cv_dir dir, uint32_t slot, uint32_t if_id)
 {
@@ -39,8 +55,8 @@ static struct cv_sa sa_of(const struct form *f, enum cv_dir dir, uint32_t slot, 
     if (!is_aead(f)) {
         sa.encr_key_len = f->encr == CV_ENCR_3DES ? 24 : f->encr == CV_ENCR_NULL ? 0 : sa.encr_key_len;
         sa.salt_len = 0;
-        sa.integ = CV_INTEG_HMAC_SHA2_256_128;
-        sa.integ_key_len = 32;
+        sa.integ = f->integ ? f->integ : CV_INTEG_HMAC_SHA2_256_128;
+        sa.integ_key_len = integ_key_len(sa.integ);
     }
     if (f->flags & CV_SA_NATT)
         sa.local.port = sa.remote.port = 4500;
@@ -77,6 +93,7 @@ static void site_make(const struct form *f)
 {
     const struct ip_addr nbr[] = {mgr_addr("10.0.0.254"), mgr_addr("2001:db8::fe"), mgr_addr("192.168.1.77")};
     mgr_fresh();
+    mgr_dp.sad.engine = site_engine ? site_engine : fix_engine();
     CU_ASSERT_EQUAL(mgr_addr_add(1, "2001:db8::1", 64) | mgr_route("::/0", 1, "2001:db8::fe"), CV_OK);
     for (unsigned i = 0; i < 3; i++)
         ip_nbr_claim(&mgr_dp.nbrs, i < 2 ? OUTSIDE : INSIDE, &nbr[i], far_mac, mgr->now_ms, &nbr_fix_calls);
@@ -99,7 +116,7 @@ static void site_make(const struct form *f)
 static void worker_fresh(enum way way)
 {
     dp_worker_free(worker);
-    mgr_dp.engine = fix_engine();
+    mgr_dp.engine = mgr_dp.sad.engine;
     mgr_dp.mbuf_room = longest > LONGEST ? ROOM : 2048;
     dp_owners_init(&mgr_dp.owners, 1);
     CU_ASSERT_EQUAL_FATAL(dp_worker_new(&mgr_dp, 0, 0, &worker), CV_OK);
