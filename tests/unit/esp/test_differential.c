@@ -16,6 +16,7 @@
 #include "tests/unit/esp/ah_reference.h"
 #include "tests/unit/esp/esp_draw.h"
 #include "tests/unit/esp/esp_fix.h"
+#include "tests/unit/esp/esp_reach.h"
 #include "tests/unit/esp/esp_reference.h"
 
 #include <rte_cycles.h>
@@ -446,6 +447,7 @@ static void same_out(struct item *it)
     same_octets(it, &want, &it->got);
     note_iv(it);
     note_ah(it, 0);
+    reach_note(REACH_OUT, it->lane->transform, &sa->conf, it->given.len, padded(it) > it->given.len);
     same(it, "out: family", sa->conf.local.addr.family, meta->family);
     same(it, "out: vrf", sa->conf.vrf_outer, meta->vrf);
     same(it, "out: udp_encap", (sa->conf.flags & CV_SA_NATT) != 0, meta->udp_encap);
@@ -581,6 +583,7 @@ static void same_in(struct item *it)
     read_back(it);
     same_octets(it, &want, &it->got);
     note_ah(it, 1);
+    reach_note(REACH_IN, it->lane->transform, &sa->conf, want.len, false);
     same(it, "in: family", want.b[0] >> 4 == 4 ? IP_V4 : IP_V6, meta->family);
     same(it, "in: interface", sa->conf.if_id, meta->if_in);
     same(it, "in: udp_encap", 0, meta->udp_encap);
@@ -717,6 +720,9 @@ static void every_outcome_was_there(void)
     CU_ASSERT(outcomes[0][CV_DROP_NONE] > done / 4);
     CU_ASSERT(outcomes[1][CV_DROP_NONE] > done / 8);
     CU_ASSERT(ah_optioned[0] > done / 200 && ah_optioned[1] > done / 200);
+    CU_ASSERT(joined > done / 10);
+    if (done >= REACH_FROM)
+        reach_check();
     CU_ASSERT(ah_good[0] > done / 20 && ah_good[1] > done / 50 && ah_broken > done / 100);
 }
 
