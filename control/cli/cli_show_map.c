@@ -1,5 +1,6 @@
 #include "control/cli/cli_show_map.h"
 
+#include "control/cli/cli_if.h"
 #include "control/cli/cli_policy.h"
 #include "control/cli/cli_take.h"
 #include "control/cli/cli_text.h"
@@ -122,6 +123,50 @@ static json_t *instances_json(struct cli_call *c, const struct cfg_crypto_map *m
     return all;
 }
 
+/* ---- what the lines have carried ---- */
+/* Flow number *at or after it that stands for a line of e on a port; *at is behind it then. NULL: no more. */
+static const struct cfg_interface *next_flow(const struct cfg *cfg, const struct cfg_crypto_map *m,
+                                             const struct cfg_map_entry *e, unsigned *at)
+{
+    while (!m->dynamic && *at < cfg->interface_count) {
+        const struct cfg_interface *i = &cfg->interfaces[(*at)++];
+        if (i->flow && i->flow->seq == e->seq && strcmp(i->flow->map, m->name) == 0)
+            return i;
+    }
+    return NULL;
+}
+
+/* By line and not by SA: these do not begin anew with each rekey. */
+static void flows_text(struct cli_call *c, const struct cfg_crypto_map *m, const struct cfg_map_entry *e)
+{
+    const struct cfg *cfg = c->env->cfg(c->env->ctx);
+    const struct cfg_interface *i;
+    struct cv_if_stats n;
+    for (unsigned at = 0; (i = next_flow(cfg, m, e, &at)) != NULL;) {
+        cli_if_sum(c, i->name, &n);
+        cli_print(c,
+                  "        Flow %s on %s: %llu packets input, %llu bytes, %llu packets output, %llu bytes\n",
+                  i->name, i->flow->port, (unsigned long long)n.rx_packets, (unsigned long long)n.rx_bytes,
+                  (unsigned long long)n.tx_packets, (unsigned long long)n.tx_bytes);
+    }
+}
+
+static json_t *flows_json(struct cli_call *c, const struct cfg_crypto_map *m, const struct cfg_map_entry *e)
+{
+    const struct cfg *cfg = c->env->cfg(c->env->ctx);
+    const struct cfg_interface *i;
+    struct cv_if_stats n;
+    json_t *all = json_array();
+    for (unsigned at = 0; (i = next_flow(cfg, m, e, &at)) != NULL;) {
+        json_t *o = json_pack("{s:s, s:s, s:i}", "interface", i->name, "port", i->flow->port, "line",
+                              (int)i->flow->ace);
+        cli_if_sum(c, i->name, &n);
+        cli_if_json(&n, o);
+        json_array_append_new(all, o);
+    }
+    return all;
+}
+
 /* ---- entries ---- */
 static void static_text(struct cli_call *c, const struct cfg_crypto_map *m, const struct cfg_map_entry *e)
 {
@@ -158,6 +203,7 @@ static void map_text(struct cli_call *c, const struct cfg_crypto_map *m)
             cli_print(c, "        Dynamic map template tag: %s\n", e->dynamic);
         else
             static_text(c, m, e);
+        flows_text(c, m, e);
         cli_print(c, "\n");
         const struct sam_child *k = e->dynamic[0] ? instance(c, first_child(c), m, e) : NULL;
         for (; k; k = instance(c, k->next, m, e))
@@ -201,6 +247,7 @@ static json_t *entry_json(struct cli_call *c, const struct cfg_crypto_map *m, co
                             ? json_string(ip_addr_text(&current, a))
                             : json_null());
     json_object_set_new(o, "instances", instances_json(c, m, e));
+    json_object_set_new(o, "flows", flows_json(c, m, e));
     if (e->dynamic[0]) {
         no_policy_json(o);
         return o;
@@ -246,6 +293,7 @@ static json_t *tunnel_json(struct cli_call *c, const struct cfg_interface *t)
                           0, "peers", "interfaces", t->name, "dynamic_map", "access_list", "current_peer",
                           "ipsec_profile", t->protection_profile);
     json_object_set_new(o, "instances", json_array());
+    json_object_set_new(o, "flows", json_array());
     if (t->tunnel_destination.family != IP_NONE)
         json_array_append_new(json_object_get(o, "peers"),
                               json_string(ip_addr_text(&t->tunnel_destination, a)));

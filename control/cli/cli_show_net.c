@@ -1,5 +1,6 @@
 #include "control/cli/cli_show_net.h"
 
+#include "control/cli/cli_if.h"
 #include "control/cli/cli_mtu.h"
 #include "control/cli/cli_text.h"
 #include "control/config/cfg.h"
@@ -86,16 +87,7 @@ static void if_view(struct cli_call *c, const struct cfg_interface *i, struct if
     memset(v, 0, sizeof *v);
     v->cfg = i;
     v->if_id = c->env->if_id(c->env->ctx, i->name);
-    if (s && v->if_id != 0 && v->if_id < CV_MAX_IFS) {
-        const unsigned ever = shm_workers_ever(s);
-        for (unsigned w = 0; w <= ever; w++) { /* the last is the manager's */
-            const struct cv_if_stats *n = shm_if_stats(s, w < ever ? w : s->workers, v->if_id);
-            v->sum.rx_packets += n->rx_packets;
-            v->sum.rx_bytes += n->rx_bytes;
-            v->sum.tx_packets += n->tx_packets;
-            v->sum.tx_bytes += n->tx_bytes;
-        }
-    }
+    cli_if_sum(c, i->name, &v->sum);
     if (s && i->kind == CV_IF_PORT)
         v->port = cli_mtu_port(c, i->name);
     v->line_up = line_protocol(c, v);
@@ -141,7 +133,7 @@ static void tunnel_json(struct cli_call *c, const struct if_view *v, json_t *o)
 
 static json_t *if_json(struct cli_call *c, const struct if_view *v)
 {
-    static const char *const kinds[] = {"", "port", "loopback", "tunnel", "flow"};
+    static const char *const kinds[] = {"", "port", "loopback", "tunnel"};
     char text[IP_TEXT_MAX], mac[20];
     const struct cfg_interface *i = v->cfg;
     const unsigned mss = cfg_tcp_mss(i);
@@ -159,10 +151,7 @@ static json_t *if_json(struct cli_call *c, const struct if_view *v)
     json_object_set_new(o, "addresses", addrs);
     json_object_set_new(o, "crypto_map", i->crypto_map[0] ? json_string(i->crypto_map) : json_null());
     json_object_set_new(o, "tcp_adjust_mss", mss ? json_integer(mss) : json_null());
-    json_object_set_new(o, "rx_packets", json_integer((json_int_t)v->sum.rx_packets));
-    json_object_set_new(o, "rx_bytes", json_integer((json_int_t)v->sum.rx_bytes));
-    json_object_set_new(o, "tx_packets", json_integer((json_int_t)v->sum.tx_packets));
-    json_object_set_new(o, "tx_bytes", json_integer((json_int_t)v->sum.tx_bytes));
+    cli_if_json(&v->sum, o);
     if (v->port) {
         mac_text(v->port->mac, mac);
         json_object_set_new(o, "mac", json_string(mac));

@@ -184,6 +184,26 @@ def clears(pair):
     check(pair.session()["status"].startswith("DOWN"), "status: %s" % pair.session()["status"])
 
 
+def carried(pair, gateway):
+    return [f for m in gateway.json("show", "crypto", "map")["maps"] for f in m["flows"]]
+
+
+def lines_keep_count(pair):
+    """What the line of a crypto map has carried stays when its SAs are replaced, and goes on."""
+    left, right = carried(pair, pair.left), carried(pair, pair.right)
+    check_equal([f["interface"] for f in left], ["MAP#10.10"], "flows of the map")
+    check(left[0]["tx_packets"] >= 3 and left[0]["rx_packets"] >= 3 and len(right) == 1 and right[0]["rx_packets"] >= 3,
+          "packets of the flows: %s, %s" % (left, right))
+    pair.left.cli("clear", "crypto", "sa", "peer", "192.0.2.2")
+    pair.raise_tunnel()
+    pair.ping(count=2)
+    more, sa = carried(pair, pair.left)[0], pair.flow()
+    for key, way in (("tx_packets", "outbound"), ("rx_packets", "inbound")):
+        check(more[key] >= left[0][key] + 2 and sa[way]["packets"] < more[key], "%s of the flow: %s, was %s" % (key, more, left))
+    has(pair.left.cli("show", "crypto", "map").stdout, "        Flow MAP#10.10 on Ethernet0/0: %d packets input, %d bytes, "
+        "%d packets output, %d bytes\n" % tuple(more[k] for k in ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes")))
+
+
 def all_of(version, style):
     def run():
         pair = Pair(version, style)
@@ -198,6 +218,8 @@ def all_of(version, style):
         shown_of_maps(pair, left, right)
         shown_decisions(pair)
         mtu_is_so(pair)
+        if style in ("map", "dynamic"):
+            lines_keep_count(pair)
         clears(pair)
         check(SECRET not in told(p, "Payload contents"), "debug prints a key")
         return "%d commands at both ends" % len(SHOWS)

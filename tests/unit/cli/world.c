@@ -30,7 +30,7 @@ static const struct shm *env_shm(void *ctx)
 static uint32_t env_if_id(void *ctx, const char *name)
 {
     (void)ctx;
-    return strcmp(name, "Tunnel1") == 0 ? 1 : 0;
+    return strcmp(name, "Tunnel1") == 0 ? 1 : strcmp(name, "CMAP#10.30") == 0 ? 2 : 0;
 }
 
 static uint16_t env_vrf_id(void *ctx, const char *name)
@@ -121,6 +121,8 @@ static void shm_fill(void)
         for (unsigned dir = 0; dir < 2; dir++)
             shm_sa_engine(&w.shm, dir, slot)->by = CV_ENGINE_IPSECMB;
     *shm_if_stats(&w.shm, 0, 1) = (struct cv_if_stats){10, 1000, 20, 2000};
+    *shm_if_stats(&w.shm, 0, 2) = (struct cv_if_stats){30, 3000, 40, 4000};
+    *shm_if_stats(&w.shm, 1, 2) = (struct cv_if_stats){1, 64, 2, 128}; /* the manager's */
 }
 
 static void on_event(void *ctx, const struct ike_event *e)
