@@ -161,6 +161,21 @@ static cv_result if_set(struct dp_manager *g, const struct cv_if *c)
     return CV_OK;
 }
 
+/* The next interface of this id counts from 0. A row has one writer, which may still be at the packets it had when the interface went. */
+static void counts_forget(struct dp_manager *g, uint32_t id)
+{
+    const unsigned manager = g->dp->shm.workers; /* the last row */
+    uint64_t counted = 0;
+    for (unsigned w = 0; w <= manager; w++)
+        counted |=
+            shm_if_stats(&g->dp->shm, w, id)->rx_packets | shm_if_stats(&g->dp->shm, w, id)->tx_packets;
+    if (!counted)
+        return;
+    dp_rcu_barrier();
+    for (unsigned w = 0; w <= manager; w++)
+        memset(shm_if_stats(&g->dp->shm, w, id), 0, sizeof(struct cv_if_stats));
+}
+
 static cv_result if_del(struct dp_manager *g, uint32_t id)
 {
     if (id == 0 || id >= CV_MAX_IFS || !ip_if_get(&g->dp->ifs, id))
@@ -172,6 +187,7 @@ static cv_result if_del(struct dp_manager *g, uint32_t id)
     dp_slow_forget(g, id);
     CV_TRY(ip_if_del(&g->dp->ifs, id));
     dp_policy_remove(g->dp, &g->policies, id);
+    counts_forget(g, id);
     return CV_OK;
 }
 

@@ -37,6 +37,25 @@ static void a_tunnel_that_is_gone_gives_its_next_hops_to_nobody(void)
     CU_ASSERT_EQUAL(route_to("172.20.0.5"), 0); /* not the default route, in clear */
 }
 
+/* Ids are given again: what a line of a crypto map has carried is not the next one's. */
+static void an_interface_counts_from_0_whatever_its_id_counted_before(void)
+{
+    static const struct cv_if_stats none;
+    const unsigned manager = mgr_dp.shm.workers;
+    mgr_fresh();
+    CU_ASSERT_EQUAL(mgr_if(3, CV_IF_TUNNEL, 0, NULL) | mgr_if(5, CV_IF_TUNNEL, 0, NULL), CV_OK);
+    *shm_if_stats(&mgr_dp.shm, 0, 3) = (struct cv_if_stats){.tx_packets = 1, .tx_bytes = 100};
+    *shm_if_stats(&mgr_dp.shm, manager, 3) = (struct cv_if_stats){.rx_packets = 2, .rx_bytes = 200};
+    *shm_if_stats(&mgr_dp.shm, 0, 5) = (struct cv_if_stats){.rx_packets = 7, .rx_bytes = 700};
+    CU_ASSERT_EQUAL(mgr_if(3, CV_IF_TUNNEL, 0, NULL), CV_OK); /* the same again */
+    CU_ASSERT_EQUAL(shm_if_stats(&mgr_dp.shm, 0, 3)->tx_packets, 1);
+    CU_ASSERT_EQUAL(mgr_if_del(3) | mgr_if(3, CV_IF_TUNNEL, 0, NULL), CV_OK);
+    CU_ASSERT(memcmp(shm_if_stats(&mgr_dp.shm, 0, 3), &none, sizeof none) == 0);
+    CU_ASSERT(memcmp(shm_if_stats(&mgr_dp.shm, manager, 3), &none, sizeof none) == 0);
+    CU_ASSERT_EQUAL(shm_if_stats(&mgr_dp.shm, 0, 5)->rx_packets, 7);
+    memset(shm_if_stats(&mgr_dp.shm, 0, 5), 0, sizeof none);
+}
+
 static void an_interface_does_not_become_another_kind(void)
 {
     mgr_fresh();
@@ -193,6 +212,7 @@ static void no_bucket_moves_by_command_while_a_worker_comes_or_goes(void)
 PKT_MAIN("cmd", UNIT_TEST(no_bucket_moves_by_command_while_a_worker_comes_or_goes),
          UNIT_TEST(a_deleted_interface_leaves_no_sa_and_no_route_behind),
          UNIT_TEST(a_tunnel_that_is_gone_gives_its_next_hops_to_nobody),
+         UNIT_TEST(an_interface_counts_from_0_whatever_its_id_counted_before),
          UNIT_TEST(an_interface_does_not_become_another_kind),
          UNIT_TEST(an_interface_that_moves_to_another_port_forgets_its_neighbours),
          UNIT_TEST(addresses_are_found_without_a_walk_over_all),
