@@ -459,7 +459,9 @@ static struct dp_way *to_lead(struct dp_groups *g, const struct ip_if *in, uint6
     struct dp_way *k = dp_front_of(f, m) && dp_front_alike_any(f, m) ? place_for(g, flow_of_frame(m)) : NULL;
     const bool stands = k && k->changes == changes && k->front.if_in == in->id;
     const uint64_t since = k ? g->segment - k->segment : 0;
-    return stands && since <= (k->state == REFUSED ? (uint64_t)RECENT : (uint64_t)AGAIN) ? NULL : k;
+    /* What was refused because it came from where the peer is not says nothing of what comes from elsewhere. */
+    const bool refused = k && k->state == REFUSED && k->front.natt == f->natt;
+    return stands && since <= (refused ? (uint64_t)RECENT : (uint64_t)AGAIN) ? NULL : k;
 }
 
 /* m has no way, and goes the whole way. True: it led. */

@@ -44,15 +44,34 @@ static void up_expired(void *ctx, struct sam_child *c)
         ike_session_child_down(e, c->interface, IKE_REASON_LIFETIME, "a child SA reached its hard lifetime");
 }
 
+/* Is there nothing on it but c, and no session that would have another child made there? */
+static bool is_left(struct ike *e, const struct ike_sa *sa, const struct sam_child *c)
+{
+    struct ike_session *s, *next;
+    if (sa->session[0])
+        return false;
+    HASH_ITER (hh, e->sessions, s, next)
+        if (s->conn_id == sa->conn_id)
+            return false;
+    for (const struct sam_child *o = sam_children_of(e->sam, sa->conn_id); o; o = o->next_of_owner)
+        if (o != c && o->state != SAM_RETIRING)
+            return false;
+    return true;
+}
+
 static void up_idle(void *ctx, struct sam_child *c)
 {
     struct ike *e = ctx;
     struct ike_sa *sa = ike_sa_by_conn(e, c->owner);
+    const bool ours = sa && sa->established && sa->session[0];
     ike_log(e, sa, LOG_LEVEL_INFO, "ipsec", "child 0x%08x of %s carried nothing for %llu s: deleted",
             c->in.spi, c->interface, (unsigned long long)(c->idle_ms / 1000));
     if (c->worker == CV_WORKER_ANY) /* else one worker has little to do (RFC 9611 3) */
-        ike_session_idle(e, c->interface);
-    tell_peer(e, sa, c);
+        ike_session_idle(e, c);
+    if (ours && is_left(e, sa, c)) /* the default peer's turn is next, and nobody would ever end this one */
+        sa->ops->delete_sa(e, sa, IKE_REASON_CLEARED);
+    else
+        tell_peer(e, sa, c);
 }
 
 static void up_first_packet(void *ctx, struct sam_child *c)

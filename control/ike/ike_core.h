@@ -60,8 +60,8 @@ void ike_session_lost(struct ike *e, struct ike_session *s, struct ike_sa *sa, e
 /* Takes a tunnel's children off an SA that serves others, too, with messages to the peer; the SA is the others' then. False: it serves
  * no other tunnel. */
 CV_MUST_USE bool ike_sa_leave_tunnel(struct ike *e, struct ike_sa *sa, const char *interface);
-/* Nothing passed for the configured time: no error, and only traffic or an operator starts it again. */
-void ike_session_idle(struct ike *e, const char *interface);
+/* Nothing passed by c for the configured time: no error, and only traffic or an operator starts its session again. */
+void ike_session_idle(struct ike *e, const struct sam_child *c);
 /* A child ended on its own (hard lifetime, refused by the data plane). */
 void ike_session_child_down(struct ike *e, const char *interface, enum ike_reason why, const char *text);
 /* Wants the session up, at once when it can be. */
@@ -81,8 +81,9 @@ void ike_group_established(struct ike *e, const struct ike_sa *sa);
 /* How many peers the entry has; 1 for a tunnel. After a failure the next one's turn comes, for all lines. */
 unsigned ike_group_peers(const struct ike_session *s);
 void ike_group_next_peer(struct ike *e, struct ike_session *s);
-/* `idle-time N default`: the default peer's turn again, for all lines, when no other line has a child. */
-void ike_group_first_peer(struct ike *e, struct ike_session *s);
+/* `idle-time N default`: the default peer's turn again, for all lines, when none has a child but the idle one. An IKE SA with another peer is theirs no
+ * more then. */
+void ike_group_first_peer(struct ike *e, struct ike_session *s, const struct sam_child *idle);
 
 /* ---- ike_session.c, again --------------------------------------------------------------------------------- */
 /* A child of the interface that is not being taken down. */

@@ -54,21 +54,32 @@ unsigned ike_group_peers(const struct ike_session *s)
     return flow_of(s) && flow_of(s)->peer_count > 1 ? flow_of(s)->peer_count : 1;
 }
 
+/* What is under way stays, with whomever: its session hears how it ends. */
 static void to_first_peer(struct ike *e, struct ike_session *s)
 {
     struct ike_sa *sa = ike_sa_by_conn(e, s->conn_id);
     s->peer_turn = 0;
     const struct ip_addr first = ike_session_peer(s);
-    if (!sa || ip_addr_equal(&sa->auth_remote, &first))
+    if (!sa || !sa->established || ip_addr_equal(&sa->auth_remote, &first))
         return;
+    const struct ike_session *named = sa->session[0] ? ike_session_get(e, sa->session) : NULL;
     s->conn_id = 0; /* else the next child would be made on it, with the peer that it is of */
-    sa->session[0] = '\0';
+    if (named && (named == s || siblings(named, s))) /* another entry's may be on it, too */
+        sa->session[0] = '\0';
 }
 
-void ike_group_first_peer(struct ike *e, struct ike_session *s)
+static bool has_other_child(const struct ike *e, const struct ike_session *s, const struct sam_child *idle)
+{
+    for (const struct sam_child *c = sam_children_on(e->sam, s->interface); c; c = c->next_of_tunnel)
+        if (c != idle && c->state != SAM_RETIRING && c->worker == CV_WORKER_ANY)
+            return true;
+    return false;
+}
+
+void ike_group_first_peer(struct ike *e, struct ike_session *s, const struct sam_child *idle)
 {
     struct ike_session *o, *next;
-    if (ike_group_peers(s) < 2)
+    if (ike_group_peers(s) < 2 || has_other_child(e, s, idle))
         return;
     HASH_ITER (hh, e->sessions, o, next)
         if (siblings(s, o) && ike_session_has_child(e, o->interface))

@@ -362,9 +362,9 @@ void ike_session_child_down(struct ike *e, const char *interface, enum ike_reaso
         back_off(e, s);
 }
 
-void ike_session_idle(struct ike *e, const char *interface)
+void ike_session_idle(struct ike *e, const struct sam_child *c)
 {
-    struct ike_session *s = ike_session_get(e, interface);
+    struct ike_session *s = ike_session_get(e, c->interface);
     if (!s)
         return;
     s->wanted = s->persistent = false;
@@ -373,7 +373,7 @@ void ike_session_idle(struct ike *e, const char *interface)
     const struct cfg_ipsec_profile *p =
         s->tunnel ? cfg_find_ipsec_profile(e->cfg, s->tunnel->protection_profile) : NULL;
     if (p && cfg_sa_params_effective(e->cfg, p).idle_default)
-        ike_group_first_peer(e, s);
+        ike_group_first_peer(e, s, c);
 }
 
 struct ip_addr ike_session_peer(const struct ike_session *s)

@@ -273,8 +273,48 @@ static void after_its_idle_time_an_entry_asks_its_default_peer_when_it_says_so(v
             CU_ASSERT_EQUAL(t.datagrams > 0, word);
             CU_ASSERT_EQUAL(wire_children(w, A), word ? 0 : 1);
             until_up(w); /* the default one is still away */
+            CU_ASSERT_EQUAL(wire_sas(w, A), 1);
             wire_free(w);
         }
+}
+
+/* Each time that it is idle the entry leaves an IKE SA with its second peer. */
+static void no_IKE_SA_is_left_behind_by_idle_times(void)
+{
+    for (unsigned version = 1; version <= 2; version++) {
+        struct to_nobody t = {0};
+        struct wire *w = on_the_second_peer(version, " set security-association idle-time 60 default\n", &t);
+        for (unsigned k = 0; k < 4; k++) {
+            wire_on(w, flows[0], flows[0]);
+            wire_run(w, 200000);
+            CU_ASSERT_EQUAL(wire_sas(w, A) + wire_sas(w, B), 0);
+            (void)wire_packet(w, A);
+            until_up(w);
+            CU_ASSERT_EQUAL(wire_sas(w, A), 1);
+            CU_ASSERT_EQUAL(wire_sas(w, B), 1);
+        }
+        wire_free(w);
+    }
+}
+
+/* The other line's child goes idle while this one's asks the default peer, in vain. */
+static void who_asks_the_default_peer_hears_that_it_does_not_answer(void)
+{
+    for (unsigned version = 1; version <= 2; version++) {
+        struct to_nobody t = {0};
+        struct wire *w = on_the_second_peer(version, " set security-association idle-time 60 default\n", &t);
+        wire_run(w, 200000);
+        wire_on(w, flows[1], flows[1]);
+        wire_up(w, B);
+        wire_run(w, 50000);
+        CU_ASSERT_EQUAL(wire_children(w, A), 1);
+        wire_on(w, flows[0], flows[0]);
+        (void)wire_packet(w, A);
+        for (unsigned i = 0; i < 15 && !wire_child(w, A); i++)
+            wire_run(w, 20000);
+        CU_ASSERT_PTR_NOT_NULL(wire_child(w, A));
+        wire_free(w);
+    }
 }
 
 static void PF_7_and_PF_9_an_entry_bound_to_another_profile(void)
@@ -645,6 +685,8 @@ UNIT_MAIN("maps", UNIT_TEST(PR_12_C18_four_lines_make_four_SA_pairs_on_one_IKE_S
           UNIT_TEST(deny_lines_make_no_flow), UNIT_TEST(protocol_and_ports_of_a_line_are_negotiated),
           UNIT_TEST(several_peers_are_tried_in_their_order),
           UNIT_TEST(after_its_idle_time_an_entry_asks_its_default_peer_when_it_says_so),
+          UNIT_TEST(no_IKE_SA_is_left_behind_by_idle_times),
+          UNIT_TEST(who_asks_the_default_peer_hears_that_it_does_not_answer),
           UNIT_TEST(PF_7_and_PF_9_an_entry_bound_to_another_profile),
           UNIT_TEST(a_dynamic_map_without_a_list_takes_what_the_peer_asks_for),
           UNIT_TEST(a_dynamic_map_with_a_list_refuses_what_is_not_in_it),

@@ -272,17 +272,16 @@ static void a_peer_behind_a_NAT_is_watched(take_fn *take)
     unsigned nth = 0;
     moves = 0;
     begin_with(&form);
-    for (unsigned turns = 0; turns < 6; turns++) {
-        const bool elsewhere = turns == 3;
+    for (unsigned turns = 0; turns < 9; turns++) {
+        const bool elsewhere = turns == 3 || turns > 5;
+        const unsigned ways = take == dp_group_take ? 2 : 1;
         for (unsigned i = 0; i < BURST; i++) {
-            far_make(take == dp_group_take ? i % 2 : 0, &burst[i], &home, nth++, false);
-            burst[i].b[ETHER + 21] = (uint8_t)(4500 + elsewhere);
+            far_make(ways == 2 ? i % 2 : 0, &burst[i], &home, nth++, false);
+            burst[i].b[ETHER + 21] = (uint8_t)(4500 + (elsewhere && (turns == 3 || i % ways == 0)));
         }
         const bool known = followed(take, OUTSIDE);
-        CU_ASSERT_EQUAL(known, turns == 1 || turns == 2 || turns == 4);
-        CU_ASSERT_EQUAL(moves, turns < 3   ? 0
-                               : turns < 5 ? 1 + (take == dp_group_take)
-                                           : 2 + (take == dp_group_take));
+        CU_ASSERT_EQUAL(known, turns == 1 || turns == 2 || turns == 4 || turns >= 7);
+        CU_ASSERT_EQUAL(moves, turns < 3 ? 0 : turns < 5 ? ways : ways + 1);
         if (turns != 4)
             continue;
         const struct cv_sa back = sa_of(&form, CV_DIR_IN, IN_SLOT, TUNNEL);
