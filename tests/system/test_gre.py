@@ -294,8 +294,7 @@ def mss():
     site = GreSite("mss", protect="transport", tunnel="mss 1360")
     warm(site)
     options = [("NOP", None), ("MSS", 1460), ("SAckOK", b"")]
-    for family, src, dst in ((4, "10.1.0.2", "10.2.0.2"), (6, "fd00:1::2", "fd00:2::2")):
-        ip = IP if family == 4 else IPv6
+    for ip, src, dst, want in ((IP, "10.1.0.2", "10.2.0.2", 1360), (IPv6, "fd00:1::2", "fd00:2::2", 1340)):
         # Out: frames of the left host's wire; a run of them takes the short way, too.
         wire = site.listen(site.peer, 1.5)
         syns = [ip(src=src, dst=dst) / TCP(sport=1000 + n, dport=80, flags="S", options=options) for n in range(6)]
@@ -303,7 +302,7 @@ def mss():
         syns.append(ip(src=src, dst=dst) / TCP(sport=2001, dport=80, flags="A", options=options))
         site.exchange(syns, 0.2, ns=site.left)
         got = [p[TCP] for p in site.opened(site.collected(wire)) if TCP in p]
-        check_equal([dict(t.options)["MSS"] for t in got], [1360] * 6 + [536, 1460], "MSS out")
+        check_equal([dict(t.options)["MSS"] for t in got], [want] * 6 + [536, 1460], "MSS out")
         for p in got:
             inner = p.underlayer
             right = inner.copy()
@@ -313,7 +312,7 @@ def mss():
         wire = site.listen(site.left, 1.5)
         site.exchange([site.sealed(site.gre(ip(src=dst, dst=src) / TCP(sport=80, dport=9, flags="SA", options=options)))], 0.2)
         got = [Ether(f)[TCP] for f in site.collected(wire) if TCP in Ether(f)]
-        check_equal([dict(t.options)["MSS"] for t in got], [1360], "MSS in")
+        check_equal([dict(t.options)["MSS"] for t in got], [want], "MSS in")
         inner = got[0].underlayer
         right = inner.copy()
         del right[TCP].chksum
