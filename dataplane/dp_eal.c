@@ -91,9 +91,11 @@ void dp_eal_place(const struct platform *p, const unsigned *cpus, unsigned cpu_c
     CPU_ZERO(out);
     if (cpu == CV_CPU_ANY && dp_eal_spreads(p, cpu_count) && worker + 1 < cpu_count)
         cpu = cpus[worker + 1];
-    if (cpu != CV_CPU_ANY)
+    if (cpu != CV_CPU_ANY) {
         CPU_SET(cpu, out);
-    for (unsigned i = 0; i < cpu_count && cpu == CV_CPU_ANY; i++)
+        return;
+    }
+    for (unsigned i = 0; i < cpu_count; i++)
         CPU_SET(cpus[i], out);
 }
 

@@ -80,22 +80,18 @@ static inline struct flow flow_of(uint64_t ends, uint32_t spi, uint32_t tos, uin
     return (struct flow){ends, proto == IP_PROTO_ESP ? spi : (tos & 0xfc) << 8 | proto};
 }
 
-static inline bool is_natt(const struct rte_mbuf *m)
-{
-    return dp_natt_at(rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN));
-}
-
 static inline struct flow flow_of_frame(const struct rte_mbuf *m)
 {
     const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
-    if (is_natt(m))
+    if (dp_natt_at(ip))
         return flow_of(dp_load64(ip + 12), dp_load32(ip + DP_WAY_V4 + DP_WAY_UPPER), 0, IP_PROTO_ESP);
     return flow_of(dp_load64(ip + 12), dp_load32(ip + DP_WAY_V4), ip[1], ip[9]);
 }
 
 static inline bool is_esp(const struct rte_mbuf *m)
 {
-    return *rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN + 9) == IP_PROTO_ESP || is_natt(m);
+    const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
+    return ip[9] == IP_PROTO_ESP || dp_natt_at(ip);
 }
 
 static inline bool is_flow(const struct dp_way *k, struct flow flow)

@@ -33,6 +33,8 @@ static struct rte_ring *rx[WORKERS], *out;
 static const uint8_t own_mac[6] = {2, 0, 0, 0, 0, 1}, far_mac[6] = {2, 0, 0, 0, 0, 2};
 static pthread_t thread_of[WORKERS];   /* of a worker's loop */
 static _Atomic bool returned[WORKERS]; /* it has */
+static _Atomic bool feeding;           /* more is to come in */
+static _Atomic unsigned in_flight, dropped_at_the_door;
 
 static struct ip_addr v4(unsigned a, unsigned b, unsigned c, unsigned d)
 {
@@ -138,6 +140,37 @@ static uint64_t drops(void)
         for (unsigned d = 0; d < CV_DROP_COUNT; d++)
             n += __atomic_load_n(&shm_worker_stats(&dp.shm, w)->drops[d], __ATOMIC_RELAXED);
     return n;
+}
+
+/* At once, as a port has them for one burst; where i is an SA's number, as by RSS: always in the same queue. */
+static void land(struct rte_mbuf **m, unsigned n, unsigned i)
+{
+    in_flight += n;
+    if (n == 0 || rte_ring_mp_enqueue_bulk(rx[i % WORKERS], (void **)m, n, NULL) == n)
+        return;
+    in_flight -= n;
+    dropped_at_the_door += n;
+    rte_pktmbuf_free_bulk(m, n);
+}
+
+/* The far end of the port: each packet that leaves to took, until none is fed nor under way, or nothing has come for long. seen: drops() before. */
+static void take_all(uint64_t seen, void (*took)(struct rte_mbuf *m, void *ctx), void *ctx)
+{
+    struct rte_mbuf *m;
+    for (unsigned idle = 0; (feeding || in_flight > 0) && idle < 3000;) {
+        const uint64_t now = drops();
+        in_flight -= (unsigned)(now - seen);
+        seen = now;
+        if (io_take(out, &m, 1) == 0) {
+            idle += !feeding;
+            struct timespec t = {0, 1000000};
+            nanosleep(&t, NULL);
+            continue;
+        }
+        took(m, ctx);
+        rte_pktmbuf_free(m);
+        in_flight--;
+    }
 }
 
 static void *work(void *arg)

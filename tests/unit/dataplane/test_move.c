@@ -40,8 +40,7 @@ enum {
 static struct esp_out_sa *peers[SAS];
 static struct esp_worker peer_worker;
 static struct cv_sa_counters peer_counters[SAS];
-static _Atomic unsigned in_flight, sent, duplicates, received, wrong_order, dropped_at_the_door;
-static _Atomic bool feeding;
+static _Atomic unsigned sent, duplicates, received, wrong_order;
 static uint64_t drops_before; /* of the storm */
 static bool passing;
 static struct esp_out_sa *passer_peers[PASSERS];
@@ -186,18 +185,6 @@ static struct rte_mbuf *frame_of(struct esp_out_sa *sa, unsigned i, uint32_t num
     return m;
 }
 
-/* At once, as a port has them for one burst. */
-static void land(struct rte_mbuf **m, unsigned n, unsigned i)
-{
-    in_flight += n;
-    if (n == 0 || rte_ring_mp_enqueue_bulk(rx[i % WORKERS], (void **)m, n, NULL) ==
-                      n) /* RSS: always the same queue for an SA */
-        return;
-    in_flight -= n;
-    dropped_at_the_door += n;
-    rte_pktmbuf_free_bulk(m, n);
-}
-
 static struct rte_mbuf *storm_frame(unsigned i, uint32_t number)
 {
     return frame_of(peers[i], i, number);
@@ -286,41 +273,28 @@ static bool is_passer(const struct rte_mbuf *m)
     return true;
 }
 
-/* The far end of the port: each SA's packets in the order in which they were sent. */
+/* Each SA's packets come in the order in which they were sent: their next numbers. */
+static void storm_took(struct rte_mbuf *m, void *ctx)
+{
+    uint32_t *next = ctx, i, number;
+    if (is_passer(m))
+        return;
+    const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, 14 + 28);
+    memcpy(&i, p, 4);
+    memcpy(&number, p + 4, 4);
+    if (m->pkt_len != 14 + 36 || i >= SAS || number != next[i])
+        wrong_order++;
+    else
+        next[i]++;
+    received++;
+}
+
 static void *storm_take(void *arg)
 {
     uint32_t next[SAS] = {0};
-    uint64_t seen = drops_before;
-    struct rte_mbuf *m;
     (void)arg;
     all_cores();
-    for (unsigned idle = 0; (feeding || in_flight > 0) && idle < 3000;) {
-        const uint64_t now = drops();
-        in_flight -= (unsigned)(now - seen);
-        seen = now;
-        if (io_take(out, &m, 1) == 0) {
-            idle += !feeding;
-            struct timespec t = {0, 1000000};
-            nanosleep(&t, NULL);
-            continue;
-        }
-        if (is_passer(m)) {
-            in_flight--;
-            rte_pktmbuf_free(m);
-            continue;
-        }
-        uint32_t i, number;
-        const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, 14 + 28);
-        memcpy(&i, p, 4);
-        memcpy(&number, p + 4, 4);
-        if (m->pkt_len != 14 + 36 || i >= SAS || number != next[i])
-            wrong_order++;
-        else
-            next[i]++;
-        received++;
-        in_flight--;
-        rte_pktmbuf_free(m);
-    }
+    take_all(drops_before, storm_took, next);
     return NULL;
 }
 

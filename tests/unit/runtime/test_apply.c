@@ -175,6 +175,16 @@ static void tunnel_has_its_outer_addresses_and_port_its_name(void)
     world_end(&w);
 }
 
+/* A loopback interface with more lines. The caller frees the set and ends the world. */
+static struct apply_set loopback_with(struct world *w, const char *lines)
+{
+    char text[256];
+    snprintf(text, sizeof text, "interface Loopback0\n ip address 10.0.0.1 255.255.255.255\n%s", lines);
+    struct apply_set s = build(w, text);
+    CU_ASSERT_EQUAL_FATAL(s.if_count, 1);
+    return s;
+}
+
 static void one_MTU_holds_for_both_families_the_smaller(void)
 {
     static const struct {
@@ -187,11 +197,7 @@ static void one_MTU_holds_for_both_families_the_smaller(void)
                  {" ip mtu 1280\n ipv6 mtu 1300\n", 1280}};
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct world w = {0};
-        char text[256];
-        snprintf(text, sizeof text, "interface Loopback0\n ip address 10.0.0.1 255.255.255.255\n%s",
-                 cases[i].lines);
-        struct apply_set s = build(&w, text);
-        CU_ASSERT_FATAL(s.if_count == 1);
+        struct apply_set s = loopback_with(&w, cases[i].lines);
         CU_ASSERT_EQUAL(s.ifs[0].mtu, cases[i].mtu);
         apply_free(&s);
         world_end(&w);
@@ -211,11 +217,7 @@ static void one_MSS_holds_for_both_families_IPv6_has_20_less(void)
                  {" ip tcp adjust-mss 1300\n ipv6 tcp adjust-mss 1340\n no ip tcp adjust-mss\n", 1360}};
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct world w = {0};
-        char text[256];
-        snprintf(text, sizeof text, "interface Loopback0\n ip address 10.0.0.1 255.255.255.255\n%s",
-                 cases[i].lines);
-        struct apply_set s = build(&w, text);
-        CU_ASSERT_EQUAL_FATAL(s.if_count, 1);
+        struct apply_set s = loopback_with(&w, cases[i].lines);
         CU_ASSERT_EQUAL(s.ifs[0].tcp_mss, cases[i].mss);
         apply_free(&s);
         world_end(&w);
