@@ -312,31 +312,46 @@ static __rte_noinline void the_long_way(struct dp_worker *w, const struct segmen
         g->way->changes = 0;
 }
 
-/* Headers and numbers; false: nothing has been done. */
-static bool prepared(struct dp_worker *w, struct segment *s, const struct group *g)
+/* Numbers; false: nothing has been done. */
+static bool numbered(struct dp_worker *w, struct segment *s, const struct group *g)
 {
     const struct dp_way *y = g->way;
-    return y->state == OUT ? esp_out_run_build(&w->esp, &y->esp.out, s->pkts, s->p, g->at, g->n)
+    return y->state == OUT ? esp_out_run_reserve(&w->esp, &y->esp.out, g->at, g->n)
                            : esp_in_run_check(&w->esp, &y->esp.in, s->pkts, s->p, g->at, g->at, g->n);
+}
+
+/* What workers write of outbound SAs comes from whoever was there last, and a number that is taken where others may take one waits for every store in front of it: all
+ * numbers first, then headers. */
+static unsigned segment_prepare(struct dp_worker *w, struct segment *s)
+{
+    unsigned refused = 0;
+    for (unsigned i = 0; i < s->groups && !w->esp.sole; i++)
+        if (s->group[i].way->state == OUT)
+            esp_out_run_own(&s->group[i].way->esp.out);
+    for (unsigned i = 0; i < s->groups; i++) {
+        struct group *g = &s->group[i];
+        g->refused = !goes_on(w, g->way) || !numbered(w, s, g);
+        refused += g->refused;
+    }
+    for (unsigned i = 0; i < s->groups; i++) {
+        const struct group *g = &s->group[i];
+        if (g->way->state == OUT && likely(!g->refused))
+            esp_out_run_build(&w->esp, &g->way->esp.out, s->pkts, s->p, g->at, g->n);
+    }
+    return refused;
 }
 
 static void segment_go(struct dp_worker *w, struct segment *s, const struct ip_if *in,
                        const struct ip_arrival *a)
 {
     struct esp_runs together;
-    unsigned refused = 0;
     together.fn = NULL;
     together.count = 0;
     s->goods = s->bads = 0;
     if (s->groups > FEW)
         segment_fetch(w, s);
     dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
-    for (unsigned i = 0; i < s->groups; i++) {
-        struct group *g = &s->group[i];
-        const struct dp_way *k = g->way;
-        g->refused = !goes_on(w, k) || !prepared(w, s, g);
-        refused += g->refused;
-    }
+    const unsigned refused = segment_prepare(w, s);
     dp_clock_mark(w->esp.clock, DP_CLOCK_BUILD);
     for (unsigned i = 0; i < s->groups; i++) {
         const struct group *g = &s->group[i];

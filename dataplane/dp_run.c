@@ -86,8 +86,9 @@ static unsigned out_run(struct dp_worker *w, struct dp_run *r, const struct dp_w
                 : piece(y, pkts + done, p + done, want, n - done, DP_WAY_PLAIN, 0, &frames);
         k = all_or_none(esp_out_run_multi_buffer(&y->esp.out), k, n);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
-        if (unlikely(k == 0) || unlikely(!esp_out_run_build(&w->esp, &y->esp.out, pkts, p, done, k)))
+        if (unlikely(k == 0) || unlikely(!esp_out_run_reserve(&w->esp, &y->esp.out, done, k)))
             break;
+        esp_out_run_build(&w->esp, &y->esp.out, pkts, p, done, k);
         dp_clock_mark(w->esp.clock, DP_CLOCK_BUILD);
         esp_out_run_crypt(&w->esp, &y->esp.out, done, k);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CRYPTO);

@@ -144,11 +144,9 @@ static __rte_noinline unsigned refused_last(struct rte_mbuf **pkts, const struct
     return bads;
 }
 
-bool esp_out_run_build(struct esp_worker *w, const struct esp_out_run *r, struct rte_mbuf **pkts,
-                       const struct esp_run_pkt *p, unsigned at, unsigned n)
+bool esp_out_run_reserve(struct esp_worker *w, const struct esp_out_run *r, unsigned at, unsigned n)
 {
     struct esp_out_sa *sa = r->sa;
-    struct eng_op *ops = w->scratch->ops + at;
     uint64_t seq;
     if (unlikely(__atomic_load_n(&sa->closed, __ATOMIC_RELAXED) ||
                  __atomic_load_n(&sa->tmpl_version, __ATOMIC_ACQUIRE) != r->version ||
@@ -156,14 +154,23 @@ bool esp_out_run_build(struct esp_worker *w, const struct esp_out_run *r, struct
         return false;
     if (unlikely(esp_out_reserve(w, sa, n, &seq) != n))
         return false; /* others have used up a whole part of the number space since */
+    w->scratch->seq[at] = seq;
     w->scratch->seq[at + n - 1] = seq + n - 1;
+    w->scratch->told[at] = (struct esp_out_told){&sa->counters[w->line], sa->limited};
+    return true;
+}
+
+void esp_out_run_build(struct esp_worker *w, const struct esp_out_run *r, struct rte_mbuf **pkts,
+                       const struct esp_run_pkt *p, unsigned at, unsigned n)
+{
+    struct eng_op *ops = w->scratch->ops + at;
+    const uint64_t seq = w->scratch->seq[at];
     if (r->kind == OUT_V4)
         build_all(r, pkts + at, p + at, ops, n, seq, OUT_V4);
     else if (r->kind == OUT_V4_NATT)
         build_all(r, pkts + at, p + at, ops, n, seq, OUT_V4_NATT);
     else
         build_all(r, pkts + at, p + at, ops, n, seq, OUT_V6);
-    return true;
 }
 
 void esp_out_run_crypt(struct esp_worker *w, const struct esp_out_run *r, unsigned at, unsigned n)
@@ -174,7 +181,7 @@ void esp_out_run_crypt(struct esp_worker *w, const struct esp_out_run *r, unsign
 void esp_out_run_crypt_with(struct esp_worker *w, const struct esp_out_run *r, unsigned at, unsigned n,
                             struct esp_runs *together)
 {
-    rte_prefetch0(&r->sa->counters[w->line]);
+    rte_prefetch0(w->scratch->told[at].counters);
     if (n <= r->runs_max)
         esp_runs_add(w, together, r->runs, r->session, w->scratch->ops + at, n);
     else
@@ -185,7 +192,7 @@ unsigned esp_out_run_end(struct esp_worker *w, const struct esp_out_run *r, stru
                          const struct esp_run_pkt *p, unsigned at, unsigned n, uint64_t *inner)
 {
     const struct eng_op *ops = w->scratch->ops + at;
-    struct cv_sa_counters *c = &r->sa->counters[w->line];
+    struct cv_sa_counters *c = w->scratch->told[at].counters;
     uint64_t bytes = 0;
     unsigned bads = 0;
     bool all = true;
@@ -200,7 +207,7 @@ unsigned esp_out_run_end(struct esp_worker *w, const struct esp_out_run *r, stru
         bads = refused_last(pkts + at, ops, n);
         esp_counter_add(&c->other_drops, bads);
     }
-    if (unlikely(r->sa->limited))
+    if (unlikely(w->scratch->told[at].limited))
         esp_out_account(w, r->sa, bytes, n - bads);
     esp_counter_add(&c->packets, n - bads);
     esp_counter_add(&c->bytes, bytes);

@@ -51,12 +51,22 @@ static inline void esp_out_run_fetch(const struct esp_out_run *r)
 {
     rte_prefetch0(r->sa);
 }
+/* ... and is this worker's: where others send by it too, its number is about to be written. */
+static inline void esp_out_run_own(const struct esp_out_run *r)
+{
+    __asm__("prefetchw %0"
+            :
+            : "m"(*(const char *)r->sa)); /* not of the baseline, and without effect where there is none */
+}
 /* May packets of a later burst go with the run as well, of which nobody has looked at tables since? As start, in what changes from packet to packet. */
 CV_MUST_USE bool esp_out_run_again(const struct esp_out_run *r);
-/* Headers, trailers and numbers of pkts[at..at + n) of the burst's pkts[0..ESP_RUN_MAX), which are of the run; p[] the same. Their data are frames then, r->ether in
- * front. Their mbufs have the room that esp_out_burst wants; dp_meta is not written. False: nothing has been done. */
-CV_MUST_USE bool esp_out_run_build(struct esp_worker *w, const struct esp_out_run *r, struct rte_mbuf **pkts,
-                                   const struct esp_run_pkt *p, unsigned at, unsigned n);
+/* Numbers for packets at..at + n of the burst, which are of the run. The calls below no longer ask the SA for anything that others write. False: nothing has been done. */
+CV_MUST_USE bool esp_out_run_reserve(struct esp_worker *w, const struct esp_out_run *r, unsigned at,
+                                     unsigned n);
+/* Headers and trailers of those, pkts[at..at + n) of the burst's pkts[0..ESP_RUN_MAX); p[] the same. Their data are frames then, r->ether in
+ * front. Their mbufs have the room that esp_out_burst wants; dp_meta is not written. */
+void esp_out_run_build(struct esp_worker *w, const struct esp_out_run *r, struct rte_mbuf **pkts,
+                       const struct esp_run_pkt *p, unsigned at, unsigned n);
 /* Encrypts those. */
 void esp_out_run_crypt(struct esp_worker *w, const struct esp_out_run *r, unsigned at, unsigned n);
 /* The same, or leaves them to be encrypted together with those of other runs: by esp_runs_flush(w, together) at the latest. */

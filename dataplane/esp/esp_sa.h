@@ -25,6 +25,12 @@ struct esp_kept {
     uint8_t front[ESP_KEPT_MAX];
 };
 
+/* What of an outbound SA is asked for with its number: the line goes from worker to worker. */
+struct esp_out_told {
+    struct cv_sa_counters *counters; /* this worker's */
+    bool limited;
+};
+
 /* Burst arrays of one worker. */
 struct esp_scratch {
     const struct eng_ops *engine;
@@ -34,7 +40,8 @@ struct esp_scratch {
     uint64_t seq[ESP_CHUNK];          /* of ops[i] */
     uint16_t len[ESP_CHUNK]; /* outbound: inner octets of ops[i]; inbound, for a device: esp_aside.h */
     struct rte_mbuf *bad[ESP_BURST_MAX];
-    struct esp_kept kept[ESP_CHUNK]; /* of ops[i] */
+    struct esp_kept kept[ESP_CHUNK];     /* of ops[i] */
+    struct esp_out_told told[ESP_CHUNK]; /* of the run that begins at ops[i] */
 };
 
 /* Where a burst's packets go: good ones to the front of the caller's array, bad ones aside for the moment. */
