@@ -28,8 +28,9 @@ struct dp_groups {
     uint64_t key[2]; /* odd, random: nobody knows which flows share a set */
     uint64_t segment;
     int credit;
-    unsigned used, hand;        /* ways that ever were; where the next one is looked for once all are */
-    uint16_t set[SETS][PLACES]; /* 1 + which way; 0: none */
+    unsigned used, hand;             /* ways that ever were; where the next one is looked for once all are */
+    uint16_t set[SETS][PLACES];      /* 1 + which way; 0: none */
+    uint32_t inbound[DP_GROUP_WAYS]; /* the SPI of the SA whose only way it is; 0: of none */
     struct dp_way way[DP_GROUP_WAYS];
 };
 
@@ -271,7 +272,8 @@ static void in_end(struct dp_worker *w, struct segment *s, const struct group *g
     const struct dp_way *y = g->way;
     struct dp_run r = {0};
     unsigned n = 0;
-    /* Who copies a packet, and writes another source over it, makes a second way of its SA: the number is in both groups then. */
+    /* Of an SA one way stands (is_only): nobody else has marked its numbers since they were checked. It is asked all the same, for what is at stake is a
+     * packet that is taken twice. */
     if (likely(esp_in_run_still(&w->esp, &y->esp.in, s->p, g->at, g->n)))
         n = esp_in_run_accept(&w->esp, &y->esp.in, s->pkts, s->p, g->at, g->n, &r.left);
     dp_way_frames(w, s->pkts + g->at, n, y->exit_port);
@@ -430,6 +432,7 @@ static struct dp_way *place_for(struct dp_groups *g, struct flow flow)
         return NULL;
     k->state = UNUSED;
     k->changes = 0;
+    g->inbound[k - g->way] = 0;
     k->place = 1 + at * PLACES + which;
     *free = (uint16_t)(1 + (k - g->way));
     return k;
@@ -440,9 +443,30 @@ static enum dp_way_kind kind_of(const struct dp_front *f, enum state state)
     return state == IN ? dp_front_kind(f) : dp_front_proto(f) == IP_PROTO_UDP ? DP_WAY_UDP : DP_WAY_PLAIN;
 }
 
+/* Of an inbound SA one way stands at a time: its packets of two would be in two groups, of which one is checked after the other, and the older ones of the
+ * second would be behind the window. What comes from elsewhere (a peer with two addresses, somebody who copies packets and writes another source over
+ * them) goes the long way, in its place among the others; when nobody goes the first way any more, the way from there takes its place. Asked when a way is
+ * made, so that groups need not ask. */
+static bool is_only(struct dp_groups *g, const struct dp_way *k, uint64_t changes)
+{
+    uint32_t *of = &g->inbound[k - g->way];
+    for (unsigned i = 0; *of != k->spi && i < g->used; i++) {
+        struct dp_way *other = &g->way[i];
+        if (g->inbound[i] != k->spi)
+            continue;
+        if (other->state == IN && other->changes == changes && g->segment - other->segment <= AGAIN)
+            return false;
+        other->changes = 0;
+        g->inbound[i] = 0;
+    }
+    *of = k->spi;
+    return true;
+}
+
 /* The leader, which waits for its SA alone, or has gone: may others follow it? A multi-buffer engine has a burst in one call when it goes the long way, whatever
  * stands between its packets. */
-static enum state lead(struct dp_worker *w, struct dp_way *k, bool open, struct rte_mbuf *leader)
+static enum state lead(struct dp_worker *w, struct dp_way *k, bool open, uint64_t changes,
+                       struct rte_mbuf *leader)
 {
     if (open && w->out_count == 1 && w->out_pkts[0] == leader)
         return !esp_out_multi_buffer(w->out_sas[0]) && !k->front.natt && dp_way_out(w, k, leader) ? OUT
@@ -457,7 +481,7 @@ static enum state lead(struct dp_worker *w, struct dp_way *k, bool open, struct 
             k->changes = 0; /* anybody's, with the SPI of another: it leaves no way */
             return UNUSED;
         }
-        return leads ? IN : REFUSED;
+        return leads && is_only(w->groups, k, changes) ? IN : REFUSED;
     }
     return REFUSED;
 }
@@ -492,7 +516,7 @@ static bool the_whole_way(struct dp_worker *w, const struct ip_if *in, const str
     k->front.spi = flow.more;
     k->changes = changes;
     k->front.if_in = (uint16_t)in->id;
-    k->state = (uint8_t)lead(w, k, open, m);
+    k->state = (uint8_t)lead(w, k, open, changes, m);
     if (!goes_on(w, k))
         k->state = REFUSED;
     k->kind = (uint8_t)kind_of(&front, (enum state)k->state);

@@ -6,6 +6,8 @@
  * way, and may become the leader of its flow; those behind it wait for it. So no packet overtakes another one of its flow.
  *
  * What is asked of a way is what is asked of a run's leader of an earlier burst: no table may have changed, lifetime, a closed SA, the bucket's owner.
+ * Of an inbound SA one way stands at a time, whatever its packets' sources: they are checked in the order in which they came (RFC 4303 3.4.3).
+ *
  * By a port that asks something of packets in clear (a policy, an MSS), ESP alone goes in groups: it is not asked about that.
  *
  * Where most packets have no way, as with more flows than there is room for, groups are left alone for a while.
