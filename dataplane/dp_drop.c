@@ -119,7 +119,7 @@ void dp_drop_unknown_spi(struct dp_worker *w, struct rte_mbuf *m)
     const struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
     const uint8_t proto = meta->proto == IP_PROTO_AH ? CV_PROTO_AH : CV_PROTO_ESP;
     const bool known = sa && esp_in_sa_conf(sa)->proto == proto;
-    if (!known && due(w, &w->unknown_spi_tsc, w->dp->shm.tsc_hz / 8)) {
+    if (!known && dp_stray_due(&w->stray, m, w->now)) {
         struct cv_evt e = {.type = CV_EVT_UNKNOWN_SPI};
         e.u.sa_event.ref.spi = meta->spi;
         e.u.sa_event.proto = proto;

@@ -23,7 +23,7 @@ void dp_drop_esp(struct dp_worker *w, struct rte_mbuf *m);
 CV_MUST_USE bool dp_ext_ok(struct dp_worker *w, struct rte_mbuf *m);
 /* Dropped for `why`, and the sender is told by ICMP when it is not us; the manager limits the rate. */
 void dp_trouble(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, enum ip_trouble t, uint16_t mtu);
-/* ESP for this host that no SA takes. */
+/* ESP for this host that no SA takes: an UNKNOWN_SPI event, as often as dp_stray.h says. */
 void dp_drop_unknown_spi(struct dp_worker *w, struct rte_mbuf *m);
 /* A protected route without an SA: one ACQUIRE per interface and second. */
 void dp_drop_no_sa(struct dp_worker *w, struct rte_mbuf *m, uint32_t if_id);

@@ -10,6 +10,7 @@
 #include "dataplane/dp_gate.h"
 #include "dataplane/dp_meta.h"
 #include "dataplane/dp_rcu.h"
+#include "dataplane/dp_stray.h"
 #include "dataplane/esp/esp.h"
 #include "dataplane/io/io_punt.h"
 #include "dataplane/ip/ip_reass.h"
@@ -142,7 +143,6 @@ struct dp_worker {
     struct dp_hand hand[CV_MAX_WORKERS];
 
     uint64_t reported[CV_DROP_COUNT]; /* TSC of the last BAD_PACKET event of each reason */
-    uint64_t unknown_spi_tsc;
     struct dp_gates gates;
     struct io_punt punt;
     struct dp_rcu_behind behind; /* with an asynchronous engine */
@@ -157,6 +157,7 @@ struct dp_worker {
     struct ip_reass *frags; /* dp_reass.h */
     uint64_t frags_due;     /* TSC of the next look at those that wait */
     struct dp_rxq rxq[CV_MAX_PORTS * CV_MAX_WORKERS];
+    struct dp_stray stray;
 };
 
 /* The worker of lcore `lcore`, with its queues. */

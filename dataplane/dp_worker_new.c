@@ -79,6 +79,8 @@ cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_wo
     dp_gate_init(&w->gates, dp->shm.tsc_hz);
     cv_result r = io_punt_init(&w->punt, &dp->shm, &dp->connected, dp->shm.tsc_hz);
     if (r == CV_OK)
+        r = dp_stray_init(&w->stray, dp->shm.tsc_hz);
+    if (r == CV_OK)
         r = esp_worker_init(&w->esp, dp->engine, (unsigned)shm_counters_line(&dp->shm, id), socket);
     if (r == CV_OK)
         r = dp_runs_new(socket, &w->runs);
