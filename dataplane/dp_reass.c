@@ -39,6 +39,26 @@ void dp_reass_take(struct dp_worker *w, struct rte_mbuf *m, enum dp_stage then)
         dp_hand_over(w, owner, m, then == DP_STAGE_GRE ? DP_STAGE_GRE_PIECE : DP_STAGE_PIECE);
 }
 
+/* RFC 792, RFC 1122 3.3.2; RFC 4443 3.3, RFC 8200 4.5. What the SA of a GRE tunnel delivered is the far gateway's: an error about it has no SA to leave by,
+ * as that one carries GRE alone. */
+static void late(void *ctx, struct rte_mbuf *first)
+{
+    struct dp_worker *w = ctx;
+    struct dp_meta *meta = dp_meta(first);
+    if (meta->stage == DP_STAGE_GRE || meta->local_out != DP_TRANSIT) {
+        rte_pktmbuf_free(first);
+        return;
+    }
+    meta->drop = CV_DROP_FRAGMENT_LATE;
+    ip_icmp_trouble(meta, IP_TROUBLE_REASSEMBLY, 0);
+    dp_slow(w, first, DP_SLOW_ICMP);
+}
+
+void dp_reass_init(struct dp_worker *w)
+{
+    ip_reass_tell(w->frags, late, w);
+}
+
 void dp_reass_tick(struct dp_worker *w)
 {
     w->frags_due = w->now + w->esp.second / 10;

@@ -4,6 +4,7 @@
 #include "dataplane/dp_group.h"
 #include "dataplane/dp_inline.h"
 #include "dataplane/dp_owner.h"
+#include "dataplane/dp_reass.h"
 #include "dataplane/dp_run.h"
 #include "dataplane/dp_worker.h"
 #include "dataplane/esp/esp_tfc.h"
@@ -98,6 +99,7 @@ cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_wo
         rte_free(w);
         return r;
     }
+    dp_reass_init(w);
     esp_tfc_pool(&w->esp, dp->jumbo_pool);
     w->esp.event = esp_event;
     w->esp.event_ctx = w;

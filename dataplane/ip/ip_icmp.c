@@ -25,6 +25,8 @@ void ip_icmp_trouble(struct dp_meta *meta, enum ip_trouble t, uint16_t mtu)
                                 {IP_ICMP6_UNREACHABLE, IP_ICMP6_NO_PORT}},
         [IP_TROUBLE_NO_PROTO] = {{IP_ICMP_UNREACHABLE, IP_ICMP_NO_PROTO}, {IP_ICMP6_PARAMETER, 1}},
         [IP_TROUBLE_TTL] = {{IP_ICMP_TIME_EXCEEDED, 0}, {IP_ICMP6_TIME_EXCEEDED, 0}},
+        [IP_TROUBLE_REASSEMBLY] = {{IP_ICMP_TIME_EXCEEDED, IP_ICMP_REASSEMBLY},
+                                   {IP_ICMP6_TIME_EXCEEDED, IP_ICMP_REASSEMBLY}},
         [IP_TROUBLE_TOO_BIG] = {{IP_ICMP_UNREACHABLE, IP_ICMP_FRAG_NEEDED}, {IP_ICMP6_TOO_BIG, 0}},
     };
     const uint8_t *row = table[t][meta->family == IP_V6];

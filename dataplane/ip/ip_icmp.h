@@ -21,6 +21,7 @@ enum {
     IP_ICMP_NO_PROTO = 2,
     IP_ICMP_NO_PORT = 3,
     IP_ICMP_FRAG_NEEDED = 4,
+    IP_ICMP_REASSEMBLY = 1, /* code of TIME_EXCEEDED, of both families */
     IP_ICMP6_UNREACHABLE = 1,
     IP_ICMP6_TOO_BIG = 2,
     IP_ICMP6_TIME_EXCEEDED = 3,
@@ -41,6 +42,7 @@ enum ip_trouble {
     IP_TROUBLE_NO_PORT,
     IP_TROUBLE_NO_PROTO,
     IP_TROUBLE_TTL,
+    IP_TROUBLE_REASSEMBLY, /* its other fragments did not come in time */
     IP_TROUBLE_TOO_BIG
 };
 /* Fills meta->icmp_type and icmp_code by meta->family. mtu: with TOO_BIG the next hop's, else 0. */

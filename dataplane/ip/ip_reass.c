@@ -55,6 +55,8 @@ struct source {
 struct ip_reass {
     struct rte_mempool *pool;
     uint64_t *drops; /* by enum cv_drop; this table's owner is their only writer */
+    ip_reass_late_fn *late;
+    void *late_ctx;
     struct ip_hash_key hash_key;
     uint64_t lifetime;
     unsigned fragments;
@@ -119,12 +121,41 @@ static void end(struct ip_reass *t, struct datagram *d, enum cv_drop why)
     TAILQ_INSERT_HEAD(&t->unused, d, age);
 }
 
+static struct piece *first_of(struct datagram *d)
+{
+    for (unsigned i = 0; i < d->count; i++)
+        if (d->piece[i].at == 0)
+            return &d->piece[i];
+    return NULL;
+}
+
+void ip_reass_tell(struct ip_reass *t, ip_reass_late_fn *late, void *ctx)
+{
+    t->late = late;
+    t->late_ctx = ctx;
+}
+
+/* Its time is over. */
+static void end_late(struct ip_reass *t, struct datagram *d)
+{
+    struct piece *first = t->late ? first_of(d) : NULL;
+    struct rte_mbuf *m = first ? first->m : NULL;
+    if (first) {
+        *first = d->piece[--d->count];
+        t->fragments--;
+        count(t, CV_DROP_FRAGMENT_LATE, 1);
+    }
+    end(t, d, CV_DROP_FRAGMENT_LATE);
+    if (m)
+        t->late(t->late_ctx, m);
+}
+
 void ip_reass_expire(struct ip_reass *t, uint64_t now)
 {
     for (struct datagram *d = TAILQ_FIRST(&t->ages), *next; d; d = next) {
         next = TAILQ_NEXT(d, age);
         if (now > d->until)
-            end(t, d, CV_DROP_FRAGMENT_LATE);
+            end_late(t, d);
     }
 }
 
@@ -133,7 +164,7 @@ static void expire_first(struct ip_reass *t, uint64_t now)
 {
     struct datagram *d;
     while ((d = TAILQ_FIRST(&t->ages)) && now > d->until)
-        end(t, d, CV_DROP_FRAGMENT_LATE);
+        end_late(t, d);
 }
 
 void ip_reass_free(struct ip_reass *t)
@@ -196,7 +227,10 @@ static struct datagram *datagram_of(struct ip_reass *t, const struct key *k, con
             d->last = ++t->source[d->source_hash].fragments;
             return d;
         }
-        end(t, d, CV_DROP_FRAGMENT_LATE); /* a new one of the same identification */
+        if (now > d->until)
+            end_late(t, d);
+        else
+            end(t, d, CV_DROP_FRAGMENT_LATE); /* a new one of the same identification */
         break;
     }
     return datagram_new(t, k, at, l, now);
@@ -299,14 +333,6 @@ static enum fit fits(const struct datagram *d, const struct piece *p, bool last)
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------ */
-static const struct piece *first_of(const struct datagram *d)
-{
-    for (unsigned i = 0; i < d->count; i++)
-        if (d->piece[i].at == 0)
-            return &d->piece[i];
-    return NULL;
-}
-
 static void header_write(uint8_t *to, const uint8_t *ip, uint32_t header, uint8_t family, uint32_t total)
 {
     memcpy(to, ip, header);
@@ -323,7 +349,7 @@ static void header_write(uint8_t *to, const uint8_t *ip, uint32_t header, uint8_
     memcpy(to + 10, &sum, 2);
 }
 
-static struct rte_mbuf *join(struct ip_reass *t, const struct datagram *d)
+static struct rte_mbuf *join(struct ip_reass *t, struct datagram *d)
 {
     const struct piece *first = first_of(d);
     if (!first)
