@@ -52,7 +52,7 @@ static void reach_note(enum reach_path path, const char *transform, const struct
 static void reach_check(void)
 {
     for (unsigned p = 0; p < REACH_PATHS; p++)
-        for (unsigned t = p < REACH_AH_OUT ? 0 : FIX_NULL_SHA1; t < FIX_TRANSFORMS; t++)
+        for (unsigned t = p < REACH_AH_OUT ? 0 : FIX_NULL_MD5; t < FIX_TRANSFORMS; t++)
             for (unsigned r = 0; r < REACHES; r++) {
                 if (!reach_allowed[p][r] || reached[p][t][r] > 0)
                     continue;

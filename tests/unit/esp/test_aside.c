@@ -213,7 +213,7 @@ static struct cv_sa_engine shown_in(void)
 /* ---- what it does ------------------------------------------------------------------------------------------------- */
 static void all_of_esp(void)
 {
-    static const unsigned transforms[] = {FIX_GCM, FIX_GCM + 2, FIX_GMAC, FIX_CBC_SHA256, 12};
+    static const unsigned transforms[] = {FIX_GCM, FIX_GCM + 2, FIX_GMAC, FIX_CBC_SHA256, FIX_CBC_SHA256 + 2};
     static const uint32_t flags[] = {0, CV_SA_NATT, CV_SA_ESN, CV_SA_NO_REPLAY, CV_SA_NATT | CV_SA_ESN};
     for (unsigned i = 0; i < RTE_DIM(transforms); i++)
         for (unsigned k = 0; k < RTE_DIM(flags) * 2; k++) {

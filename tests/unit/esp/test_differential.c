@@ -20,7 +20,7 @@
 
 enum {
     ESP_LANES = 2 * FIX_TRANSFORMS,
-    AH_HASHES = FIX_TRANSFORMS - FIX_NULL_SHA1,
+    AH_HASHES = FIX_TRANSFORMS - FIX_NULL_MD5,
     AH_LANES = 4 * AH_HASHES, /* behind those of ESP */
     LANES = ESP_LANES + AH_LANES,
     SEGMENTS_MAX = 200,
@@ -281,7 +281,7 @@ static void generation(uint64_t packets)
         if (i < ESP_LANES)
             lane_draw(&lanes[i], i % FIX_TRANSFORMS, false);
         else
-            lane_draw(&lanes[i], FIX_NULL_SHA1 + i % AH_HASHES, true);
+            lane_draw(&lanes[i], FIX_NULL_MD5 + i % AH_HASHES, true);
     for (uint64_t n, left = packets; left > 0 && compare.told < DIFFERENCES_MAX; left -= n) {
         n = RTE_MIN(left, (uint64_t)(one_in(4) ? 1 + below(8) : 1 + below(most)));
         if (one_in(2))

@@ -118,7 +118,7 @@ static void RFC_4963_3_mixtures_of_ESP_are_not_authentic_and_harm_nothing(void)
 
 static void RFC_4963_3_mixtures_of_AH_are_not_authentic_and_harm_nothing(void)
 {
-    for (unsigned t = FIX_NULL_SHA1; t < FIX_TRANSFORMS; t++) {
+    for (unsigned t = FIX_NULL_MD5; t < FIX_TRANSFORMS; t++) {
         struct cv_sa sa = fix_sa(t, IP_V4, 0);
         sa.proto = CV_PROTO_AH;
         mixtures_are_refused(sa);
