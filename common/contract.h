@@ -29,7 +29,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define CV_CONTRACT_VERSION 6u
+#define CV_CONTRACT_VERSION 7u
 #define CV_SHM_MAGIC        0x0074726576c7563ull
 
 enum {
@@ -129,6 +129,28 @@ enum cv_drop {
 static_assert(CV_DROP_COUNT <= 64, "drop counters fit their array");
 const char *cv_drop_name(enum cv_drop r); /* "esp-auth": JSON key; metric label. "?" when out of range */
 const char *cv_drop_text(enum cv_drop r);
+
+/* ---- why an interface lost packets: the same in both directions; what each reason above is of them, says cv_if_drop_of --- */
+#define CV_IF_DROPS(X)                                                                                       \
+    X(POLICED, "policed", "over its rate limit")                                                             \
+    X(NO_SA, "no-sa", "no security association: there is none, it has expired, or the SPI is unknown")       \
+    X(REPLAY, "replay", "sequence number left of the anti-replay window, or seen before")                    \
+    X(AUTH, "auth", "integrity check failed")                                                                \
+    X(TS, "ts", "outside the security association's traffic selectors")                                      \
+    X(TOO_BIG, "too-big", "over the MTU with DF set")                                                        \
+    X(POLICY, "policy", "in clear where protection is asked for, or refused by a crypto map")                \
+    X(OTHER, "other", "lost at the interface for another reason")
+
+enum cv_if_drop {
+#define CV_IF_DROP_ENUM(id, name, text) CV_IF_DROP_##id,
+    CV_IF_DROPS(CV_IF_DROP_ENUM)
+#undef CV_IF_DROP_ENUM
+        CV_IF_DROP_COUNT
+};
+/* CV_IF_DROP_COUNT: of what is consumed as meant, which no interface counts. */
+enum cv_if_drop cv_if_drop_of(enum cv_drop r);
+const char *cv_if_drop_name(enum cv_if_drop r); /* "too-big": JSON key, metric label. "?" when out of range */
+const char *cv_if_drop_text(enum cv_if_drop r);
 
 /* ---- vocabulary ------------------------------------------------------------------------------------ */
 /* Algorithm numbers are IANA's "IKEv2 Transform Type 1 / 3" values, so one number means one thing
@@ -569,6 +591,17 @@ struct cv_if_stats { /* one per interface and worker */
 };
 static_assert(sizeof(struct cv_if_stats) == 32, "contract size");
 
+/* What the interface itself lost, one per interface and worker; apart from the above, which every packet touches. What is dropped where no
+ * interface has it (no route, TTL, martians) stands in cv_worker_stats.drops alone, which has everything.
+ *   tunnels, flows  in: ESP and AH of their SAs, and of unknown SPIs between a tunnel's ends; what came out and was not let on
+ *                   out: what the route or the crypto map sent there; tx_packets counts what was given to an SA, be it lost there or not
+ *   ports           what a crypto map does not let in or out; ESP and AH of unknown SPIs that are no tunnel's; out, besides, what is too big
+ *                   and what had no room in the transmit queue */
+struct cv_if_drops {
+    uint64_t n[2][CV_IF_DROP_COUNT]; /* by enum cv_dir and enum cv_if_drop */
+};
+static_assert(sizeof(struct cv_if_drops) == 128, "contract size");
+
 struct cv_engine_stats {
     char engine[CV_NAME_MAX]; /* "ipsecmb" */
     char device[CV_NAME_MAX]; /* what it runs on: "ipsec-mb 1.3 VAES-AVX512" */
@@ -717,8 +750,8 @@ struct cv_shm {
     uint64_t cmd_off, evt_off, punt_off, inject_off;
     uint64_t worker_stats_off; /* struct cv_worker_stats [workers + 1]; the last is the manager's */
     uint64_t port_stats_off;   /* struct cv_port_stats [CV_MAX_PORTS] */
-    uint64_t if_stats_off;     /* struct cv_if_stats [workers + 1][CV_MAX_IFS] */
-    uint64_t engine_stats_off; /* struct cv_engine_stats [CV_MAX_ENGINES] */
+    uint64_t if_stats_off; /* struct cv_if_stats, then struct cv_if_drops, each [workers + 1][CV_MAX_IFS] */
+    uint64_t engine_stats_off;                  /* struct cv_engine_stats [CV_MAX_ENGINES] */
     uint64_t counters_in_off, counters_out_off; /* struct cv_sa_counters */
     uint64_t tsc_hz;
     uint64_t boot_id;

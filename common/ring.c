@@ -38,7 +38,7 @@ struct shm_layout {
     uint64_t cmd, evt, punt, inject;
     uint64_t path_mtus;
     uint64_t steer, steer_counts;
-    uint64_t worker_stats, port_stats, if_stats, engine_stats, memory, counters_in, counters_out;
+    uint64_t worker_stats, port_stats, if_stats, if_drops, engine_stats, memory, counters_in, counters_out;
     uint64_t sa_engines, sa_offloads;
     uint64_t size;
 };
@@ -67,6 +67,7 @@ static struct shm_layout layout_make(uint64_t workers, unsigned sa_index_bits)
     l.worker_stats = layout_take(&at, (workers + 1) * sizeof(struct cv_worker_stats));
     l.port_stats = layout_take(&at, CV_MAX_PORTS * sizeof(struct cv_port_stats));
     l.if_stats = layout_take(&at, (workers + 1) * CV_MAX_IFS * sizeof(struct cv_if_stats));
+    l.if_drops = layout_take(&at, (workers + 1) * CV_MAX_IFS * sizeof(struct cv_if_drops));
     l.engine_stats = layout_take(&at, CV_MAX_ENGINES * sizeof(struct cv_engine_stats));
     l.path_mtus = layout_take(&at, CV_PATH_MTUS * sizeof(struct cv_path_mtu));
     l.memory = layout_take(&at, CV_MAX_MEMORY_ROWS * sizeof(struct cv_memory_row));
@@ -110,6 +111,7 @@ static void parts_find(struct shm *s, const struct shm_layout *l, unsigned worke
     s->at.workers = shm_at(s, l->worker_stats);
     s->at.ports = shm_at(s, l->port_stats);
     s->at.ifs = shm_at(s, l->if_stats);
+    s->at.if_drops = shm_at(s, l->if_drops);
     s->at.engines = shm_at(s, l->engine_stats);
     s->at.path_mtus = shm_at(s, l->path_mtus);
     s->at.memory = shm_at(s, l->memory);
@@ -567,6 +569,11 @@ struct cv_if_stats *shm_if_stats(const struct shm *s, unsigned worker, uint32_t 
     return s->at.ifs + (size_t)worker * CV_MAX_IFS + if_id;
 }
 
+struct cv_if_drops *shm_if_drops(const struct shm *s, unsigned worker, uint32_t if_id)
+{
+    return s->at.if_drops + (size_t)worker * CV_MAX_IFS + if_id;
+}
+
 struct cv_engine_stats *shm_engine_stats(const struct shm *s, unsigned engine)
 {
     return s->at.engines + engine;
@@ -646,4 +653,24 @@ void shm_counters_sum(const struct shm *s, unsigned dir, uint32_t slot, struct c
     const unsigned ever = shm_workers_ever(s);
     for (unsigned w = 0; w < ever; w++)
         counters_add(out, shm_counters_out(s, slot, w));
+}
+
+void shm_if_sum(const struct shm *s, uint32_t if_id, struct cv_if_stats *stats, struct cv_if_drops *drops)
+{
+    const unsigned ever = shm_workers_ever(s);
+    memset(stats, 0, sizeof *stats);
+    memset(drops, 0, sizeof *drops);
+    for (unsigned w = 0; w <= ever; w++) {
+        const unsigned row = w < ever ? w : s->workers; /* the last is the manager's */
+        const struct cv_if_stats *n = shm_if_stats(s, row, if_id);
+        const struct cv_if_drops *d = shm_if_drops(s, row, if_id);
+        stats->rx_packets += __atomic_load_n(&n->rx_packets, __ATOMIC_RELAXED);
+        stats->rx_bytes += __atomic_load_n(&n->rx_bytes, __ATOMIC_RELAXED);
+        stats->tx_packets += __atomic_load_n(&n->tx_packets, __ATOMIC_RELAXED);
+        stats->tx_bytes += __atomic_load_n(&n->tx_bytes, __ATOMIC_RELAXED);
+        for (unsigned r = 0; r < CV_IF_DROP_COUNT; r++) {
+            drops->n[CV_DIR_IN][r] += __atomic_load_n(&d->n[CV_DIR_IN][r], __ATOMIC_RELAXED);
+            drops->n[CV_DIR_OUT][r] += __atomic_load_n(&d->n[CV_DIR_OUT][r], __ATOMIC_RELAXED);
+        }
+    }
 }

@@ -33,6 +33,7 @@ struct shm {
         struct cv_worker_stats *workers;
         struct cv_port_stats *ports;
         struct cv_if_stats *ifs;
+        struct cv_if_drops *if_drops;
         struct cv_engine_stats *engines;
         struct cv_sa_engine *sa_engines;
         struct cv_memory_row *memory;
@@ -96,6 +97,7 @@ unsigned shm_workers_ever(const struct shm *s);
 struct cv_worker_stats *shm_worker_stats(const struct shm *s, unsigned worker); /* s->workers: the manager */
 struct cv_port_stats *shm_port_stats(const struct shm *s, unsigned port);
 struct cv_if_stats *shm_if_stats(const struct shm *s, unsigned worker, uint32_t if_id);
+struct cv_if_drops *shm_if_drops(const struct shm *s, unsigned worker, uint32_t if_id);
 struct cv_engine_stats *shm_engine_stats(const struct shm *s, unsigned engine);
 struct cv_sa_engine *shm_sa_engine(const struct shm *s, unsigned dir, uint32_t slot);
 struct cv_sa_offload *shm_sa_offload(const struct shm *s, unsigned dir,
@@ -109,5 +111,7 @@ struct cv_steer *shm_steer(const struct shm *s);
 struct cv_steer_counts *shm_steer_counts(const struct shm *s, unsigned worker);
 /* Sum over the workers that ever were; direction CV_DIR_IN or CV_DIR_OUT. */
 void shm_counters_sum(const struct shm *s, unsigned dir, uint32_t slot, struct cv_sa_counters *out);
+/* The same of an interface, with the manager's; if_id < CV_MAX_IFS. */
+void shm_if_sum(const struct shm *s, uint32_t if_id, struct cv_if_stats *stats, struct cv_if_drops *drops);
 
 #endif

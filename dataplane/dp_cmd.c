@@ -164,16 +164,20 @@ static cv_result if_set(struct dp_manager *g, const struct cv_if *c)
 /* The next interface of this id counts from 0. A row has one writer, which may still be at the packets it had when the interface went. */
 static void counts_forget(struct dp_manager *g, uint32_t id)
 {
+    static const struct cv_if_stats no_stats;
+    static const struct cv_if_drops no_drops;
     const unsigned manager = g->dp->shm.workers; /* the last row */
-    uint64_t counted = 0;
+    bool counted = false;
     for (unsigned w = 0; w <= manager; w++)
-        counted |=
-            shm_if_stats(&g->dp->shm, w, id)->rx_packets | shm_if_stats(&g->dp->shm, w, id)->tx_packets;
+        counted = counted || memcmp(shm_if_stats(&g->dp->shm, w, id), &no_stats, sizeof no_stats) != 0 ||
+                  memcmp(shm_if_drops(&g->dp->shm, w, id), &no_drops, sizeof no_drops) != 0;
     if (!counted)
         return;
     dp_rcu_barrier();
-    for (unsigned w = 0; w <= manager; w++)
-        memset(shm_if_stats(&g->dp->shm, w, id), 0, sizeof(struct cv_if_stats));
+    for (unsigned w = 0; w <= manager; w++) {
+        *shm_if_stats(&g->dp->shm, w, id) = no_stats;
+        *shm_if_drops(&g->dp->shm, w, id) = no_drops;
+    }
 }
 
 static cv_result if_del(struct dp_manager *g, uint32_t id)

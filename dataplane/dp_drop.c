@@ -2,6 +2,7 @@
 #include "dataplane/esp/esp_sa.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_ends.h"
 #include "dataplane/ip/ip_ext.h"
 #include "dataplane/ip/ip_gre.h"
 
@@ -39,6 +40,19 @@ void dp_drop(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why)
         rte_pktmbuf_free(m);
 }
 
+void dp_lost_at(struct dp_worker *w, uint32_t if_id, enum cv_dir dir, enum cv_drop why, unsigned n)
+{
+    const enum cv_if_drop what = cv_if_drop_of(why);
+    if (what < CV_IF_DROP_COUNT)
+        dp_count(&shm_if_drops(&w->dp->shm, w->id, if_id)->n[dir][what], n);
+}
+
+void dp_drop_at(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, uint32_t if_id, enum cv_dir dir)
+{
+    dp_lost_at(w, if_id, dir, why, 1);
+    dp_drop(w, m, why);
+}
+
 void dp_drop_all(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n, enum cv_drop why)
 {
     dp_count(&w->stats->drops[why], n);
@@ -55,6 +69,13 @@ void dp_trouble(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, enum 
     dp_meta(m)->drop = (uint8_t)why;
     ip_icmp_trouble(dp_meta(m), t, mtu);
     dp_slow(w, m, DP_SLOW_ICMP);
+}
+
+void dp_trouble_at(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, enum ip_trouble t, uint16_t mtu,
+                   uint32_t if_id)
+{
+    dp_lost_at(w, if_id, CV_DIR_OUT, why, 1);
+    dp_trouble(w, m, why, t, mtu);
 }
 
 bool dp_ext_ok(struct dp_worker *w, struct rte_mbuf *m)
@@ -109,7 +130,21 @@ void dp_drop_esp(struct dp_worker *w, struct rte_mbuf *m)
         const struct cv_evt e = esp_event_of(CV_EVT_BAD_PACKET, esp_in_sa_conf(sa), why);
         (void)dp_event(w, &e); /* lost, the next such packet brings another */
     }
-    dp_drop(w, m, why);
+    dp_drop_at(w, m, why, sa ? esp_in_sa_conf(sa)->if_id : meta->if_in, CV_DIR_IN);
+}
+
+void dp_drop_esp_out(struct dp_worker *w, struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    dp_drop_at(w, m, (enum cv_drop)meta->drop, meta->if_out, CV_DIR_OUT);
+}
+
+/* What this host sends to itself came in nowhere. */
+static uint32_t came_for(const struct dp_worker *w, const struct rte_mbuf *m, const struct dp_meta *meta)
+{
+    const struct ip_if *tunnel =
+        ip_ends_find(&w->dp->ifs, meta->vrf, meta->family, ip_dst(m, meta->family), ip_src(m, meta->family));
+    return tunnel ? tunnel->id : meta->local_out == DP_TRANSIT ? meta->if_in : 0;
 }
 
 void dp_drop_unknown_spi(struct dp_worker *w, struct rte_mbuf *m)
@@ -128,7 +163,8 @@ void dp_drop_unknown_spi(struct dp_worker *w, struct rte_mbuf *m)
         endpoints_of(m, meta, &e.u.sa_event.remote, &e.u.sa_event.local);
         (void)dp_event(w, &e); /* lost, the next such packet brings another */
     }
-    dp_drop(w, m, known ? CV_DROP_WRONG_PEER : CV_DROP_UNKNOWN_SPI);
+    dp_drop_at(w, m, known ? CV_DROP_WRONG_PEER : CV_DROP_UNKNOWN_SPI,
+               known ? esp_in_sa_conf(sa)->if_id : came_for(w, m, meta), CV_DIR_IN);
 }
 
 static void tcp_ports(const struct rte_mbuf *m, const struct dp_meta *meta, struct ip_endpoint *src,
@@ -163,7 +199,7 @@ void dp_drop_no_sa(struct dp_worker *w, struct rte_mbuf *m, uint32_t if_id)
         tcp_ports(m, meta, &e.u.acquire.src, &e.u.acquire.dst);
         (void)dp_event(w, &e); /* lost, the next such packet brings another */
     }
-    dp_drop(w, m, CV_DROP_NO_SA);
+    dp_drop_at(w, m, CV_DROP_NO_SA, if_id, CV_DIR_OUT);
 }
 
 void dp_drop_no_gre_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tunnel)
@@ -177,7 +213,7 @@ void dp_drop_no_gre_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_
         e.u.acquire.dst.addr = tunnel->conf.tunnel_dst;
         (void)dp_event(w, &e); /* lost, the next such packet brings another */
     }
-    dp_drop(w, m, CV_DROP_NO_SA);
+    dp_drop_at(w, m, CV_DROP_NO_SA, tunnel->id, CV_DIR_OUT);
 }
 
 /* ---- hand-off ---------------------------------------------------------------------------------------------- */

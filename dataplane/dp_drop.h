@@ -1,6 +1,9 @@
 /* dp_drop: the ways a packet leaves a worker's loop other than by a port: dropped and counted, handed to
  * another worker, handed to the manager; and the events a worker raises.
  *
+ * What ends in _at is counted at an interface besides, in a direction (struct cv_if_drops): who drops a packet knows whose it is. What
+ * no interface has lost is dropped by the others.
+ *
  * Each function takes ownership of the packet. The worker's own lcore only. */
 #ifndef DATAPLANE_DP_DROP_H
 #define DATAPLANE_DP_DROP_H
@@ -14,16 +17,25 @@ static inline void dp_count(uint64_t *c, uint64_t n)
     __atomic_store_n(c, *c + n, __ATOMIC_RELAXED);
 }
 
+/* n packets that are dropped elsewhere, at interface if_id (0: at none). */
+void dp_lost_at(struct dp_worker *w, uint32_t if_id, enum cv_dir dir, enum cv_drop why, unsigned n);
 void dp_drop(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why);
+void dp_drop_at(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, uint32_t if_id, enum cv_dir dir);
 void dp_drop_all(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n, enum cv_drop why);
-/* A packet that esp_in_burst handed back: BAD_PACKET events about it are limited to one per reason and second. */
+/* A packet that esp_in_burst handed back, lost at its SA's interface: BAD_PACKET events about it are limited to one per reason and second. */
 void dp_drop_esp(struct dp_worker *w, struct rte_mbuf *m);
 /* m: looked at, whole, for this host. False: an IPv6 option or a routing header forbids to take it (ip_ext_here); it is gone, and its
  * sender told where that is due. */
 CV_MUST_USE bool dp_ext_ok(struct dp_worker *w, struct rte_mbuf *m);
 /* Dropped for `why`, and the sender is told by ICMP when it is not us; the manager limits the rate. */
 void dp_trouble(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, enum ip_trouble t, uint16_t mtu);
-/* ESP for this host that no SA takes: an UNKNOWN_SPI event, as often as dp_stray.h says. */
+/* The same of a packet that was to go out by interface if_id. */
+void dp_trouble_at(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, enum ip_trouble t, uint16_t mtu,
+                   uint32_t if_id);
+/* One that esp_out_burst handed back: meta->if_out says whose it was. */
+void dp_drop_esp_out(struct dp_worker *w, struct rte_mbuf *m);
+/* ESP or AH for this host that no SA takes: lost at the tunnel between whose ends it came, else at the port; an UNKNOWN_SPI event, as
+ * often as dp_stray.h says. */
 void dp_drop_unknown_spi(struct dp_worker *w, struct rte_mbuf *m);
 /* A protected route without an SA: one ACQUIRE per interface and second. */
 void dp_drop_no_sa(struct dp_worker *w, struct rte_mbuf *m, uint32_t if_id);

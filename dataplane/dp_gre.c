@@ -55,7 +55,7 @@ static void send(struct dp_worker *w, struct rte_mbuf *m, const struct dp_gre_wa
     struct esp_out_sa *sa = way->sa ? way->sa->sa : NULL;
     struct dp_meta *meta = dp_meta(m);
     if (unlikely(tunnel->police) && !ip_police_pass(&tunnel->police[CV_DIR_OUT], m->pkt_len, w->now)) {
-        dp_drop(w, m, CV_DROP_POLICED);
+        dp_drop_at(w, m, CV_DROP_POLICED, tunnel->id, CV_DIR_OUT);
         return;
     }
     dp_count(&w->if_stats[tunnel->id].tx_packets, 1);
@@ -64,7 +64,7 @@ static void send(struct dp_worker *w, struct rte_mbuf *m, const struct dp_gre_wa
         ip_mss_clamp(m, tunnel->tcp_mss);
     w->gre_id = (uint16_t)(w->gre_id + w->workers); /* never another worker's (RFC 6864 4.2) */
     if (unlikely(!ip_gre_push(m, tunnel, w->gre_id, sa ? ESP_HEADROOM : RTE_ETHER_HDR_LEN))) {
-        dp_drop(w, m, CV_DROP_NO_ROOM);
+        dp_drop_at(w, m, CV_DROP_NO_ROOM, tunnel->id, CV_DIR_OUT);
         return;
     }
     meta->local_out = unlikely(dp_local_is_sealed(meta->local_out)) ? DP_LOCAL_GRE_SEALED : DP_LOCAL_GRE;
@@ -96,10 +96,10 @@ static void too_big(struct dp_worker *w, struct rte_mbuf *m, const struct dp_gre
         return;
     }
     if (!dp_may_fragment(m)) {
-        dp_trouble(w, m, CV_DROP_TOO_BIG, IP_TROUBLE_TOO_BIG, mtu);
+        dp_trouble_at(w, m, CV_DROP_TOO_BIG, IP_TROUBLE_TOO_BIG, mtu, way->tunnel->id);
         return;
     }
-    const unsigned n = dp_cut(w, m, mtu, pieces);
+    const unsigned n = dp_cut(w, m, mtu, pieces, way->tunnel->id);
     for (unsigned i = 0; i < n; i++)
         send(w, pieces[i], way);
 }
@@ -107,17 +107,17 @@ static void too_big(struct dp_worker *w, struct rte_mbuf *m, const struct dp_gre
 void dp_gre_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tunnel)
 {
     if (unlikely(is_loop(m, dp_meta(m), tunnel))) {
-        dp_drop(w, m, CV_DROP_TUNNEL_LOOP);
+        dp_drop_at(w, m, CV_DROP_TUNNEL_LOOP, tunnel->id, CV_DIR_OUT);
         return;
     }
     if (unlikely(tunnel->gre_head.len == 0)) { /* an end is not known yet */
-        dp_trouble(w, m, CV_DROP_IF_DOWN, IP_TROUBLE_NO_ROUTE, 0);
+        dp_trouble_at(w, m, CV_DROP_IF_DOWN, IP_TROUBLE_NO_ROUTE, 0, tunnel->id);
         return;
     }
     const struct dp_gre_way *way = way_find(w, tunnel);
     if (unlikely(tunnel->conf.is_protected && !way->sa)) {
         if (way->some_sa)
-            dp_drop(w, m, CV_DROP_TS_OUT);
+            dp_drop_at(w, m, CV_DROP_TS_OUT, tunnel->id, CV_DIR_OUT);
         else
             dp_drop_no_gre_sa(w, m, tunnel);
         return;
@@ -173,7 +173,7 @@ static void keepalive_return(struct dp_worker *w, struct rte_mbuf *m, const stru
     else if (way->sa)
         dp_encapsulate_later(w, m, way->sa->sa);
     else
-        dp_drop(w, m, CV_DROP_NO_SA);
+        dp_drop_at(w, m, CV_DROP_NO_SA, tunnel->id, CV_DIR_OUT);
 }
 
 /* Takes the headers of one packet off. via: the tunnel whose SA delivered it, or NULL. NULL: it is gone; else the tunnel it
@@ -186,7 +186,7 @@ static const struct ip_if *take_off(struct dp_worker *w, struct rte_mbuf *m, con
     enum cv_drop why = ip_gre_read(rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_len),
                                    m->data_len - (uint32_t)meta->l3_len, &g);
     if (unlikely(why != CV_DROP_NONE)) {
-        dp_drop(w, m, why);
+        dp_drop_at(w, m, why, via ? via->id : 0, CV_DIR_IN);
         return NULL;
     }
     const struct ip_if *tunnel = via;
@@ -200,8 +200,8 @@ static const struct ip_if *take_off(struct dp_worker *w, struct rte_mbuf *m, con
         why = CV_DROP_IF_DOWN;
     else
         why = ip_gre_pull(m, &g);
-    if (unlikely(why != CV_DROP_NONE)) {
-        dp_drop(w, m, why);
+    if (unlikely(why != CV_DROP_NONE)) { /* whose SA let it in has lost it, whatever tunnel it names */
+        dp_drop_at(w, m, why, via ? via->id : tunnel ? tunnel->id : 0, CV_DIR_IN);
         return NULL;
     }
     meta->if_in = tunnel->id;
@@ -212,7 +212,7 @@ static const struct ip_if *take_off(struct dp_worker *w, struct rte_mbuf *m, con
     meta->vrf = tunnel->vrf;
     meta->local_out = DP_TRANSIT;
     if (unlikely(tunnel->police) && !ip_police_pass(&tunnel->police[CV_DIR_IN], m->pkt_len, w->now)) {
-        dp_drop(w, m, CV_DROP_POLICED);
+        dp_drop_at(w, m, CV_DROP_POLICED, tunnel->id, CV_DIR_IN);
         return NULL;
     }
     if (unlikely(tunnel->tcp_mss))
@@ -252,9 +252,9 @@ void dp_gre_decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n
         meta->vrf = tunnel->tunnel_vrf; /* that of its ends */
         meta->local_out = DP_TRANSIT;
         if (unlikely(ip_classify_ip(pkts[i]) == IP_CLASS_DROP))
-            dp_drop(w, pkts[i], (enum cv_drop)meta->drop);
+            dp_drop_at(w, pkts[i], (enum cv_drop)meta->drop, tunnel->id, CV_DIR_IN);
         else if (unlikely(meta->proto != IP_PROTO_GRE)) /* such an SA carries nothing else */
-            dp_drop(w, pkts[i], CV_DROP_TS_IN);
+            dp_drop_at(w, pkts[i], CV_DROP_TS_IN, tunnel->id, CV_DIR_IN);
         else if (unlikely(meta->frag))
             dp_reass_take(w, pkts[i], DP_STAGE_GRE);
         else

@@ -258,7 +258,7 @@ static void out_end(struct dp_worker *w, struct segment *s, const struct group *
         r.left += pkts[i]->pkt_len - RTE_ETHER_HDR_LEN;
     dp_way_frames(w, pkts, (unsigned)r.packets, y->exit_port);
     if (unlikely(r.packets < g->n))
-        dp_way_refused(w, pkts + r.packets, g->n - (unsigned)r.packets);
+        dp_way_refused(w, y, pkts + r.packets, g->n - (unsigned)r.packets);
     dp_count(&w->if_stats[y->through].tx_packets, g->n);
     dp_count(&w->if_stats[y->through].tx_bytes, r.inner);
     left_add(w, left, y, &r);

@@ -30,6 +30,12 @@ static const struct ip_if *flow_of(const struct dp_worker *w, const struct ip_po
     return flow && flow->kind == CV_IF_FLOW && flow->up ? flow : NULL;
 }
 
+/* The policy does not let m out. It is asked behind the route, which has found the port. */
+static void refuse_out(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why)
+{
+    dp_drop_at(w, m, why, w->hop.valid && w->hop.out ? w->hop.out->id : 0, CV_DIR_OUT);
+}
+
 /* ---- going out -------------------------------------------------------------------------------------------------- */
 static bool is_exempt_out(const struct dp_meta *meta)
 {
@@ -79,7 +85,7 @@ static bool by_return(struct dp_worker *w, struct rte_mbuf *m, const struct ip_p
     else if (row->action == CV_POLICY_PROTECT_IF && flow)
         return false;
     else
-        dp_drop(w, m, CV_DROP_ERROR_CLEAR);
+        refuse_out(w, m, CV_DROP_ERROR_CLEAR);
     return true;
 }
 
@@ -157,7 +163,7 @@ static bool clear_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_p
         return !by_return(w, m, policy);
     if (!is_piece_of_error(w, m, policy))
         return true;
-    dp_drop(w, m, CV_DROP_ERROR_CLEAR);
+    refuse_out(w, m, CV_DROP_ERROR_CLEAR);
     return false;
 }
 
@@ -174,17 +180,17 @@ static bool into_flow(struct dp_worker *w, struct rte_mbuf *m, const struct ip_p
         return false;
     }
     if (!flow)
-        dp_drop(w, m, CV_DROP_IF_DOWN);
+        refuse_out(w, m, CV_DROP_IF_DOWN);
     else if (t && unlikely(is_icmp(meta)) && (s = by_return_of(t, m)))
         dp_into_sa(w, m, flow, s, false);
     else if (may_be_piece(t, m, CV_DIR_OUT))
-        dp_drop(w, m, CV_DROP_TS_OUT);
+        dp_drop_at(w, m, CV_DROP_TS_OUT, flow->id, CV_DIR_OUT);
     else if (row->action == CV_POLICY_PROTECT_IF)
         return clear_out(w, m, policy, NULL);
     else if (row->action == CV_POLICY_PROTECT)
         dp_drop_no_sa(w, m, flow->id);
     else
-        dp_drop(w, m, CV_DROP_NO_SA);
+        dp_drop_at(w, m, CV_DROP_NO_SA, flow->id, CV_DIR_OUT);
     return false;
 }
 
@@ -195,7 +201,7 @@ bool dp_protect_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_pol
         return true;
     /* Looked at again: of what this host made and of what came out of an SA only the family is known. */
     if (ip_classify_ip(m) == IP_CLASS_DROP) {
-        dp_drop(w, m, (enum cv_drop)meta->drop);
+        refuse_out(w, m, (enum cv_drop)meta->drop);
         return false;
     }
     const struct ip_policy_row *row = row_of(w, policy, m, false);
@@ -203,7 +209,7 @@ bool dp_protect_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_pol
         return clear_out(w, m, policy, row);
     if (row->action != CV_POLICY_DISCARD)
         return into_flow(w, m, policy, row);
-    dp_drop(w, m, CV_DROP_POLICY_DENY);
+    refuse_out(w, m, CV_DROP_POLICY_DENY);
     return false;
 }
 
@@ -284,6 +290,7 @@ bool dp_protect_in(struct dp_worker *w, struct rte_mbuf *m, const struct ip_poli
         dp_decided_keep_in(w, m);
         return true;
     }
-    dp_drop(w, m, row->action == CV_POLICY_DISCARD ? CV_DROP_POLICY_DENY : CV_DROP_POLICY_CLEAR);
+    dp_drop_at(w, m, row->action == CV_POLICY_DISCARD ? CV_DROP_POLICY_DENY : CV_DROP_POLICY_CLEAR,
+               meta->if_in, CV_DIR_IN);
     return false;
 }

@@ -110,7 +110,7 @@ static unsigned out_follow(struct dp_worker *w, const struct dp_way *y, struct r
         r.left += pkts[i]->pkt_len - RTE_ETHER_HDR_LEN;
     dp_way_frames(w, pkts, (unsigned)r.packets, y->exit_port);
     if (unlikely(r.packets < k))
-        dp_way_refused(w, pkts + r.packets, k - (unsigned)r.packets);
+        dp_way_refused(w, y, pkts + r.packets, k - (unsigned)r.packets);
     dp_count(&w->stats->crypto_packets, k);
     dp_count(&w->if_stats[y->through].tx_packets, k);
     dp_count(&w->if_stats[y->through].tx_bytes, r.inner);

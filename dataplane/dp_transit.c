@@ -33,6 +33,8 @@ static void txq_flush(struct dp_worker *w, struct dp_txq *q)
     if (unlikely(sent < q->count)) {
         if (w->inlined)
             dp_inline_refused(w, q->pkts + sent, q->count - sent);
+        const struct ip_if *out = ip_if_of_port(&w->dp->ifs, (unsigned)(q - w->txq));
+        dp_lost_at(w, out ? out->id : 0, CV_DIR_OUT, CV_DROP_TX_FULL, q->count - sent);
         dp_drop_all(w, q->pkts + sent, q->count - sent, CV_DROP_TX_FULL);
     }
     q->count = 0;
@@ -107,7 +109,7 @@ void dp_link_out_known(struct dp_worker *w, struct rte_mbuf *m)
     /* A policy that came while it waited. */
     const struct ip_policy *policy = dp_policy_get(w->dp, out->id);
     if (unlikely(policy) && !dp_protect_still_clear(w, m, policy)) {
-        dp_drop(w, m, CV_DROP_POLICY_CLEAR);
+        dp_drop_at(w, m, CV_DROP_POLICY_CLEAR, out->id, CV_DIR_OUT);
         return;
     }
     link_out(w, m, out, ip_nbr_find(&w->dp->nbrs, out->id, meta->family, meta->next_hop.b), meta->next_hop.b);
@@ -136,12 +138,13 @@ bool dp_may_fragment(const struct rte_mbuf *m)
     return meta->local_out != DP_TRANSIT;
 }
 
-unsigned dp_cut(struct dp_worker *w, struct rte_mbuf *m, uint16_t mtu, struct rte_mbuf *pieces[IP_FRAG_MAX])
+unsigned dp_cut(struct dp_worker *w, struct rte_mbuf *m, uint16_t mtu, struct rte_mbuf *pieces[IP_FRAG_MAX],
+                uint32_t if_id)
 {
     struct rte_mempool *pool = mtu > dp_small_packet(w->dp) ? w->dp->jumbo_pool : w->dp->pool;
     unsigned n = ip_classify_ip(m) != IP_CLASS_DROP ? ip_frag_split(m, mtu, pool, pieces) : 0;
     if (n == 0)
-        dp_drop(w, m, CV_DROP_NO_MBUF);
+        dp_drop_at(w, m, CV_DROP_NO_MBUF, if_id, CV_DIR_OUT);
     else
         rte_pktmbuf_free(m);
     return n;
@@ -207,13 +210,13 @@ static bool cut_outside(const struct rte_mbuf *m, const struct dp_tunnel_sa *s, 
 }
 
 /* A long packet that fills its mbuf is copied into one where ESP has room behind it. NULL: there is none, it is gone. */
-static struct rte_mbuf *with_room(struct dp_worker *w, struct rte_mbuf *m)
+static struct rte_mbuf *with_room(struct dp_worker *w, struct rte_mbuf *m, uint32_t if_id)
 {
     if (likely(rte_pktmbuf_tailroom(m) >= ESP_TAILROOM && m->data_off >= ESP_HEADROOM))
         return m;
     struct rte_mbuf *one = ip_chain_join(m, w->dp->jumbo_pool);
     if (!one) {
-        dp_drop(w, m, ip_chain_why(m, w->dp->jumbo_pool));
+        dp_drop_at(w, m, ip_chain_why(m, w->dp->jumbo_pool), if_id, CV_DIR_OUT);
         return NULL;
     }
     rte_pktmbuf_free(m);
@@ -228,7 +231,7 @@ static void tunnel_too_big(struct dp_worker *w, struct rte_mbuf *m, const struct
     struct rte_mbuf *pieces[IP_FRAG_MAX];
     const uint32_t if_id = tunnel->id;
     bool v4 = dp_meta(m)->family == IP_V4;
-    if (cut_outside(m, s, v4, tunnel->conf.frag_after) && (m = with_room(w, m))) {
+    if (cut_outside(m, s, v4, tunnel->conf.frag_after) && (m = with_room(w, m, if_id))) {
         encapsulate_later(w, m, s->sa, if_id);
         return;
     }
@@ -237,10 +240,10 @@ static void tunnel_too_big(struct dp_worker *w, struct rte_mbuf *m, const struct
     if (!v4 && mtu < IP_MTU_MIN6)
         mtu = IP_MTU_MIN6;
     if (!dp_may_fragment(m)) {
-        dp_trouble(w, m, CV_DROP_TOO_BIG, IP_TROUBLE_TOO_BIG, mtu);
+        dp_trouble_at(w, m, CV_DROP_TOO_BIG, IP_TROUBLE_TOO_BIG, mtu, if_id);
         return;
     }
-    unsigned n = dp_cut(w, m, mtu, pieces);
+    unsigned n = dp_cut(w, m, mtu, pieces, if_id);
     for (unsigned i = 0; i < n; i++)
         encapsulate_later(w, pieces[i], s->sa, if_id);
 }
@@ -255,7 +258,7 @@ void dp_into_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tun
     if (unlikely(tunnel->police)) {
         by_address = false; /* each packet comes here */
         if (!ip_police_pass(&tunnel->police[CV_DIR_OUT], m->pkt_len, w->now)) {
-            dp_drop(w, m, CV_DROP_POLICED);
+            dp_drop_at(w, m, CV_DROP_POLICED, tunnel->id, CV_DIR_OUT);
             return;
         }
     }
@@ -267,7 +270,7 @@ void dp_into_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tun
         return;
     }
     const uint32_t small = dp_small_packet(w->dp);
-    if (unlikely(m->pkt_len > small) && !(m = with_room(w, m)))
+    if (unlikely(m->pkt_len > small) && !(m = with_room(w, m, tunnel->id)))
         return;
     const uint32_t fits = mtu == 0 ? small : RTE_MIN(small, (uint32_t)mtu);
     if (tunnel->kind == CV_IF_FLOW && likely(!tunnel->police))
@@ -304,7 +307,7 @@ static void tunnel_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_
         return;
     }
     if (unlikely(is_tunnel_loop(m, meta, tunnel))) {
-        dp_drop(w, m, CV_DROP_TUNNEL_LOOP);
+        dp_drop_at(w, m, CV_DROP_TUNNEL_LOOP, tunnel->id, CV_DIR_OUT);
         return;
     }
     const struct dp_tunnel *t = dp_tunnel_get(&w->dp->sad, tunnel->id);
@@ -319,7 +322,7 @@ static void tunnel_out(struct dp_worker *w, struct rte_mbuf *m, const struct ip_
         by_address = false; /* what it quotes has decided, not its own ends: nothing may follow it */
     }
     if (unlikely(!s)) {
-        dp_drop(w, m, CV_DROP_TS_OUT);
+        dp_drop_at(w, m, CV_DROP_TS_OUT, tunnel->id, CV_DIR_OUT);
         return;
     }
     dp_into_sa(w, m, tunnel, s, by_address);
@@ -334,7 +337,7 @@ static void out_chunk(struct dp_worker *w, struct rte_mbuf **pkts, struct esp_ou
     else
         dp_flow_route_all(w, pkts, good);
     for (unsigned i = good; i < n - w->esp.taken; i++)
-        dp_drop(w, pkts[i], (enum cv_drop)dp_meta(pkts[i])->drop);
+        dp_drop_esp_out(w, pkts[i]);
 }
 
 /* As in_fetch of dp_worker.c. */
@@ -425,10 +428,10 @@ static void port_too_big(struct dp_worker *w, struct rte_mbuf *m, const struct d
     struct rte_mbuf *pieces[IP_FRAG_MAX];
     const struct ip_if *out = h->out;
     if (!dp_may_fragment(m)) {
-        dp_trouble(w, m, CV_DROP_TOO_BIG, IP_TROUBLE_TOO_BIG, mtu);
+        dp_trouble_at(w, m, CV_DROP_TOO_BIG, IP_TROUBLE_TOO_BIG, mtu, out->id);
         return;
     }
-    unsigned n = dp_cut(w, m, mtu, pieces);
+    unsigned n = dp_cut(w, m, mtu, pieces, out->id);
     for (unsigned i = 0; i < n; i++)
         link_out(w, pieces[i], out, h->nbr,
                  h->next_hop ? h->next_hop->b : ip_dst(pieces[i], dp_meta(pieces[i])->family));
@@ -459,7 +462,7 @@ void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
     }
     const struct ip_if *out = h->out;
     if (unlikely(!out || !out->up)) {
-        dp_trouble(w, m, CV_DROP_IF_DOWN, IP_TROUBLE_NO_ROUTE, 0);
+        dp_trouble_at(w, m, CV_DROP_IF_DOWN, IP_TROUBLE_NO_ROUTE, 0, out ? out->id : 0);
         return;
     }
     if (out->kind == CV_IF_TUNNEL) {
@@ -476,7 +479,7 @@ void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
     if (unlikely(policy) && !dp_protect_out(w, m, policy))
         return;
     if (unlikely(dp_local_is_sealed(meta->local_out))) {
-        dp_drop(w, m, CV_DROP_ERROR_CLEAR);
+        dp_drop_at(w, m, CV_DROP_ERROR_CLEAR, out->id, CV_DIR_OUT);
         return;
     }
     if (!dp_lower_ttl(w, m))

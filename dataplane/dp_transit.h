@@ -57,11 +57,11 @@ static inline void dp_ether_put(struct rte_mbuf *m, const uint8_t ether[RTE_ETHE
 void dp_link_header(struct rte_mbuf *m, const struct ip_if *out, struct ip_nbr *nbr);
 /* What a packet has to pass before it leaves: TTL, lowered unless it was made here (false: it expired, and is gone); may
  * it be cut (IPv4 with DF, and IPv6 that others sent, must not be); its fragments of at most mtu octets (it is gone
- * then; 0: it was dropped instead). */
+ * then; 0: it was dropped instead, and lost at interface if_id). */
 CV_MUST_USE bool dp_lower_ttl(struct dp_worker *w, struct rte_mbuf *m);
 bool dp_may_fragment(const struct rte_mbuf *m);
 CV_MUST_USE unsigned dp_cut(struct dp_worker *w, struct rte_mbuf *m, uint16_t mtu,
-                            struct rte_mbuf *pieces[IP_FRAG_MAX]);
+                            struct rte_mbuf *pieces[IP_FRAG_MAX], uint32_t if_id);
 /* Encrypts what waits for it and routes the outer packets. */
 void dp_encapsulate(struct dp_worker *w);
 /* A packet the manager kept for a neighbour: meta->if_out and next_hop say where it goes. */

@@ -44,11 +44,11 @@ bool dp_way_out(struct dp_worker *w, struct dp_way *y, struct rte_mbuf *leader)
     return true;
 }
 
-void dp_way_refused(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n)
+void dp_way_refused(struct dp_worker *w, const struct dp_way *y, struct rte_mbuf **pkts, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         dp_meta(pkts[i])->local_out = DP_LOCAL_ESP;
-        dp_drop(w, pkts[i], CV_DROP_CRYPTO);
+        dp_drop_at(w, pkts[i], CV_DROP_CRYPTO, y->through, CV_DIR_OUT);
     }
 }
 

@@ -275,7 +275,7 @@ static inline void dp_way_count(struct dp_worker *w, const struct dp_way *y, con
  * false: nobody may follow it. */
 CV_MUST_USE bool dp_way_out(struct dp_worker *w, struct dp_way *y, struct rte_mbuf *leader);
 /* pkts[0..n), which the engine refused. */
-void dp_way_refused(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n);
+void dp_way_refused(struct dp_worker *w, const struct dp_way *y, struct rte_mbuf **pkts, unsigned n);
 /* The leader waits for decryption by sa: where what was inside went. */
 CV_MUST_USE bool dp_way_in(struct dp_worker *w, struct dp_way *y, struct esp_in_sa *sa,
                            struct rte_mbuf *leader);

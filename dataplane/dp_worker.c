@@ -91,9 +91,9 @@ static void esp_received(struct dp_worker *w, struct rte_mbuf *m, const struct i
     if (unlikely(!sa || !is_for(slot, m, in, 0))) {
         if (unlikely(sa && is_for(slot, m, in, DP_SAD_WHOLE))) {
             eng_inline_stray(esp_in_sa_session(sa)); /* the window is the NIC's, which this did not pass */
-            dp_drop(w, m, CV_DROP_CRYPTO);
+            dp_drop_at(w, m, CV_DROP_CRYPTO, esp_in_sa_conf(sa)->if_id, CV_DIR_IN);
         } else if (unlikely(dp_inline_came_so(m))) {
-            dp_drop(w, m, CV_DROP_UNKNOWN_SPI);
+            dp_drop_at(w, m, CV_DROP_UNKNOWN_SPI, in->id, CV_DIR_IN);
         } else {
             to_be_routed(w, m, in);
         }
@@ -249,7 +249,7 @@ static void whole_in(struct dp_worker *w, struct rte_mbuf *m, struct esp_in_sa *
     if (likely(why == CV_DROP_NONE))
         dp_worker_decapsulated(w, &m, 1);
     else
-        dp_drop(w, m, why);
+        dp_drop_at(w, m, why, esp_in_sa_conf(sa)->if_id, CV_DIR_IN);
 }
 
 /* From a NIC that does ESP as a whole, and says by its userdata which SA it was. */
@@ -266,7 +266,7 @@ static void whole_received(struct dp_worker *w, struct rte_mbuf *m, const struct
         return;
     if (unlikely(!sa || !(slot->family & DP_SAD_WHOLE) || slot->vrf != in->vrf ||
                  !rte_pktmbuf_adj(m, RTE_ETHER_HDR_LEN))) {
-        dp_drop(w, m, CV_DROP_UNKNOWN_SPI);
+        dp_drop_at(w, m, CV_DROP_UNKNOWN_SPI, in->id, CV_DIR_IN);
         return;
     }
     if (likely(dp_owner_is(&w->dp->owners, spi, w->id)))
@@ -359,7 +359,7 @@ static void handed_esp(struct dp_worker *w, struct rte_mbuf *m)
         return;
     struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, dp_meta(m)->spi, &slot);
     if (!sa) { /* removed on the way */
-        dp_drop(w, m, CV_DROP_UNKNOWN_SPI);
+        dp_drop_at(w, m, CV_DROP_UNKNOWN_SPI, dp_meta(m)->if_in, CV_DIR_IN);
         return;
     }
     if (unlikely(slot->family & DP_SAD_WHOLE)) {
@@ -434,14 +434,14 @@ static void handed_in(struct dp_worker *w, struct rte_mbuf *m)
 
 /* ---- the stages ------------------------------------------------------------------------------------------ */
 /* Drops what is over the limit; those that pass come to the front. */
-static unsigned police(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n, struct ip_police *p)
+static unsigned police(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n, const struct ip_if *in)
 {
     unsigned passed = 0;
     for (unsigned i = 0; i < n; i++)
-        if (ip_police_pass(p, pkts[i]->pkt_len, w->now))
+        if (ip_police_pass(&in->police[CV_DIR_IN], pkts[i]->pkt_len, w->now))
             pkts[passed++] = pkts[i];
         else
-            dp_drop(w, pkts[i], CV_DROP_POLICED);
+            dp_drop_at(w, pkts[i], CV_DROP_POLICED, in->id, CV_DIR_IN);
     return passed;
 }
 
@@ -451,6 +451,7 @@ static void decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n
     const struct ip_if *in = ip_if_get(&w->dp->ifs, if_id);
     uint64_t bytes = 0;
     if (unlikely(!in || !in->up)) {
+        dp_lost_at(w, if_id, CV_DIR_IN, CV_DROP_IF_DOWN, n);
         dp_drop_all(w, pkts, n, CV_DROP_IF_DOWN);
         return;
     }
@@ -459,7 +460,7 @@ static void decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n
         return;
     }
     if (unlikely(in->police))
-        n = police(w, pkts, n, &in->police[CV_DIR_IN]);
+        n = police(w, pkts, n, in);
     for (unsigned i = 0; i < n; i++) {
         struct dp_meta *meta = dp_meta(pkts[i]);
         meta->vrf = in->vrf; /* into its tunnel's VRF and no other */
@@ -620,7 +621,7 @@ static __rte_noinline unsigned from_device(struct dp_worker *w)
         for (unsigned k = 0; k < d.in_bads; k++)
             dp_drop_esp(w, d.in_bad[k]);
         for (unsigned k = 0; k < d.out_bads; k++)
-            dp_drop(w, d.out_bad[k], (enum cv_drop)dp_meta(d.out_bad[k])->drop);
+            dp_drop_esp_out(w, d.out_bad[k]);
         process(w);
     }
     return total;

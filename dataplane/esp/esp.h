@@ -112,7 +112,7 @@ const struct eng_session *esp_out_sa_session(const struct esp_out_sa *sa);
  * and enforced the MTU (esp_out_overhead). Good ones first, as above, with meta's vrf, family, proto, l3_len and
  * udp_encap those of the outer header, and local_out set; not encrypted is not sent. mbufs need ESP_HEADROOM octets
  * of headroom and ESP_TAILROOM behind the data (scratch space), else they are dropped with NO_ROOM; packets that are padded may come back in others
- * (esp_tfc_pool). Outer
+ * (esp_tfc_pool). Of bad ones meta->if_out is the interface of their SA. Outer
  * header: DSCP copied, ECN by RFC 6040 4.1, DF by the SA (as if set for inner IPv6 with CV_DF_COPY), but
  * never for inner IPv6 of at most 1280 octets, which every link must carry (RFC 8200 5); TTL 64, UDP checksum
  * zero over IPv4 and computed over IPv6. Transport mode: the header stays as it is but for protocol, length and

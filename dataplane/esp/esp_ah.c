@@ -392,7 +392,7 @@ void esp_ah_build(struct esp_out_part *part, const struct esp_template *t, struc
         const uint16_t len = m->data_len;
         const enum cv_drop drop = build_one(part->sa, t, m, part->seq + i, &s->ops[k], &s->kept[k]);
         if (unlikely(drop != CV_DROP_NONE)) {
-            esp_sort_bad(sort, m, drop);
+            esp_sort_bad_out(sort, m, part->sa, drop);
             continue;
         }
         s->pkts[k] = m;

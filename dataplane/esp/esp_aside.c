@@ -37,7 +37,7 @@ void esp_aside_build(struct esp_out_part *part, const struct esp_template *t, st
         uint32_t tos_df;
         const enum cv_drop drop = look(t, m, &tos_df);
         if (unlikely(drop != CV_DROP_NONE)) {
-            esp_sort_bad(sort, m, drop);
+            esp_sort_bad_out(sort, m, part->sa, drop);
             continue;
         }
         s->ops[k] = (struct eng_op){.esp = rte_pktmbuf_mtod(m, uint8_t *),

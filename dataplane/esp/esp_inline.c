@@ -20,7 +20,7 @@ void esp_inline_build(struct esp_out_part *part, const struct esp_template *t, s
         struct rte_mbuf *m = pkts[i];
         const enum cv_drop drop = check(m);
         if (unlikely(drop != CV_DROP_NONE)) {
-            esp_sort_bad(sort, m, drop);
+            esp_sort_bad_out(sort, m, part->sa, drop);
             continue;
         }
         s->ops[k] = (struct eng_op){

@@ -102,7 +102,7 @@ static __rte_always_inline void build_part(struct esp_out_part *part, const stru
         const uint16_t len = m->data_len;
         enum cv_drop drop = build_one(t, m, seq + i, &ops[k], v4, natt);
         if (unlikely(drop != CV_DROP_NONE)) {
-            esp_sort_bad(sort, m, drop);
+            esp_sort_bad_out(sort, m, part->sa, drop);
             continue;
         }
         memcpy(&dp_meta(m)->vrf, &t->meta, sizeof t->meta);
@@ -206,7 +206,7 @@ static void lifetime(struct esp_worker *w, struct esp_out_part *part, struct esp
            packets + keep + 1 <= l->hard_packets)
         kept += len[keep++];
     for (unsigned i = keep; i < part->count; i++)
-        esp_sort_bad(sort, s->pkts[part->first + i], CV_DROP_LIFETIME);
+        esp_sort_bad_out(sort, s->pkts[part->first + i], sa, CV_DROP_LIFETIME);
     part->count = (uint16_t)keep;
     part->bytes = kept;
     close_sa(sa, CV_DROP_LIFETIME);
@@ -243,11 +243,11 @@ static void closed_tell(struct esp_worker *w, struct esp_out_sa *sa, enum cv_dro
                                                                                           : CV_BY_PACKETS);
 }
 
-static void drop_all(struct esp_sort *sort, struct rte_mbuf **pkts, unsigned from, unsigned n,
-                     enum cv_drop reason)
+static void drop_all(struct esp_sort *sort, const struct esp_out_sa *sa, struct rte_mbuf **pkts,
+                     unsigned from, unsigned n, enum cv_drop reason)
 {
     for (unsigned i = from; i < n; i++)
-        esp_sort_bad(sort, pkts[i], reason);
+        esp_sort_bad_out(sort, pkts[i], sa, reason);
 }
 
 /* First pass: numbers, headers, trailers. */
@@ -263,13 +263,13 @@ static void part_build(struct esp_worker *w, struct esp_out_part *part, struct r
     part->counters = &sa->counters[w->line];
     if (unlikely(closed)) {
         closed_tell(w, sa, (enum cv_drop)closed);
-        drop_all(sort, pkts, 0, part->n, (enum cv_drop)closed);
+        drop_all(sort, sa, pkts, 0, part->n, (enum cv_drop)closed);
         return;
     }
     const unsigned usable = esp_out_reserve(w, sa, part->n, &part->seq);
     part->usable = (uint16_t)usable;
     if (unlikely(usable != part->n))
-        drop_all(sort, pkts, usable, part->n, CV_DROP_SEQ_EXHAUSTED);
+        drop_all(sort, sa, pkts, usable, part->n, CV_DROP_SEQ_EXHAUSTED);
     esp_out_template(sa, &t);
     sa->build(part, &t, w->scratch, pkts, sort);
 }
@@ -305,7 +305,7 @@ static void part_finish(struct esp_worker *w, struct esp_out_part *part, struct 
             k++;
             continue;
         }
-        esp_sort_bad(sort, s->pkts[i], CV_DROP_CRYPTO);
+        esp_sort_bad_out(sort, s->pkts[i], sa, CV_DROP_CRYPTO);
         part->bytes -= s->len[i];
     }
     sort->goods = (uint16_t)(sort->goods + k);
@@ -333,7 +333,7 @@ static __rte_noinline void parts_submit(struct esp_worker *w, struct esp_out_par
         const unsigned took = esp_flight_submit(w, sa->info.submit, sa->session, sa, CV_DIR_OUT, part->first,
                                                 part->count, NULL);
         for (unsigned k = took; k < part->count; k++)
-            esp_sort_bad(sort, w->scratch->pkts[part->first + k], CV_DROP_CRYPTO_FULL);
+            esp_sort_bad_out(sort, w->scratch->pkts[part->first + k], sa, CV_DROP_CRYPTO_FULL);
         part->n = (uint16_t)(part->n - took); /* what is left of it was dropped */
         part->count = 0;
     }
@@ -369,7 +369,7 @@ static void run_build(struct esp_worker *w, struct esp_out_sa *sa, const struct 
     for (unsigned i = 0; i < n; i++)
         pkts[i] = jobs[i].m;
     part.usable = (uint16_t)esp_out_reserve(w, sa, n, &part.seq);
-    drop_all(sort, pkts, part.usable, n, CV_DROP_SEQ_EXHAUSTED);
+    drop_all(sort, sa, pkts, part.usable, n, CV_DROP_SEQ_EXHAUSTED);
     esp_out_template(sa, &t);
     sa->build_data(&part, &t, w->scratch, pkts, sort);
     if (part.count > 0)

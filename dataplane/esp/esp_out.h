@@ -104,4 +104,12 @@ uint16_t esp_out_mtu_by(const struct esp_out_sa *sa, const struct esp_template *
 void esp_out_done(struct esp_worker *w, struct esp_out_sa *sa, const struct eng_job *jobs, unsigned n,
                   struct esp_sort *sort);
 
+/* Outbound: whose interface lost m stands in meta->if_out then. */
+static inline void esp_sort_bad_out(struct esp_sort *s, struct rte_mbuf *m, const struct esp_out_sa *sa,
+                                    enum cv_drop reason)
+{
+    dp_meta(m)->if_out = sa->conf.if_id;
+    esp_sort_bad(s, m, reason);
+}
+
 #endif

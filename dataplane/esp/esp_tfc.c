@@ -63,7 +63,7 @@ static void pad_all(struct esp_out_part *part, uint32_t to, struct rte_mempool *
         if (m)
             pkts[k++] = m;
         else
-            esp_sort_bad(sort, pkts[i], (enum cv_drop)dp_meta(pkts[i])->drop);
+            esp_sort_bad_out(sort, pkts[i], part->sa, (enum cv_drop)dp_meta(pkts[i])->drop);
     }
     part->usable = (uint16_t)k;
 }

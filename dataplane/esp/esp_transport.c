@@ -88,7 +88,7 @@ static __rte_always_inline void build_part(struct esp_out_part *part, const stru
         const uint16_t len = m->data_len;
         enum cv_drop drop = build_one(t, m, part->seq + i, &s->ops[k], v4, natt, &f);
         if (unlikely(drop != CV_DROP_NONE)) {
-            esp_sort_bad(sort, m, drop);
+            esp_sort_bad_out(sort, m, part->sa, drop);
             continue;
         }
         struct dp_meta *meta = dp_meta(m);

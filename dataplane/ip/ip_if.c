@@ -1,5 +1,6 @@
 #include "dataplane/ip/ip_if.h"
 #include "dataplane/dp_rcu.h"
+#include "dataplane/ip/ip_ends.h"
 #include "dataplane/ip/ip_gre.h"
 
 #include <rte_cycles.h>
@@ -120,8 +121,11 @@ cv_result ip_if_set(struct ip_ifs *t, const struct cv_if *conf, uint16_t port, c
         __atomic_store_n(&t->by_port[old->port], NULL, __ATOMIC_RELEASE);
     __atomic_store_n(&t->by_id[new->id], new, __ATOMIC_RELEASE);
     ip_gre_link(t, new);
-    if (old)
+    ip_ends_link(t, new);
+    if (old) {
         ip_gre_unlink(t, old);
+        ip_ends_unlink(t, old);
+    }
     if (is_port)
         __atomic_store_n(&t->by_port[port], new, __ATOMIC_RELEASE);
     t->count += old ? 0 : 1;
@@ -139,6 +143,7 @@ cv_result ip_if_del(struct ip_ifs *t, uint32_t id)
         __atomic_store_n(&t->by_port[old->port], NULL, __ATOMIC_RELEASE);
     __atomic_store_n(&t->by_id[id], NULL, __ATOMIC_RELEASE);
     ip_gre_unlink(t, old);
+    ip_ends_unlink(t, old);
     t->count--;
     dp_rcu_free(old);
     return CV_OK;

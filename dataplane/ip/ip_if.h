@@ -15,7 +15,7 @@
 
 enum { IP_NO_PORT = 0xffff, IP_MTU_MIN = 68, IP_MTU_MIN6 = 1280, IP_MTU_MAX = 9216 };
 
-enum { IP_GRE_HEAD_MAX = 48, IP_GRE_CHAINS = CV_MAX_IFS };
+enum { IP_GRE_HEAD_MAX = 48, IP_GRE_CHAINS = CV_MAX_IFS, IP_ENDS_CHAINS = CV_MAX_IFS };
 
 /* What a GRE tunnel puts in front of every packet (ip_gre.h). */
 struct ip_gre_head {
@@ -41,6 +41,7 @@ struct ip_if { /* a packet on its way into a tunnel or out of it reads the first
     struct ip_gre_head gre_head;
     struct ip_police buckets[2];
     struct ip_if *gre_next; /* in its chain; changes while published, atomic */
+    struct ip_if *ends_next;
     struct cv_if conf;
 };
 
@@ -48,8 +49,9 @@ struct ip_ifs {
     struct ip_if *by_id[CV_MAX_IFS];
     struct ip_if *by_port[CV_MAX_PORTS];
     uint32_t count;
-    struct ip_hash_key hash_key;      /* made before the first tunnel */
-    struct ip_if *gre[IP_GRE_CHAINS]; /* ip_gre.h */
+    struct ip_hash_key hash_key;        /* made before the first tunnel */
+    struct ip_if *gre[IP_GRE_CHAINS];   /* ip_gre.h */
+    struct ip_if *ends[IP_ENDS_CHAINS]; /* ip_ends.h */
 };
 
 /* Publishes conf, replacing its id's entry. port and mac: of its port, IP_NO_PORT and NULL for others.

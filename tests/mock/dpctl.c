@@ -586,6 +586,21 @@ static void print_buckets(void)
     }
 }
 
+/* lost IF in|out REASON COUNT */
+static void print_lost(void)
+{
+    for (uint32_t id = 1; id < CV_MAX_IFS; id++)
+        for (unsigned k = 0; k < 2 * CV_IF_DROP_COUNT; k++) {
+            const unsigned dir = k / CV_IF_DROP_COUNT, r = k % CV_IF_DROP_COUNT;
+            uint64_t n = 0;
+            for (unsigned w = 0; w <= shm.workers; w++)
+                n += shm_if_drops(&shm, w, id)->n[dir][r];
+            if (n)
+                printf("lost %u %s %s %llu\n", id, dir == CV_DIR_IN ? "in" : "out",
+                       cv_if_drop_name((enum cv_if_drop)r), (unsigned long long)n);
+        }
+}
+
 static void do_drops(void)
 {
     for (unsigned r = 0; r < CV_DROP_COUNT; r++) {
@@ -595,6 +610,7 @@ static void do_drops(void)
         if (n)
             printf("drop %s %llu\n", cv_drop_name(r), (unsigned long long)n);
     }
+    print_lost();
     print_buckets();
     for (unsigned w = 0; w < shm_workers(&shm); w++) {
         const struct cv_worker_stats *s = shm_worker_stats(&shm, w);

@@ -111,6 +111,8 @@ static void every_result_and_drop_reason_has_a_text(void)
             CU_ASSERT_STRING_NOT_EQUAL(cv_drop_name((enum cv_drop)d), cv_drop_name((enum cv_drop)e));
     }
     CU_ASSERT_STRING_EQUAL(cv_drop_name(CV_DROP_COUNT), "?");
+    CU_ASSERT_STRING_EQUAL(cv_if_drop_name(CV_IF_DROP_COUNT), "?");
+    CU_ASSERT_STRING_EQUAL(cv_if_drop_text(CV_IF_DROP_COUNT), "?");
     CU_ASSERT_STRING_EQUAL(cv_drop_text(CV_DROP_COUNT), "?");
 }
 

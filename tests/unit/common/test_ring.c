@@ -271,10 +271,12 @@ static void what_the_other_process_writes_later_moves_no_view(void)
     CU_ASSERT_EQUAL_FATAL(shm_create(2, 4, &s), CV_OK);
     shm_set_clock(&s, 1000);
     const void *before[] = {shm_worker_stats(&s, 2), shm_port_stats(&s, 1),   shm_if_stats(&s, 1, 9),
-                            shm_engine_stats(&s, 1), shm_counters_in(&s, 15), shm_counters_out(&s, 15, 1)};
+                            shm_engine_stats(&s, 1), shm_counters_in(&s, 15), shm_counters_out(&s, 15, 1),
+                            shm_if_drops(&s, 1, 9)};
     memset(s.head, 0xff, sizeof *s.head);
     const void *after[] = {shm_worker_stats(&s, 2), shm_port_stats(&s, 1),   shm_if_stats(&s, 1, 9),
-                           shm_engine_stats(&s, 1), shm_counters_in(&s, 15), shm_counters_out(&s, 15, 1)};
+                           shm_engine_stats(&s, 1), shm_counters_in(&s, 15), shm_counters_out(&s, 15, 1),
+                           shm_if_drops(&s, 1, 9)};
     CU_ASSERT_EQUAL(memcmp(before, after, sizeof before), 0);
     CU_ASSERT_TRUE(s.tsc_hz == 1000 && s.workers == 2 && s.sa_index_bits == 4);
     struct cv_sa_counters sum;

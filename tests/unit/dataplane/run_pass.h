@@ -104,6 +104,7 @@ struct stream {
 struct outcome {
     struct cv_worker_stats stats;
     struct cv_if_stats ifs[IFS];
+    struct cv_if_drops lost[IFS];
     struct cv_sa_counters in, out, other;
     unsigned streams, slow, soft, hard, moved, bad_packets;
     struct stream stream[STREAMS];
@@ -196,6 +197,12 @@ static void outcome_end(struct outcome *o)
     o->stats.drops[CV_DROP_REPLAY_DUP] += o->stats.drops[CV_DROP_REPLAY_OLD];
     o->stats.drops[CV_DROP_REPLAY_OLD] = 0;
     memcpy(o->ifs, worker->if_stats, sizeof o->ifs);
+    memcpy(o->lost, shm_if_drops(&mgr_dp.shm, 0, 0), sizeof o->lost);
+    for (unsigned i = 0; i < IFS; i++) { /* as in behind_the_window */
+        uint64_t *in = o->lost[i].n[CV_DIR_IN];
+        in[CV_IF_DROP_REPLAY] += in[CV_IF_DROP_AUTH];
+        in[CV_IF_DROP_AUTH] = 0;
+    }
     o->out = *shm_counters_out(&mgr_dp.shm, OUT_SLOT, 0);
     o->other = *shm_counters_out(&mgr_dp.shm, OTHER_SLOT, 0);
     o->in = *shm_counters_in(&mgr_dp.shm, IN_SLOT);
@@ -304,6 +311,7 @@ static void both_ways(const struct form *f, uint64_t from, enum way way, bool ch
     }
     CU_ASSERT_EQUAL(memcmp(&with.stats, &without.stats, sizeof with.stats), 0);
     CU_ASSERT_EQUAL(memcmp(with.ifs, without.ifs, sizeof with.ifs), 0);
+    CU_ASSERT_EQUAL(memcmp(with.lost, without.lost, sizeof with.lost), 0);
     CU_ASSERT_EQUAL(memcmp(&with.in, &without.in, sizeof with.in), 0);
     CU_ASSERT_EQUAL(memcmp(&with.out, &without.out, sizeof with.out), 0);
     CU_ASSERT_EQUAL(memcmp(&with.other, &without.other, sizeof with.other), 0);

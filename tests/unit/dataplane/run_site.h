@@ -122,6 +122,7 @@ static void worker_fresh(enum way way)
     CU_ASSERT_EQUAL_FATAL(dp_worker_new(&mgr_dp, 0, 0, &worker), CV_OK);
     memset(worker->stats, 0, sizeof *worker->stats);
     memset(worker->if_stats, 0, IFS * sizeof *worker->if_stats);
+    memset(shm_if_drops(&mgr_dp.shm, 0, 0), 0, IFS * sizeof(struct cv_if_drops));
     worker->run_pause = way == RUNS ? 0 : UINT32_MAX;
     worker->group_pause = way == GROUPS ? 0 : UINT32_MAX;
 }

@@ -41,18 +41,28 @@ static void a_tunnel_that_is_gone_gives_its_next_hops_to_nobody(void)
 static void an_interface_counts_from_0_whatever_its_id_counted_before(void)
 {
     static const struct cv_if_stats none;
+    static const struct cv_if_drops nothing_lost;
     const unsigned manager = mgr_dp.shm.workers;
     mgr_fresh();
     CU_ASSERT_EQUAL(mgr_if(3, CV_IF_TUNNEL, 0, NULL) | mgr_if(5, CV_IF_TUNNEL, 0, NULL), CV_OK);
     *shm_if_stats(&mgr_dp.shm, 0, 3) = (struct cv_if_stats){.tx_packets = 1, .tx_bytes = 100};
     *shm_if_stats(&mgr_dp.shm, manager, 3) = (struct cv_if_stats){.rx_packets = 2, .rx_bytes = 200};
     *shm_if_stats(&mgr_dp.shm, 0, 5) = (struct cv_if_stats){.rx_packets = 7, .rx_bytes = 700};
+    shm_if_drops(&mgr_dp.shm, 0, 3)->n[CV_DIR_OUT][CV_IF_DROP_TS] = 4;
+    shm_if_drops(&mgr_dp.shm, 0, 5)->n[CV_DIR_IN][CV_IF_DROP_AUTH] = 8;
     CU_ASSERT_EQUAL(mgr_if(3, CV_IF_TUNNEL, 0, NULL), CV_OK); /* the same again */
     CU_ASSERT_EQUAL(shm_if_stats(&mgr_dp.shm, 0, 3)->tx_packets, 1);
     CU_ASSERT_EQUAL(mgr_if_del(3) | mgr_if(3, CV_IF_TUNNEL, 0, NULL), CV_OK);
     CU_ASSERT(memcmp(shm_if_stats(&mgr_dp.shm, 0, 3), &none, sizeof none) == 0);
     CU_ASSERT(memcmp(shm_if_stats(&mgr_dp.shm, manager, 3), &none, sizeof none) == 0);
+    CU_ASSERT(memcmp(shm_if_drops(&mgr_dp.shm, 0, 3), &nothing_lost, sizeof nothing_lost) == 0);
     CU_ASSERT_EQUAL(shm_if_stats(&mgr_dp.shm, 0, 5)->rx_packets, 7);
+    CU_ASSERT_EQUAL(shm_if_drops(&mgr_dp.shm, 0, 5)->n[CV_DIR_IN][CV_IF_DROP_AUTH], 8);
+    /* One that has lost all it ever had. */
+    shm_if_drops(&mgr_dp.shm, 0, 3)->n[CV_DIR_IN][CV_IF_DROP_OTHER] = 1;
+    CU_ASSERT_EQUAL(mgr_if_del(3), CV_OK);
+    CU_ASSERT(memcmp(shm_if_drops(&mgr_dp.shm, 0, 3), &nothing_lost, sizeof nothing_lost) == 0);
+    memset(shm_if_drops(&mgr_dp.shm, 0, 5), 0, sizeof nothing_lost);
     memset(shm_if_stats(&mgr_dp.shm, 0, 5), 0, sizeof none);
 }
 

@@ -161,6 +161,7 @@ static void worker_fresh(bool keeps, bool runs)
     CU_ASSERT_EQUAL_FATAL(dp_worker_new(&mgr_dp, 0, 0, &worker), CV_OK);
     memset(worker->stats, 0, sizeof *worker->stats);
     memset(worker->if_stats, 0, IFS * sizeof *worker->if_stats);
+    memset(shm_if_drops(&mgr_dp.shm, 0, 0), 0, IFS * sizeof(struct cv_if_drops));
     worker->run_pause = worker->group_pause = runs ? 0 : UINT32_MAX;
     for (unsigned i = 0; i < DP_GATE_OPEN; i++) /* what passes is no matter of time */
         worker->gates.rate[i] = io_bucket_rate_make(rte_get_tsc_hz(), 1000000000, 1000000);
@@ -365,6 +366,7 @@ static void frame_put(const struct kind *k, bool tunnelled, unsigned nth, bool o
 struct outcome {
     struct cv_worker_stats stats;
     struct cv_if_stats ifs[IFS];
+    struct cv_if_drops lost[IFS];
     struct cv_sa_counters in, out, other;
     uint64_t frames[RING_PORTS], hash[RING_PORTS], slow;
 };
@@ -410,6 +412,7 @@ static void outcome_end(struct outcome *o)
     o->stats = *worker->stats;
     o->stats.drops[CV_DROP_PUNT_FULL] = o->stats.drops[CV_DROP_PUNT_LIMIT] = 0; /* a matter of time */
     memcpy(o->ifs, worker->if_stats, sizeof o->ifs);
+    memcpy(o->lost, shm_if_drops(&mgr_dp.shm, 0, 0), sizeof o->lost);
     o->in = *shm_counters_in(&mgr_dp.shm, SA_IN);
     o->out = *shm_counters_out(&mgr_dp.shm, SA_OUT, 0);
     o->other = *shm_counters_out(&mgr_dp.shm, SA_OTHER, 0);
@@ -523,6 +526,7 @@ static void same(uint64_t from, bool runs, bool changing, unsigned oddity, uint6
         saved[i] -= asked[i];
     CU_ASSERT_EQUAL(memcmp(&with.stats, &without.stats, sizeof with.stats), 0);
     CU_ASSERT_EQUAL(memcmp(with.ifs, without.ifs, sizeof with.ifs), 0);
+    CU_ASSERT_EQUAL(memcmp(with.lost, without.lost, sizeof with.lost), 0);
     CU_ASSERT_EQUAL(memcmp(&with.in, &without.in, sizeof with.in), 0);
     CU_ASSERT_EQUAL(memcmp(&with.out, &without.out, sizeof with.out), 0);
     CU_ASSERT_EQUAL(memcmp(&with.other, &without.other, sizeof with.other), 0);

@@ -141,6 +141,7 @@ static void packets_make(struct rte_mbuf *a[BURST], struct rte_mbuf *b[BURST])
 struct outcome {
     struct cv_worker_stats stats;
     struct cv_if_stats ifs[IFS + 1];
+    struct cv_if_drops lost[IFS + 1];
     unsigned slow, out_count, sent[2];
     struct esp_out_sa *sas[BURST];
     uint16_t len[3][BURST];
@@ -171,6 +172,7 @@ static void worker_fresh(void)
     worker.if_stats = shm_if_stats(&mgr_dp.shm, 0, 0);
     memset(worker.stats, 0, sizeof *worker.stats);
     memset(worker.if_stats, 0, (IFS + 1) * sizeof *worker.if_stats);
+    memset(shm_if_drops(&mgr_dp.shm, 0, 0), 0, (IFS + 1) * sizeof(struct cv_if_drops));
     dp_gate_init(&worker.gates, mgr_dp.shm.tsc_hz);
 }
 
@@ -184,6 +186,7 @@ static void outcome_take(struct outcome *o)
     dp_flow_end(&worker);
     o->stats = *worker.stats;
     memcpy(o->ifs, worker.if_stats, sizeof o->ifs);
+    memcpy(o->lost, shm_if_drops(&mgr_dp.shm, 0, 0), sizeof o->lost);
     while (rte_ring_dequeue(mgr_dp.rings.slow, (void **)&m) == 0 ||
            rte_ring_dequeue(mgr_dp.rings.urgent, (void **)&m) == 0) {
         o->slow++;

@@ -248,6 +248,7 @@ void burst(unsigned n, bool out, bool ah)
         it->result = CV_DROP_COUNT;
         dp_meta(it->m)->stamp = i;
         dp_meta(it->m)->drop = CV_DROP_NONE;
+        dp_meta(it->m)->if_out = 0;
     }
     compare.w.now_tsc = rte_rdtsc();
     const unsigned good = (out ? esp_out_burst(&compare.w, pkts, outs, (uint16_t)n)
@@ -265,6 +266,10 @@ void burst(unsigned n, bool out, bool ah)
         settle(d.out, d.out_good, true, true);
         settle(d.out_bad, d.out_bads, false, false);
     }
+    for (unsigned i = 0; out && i < n; i++)
+        if (items[i].result != CV_DROP_NONE)
+            same(&items[i], "out: interface that lost it", items[i].lane->out.conf.if_id,
+                 dp_meta(items[i].m)->if_out);
 }
 
 /* ---- what came of it --------------------------------------------------------------------------------------------- */

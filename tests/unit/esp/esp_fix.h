@@ -242,7 +242,10 @@ static inline enum cv_drop fix_out(struct fix *f, struct rte_mbuf *m)
 {
     struct rte_mbuf *pkts[1] = {m};
     struct esp_out_sa *sas[1] = {f->out};
-    return esp_out_burst(&f->w, pkts, sas, 1) ? CV_DROP_NONE : (enum cv_drop)dp_meta(m)->drop;
+    if (esp_out_burst(&f->w, pkts, sas, 1))
+        return CV_DROP_NONE;
+    CU_ASSERT_EQUAL(dp_meta(pkts[0])->if_out, esp_out_sa_conf(f->out)->if_id); /* whose it was */
+    return (enum cv_drop)dp_meta(m)->drop;
 }
 
 /* One packet in, classified as the worker would. */

@@ -139,6 +139,7 @@ static void arrived(struct esp_done *d, struct came *c)
     for (unsigned i = 0; i < d->out_bads; i++) {
         c->lost += dp_meta(d->out_bad[i])->drop == CV_DROP_CRYPTO_LOST;
         c->crypto += dp_meta(d->out_bad[i])->drop != CV_DROP_CRYPTO_LOST;
+        CU_ASSERT_EQUAL(dp_meta(d->out_bad[i])->if_out, FIX_IF);
         rte_pktmbuf_free(d->out_bad[i]);
     }
 }
