@@ -137,17 +137,27 @@ def commands_page():
     return "\n".join(out) + "\n"
 
 
+def lines_of(about, pairs):
+    return [about, "", "| name | meaning |", "|---|---|"] + ["| `%s` | %s |" % p for p in pairs]
+
+
 def table(title, about, pairs, source):
-    lines = ["# %s" % title, "", "<!-- made by docs/make_reference.py from %s -->" % source, "", about, "",
-             "| name | meaning |", "|---|---|"]
-    return "\n".join(lines + ["| `%s` | %s |" % p for p in pairs]) + "\n"
+    lines = ["# %s" % title, "", "<!-- made by docs/make_reference.py from %s -->" % source, ""]
+    return "\n".join(lines + lines_of(about, pairs)) + "\n"
+
+
+def of_interfaces():
+    return "\n".join(["", "## At an interface", ""] + lines_of(
+        "What an interface has lost, in and out, is told in fewer words: `input drops` and `output drops` of `show interfaces` and `show crypto map`, "
+        "`drops` there with `--json`, and `culvert_interface_drops_total`. What is dropped where no interface has it (no route, TTL) stands above "
+        "alone, where everything does.", rows("common/contract.h", "CV_IF_DROPS"))) + "\n"
 
 
 def pages():
     yield "docs/reference/drop-reasons.md", table(
         "Drop reasons",
         "Why the data plane drops a packet: the keys under `drops` in `culvert --json show platform dataplane`.",
-        rows("common/contract.h", "CV_DROP_REASONS"), "common/contract.h")
+        rows("common/contract.h", "CV_DROP_REASONS"), "common/contract.h") + of_interfaces()
     yield "docs/reference/reason-codes.md", table(
         "Reason codes",
         "Why a negotiation failed or a tunnel went down: `last_error.reason` in `culvert --json show crypto session "

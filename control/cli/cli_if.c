@@ -2,27 +2,50 @@
 
 #include <string.h>
 
-void cli_if_sum(struct cli_call *c, const char *name, struct cv_if_stats *out)
+static const char *const ways[] = {[CV_DIR_IN] = "input", [CV_DIR_OUT] = "output"};
+
+void cli_if_sum(struct cli_call *c, const char *name, struct cli_if *out)
 {
     const struct shm *s = c->env->shm(c->env->ctx);
     const uint32_t id = c->env->if_id(c->env->ctx, name);
     memset(out, 0, sizeof *out);
-    if (!s || id == 0 || id >= CV_MAX_IFS)
-        return;
-    const unsigned ever = shm_workers_ever(s);
-    for (unsigned w = 0; w <= ever; w++) { /* the last is the manager's */
-        const struct cv_if_stats *n = shm_if_stats(s, w < ever ? w : s->workers, id);
-        out->rx_packets += n->rx_packets;
-        out->rx_bytes += n->rx_bytes;
-        out->tx_packets += n->tx_packets;
-        out->tx_bytes += n->tx_bytes;
-    }
+    if (s && id != 0 && id < CV_MAX_IFS)
+        shm_if_sum(s, id, &out->stats, &out->drops);
 }
 
-void cli_if_json(const struct cv_if_stats *n, json_t *o)
+static json_t *drops_json(const struct cli_if *n, enum cv_dir dir)
 {
-    json_object_set_new(o, "rx_packets", json_integer((json_int_t)n->rx_packets));
-    json_object_set_new(o, "rx_bytes", json_integer((json_int_t)n->rx_bytes));
-    json_object_set_new(o, "tx_packets", json_integer((json_int_t)n->tx_packets));
-    json_object_set_new(o, "tx_bytes", json_integer((json_int_t)n->tx_bytes));
+    json_t *o = json_object();
+    for (unsigned r = 0; r < CV_IF_DROP_COUNT; r++)
+        json_object_set_new(o, cv_if_drop_name((enum cv_if_drop)r),
+                            json_integer((json_int_t)n->drops.n[dir][r]));
+    return o;
+}
+
+void cli_if_json(const struct cli_if *n, json_t *o)
+{
+    json_object_set_new(o, "rx_packets", json_integer((json_int_t)n->stats.rx_packets));
+    json_object_set_new(o, "rx_bytes", json_integer((json_int_t)n->stats.rx_bytes));
+    json_object_set_new(o, "tx_packets", json_integer((json_int_t)n->stats.tx_packets));
+    json_object_set_new(o, "tx_bytes", json_integer((json_int_t)n->stats.tx_bytes));
+    json_object_set_new(o, "drops",
+                        json_pack("{s:o, s:o}", ways[CV_DIR_IN], drops_json(n, CV_DIR_IN), ways[CV_DIR_OUT],
+                                  drops_json(n, CV_DIR_OUT)));
+}
+
+void cli_if_drops(struct cli_call *c, const struct cli_if *n, enum cv_dir dir, unsigned indent)
+{
+    uint64_t all = 0;
+    const char *before = ":";
+    for (unsigned r = 0; r < CV_IF_DROP_COUNT; r++)
+        all += n->drops.n[dir][r];
+    cli_print(c, "%*s%llu %s drops", (int)indent, "", (unsigned long long)all, ways[dir]);
+    for (unsigned r = 0; r < CV_IF_DROP_COUNT; r++) {
+        if (n->drops.n[dir][r] == 0)
+            continue;
+        cli_print(c, "%s %llu %s", before, (unsigned long long)n->drops.n[dir][r],
+                  cv_if_drop_name((enum cv_if_drop)r));
+        before = ",";
+    }
+    cli_print(c, "\n");
 }

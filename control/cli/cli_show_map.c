@@ -136,18 +136,23 @@ static const struct cfg_interface *next_flow(const struct cfg *cfg, const struct
     return NULL;
 }
 
+enum { DROPS_INDENT = 12 };
+
 /* By line and not by SA: these do not begin anew with each rekey. */
 static void flows_text(struct cli_call *c, const struct cfg_crypto_map *m, const struct cfg_map_entry *e)
 {
     const struct cfg *cfg = c->env->cfg(c->env->ctx);
     const struct cfg_interface *i;
-    struct cv_if_stats n;
+    struct cli_if n;
     for (unsigned at = 0; (i = next_flow(cfg, m, e, &at)) != NULL;) {
         cli_if_sum(c, i->name, &n);
         cli_print(c,
                   "        Flow %s on %s: %llu packets input, %llu bytes, %llu packets output, %llu bytes\n",
-                  i->name, i->flow->port, (unsigned long long)n.rx_packets, (unsigned long long)n.rx_bytes,
-                  (unsigned long long)n.tx_packets, (unsigned long long)n.tx_bytes);
+                  i->name, i->flow->port, (unsigned long long)n.stats.rx_packets,
+                  (unsigned long long)n.stats.rx_bytes, (unsigned long long)n.stats.tx_packets,
+                  (unsigned long long)n.stats.tx_bytes);
+        cli_if_drops(c, &n, CV_DIR_IN, DROPS_INDENT);
+        cli_if_drops(c, &n, CV_DIR_OUT, DROPS_INDENT);
     }
 }
 
@@ -155,7 +160,7 @@ static json_t *flows_json(struct cli_call *c, const struct cfg_crypto_map *m, co
 {
     const struct cfg *cfg = c->env->cfg(c->env->ctx);
     const struct cfg_interface *i;
-    struct cv_if_stats n;
+    struct cli_if n;
     json_t *all = json_array();
     for (unsigned at = 0; (i = next_flow(cfg, m, e, &at)) != NULL;) {
         json_t *o = json_pack("{s:s, s:s, s:i}", "interface", i->name, "port", i->flow->port, "line",

@@ -9,12 +9,13 @@
 #include <string.h>
 
 enum { TOS_DSCP = 0xfc }; /* what `tunnel tos` says; ECN is the packet's */
+enum { COUNTS_INDENT = 5 };
 
 /* ---- interfaces --------------------------------------------------------------------------------------------------- */
 struct if_view {
     const struct cfg_interface *cfg;
     uint32_t if_id;
-    struct cv_if_stats sum;
+    struct cli_if sum;
     const struct cv_port_stats *port; /* NULL: not a port, or the data plane is away */
     bool line_up;                     /* line protocol */
     unsigned transport_mtu;           /* of a tunnel that is up: what passes whole; 0 not known */
@@ -194,6 +195,20 @@ static void text_tunnel(struct cli_call *c, const struct if_view *v)
         cli_print(c, "  Tunnel protection via IPSec (profile \"%s\")\n", i->protection_profile);
 }
 
+static void text_counts(struct cli_call *c, const struct if_view *v)
+{
+    const struct cv_if_stats *n = &v->sum.stats;
+    const bool can_lose = v->cfg->kind != CV_IF_LOOPBACK;
+    cli_print(c, "     %llu packets input, %llu bytes\n", (unsigned long long)n->rx_packets,
+              (unsigned long long)n->rx_bytes);
+    if (can_lose)
+        cli_if_drops(c, &v->sum, CV_DIR_IN, COUNTS_INDENT);
+    cli_print(c, "     %llu packets output, %llu bytes\n", (unsigned long long)n->tx_packets,
+              (unsigned long long)n->tx_bytes);
+    if (can_lose)
+        cli_if_drops(c, &v->sum, CV_DIR_OUT, COUNTS_INDENT);
+}
+
 static void text_if(struct cli_call *c, const struct if_view *v)
 {
     const struct cfg_interface *i = v->cfg;
@@ -230,9 +245,7 @@ static void text_if(struct cli_call *c, const struct if_view *v)
         cli_print(c, "  Encapsulation TUNNEL\n");
         text_tunnel(c, v);
     }
-    cli_print(c, "     %llu packets input, %llu bytes\n     %llu packets output, %llu bytes\n",
-              (unsigned long long)v->sum.rx_packets, (unsigned long long)v->sum.rx_bytes,
-              (unsigned long long)v->sum.tx_packets, (unsigned long long)v->sum.tx_bytes);
+    text_counts(c, v);
 }
 
 /* "show interfaces tunnel 1": the words are one name. False: given, but none. */

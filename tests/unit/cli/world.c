@@ -123,6 +123,12 @@ static void shm_fill(void)
     *shm_if_stats(&w.shm, 0, 1) = (struct cv_if_stats){10, 1000, 20, 2000};
     *shm_if_stats(&w.shm, 0, 2) = (struct cv_if_stats){30, 3000, 40, 4000};
     *shm_if_stats(&w.shm, 1, 2) = (struct cv_if_stats){1, 64, 2, 128}; /* the manager's */
+    uint64_t *in = shm_if_drops(&w.shm, 0, 1)->n[CV_DIR_IN], *out = shm_if_drops(&w.shm, 0, 1)->n[CV_DIR_OUT];
+    in[CV_IF_DROP_AUTH] = 2;
+    in[CV_IF_DROP_REPLAY] = 5;
+    shm_if_drops(&w.shm, 1, 1)->n[CV_DIR_IN][CV_IF_DROP_AUTH] = 1; /* the manager's */
+    out[CV_IF_DROP_POLICED] = 7;
+    shm_if_drops(&w.shm, 0, 2)->n[CV_DIR_OUT][CV_IF_DROP_NO_SA] = 4;
 }
 
 static void on_event(void *ctx, const struct ike_event *e)
