@@ -338,11 +338,24 @@ static void cli_env_init(struct daemon *d)
     };
 }
 
+static const char *metrics_interface(void *ctx, unsigned n, uint32_t *if_id)
+{
+    const struct rt_names *ifs = &((struct daemon *)ctx)->state.ifs;
+    if (n >= ifs->count)
+        return NULL;
+    *if_id = ifs->items[n].id;
+    return ifs->items[n].name;
+}
+
 /* Tunnels matter more than figures: an address that is taken is told, and no more. */
 static void metrics_start(struct daemon *d)
 {
-    const struct met_env env = {
-        .ctx = d, .version = CULVERT_VERSION, .ike = cli_ike, .shm = cli_shm, .pki = cli_pki};
+    const struct met_env env = {.ctx = d,
+                                .version = CULVERT_VERSION,
+                                .ike = cli_ike,
+                                .shm = cli_shm,
+                                .pki = cli_pki,
+                                .interface = metrics_interface};
     char err[MET_ERROR_MAX];
     if (d->start.metrics && met_serve(d->base, &env, d->start.metrics, &d->metrics, err) != CV_OK)
         log_error("no metrics: %s", err);

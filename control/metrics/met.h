@@ -1,6 +1,7 @@
 /* met: culvertd's figures in Prometheus's text format (version 0.0.4), and the HTTP server that hands them out.
  *
  *   met_text    the page, made of read-only views of the engine, the data plane's statistics and the trust-points
+ *   met_if      its part about interfaces
  *   met_http    GET /metrics on one address, in the daemon's event loop (libevent's evhttp)
  *
  * Names of peers and identities do not appear: figures leave the machine. All calls from the control thread. */
@@ -22,6 +23,8 @@ struct met_env {
     struct ike *(*ike)(void *ctx);
     const struct shm *(*shm)(void *ctx); /* NULL: the data plane is away */
     struct pki *(*pki)(void *ctx);
+    /* The name of the nth interface that the data plane has been told of, lines of crypto maps among them; NULL: no more. */
+    const char *(*interface)(void *ctx, unsigned n, uint32_t *if_id);
 };
 
 /* The whole page, for free(); NULL when memory is short. */

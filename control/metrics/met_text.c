@@ -1,5 +1,5 @@
 #include "control/ike/ike.h"
-#include "control/metrics/met.h"
+#include "control/metrics/met_row.h"
 #include "control/pki/pki.h"
 
 #include <inttypes.h>
@@ -7,13 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void family(FILE *f, const char *name, const char *type, const char *help)
+void met_family(FILE *f, const char *name, const char *type, const char *help)
 {
     fprintf(f, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* A label's value: backslash, quote and line feed are escaped by the format; what else a hostile name may hold is shown as '?'. */
-static void label(FILE *f, const char *name, const char *value, size_t most)
+void met_label(FILE *f, const char *name, const char *value, size_t most)
 {
     fprintf(f, "%s=\"", name);
     for (size_t i = 0; i < most && value[i]; i++) {
@@ -30,7 +29,7 @@ static void ike_counters_text(FILE *f, struct ike *e)
 {
     const struct ike_counters *n = ike_counters(e);
 #define ROW(name)                                                                                            \
-    family(f, "culvert_ike_" #name "_total", "counter", "IKE: " #name);                                      \
+    met_family(f, "culvert_ike_" #name "_total", "counter", "IKE: " #name);                                  \
     fprintf(f, "culvert_ike_" #name "_total %" PRIu64 "\n", n->name);
     IKE_COUNTERS(ROW)
 #undef ROW
@@ -60,12 +59,12 @@ static void ike_gauges_text(FILE *f, struct ike *e)
     struct count c = {0};
     ike_each_session(e, count_session, &c);
     ike_each_sa(e, count_sa, &c);
-    family(f, "culvert_sessions", "gauge", "Protected tunnels and flows by status");
+    met_family(f, "culvert_sessions", "gauge", "Protected tunnels and flows by status");
     for (unsigned i = 0; i < STATUSES; i++)
         if (ike_session_status_text((enum ike_session_status)i)[0] != '?')
             fprintf(f, "culvert_sessions{status=\"%s\"} %u\n",
                     ike_session_status_text((enum ike_session_status)i), c.sessions[i]);
-    family(f, "culvert_ike_sas", "gauge", "Established IKE SAs by version");
+    met_family(f, "culvert_ike_sas", "gauge", "Established IKE SAs by version");
     for (unsigned v = 1; v < VERSIONS; v++)
         fprintf(f, "culvert_ike_sas{version=\"%u\"} %u\n", v, c.sas[v]);
 }
@@ -74,15 +73,15 @@ static void ike_gauges_text(FILE *f, struct ike *e)
 static void workers_text(FILE *f, const struct shm *s)
 {
     const unsigned workers = shm_workers_ever(s); /* counters do not go away with those who counted */
-    family(f, "culvert_worker_rx_packets_total", "counter", "Packets received by a worker");
+    met_family(f, "culvert_worker_rx_packets_total", "counter", "Packets received by a worker");
     for (unsigned i = 0; i < workers; i++)
         fprintf(f, "culvert_worker_rx_packets_total{worker=\"%u\"} %" PRIu64 "\n", i,
                 shm_worker_stats(s, i)->rx_packets);
-    family(f, "culvert_worker_tx_packets_total", "counter", "Packets sent by a worker");
+    met_family(f, "culvert_worker_tx_packets_total", "counter", "Packets sent by a worker");
     for (unsigned i = 0; i < workers; i++)
         fprintf(f, "culvert_worker_tx_packets_total{worker=\"%u\"} %" PRIu64 "\n", i,
                 shm_worker_stats(s, i)->tx_packets);
-    family(f, "culvert_worker_busy_cycles_total", "counter", "TSC cycles in loops that had packets");
+    met_family(f, "culvert_worker_busy_cycles_total", "counter", "TSC cycles in loops that had packets");
     for (unsigned i = 0; i < workers; i++)
         fprintf(f, "culvert_worker_busy_cycles_total{worker=\"%u\"} %" PRIu64 "\n", i,
                 shm_worker_stats(s, i)->busy_cycles);
@@ -90,7 +89,7 @@ static void workers_text(FILE *f, const struct shm *s)
 
 static void drops_text(FILE *f, const struct shm *s)
 {
-    family(f, "culvert_drops_total", "counter", "Packets dropped, by reason");
+    met_family(f, "culvert_drops_total", "counter", "Packets dropped, by reason");
     for (unsigned r = 1; r < CV_DROP_COUNT; r++) {
         uint64_t n = 0;
         for (unsigned w = 0; w <= s->workers; w++) /* the last is the manager's */
@@ -102,23 +101,23 @@ static void drops_text(FILE *f, const struct shm *s)
 static void port_row(FILE *f, const struct cv_port_stats *p, const char *name, uint64_t n)
 {
     fprintf(f, "%s{", name);
-    label(f, "port", p->name, sizeof p->name);
+    met_label(f, "port", p->name, sizeof p->name);
     fprintf(f, "} %" PRIu64 "\n", n);
 }
 
 static void ports_text(FILE *f, const struct shm *s)
 {
     unsigned n = s->head->ports < CV_MAX_PORTS ? s->head->ports : CV_MAX_PORTS;
-    family(f, "culvert_port_up", "gauge", "1 while the port has a link");
+    met_family(f, "culvert_port_up", "gauge", "1 while the port has a link");
     for (unsigned i = 0; i < n; i++)
         port_row(f, shm_port_stats(s, i), "culvert_port_up", shm_port_stats(s, i)->link_up ? 1 : 0);
-    family(f, "culvert_port_rx_bytes_total", "counter", "Octets received by a port");
+    met_family(f, "culvert_port_rx_bytes_total", "counter", "Octets received by a port");
     for (unsigned i = 0; i < n; i++)
         port_row(f, shm_port_stats(s, i), "culvert_port_rx_bytes_total", shm_port_stats(s, i)->rx_bytes);
-    family(f, "culvert_port_tx_bytes_total", "counter", "Octets sent by a port");
+    met_family(f, "culvert_port_tx_bytes_total", "counter", "Octets sent by a port");
     for (unsigned i = 0; i < n; i++)
         port_row(f, shm_port_stats(s, i), "culvert_port_tx_bytes_total", shm_port_stats(s, i)->tx_bytes);
-    family(f, "culvert_port_rx_missed_total", "counter", "Packets for which the port had no room");
+    met_family(f, "culvert_port_rx_missed_total", "counter", "Packets for which the port had no room");
     for (unsigned i = 0; i < n; i++)
         port_row(f, shm_port_stats(s, i), "culvert_port_rx_missed_total", shm_port_stats(s, i)->rx_missed);
 }
@@ -127,7 +126,7 @@ static void ports_text(FILE *f, const struct shm *s)
 static void expiry_row(FILE *f, const struct pki_trustpoint *t, const char *kind, const struct pki_cert *c)
 {
     fputs("culvert_certificate_not_after_seconds{", f);
-    label(f, "trustpoint", t->name, sizeof t->name);
+    met_label(f, "trustpoint", t->name, sizeof t->name);
     fprintf(f, ",kind=\"%s\"} %lld\n", kind, (long long)pki_cert_not_after(c));
 }
 
@@ -135,19 +134,19 @@ static void certificates_text(FILE *f, const struct pki *p)
 {
     const struct pki_trustpoint *list[PKI_TRUSTPOINTS_MAX];
     unsigned n = pki_list(p, list);
-    family(f, "culvert_certificate_not_after_seconds", "gauge",
-           "When a trust-point's certificate ends, seconds since 1970");
+    met_family(f, "culvert_certificate_not_after_seconds", "gauge",
+               "When a trust-point's certificate ends, seconds since 1970");
     for (unsigned i = 0; i < n; i++) {
         if (list[i]->own)
             expiry_row(f, list[i], "own", list[i]->own);
         if (list[i]->ca)
             expiry_row(f, list[i], "ca", list[i]->ca);
     }
-    family(f, "culvert_trustpoint_usable", "gauge",
-           "1 while the trust-point has a certificate and key that are valid now");
+    met_family(f, "culvert_trustpoint_usable", "gauge",
+               "1 while the trust-point has a certificate and key that are valid now");
     for (unsigned i = 0; i < n; i++) {
         fputs("culvert_trustpoint_usable{", f);
-        label(f, "trustpoint", list[i]->name, sizeof list[i]->name);
+        met_label(f, "trustpoint", list[i]->name, sizeof list[i]->name);
         fprintf(f, "} %d\n", pki_usable(p, list[i]) ? 1 : 0);
     }
 }
@@ -162,9 +161,9 @@ char *met_text(const struct met_env *env)
     struct ike *e = env->ike(env->ctx);
     const struct shm *s = env->shm(env->ctx);
     const struct pki *p = env->pki(env->ctx);
-    family(f, "culvert_info", "gauge", "Always 1; the version");
+    met_family(f, "culvert_info", "gauge", "Always 1; the version");
     fprintf(f, "culvert_info{version=\"%s\"} 1\n", env->version);
-    family(f, "culvert_dataplane_up", "gauge", "1 while the data plane is there and configured");
+    met_family(f, "culvert_dataplane_up", "gauge", "1 while the data plane is there and configured");
     fprintf(f, "culvert_dataplane_up %d\n", s ? 1 : 0);
     if (e) {
         ike_counters_text(f, e);
@@ -174,6 +173,7 @@ char *met_text(const struct met_env *env)
         workers_text(f, s);
         drops_text(f, s);
         ports_text(f, s);
+        met_if_text(f, env, s);
     }
     if (p)
         certificates_text(f, p);

@@ -185,6 +185,13 @@ def metrics():
     check_equal(values['culvert_drops_total{reason="no-sa"}'], c.drops()["no-sa"], "drops without an SA")
     check(values["culvert_ike_datagrams_out_total"] > 0, "datagrams sent")
     check_equal(sum(v for k, v in values.items() if k.startswith("culvert_sessions{")), 1, "sessions")
+    lost = c.json("show", "interfaces", "Tunnel1")["interfaces"][0]["drops"]
+    check_equal(values['culvert_interface_drops_total{interface="Tunnel1",direction="out",reason="no-sa"}'], c.drops()["no-sa"], "the tunnel's")
+    check_equal((lost["output"]["no-sa"], sum(lost["input"].values())), (c.drops()["no-sa"], 0), "drops of Tunnel1, shown")
+    check("     %d output drops: %d no-sa\n" % (c.drops()["no-sa"], c.drops()["no-sa"]) in c.cli("show", "interfaces", "Tunnel1").stdout, "in text")
+    check_equal([k for k in values if k.startswith("culvert_interface_drops_total{") and "Tunnel1" not in k], [], "drops of others")
+    check_equal(values['culvert_interface_tx_packets_total{interface="Tunnel1"}'], 0, "sent into the tunnel")
+    check(values['culvert_interface_rx_packets_total{interface="Ethernet0/1"}'] >= 3, "received by the inner port")
     check("192.0.2.2" not in page, "the peer's address")
     check("404" in http(c, b"GET /etc/passwd HTTP/1.0\r\n\r\n").splitlines()[0], "another page")
     for bad in (b"POST /metrics HTTP/1.0\r\nContent-Length: 0\r\n\r\n", b"GET /metrics HTTP/1.0\r\nA: " + b"a" * 9000 + b"\r\n\r\n"):

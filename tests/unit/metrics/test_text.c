@@ -66,9 +66,16 @@ static struct pki *enrolled(const char *name)
     return p;
 }
 
+static const char *no_interface(void *ctx, unsigned n, uint32_t *if_id)
+{
+    (void)ctx, (void)n, (void)if_id;
+    return NULL;
+}
+
 static char *page(struct pki *p)
 {
-    const struct met_env env = {.ctx = p, .version = "1", .ike = no_ike, .shm = no_shm, .pki = the_pki};
+    const struct met_env env = {
+        .ctx = p, .version = "1", .ike = no_ike, .shm = no_shm, .pki = the_pki, .interface = no_interface};
     return met_text(&env);
 }
 
@@ -99,6 +106,64 @@ static void a_hostile_name_stays_in_its_label(void)
     pki_free(p);
 }
 
+/* ---- interfaces ---- */
+static struct shm shm;
+
+static const struct shm *the_shm(void *ctx)
+{
+    (void)ctx;
+    return &shm;
+}
+
+static struct pki *no_pki(void *ctx)
+{
+    (void)ctx;
+    return NULL;
+}
+
+static const char *an_interface(void *ctx, unsigned n, uint32_t *if_id)
+{
+    static const struct {
+        const char *name;
+        uint32_t id;
+    } ifs[] = {{"Ethernet0/0", 1}, {"Tunnel1", 7}, {"a\"b", 9}, {"beyond", CV_MAX_IFS}};
+    (void)ctx;
+    if (n >= sizeof ifs / sizeof *ifs)
+        return NULL;
+    *if_id = ifs[n].id;
+    return ifs[n].name;
+}
+
+static void interfaces_say_what_they_carried_and_lost(void)
+{
+    const struct met_env env = {
+        .version = "1", .ike = no_ike, .shm = the_shm, .pki = no_pki, .interface = an_interface};
+    CU_ASSERT_EQUAL_FATAL(shm_create(2, 4, &shm), CV_OK);
+    *shm_if_stats(&shm, 0, 7) = (struct cv_if_stats){10, 1000, 20, 2000};
+    *shm_if_stats(&shm, 1, 7) = (struct cv_if_stats){1, 64, 2, 128};
+    *shm_if_stats(&shm, 2, 7) = (struct cv_if_stats){.tx_packets = 100}; /* the manager's */
+    shm_if_drops(&shm, 0, 7)->n[CV_DIR_IN][CV_IF_DROP_REPLAY] = 3;
+    shm_if_drops(&shm, 1, 7)->n[CV_DIR_IN][CV_IF_DROP_REPLAY] = 4;
+    shm_if_drops(&shm, 0, 9)->n[CV_DIR_OUT][CV_IF_DROP_TOO_BIG] = 5;
+    char *text = met_text(&env);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nculvert_interface_rx_packets_total{interface=\"Tunnel1\"} 11\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nculvert_interface_rx_bytes_total{interface=\"Tunnel1\"} 1064\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nculvert_interface_tx_packets_total{interface=\"Tunnel1\"} 122\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nculvert_interface_tx_bytes_total{interface=\"Tunnel1\"} 2128\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nculvert_interface_tx_bytes_total{interface=\"Ethernet0/0\"} 0\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(
+        text,
+        "\nculvert_interface_drops_total{interface=\"Tunnel1\",direction=\"in\",reason=\"replay\"} 7\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(
+        text,
+        "\nculvert_interface_drops_total{interface=\"a\\\"b\",direction=\"out\",reason=\"too-big\"} 5\n"));
+    CU_ASSERT_PTR_NULL(strstr(text, "drops_total{interface=\"Ethernet0/0\"")); /* no row of zero */
+    CU_ASSERT_PTR_NULL(strstr(text, "beyond"));
+    free(text);
+    shm_close(&shm);
+}
+
 static void addresses_are_whole_or_refused(void)
 {
     static const char *const bad[] = {
@@ -120,4 +185,5 @@ static void addresses_are_whole_or_refused(void)
 }
 
 UNIT_MAIN("metrics text", UNIT_TEST(certificates_say_when_they_end),
-          UNIT_TEST(a_hostile_name_stays_in_its_label), UNIT_TEST(addresses_are_whole_or_refused))
+          UNIT_TEST(a_hostile_name_stays_in_its_label), UNIT_TEST(interfaces_say_what_they_carried_and_lost),
+          UNIT_TEST(addresses_are_whole_or_refused))
