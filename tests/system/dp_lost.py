@@ -95,6 +95,10 @@ def vti():
         dropped = site.drops("policed")[0] - before
         check(5 <= dropped <= 20, "%d of 20 over the rate" % dropped)
         watch.only(TUNNEL, way, "policed", dropped, "over the rate")
+    site.a.ctl(site.tunnel_line(""))
+    site.a.ctl("sa out 2 %#x %d gcm128 2 192.0.2.1 192.0.2.2 hard-packets 3\nactivate 2 %#x" % (site.sa_out.spi + 1, TUNNEL, site.sa_out.spi + 1))
+    ping(site.left, "10.2.0.2", 5, interval=0.05, wait=1)
+    watch.only(TUNNEL, "out", "no-sa", 2, "by an SA that has sent all it may")
     site.a.ctl("sa-del in 1 %#x" % site.sa_in.spi)
     site.exchange([site.sealed(echo(4))])
     watch.only(TUNNEL, "in", "no-sa", 1, "by an SA that is gone")
