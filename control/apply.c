@@ -328,7 +328,8 @@ static cv_result set_fill(const struct cfg *c, struct rt_names *ifs, struct rt_n
     for (unsigned i = 0; i < c->neighbor_count; i++)
         CV_TRY(build_nbr(&c->neighbors[i], ifs, vrfs, out));
     for (unsigned i = 0; i < c->interface_count; i++)
-        if (c->interfaces[i].kind == CV_IF_PORT && c->interfaces[i].crypto_map[0])
+        if (c->interfaces[i].kind == CV_IF_PORT &&
+            (c->interfaces[i].crypto_map[0] || c->interfaces[i].crypto_map6[0]))
             CV_TRY(build_policy(c, &c->interfaces[i], &out->ifs[i], ifs, out));
     return CV_OK;
 }

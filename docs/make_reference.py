@@ -76,6 +76,7 @@ SECTIONS = (
     ("crypto ipsec profile", ("ipsec_set", "ipsec_profile")),
     ("crypto map and crypto dynamic-map", ("ipsec_set", "map")),
     ("ip access-list extended", ("acl",)),
+    ("ipv6 access-list", ("acl6",)),
     ("crypto isakmp policy", ("isakmp_policy",)),
     ("crypto keyring", ("isakmp_keyring",)),
     ("crypto isakmp profile", ("isakmp_profile",)),

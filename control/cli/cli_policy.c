@@ -2,6 +2,7 @@
 
 #include "control/cli/cli_alg.h"
 #include "control/cli/cli_text.h"
+#include "control/config/cfg_ace.h"
 
 #include <stdio.h>
 
@@ -99,19 +100,31 @@ static void side_text(const struct ts *t, char *out, size_t room)
         snprintf(out + n, room - (size_t)n, " range %u %u", t->port_lo, t->port_hi);
 }
 
+/* A message of ICMP has a name or numbers of its own, which one range of "ports" on both sides stands for. */
+static bool is_message(const struct cfg_ace *a)
+{
+    struct ip_prefix p;
+    return a->local.proto == (a->local.family == IP_V4 ? 1 : 58) && a->local.port_lo == a->remote.port_lo &&
+           a->local.port_hi == a->remote.port_hi && ts_to_prefix(&a->local, &p) &&
+           ts_to_prefix(&a->remote, &p);
+}
+
 const char *cli_policy_ace(const struct cfg_ace *a, char out[2 * CLI_TEXT_MAX])
 {
+    static_assert(CFG_ACE_TEXT_MAX <= 2 * CLI_TEXT_MAX, "its text fits");
+    if (is_message(a))
+        return cfg_ace_text(a, out);
     char local[CLI_TEXT_MAX - 16], remote[CLI_TEXT_MAX - 16], number[8];
     side_text(&a->local, local, sizeof local);
     side_text(&a->remote, remote, sizeof remote);
     snprintf(number, sizeof number, "%u", a->local.proto);
-    const char *proto = a->local.proto == 0    ? (a->local.family == IP_V4 ? "ip" : "ipv6")
-                        : a->local.proto == 1  ? "icmp"
-                        : a->local.proto == 6  ? "tcp"
-                        : a->local.proto == 17 ? "udp"
-                        : a->local.proto == 47 ? "gre"
-                        : a->local.proto == 50 ? "esp"
-                                               : number;
+    const char *proto = a->local.proto == 0 ? (a->local.family == IP_V4 ? "ip" : "ipv6")
+                        : a->local.proto == (a->local.family == IP_V4 ? 1 : 58) ? "icmp"
+                        : a->local.proto == 6                                   ? "tcp"
+                        : a->local.proto == 17                                  ? "udp"
+                        : a->local.proto == 47                                  ? "gre"
+                        : a->local.proto == 50                                  ? "esp"
+                                                                                : number;
     snprintf(out, 2 * CLI_TEXT_MAX, "%s %s %s %s", a->permit ? "permit" : "deny", proto, local, remote);
     return out;
 }

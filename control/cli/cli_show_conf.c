@@ -83,17 +83,20 @@ int cli_show_acl(struct cli_call *c)
         }
         shown++;
         if (!all)
-            cli_print(c, "Extended IP access list %s\n", l->name);
+            cli_print(c, "%s access list %s\n", l->ipv6 ? "IPv6" : "Extended IP", l->name);
         for (unsigned k = 0; k < l->ace_count; k++) {
             cli_policy_ace(&l->aces[k], text);
             if (lines)
                 json_array_append_new(lines, json_pack("{s:i, s:b, s:s}", "sequence", (int)l->aces[k].seq,
                                                        "permit", l->aces[k].permit, "text", text));
+            else if (l->ipv6)
+                cli_print(c, "    %s sequence %u\n", text, l->aces[k].seq);
             else
                 cli_print(c, "    %u %s\n", l->aces[k].seq, text);
         }
         if (all)
-            json_array_append_new(all, json_pack("{s:s, s:o}", "name", l->name, "lines", lines));
+            json_array_append_new(
+                all, json_pack("{s:s, s:b, s:o}", "name", l->name, "ipv6", l->ipv6, "lines", lines));
     }
     return cli_list_end(c, all, "access_lists", "access list", shown);
 }

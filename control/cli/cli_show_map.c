@@ -41,7 +41,7 @@ static void entry_acl_text(struct cli_call *c, const struct cfg_map_entry *e)
     char text[2 * CLI_TEXT_MAX];
     if (!e->acl[0])
         return;
-    cli_print(c, "        Extended IP access list %s\n", e->acl);
+    cli_print(c, "        %s access list %s\n", l && l->ipv6 ? "IPv6" : "Extended IP", e->acl);
     for (unsigned k = 0; l && k < l->ace_count; k++)
         cli_print(c, "            access-list %s %s\n", l->name, cli_policy_ace(&l->aces[k], text));
 }
@@ -56,7 +56,7 @@ static void interfaces_text(struct cli_call *c, const char *map)
     const struct cfg *cfg = c->env->cfg(c->env->ctx);
     cli_print(c, "        Interfaces using crypto map %s:\n", map);
     for (unsigned i = 0; i < cfg->interface_count; i++)
-        if (strcmp(cfg->interfaces[i].crypto_map, map) == 0)
+        if (cfg_map_applied(&cfg->interfaces[i], map))
             cli_print(c, "                %s\n", cfg->interfaces[i].name);
 }
 
@@ -240,11 +240,11 @@ static json_t *entry_json(struct cli_call *c, const struct cfg_crypto_map *m, co
         json_array_append_new(
             peers, json_string(e->peers[i].host[0] ? e->peers[i].host : ip_addr_text(&e->peers[i].addr, a)));
     for (unsigned i = 0; i < cfg->interface_count; i++)
-        if (strcmp(cfg->interfaces[i].crypto_map, m->name) == 0)
+        if (!m->dynamic && cfg_map_applied(&cfg->interfaces[i], m->name))
             json_array_append_new(used, json_string(cfg->interfaces[i].name));
-    json_t *o =
-        json_pack("{s:s, s:i, s:b, s:b, s:o, s:o}", "map", m->name, "sequence", (int)e->seq, "dynamic",
-                  m->dynamic, "incomplete", incomplete(m, e), "peers", peers, "interfaces", used);
+    json_t *o = json_pack("{s:s, s:i, s:b, s:b, s:b, s:o, s:o}", "map", m->name, "sequence", (int)e->seq,
+                          "ipv6", m->ipv6, "dynamic", m->dynamic, "incomplete", incomplete(m, e), "peers",
+                          peers, "interfaces", used);
     json_object_set_new(o, "dynamic_map", e->dynamic[0] ? json_string(e->dynamic) : json_null());
     json_object_set_new(o, "access_list", e->acl[0] ? json_string(e->acl) : json_null());
     json_object_set_new(o, "current_peer",
@@ -264,6 +264,11 @@ static json_t *entry_json(struct cli_call *c, const struct cfg_crypto_map *m, co
 }
 
 /* ---- tunnels: each a map of its own, "Tunnel1-head-0" ---- */
+static bool is_ipv6(const struct cfg_interface *t)
+{
+    return t->tunnel_mode == CV_TUNNEL_IPSEC6 || t->tunnel_mode == CV_TUNNEL_GRE6;
+}
+
 static void tunnel_text(struct cli_call *c, const struct cfg_interface *t)
 {
     char a[IP_TEXT_MAX], text[2 * CLI_TEXT_MAX];
@@ -271,8 +276,8 @@ static void tunnel_text(struct cli_call *c, const struct cfg_interface *t)
     const struct cfg_ipsec_profile *p = cfg_find_ipsec_profile(cfg, t->protection_profile);
     const bool far = t->tunnel_destination.family != IP_NONE;
     struct cfg_ace ace = {.permit = true};
-    cli_print(c, "Crypto Map IPv4 \"%s-head-0\" %d ipsec-isakmp\n        Profile name: %s\n", t->name,
-              FIRST_INSTANCE, t->protection_profile);
+    cli_print(c, "Crypto Map IPv%u \"%s-head-0\" %d ipsec-isakmp\n        Profile name: %s\n",
+              is_ipv6(t) ? 6u : 4u, t->name, FIRST_INSTANCE, t->protection_profile);
     if (far)
         cli_print(c, "        Map is a PROFILE INSTANCE.\n        Peer = %s\n",
                   ip_addr_text(&t->tunnel_destination, a));
@@ -293,10 +298,10 @@ static json_t *tunnel_json(struct cli_call *c, const struct cfg_interface *t)
     char a[IP_TEXT_MAX];
     const struct cfg_ipsec_profile *p =
         cfg_find_ipsec_profile(c->env->cfg(c->env->ctx), t->protection_profile);
-    json_t *o = json_pack("{s:o, s:i, s:b, s:b, s:[], s:[s], s:n, s:n, s:n, s:s}", "map",
-                          json_sprintf("%s-head-0", t->name), "sequence", 65536, "dynamic", 0, "incomplete",
-                          0, "peers", "interfaces", t->name, "dynamic_map", "access_list", "current_peer",
-                          "ipsec_profile", t->protection_profile);
+    json_t *o = json_pack("{s:o, s:i, s:b, s:b, s:b, s:[], s:[s], s:n, s:n, s:n, s:s}", "map",
+                          json_sprintf("%s-head-0", t->name), "sequence", 65536, "ipv6", is_ipv6(t),
+                          "dynamic", 0, "incomplete", 0, "peers", "interfaces", t->name, "dynamic_map",
+                          "access_list", "current_peer", "ipsec_profile", t->protection_profile);
     json_object_set_new(o, "instances", json_array());
     json_object_set_new(o, "flows", json_array());
     if (t->tunnel_destination.family != IP_NONE)
@@ -317,7 +322,7 @@ static bool map_wanted(const struct cfg *cfg, const struct map_filter *f, const 
     if (f->tag && strcmp(f->tag, m->name) != 0)
         return false;
     const struct cfg_interface *i = f->interface[0] ? cfg_find_interface(cfg, f->interface) : NULL;
-    return !f->interface[0] || (i && strcmp(i->crypto_map, m->name) == 0 && !m->dynamic);
+    return !f->interface[0] || (i && cfg_map_applied(i, m->name) && !m->dynamic);
 }
 
 static bool tunnel_wanted(const struct map_filter *f, const struct cfg_interface *t)

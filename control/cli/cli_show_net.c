@@ -151,6 +151,7 @@ static json_t *if_json(struct cli_call *c, const struct if_view *v)
     json_object_set_new(o, "vrf", json_string(i->vrf));
     json_object_set_new(o, "addresses", addrs);
     json_object_set_new(o, "crypto_map", i->crypto_map[0] ? json_string(i->crypto_map) : json_null());
+    json_object_set_new(o, "ipv6_crypto_map", i->crypto_map6[0] ? json_string(i->crypto_map6) : json_null());
     json_object_set_new(o, "tcp_adjust_mss", mss ? json_integer(mss) : json_null());
     cli_if_json(&v->sum, o);
     if (v->port) {
@@ -241,6 +242,8 @@ static void text_if(struct cli_call *c, const struct if_view *v)
                       (unsigned long long)i->rate_limit[dir].bps, i->rate_limit[dir].burst);
     if (i->crypto_map[0])
         cli_print(c, "  Crypto map %s\n", i->crypto_map);
+    if (i->crypto_map6[0])
+        cli_print(c, "  IPv6 crypto map %s\n", i->crypto_map6);
     if (i->kind == CV_IF_TUNNEL) {
         cli_print(c, "  Encapsulation TUNNEL\n");
         text_tunnel(c, v);

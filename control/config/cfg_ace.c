@@ -5,16 +5,20 @@
 #include <string.h>
 #include <strings.h>
 
-enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_SCTP = 132 };
+enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMP6 = 58, PROTO_SCTP = 132 };
 enum { OF_TCP = 1, OF_UDP = 2, OF_BOTH = 3 };
+enum { IN_V4 = 1, IN_V6 = 2, IN_BOTH = 3 };
 
-static const struct {
+static const struct protocol {
     const char *word;
     uint8_t number;
+    uint8_t in; /* lists of which family know the word */
 } protocols[] = {
-    {"ip", 0},    {"ahp", 51},  {"eigrp", 88}, {"esp", 50}, {"gre", 47},
-    {"icmp", 1},  {"igmp", 2},  {"ipinip", 4}, {"nos", 94}, {"ospf", 89},
-    {"pcp", 108}, {"pim", 103}, {"sctp", 132}, {"tcp", 6},  {"udp", 17},
+    {"ip", 0, IN_V4},      {"ipv6", 0, IN_V6},   {"ahp", 51, IN_BOTH},   {"eigrp", 88, IN_V4},
+    {"esp", 50, IN_BOTH},  {"gre", 47, IN_V4},   {"icmp", 1, IN_V4},     {"icmp", 58, IN_V6},
+    {"igmp", 2, IN_V4},    {"ipinip", 4, IN_V4}, {"nos", 94, IN_V4},     {"ospf", 89, IN_V4},
+    {"pcp", 108, IN_BOTH}, {"pim", 103, IN_V4},  {"sctp", 132, IN_BOTH}, {"tcp", 6, IN_BOTH},
+    {"udp", 17, IN_BOTH},
 };
 
 static const struct {
@@ -77,10 +81,11 @@ static const struct {
 
 /* Messages of ICMP by IOS's names; code ALL_CODES: whatever its code. */
 enum { ALL_CODES = 256 };
-static const struct {
+struct message {
     const char *word;
     uint16_t type, code;
-} icmp_messages[] = {
+};
+static const struct message icmp_messages[] = {
     {"administratively-prohibited", 3, 13},
     {"alternate-address", 6, ALL_CODES},
     {"conversion-error", 31, ALL_CODES},
@@ -126,14 +131,56 @@ static const struct {
     {"ttl-exceeded", 11, 0},
     {"unreachable", 3, ALL_CODES},
 };
+static const struct message icmp6_messages[] = {
+    {"beyond-scope", 1, 2},
+    {"destination-unreachable", 1, 3},
+    {"dhaad-reply", 145, ALL_CODES},
+    {"dhaad-request", 144, ALL_CODES},
+    {"echo-reply", 129, ALL_CODES},
+    {"echo-request", 128, ALL_CODES},
+    {"header", 4, 0},
+    {"hop-limit", 3, 0},
+    {"mld-query", 130, ALL_CODES},
+    {"mld-reduction", 132, ALL_CODES},
+    {"mld-report", 131, ALL_CODES},
+    {"mpd-advertisement", 147, ALL_CODES},
+    {"mpd-solicitation", 146, ALL_CODES},
+    {"nd-na", 136, ALL_CODES},
+    {"nd-ns", 135, ALL_CODES},
+    {"next-header", 4, 1},
+    {"no-admin", 1, 1},
+    {"no-route", 1, 0},
+    {"packet-too-big", 2, ALL_CODES},
+    {"parameter-option", 4, 2},
+    {"parameter-problem", 4, ALL_CODES},
+    {"port-unreachable", 1, 4},
+    {"reassembly-timeout", 3, 1},
+    {"redirect", 137, ALL_CODES},
+    {"renum-command", 138, 0},
+    {"renum-result", 138, 1},
+    {"renum-seq-number", 138, 255},
+    {"router-advertisement", 134, ALL_CODES},
+    {"router-renumbering", 138, ALL_CODES},
+    {"router-solicitation", 133, ALL_CODES},
+    {"time-exceeded", 3, ALL_CODES},
+    {"unreachable", 1, ALL_CODES},
+};
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+/* The names of a family's messages. */
+static const struct message *messages(bool ipv6, size_t *count)
+{
+    *count = ipv6 ? COUNT(icmp6_messages) : COUNT(icmp_messages);
+    return ipv6 ? icmp6_messages : icmp_messages;
+}
 
 /* Where the line is being read. */
 struct reading {
     struct cfg_parser *p;
     const struct cfg_line *line;
     unsigned at;
+    bool ipv6;
 };
 
 static const char *word(const struct reading *r)
@@ -170,17 +217,39 @@ static bool number(const char *text, unsigned long max, unsigned long *out)
 }
 
 /* ---- the parts of a line ------------------------------------------------------------------------------------ */
+/* Of a list of IPv6 `ip` is short for `ipv6`. */
+static bool is_protocol(const struct reading *r, const struct protocol *x)
+{
+    if (!(x->in & (r->ipv6 ? IN_V6 : IN_V4)))
+        return false;
+    return is(r, x->word) || (r->ipv6 && x->number == 0 && is(r, "ip"));
+}
+
+/* Selectors look behind these (RFC 4301 4.4.1.1): a line that names one would match nothing. */
+static bool is_extension(unsigned long n)
+{
+    return n == 43 || n == 44 || n == 60;
+}
+
 static bool take_protocol(struct reading *r, uint8_t *proto)
 {
     unsigned long n;
     for (size_t i = 0; i < COUNT(protocols); i++)
-        if (is(r, protocols[i].word)) {
+        if (is_protocol(r, &protocols[i])) {
             *proto = protocols[i].number;
             r->at++;
             return true;
         }
     if (!number(word(r), UINT8_MAX, &n) || n == 0)
-        return wrong(r, "expected a protocol: ip, tcp, udp, icmp, gre, esp, ahp ..., or its number 1-255");
+        return wrong(r, r->ipv6 ? "expected a protocol: ipv6, tcp, udp, icmp, esp, ahp, sctp, pcp, or its "
+                                  "number 1-255"
+                                : "expected a protocol: ip, tcp, udp, icmp, gre, esp, ahp ..., or its number "
+                                  "1-255");
+    if (r->ipv6 && is_extension(n)) {
+        cfg_error(r->p, column(r), "name the protocol behind it, or ipv6",
+                  "an extension header of IPv6 cannot be part of a traffic selector");
+        return false;
+    }
     *proto = (uint8_t)n;
     r->at++;
     return true;
@@ -211,7 +280,28 @@ static bool wrong_wildcard(const struct reading *r, const struct ip_addr *wild)
     return false;
 }
 
-static bool take_address(struct reading *r, struct ip_prefix *out)
+/* any, host X:X::X, X:X::X/N */
+static bool take_address6(struct reading *r, struct ip_prefix *out)
+{
+    struct ip_addr a = ip_addr_v6((const uint8_t[16]){0});
+    char text[IP_TEXT_MAX];
+    unsigned long len = 0;
+    bool host = is(r, "host"), any = is(r, "any");
+    const char *expected = "expected any, host X:X::X, or X:X::X/N";
+    r->at += host || any;
+    const char *slash = strchr(word(r), '/');
+    if (!any && (host ? slash != NULL : !slash || !number(slash + 1, 128, &len)))
+        return wrong(r, expected);
+    if (host)
+        len = 128;
+    snprintf(text, sizeof text, "%.*s", (int)strcspn(word(r), "/"), word(r));
+    if (!any && (strcspn(word(r), "/") >= sizeof text || !ip_addr_parse(text, &a) || a.family != IP_V6))
+        return wrong(r, expected);
+    r->at += !any;
+    return ip_prefix_make(&a, (unsigned)len, out);
+}
+
+static bool take_address4(struct reading *r, struct ip_prefix *out)
 {
     struct ip_addr a = ip_addr_v4((const uint8_t[4]){0}), wild;
     unsigned len = 0;
@@ -232,6 +322,11 @@ static bool take_address(struct reading *r, struct ip_prefix *out)
         r->at++;
     }
     return ip_prefix_make(&a, len, out);
+}
+
+static bool take_address(struct reading *r, struct ip_prefix *out)
+{
+    return r->ipv6 ? take_address6(r, out) : take_address4(r, out);
 }
 
 static bool has_ports(uint8_t proto)
@@ -295,16 +390,20 @@ static bool take_icmp(struct reading *r, uint16_t *lo, uint16_t *hi)
 {
     unsigned long type = 0, code = ALL_CODES;
     bool found = false;
-    for (size_t i = 0; i < COUNT(icmp_messages) && !found; i++)
-        if (is(r, icmp_messages[i].word)) {
-            type = icmp_messages[i].type;
-            code = icmp_messages[i].code;
+    size_t count;
+    const struct message *all = messages(r->ipv6, &count);
+    for (size_t i = 0; i < count && !found; i++)
+        if (is(r, all[i].word)) {
+            type = all[i].type;
+            code = all[i].code;
             found = true;
         }
     if (!found && (word(r)[0] < '0' || word(r)[0] > '9'))
         return true;
     if (!found && !number(word(r), UINT8_MAX, &type))
-        return wrong(r, "expected a type of ICMP: 0-255, or a name as echo, echo-reply, unreachable");
+        return wrong(r, r->ipv6
+                            ? "expected a type of ICMP: 0-255, or a name as echo-request, packet-too-big"
+                            : "expected a type of ICMP: 0-255, or a name as echo, echo-reply, unreachable");
     r->at++;
     if (!found && word(r)[0] >= '0' && word(r)[0] <= '9') {
         if (!number(word(r), UINT8_MAX, &code))
@@ -316,17 +415,44 @@ static bool take_icmp(struct reading *r, uint16_t *lo, uint16_t *hi)
     return true;
 }
 
-/* What may stand behind the destination: nothing that changes what the line matches. */
-static bool take_tail(struct reading *r, uint8_t proto)
+static bool is_icmp(uint8_t proto, bool ipv6)
 {
-    static const char *const known[] = {
-        "established", "fragments", "dscp", "precedence", "tos", "ttl", "time-range", "option", "match-all",
-        "match-any",   "reflect",   "syn",  "ack",        "fin", "rst", "psh",        "urg"};
+    return proto == (ipv6 ? PROTO_ICMP6 : PROTO_ICMP);
+}
+
+/* sequence N, at the end of a line of IPv6. */
+static bool take_sequence(struct reading *r, unsigned *seq)
+{
+    unsigned long n;
+    if (!r->ipv6 || !is(r, "sequence"))
+        return true;
+    r->at++;
+    if (!number(word(r), CFG_ACE_SEQ_MAX, &n) || n == 0)
+        return wrong(r, "expected the number of the line, from 1");
+    *seq = (unsigned)n;
+    r->at++;
+    return true;
+}
+
+/* What may stand behind the destination: nothing that changes what the line matches. */
+static bool take_tail(struct reading *r, uint8_t proto, unsigned *seq)
+{
+    static const char *const known[] = {"established",   "fragments",    "dscp",
+                                        "precedence",    "tos",          "ttl",
+                                        "time-range",    "option",       "match-all",
+                                        "match-any",     "reflect",      "syn",
+                                        "ack",           "fin",          "rst",
+                                        "psh",           "urg",          "flow-label",
+                                        "routing",       "routing-type", "mobility",
+                                        "mobility-type", "dest-option",  "dest-option-type",
+                                        "hbh",           "auth",         "undetermined-transport"};
     if (is(r, "log") || is(r, "log-input")) {
         cfg_warn(r->p, column(r), "unsupported", "leave it out", "`%s` has no effect in this release",
                  word(r));
         r->at++;
     }
+    if (!take_sequence(r, seq))
+        return false;
     if (r->at >= r->line->count)
         return true;
     for (size_t i = 0; i < COUNT(known); i++)
@@ -335,15 +461,18 @@ static bool take_tail(struct reading *r, uint8_t proto)
                       "`%s` cannot be part of a traffic selector", known[i]);
             return false;
         }
-    if (proto == PROTO_ICMP)
+    if (is_icmp(proto, r->ipv6))
         return wrong(
-            r, "expected a type of ICMP (0-255, or a name as echo, unreachable), or the end of the line");
+            r, r->ipv6 ? "expected a type of ICMP (0-255, or a name as echo-request), or the end of the line"
+                       : "expected a type of ICMP (0-255, or a name as echo, unreachable), or the end of the "
+                         "line");
     return wrong(r, "expected the end of the line");
 }
 
-bool cfg_ace_take(struct cfg_parser *p, const struct cfg_line *line, unsigned first, struct cfg_ace *out)
+bool cfg_ace_take(struct cfg_parser *p, const struct cfg_line *line, unsigned first, bool ipv6,
+                  struct cfg_ace *out)
 {
-    struct reading r = {.p = p, .line = line, .at = first};
+    struct reading r = {.p = p, .line = line, .at = first, .ipv6 = ipv6};
     struct ip_prefix src, dst;
     uint16_t src_lo, src_hi, dst_lo, dst_hi;
     uint8_t proto = 0;
@@ -354,13 +483,13 @@ bool cfg_ace_take(struct cfg_parser *p, const struct cfg_line *line, unsigned fi
     if (!take_protocol(&r, &proto) || !take_address(&r, &src) || !take_ports(&r, proto, &src_lo, &src_hi) ||
         !take_address(&r, &dst) || !take_ports(&r, proto, &dst_lo, &dst_hi))
         return false;
-    if (proto == PROTO_ICMP) { /* what goes and what comes */
+    if (is_icmp(proto, ipv6)) { /* what goes and what comes */
         if (!take_icmp(&r, &dst_lo, &dst_hi))
             return false;
         src_lo = dst_lo;
         src_hi = dst_hi;
     }
-    if (!take_tail(&r, proto))
+    if (!take_tail(&r, proto, &out->seq))
         return false;
     out->local = ts_from_prefix(&src, proto, src_lo, src_hi);
     out->remote = ts_from_prefix(&dst, proto, dst_lo, dst_hi);
@@ -368,24 +497,32 @@ bool cfg_ace_take(struct cfg_parser *p, const struct cfg_line *line, unsigned fi
 }
 
 /* ---- and back -------------------------------------------------------------------------------------------------- */
-static void address_text(const struct ts *t, char *out, size_t room)
+enum { ADDRESS_MAX = 52 };
+
+static const char *wildcard_text(const struct ip_prefix *p, char *out)
+{
+    struct ip_addr wild = p->addr;
+    uint32_t ones = p->len < 32 ? UINT32_MAX >> p->len : 0;
+    for (unsigned i = 0; i < 4; i++)
+        wild.b[i] = (uint8_t)(ones >> (24 - 8 * i) & 0xff);
+    return ip_addr_text(&wild, out);
+}
+
+static void address_text(const struct ts *t, char out[ADDRESS_MAX])
 {
     struct ip_prefix p;
-    struct ip_addr wild;
     char a[IP_TEXT_MAX], w[IP_TEXT_MAX];
     out[0] = '\0';
     if (!ts_to_prefix(t, &p))
         return;
-    wild = p.addr;
-    uint32_t ones = p.len < 32 ? UINT32_MAX >> p.len : 0;
-    for (unsigned i = 0; i < 4; i++)
-        wild.b[i] = (uint8_t)(ones >> (24 - 8 * i) & 0xff);
     if (p.len == 0)
-        snprintf(out, room, "any");
-    else if (p.len == 32)
-        snprintf(out, room, "host %s", ip_addr_text(&p.addr, a));
+        snprintf(out, ADDRESS_MAX, "any");
+    else if (p.len == ip_addr_bits(&p.addr))
+        snprintf(out, ADDRESS_MAX, "host %s", ip_addr_text(&p.addr, a));
+    else if (t->family == IP_V6)
+        snprintf(out, ADDRESS_MAX, "%s/%u", ip_addr_text(&p.addr, a), p.len);
     else
-        snprintf(out, room, "%s %s", ip_addr_text(&p.addr, a), ip_addr_text(&wild, w));
+        snprintf(out, ADDRESS_MAX, "%s %s", ip_addr_text(&p.addr, a), wildcard_text(&p, w));
 }
 
 static void ports_text(const struct ts *t, char *out, size_t room)
@@ -408,9 +545,11 @@ static void icmp_text(const struct ts *t, char *out, size_t room)
     if (t->port_lo == 0 && t->port_hi == UINT16_MAX)
         return;
     const unsigned codes = t->port_lo == t->port_hi ? code : ALL_CODES;
-    for (size_t i = 0; i < COUNT(icmp_messages); i++)
-        if (icmp_messages[i].type == type && icmp_messages[i].code == codes) {
-            snprintf(out, room, " %s", icmp_messages[i].word);
+    size_t count;
+    const struct message *all = messages(t->family == IP_V6, &count);
+    for (size_t i = 0; i < count; i++)
+        if (all[i].type == type && all[i].code == codes) {
+            snprintf(out, room, " %s", all[i].word);
             return;
         }
     if (codes == ALL_CODES)
@@ -421,14 +560,15 @@ static void icmp_text(const struct ts *t, char *out, size_t room)
 
 const char *cfg_ace_text(const struct cfg_ace *a, char *out)
 {
-    char proto[8], src[40], dst[40], src_ports[24] = "", dst_ports[40];
+    const bool ipv6 = a->local.family == IP_V6;
+    char proto[8], src[ADDRESS_MAX], dst[ADDRESS_MAX], src_ports[24] = "", dst_ports[40];
     snprintf(proto, sizeof proto, "%u", a->local.proto);
     for (size_t i = 0; i < COUNT(protocols); i++)
-        if (protocols[i].number == a->local.proto)
+        if (protocols[i].number == a->local.proto && protocols[i].in & (ipv6 ? IN_V6 : IN_V4))
             snprintf(proto, sizeof proto, "%s", protocols[i].word);
-    address_text(&a->local, src, sizeof src);
-    address_text(&a->remote, dst, sizeof dst);
-    if (a->local.proto == PROTO_ICMP) {
+    address_text(&a->local, src);
+    address_text(&a->remote, dst);
+    if (is_icmp(a->local.proto, ipv6)) {
         icmp_text(&a->remote, dst_ports, sizeof dst_ports);
     } else {
         ports_text(&a->local, src_ports, sizeof src_ports);

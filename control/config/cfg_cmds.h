@@ -31,7 +31,8 @@ void cfg_certmap_ref_take(struct cfg_parser *p, const struct cfg_match *m, struc
 /* cfg_cmds_vrf.c */
 extern const struct cfg_cmd_table cfg_cmds_vrf_global, cfg_cmds_vrf, cfg_cmds_vrf_family;
 /* cfg_cmds_acl.c, cfg_cmds_map.c */
-extern const struct cfg_cmd_table cfg_cmds_acl_global, cfg_cmds_acl, cfg_cmds_map_global, cfg_cmds_map;
+extern const struct cfg_cmd_table cfg_cmds_acl_global, cfg_cmds_acl, cfg_cmds_acl6, cfg_cmds_map_global,
+    cfg_cmds_map;
 
 #define CFG_ROWS(table)                                                                                      \
     {                                                                                                        \

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { SEQ_STEP = 10, SEQ_MAX = 2147483647 };
+enum { SEQ_STEP = 10 };
 
 /* ---- lists ------------------------------------------------------------------------------------------------------ */
 static unsigned find_acl(const struct cfg *c, const char *name)
@@ -22,23 +22,29 @@ static unsigned find_acl(const struct cfg *c, const char *name)
 }
 
 /* The list of that name, made when it is not there; UINT_MAX after an error. */
-static unsigned have_acl(struct cfg_parser *p, const struct cfg_arg *name)
+static unsigned have_acl(struct cfg_parser *p, const struct cfg_arg *name, bool ipv6)
 {
     struct cfg *c = p->c;
     unsigned i = find_acl(c, name->text);
-    if (i < c->acl_count)
+    if (i < c->acl_count && c->acls[i].ipv6 == ipv6)
         return i;
+    if (i < c->acl_count) {
+        cfg_error(p, name->column, "give it another name", "access list %s is one of IPv%c already",
+                  name->text, ipv6 ? '4' : '6');
+        return UINT_MAX;
+    }
     i = cfg_append(p, &c->acls, &c->acl_count, sizeof *c->acls);
     if (i == UINT_MAX)
         return i;
     c->acls[i].line = p->line;
+    c->acls[i].ipv6 = ipv6;
     return cfg_copy(p, c->acls[i].name, sizeof c->acls[i].name, name) ? i : UINT_MAX;
 }
 
-static void remove_acl(struct cfg *c, const char *name)
+static void remove_acl(struct cfg *c, const char *name, bool ipv6)
 {
     unsigned i = find_acl(c, name);
-    if (i == c->acl_count)
+    if (i == c->acl_count || c->acls[i].ipv6 != ipv6)
         return;
     free(c->acls[i].aces);
     cfg_remove(&c->acls, &c->acl_count, sizeof *c->acls, i);
@@ -67,7 +73,7 @@ static void insert_ace(struct cfg_parser *p, struct cfg_acl *a, struct cfg_ace *
     for (unsigned i = 0; i < a->ace_count; i++)
         if (same_ace(&a->aces[i], x))
             return;
-    if (x->seq == 0 && last > SEQ_MAX - SEQ_STEP) {
+    if (x->seq == 0 && last > CFG_ACE_SEQ_MAX - SEQ_STEP) {
         cfg_error(p, column, "give it one that is free", "there is no number behind the last line's");
         return;
     }
@@ -94,9 +100,9 @@ static void take_ace(struct cfg_parser *p, const struct cfg_match *m, unsigned i
 {
     struct cfg_ace x;
     struct cfg_acl *a = &p->c->acls[i];
-    if (!cfg_ace_take(p, m->line, first, &x))
+    if (!cfg_ace_take(p, m->line, first, a->ipv6, &x))
         return;
-    x.seq = seq;
+    x.seq = seq ? seq : x.seq;
     if (m->form == CFG_SET)
         insert_ace(p, a, &x, m->line->tokens[first].column);
     else
@@ -114,16 +120,17 @@ static unsigned token_of(const struct cfg_match *m, const char *keyword)
     return i;
 }
 
-/* ---- ip access-list extended NAME --------------------------------------------------------------------------------- */
+/* ---- ip access-list extended NAME, ipv6 access-list NAME ---------------------------------------------------------- */
 static void open_acl(struct cfg_parser *p, const struct cfg_match *m)
 {
     const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_WORD, 0);
+    const bool ipv6 = cfg_match_has(m, "ipv6");
     if (p->ios && !cfg_ios_wants_acl(p, a->text))
         cfg_ios_skip(p, m->line);
     else if (m->form != CFG_SET)
-        remove_acl(p->c, a->text);
+        remove_acl(p->c, a->text, ipv6);
     else
-        p->acl = have_acl(p, a);
+        p->acl = have_acl(p, a, ipv6);
 }
 
 static void list_line(struct cfg_parser *p, const struct cfg_match *m)
@@ -161,6 +168,23 @@ static const struct cfg_cmd acl_rows[] = {
 };
 const struct cfg_cmd_table cfg_cmds_acl = CFG_ROWS(acl_rows);
 
+/* IOS writes `sequence N` in front, IOS-XE N alone; behind the line it may stand, too. */
+static const struct cfg_cmd acl6_rows[] = {
+    {"permit <LINE>", list_line, 0, NULL, false},
+    {"deny <LINE>", list_line, 0, NULL, false},
+    {"sequence <1-2147483647> permit <LINE>", list_line, 0, NULL, false},
+    {"sequence <1-2147483647> deny <LINE>", list_line, 0, NULL, false},
+    {"sequence <1-2147483647>", list_number, 0, NULL, false},
+    {"<1-2147483647> permit <LINE>", list_line, 0, NULL, false},
+    {"<1-2147483647> deny <LINE>", list_line, 0, NULL, false},
+    {"<1-2147483647>", list_number, 0, NULL, false},
+    {"remark <LINE>", remark, 0, NULL, false},
+    {"sequence <1-2147483647> remark <LINE>", remark, 0, NULL, false},
+    {"<1-2147483647> remark <LINE>", remark, 0, NULL, false},
+    {"evaluate <LINE>", NULL, 0, "leave it out: a crypto map knows permit and deny", false},
+};
+const struct cfg_cmd_table cfg_cmds_acl6 = CFG_ROWS(acl6_rows);
+
 /* ---- access-list N ... --------------------------------------------------------------------------------------------- */
 static void numbered_line(struct cfg_parser *p, const struct cfg_match *m)
 {
@@ -169,7 +193,7 @@ static void numbered_line(struct cfg_parser *p, const struct cfg_match *m)
         cfg_ios_skip(p, m->line);
         return;
     }
-    unsigned i = n ? have_acl(p, n) : UINT_MAX;
+    unsigned i = n ? have_acl(p, n, false) : UINT_MAX;
     if (!n)
         cfg_error(p, m->line->tokens[0].column, "as in: no access-list 101", "which access list?");
     if (i != UINT_MAX)
@@ -180,14 +204,13 @@ static void remove_numbered(struct cfg_parser *p, const struct cfg_match *m)
 {
     const struct cfg_arg *n = cfg_match_arg(m, CFG_ARG_NUMBER, 0);
     if (m->form != CFG_SET && n)
-        remove_acl(p->c, n->text);
+        remove_acl(p->c, n->text, false);
     else
         cfg_error(p, m->line->tokens[0].column, "as in: access-list 101 permit ip any any",
                   "the command is not complete");
 }
 
 #define NO_STANDARD "crypto maps want an extended one: ip access-list extended NAME"
-#define NO_IPV6     "IPv6 is protected by an interface Tunnel with `tunnel mode ipsec ipv6`"
 
 static const struct cfg_cmd global_rows[] = {
     {"ip access-list extended <WORD>", open_acl, CFG_MODE_ACL, NULL, false},
@@ -202,6 +225,6 @@ static const struct cfg_cmd global_rows[] = {
     {"access-list <2000-2699>", remove_numbered, 0, NULL, false},
     {"access-list <1-99> <LINE>", NULL, 0, NO_STANDARD, false},
     {"access-list <1300-1999> <LINE>", NULL, 0, NO_STANDARD, false},
-    {"ipv6 access-list <LINE>", NULL, CFG_MODE_GLOBAL, NO_IPV6, false},
+    {"ipv6 access-list <WORD>", open_acl, CFG_MODE_ACL6, NULL, false},
 };
 const struct cfg_cmd_table cfg_cmds_acl_global = CFG_ROWS(global_rows);

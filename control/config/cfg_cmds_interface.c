@@ -358,6 +358,7 @@ static void set_vrf(struct cfg_parser *p, const struct cfg_match *m)
 static void set_crypto_map(struct cfg_parser *p, const struct cfg_match *m)
 {
     struct cfg_interface *x = cur(p);
+    const bool ipv6 = cfg_match_has(m, "ipv6");
     if (x->kind != CV_IF_PORT && m->form == CFG_SET) {
         cfg_error(p, m->args[0].column,
                   x->kind == CV_IF_TUNNEL ? "use: tunnel protection ipsec profile NAME"
@@ -365,8 +366,8 @@ static void set_crypto_map(struct cfg_parser *p, const struct cfg_match *m)
                   "%s is no port that a crypto map can be applied to", x->name);
         return;
     }
-    cfg_take_text(p, m, x->crypto_map, sizeof x->crypto_map);
-    x->crypto_map_line = m->form == CFG_SET ? p->line : 0;
+    cfg_take_text(p, m, ipv6 ? x->crypto_map6 : x->crypto_map, sizeof x->crypto_map);
+    *(ipv6 ? &x->crypto_map6_line : &x->crypto_map_line) = m->form == CFG_SET ? p->line : 0;
 }
 
 /* ---- routes ------------------------------------------------------------------------------------------------------ */
@@ -483,7 +484,7 @@ static const struct cfg_cmd interface_rows[] = {
     {"vrf forwarding <WORD>", set_vrf, 0, NULL, false},
     {"ip vrf forwarding <WORD>", set_vrf, 0, NULL, false},
     {"crypto map <WORD>", set_crypto_map, 0, NULL, false},
-    {"ipv6 crypto map <WORD>", NULL, 0, "use an interface Tunnel with `tunnel mode ipsec ipv6`", false},
+    {"ipv6 crypto map <WORD>", set_crypto_map, 0, NULL, false},
     {"crypto ipsec df-bit <clear|copy|set>", set_df, 0, NULL, false},
     {"crypto ipsec fragmentation <before-encryption|after-encryption>", set_cut, 0, NULL, false},
     {"ip virtual-reassembly [in] [max-reassemblies <1-1024>] [max-fragments <2-32>] [timeout <1-60>]",
@@ -491,6 +492,7 @@ static const struct cfg_cmd interface_rows[] = {
     {"ip virtual-reassembly out", NULL, 0, "leave it out: what passes through is not put together", true},
     {"ip virtual-reassembly drop-fragments", NULL, 0, "say: ip virtual-reassembly max-fragments 2", false},
     {"ip access-group <LINE>", NULL, 0, "leave it out: packets are not filtered", false},
+    {"ipv6 traffic-filter <LINE>", NULL, 0, "leave it out: packets are not filtered", false},
     {"tunnel key <0-4294967295>", set_tunnel_key, 0, NULL, false},
     {"tunnel ttl <1-255>", set_tunnel_ttl, 0, NULL, false},
     {"tunnel tos <0-255>", set_tunnel_tos, 0, NULL, false},

@@ -5,11 +5,17 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- maps and entries --------------------------------------------------------------------------------------------- */
-static bool is_dynamic(const struct cfg_match *m)
+/* What the command says of the map. */
+struct map_kind {
+    bool dynamic, ipv6;
+};
+
+static struct map_kind kind_of(const struct cfg_match *m)
 {
-    return cfg_match_has(m, "dynamic-map");
+    return (struct map_kind){cfg_match_has(m, "dynamic-map"), cfg_match_has(m, "ipv6")};
 }
 
 static unsigned find_map(const struct cfg *c, const char *name, bool dynamic)
@@ -20,18 +26,33 @@ static unsigned find_map(const struct cfg *c, const char *name, bool dynamic)
     return i;
 }
 
+/* May the map be made? `ipv6` is a word of the command, and no name. */
+static bool name_free(struct cfg_parser *p, const struct cfg_arg *name, const struct cfg_crypto_map *taken)
+{
+    if (taken)
+        cfg_error(p, name->column, "give it another name", "crypto map %s is one of IPv%c already",
+                  name->text, taken->ipv6 ? '6' : '4');
+    else if (strcasecmp(name->text, "ipv6") == 0)
+        cfg_error(p, name->column, "as in: crypto map ipv6 NAME 10 ipsec-isakmp",
+                  "the name of the crypto map is missing");
+    return !taken && strcasecmp(name->text, "ipv6") != 0;
+}
+
 /* The map of that name, made when it is not there; UINT_MAX after an error. */
-static unsigned have_map(struct cfg_parser *p, const struct cfg_arg *name, bool dynamic)
+static unsigned have_map(struct cfg_parser *p, const struct cfg_arg *name, struct map_kind kind)
 {
     struct cfg *c = p->c;
-    unsigned i = find_map(c, name->text, dynamic);
-    if (i < c->map_count)
+    unsigned i = find_map(c, name->text, kind.dynamic);
+    if (i < c->map_count && c->maps[i].ipv6 == kind.ipv6)
         return i;
+    if (!name_free(p, name, i < c->map_count ? &c->maps[i] : NULL))
+        return UINT_MAX;
     i = cfg_append(p, &c->maps, &c->map_count, sizeof *c->maps);
     if (i == UINT_MAX)
         return i;
     c->maps[i].line = p->line;
-    c->maps[i].dynamic = dynamic;
+    c->maps[i].dynamic = kind.dynamic;
+    c->maps[i].ipv6 = kind.ipv6;
     return cfg_copy(p, c->maps[i].name, sizeof c->maps[i].name, name) ? i : UINT_MAX;
 }
 
@@ -58,12 +79,13 @@ static unsigned have_entry(struct cfg_parser *p, struct cfg_crypto_map *m, unsig
     return i;
 }
 
-/* no crypto map NAME [SEQ] */
-static void remove_map(struct cfg_parser *p, const char *name, bool dynamic, const struct cfg_arg *seq)
+/* no crypto map [ipv6] NAME [SEQ] */
+static void remove_map(struct cfg_parser *p, const char *name, struct map_kind kind,
+                       const struct cfg_arg *seq)
 {
     struct cfg *c = p->c;
-    unsigned i = find_map(c, name, dynamic);
-    if (i == c->map_count)
+    unsigned i = find_map(c, name, kind.dynamic);
+    if (i == c->map_count || c->maps[i].ipv6 != kind.ipv6)
         return;
     struct cfg_crypto_map *m = &c->maps[i];
     unsigned at = seq ? entry_place(m, (unsigned)seq->number) : 0;
@@ -90,10 +112,10 @@ static void open_entry(struct cfg_parser *p, const struct cfg_match *m)
     if (!has_name(p, m, name))
         return;
     if (m->form != CFG_SET) {
-        remove_map(p, name->text, is_dynamic(m), seq);
+        remove_map(p, name->text, kind_of(m), seq);
         return;
     }
-    p->map = have_map(p, name, is_dynamic(m));
+    p->map = have_map(p, name, kind_of(m));
     p->map_entry = p->map != UINT_MAX ? have_entry(p, &p->c->maps[p->map], (unsigned)seq->number) : UINT_MAX;
     if (p->map_entry == UINT_MAX)
         return;
@@ -111,10 +133,10 @@ static void point_to_dynamic(struct cfg_parser *p, const struct cfg_match *m)
     if (!has_name(p, m, name))
         return;
     if (m->form != CFG_SET) {
-        remove_map(p, name->text, false, seq);
+        remove_map(p, name->text, kind_of(m), seq);
         return;
     }
-    unsigned map = have_map(p, name, false);
+    unsigned map = have_map(p, name, kind_of(m));
     unsigned i = map != UINT_MAX ? have_entry(p, &p->c->maps[map], (unsigned)seq->number) : UINT_MAX;
     if (i == UINT_MAX)
         return;
@@ -127,7 +149,7 @@ static void point_to_dynamic(struct cfg_parser *p, const struct cfg_match *m)
 static void set_local_address(struct cfg_parser *p, const struct cfg_match *m)
 {
     const struct cfg_arg *name = cfg_match_arg(m, CFG_ARG_WORD, 0), *ifc = cfg_match_arg(m, CFG_ARG_IF, 0);
-    unsigned i = has_name(p, m, name) ? have_map(p, name, false) : UINT_MAX;
+    unsigned i = has_name(p, m, name) ? have_map(p, name, kind_of(m)) : UINT_MAX;
     if (i == UINT_MAX)
         return;
     struct cfg_crypto_map *x = &p->c->maps[i];
@@ -141,7 +163,7 @@ static void set_map_profile(struct cfg_parser *p, const struct cfg_match *m)
 {
     const struct cfg_arg *name = cfg_match_arg(m, CFG_ARG_WORD, 0),
                          *profile = cfg_match_arg(m, CFG_ARG_WORD, 1);
-    unsigned i = has_name(p, m, name) ? have_map(p, name, false) : UINT_MAX;
+    unsigned i = has_name(p, m, name) ? have_map(p, name, kind_of(m)) : UINT_MAX;
     if (i == UINT_MAX)
         return;
     struct cfg_crypto_map *x = &p->c->maps[i];
@@ -152,7 +174,9 @@ static void set_map_profile(struct cfg_parser *p, const struct cfg_match *m)
 }
 
 #define NO_MANUAL "let IKE make the keys: crypto map NAME SEQ ipsec-isakmp"
-#define NO_IPV6   "IPv6 is protected by an interface Tunnel with `tunnel mode ipsec ipv6`"
+#define NO_IPV6_DYNAMIC                                                                                      \
+    "dynamic maps are for IPv4: name each peer in an entry of its own, or let it have an interface Tunnel "  \
+    "with `tunnel mode ipsec ipv6`"
 #define NO_CLIENT "leave it out: remote access (XAUTH, mode configuration) is not done"
 
 static const struct cfg_cmd global_rows[] = {
@@ -166,9 +190,17 @@ static const struct cfg_cmd global_rows[] = {
     {"crypto map <WORD> client <LINE>", NULL, 0, NO_CLIENT, false},
     {"crypto map <WORD> isakmp authorization <LINE>", NULL, 0, NO_CLIENT, false},
     {"crypto map <WORD> redundancy <LINE>", NULL, 0, "leave it out", false},
-    {"crypto map ipv6 <LINE>", NULL, CFG_MODE_GLOBAL, NO_IPV6, false},
+    {"crypto map ipv6 ~<WORD> ~<1-65535> ~ipsec-isakmp", open_entry, CFG_MODE_MAP, NULL, false},
+    {"crypto map ipv6 <WORD> <1-65535> ipsec-isakmp profile <WORD>", open_entry, CFG_MODE_MAP, NULL, false},
+    {"crypto map ipv6 <WORD> <1-65535> ipsec-isakmp dynamic <LINE>", NULL, 0, NO_IPV6_DYNAMIC, false},
+    {"crypto map ipv6 <WORD> <1-65535> ipsec-manual", NULL, CFG_MODE_GLOBAL,
+     "let IKE make the keys: crypto map ipv6 NAME SEQ ipsec-isakmp", false},
+    {"crypto map ipv6 <WORD> <1-65535> gdoi", NULL, CFG_MODE_GLOBAL, "use: ipsec-isakmp", false},
+    {"crypto map ipv6 <WORD> local-address <IF>", set_local_address, 0, NULL, false},
+    {"crypto map ipv6 <WORD> isakmp-profile <WORD>", set_map_profile, 0, NULL, false},
+    {"crypto map ipv6 <WORD> redundancy <LINE>", NULL, 0, "leave it out", false},
     {"crypto dynamic-map ~<WORD> ~<1-65535>", open_entry, CFG_MODE_MAP, NULL, false},
-    {"crypto dynamic-map ipv6 <LINE>", NULL, CFG_MODE_GLOBAL, NO_IPV6, false},
+    {"crypto dynamic-map ipv6 <LINE>", NULL, CFG_MODE_GLOBAL, NO_IPV6_DYNAMIC, false},
 };
 const struct cfg_cmd_table cfg_cmds_map_global = CFG_ROWS(global_rows);
 
@@ -192,9 +224,15 @@ static bool same_peer(const struct cfg_map_peer *a, const struct cfg_map_peer *b
 static bool peer_of(struct cfg_parser *p, const struct cfg_match *m, struct cfg_map_peer *x)
 {
     const struct cfg_arg *a = cfg_match_arg(m, CFG_ARG_ADDR, 0), *host = cfg_match_arg(m, CFG_ARG_WORD, 0);
+    const bool ipv6 = p->c->maps[p->map].ipv6;
     *x = (struct cfg_map_peer){.is_default = m->form == CFG_SET && cfg_match_has(m, "default")};
-    if (a && (ip_addr_is_any(&a->addr) || ip_addr_is_multicast(&a->addr))) {
+    if (a && (ip_addr_is_any(&a->addr) || ip_addr_is_multicast(&a->addr) || cfg_is_link_local(&a->addr))) {
         cfg_error(p, a->column, "the peer's own address", "no address a peer can have");
+        return false;
+    }
+    if (a && (a->addr.family == IP_V6) != ipv6) {
+        cfg_error(p, a->column, ipv6 ? "the peer's IPv6 address" : "write it in an entry of: crypto map ipv6",
+                  "the entry is of a map for IPv%c", ipv6 ? '6' : '4');
         return false;
     }
     if (a)
@@ -239,7 +277,7 @@ static void set_reverse_route(struct cfg_parser *p, const struct cfg_match *m)
 
 static const struct cfg_cmd rows[] = {
     {"match address <WORD>", match_address, 0, NULL, false},
-    {"set peer <A.B.C.D> [default]", set_peer, 0, NULL, false},
+    {"set peer <ADDR> [default]", set_peer, 0, NULL, false},
     {"set peer <HOST> [dynamic] [default]", set_peer, 0, NULL, false},
     {"reverse-route [static]", set_reverse_route, 0, NULL, false},
     {"reverse-route remote-peer <LINE>", NULL, 0, "use: reverse-route", false},

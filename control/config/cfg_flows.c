@@ -122,7 +122,7 @@ static void fill_flow(const struct cfg *c, const struct applied *a, const struct
                            .ace = ace ? ace->seq : 0,
                            .is_dynamic = a->dynamic_seq != 0,
                            .has_acl = ace != NULL,
-                           .local = ace ? ace->local : ts_any(IP_V4),
+                           .local = ace ? ace->local : ts_any(IP_V4), /* a dynamic one is of IPv4 */
                            .remote = ace ? ace->remote : ts_any(IP_V4)};
     memcpy(f->map, a->map->name, sizeof f->map);
     memcpy(f->port, c->interfaces[a->port].name, sizeof f->port);
@@ -161,7 +161,7 @@ static bool add_flow(struct cfg_parser *p, const struct applied *a, const struct
     x->kind = CV_IF_FLOW;
     x->line = x->protection_line = x->source_line = x->destination_line = a->entry->line;
     x->shutdown = port->shutdown;
-    x->tunnel_mode = CV_TUNNEL_IPSEC4;
+    x->tunnel_mode = a->map->ipv6 ? CV_TUNNEL_IPSEC6 : CV_TUNNEL_IPSEC4;
     snprintf(x->vrf, sizeof x->vrf, "%s", inner_vrf(c, ipsec, port->vrf));
     memcpy(x->tunnel_vrf, port->vrf, sizeof x->tunnel_vrf);
     memcpy(x->tunnel_source_if, a->map->local_address[0] ? a->map->local_address : port->name,
@@ -208,11 +208,11 @@ static bool add_map(struct cfg_parser *p, const struct cfg_crypto_map *m, unsign
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
-static unsigned applied_before(const struct cfg *c, unsigned port)
+static unsigned applied_before(const struct cfg *c, const struct cfg_crypto_map *m, unsigned port)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < port; i++)
-        n += strcmp(c->interfaces[i].crypto_map, c->interfaces[port].crypto_map) == 0;
+        n += cfg_map_applied(&c->interfaces[i], m->name);
     return n;
 }
 
@@ -235,7 +235,8 @@ static void check_rows(struct cfg_parser *p, const struct cfg_interface *port)
     unsigned count;
     cv_result r = cfg_policy_rows(p->c, port, &rows, &count);
     if (r == CV_ENOSPC)
-        fail(p, port->crypto_map_line, "use fewer deny lines, or `crypto ipsec ipv4-deny clear`",
+        fail(p, port->crypto_map[0] ? port->crypto_map_line : port->crypto_map6_line,
+             "use fewer deny lines, or `crypto ipsec ipv4-deny clear`",
              "the crypto map's lines make more policy rows than the data plane holds (4096)");
     else if (r != CV_OK)
         p->out_of_memory = true;
@@ -248,16 +249,15 @@ void cfg_flows_make(struct cfg_parser *p)
 {
     struct cfg *c = p->c;
     unsigned written = c->interface_count;
-    for (unsigned i = 0; i < written; i++) {
-        const struct cfg_crypto_map *m =
-            c->interfaces[i].crypto_map[0] ? cfg_find_map(c, c->interfaces[i].crypto_map, false) : NULL;
-        if (m && !add_map(p, m, i, applied_before(c, i) + 1))
+    for (unsigned i = 0; i < 2 * written; i++) { /* of each port the map of IPv4, then that of IPv6 */
+        const struct cfg_crypto_map *m = cfg_map_on(c, &c->interfaces[i / 2], i % 2);
+        if (m && !add_map(p, m, i / 2, applied_before(c, m, i / 2) + 1))
             return;
     }
     for (unsigned i = written; i < c->interface_count; i++)
         c->interfaces[i].flow = &c->flows[i - written];
     check_names(p, written);
     for (unsigned i = 0; i < written && !cfg_fatal_errors(p); i++)
-        if (c->interfaces[i].crypto_map[0])
+        if (c->interfaces[i].crypto_map[0] || c->interfaces[i].crypto_map6[0])
             check_rows(p, &c->interfaces[i]);
 }

@@ -7,7 +7,7 @@
 /* ---- entries ------------------------------------------------------------------------------------------------------ */
 static const char *kind(const struct cfg_crypto_map *m)
 {
-    return m->dynamic ? "crypto dynamic-map" : "crypto map";
+    return m->dynamic ? "crypto dynamic-map" : m->ipv6 ? "crypto map ipv6" : "crypto map";
 }
 
 /* As IOS says it (ios-semantics 4.7). */
@@ -57,7 +57,7 @@ static void dynamic_last(struct cfg_linter *l, const struct cfg_crypto_map *m)
 static bool map_used(const struct cfg *c, const struct cfg_crypto_map *m)
 {
     for (unsigned i = 0; i < c->interface_count && !m->dynamic; i++)
-        if (strcmp(c->interfaces[i].crypto_map, m->name) == 0)
+        if (cfg_map_applied(&c->interfaces[i], m->name))
             return true;
     for (unsigned i = 0; i < c->map_count && m->dynamic; i++)
         for (unsigned k = 0; k < c->maps[i].entry_count; k++)
@@ -80,6 +80,7 @@ static void lint_map(struct cfg_linter *l, const struct cfg_crypto_map *m)
     if (!map_used(l->c, m))
         cfg_lint_add(l, m->line, "unused", CFG_WARNING,
                      m->dynamic ? "name it in a crypto map: crypto map M 65535 ipsec-isakmp dynamic NAME"
+                     : m->ipv6  ? "apply it to an interface: ipv6 crypto map NAME"
                                 : "apply it to an interface: crypto map NAME",
                      "%s %s is used nowhere", kind(m), m->name);
     for (unsigned i = 0; i < m->entry_count; i++) {
@@ -92,23 +93,32 @@ static void lint_map(struct cfg_linter *l, const struct cfg_crypto_map *m)
 }
 
 /* ---- where it is applied ------------------------------------------------------------------------------------------ */
-static void lint_applied(struct cfg_linter *l, const struct cfg_interface *x)
+/* Of IPv6 a link-local address is none: cfg_tunnel_source takes none either. */
+static bool has_address(const struct cfg_interface *x, bool ipv6)
 {
-    const struct cfg_crypto_map *m = cfg_find_map(l->c, x->crypto_map, false);
-    const struct cfg_interface *local = m ? cfg_find_interface(l->c, m->local_address) : NULL;
+    for (unsigned i = 0; i < x->addr_count; i++) {
+        const struct ip_addr *a = &x->addrs[i].addr;
+        if (a->family == (ipv6 ? IP_V6 : IP_V4) && !cfg_is_link_local(a))
+            return true;
+    }
+    return false;
+}
+
+static void lint_applied(struct cfg_linter *l, const struct cfg_interface *x, const struct cfg_crypto_map *m)
+{
+    const struct cfg_interface *local = cfg_find_interface(l->c, m->local_address);
     const struct cfg_interface *source = local ? local : x;
-    bool address = false;
     if (local && strcmp(local->vrf, x->vrf) != 0)
         cfg_lint_add(l, m->local_address_line, "vrf", CFG_ERROR, "name an interface of the same VRF",
                      "crypto map %s: %s is in another VRF than %s, which the map is applied to", m->name,
                      local->name, x->name);
-    for (unsigned i = 0; i < source->addr_count; i++)
-        address = address || source->addrs[i].addr.family == IP_V4;
-    if (!address)
-        cfg_lint_add(l, x->crypto_map_line, "source", CFG_ERROR,
-                     "give it one, or name another: crypto map M local-address IF",
-                     "crypto map %s on %s: %s has no IPv4 address to negotiate from", x->crypto_map, x->name,
-                     source->name);
+    if (!has_address(source, m->ipv6))
+        cfg_lint_add(l, m->ipv6 ? x->crypto_map6_line : x->crypto_map_line, "source", CFG_ERROR,
+                     m->ipv6 ? "give it one that is not link-local, or name another: crypto map ipv6 M "
+                               "local-address IF"
+                             : "give it one, or name another: crypto map M local-address IF",
+                     "%s %s on %s: %s has no IPv%c address to negotiate from", kind(m), m->name, x->name,
+                     source->name, m->ipv6 ? '6' : '4');
 }
 
 static bool one_port_or_all(const struct ts *t)
@@ -148,8 +158,9 @@ void cfg_lint_map(struct cfg_linter *l)
                 "no crypto map uses access list %s; packets are not filtered by it", c->acls[i].name);
     for (unsigned i = 0; i < c->interface_count; i++) {
         const struct cfg_interface *x = &c->interfaces[i];
-        if (x->crypto_map[0] && !x->shutdown)
-            lint_applied(l, x);
+        for (unsigned six = 0; six < 2 && !x->shutdown; six++)
+            if (cfg_map_on(c, x, six))
+                lint_applied(l, x, cfg_map_on(c, x, six));
         if (x->flow)
             lint_ports(l, x);
     }

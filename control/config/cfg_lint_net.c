@@ -25,11 +25,6 @@ static int by_place(const void *a, const void *b)
     return d ? d : x->addr->line - y->addr->line;
 }
 
-static bool link_local(const struct ip_addr *a)
-{
-    return a->family == IP_V6 && a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
-}
-
 static unsigned networks(const struct cfg *c, struct network *out)
 {
     unsigned n = 0;
@@ -37,7 +32,7 @@ static unsigned networks(const struct cfg *c, struct network *out)
         for (unsigned k = 0; k < c->interfaces[i].addr_count; k++) {
             const struct cfg_ifaddr *a = &c->interfaces[i].addrs[k];
             struct ip_prefix net;
-            if (link_local(&a->addr) || !ip_prefix_make(&a->addr, a->len, &net))
+            if (cfg_is_link_local(&a->addr) || !ip_prefix_make(&a->addr, a->len, &net))
                 continue;
             if (out)
                 out[n] = (struct network){net, &c->interfaces[i], a};

@@ -42,6 +42,17 @@ const struct cfg_crypto_map *cfg_find_map(const struct cfg *c, const char *name,
     return NULL;
 }
 
+const struct cfg_crypto_map *cfg_map_on(const struct cfg *c, const struct cfg_interface *i, bool ipv6)
+{
+    const char *name = ipv6 ? i->crypto_map6 : i->crypto_map;
+    return name[0] ? cfg_find_map(c, name, false) : NULL;
+}
+
+bool cfg_map_applied(const struct cfg_interface *i, const char *map)
+{
+    return strcmp(i->crypto_map, map) == 0 || strcmp(i->crypto_map6, map) == 0;
+}
+
 unsigned cfg_vrf_number(const struct cfg *c, const char *name)
 {
     const struct cfg_vrf *v = name[0] ? cfg_find_vrf(c, name) : NULL;
@@ -120,7 +131,7 @@ static uint8_t outer_family(const struct cfg_interface *t)
     return t->tunnel_mode == CV_TUNNEL_IPSEC6 || t->tunnel_mode == CV_TUNNEL_GRE6 ? IP_V6 : IP_V4;
 }
 
-static bool link_local(const struct ip_addr *a)
+bool cfg_is_link_local(const struct ip_addr *a)
 {
     return a->family == IP_V6 && a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
 }
@@ -135,7 +146,7 @@ bool cfg_tunnel_source(const struct cfg *c, const struct cfg_interface *tunnel, 
     }
     const struct cfg_interface *x = cfg_find_interface(c, tunnel->tunnel_source_if);
     for (unsigned i = 0; x && i < x->addr_count; i++)
-        if (x->addrs[i].addr.family == family && !link_local(&x->addrs[i].addr)) {
+        if (x->addrs[i].addr.family == family && !cfg_is_link_local(&x->addrs[i].addr)) {
             *out = x->addrs[i].addr;
             return true;
         }

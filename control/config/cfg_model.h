@@ -93,8 +93,9 @@ struct cfg_interface {
         uint32_t burst, burst_max;
     } rate_limit[2]; /* tunnels, by enum cv_dir */
     /* physical interfaces */
-    char crypto_map[CFG_NAME_MAX]; /* applied here; "" none */
-    int crypto_map_line;
+    char crypto_map[CFG_NAME_MAX];  /* applied here; "" none */
+    char crypto_map6[CFG_NAME_MAX]; /* `ipv6 crypto map` */
+    int crypto_map_line, crypto_map6_line;
     /* CV_IF_FLOW only: made by cfg_flows_make at the end of cfg_parse, one for each permit line of a crypto map that is applied, behind all
      * interfaces that were written. Looks like a tunnel to IKE: tunnel source, destination (the first peer, IP_NONE for a dynamic one), VRFs,
      * protection_profile (an IPsec profile made for the entry). The name is "MAP#SEQ.ACE", stable across reloads. */
@@ -361,6 +362,7 @@ struct cfg_ace {
 struct cfg_acl {
     char name[CFG_NAME_MAX]; /* or its number */
     int line;
+    bool ipv6; /* `ipv6 access-list`; both families share one name space, as on IOS */
     unsigned ace_count;
     struct cfg_ace *aces; /* by seq */
 };
@@ -389,8 +391,8 @@ struct cfg_map_entry {
 struct cfg_crypto_map {
     char name[CFG_NAME_MAX];
     int line;
-    bool dynamic;                    /* a crypto dynamic-map */
-    bool ipv6;                       /* never set: `crypto map ipv6` is refused */
+    bool dynamic; /* a crypto dynamic-map */
+    bool ipv6;    /* `crypto map ipv6`: packets and peers of IPv6 alone; never a dynamic one */
     char local_address[CV_NAME_MAX]; /* interface; "" the one it is applied to */
     int local_address_line;
     char isakmp_profile[CFG_NAME_MAX]; /* of all entries that have none */
@@ -648,8 +650,12 @@ enum cfg_ike_version cfg_ipsec_ike_version(const struct cfg *c, const struct cfg
 CV_MUST_USE bool cfg_tunnel_source(const struct cfg *c, const struct cfg_interface *tunnel,
                                    struct ip_addr *out);
 const struct cfg_acl *cfg_find_acl(const struct cfg *c, const char *name);
-/* Static and dynamic maps have name spaces of their own. */
+/* Static and dynamic maps have name spaces of their own; static ones of IPv4 and of IPv6 share theirs. */
 const struct cfg_crypto_map *cfg_find_map(const struct cfg *c, const char *name, bool dynamic);
+/* The map of a family that is applied to the interface; NULL: none, or it is not defined. */
+const struct cfg_crypto_map *cfg_map_on(const struct cfg *c, const struct cfg_interface *i, bool ipv6);
+/* Is the static map of that name applied to the interface? */
+bool cfg_map_applied(const struct cfg_interface *i, const char *map);
 /* The table of a VRF: 0 for "" (global), else from 1 in configuration order; 0 for one that is not defined. */
 unsigned cfg_vrf_number(const struct cfg *c, const char *name);
 /* An entry that is used: a static one needs a peer and an access list with a permit line; a dynamic one's list may be left out, but not be
@@ -661,6 +667,8 @@ bool cfg_has_certmap(const struct cfg *c, const char *name);
 /* The `crypto isakmp peer` block of an address, NULL when there is none. */
 const struct cfg_isakmp_peer *cfg_find_isakmp_peer(const struct cfg *c, const struct ip_addr *addr,
                                                    const char *vrf);
+/* fe80::/10: nobody negotiates from it or with it, for it says no link. */
+bool cfg_is_link_local(const struct ip_addr *a);
 /* A tunnel interface with protection, or a flow of a crypto map: what IKE has a session for. */
 bool cfg_is_protected(const struct cfg_interface *i);
 /* The policy's selectors of a protected tunnel or flow: 0.0.0.0/0 or ::/0 both ways for mode ipsec; host-host protocol 47 for GRE

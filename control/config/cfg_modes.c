@@ -35,6 +35,7 @@ static const struct {
     [CFG_MODE_VRF] = {"config-vrf", CFG_MODE_GLOBAL, {&cfg_cmds_vrf}},
     [CFG_MODE_VRF_FAMILY] = {"config-vrf-af", CFG_MODE_VRF, {&cfg_cmds_vrf_family}},
     [CFG_MODE_ACL] = {"config-ext-nacl", CFG_MODE_GLOBAL, {&cfg_cmds_acl}},
+    [CFG_MODE_ACL6] = {"config-ipv6-acl", CFG_MODE_GLOBAL, {&cfg_cmds_acl6}},
     [CFG_MODE_MAP] = {"config-crypto-map", CFG_MODE_GLOBAL, {&cfg_cmds_ipsec_set, &cfg_cmds_map}},
 };
 

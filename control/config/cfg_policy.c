@@ -19,7 +19,8 @@ struct list {
 struct flattening {
     const struct cfg *c;
     const struct cfg_interface *port;
-    unsigned next_flow; /* flows stand in the order of the walk, so one look at each will do */
+    const struct cfg_crypto_map *map; /* whose entries are walked */
+    unsigned next_flow;               /* flows stand in the order of the walk, so one look at each will do */
     unsigned list_count, line_count, row_count;
     struct list *lists;
     struct line *lines;
@@ -49,8 +50,8 @@ static const struct cfg_interface *flow_of(struct flattening *f, unsigned seq, u
 {
     for (; f->next_flow < f->c->interface_count; f->next_flow++) {
         const struct cfg_interface *x = &f->c->interfaces[f->next_flow];
-        if (x->flow && strcmp(x->flow->port, f->port->name) == 0 && x->flow->seq == seq &&
-            x->flow->dynamic_seq == dynamic_seq && x->flow->ace == ace) {
+        if (x->flow && strcmp(x->flow->port, f->port->name) == 0 && strcmp(x->flow->map, f->map->name) == 0 &&
+            x->flow->seq == seq && x->flow->dynamic_seq == dynamic_seq && x->flow->ace == ace) {
             f->next_flow++;
             return x;
         }
@@ -96,6 +97,7 @@ static cv_result add_entry(struct flattening *f, const struct cfg_map_entry *e, 
 
 static cv_result add_map(struct flattening *f, const struct cfg_crypto_map *m)
 {
+    f->map = m;
     for (unsigned i = 0; i < m->entry_count; i++) {
         const struct cfg_map_entry *e = &m->entries[i];
         const struct cfg_crypto_map *dynamic = e->dynamic[0] ? cfg_find_map(f->c, e->dynamic, true) : NULL;
@@ -142,7 +144,7 @@ static cv_result add_box(struct flattening *f, unsigned from, const struct ts *l
                 continue;
             if (x->permit) /* a flow that is not there would let the packet out: rather nothing passes */
                 CV_TRY(add_row(f, x->flow ? f->lists[l].action : CV_POLICY_DISCARD, x->flow, &a, &b));
-            else if (f->c->ipv4_deny == CFG_DENY_JUMP)
+            else if (a.family == IP_V6 || f->c->ipv4_deny == CFG_DENY_JUMP)
                 CV_TRY(jump(f, l + 1, &a, &b));
             else
                 CV_TRY(add_row(f, f->c->ipv4_deny == CFG_DENY_DROP ? CV_POLICY_DISCARD : CV_POLICY_BYPASS,
@@ -156,12 +158,14 @@ static cv_result add_box(struct flattening *f, unsigned from, const struct ts *l
 cv_result cfg_policy_rows(const struct cfg *c, const struct cfg_interface *port, struct cfg_policy_row **rows,
                           unsigned *count)
 {
-    const struct cfg_crypto_map *m = port->crypto_map[0] ? cfg_find_map(c, port->crypto_map, false) : NULL;
+    const struct cfg_crypto_map *maps[] = {cfg_map_on(c, port, false), cfg_map_on(c, port, true)};
     struct flattening f = {.c = c, .port = port};
     struct ts four = ts_any(IP_V4), six = ts_any(IP_V6);
     *rows = NULL;
     *count = 0;
-    cv_result r = m && !port->shutdown ? add_map(&f, m) : CV_OK;
+    cv_result r = CV_OK;
+    for (unsigned i = 0; i < 2 && r == CV_OK; i++)
+        r = maps[i] && !port->shutdown ? add_map(&f, maps[i]) : CV_OK;
     if (r == CV_OK)
         r = add_box(&f, 0, &four, &four);
     if (r == CV_OK)

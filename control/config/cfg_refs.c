@@ -157,25 +157,65 @@ static void check_ipsec(struct cfg_parser *p, const struct cfg_ipsec_profile *x)
     check(p, &isakmp, x->isakmp_profile, x->isakmp_profile_line);
 }
 
+static void misused(struct cfg_parser *p, int line, const char *remedy, const char *kind, const char *name,
+                    bool ipv6)
+{
+    p->errors++;
+    if (cfg_findings_add(p->findings, line, 0, "reference", CFG_ERROR, remedy, "%s %s is one of IPv%c", kind,
+                         name, ipv6 ? '6' : '4') != CV_OK)
+        p->out_of_memory = true;
+}
+
 /* Static and dynamic maps have name spaces of their own. */
-static bool has_map(struct cfg_parser *p, const char *name, bool dynamic, int line)
+static bool has_map(struct cfg_parser *p, const char *name, bool ipv6, bool dynamic, int line)
 {
     if (!name[0] || cfg_find_map(p->c, name, dynamic) || cfg_fatal_errors(p) >= CFG_ERRORS_MAX)
         return true;
     p->errors++;
     char remedy[CFG_TEXT_MAX];
-    snprintf(remedy, sizeof remedy, "define it: crypto %s %s 10%s", dynamic ? "dynamic-map" : "map", name,
-             dynamic ? "" : " ipsec-isakmp");
+    snprintf(remedy, sizeof remedy, "define it: crypto %s %s 10%s",
+             dynamic ? "dynamic-map"
+             : ipv6  ? "map ipv6"
+                     : "map",
+             name, dynamic ? "" : " ipsec-isakmp");
     if (cfg_findings_add(p->findings, line, 0, "reference", CFG_ERROR, remedy, "there is no crypto %s %s",
                          dynamic ? "dynamic-map" : "map", name) != CV_OK)
         p->out_of_memory = true;
     return false;
 }
 
+/* `crypto map` and `ipv6 crypto map` of an interface. */
+static void check_applied(struct cfg_parser *p, const struct cfg_interface *x, bool ipv6)
+{
+    const char *name = ipv6 ? x->crypto_map6 : x->crypto_map;
+    const int line = ipv6 ? x->crypto_map6_line : x->crypto_map_line;
+    const struct cfg_crypto_map *m = cfg_map_on(p->c, x, ipv6);
+    char remedy[CFG_TEXT_MAX];
+    if (!m) {
+        (void)has_map(p, name, ipv6, false, line);
+    } else if (m->ipv6 != ipv6) {
+        snprintf(remedy, sizeof remedy, "write: %s %s", ipv6 ? "crypto map" : "ipv6 crypto map", name);
+        misused(p, line, remedy, "crypto map", name, m->ipv6);
+    }
+}
+
+/* The list of an entry has its family. */
+static void check_list(struct cfg_parser *p, const struct cfg_crypto_map *m, const struct cfg_map_entry *e)
+{
+    struct names lists = NAMES("access list", m->ipv6 ? "ipv6 access-list" : "ip access-list extended",
+                               p->c->acls, p->c->acl_count);
+    const struct cfg_acl *a = cfg_find_acl(p->c, e->acl);
+    char remedy[CFG_TEXT_MAX];
+    check(p, &lists, e->acl, e->acl_line);
+    if (!e->acl[0] || !a || a->ipv6 == m->ipv6)
+        return;
+    snprintf(remedy, sizeof remedy, "name one that is made by: %s NAME", lists.command);
+    misused(p, e->acl_line, remedy, "access list", e->acl, a->ipv6);
+}
+
 static void check_map(struct cfg_parser *p, const struct cfg_crypto_map *m, const struct names *interfaces)
 {
     struct cfg *c = p->c;
-    struct names acls = NAMES("access list", "ip access-list extended", c->acls, c->acl_count);
     struct names isakmp =
         NAMES("ISAKMP profile", "crypto isakmp profile", c->isakmp_profiles, c->isakmp_profile_count);
     check(p, interfaces, m->local_address, m->local_address_line);
@@ -183,8 +223,8 @@ static void check_map(struct cfg_parser *p, const struct cfg_crypto_map *m, cons
     for (unsigned i = 0; i < m->entry_count; i++) {
         const struct cfg_map_entry *e = &m->entries[i];
         check_ipsec(p, &e->ipsec);
-        check(p, &acls, e->acl, e->acl_line);
-        (void)has_map(p, e->dynamic, true, e->dynamic_line);
+        check_list(p, m, e);
+        (void)has_map(p, e->dynamic, false, true, e->dynamic_line);
     }
 }
 
@@ -290,7 +330,8 @@ void cfg_refs_check(struct cfg_parser *p)
     for (unsigned i = 0; i < c->interface_count; i++) {
         check_source(p, &interfaces, &c->interfaces[i]);
         check(p, &ipsec, c->interfaces[i].protection_profile, c->interfaces[i].protection_line);
-        (void)has_map(p, c->interfaces[i].crypto_map, false, c->interfaces[i].crypto_map_line);
+        check_applied(p, &c->interfaces[i], false);
+        check_applied(p, &c->interfaces[i], true);
     }
     for (unsigned i = 0; i < c->route_count; i++)
         check_exit(p, &interfaces, &c->routes[i]);

@@ -98,10 +98,9 @@ const char *cfg_mask_text(const struct ip_prefix *p, char *out)
 static void put_address(struct cfg_writer *w, const struct cfg_ifaddr *x)
 {
     char addr[IP_TEXT_MAX], mask[IP_TEXT_MAX];
-    bool link_local = x->addr.family == IP_V6 && x->addr.b[0] == 0xfe && (x->addr.b[1] & 0xc0) == 0x80;
     ip_addr_text(&x->addr, addr);
     mask_text(&x->addr, x->len, mask);
-    if (link_local)
+    if (cfg_is_link_local(&x->addr))
         cfg_put(w, " ipv6 address %s link-local\n", addr);
     else if (x->addr.family == IP_V6)
         cfg_put(w, " ipv6 address %s/%u\n", addr, x->len);
@@ -196,6 +195,8 @@ static void put_interface(struct cfg_writer *w, const struct cfg_interface *x)
     put_long_packets(w, x);
     if (x->crypto_map[0])
         cfg_put_word(w, " crypto map ", x->crypto_map, "");
+    if (x->crypto_map6[0])
+        cfg_put_word(w, " ipv6 crypto map ", x->crypto_map6, "");
     if (x->shutdown)
         cfg_put(w, " shutdown\n");
 }

@@ -9,20 +9,26 @@ static void put_acl(struct cfg_writer *w, const struct cfg_acl *a)
 {
     char text[CFG_ACE_TEXT_MAX];
     unsigned next = 10;
-    cfg_put_word(w, "!\nip access-list extended ", a->name, "");
+    cfg_put_word(w, a->ipv6 ? "!\nipv6 access-list " : "!\nip access-list extended ", a->name, "");
     for (unsigned i = 0; i < a->ace_count; i++) {
         if (a->aces[i].seq == next)
             cfg_put(w, " %s\n", cfg_ace_text(&a->aces[i], text));
         else
-            cfg_put(w, " %u %s\n", a->aces[i].seq, cfg_ace_text(&a->aces[i], text));
+            cfg_put(w, " %s%u %s\n", a->ipv6 ? "sequence " : "", a->aces[i].seq,
+                    cfg_ace_text(&a->aces[i], text));
         next = a->aces[i].seq + 10;
     }
+}
+
+static const char *command(const struct cfg_crypto_map *m)
+{
+    return m->ipv6 ? "!\ncrypto map ipv6 " : "!\ncrypto map ";
 }
 
 static void put_entry(struct cfg_writer *w, const struct cfg_crypto_map *m, const struct cfg_map_entry *e)
 {
     char addr[IP_TEXT_MAX];
-    cfg_put_name(w, m->dynamic ? "!\ncrypto dynamic-map " : "!\ncrypto map ", m->name);
+    cfg_put_name(w, m->dynamic ? "!\ncrypto dynamic-map " : command(m), m->name);
     cfg_put(w, " %u%s", e->seq, m->dynamic ? "" : " ipsec-isakmp");
     if (e->dynamic[0]) {
         cfg_put_word(w, " dynamic ", e->dynamic, "");
@@ -42,11 +48,11 @@ static void put_entry(struct cfg_writer *w, const struct cfg_crypto_map *m, cons
 static void put_map(struct cfg_writer *w, const struct cfg_crypto_map *m)
 {
     if (m->local_address[0]) {
-        cfg_put_name(w, "!\ncrypto map ", m->name);
+        cfg_put_name(w, command(m), m->name);
         cfg_put(w, " local-address %s\n", m->local_address);
     }
     if (m->isakmp_profile[0]) {
-        cfg_put_name(w, "!\ncrypto map ", m->name);
+        cfg_put_name(w, command(m), m->name);
         cfg_put_word(w, " isakmp-profile ", m->isakmp_profile, "");
     }
     for (unsigned i = 0; i < m->entry_count; i++)

@@ -144,7 +144,7 @@ static void nothing_protected(const struct exp_result *out, char **err)
     const struct exp_side *s = &out->c.side[e];
     for (unsigned i = 0; i < s->cfg->interface_count; i++) {
         const struct cfg_interface *t = &s->cfg->interfaces[i];
-        bool meant = t->protection_profile[0] || t->crypto_map[0];
+        bool meant = t->protection_profile[0] || t->crypto_map[0] || t->crypto_map6[0];
         if (meant && t->shutdown)
             say(err, "culvert: %s:%d: %s is shut down and protects nothing, as in: no shutdown\n", s->file,
                 t->line, t->name);

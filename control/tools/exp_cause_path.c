@@ -2,6 +2,7 @@
 #include "control/tools/exp_cause.h"
 
 #include "common/secret.h"
+#include "control/config/cfg_ace.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -308,22 +309,21 @@ static void modes(struct exp_cause *x)
     }
 }
 
-/* "host A", "A WILDCARD" or "any" of a selector that is one prefix of IPv4; false for anything else. */
-static bool ace_words(const struct ts *t, char *out, size_t n)
+/* The line that mirrors a flow, "permit ip A B", where its selectors name no protocol. */
+static bool mirror_words(const struct cfg_flow *of, char out[CFG_ACE_TEXT_MAX])
 {
+    const struct cfg_ace mirror = {.permit = true, .local = of->remote, .remote = of->local};
     struct ip_prefix p;
-    char a[IP_TEXT_MAX];
-    if (t->family != IP_V4 || t->proto != 0 || t->port_lo != 0 || t->port_hi != 65535 || !ts_to_prefix(t, &p))
+    if (of->local.proto != 0 || !ts_to_prefix(&of->local, &p) || !ts_to_prefix(&of->remote, &p))
         return false;
-    ip_addr_text(&p.addr, a);
-    uint32_t wild = p.len >= 32 ? 0 : 0xffffffffu >> p.len;
-    if (p.len == 32)
-        snprintf(out, n, "host %s", a);
-    else if (p.len == 0)
-        snprintf(out, n, "any");
-    else
-        snprintf(out, n, "%s %u.%u.%u.%u", a, wild >> 24, wild >> 16 & 255, wild >> 8 & 255, wild & 255);
+    cfg_ace_text(&mirror, out);
     return true;
+}
+
+/* Is the list a section of its own, and not lines `access-list N`? */
+static bool is_section(const char *shown)
+{
+    return strncmp(shown, "ip access-list", 14) == 0 || strncmp(shown, "ipv6 access-list", 16) == 0;
 }
 
 static bool has_mirror(const struct cfg *c, const struct exp_unit *u, const struct cfg_flow *of)
@@ -360,29 +360,26 @@ static void access_lists(struct exp_cause *x, enum exp_end e)
     const struct exp_unit *u = x->run->unit[e], *v = x->run->unit[exp_other(e)];
     const struct cfg *c = x->c->side[e].cfg, *d = x->c->side[exp_other(e)].cfg;
     const struct cfg_acl *acl = v->first->flow ? acl_of(d, v->first->flow) : NULL;
-    char from[128], to[128];
+    char words[CFG_ACE_TEXT_MAX];
     struct exp_fix *f = NULL;
     for (unsigned i = 0; acl && i < u->member_count; i++) {
         const struct cfg_interface *t = cfg_find_interface(c, u->members[i]);
-        if (!t || !t->flow || has_mirror(d, v, t->flow) || !ace_words(&t->flow->remote, from, sizeof from) ||
-            !ace_words(&t->flow->local, to, sizeof to))
+        if (!t || !t->flow || has_mirror(d, v, t->flow) ||
+            t->flow->local.family != v->first->flow->local.family || !mirror_words(t->flow, words))
             continue;
         exp_cause_also(x, "%s%c's \"%s\" (%s) has no mirror in access list %s of %c (%s).",
                        x->why[0] ? " " : "", exp_letter(e), exp_shown(x, e, ace_line(c, t->flow)),
                        exp_at(x, e, ace_line(c, t->flow)), acl->name, exp_letter(exp_other(e)),
                        exp_at(x, exp_other(e), acl->line));
         if (!f)
-            f = exp_cause_fix(x,
-                              "on %c (%s): add to access list %s the mirror of %s: permit ip %s %s (PR-12)",
+            f = exp_cause_fix(x, "on %c (%s): add to access list %s the mirror of %s: %s (PR-12)",
                               exp_letter(exp_other(e)), exp_at(x, exp_other(e), acl->line), acl->name,
-                              exp_at(x, e, ace_line(c, t->flow)), from, to);
-        if (strncmp(exp_shown(x, exp_other(e), acl->line), "ip access-list", 14) == 0)
+                              exp_at(x, e, ace_line(c, t->flow)), words);
+        if (is_section(exp_shown(x, exp_other(e), acl->line)))
             exp_fix_edit(f, exp_other(e), EXP_INSERT,
-                         exp_side_block_end(&x->c->side[exp_other(e)], acl->line), " permit ip %s %s", from,
-                         to);
+                         exp_side_block_end(&x->c->side[exp_other(e)], acl->line), " %s", words);
         else
-            exp_fix_edit(f, exp_other(e), EXP_INSERT, 0, "access-list %s permit ip %s %s", acl->name, from,
-                         to);
+            exp_fix_edit(f, exp_other(e), EXP_INSERT, 0, "access-list %s %s", acl->name, words);
     }
 }
 
@@ -391,22 +388,21 @@ static void mirror_one(struct exp_cause *x, enum exp_end e)
 {
     const struct exp_unit *u = x->run->unit[e], *v = x->run->unit[exp_other(e)];
     const struct cfg *c = x->c->side[e].cfg;
-    char from[128], to[128];
+    char words[CFG_ACE_TEXT_MAX];
     const struct cfg_flow *theirs = v->first->flow, *ours = u->first->flow;
     if (!theirs || !ours || u->member_count != 1 || v->member_count != 1 ||
-        !ace_words(&theirs->remote, from, sizeof from) || !ace_words(&theirs->local, to, sizeof to))
+        theirs->local.family != ours->local.family || !mirror_words(theirs, words))
         return;
     int line = ace_line(c, ours);
     bool numbered = strncmp(exp_shown(x, e, line), "access-list", 11) == 0;
-    struct exp_fix *f = exp_cause_fix(
-        x, "on %c (%s): permit ip %s %s, the mirror of %s, instead of \"%s\" (PR-12)", exp_letter(e),
-        exp_at(x, e, line), from, to, exp_at(x, exp_other(e), ace_line(x->c->side[exp_other(e)].cfg, theirs)),
-        exp_shown(x, e, line));
+    struct exp_fix *f = exp_cause_fix(x, "on %c (%s): %s, the mirror of %s, instead of \"%s\" (PR-12)",
+                                      exp_letter(e), exp_at(x, e, line), words,
+                                      exp_at(x, exp_other(e), ace_line(x->c->side[exp_other(e)].cfg, theirs)),
+                                      exp_shown(x, e, line));
     if (numbered)
-        exp_fix_edit(f, e, EXP_REPLACE, line, "access-list %s permit ip %s %s", acl_of(c, ours)->name, from,
-                     to);
+        exp_fix_edit(f, e, EXP_REPLACE, line, "access-list %s %s", acl_of(c, ours)->name, words);
     else
-        exp_fix_edit(f, e, EXP_REPLACE, line, " permit ip %s %s", from, to);
+        exp_fix_edit(f, e, EXP_REPLACE, line, " %s", words);
 }
 
 void exp_cause_selectors(struct exp_cause *x)

@@ -279,8 +279,9 @@ static bool of_matter(const char *line)
 {
     if (strncmp(line, "crypto pki cert", 15) == 0 || strncmp(line, "crypto ca cert", 14) == 0)
         return false;
-    static const char *const heads[] = {"crypto ",      "no crypto ", "interface ",      "ip access-list ",
-                                        "access-list ", "hostname ",  "vrf definition ", "ip vrf "};
+    static const char *const heads[] = {"crypto ",         "no crypto ",      "interface ",
+                                        "ip access-list ", "access-list ",    "ipv6 access-list ",
+                                        "hostname ",       "vrf definition ", "ip vrf "};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
         if (strncmp(line, heads[i], strlen(heads[i])) == 0)
             return true;

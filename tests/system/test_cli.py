@@ -49,13 +49,13 @@ def gateway(text=None):
     return c
 
 
-@case("culvert check takes the example and the README's ten lines")
+@case("culvert check takes the examples and the README's ten lines")
 def check_examples():
-    example = os.path.join(ROOT, "docs", "examples", "site-to-site.conf")
-    r = client("--json", "check", example)
-    check_equal(r.returncode, 0, "exit status for the example: %s%s" % (r.stdout, r.stderr))
-    report = json.loads(r.stdout)
-    check_equal(report["errors"], 0, "errors in the example: %s" % report["findings"])
+    for name in ("site-to-site.conf", "ipv6-map.conf"):
+        r = client("--json", "check", os.path.join(ROOT, "docs", "examples", name))
+        check_equal(r.returncode, 0, "exit status for %s: %s%s" % (name, r.stdout, r.stderr))
+        report = json.loads(r.stdout)
+        check_equal(report["errors"], 0, "errors in %s: %s" % (name, report["findings"]))
     with open(os.path.join(ROOT, "README.md")) as f:
         ten = re.search(r"((?:^    .*\n)*^    crypto ikev2 keyring(?:.*\n(?:    .*\n)*))", f.read(), re.M).group(1)
     ten = "\n".join(line[4:] for line in ten.splitlines() if line.startswith("    "))

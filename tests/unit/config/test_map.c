@@ -231,7 +231,6 @@ static void maps_are_refused_where_they_cannot_work(void)
     bad("interface Ethernet0/0\n crypto map M\n", "there is no crypto map M");
     bad("crypto map M 10 ipsec-isakmp\ninterface Tunnel1\n crypto map M\n", "tunnel protection");
     bad("crypto map M 10 ipsec-manual\n set peer 1.1.1.1\n", "not in this release");
-    bad("crypto map ipv6 M 10 ipsec-isakmp\n set peer 1.1.1.1\n", "not in this release");
     bad("crypto map M local-address Loopback0\n", "there is no interface Loopback0");
     bad("crypto ipsec profile \"M 10\"\n" LIST "permit ip any any\ncrypto map M 10 ipsec-isakmp\n set peer "
         "192.0.2.2\n match address A\n" PORT,

@@ -488,12 +488,12 @@ static void a_neighbour_has_the_mac_of_one_station(void)
 
 static void later_releases_are_refused_with_a_remedy(void)
 {
-    bad("crypto isakmp client configuration group G\n key x\ncrypto map ipv6 M 10 ipsec-isakmp\n set peer "
+    bad("crypto isakmp client configuration group G\n key x\ncrypto map ipv6 M 10 ipsec-manual\n set peer "
         "2001:db8::1\n\n\nip access-list standard TS\n permit any\ncrypto key generate rsa\n"
         "interface Ethernet0/0\n ip access-group 101 in\n");
     CU_ASSERT_EQUAL(found.count, 5);
     expect(0, 1, 1, "\"crypto isakmp client\" is not in this release", "remote access");
-    expect(1, 3, 1, "\"crypto map ipv6\"", "tunnel mode ipsec ipv6");
+    expect(1, 3, 1, "\"crypto map ipv6\"", "crypto map ipv6 NAME SEQ ipsec-isakmp");
     expect(2, 7, 1, "\"ip access-list standard\"", "extended");
 }
 

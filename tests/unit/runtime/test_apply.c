@@ -436,6 +436,44 @@ static void PR_12_each_permit_line_is_a_flow_and_policies_come_before_addresses(
     world_end(&w);
 }
 
+/* Flows and rows of IPv6 beside those of IPv4 on one port: numbers, order, ends, and the route to where the line leads. */
+static void a_map_of_each_family_makes_one_policy(void)
+{
+    static const char six[] = MAP_HEAD MAP_ACL MAP_ENTRY(
+        "") "ipv6 access-list A6\n"
+            " permit ipv6 2001:db8:a::/48 2001:db8:b::/48\n"
+            "crypto map ipv6 M6 10 ipsec-isakmp\n"
+            " set peer 2001:db8:9::2\n"
+            " set transform-set T\n"
+            " match address A6\n"
+            " reverse-route\n" MAP_PORT(MAP_ON " ipv6 address 2001:db8::1/64\n"
+                                               " ipv6 crypto map M6\n"
+                                               "ipv6 route 2001:db8:9::/48 2001:db8::fe\n");
+    struct world w = {0};
+    struct apply_set s = build(&w, six), four = build(&w, with_map);
+    char text[IP_TEXT_MAX];
+    CU_ASSERT_STRING_EQUAL(diff(NULL, &s, false).text,
+                           "if 1 Ethernet0/0\nif 2 M#10.10\nif 3 M#10.20\nif 4 M6#10.10\n"
+                           "policy 1\n 1 action 1 flow 2 10.1.0.0/16 > 10.2.0.0/16\n"
+                           " 2 action 1 flow 3 10.1.0.0/16[6/*] > 10.4.0.0/16[6/80]\n"
+                           " 3 action 1 flow 4 2001:db8:a::/48 > 2001:db8:b::/48\ncommit 1\n"
+                           "addr 1 192.0.2.1/24\naddr 1 2001:db8::1/64\n"
+                           "route 2001:db8:9::/48\nroute 2001:db8:b::/48\n");
+    const struct cv_if *f = named(&s, "M6#10.10");
+    CU_ASSERT_TRUE_FATAL(f && f->kind == CV_IF_FLOW && f->flow_port == 1 && f->tunnel_mode == 0);
+    CU_ASSERT_STRING_EQUAL(ip_addr_text(&f->tunnel_src, text), "2001:db8::1");
+    CU_ASSERT_STRING_EQUAL(ip_addr_text(&f->tunnel_dst, text), "2001:db8:9::2");
+    CU_ASSERT_STRING_EQUAL(ip_addr_text(&s.routes[1].next_hop, text), "2001:db8::fe");
+    /* The map goes: its rows go before its flow does, and what IPv4 has stays. */
+    struct script gone = diff(&s, &four, false);
+    const char *rows = strstr(gone.text, "policy 1\n 1 action 1 flow 2"),
+               *flow = strstr(gone.text, "no if 4");
+    CU_ASSERT_TRUE(rows && flow && rows < flow && !strstr(rows, "flow 4") && !strstr(gone.text, "no if 2"));
+    apply_free(&s);
+    apply_free(&four);
+    world_end(&w);
+}
+
 static void a_changed_line_commits_before_what_it_replaces_goes_and_the_same_map_is_not_told_again(void)
 {
     struct world w = {0};
@@ -633,6 +671,7 @@ UNIT_MAIN("apply", UNIT_TEST(empty_data_plane_gets_everything_in_order),
           UNIT_TEST(PR_12_each_permit_line_is_a_flow_and_policies_come_before_addresses),
           UNIT_TEST(a_changed_line_commits_before_what_it_replaces_goes_and_the_same_map_is_not_told_again),
           UNIT_TEST(from_a_tunnel_to_a_map_and_back_something_protects_throughout),
+          UNIT_TEST(a_map_of_each_family_makes_one_policy),
           UNIT_TEST(a_policy_is_remembered_by_its_port_and_taken_away_after_a_restart),
           UNIT_TEST(reverse_routes_lead_the_way_to_the_peer),
           UNIT_TEST(numbers_of_names_that_went_can_be_given_again),
