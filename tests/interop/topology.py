@@ -184,12 +184,12 @@ def gre_selectors(local, remote):
     return dict(local_ts=local + length + "[gre]", remote_ts=remote + length + "[gre]", children="mode = transport")
 
 
-def guest_site(title, outer="v4", inner="v4", transform=cv.GCM, group=19, gre=False):
+def guest_site(title, outer="v4", inner="v4", transform=cv.GCM, group=19, gre=False, text=None, strongswan_args=None):
     """left-host -- culvert -- strongSwan in a guest with kernel ESP -- right-host
 
     The peer namespace holds two bridges, one per side, and the guest's taps; the guest is the gateway.
     outer=v6: 2001:db8:1::1 and ::2; inner=v6: fd00:1::/64 and fd00:2::/64. gre: a GRE tunnel of the guest's kernel, protected in transport
-    mode, IPv4 inside.
+    mode, IPv4 inside. text: culvert's configuration, in place of that with a tunnel.
     """
     site = Site(Lab(title))
     lab = site.lab
@@ -211,7 +211,7 @@ def guest_site(title, outer="v4", inner="v4", transform=cv.GCM, group=19, gre=Fa
         ts = dict(local_ts="fd00:2::/64", remote_ts="fd00:1::/64")
     else:
         ts = {}
-    text = cv.config(**args)
+    text = text or cv.config(**args)
     if gre:
         text = text.replace(" mode tunnel\n", " mode transport\n").replace(
             " tunnel mode ipsec ipv4\n", " tunnel mode gre %s\n" % ("ipv6" if outer == "v6" else "ip"))
@@ -224,7 +224,7 @@ def guest_site(title, outer="v4", inner="v4", transform=cv.GCM, group=19, gre=Fa
     if gre:
         guest_gre(site.guest, remote, local)
     site.peer = ss.StrongSwan(site.guest, libipsec=False).start(ss.connection(
-        local=remote, remote=local, ike=transform.strongswan_ike(group), esp=transform.ss_esp, **ts))
+        **{**dict(local=remote, remote=local, ike=transform.strongswan_ike(group), esp=transform.ss_esp), **ts, **(strongswan_args or {})}))
     return site
 
 
