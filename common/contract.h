@@ -242,7 +242,7 @@ struct cv_if {
     struct ip_addr tunnel_src; /* tunnels: outer addresses; destination may be IP_NONE */
     struct ip_addr tunnel_dst;
     uint32_t gre_key; /* with gre_keyed: sent, and demanded (RFC 2890 2.1) */
-    uint16_t tcp_mss; /* TCP SYNs that pass, either way, are clamped to it; 0: not (`ip tcp adjust-mss`) */
+    uint16_t tcp_mss; /* SYNs of TCP over IPv4, either way, are clamped to it; 0: not (`ip tcp adjust-mss`) */
     uint8_t gre_keyed;
     uint8_t gre_ttl; /* of the GRE packet's outer header; 0: copied from the packet (IOS's default is 255) */
     uint8_t
@@ -255,7 +255,8 @@ struct cv_if {
     uint16_t reass_datagrams; /* unfinished at one time, of each worker */
     uint8_t reass_fragments;  /* of one datagram */
     uint8_t reass_timeout_s;
-    uint32_t pad3;
+    uint16_t tcp_mss6; /* as tcp_mss, of IPv6 (`ipv6 tcp adjust-mss`) */
+    uint16_t pad3;
     struct cv_police police[2]; /* tunnels, by enum cv_dir: of what they carry, as it is inside */
 };
 static_assert(sizeof(struct cv_if) == 176, "contract size");

@@ -62,6 +62,13 @@ static void tunnel_fields(const struct cfg *c, const struct cfg_interface *t, st
     out->gre_pmtud = t->tunnel_pmtud;
 }
 
+static void mss_set(const struct cfg_interface *i, struct cv_if *out)
+{
+    const struct cfg_mss mss = cfg_tcp_mss(i);
+    out->tcp_mss = (uint16_t)mss.four;
+    out->tcp_mss6 = (uint16_t)mss.six;
+}
+
 /* One permit line of a crypto map: numbered after the port that it is on. */
 static cv_result flow_fields(const struct cfg *c, const struct cfg_interface *i, struct rt_names *ifs,
                              struct cv_if *out)
@@ -72,7 +79,8 @@ static cv_result flow_fields(const struct cfg *c, const struct cfg_interface *i,
     out->gre_ttl = 0;
     /* `tcp adjust-mss` of the port holds for what passes it in an SA, too. */
     const struct cfg_interface *port = cfg_find_interface(c, i->flow->port);
-    out->tcp_mss = (uint16_t)(port ? cfg_tcp_mss(port) : 0);
+    if (port)
+        mss_set(port, out);
     return out->flow_port ? CV_OK : CV_ENOSPC;
 }
 
@@ -103,7 +111,7 @@ static cv_result build_if(const struct cfg *c, const struct cfg_interface *i, st
     snprintf(out->name, sizeof out->name, "%s", i->name);
     if (i->kind == CV_IF_PORT)
         port_name(c, i->name, out->port);
-    out->tcp_mss = (uint16_t)cfg_tcp_mss(i);
+    mss_set(i, out);
     for (unsigned dir = 0; dir < 2; dir++)
         out->police[dir] =
             (struct cv_police){.bps = i->rate_limit[dir].bps, .burst = i->rate_limit[dir].burst};

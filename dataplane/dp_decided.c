@@ -63,6 +63,11 @@ static struct dp_decision *place(struct dp_worker *w, const struct rte_mbuf *m, 
     return d;
 }
 
+static uint8_t family_of(const struct rte_mbuf *m)
+{
+    return dp_meta((struct rte_mbuf *)(uintptr_t)m)->family;
+}
+
 void dp_decided_keep_sa(struct dp_worker *w, const struct rte_mbuf *m, const struct ip_if *flow,
                         struct esp_out_sa *sa, uint32_t mtu, bool by_address)
 {
@@ -70,7 +75,7 @@ void dp_decided_keep_sa(struct dp_worker *w, const struct rte_mbuf *m, const str
     if (!d)
         return;
     d->if_id = flow->id;
-    d->tcp_mss = dp_flow_mss(w, flow);
+    d->tcp_mss = dp_flow_mss(w, flow, family_of(m));
     d->sa = sa;
     d->mtu = mtu;
     d->by_address = by_address;
@@ -83,12 +88,12 @@ void dp_decided_keep_port(struct dp_worker *w, const struct rte_mbuf *m, const s
     if (!d)
         return;
     d->if_id = out->id;
-    d->tcp_mss = out->tcp_mss;
+    d->tcp_mss = ip_mss_of(out->tcp_mss, family_of(m));
     d->sa = NULL;
     d->by_address = false;
     d->port = out->port;
     d->mtu = mtu;
-    dp_ether_write(d->ether, out, nbr, dp_meta((struct rte_mbuf *)(uintptr_t)m)->family);
+    dp_ether_write(d->ether, out, nbr, family_of(m));
 }
 
 void dp_decided_keep_in(struct dp_worker *w, const struct rte_mbuf *m)

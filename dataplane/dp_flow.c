@@ -69,11 +69,11 @@ static struct dp_flow *flow_of(struct dp_worker *w, const struct rte_mbuf *m)
 }
 
 /* A crypto map's flow is told its port's. The port has the last word all the same: the two are set one after the other. */
-uint16_t dp_flow_mss(const struct dp_worker *w, const struct ip_if *tunnel)
+uint16_t dp_flow_mss(const struct dp_worker *w, const struct ip_if *tunnel, uint8_t family)
 {
     const struct ip_if *port =
         tunnel->kind == CV_IF_FLOW ? ip_if_get(&w->dp->ifs, tunnel->conf.flow_port) : NULL;
-    return port ? port->tcp_mss : tunnel->tcp_mss;
+    return ip_mss_of(port ? port->tcp_mss : tunnel->tcp_mss, family);
 }
 
 void dp_flow_learn_tunnel(struct dp_worker *w, const struct rte_mbuf *m, const struct ip_if *tunnel,
@@ -81,7 +81,7 @@ void dp_flow_learn_tunnel(struct dp_worker *w, const struct rte_mbuf *m, const s
 {
     struct dp_flow *f = flow_of(w, m);
     f->if_id = tunnel->id;
-    f->tcp_mss = dp_flow_mss(w, tunnel);
+    f->tcp_mss = dp_flow_mss(w, tunnel, f->family);
     f->sa = sa;
     f->mtu = mtu ? mtu : UINT32_MAX;
     f->valid = true;
@@ -104,7 +104,7 @@ void dp_flow_learn_port(struct dp_worker *w, const struct rte_mbuf *m, const str
     const bool v4 = f->family == IP_V4;
     const uint16_t type = rte_cpu_to_be_16(v4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
     f->if_id = out->id;
-    f->tcp_mss = out->tcp_mss;
+    f->tcp_mss = ip_mss_of(out->tcp_mss, f->family);
     f->sa = NULL;
     f->port = out->port;
     f->mtu = mtu;

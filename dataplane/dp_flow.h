@@ -26,8 +26,8 @@ void dp_flow_learn_port(struct dp_worker *w, const struct rte_mbuf *m, const str
                         const struct ip_nbr *nbr, uint16_t mtu);
 /* The same by a decision that is kept of it (dp_decided.h), which is one by_address. */
 void dp_flow_learn_decided(struct dp_worker *w, const struct rte_mbuf *m, const struct dp_decision *d);
-/* What TCP into a tunnel or a crypto map's flow is clamped to; 0: nothing. */
-uint16_t dp_flow_mss(const struct dp_worker *w, const struct ip_if *tunnel);
+/* What TCP of the family into a tunnel or a crypto map's flow is clamped to; 0: nothing. */
+uint16_t dp_flow_mss(const struct dp_worker *w, const struct ip_if *tunnel, uint8_t family);
 /* Its packets are counted, and the next one goes the whole way. */
 void dp_flow_end(struct dp_worker *w);
 

@@ -60,8 +60,8 @@ static void send(struct dp_worker *w, struct rte_mbuf *m, const struct dp_gre_wa
     }
     dp_count(&w->if_stats[tunnel->id].tx_packets, 1);
     dp_count(&w->if_stats[tunnel->id].tx_bytes, m->pkt_len);
-    if (unlikely(tunnel->tcp_mss))
-        ip_mss_clamp(m, tunnel->tcp_mss);
+    if (unlikely(tunnel->tcp_mss.any))
+        ip_mss_clamp_by(m, tunnel->tcp_mss);
     w->gre_id = (uint16_t)(w->gre_id + w->workers); /* never another worker's (RFC 6864 4.2) */
     if (unlikely(!ip_gre_push(m, tunnel, w->gre_id, sa ? ESP_HEADROOM : RTE_ETHER_HDR_LEN))) {
         dp_drop_at(w, m, CV_DROP_NO_ROOM, tunnel->id, CV_DIR_OUT);
@@ -215,8 +215,8 @@ static const struct ip_if *take_off(struct dp_worker *w, struct rte_mbuf *m, con
         dp_drop_at(w, m, CV_DROP_POLICED, tunnel->id, CV_DIR_IN);
         return NULL;
     }
-    if (unlikely(tunnel->tcp_mss))
-        ip_mss_clamp(m, tunnel->tcp_mss);
+    if (unlikely(tunnel->tcp_mss.any))
+        ip_mss_clamp_by(m, tunnel->tcp_mss);
     dp_count(&w->if_stats[tunnel->id].rx_packets, 1);
     dp_count(&w->if_stats[tunnel->id].rx_bytes, m->pkt_len);
     return tunnel;

@@ -530,7 +530,7 @@ unsigned dp_group_take(struct dp_worker *w, const struct ip_if *in, const struct
 {
     struct dp_groups *g = w->groups;
     const uint64_t changes = w->changes; /* before anything of this burst was looked up */
-    const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss;
+    const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss.any;
     struct segment s;
     uint16_t set[ESP_BURST_MAX];
     unsigned done = 0, ways = 0, groups = 0, leads = 0;

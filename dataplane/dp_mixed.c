@@ -56,7 +56,7 @@ static void route_look(struct dp_worker *w, struct way *y)
 /* ---- into a tunnel --------------------------------------------------------------------------------------------- */
 static bool is_plain_tunnel(const struct ip_if *out)
 {
-    return out->kind == CV_IF_TUNNEL && out->up && !out->gre && !out->tcp_mss && !out->police;
+    return out->kind == CV_IF_TUNNEL && out->up && !out->gre && !out->tcp_mss.any && !out->police;
 }
 
 static void tunnel_look(const struct dp_meta *meta, struct way *y)
@@ -102,7 +102,7 @@ static bool tunnel_take(struct dp_worker *w, struct rte_mbuf *m, const struct dp
 /* ---- out of a port --------------------------------------------------------------------------------------------- */
 static bool is_plain_port(const struct dp_worker *w, const struct ip_if *out)
 {
-    return out && out->up && out->kind == CV_IF_PORT && !out->tcp_mss && !dp_policy_get(w->dp, out->id) &&
+    return out && out->up && out->kind == CV_IF_PORT && !out->tcp_mss.any && !dp_policy_get(w->dp, out->id) &&
            w->txq[out->port].owner == w->id;
 }
 

@@ -267,7 +267,7 @@ unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct i
                      struct rte_mbuf **pkts, unsigned n, uint64_t *bytes)
 {
     struct dp_way way = {.changes = w->changes, .front.if_in = (uint16_t)in->id};
-    const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss;
+    const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss.any;
     unsigned done = 0;
     if (w->run_pause > 0) {
         w->run_pause--;

@@ -253,8 +253,8 @@ void dp_into_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tun
 {
     if (!dp_lower_ttl(w, m))
         return;
-    if (unlikely(tunnel->tcp_mss))
-        ip_mss_clamp(m, tunnel->tcp_mss);
+    if (unlikely(tunnel->tcp_mss.any))
+        ip_mss_clamp_by(m, tunnel->tcp_mss);
     if (unlikely(tunnel->police)) {
         by_address = false; /* each packet comes here */
         if (!ip_police_pass(&tunnel->police[CV_DIR_OUT], m->pkt_len, w->now)) {
@@ -473,8 +473,8 @@ void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
         dp_trouble(w, m, CV_DROP_NO_ROUTE, IP_TROUBLE_NO_ROUTE, 0);
         return;
     }
-    if (unlikely(out->tcp_mss))
-        ip_mss_clamp(m, out->tcp_mss);
+    if (unlikely(out->tcp_mss.any))
+        ip_mss_clamp_by(m, out->tcp_mss);
     const struct ip_policy *policy = dp_policy_get(w->dp, out->id);
     if (unlikely(policy) && !dp_protect_out(w, m, policy))
         return;

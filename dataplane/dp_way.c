@@ -72,7 +72,7 @@ bool dp_way_in(struct dp_worker *w, struct dp_way *y, struct esp_in_sa *sa, stru
     y->esp.in.mtu = exit->mtu;
     y->esp.in.data_off = (uint16_t)((y->front.rearm & 0xffff) + y->esp.in.outer + y->esp.in.head);
     memcpy(y->esp.in.ether + sizeof y->esp.in.ether - RTE_ETHER_HDR_LEN, exit->ether, RTE_ETHER_HDR_LEN);
-    return y->tunnel && y->tunnel->up && !y->tunnel->gre && !y->tunnel->police && !y->tunnel->tcp_mss &&
+    return y->tunnel && y->tunnel->up && !y->tunnel->gre && !y->tunnel->police && !y->tunnel->tcp_mss.any &&
            exit->kind == dp_meta_kind(&inside);
 }
 

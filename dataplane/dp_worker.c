@@ -67,8 +67,8 @@ static void to_be_routed(struct dp_worker *w, struct rte_mbuf *m, const struct i
     const struct ip_policy *policy = dp_policy_get(w->dp, in->id);
     if (unlikely(policy) && !dp_protect_in(w, m, policy))
         return;
-    if (unlikely(in->tcp_mss))
-        ip_mss_clamp(m, in->tcp_mss);
+    if (unlikely(in->tcp_mss.any))
+        ip_mss_clamp_by(m, in->tcp_mss);
     dp_flow_route(w, m);
 }
 
@@ -321,7 +321,7 @@ static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf 
         return;
     }
     /* Where the port asks nothing of a packet by itself, those that follow one of their flow go its way at once. */
-    const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss, mixed = w->mixed;
+    const bool open = !dp_policy_get(w->dp, in->id) && !in->tcp_mss.any, mixed = w->mixed;
     const bool together = likely(!w->esp.asynchronous);
     const struct ip_arrival a = ip_arrival_of(in->mac, in->id, in->vrf);
     uint64_t bytes = 0;
@@ -466,8 +466,8 @@ static void decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n
         meta->vrf = in->vrf; /* into its tunnel's VRF and no other */
         meta->local_out = DP_TRANSIT;
         bytes += pkts[i]->pkt_len;
-        if (unlikely(in->tcp_mss))
-            ip_mss_clamp(pkts[i], in->tcp_mss);
+        if (unlikely(in->tcp_mss.any))
+            ip_mss_clamp_by(pkts[i], in->tcp_mss);
     }
     dp_flow_route_all(w, pkts, n);
     dp_count(&w->if_stats[if_id].rx_packets, n);
@@ -487,7 +487,7 @@ static __rte_noinline void decapsulated_mixed(struct dp_worker *w, struct rte_mb
         struct rte_mbuf *m = pkts[i];
         struct dp_meta *meta = dp_meta(m);
         const struct ip_if *in = ip_if_get(&w->dp->ifs, meta->if_in);
-        if (unlikely(!in || !in->up || in->gre || in->police || in->tcp_mss)) {
+        if (unlikely(!in || !in->up || in->gre || in->police || in->tcp_mss.any)) {
             decapsulated(w, &m, 1, meta->if_in);
             continue;
         }

@@ -137,7 +137,7 @@ static json_t *if_json(struct cli_call *c, const struct if_view *v)
     static const char *const kinds[] = {"", "port", "loopback", "tunnel"};
     char text[IP_TEXT_MAX], mac[20];
     const struct cfg_interface *i = v->cfg;
-    const unsigned mss = cfg_tcp_mss(i);
+    const struct cfg_mss mss = cfg_tcp_mss(i);
     json_t *addrs = json_array(), *o = json_object();
     for (unsigned k = 0; k < i->addr_count; k++)
         json_array_append_new(addrs,
@@ -152,7 +152,8 @@ static json_t *if_json(struct cli_call *c, const struct if_view *v)
     json_object_set_new(o, "addresses", addrs);
     json_object_set_new(o, "crypto_map", i->crypto_map[0] ? json_string(i->crypto_map) : json_null());
     json_object_set_new(o, "ipv6_crypto_map", i->crypto_map6[0] ? json_string(i->crypto_map6) : json_null());
-    json_object_set_new(o, "tcp_adjust_mss", mss ? json_integer(mss) : json_null());
+    json_object_set_new(o, "tcp_adjust_mss", mss.four ? json_integer(mss.four) : json_null());
+    json_object_set_new(o, "ipv6_tcp_adjust_mss", mss.six ? json_integer(mss.six) : json_null());
     cli_if_json(&v->sum, o);
     if (v->port) {
         mac_text(v->port->mac, mac);
@@ -213,6 +214,7 @@ static void text_counts(struct cli_call *c, const struct if_view *v)
 static void text_if(struct cli_call *c, const struct if_view *v)
 {
     const struct cfg_interface *i = v->cfg;
+    const struct cfg_mss mss = cfg_tcp_mss(i);
     char text[IP_TEXT_MAX], mac[20];
     cli_print(c, "%s is %s, line protocol is %s\n", i->name, i->shutdown ? "administratively down" : "up",
               v->line_up ? "up" : "down");
@@ -233,9 +235,8 @@ static void text_if(struct cli_call *c, const struct if_view *v)
                   i->addrs[k].secondary ? " secondary" : "");
     if (i->ip_mtu || v->port)
         cli_print(c, "  MTU %u bytes\n", i->ip_mtu ? i->ip_mtu : v->port->mtu);
-    if (cfg_tcp_mss(i))
-        cli_print(c, "  TCP MSS adjusted to %u, of IPv6 to %u\n", cfg_tcp_mss(i),
-                  cfg_tcp_mss(i) - CFG_MSS6_LESS);
+    if (mss.four)
+        cli_print(c, "  TCP MSS adjusted to %u, of IPv6 to %u\n", mss.four, mss.six);
     for (unsigned dir = 0; dir < 2; dir++)
         if (i->rate_limit[dir].bps)
             cli_print(c, "  Rate limit %s %llu bps, burst %u bytes\n", dir == CV_DIR_IN ? "input" : "output",

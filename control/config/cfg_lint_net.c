@@ -483,12 +483,6 @@ static void lint_mtu(struct cfg_linter *l, const struct cfg_interface *x)
     else if (!six && four && four < IPV6_MTU_LEAST && has_ipv6(x))
         cfg_lint_add(l, x->line, "mtu", CFG_WARNING, "say: ip mtu 1280",
                      "%s: `ip mtu %u` holds for IPv6, too, which needs 1280 (RFC 8200 5)", x->name, four);
-    if (x->tcp_mss && x->tcp_mss6 && x->tcp_mss != x->tcp_mss6 + CFG_MSS6_LESS)
-        cfg_lint_add(
-            l, x->line, "mss", CFG_WARNING, "say 20 less for IPv6 than for IPv4",
-            "%s: one MSS holds for both families, for IPv6 20 octets less, as its header is longer: %u "
-            "and %u",
-            x->name, cfg_tcp_mss(x), cfg_tcp_mss(x) - CFG_MSS6_LESS);
 }
 
 void cfg_lint_net(struct cfg_linter *l)

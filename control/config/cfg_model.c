@@ -209,10 +209,14 @@ bool cfg_cut_after(const struct cfg *c, const struct cfg_interface *i)
     return by && by->cut != CFG_CUT_GLOBAL ? by->cut == CFG_CUT_AFTER : c->cut_after;
 }
 
-unsigned cfg_tcp_mss(const struct cfg_interface *i)
+struct cfg_mss cfg_tcp_mss(const struct cfg_interface *i)
 {
-    const unsigned by6 = i->tcp_mss6 ? i->tcp_mss6 + CFG_MSS6_LESS : 0;
-    return by6 == 0 || (i->tcp_mss != 0 && i->tcp_mss < by6) ? i->tcp_mss : by6;
+    struct cfg_mss mss = {i->tcp_mss, i->tcp_mss6};
+    if (mss.four == 0 && mss.six != 0)
+        mss.four = mss.six + CFG_MSS6_LESS;
+    else if (mss.six == 0 && mss.four != 0)
+        mss.six = mss.four - CFG_MSS6_LESS;
+    return mss;
 }
 
 void cfg_platform_of(const struct cfg *c, struct platform *out)

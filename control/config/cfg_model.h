@@ -684,10 +684,13 @@ struct cfg_sa_params cfg_sa_params_on(const struct cfg *c, const struct cfg_ipse
                                       const char *interface);
 /* Does the interface cut after encryption? */
 bool cfg_cut_after(const struct cfg *c, const struct cfg_interface *i);
-/* What TCP SYNs of IPv4 are clamped to, by `tcp adjust-mss` of either family; those of IPv6 to CFG_MSS6_LESS less; 0: not. The data
- * plane has one value: of two the smaller suits both. */
+/* What TCP SYNs of each family are clamped to; 0: not. One of `ip` and `ipv6 tcp adjust-mss` alone holds for the other family, too, whose header is
+ * CFG_MSS6_LESS longer or shorter. */
 enum { CFG_MSS6_LESS = 20 };
-unsigned cfg_tcp_mss(const struct cfg_interface *i);
+struct cfg_mss {
+    unsigned four, six;
+};
+struct cfg_mss cfg_tcp_mss(const struct cfg_interface *i);
 /* The platform section with the `mtu` of its ports' interfaces. */
 void cfg_platform_of(const struct cfg *c, struct platform *out);
 /* The profile's DPD, else the global one (set false: none). */

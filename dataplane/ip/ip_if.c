@@ -107,7 +107,8 @@ cv_result ip_if_set(struct ip_ifs *t, const struct cv_if *conf, uint16_t port, c
         new->mtu = port_mtu;
     new->vrf = conf->vrf;
     new->tunnel_vrf = conf->tunnel_vrf;
-    new->tcp_mss = conf->tcp_mss;
+    new->tcp_mss.v4 = conf->tcp_mss;
+    new->tcp_mss.v6 = conf->tcp_mss6;
     new->conf = *conf;
     police_set(new, old);
     new->gre = is_gre(conf);

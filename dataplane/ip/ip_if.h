@@ -8,6 +8,7 @@
 #include "common/contract.h"
 #include "common/result.h"
 #include "dataplane/ip/ip_hash.h"
+#include "dataplane/ip/ip_mss.h"
 #include "dataplane/ip/ip_police.h"
 
 #include <stdbool.h>
@@ -33,11 +34,11 @@ struct ip_if { /* a packet on its way into a tunnel or out of it reads the first
     uint16_t mtu;  /* IP MTU; of a tunnel 0 when it is not configured */
     uint16_t vrf;
     uint16_t tunnel_vrf;
-    uint16_t tcp_mss; /* 0: TCP SYNs pass as they are */
-    bool gre;         /* a tunnel of mode GRE or GRE6 */
-    uint8_t mac[6];
+    bool gre; /* a tunnel of mode GRE or GRE6 */
+    union ip_mss tcp_mss;
     struct ip_police *police; /* [2] by enum cv_dir; NULL: no rate limit */
-    uint8_t link_local[16];   /* fe80::/64 with the MAC's EUI-64 (RFC 4291 2.5.6), ports only */
+    uint8_t mac[6];
+    uint8_t link_local[16]; /* fe80::/64 with the MAC's EUI-64 (RFC 4291 2.5.6), ports only */
     struct ip_gre_head gre_head;
     struct ip_police buckets[2];
     struct ip_if *gre_next; /* in its chain; changes while published, atomic */

@@ -15,7 +15,6 @@ enum {
     OPTION_NOP = 1,
     OPTION_MSS = 2,
     OPTION_MSS_LEN = 4,
-    HEADER_MORE6 = IP6_HEADER - IP4_HEADER, /* what is left to a segment of IPv6 is so much less */
 };
 
 /* Where TCP begins; 0: it is none, or a later fragment, or cut short. */
@@ -96,14 +95,12 @@ bool ip_mss_clamp(struct rte_mbuf *m, uint16_t mss)
 {
     uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
     const uint32_t len = m->data_len;
-    if (len < IP4_HEADER)
+    if (len < IP4_HEADER || mss == 0)
         return false;
     const bool v4 = ip[0] >> 4 == 4;
     const uint32_t at = v4 ? tcp_at4(ip, len) : tcp_at6(ip, len);
     if (at == 0 || len - at < TCP_HEADER || !(ip[at + 13] & TCP_SYN))
         return false;
     const uint32_t header = (uint32_t)(ip[at + 12] >> 4) * 4;
-    if (!v4)
-        mss = mss > HEADER_MORE6 ? (uint16_t)(mss - HEADER_MORE6) : 0;
     return header <= len - at && options_clamp(ip + at, header, mss);
 }

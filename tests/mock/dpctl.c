@@ -7,7 +7,7 @@
  *   if-port ID NAME PORT [vrf N] [mtu N] [down]
  *   if-loopback ID NAME [vrf N]
  *   if-tunnel ID NAME 4|6|gre|gre6 SRC DST [vrf N] [tvrf N] [mtu N] [df copy|set|clear] [down] [key N] [ttl N] [tos N] [protected]
- *                             [pmtud] [after] [mss N] [police in|out BPS OCTETS]... [reassembly DATAGRAMS FRAGMENTS SECONDS]       (the last two: of ports)
+ *                             [pmtud] [after] [mss N] [mss6 N] [police in|out BPS OCTETS]... [reassembly DATAGRAMS FRAGMENTS SECONDS]       (the last two: of ports)
  *   if-flow ID NAME PORT-ID [vrf N] [mtu N] [after] [down]
  *   if-del ID
  *   policy-begin PORT-ID    policy-commit PORT-ID
@@ -226,6 +226,8 @@ static void if_options(struct cv_if *i)
             i->reass_timeout_s = (uint8_t)num();
         } else if (option("mss"))
             i->tcp_mss = (uint16_t)num();
+        else if (option("mss6"))
+            i->tcp_mss6 = (uint16_t)num();
         else
             bad("unknown option");
     }

@@ -291,10 +291,10 @@ def fragments():
 
 @case("TCP MSS: SYNs are clamped on their way out of and into the tunnel, and on a port; nothing else is")
 def mss():
-    site = GreSite("mss", protect="transport", tunnel="mss 1360")
+    site = GreSite("mss", protect="transport", tunnel="mss 1360 mss6 1280")
     warm(site)
     options = [("NOP", None), ("MSS", 1460), ("SAckOK", b"")]
-    for ip, src, dst, want in ((IP, "10.1.0.2", "10.2.0.2", 1360), (IPv6, "fd00:1::2", "fd00:2::2", 1340)):
+    for ip, src, dst, want in ((IP, "10.1.0.2", "10.2.0.2", 1360), (IPv6, "fd00:1::2", "fd00:2::2", 1280)):
         # Out: frames of the left host's wire; a run of them takes the short way, too.
         wire = site.listen(site.peer, 1.5)
         syns = [ip(src=src, dst=dst) / TCP(sport=1000 + n, dport=80, flags="S", options=options) for n in range(6)]

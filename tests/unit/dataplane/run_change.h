@@ -67,9 +67,11 @@ static inline void change_mtu(struct cv_if *c)
 {
     c->mtu = 600;
 }
+enum { CHANGE_MSS = 1200, CHANGE_MSS6 = 1000 };
 static inline void change_mss(struct cv_if *c)
 {
-    c->tcp_mss = 1200;
+    c->tcp_mss = CHANGE_MSS;
+    c->tcp_mss6 = CHANGE_MSS6;
 }
 static inline void change_police(struct cv_if *c)
 {

@@ -20,7 +20,9 @@ enum {
     SEEDS = 24,
     BURSTS = 240,
     BURST = IO_BURST,
-    KINDS = 48, /* flows of a pass */
+    KINDS = 48,  /* flows of a pass */
+    MSS_AT = 22, /* in a TCP header whose first option it is */
+    MSS_SENT = 1460,
     SA_OUT = 1, /* slots */
     SA_IN,
     SA_OTHER,
@@ -177,6 +179,7 @@ struct kind {
     bool v6, in; /* in: to a host inside */
     uint8_t proto, src, dst, net;
     uint16_t sport, dport, len;
+    bool syn; /* with an MSS of MSS_SENT */
 };
 static struct kind kinds[KINDS];
 
@@ -232,6 +235,14 @@ static void upper_write(uint8_t *p, const struct kind *k, unsigned room)
         ip_put16(p, k->sport % 2 ? 0x0800 : k->v6 ? 0x0100 : 0x0300);
 }
 
+static void syn_write(uint8_t *tcp)
+{
+    tcp[12] = 6 << 4;
+    tcp[13] = 2;
+    ip_put16(tcp + MSS_AT - 2, 0x0204);
+    ip_put16(tcp + MSS_AT, MSS_SENT);
+}
+
 /* What an ICMP error quotes, now this and now that (RFC 4301 6.2): the ends are those of the error, turned about. */
 static void quote_write(uint8_t *q, const uint8_t *ip, bool v6, unsigned nth)
 {
@@ -253,6 +264,8 @@ static unsigned packet_write(uint8_t *b, const struct kind *k, unsigned nth)
     for (unsigned i = head + 8; i < k->len; i++)
         b[i] = (uint8_t)(i + nth);
     upper_write(b + head, k, k->len - head);
+    if (k->syn)
+        syn_write(b + head);
     if (k->v6) {
         const uint8_t near[16] = {0xfd, 1, [15] = k->src}, far[16] = {0xfd, 0x20, 0, k->net, [15] = k->dst};
         b[0] = 0x60;
@@ -573,6 +586,62 @@ static void the_next_burst_goes_by_what_tables_say_then(void)
     CU_ASSERT_TRUE(sent > 50000 && protected > 20000 && dropped > 20000);
 }
 
+/* By a port with a policy that says nothing of the packets here. */
+static void policy_set_elsewhere(void)
+{
+    static const char *const elsewhere = "203.0.113.0/24";
+    struct cv_cmd c = {.type = CV_CMD_POLICY_BEGIN}, r = {.type = CV_CMD_POLICY_ADD},
+                  e = {.type = CV_CMD_POLICY_COMMIT};
+    policy_set(OUTSIDE, 0);
+    c.u.if_id = e.u.if_id = OUTSIDE;
+    r.u.policy = (struct cv_policy){.if_id = OUTSIDE, .order = 1, .action = CV_POLICY_DISCARD};
+    r.u.policy.local = r.u.policy.remote = side(elsewhere, IPPROTO_UDP, false);
+    CU_ASSERT_EQUAL_FATAL(mgr_cmd(&c) | mgr_cmd(&r) | mgr_cmd(&e), CV_OK);
+}
+
+/* How many SYNs left by the port, each with its family's MSS. */
+static unsigned clamped(void)
+{
+    struct rte_mbuf *m;
+    unsigned n = 0;
+    for (; rte_ring_dequeue(tx[0], (void **)&m) == 0; n++) {
+        const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, ETHER);
+        const bool v6 = ip[0] >> 4 == 6;
+        CU_ASSERT_EQUAL(ip_get16(ip + (v6 ? V6 : 20) + MSS_AT), v6 ? CHANGE_MSS6 : CHANGE_MSS);
+        rte_pktmbuf_free(m);
+    }
+    return n;
+}
+
+/* By the whole way, by a flow's, by a decision that is kept. */
+static void each_family_has_its_MSS_by_every_way(void)
+{
+    struct kind k = {
+        .proto = IPPROTO_TCP, .src = 77, .dst = 5, .net = 1, .sport = 1, .dport = 1, .syn = true};
+    start();
+    seed = 1;
+    for (unsigned keeps = 0; keeps < 2; keeps++) {
+        site_make();
+        policy_set_elsewhere();
+        CU_ASSERT_EQUAL_FATAL(change_if(OUTSIDE, change_mss, true), CV_OK);
+        worker_fresh(keeps, false);
+        asked[0] = 0;
+        for (unsigned burst = 0; burst < 3; burst++) {
+            for (unsigned i = 0; i < BURST; i++) {
+                k.v6 = burst == 0 ? i % 2 : i > BURST / 2;
+                k.len = k.v6 ? 80 : 60;
+                frame_put(&k, false, i, false);
+            }
+            (void)dp_worker_turn(worker);
+            CU_ASSERT_EQUAL(clamped(), BURST);
+        }
+        CU_ASSERT_EQUAL(asked[0] < BURST, keeps);
+        const struct ip_if *flow = ip_if_get(&mgr_dp.ifs, FLOW); /* a crypto map's: what its port says */
+        CU_ASSERT_EQUAL(dp_flow_mss(worker, flow, IP_V4), CHANGE_MSS);
+        CU_ASSERT_EQUAL(dp_flow_mss(worker, flow, IP_V6), CHANGE_MSS6);
+    }
+}
+
 /* Many flows, each of which comes once, must not cost what looking for each does. */
 static void where_all_are_new_the_table_is_left_alone_for_a_while(void)
 {
@@ -582,14 +651,7 @@ static void where_all_are_new_the_table_is_left_alone_for_a_while(void)
     start();
     seed = 1;
     site_make();
-    policy_set(OUTSIDE, 0);
-    static const char *const elsewhere = "203.0.113.0/24";
-    struct cv_cmd c = {.type = CV_CMD_POLICY_BEGIN}, r = {.type = CV_CMD_POLICY_ADD},
-                  e = {.type = CV_CMD_POLICY_COMMIT};
-    c.u.if_id = e.u.if_id = OUTSIDE;
-    r.u.policy = (struct cv_policy){.if_id = OUTSIDE, .order = 1, .action = CV_POLICY_DISCARD};
-    r.u.policy.local = r.u.policy.remote = side(elsewhere, IPPROTO_UDP, false);
-    CU_ASSERT_EQUAL_FATAL(mgr_cmd(&c) | mgr_cmd(&r) | mgr_cmd(&e), CV_OK);
+    policy_set_elsewhere();
     worker_fresh(true, false);
     for (unsigned i = 0; i < bursts; i++) {
         for (unsigned p = 0; p < BURST; p++, k.sport++)
@@ -623,4 +685,5 @@ static void everything_ends(void)
 
 PKT_MAIN("dp_decided", UNIT_TEST(RFC_4301_5_1_what_is_kept_is_what_the_policy_says),
          UNIT_TEST(the_next_burst_goes_by_what_tables_say_then),
+         UNIT_TEST(each_family_has_its_MSS_by_every_way),
          UNIT_TEST(where_all_are_new_the_table_is_left_alone_for_a_while), UNIT_TEST(everything_ends))

@@ -204,21 +204,22 @@ static void one_MTU_holds_for_both_families_the_smaller(void)
     }
 }
 
-static void one_MSS_holds_for_both_families_IPv6_has_20_less(void)
+static void each_family_has_its_MSS_and_one_alone_is_for_both(void)
 {
     static const struct {
         const char *lines;
-        unsigned mss;
-    } cases[] = {{"", 0},
-                 {" ip tcp adjust-mss 8960\n", 8960},
-                 {" ipv6 tcp adjust-mss 1340\n", 1360},
-                 {" ip tcp adjust-mss 1400\n ipv6 tcp adjust-mss 1340\n", 1360},
-                 {" ip tcp adjust-mss 1300\n ipv6 tcp adjust-mss 1340\n", 1300},
-                 {" ip tcp adjust-mss 1300\n ipv6 tcp adjust-mss 1340\n no ip tcp adjust-mss\n", 1360}};
+        unsigned mss, mss6;
+    } cases[] = {{"", 0, 0},
+                 {" ip tcp adjust-mss 8960\n", 8960, 8940},
+                 {" ipv6 tcp adjust-mss 1340\n", 1360, 1340},
+                 {" ip tcp adjust-mss 1400\n ipv6 tcp adjust-mss 1340\n", 1400, 1340},
+                 {" ip tcp adjust-mss 1300\n ipv6 tcp adjust-mss 1340\n", 1300, 1340},
+                 {" ip tcp adjust-mss 1300\n ipv6 tcp adjust-mss 1340\n no ip tcp adjust-mss\n", 1360, 1340}};
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct world w = {0};
         struct apply_set s = loopback_with(&w, cases[i].lines);
         CU_ASSERT_EQUAL(s.ifs[0].tcp_mss, cases[i].mss);
+        CU_ASSERT_EQUAL(s.ifs[0].tcp_mss6, cases[i].mss6);
         apply_free(&s);
         world_end(&w);
     }
@@ -559,14 +560,15 @@ static void reverse_routes_lead_the_way_to_the_peer(void)
 static void what_a_port_says_of_TCP_and_long_packets_holds_for_the_flows_of_its_map(void)
 {
     struct world w = {0};
-    struct apply_set s = build(
-        &w, MAP_HEAD MAP_ACL MAP_ENTRY("")
-                MAP_PORT(MAP_ON) " ip tcp adjust-mss 1300\n crypto ipsec fragmentation after-encryption\n"
-                                 "interface Ethernet0/1\n ip tcp adjust-mss 1200\n");
+    struct apply_set s = build(&w, MAP_HEAD MAP_ACL MAP_ENTRY("")
+                                       MAP_PORT(MAP_ON) " ip tcp adjust-mss 1300\n ipv6 tcp adjust-mss "
+                                                        "1200\n crypto ipsec fragmentation after-encryption\n"
+                                                        "interface Ethernet0/1\n ip tcp adjust-mss 1200\n");
     const struct cv_if *port = named(&s, "Ethernet0/0"), *one = named(&s, "M#10.10"),
                        *other = named(&s, "M#10.20"), *none = named(&s, "Ethernet0/1");
     CU_ASSERT_TRUE_FATAL(port && one && other && none);
     CU_ASSERT(port->tcp_mss == 1300 && one->tcp_mss == 1300 && other->tcp_mss == 1300);
+    CU_ASSERT(port->tcp_mss6 == 1200 && one->tcp_mss6 == 1200 && other->tcp_mss6 == 1200);
     CU_ASSERT(one->frag_after && other->frag_after);
     CU_ASSERT_EQUAL(none->tcp_mss, 1200);
     apply_free(&s);
@@ -660,7 +662,7 @@ UNIT_MAIN("apply", UNIT_TEST(empty_data_plane_gets_everything_in_order),
           UNIT_TEST(of_routes_with_one_prefix_the_lowest_distance_stays),
           UNIT_TEST(tunnel_has_its_outer_addresses_and_port_its_name),
           UNIT_TEST(one_MTU_holds_for_both_families_the_smaller),
-          UNIT_TEST(one_MSS_holds_for_both_families_IPv6_has_20_less),
+          UNIT_TEST(each_family_has_its_MSS_and_one_alone_is_for_both),
           UNIT_TEST(same_configuration_changes_nothing_but_can_be_said_again),
           UNIT_TEST(refused_ICMP_is_told_before_anything_comes_in),
           UNIT_TEST(removals_come_first_but_those_of_routes_and_numbers_stay),
