@@ -6,7 +6,8 @@
  * four, and that of a group of four registers one of sixteen, counters are made by XOR alone.
  *
  * The last registers of a packet are hashed after the next packet's first registers have been put into the AES
- * units: both units then have work, and a burst of short packets is not one long chain. */
+ * units: both units then have work, and a burst of short packets is not one long chain. What waits for that is in registers from packet to packet (struct rest):
+ * nothing may take its address but to hand it to what is inlined. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -47,16 +48,13 @@ struct rest {
     uint8_t *icv;
     uint64_t bits; /* of text */
     unsigned n;    /* registers in x; 0: there is no packet */
+    bool length;   /* ... the last of which has the length block, too */
 };
 
-ALWAYS v4 reversed(v4 v)
+ALWAYS struct rest rest_none(void)
 {
-    return _mm512_shuffle_epi8(v, _mm512_set4_epi32(0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f));
-}
-
-ALWAYS __m128i reversed1(__m128i v)
-{
-    return _mm_shuffle_epi8(v, _mm_set_epi32(0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f));
+    const v4 z = _mm512_setzero_si512();
+    return (struct rest){.x = {z, z, z, z}, .sum = sum_zero(), .mask = _mm_setzero_si128()};
 }
 
 /* The compiler does not see that it is the same key each time: it would keep some on the stack. */
@@ -75,47 +73,6 @@ ALWAYS struct keys keys_of(const struct eng_session *s)
 ALWAYS const uint8_t *power_at(struct keys s, uint32_t k)
 {
     return s.h1 - (k - 1) * VAES_BLOCK;
-}
-
-ALWAYS struct sum sum_zero(void)
-{
-    const v4 z = _mm512_setzero_si512();
-    return (struct sum){z, z, z};
-}
-
-ALWAYS void sum_add1(struct sum *a, v4 x, const uint8_t *power)
-{
-    const v4 h = _mm512_loadu_si512(power);
-    a->lo = _mm512_xor_si512(a->lo, _mm512_clmulepi64_epi128(x, h, 0x00));
-    a->mi = xor3(a->mi, _mm512_clmulepi64_epi128(x, h, 0x01), _mm512_clmulepi64_epi128(x, h, 0x10));
-    a->hi = _mm512_xor_si512(a->hi, _mm512_clmulepi64_epi128(x, h, 0x11));
-}
-
-ALWAYS void sum_add2(struct sum *a, v4 x, v4 y, const uint8_t *power)
-{
-    const v4 h = _mm512_loadu_si512(power), g = _mm512_loadu_si512(power + REG);
-    a->lo = xor3(a->lo, _mm512_clmulepi64_epi128(x, h, 0x00), _mm512_clmulepi64_epi128(y, g, 0x00));
-    a->mi = xor3(a->mi, _mm512_clmulepi64_epi128(x, h, 0x01), _mm512_clmulepi64_epi128(x, h, 0x10));
-    a->mi = xor3(a->mi, _mm512_clmulepi64_epi128(y, g, 0x01), _mm512_clmulepi64_epi128(y, g, 0x10));
-    a->hi = xor3(a->hi, _mm512_clmulepi64_epi128(x, h, 0x11), _mm512_clmulepi64_epi128(y, g, 0x11));
-}
-
-ALWAYS void sum_add(struct sum *a, const v4 *x, const uint8_t *power, int n)
-{
-    if (n > 1)
-        sum_add2(a, x[0], x[1], power);
-    if (n > 3)
-        sum_add2(a, x[2], x[3], power + 2 * REG);
-    if (n & 1)
-        sum_add1(a, x[n - 1], power + (n - 1) * REG);
-}
-
-/* All lanes together. */
-ALWAYS __m128i sum_reduce(const struct sum *a)
-{
-    const v4 hi = sum_reduce4(a);
-    __m256i half = _mm256_xor_si256(_mm512_castsi512_si256(hi), _mm512_extracti64x4_epi64(hi, 1));
-    return _mm_xor_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
 }
 
 /* ---- AES ------------------------------------------------------------------------------------------------ */
@@ -167,48 +124,46 @@ ALWAYS void aes_hash(struct keys s, v4 *st, const v4 *in, int rounds, struct sum
 {
 #define ROUND(r)                                                                                             \
     do {                                                                                                     \
-        const v4 k = key4(s, r);                                                                             \
-        st[0] = _mm512_aesenc_epi128(st[0], k);                                                              \
-        st[1] = _mm512_aesenc_epi128(st[1], k);                                                              \
-        st[2] = _mm512_aesenc_epi128(st[2], k);                                                              \
-        st[3] = _mm512_aesenc_epi128(st[3], k);                                                              \
+        const v4 round_key = key4(s, r);                                                                     \
+        st[0] = _mm512_aesenc_epi128(st[0], round_key);                                                      \
+        st[1] = _mm512_aesenc_epi128(st[1], round_key);                                                      \
+        st[2] = _mm512_aesenc_epi128(st[2], round_key);                                                      \
+        st[3] = _mm512_aesenc_epi128(st[3], round_key);                                                      \
     } while (0)
-    v4 h = _mm512_loadu_si512(power), g = _mm512_loadu_si512(power + REG), p, q;
+    v4 h = _mm512_loadu_si512(power), g = _mm512_loadu_si512(power + REG), p, q, f, k;
     ROUND(1);
     p = _mm512_clmulepi64_epi128(x[0], h, 0x00);
     q = _mm512_clmulepi64_epi128(x[1], g, 0x00);
+    f = folded2(x[0], x[1]);
     ROUND(2);
     a->lo = xor3(a->lo, p, q);
-    p = _mm512_clmulepi64_epi128(x[0], h, 0x01);
-    q = _mm512_clmulepi64_epi128(x[0], h, 0x10);
-    ROUND(3);
-    a->mi = xor3(a->mi, p, q);
-    p = _mm512_clmulepi64_epi128(x[1], g, 0x01);
-    q = _mm512_clmulepi64_epi128(x[1], g, 0x10);
-    ROUND(4);
-    a->mi = xor3(a->mi, p, q);
     p = _mm512_clmulepi64_epi128(x[0], h, 0x11);
     q = _mm512_clmulepi64_epi128(x[1], g, 0x11);
-    ROUND(5);
+    k = folded2(h, g);
+    ROUND(3);
     a->hi = xor3(a->hi, p, q);
+    p = _mm512_clmulepi64_epi128(f, k, 0x00);
+    q = _mm512_clmulepi64_epi128(f, k, 0x11);
+    ROUND(4);
+    a->mi = xor3(a->mi, p, q);
     h = _mm512_loadu_si512(power + 2 * REG);
     g = _mm512_loadu_si512(power + 3 * REG);
+    ROUND(5);
     p = _mm512_clmulepi64_epi128(x[2], h, 0x00);
     q = _mm512_clmulepi64_epi128(x[3], g, 0x00);
+    f = folded2(x[2], x[3]);
     ROUND(6);
     a->lo = xor3(a->lo, p, q);
-    p = _mm512_clmulepi64_epi128(x[2], h, 0x01);
-    q = _mm512_clmulepi64_epi128(x[2], h, 0x10);
-    ROUND(7);
-    a->mi = xor3(a->mi, p, q);
-    p = _mm512_clmulepi64_epi128(x[3], g, 0x01);
-    q = _mm512_clmulepi64_epi128(x[3], g, 0x10);
-    ROUND(8);
-    a->mi = xor3(a->mi, p, q);
     p = _mm512_clmulepi64_epi128(x[2], h, 0x11);
     q = _mm512_clmulepi64_epi128(x[3], g, 0x11);
-    ROUND(9);
+    k = folded2(h, g);
+    ROUND(7);
     a->hi = xor3(a->hi, p, q);
+    p = _mm512_clmulepi64_epi128(f, k, 0x00);
+    q = _mm512_clmulepi64_epi128(f, k, 0x11);
+    ROUND(8);
+    a->mi = xor3(a->mi, p, q);
+    ROUND(9);
     if (rounds > 10) {
         ROUND(10);
         ROUND(11);
@@ -284,6 +239,20 @@ ALWAYS void first_store(uint8_t *text, v4 out, __mmask32 mask, bool whole)
         _mm256_mask_storeu_epi8(text, mask, t);
 }
 
+/* The length block (SP 800-38D 7.1 step 5), reversed. */
+ALWAYS __m128i length_block(uint64_t bits, bool esn)
+{
+    return _mm_set_epi64x(esn ? VAES_AAD_ESN * 8 : VAES_AAD * 8, (long long)bits);
+}
+
+/* x is the last register of a packet, `octets` of it are in use: the length block goes behind them, if there is room. H^1 stands behind the last block's power. */
+ALWAYS v4 length_put(v4 x, struct rest *r, unsigned octets, bool esn)
+{
+    const unsigned lane = (octets + VAES_BLOCK - 1) / VAES_BLOCK;
+    r->length = lane < LANES;
+    return _mm512_mask_broadcast_i32x4(x, (__mmask16)(0xf << 4 * lane), length_block(r->bits, esn));
+}
+
 /* The first n registers of a packet. last: they are all of it, and the last holds `octets` octets of text (the first of a packet, 0 to
  * 32; others 1 to 64). */
 ALWAYS void packet_first(struct keys s, struct rest *r, v4 base, uint8_t *text, unsigned octets, bool encrypt,
@@ -306,12 +275,15 @@ ALWAYS void packet_first(struct keys s, struct rest *r, v4 base, uint8_t *text, 
     v4 x = n > 1 ? (encrypt ? _mm512_maskz_mov_epi64(0xf0, st[0]) : in[0])
                  : (encrypt ? _mm512_maskz_mov_epi8((__mmask64)m32 << 32, st[0]) : in[0]);
     r->x[0] = reversed(aad_put(x, r->op, esn));
+    if (last && n == 1)
+        r->x[0] = length_put(r->x[0], r, HEAD + octets, esn);
     UNROLL
     for (int i = 1; i < n; i++) {
         uint8_t *at = text + i * REG - HEAD;
         if (last && i == n - 1) {
             _mm512_mask_storeu_epi8(at, m64, st[i]);
-            r->x[i] = reversed(encrypt ? _mm512_maskz_mov_epi8(m64, st[i]) : in[i]);
+            r->x[i] =
+                length_put(reversed(encrypt ? _mm512_maskz_mov_epi8(m64, st[i]) : in[i]), r, octets, esn);
         } else {
             _mm512_storeu_si512(at, st[i]);
             r->x[i] = reversed(encrypt ? st[i] : in[i]);
@@ -322,7 +294,7 @@ ALWAYS void packet_first(struct keys s, struct rest *r, v4 base, uint8_t *text, 
 
 /* The last n registers of a packet whose others have been done; octets: of the last, 1 to 64. */
 ALWAYS void packet_last(struct keys s, struct rest *r, v4 base, uint8_t *at, unsigned octets, bool encrypt,
-                        int rounds, int n)
+                        bool esn, int rounds, int n)
 {
     v4 st[GROUP], in[GROUP];
     const __mmask64 m64 = UINT64_MAX >> (64 - octets);
@@ -338,7 +310,8 @@ ALWAYS void packet_last(struct keys s, struct rest *r, v4 base, uint8_t *at, uns
         r->x[i] = reversed(encrypt ? st[i] : in[i]);
     }
     _mm512_mask_storeu_epi8(at + (n - 1) * REG, m64, st[n - 1]);
-    r->x[n - 1] = reversed(encrypt ? _mm512_maskz_mov_epi8(m64, st[n - 1]) : in[n - 1]);
+    r->x[n - 1] =
+        length_put(reversed(encrypt ? _mm512_maskz_mov_epi8(m64, st[n - 1]) : in[n - 1]), r, octets, esn);
     r->n = (unsigned)n;
 }
 
@@ -346,8 +319,8 @@ ALWAYS void packet_last(struct keys s, struct rest *r, v4 base, uint8_t *at, uns
 ALWAYS void sum_length(struct sum *a, struct keys s, uint64_t bits, bool esn)
 {
     const __m128i h = _mm_load_si128((const __m128i *)(const void *)power_at(s, 1));
-    const __m128i len = _mm_set_epi64x(esn ? VAES_AAD_ESN * 8 : VAES_AAD * 8, (long long)bits);
-    const __m128i mi = _mm_xor_si128(_mm_clmulepi64_si128(len, h, 0x10), _mm_clmulepi64_si128(len, h, 0x01));
+    const __m128i len = length_block(bits, esn);
+    const __m128i mi = _mm_clmulepi64_si128(folded1(len), folded1(h), 0x00);
     a->lo = _mm512_xor_si512(a->lo, _mm512_zextsi128_si512(_mm_clmulepi64_si128(len, h, 0x00)));
     a->mi = _mm512_xor_si512(a->mi, _mm512_zextsi128_si512(mi));
     a->hi = _mm512_xor_si512(a->hi, _mm512_zextsi128_si512(_mm_clmulepi64_si128(len, h, 0x11)));
@@ -394,7 +367,8 @@ ALWAYS void rest_finish(struct keys s, struct rest *r, bool encrypt, bool esn)
         sum_add(&a, r->x, r->power, 4);
         break;
     }
-    sum_length(&a, s, r->bits, esn);
+    if (!r->length)
+        sum_length(&a, s, r->bits, esn);
     icv_finish(r->op, r->icv, _mm_xor_si128(reversed1(sum_reduce(&a)), r->mask), *s.length, encrypt);
 }
 
@@ -415,7 +389,7 @@ ALWAYS void fetch_group(const uint8_t *p)
 
 /* Everything behind the first four registers. left: octets of text behind them. next: where the next packet has them. */
 ALWAYS void packet_more(struct keys s, struct rest *r, v4 base, uint8_t *at, uint32_t left,
-                        const uint8_t *next, bool encrypt, int rounds, bool few)
+                        const uint8_t *next, bool encrypt, bool esn, int rounds, bool few)
 {
     const uint8_t *const end = s.h1 + VAES_BLOCK; /* behind H^1: the run is complete */
     const uint8_t *power = r->power;
@@ -444,6 +418,23 @@ ALWAYS void packet_more(struct keys s, struct rest *r, v4 base, uint8_t *at, uin
             power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK, few);
         }
     }
+    fetch_group(next);
+    const v4 c = _mm512_xor_si512(base, group_counter(counter));
+    const unsigned n = (left + REG - 1) / REG, octets = left - (n - 1) * REG;
+    switch (n) {
+    case 1:
+        packet_last(s, r, c, at, octets, encrypt, esn, rounds, 1);
+        break;
+    case 2:
+        packet_last(s, r, c, at, octets, encrypt, esn, rounds, 2);
+        break;
+    case 3:
+        packet_last(s, r, c, at, octets, encrypt, esn, rounds, 3);
+        break;
+    default:
+        packet_last(s, r, c, at, octets, encrypt, esn, rounds, 4);
+        break;
+    }
     sum_add(&a, x, power, GROUP);
     power += GROUP * REG;
     __m128i carry = _mm_setzero_si128();
@@ -454,23 +445,6 @@ ALWAYS void packet_more(struct keys s, struct rest *r, v4 base, uint8_t *at, uin
     }
     r->power = power;
     r->sum = a;
-    fetch_group(next);
-    const v4 c = _mm512_xor_si512(base, group_counter(counter));
-    const unsigned n = (left + REG - 1) / REG, octets = left - (n - 1) * REG;
-    switch (n) {
-    case 1:
-        packet_last(s, r, c, at, octets, encrypt, rounds, 1);
-        break;
-    case 2:
-        packet_last(s, r, c, at, octets, encrypt, rounds, 2);
-        break;
-    case 3:
-        packet_last(s, r, c, at, octets, encrypt, rounds, 3);
-        break;
-    default:
-        packet_last(s, r, c, at, octets, encrypt, rounds, 4);
-        break;
-    }
     r->x[0] = _mm512_xor_si512(r->x[0], _mm512_zextsi128_si512(carry));
 }
 
@@ -490,10 +464,10 @@ ALWAYS void gcm_packet(struct keys s, struct rest *r, struct eng_op *op, struct 
     }
     const v4 base = nonce_base(s, iv);
     fetch_group(next);
+    *r = rest_none();
     r->op = op;
     r->icv = text + len;
     r->bits = (uint64_t)len * 8;
-    r->sum = sum_zero();
     /* one power each for slots 0 .. and not for slot 0, which is nothing: all slots but the length block's */
     r->power = run_powers(s, HEAD_SLOTS + (len + VAES_BLOCK - 1) / VAES_BLOCK, few);
     const unsigned n = (all + REG - 1) / REG, octets = all - (n - 1) * REG;
@@ -517,49 +491,38 @@ ALWAYS void gcm_packet(struct keys s, struct rest *r, struct eng_op *op, struct 
     rest_finish(sb, before, encrypt, esn);
     if (n > GROUP)
         packet_more(s, r, base, text + GROUP * REG - HEAD, all - GROUP * REG, next + GROUP * REG, encrypt,
-                    rounds, few);
-}
-
-/* Both tell of H. */
-ALWAYS void rests_wipe(struct rest rest[2])
-{
-    for (unsigned i = 0; i < 2; i++) {
-        rest[i].sum = sum_zero();
-        rest[i].mask = _mm_setzero_si128();
-        __asm__ volatile("" : : "r"(&rest[i]) : "memory");
-    }
+                    esn, rounds, few);
 }
 
 ALWAYS void gcm_run(const struct eng_session *session, struct eng_op *ops, unsigned count, bool encrypt,
                     bool esn, int rounds)
 {
     const struct keys s = keys_of(session);
-    struct rest rest[2];
-    rest[1].n = 0;
-    for (unsigned k = 0; k < count; k++)
-        gcm_packet(s, &rest[k & 1], &ops[k], s, &rest[~k & 1], ops[k + 1 < count ? k + 1 : k].esp, encrypt,
-                   esn, rounds, false);
-    if (count)
-        rest_finish(s, &rest[~count & 1], encrypt, esn);
-    rests_wipe(rest);
+    struct rest before = rest_none(), now;
+    for (unsigned k = 0; k < count; k++) {
+        gcm_packet(s, &now, &ops[k], s, &before, ops[k + 1 < count ? k + 1 : k].esp, encrypt, esn, rounds,
+                   false);
+        before = now;
+    }
+    rest_finish(s, &before, encrypt, esn);
 }
 
 /* ---- packets of several SAs ---------------------------------------------------------------------------------------- */
 /* What was begun and is to be finished with the next packet, of whichever SA. */
 struct pending {
-    struct rest rest[2];
-    struct keys keys; /* of rest[turn ^ 1] */
-    unsigned turn;
+    struct rest before;
+    struct keys keys; /* of that */
 };
 
 /* next: where the packet behind the run's last one is. */
 ALWAYS void run_packets(struct pending *p, struct keys s, const struct eng_run *run, const uint8_t *next,
                         bool encrypt, bool esn, int rounds)
 {
+    struct rest now;
     for (unsigned k = 0; k < run->n; k++) {
-        gcm_packet(s, &p->rest[p->turn], &run->ops[k], p->keys, &p->rest[p->turn ^ 1],
-                   k + 1 < run->n ? run->ops[k + 1].esp : next, encrypt, esn, rounds, true);
-        p->turn ^= 1;
+        gcm_packet(s, &now, &run->ops[k], p->keys, &p->before, k + 1 < run->n ? run->ops[k + 1].esp : next,
+                   encrypt, esn, rounds, true);
+        p->before = now;
         p->keys = s;
     }
 }
@@ -613,8 +576,7 @@ ALWAYS void fresh_make(struct fresh fresh[2], const struct eng_run *runs, unsign
 ALWAYS void gcm_runs_fresh(const struct eng_run *runs, unsigned count, bool encrypt, bool esn, int rounds)
 {
     struct fresh fresh[2];
-    struct pending p = {.turn = 0};
-    p.rest[1].n = 0;
+    struct pending p = {.before = rest_none()};
     for (unsigned i = 0; i < count && i < SEEDS_AHEAD; i++)
         seed_fetch(runs[i].session);
     for (unsigned i = 0; i < FRESH_AHEAD; i++)
@@ -629,18 +591,13 @@ ALWAYS void gcm_runs_fresh(const struct eng_run *runs, unsigned count, bool encr
         fresh_make(fresh, runs, at + FRESH_AHEAD, count, rounds);
         run_packets(&p, s, &runs[at], packet_behind(runs, at, count), encrypt, esn, rounds);
     }
-    if (p.rest[p.turn ^ 1].n)
-        rest_finish(p.keys, &p.rest[p.turn ^ 1], encrypt, esn);
-    rests_wipe(p.rest);
-    fresh_wipe(&fresh[0]);
-    fresh_wipe(&fresh[1]);
+    rest_finish(p.keys, &p.before, encrypt, esn);
 }
 
 /* The same with what the sessions have expanded: where there are few, and for AES-192. */
 ALWAYS void gcm_runs_expanded(const struct eng_run *runs, unsigned count, bool encrypt, bool esn, int rounds)
 {
-    struct pending p = {.turn = 0};
-    p.rest[1].n = 0;
+    struct pending p = {.before = rest_none()};
     for (unsigned i = 0; i < count && i < SESSIONS_AHEAD; i++)
         session_fetch(runs[i].session, runs[i].ops->data_len, rounds);
     for (unsigned i = 0; i < count; i++) {
@@ -649,19 +606,14 @@ ALWAYS void gcm_runs_expanded(const struct eng_run *runs, unsigned count, bool e
         run_packets(&p, keys_of(runs[i].session), &runs[i], packet_behind(runs, i, count), encrypt, esn,
                     rounds);
     }
-    if (p.rest[p.turn ^ 1].n)
-        rest_finish(p.keys, &p.rest[p.turn ^ 1], encrypt, esn);
-    rests_wipe(p.rest);
+    rest_finish(p.keys, &p.before, encrypt, esn);
 }
 
-ALWAYS void gcm_runs(const struct eng_run *runs, unsigned count, bool encrypt, bool esn, int rounds)
+static bool sessions_are_near(void)
 {
     struct eng_mem_use sessions;
     eng_mem_used(ENG_MEM_SESSION, &sessions);
-    if (rounds == 12 || sessions.bytes < vaes_near_octets)
-        gcm_runs_expanded(runs, count, encrypt, esn, rounds);
-    else
-        gcm_runs_fresh(runs, count, encrypt, esn, rounds);
+    return sessions.bytes < vaes_near_octets;
 }
 
 /* ---- GMAC (RFC 4543) ----------------------------------------------------------------------------------------------- */
@@ -688,8 +640,7 @@ ALWAYS __m128i hash_all(struct keys s, __m128i first, const uint8_t *p, uint32_t
         const __m128i h = _mm_load_si128((const __m128i *)(const void *)power_at(s, 1));
         struct sum one = sum_zero();
         one.lo = _mm512_zextsi128_si512(_mm_clmulepi64_si128(first, h, 0x00));
-        one.mi = _mm512_zextsi128_si512(
-            _mm_xor_si128(_mm_clmulepi64_si128(first, h, 0x01), _mm_clmulepi64_si128(first, h, 0x10)));
+        one.mi = _mm512_zextsi128_si512(_mm_clmulepi64_si128(folded1(first), folded1(h), 0x00));
         one.hi = _mm512_zextsi128_si512(_mm_clmulepi64_si128(first, h, 0x11));
         carry = sum_reduce(&one);
     }
@@ -712,8 +663,7 @@ ALWAYS __m128i hash_all(struct keys s, __m128i first, const uint8_t *p, uint32_t
     const __m128i bits = _mm_set_epi64x((long long)aad_bits, 0);
     const __m128i y = _mm_xor_si128(bits, carry);
     a.lo = _mm512_xor_si512(a.lo, _mm512_zextsi128_si512(_mm_clmulepi64_si128(y, h, 0x00)));
-    a.mi = xor3(a.mi, _mm512_zextsi128_si512(_mm_clmulepi64_si128(y, h, 0x01)),
-                _mm512_zextsi128_si512(_mm_clmulepi64_si128(y, h, 0x10)));
+    a.mi = _mm512_xor_si512(a.mi, _mm512_zextsi128_si512(_mm_clmulepi64_si128(folded1(y), folded1(h), 0x00)));
     a.hi = _mm512_xor_si512(a.hi, _mm512_zextsi128_si512(_mm_clmulepi64_si128(y, h, 0x11)));
     return reversed1(sum_reduce(&a));
 }
@@ -744,11 +694,32 @@ ALWAYS void gmac_run(const struct eng_session *s, struct eng_op *ops, unsigned c
     }
 }
 
+/* ---- what stays behind --------------------------------------------------------------------------------------------- */
+enum { FRAME = 512, FRAME_FRESH = sizeof(struct fresh[2]) + FRAME };
+
+/* Called right after another function, and so where that one's frame was: round keys, powers and what else tells of them, for which there was no register. */
+#define FRAME_WIPE(name, octets)                                                                             \
+    static __attribute__((noinline)) void name(void)                                                         \
+    {                                                                                                        \
+        v4 area[(octets) / REG];                                                                             \
+        for (unsigned i = 0; i < (octets) / REG; i++)                                                        \
+            area[i] = _mm512_setzero_si512();                                                                \
+        __asm__ volatile("" : : "r"(area) : "memory");                                                       \
+    }
+FRAME_WIPE(frame_wipe, FRAME)
+FRAME_WIPE(frame_wipe_fresh, FRAME_FRESH)
+
 #define BURST(name, run, rounds, encrypt, esn)                                                               \
+    static __attribute__((noinline)) void name##_kernel(const struct eng_session *s, struct eng_op *ops,     \
+                                                        unsigned n)                                          \
+    {                                                                                                        \
+        run(s, ops, n, encrypt, esn, rounds);                                                                \
+    }                                                                                                        \
     static void name(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n)      \
     {                                                                                                        \
         (void)w;                                                                                             \
-        run(s, ops, n, encrypt, esn, rounds);                                                                \
+        name##_kernel(s, ops, n);                                                                            \
+        frame_wipe();                                                                                        \
     }
 #define BURSTS(run, rounds)                                                                                  \
     BURST(run##_##rounds##_dec, run, rounds, false, false)                                                   \
@@ -764,10 +735,24 @@ ALWAYS void gmac_run(const struct eng_session *s, struct eng_op *ops, unsigned c
     }
 
 #define RUNS(name, rounds, encrypt, esn)                                                                     \
+    static __attribute__((noinline)) void name##_near(const struct eng_run *runs, unsigned count)            \
+    {                                                                                                        \
+        gcm_runs_expanded(runs, count, encrypt, esn, rounds);                                                \
+    }                                                                                                        \
+    static __attribute__((noinline)) void name##_far(const struct eng_run *runs, unsigned count)             \
+    {                                                                                                        \
+        gcm_runs_fresh(runs, count, encrypt, esn, rounds);                                                   \
+    }                                                                                                        \
     static void name(struct eng_worker *w, const struct eng_run *runs, unsigned count)                       \
     {                                                                                                        \
         (void)w;                                                                                             \
-        gcm_runs(runs, count, encrypt, esn, rounds);                                                         \
+        if ((rounds) == 12 || sessions_are_near()) {                                                         \
+            name##_near(runs, count);                                                                        \
+            frame_wipe();                                                                                    \
+        } else {                                                                                             \
+            name##_far(runs, count);                                                                         \
+            frame_wipe_fresh();                                                                              \
+        }                                                                                                    \
     }
 #define RUNSS(rounds)                                                                                        \
     RUNS(gcm_runs_##rounds##_dec, rounds, false, false)                                                      \

@@ -9,57 +9,20 @@
 #ifndef DATAPLANE_ENGINE_ENG_VAES_FRESH_H
 #define DATAPLANE_ENGINE_ENG_VAES_FRESH_H
 
-#include "dataplane/engine/eng_vaes_key.h"
-
-#include <immintrin.h>
-#include <stdint.h>
-
-#define ALWAYS static inline __attribute__((always_inline))
-
-typedef __m512i v4; /* four blocks */
+#include "dataplane/engine/eng_vaes_ghash.h"
 
 enum {
-    LANES = 4,
-    REG = LANES * VAES_BLOCK, /* octets */
-    FRESH_GROUPS = 1,         /* of four SAs, whose round keys are made together */
+    FRESH_GROUPS = 1, /* of four SAs, whose round keys are made together */
     FRESH_SAS = FRESH_GROUPS * LANES,
     FRESH_POWERS = VAES_RUN4_FEW + LANES, /* H^17 .. H^1, and three that are not used in front of them */
 };
 
-/* Of a batch of SAs; on the stack of whoever works on it, and wiped by them. */
+/* Of a batch of SAs; on the stack of whoever works on it, and wiped with that. */
 struct fresh {
     uint8_t round[FRESH_GROUPS][VAES_ROUNDS_MAX + 1][LANES][VAES_BLOCK];
     uint8_t power[FRESH_SAS][FRESH_POWERS][VAES_BLOCK];
     uint8_t behind[REG]; /* what stands behind H^1 is loaded, and comes to nothing */
 } __attribute__((aligned(64)));
-
-ALWAYS v4 xor3(v4 a, v4 b, v4 c)
-{
-    return _mm512_ternarylogic_epi64(a, b, c, 0x96);
-}
-
-/* Products that are yet to be reduced: low, middle and high halves. */
-struct sum {
-    v4 lo, mi, hi;
-};
-
-/* The low half folds into the middle and that into the high half: in reversed order x^128 + x^7 + x^2 + x + 1 says that 64 bits come
- * back as themselves, 128 bits up, and times 0xc2 << 56. Each lane by itself. */
-ALWAYS v4 sum_reduce4(const struct sum *a)
-{
-    const v4 poly = _mm512_set1_epi64((long long)0xc200000000000000);
-    v4 mi = xor3(a->mi, _mm512_shuffle_epi32(a->lo, 0x4e), _mm512_clmulepi64_epi128(poly, a->lo, 0x00));
-    return xor3(a->hi, _mm512_shuffle_epi32(mi, 0x4e), _mm512_clmulepi64_epi128(poly, mi, 0x00));
-}
-
-ALWAYS v4 times4(v4 a, v4 b)
-{
-    const struct sum s = {
-        _mm512_clmulepi64_epi128(a, b, 0x00),
-        _mm512_xor_si512(_mm512_clmulepi64_epi128(a, b, 0x01), _mm512_clmulepi64_epi128(a, b, 0x10)),
-        _mm512_clmulepi64_epi128(a, b, 0x11)};
-    return sum_reduce4(&s);
-}
 
 /* ---- round keys -------------------------------------------------------------------------------------------------- */
 ALWAYS v4 broadcast(const void *block)
@@ -166,13 +129,6 @@ ALWAYS void fresh_powers(uint8_t power[FRESH_POWERS][VAES_BLOCK], const struct e
         _mm512_store_si512(power[0], times4(p, h4));
 }
 static_assert(VAES_RUN4_FEW == 4 * LANES && VAES_SEED4 == LANES - 1, "four registers, the first in the seed");
-
-ALWAYS void fresh_wipe(struct fresh *f)
-{
-    for (unsigned i = 0; i < sizeof *f / REG; i++)
-        _mm512_store_si512((uint8_t *)f + i * REG, _mm512_setzero_si512());
-    __asm__ volatile("" : : "r"(f) : "memory");
-}
 
 /* ---- fetching ahead ---------------------------------------------------------------------------------------------- */
 /* The lines that all that is wanted of a session is made of. */
