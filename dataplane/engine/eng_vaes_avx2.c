@@ -6,6 +6,7 @@
  *
  * Karatsuba's three products instead of four: processors with VAES but without AVX512 multiply slowly. The last registers of a packet
  * are hashed after the next packet's first registers have been put into the AES units. */
+#include "dataplane/engine/eng_vaes_frame.h"
 #include "dataplane/engine/eng_vaes_key.h"
 
 #include <immintrin.h>
@@ -46,14 +47,16 @@ struct keys {
 
 /* What is left to do of a packet whose text has been read and written. */
 struct rest {
-    v2 x[GROUP]; /* blocks that have not been hashed, reversed; zero behind the last */
+    v2 x[GROUP];    /* blocks that have not been hashed, reversed; zero behind the last */
+    v2 tail[GROUP]; /* ... of the last registers, where there were others before */
+    const v2 *todo; /* which of both */
     struct sum sum;
     __m128i mask; /* of the tag */
     const uint8_t *power;
     struct eng_op *op;
     uint8_t *icv;
     uint64_t bits; /* of text */
-    unsigned n;    /* registers in x; 0: there is no packet */
+    unsigned n;    /* registers in it; 0: there is no packet */
 };
 
 ALWAYS __m128i load1(const void *p)
@@ -373,20 +376,19 @@ ALWAYS void texts_load(v2 *in, const uint8_t *at, unsigned octets, int first, in
         in[i] = last && i == n - 1 ? load2_part(at + i * REG, octets) : load2(at + i * REG);
 }
 
-ALWAYS void texts_store(struct rest *r, const v2 *st, const v2 *in, uint8_t *at, unsigned octets,
-                        bool encrypt, int first, int n, bool last)
+ALWAYS void texts_store(v2 *x, const v2 *st, const v2 *in, uint8_t *at, unsigned octets, bool encrypt,
+                        int first, int n, bool last)
 {
     UNROLL
     for (int i = first; i < n; i++) {
         if (last && i == n - 1) {
             store2_part(at + i * REG, st[i], octets);
-            r->x[i] = reversed(encrypt ? _mm256_and_si256(st[i], octets_mask(octets)) : in[i]);
+            x[i] = reversed(encrypt ? _mm256_and_si256(st[i], octets_mask(octets)) : in[i]);
         } else {
             _mm256_storeu_si256((void *)(at + i * REG), st[i]);
-            r->x[i] = reversed(encrypt ? st[i] : in[i]);
+            x[i] = reversed(encrypt ? st[i] : in[i]);
         }
     }
-    r->n = (unsigned)n;
 }
 
 /* The first n registers of a packet. last: they are all of it, and the last of them holds `octets` octets of text. */
@@ -403,7 +405,9 @@ ALWAYS void packet_first(struct keys s, struct rest *r, v2 base, uint8_t *text, 
     aes(s, st, in, rounds, n);
     r->mask = _mm256_extracti128_si256(st[0], 1);
     r->x[0] = aad_get(r->op, esn);
-    texts_store(r, st, in, text - REG, octets, encrypt, 1, n, last);
+    texts_store(r->x, st, in, text - REG, octets, encrypt, 1, n, last);
+    r->todo = r->x;
+    r->n = (unsigned)n;
 }
 
 /* The last n registers of a packet whose others have been done; octets: of the last. */
@@ -417,7 +421,9 @@ ALWAYS void packet_last(struct keys s, struct rest *r, v2 base, uint8_t *at, uns
     st[2] = slots(base, 2);
     st[3] = slots(base, 3);
     aes(s, st, in, rounds, n);
-    texts_store(r, st, in, at, octets, encrypt, 0, n, true);
+    texts_store(r->tail, st, in, at, octets, encrypt, 0, n, true);
+    r->todo = r->tail;
+    r->n = (unsigned)n;
 }
 
 ALWAYS void icv_finish(struct eng_op *op, uint8_t *icv, __m128i tag, unsigned icv_len, bool encrypt)
@@ -441,16 +447,16 @@ ALWAYS void rest_finish(struct keys s, struct rest *r, bool encrypt, bool esn, b
     case 0:
         return;
     case 1:
-        sum_add(&a, r->x, r->power, 1, few);
+        sum_add(&a, r->todo, r->power, 1, few);
         break;
     case 2:
-        sum_add(&a, r->x, r->power, 2, few);
+        sum_add(&a, r->todo, r->power, 2, few);
         break;
     case 3:
-        sum_add(&a, r->x, r->power, 3, few);
+        sum_add(&a, r->todo, r->power, 3, few);
         break;
     default:
-        sum_add(&a, r->x, r->power, 4, few);
+        sum_add(&a, r->todo, r->power, 4, few);
         break;
     }
     /* With the length block (SP 800-38D 7.1 step 5). */
@@ -464,6 +470,23 @@ ALWAYS void fetch_group(const uint8_t *p)
 {
     _mm_prefetch((const char *)p, _MM_HINT_T0);
     _mm_prefetch((const char *)p + LINE, _MM_HINT_T0);
+}
+
+/* Hashes the group of a packet in front of its last registers; power: of it. Gives what comes to the first of those. left: octets in them. */
+ALWAYS __m128i group_hash(struct keys s, struct rest *r, struct sum a, const uint8_t *power, uint32_t left,
+                          bool few)
+{
+    __m128i carry = _mm_setzero_si128();
+    sum_add(&a, r->x, power, GROUP, few);
+    power += GROUP * REG;
+    if (power == s.h1 + VAES_BLOCK) {
+        carry = sum_carry(&a);
+        a = sum_zero();
+        power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK);
+    }
+    r->power = power;
+    r->sum = a;
+    return carry;
 }
 
 /* Everything behind the first four registers: `left` octets at `at`. next: where the next packet has them. */
@@ -487,23 +510,15 @@ ALWAYS void packet_more(struct keys s, struct rest *r, v2 base, uint8_t *at, uin
         }
         aes_hash(s, st, in, rounds, &a, r->x, power, few);
         power += GROUP * REG;
-        texts_store(r, st, in, at, REG, encrypt, 0, GROUP, false);
+        texts_store(r->x, st, in, at, REG, encrypt, 0, GROUP, false);
         if (power == end) {
             r->x[0] = _mm256_xor_si256(r->x[0], _mm256_zextsi128_si256(sum_carry(&a)));
             a = sum_zero();
             power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK);
         }
     }
-    sum_add(&a, r->x, power, GROUP, few);
-    power += GROUP * REG;
-    __m128i carry = _mm_setzero_si128();
-    if (power == end) {
-        carry = sum_carry(&a);
-        a = sum_zero();
-        power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK);
-    }
-    r->power = power;
-    r->sum = a;
+    /* Encrypting, the group comes out of the AES units when the last registers have gone there. */
+    __m128i carry = encrypt ? _mm_setzero_si128() : group_hash(s, r, a, power, left, few);
     if (few)
         fetch_group(next);
     const v2 c = group_counter(base, counter);
@@ -522,7 +537,9 @@ ALWAYS void packet_more(struct keys s, struct rest *r, v2 base, uint8_t *at, uin
         packet_last(s, r, c, at, octets, encrypt, rounds, 4);
         break;
     }
-    r->x[0] = _mm256_xor_si256(r->x[0], _mm256_zextsi128_si256(carry));
+    if (encrypt)
+        carry = group_hash(s, r, a, power, left, few);
+    r->tail[0] = _mm256_xor_si256(r->tail[0], _mm256_zextsi128_si256(carry));
 }
 
 /* The IV of a packet as it stands in memory; encryption puts it there first. */
@@ -574,16 +591,6 @@ ALWAYS void gcm_packet(struct keys s, struct rest *r, struct eng_op *op, struct 
                     encrypt, rounds, few);
 }
 
-/* Both tell of H. */
-ALWAYS void rests_wipe(struct rest rest[2])
-{
-    for (unsigned i = 0; i < 2; i++) {
-        rest[i].sum = sum_zero();
-        rest[i].mask = _mm_setzero_si128();
-        __asm__ volatile("" : : "r"(&rest[i]) : "memory");
-    }
-}
-
 ALWAYS void gcm_run(const struct eng_session *session, struct eng_op *ops, unsigned count, bool encrypt,
                     bool esn, int rounds)
 {
@@ -595,7 +602,6 @@ ALWAYS void gcm_run(const struct eng_session *session, struct eng_op *ops, unsig
                    esn, rounds, false);
     if (count)
         rest_finish(s, &rest[~count & 1], encrypt, esn, false);
-    rests_wipe(rest);
 }
 
 /* ---- packets of several SAs ---------------------------------------------------------------------------------------- */
@@ -627,7 +633,6 @@ ALWAYS void pending_finish(struct pending *p, bool encrypt, bool esn)
 {
     if (p->rest[p->turn ^ 1].n)
         rest_finish(p->keys, &p->rest[p->turn ^ 1], encrypt, esn, true);
-    rests_wipe(p->rest);
 }
 
 enum { SESSIONS_AHEAD = 3 }; /* as many lines as a core waits for at a time */
@@ -717,11 +722,19 @@ ALWAYS void gmac_run(const struct eng_session *s, struct eng_op *ops, unsigned c
     }
 }
 
+enum { FRAME = 2048 };
+VAES_FRAME_WIPE(frame_wipe, v2, FRAME)
+
 #define RUNS(name, rounds, encrypt, esn)                                                                     \
+    VAES_OWN_FRAME void name##_kernel(const struct eng_run *runs, unsigned count)                            \
+    {                                                                                                        \
+        gcm_runs(runs, count, encrypt, esn, rounds);                                                         \
+    }                                                                                                        \
     static void name(struct eng_worker *w, const struct eng_run *runs, unsigned count)                       \
     {                                                                                                        \
         (void)w;                                                                                             \
-        gcm_runs(runs, count, encrypt, esn, rounds);                                                         \
+        name##_kernel(runs, count);                                                                          \
+        frame_wipe();                                                                                        \
     }
 #define RUNSS(rounds)                                                                                        \
     RUNS(gcm_runs_##rounds##_dec, rounds, false, false)                                                      \
@@ -730,10 +743,15 @@ ALWAYS void gmac_run(const struct eng_session *s, struct eng_op *ops, unsigned c
     RUNS(gcm_runs_##rounds##_enc_esn, rounds, true, true)
 
 #define BURST(name, run, rounds, encrypt, esn)                                                               \
+    VAES_OWN_FRAME void name##_kernel(const struct eng_session *s, struct eng_op *ops, unsigned n)           \
+    {                                                                                                        \
+        run(s, ops, n, encrypt, esn, rounds);                                                                \
+    }                                                                                                        \
     static void name(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n)      \
     {                                                                                                        \
         (void)w;                                                                                             \
-        run(s, ops, n, encrypt, esn, rounds);                                                                \
+        name##_kernel(s, ops, n);                                                                            \
+        frame_wipe();                                                                                        \
     }
 #define BURSTS(run, rounds)                                                                                  \
     BURST(run##_##rounds##_dec, run, rounds, false, false)                                                   \

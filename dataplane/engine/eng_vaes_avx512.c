@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "dataplane/engine/eng_mem.h"
+#include "dataplane/engine/eng_vaes_frame.h"
 #include "dataplane/engine/eng_vaes_fresh.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
@@ -387,6 +388,23 @@ ALWAYS void fetch_group(const uint8_t *p)
         _mm_prefetch((const char *)p + i * REG, _MM_HINT_T0);
 }
 
+/* Hashes the group of a packet in front of its last registers; power: of it. Gives what comes to the first of those. left: octets in them. */
+ALWAYS __m128i group_hash(struct keys s, struct rest *r, struct sum a, const v4 *x, const uint8_t *power,
+                          uint32_t left, bool few)
+{
+    __m128i carry = _mm_setzero_si128();
+    sum_add(&a, x, power, GROUP);
+    power += GROUP * REG;
+    if (power == s.h1 + VAES_BLOCK) {
+        carry = sum_reduce(&a);
+        a = sum_zero();
+        power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK, few);
+    }
+    r->power = power;
+    r->sum = a;
+    return carry;
+}
+
 /* Everything behind the first four registers. left: octets of text behind them. next: where the next packet has them. */
 ALWAYS void packet_more(struct keys s, struct rest *r, v4 base, uint8_t *at, uint32_t left,
                         const uint8_t *next, bool encrypt, bool esn, int rounds, bool few)
@@ -418,6 +436,8 @@ ALWAYS void packet_more(struct keys s, struct rest *r, v4 base, uint8_t *at, uin
             power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK, few);
         }
     }
+    /* Encrypting, the group comes out of the AES units when the last registers have gone there. */
+    __m128i carry = encrypt ? _mm_setzero_si128() : group_hash(s, r, a, x, power, left, few);
     fetch_group(next);
     const v4 c = _mm512_xor_si512(base, group_counter(counter));
     const unsigned n = (left + REG - 1) / REG, octets = left - (n - 1) * REG;
@@ -435,16 +455,8 @@ ALWAYS void packet_more(struct keys s, struct rest *r, v4 base, uint8_t *at, uin
         packet_last(s, r, c, at, octets, encrypt, esn, rounds, 4);
         break;
     }
-    sum_add(&a, x, power, GROUP);
-    power += GROUP * REG;
-    __m128i carry = _mm_setzero_si128();
-    if (power == end) {
-        carry = sum_reduce(&a);
-        a = sum_zero();
-        power = run_powers(s, (left + VAES_BLOCK - 1) / VAES_BLOCK, few);
-    }
-    r->power = power;
-    r->sum = a;
+    if (encrypt)
+        carry = group_hash(s, r, a, x, power, left, few);
     r->x[0] = _mm512_xor_si512(r->x[0], _mm512_zextsi128_si512(carry));
 }
 
@@ -695,23 +707,13 @@ ALWAYS void gmac_run(const struct eng_session *s, struct eng_op *ops, unsigned c
 }
 
 /* ---- what stays behind --------------------------------------------------------------------------------------------- */
-enum { FRAME = 512, FRAME_FRESH = sizeof(struct fresh[2]) + FRAME };
+enum { FRAME = 512, FRAME_FRESH = sizeof(struct fresh[2]) + 2 * FRAME };
 
-/* Called right after another function, and so where that one's frame was: round keys, powers and what else tells of them, for which there was no register. */
-#define FRAME_WIPE(name, octets)                                                                             \
-    static __attribute__((noinline)) void name(void)                                                         \
-    {                                                                                                        \
-        v4 area[(octets) / REG];                                                                             \
-        for (unsigned i = 0; i < (octets) / REG; i++)                                                        \
-            area[i] = _mm512_setzero_si512();                                                                \
-        __asm__ volatile("" : : "r"(area) : "memory");                                                       \
-    }
-FRAME_WIPE(frame_wipe, FRAME)
-FRAME_WIPE(frame_wipe_fresh, FRAME_FRESH)
+VAES_FRAME_WIPE(frame_wipe, v4, FRAME)
+VAES_FRAME_WIPE(frame_wipe_fresh, v4, FRAME_FRESH)
 
 #define BURST(name, run, rounds, encrypt, esn)                                                               \
-    static __attribute__((noinline)) void name##_kernel(const struct eng_session *s, struct eng_op *ops,     \
-                                                        unsigned n)                                          \
+    VAES_OWN_FRAME void name##_kernel(const struct eng_session *s, struct eng_op *ops, unsigned n)           \
     {                                                                                                        \
         run(s, ops, n, encrypt, esn, rounds);                                                                \
     }                                                                                                        \
@@ -735,11 +737,11 @@ FRAME_WIPE(frame_wipe_fresh, FRAME_FRESH)
     }
 
 #define RUNS(name, rounds, encrypt, esn)                                                                     \
-    static __attribute__((noinline)) void name##_near(const struct eng_run *runs, unsigned count)            \
+    VAES_OWN_FRAME void name##_near(const struct eng_run *runs, unsigned count)                              \
     {                                                                                                        \
         gcm_runs_expanded(runs, count, encrypt, esn, rounds);                                                \
     }                                                                                                        \
-    static __attribute__((noinline)) void name##_far(const struct eng_run *runs, unsigned count)             \
+    VAES_OWN_FRAME void name##_far(const struct eng_run *runs, unsigned count)                               \
     {                                                                                                        \
         gcm_runs_fresh(runs, count, encrypt, esn, rounds);                                                   \
     }                                                                                                        \
