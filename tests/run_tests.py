@@ -346,14 +346,15 @@ def group_asan(_only):
 
 
 # The tests with threads of their own: readers of the SA table against its writer, workers that share an SA and its limits,
-# buckets of SAs that move between workers under traffic, and the rings, which two processes share.
+# buckets of SAs that move between workers and SAs that are replaced under traffic, and the rings, which two processes share.
 TSAN_TESTS = ("tests/unit/common/test_common_ring", "tests/unit/dataplane/test_dataplane_sad",
-              "tests/unit/dataplane/test_dataplane_move", "tests/unit/esp/test_esp_threads", "tests/unit/esp/test_esp_lifetime", "tests/unit/esp/test_esp_flight",
+              "tests/unit/dataplane/test_dataplane_move", "tests/unit/dataplane/test_dataplane_rekey",
+              "tests/unit/esp/test_esp_threads", "tests/unit/esp/test_esp_lifetime", "tests/unit/esp/test_esp_flight",
               "tests/unit/engine/test_engine_cryptodev_threads", "tests/unit/engine/test_engine_inline_told")
 
 
 def group_tsan(_only):
-    heading("ThreadSanitizer: rings, SA table, moves of buckets, ESP, a failing crypto device")
+    heading("ThreadSanitizer: rings, SA table, moves of buckets, rekeys, ESP, a failing crypto device")
     if not shutil.which("clang"):
         results.take("SKIP", "tsan compiles", "clang is not installed")
         return

@@ -133,6 +133,7 @@ def exhaustion(alg, options="", outer=4):
 
 
 for _alg, _options, _outer in (("gcm128", "", 4), ("cbc128-sha256", "", 4), ("gcm128", "", 6), ("gcm128", "esn", 4), ("cbc128-sha256", "esn", 6),
+                               ("chacha", "", 4), ("gmac128", "esn", 4),
                                ("null-sha256", "ah", 4), ("null-sha256", "ah esn", 6)):
     add_case("sequence exhaustion stops the SA (%s%s, IPv%d outside)" % (_alg, " " * bool(_options) + _options, _outer),
              lambda a=(_alg, _options, _outer): exhaustion(*a))
