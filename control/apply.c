@@ -483,14 +483,62 @@ static const struct cv_policy *rows_of(const struct apply_set *s, uint32_t port,
     return first;
 }
 
-static void policy_emit(const struct diff *d, uint32_t port)
+/* Does one of rows[0..count) decide the same of the same packets? */
+static bool has_row(const struct cv_policy *rows, unsigned count, const struct cv_policy *r)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (rows[i].action == r->action && memcmp(&rows[i].local, &r->local, sizeof r->local) == 0 &&
+            memcmp(&rows[i].remote, &r->remote, sizeof r->remote) == 0)
+            return true;
+    return false;
+}
+
+/* The rows that the port had and is to have no longer, in their order behind those that it is to have: what they protected is dropped. Their number; out: NULL, or
+ * room for them. */
+static unsigned rows_gone(const struct diff *d, uint32_t port, struct cv_policy *out)
+{
+    unsigned was, want, gone = 0;
+    const struct cv_policy *a = rows_of(d->was, port, &was), *b = rows_of(d->want, port, &want);
+    if (!if_survives(d, port) || want == 0)
+        return 0;
+    for (unsigned i = 0; i < was; i++) {
+        if (has_row(b, want, &a[i]))
+            continue;
+        if (out) {
+            out[gone] = a[i];
+            out[gone].order = b[want - 1].order + 1 + gone;
+            out[gone].flow_if = 0;
+            out[gone].action = a[i].action == CV_POLICY_BYPASS || a[i].action == CV_POLICY_PROTECT_IF
+                                   ? CV_POLICY_BYPASS
+                                   : CV_POLICY_DISCARD;
+        }
+        gone++;
+    }
+    return want + gone <= CV_POLICY_ROWS_MAX ? gone : 0;
+}
+
+/* more: rows behind the port's own. */
+static void policy_emit(const struct diff *d, uint32_t port, const struct cv_policy *more,
+                        unsigned more_count)
 {
     unsigned count;
     const struct cv_policy *rows = rows_of(d->want, port, &count);
     emit(d, CV_CMD_POLICY_BEGIN, &port, sizeof port);
     for (unsigned i = 0; i < count; i++)
         emit(d, CV_CMD_POLICY_ADD, &rows[i], sizeof rows[i]);
+    for (unsigned i = 0; i < more_count; i++)
+        emit(d, CV_CMD_POLICY_ADD, &more[i], sizeof more[i]);
     emit(d, CV_CMD_POLICY_COMMIT, &port, sizeof port);
+}
+
+/* Until the routes are as they are to be, what was protected and may go by one of them to a tunnel soon goes nowhere: policies_gone. */
+static void policy_emit_meanwhile(const struct diff *d, uint32_t port)
+{
+    const unsigned gone = rows_gone(d, port, NULL);
+    struct cv_policy *more = gone ? calloc(gone, sizeof *more) : NULL;
+    const unsigned count = more ? rows_gone(d, port, more) : 0;
+    policy_emit(d, port, more, count);
+    free(more);
 }
 
 static bool policy_changed(const struct diff *d, uint32_t port)
@@ -527,7 +575,7 @@ static void policies(const struct diff *d, bool early)
     for (unsigned i = 0; i < d->want->if_count; i++) {
         const uint32_t id = d->want->ifs[i].if_id;
         if (policy_changed(d, id) && policy_is_early(d, id) == early)
-            policy_emit(d, id);
+            policy_emit_meanwhile(d, id);
     }
 }
 
@@ -543,8 +591,11 @@ static void policies_gone(const struct diff *d)
     for (unsigned i = 0; i < d->want->if_count; i++) {
         const struct cv_if *f = &d->want->ifs[i];
         bool had = has_rows(d->was, f->if_id) && if_survives(d, f->if_id);
-        if (f->kind == CV_IF_PORT && (had || (d->again && !d->known)) && !has_rows(d->want, f->if_id))
-            policy_emit(d, f->if_id);
+        if (f->kind != CV_IF_PORT)
+            continue;
+        if (((had || (d->again && !d->known)) && !has_rows(d->want, f->if_id)) ||
+            rows_gone(d, f->if_id, NULL) > 0)
+            policy_emit(d, f->if_id, NULL, 0);
     }
 }
 

@@ -1,4 +1,5 @@
 #include "dataplane/dp_drop.h"
+#include "dataplane/dp_policy.h"
 #include "dataplane/esp/esp_sa.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
@@ -88,7 +89,8 @@ bool dp_ext_ok(struct dp_worker *w, struct rte_mbuf *m)
     const enum cv_drop why = ip_ext_here(ip, m->data_len, *ip_dst(m, IP_V6) == 0xff, &p);
     if (likely(why == CV_DROP_NONE))
         return true;
-    if (!p.tell || meta->local_out != DP_TRANSIT) {
+    /* What came in clear by a port with a policy: as in dp_reass.c, late. */
+    if (!p.tell || meta->local_out != DP_TRANSIT || dp_policy_get(w->dp, meta->if_in)) {
         dp_drop(w, m, why);
         return false;
     }

@@ -124,14 +124,33 @@ static cv_result compile(struct dp *dp, const struct dp_policy_open *t)
     return CV_OK;
 }
 
+/* What was to be protected does not go in clear because its policy was refused: where none is in force, nothing passes; beside one that has no rows of
+ * a family, nothing of that family. */
+static void refuse(struct dp *dp, const struct dp_policy_open *t)
+{
+    static const uint8_t families[] = {IP_V4, IP_V6};
+    struct ip_policy *old = dp->policies[t->if_id];
+    if (!old) {
+        publish(dp, t->if_id, ip_policy_closed());
+        return;
+    }
+    for (unsigned v6 = 0; v6 < RTE_DIM(families); v6++)
+        for (uint32_t i = 0; !old->table[v6] && i < t->count; i++)
+            if (ip_policy_row_protects(&t->rows[i], families[v6])) {
+                ip_policy_close(old, families[v6]);
+                dp_rcu_changed();
+                break;
+            }
+}
+
 cv_result dp_policy_commit(struct dp *dp, struct dp_policy_opens *o, uint32_t if_id)
 {
     struct dp_policy_open **at = find(o, if_id);
     if (!*at)
         return CV_ENOENT;
     cv_result r = compile(dp, *at);
-    if (r != CV_OK && !dp->policies[if_id])
-        publish(dp, if_id, ip_policy_closed());
+    if (r != CV_OK)
+        refuse(dp, *at);
     forget(at);
     return r;
 }

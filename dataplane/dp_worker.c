@@ -179,7 +179,7 @@ static void chain_received(struct dp_worker *w, struct rte_mbuf *m, const struct
         return;
     const enum ip_class class = ip_classify_frame(one, in->mac);
     if (unlikely(dp_inline_came_so(one) && class != IP_CLASS_ESP))
-        dp_drop(w, one, CV_DROP_UNKNOWN_SPI);
+        dp_drop_at(w, one, CV_DROP_UNKNOWN_SPI, in->id, CV_DIR_IN);
     else
         ip_received(w, one, class, in);
 }
@@ -294,7 +294,7 @@ static __rte_noinline void inline_received(struct dp_worker *w, const struct ip_
         }
         const enum ip_class class = classify(pkts[i], &a, in);
         if (unlikely(dp_inline_came_so(pkts[i]) && class != IP_CLASS_ESP && class != IP_CLASS_CHAIN))
-            dp_drop(w, pkts[i], CV_DROP_UNKNOWN_SPI);
+            dp_drop_at(w, pkts[i], CV_DROP_UNKNOWN_SPI, in->id, CV_DIR_IN);
         else
             ip_received(w, pkts[i], class, in);
     }

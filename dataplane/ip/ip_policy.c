@@ -413,12 +413,23 @@ cv_result ip_policy_new(const struct cv_policy *rows, uint32_t count, int socket
     return CV_OK;
 }
 
+static const struct ip_policy_row discarded = {.action = CV_POLICY_DISCARD};
+
 struct ip_policy *ip_policy_closed(void)
 {
-    static const struct ip_policy_row discard = {.action = CV_POLICY_DISCARD};
     static struct ip_policy closed = {
-        .by_address = {true, true}, .clear_by_address = {true, true}, .otherwise = &discard};
+        .by_address = {true, true}, .clear_by_address = {true, true}, .otherwise = {&discarded, &discarded}};
     return &closed;
+}
+
+void ip_policy_close(struct ip_policy *p, uint8_t family)
+{
+    __atomic_store_n(&p->otherwise[family == IP_V6], &discarded, __ATOMIC_RELEASE);
+}
+
+bool ip_policy_row_protects(const struct cv_policy *row, uint8_t family)
+{
+    return row->local.family == family && is_protecting(row->action);
 }
 
 void ip_policy_free(struct ip_policy *p)
@@ -537,6 +548,6 @@ const struct ip_policy_row *ip_policy_match(const struct ip_policy *p, uint8_t f
     const uint8_t *data = (const uint8_t *)key;
     uint32_t row = 0;
     if (!table || rte_acl_classify(table, &data, &row, 1, 1) != 0 || row == 0)
-        return p->otherwise;
+        return __atomic_load_n(&p->otherwise[family == IP_V6], __ATOMIC_ACQUIRE);
     return &p->rows[row - 1];
 }

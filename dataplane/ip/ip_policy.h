@@ -41,7 +41,8 @@ struct ip_policy {
     struct ip_policy_range *remote[2];
     uint32_t remotes[2];
     bool some_if[2];
-    const struct ip_policy_row *otherwise; /* met when no row is; NULL: in clear */
+    const struct ip_policy_row
+        *otherwise[2]; /* [is IPv6] met when no row is; NULL: in clear. ip_policy_close writes it, atomic */
     uint32_t count;
     struct ip_policy_row rows[];
 };
@@ -73,6 +74,10 @@ CV_MUST_USE cv_result ip_policy_new(const struct cv_policy *rows, uint32_t count
 void ip_policy_free(struct ip_policy *p); /* NULL is fine */
 /* The one that discards every packet, for a port whose own could not be made. It needs no memory, and is never freed. */
 struct ip_policy *ip_policy_closed(void);
+/* From here on packets of the family that meet no row are dropped, while workers read p. */
+void ip_policy_close(struct ip_policy *p, uint8_t family);
+/* Does a row of the family protect? */
+bool ip_policy_row_protects(const struct cv_policy *row, uint8_t family);
 /* The row alone: what ip_policy_new asks of each. */
 CV_MUST_USE bool ip_policy_row_ok(const struct cv_policy *row);
 

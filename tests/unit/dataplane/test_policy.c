@@ -143,6 +143,35 @@ static void a_port_whose_first_policy_is_refused_lets_nothing_pass_until_one_is_
     CU_ASSERT_PTR_NULL(dp_policy_get(&mgr_dp, PORT));
 }
 
+static bool six_is_dropped(void)
+{
+    const struct ip_policy_key key = {.state = RTE_BE32(IP_PORTS_NONE)};
+    const struct ip_policy *p = dp_policy_get(&mgr_dp, PORT);
+    const struct ip_policy_row *r = p ? ip_policy_match(p, IP_V6, &key) : NULL;
+    return r && r->action == CV_POLICY_DISCARD;
+}
+
+/* ... nor because a policy of the other family is in force, which stays. */
+static void a_refused_policy_of_another_family_closes_that_family_until_one_is_taken(void)
+{
+    policy_fresh();
+    CU_ASSERT_EQUAL(begin(PORT) | row(1, CV_POLICY_PROTECT, FLOW, "10.4.0.0/16") | commit(PORT), CV_OK);
+    CU_ASSERT_FALSE(six_is_dropped());
+    CU_ASSERT_EQUAL(begin(PORT) | row(1, CV_POLICY_PROTECT, FLOW, "10.4.0.0/16"), CV_OK);
+    CU_ASSERT_EQUAL(row(2, CV_POLICY_BYPASS, 0, "2001:db8:1::/48"), CV_OK);
+    CU_ASSERT_EQUAL(row(3, CV_POLICY_PROTECT, 99, "10.5.0.0/16"), CV_OK);
+    CU_ASSERT_EQUAL(commit(PORT), CV_ENOENT);
+    CU_ASSERT_TRUE(flow_to(4) == FLOW && !six_is_dropped()); /* nothing of IPv6 was to be protected */
+    CU_ASSERT_EQUAL(begin(PORT) | row(1, CV_POLICY_PROTECT, FLOW, "10.4.0.0/16"), CV_OK);
+    CU_ASSERT_EQUAL(row(2, CV_POLICY_PROTECT, 99, "2001:db8:2::/48"), CV_OK);
+    const uint64_t changes = dp_rcu_changes();
+    CU_ASSERT_EQUAL(commit(PORT), CV_ENOENT);
+    CU_ASSERT_TRUE(flow_to(4) == FLOW && six_is_dropped());
+    CU_ASSERT_TRUE(dp_rcu_changes() > changes); /* what workers keep of flows is asked again */
+    CU_ASSERT_EQUAL(begin(PORT) | row(1, CV_POLICY_PROTECT, FLOW, "10.4.0.0/16") | commit(PORT), CV_OK);
+    CU_ASSERT_TRUE(flow_to(4) == FLOW && !six_is_dropped());
+}
+
 static void a_policy_is_a_ports_and_goes_with_it(void)
 {
     policy_fresh();
@@ -433,6 +462,7 @@ static void everything_ends(void)
 }
 
 PKT_MAIN("dp_policy", UNIT_TEST(rows_are_in_force_only_after_their_commit_by_their_order),
+         UNIT_TEST(a_refused_policy_of_another_family_closes_that_family_until_one_is_taken),
          UNIT_TEST(an_error_leaves_the_old_policy_in_force),
          UNIT_TEST(a_port_whose_first_policy_is_refused_lets_nothing_pass_until_one_is_taken),
          UNIT_TEST(a_policy_is_a_ports_and_goes_with_it),

@@ -1,5 +1,6 @@
 /* Who is told by ICMP that the fragments of a datagram for this host did not come in time (dp_reass.h): RFC 792, RFC 1122 3.2.2 and 3.3.2; RFC 4443 2.4 and
  * 3.3, RFC 8200 4.5. */
+#include "dataplane/dp_policy.h"
 #include "dataplane/dp_reass.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
@@ -161,6 +162,20 @@ static void nobody_is_told_of_errors_and_groups(void)
 }
 
 /* What was given up for another reason than time, and what an SA of a GRE tunnel delivered. */
+/* Who is named as the source may be behind an SA, and the error would go into it. */
+static void nobody_is_told_of_what_came_in_clear_by_a_port_with_a_policy(void)
+{
+    begin();
+    mgr_dp.policies[1] = ip_policy_closed();
+    take(piece4(0, IP_PROTO_UDP, 0, "10.0.0.1", 0));
+    take(piece6(IP_PROTO_UDP, 0, "2001:db8::1", 0));
+    CU_ASSERT_EQUAL(errors(), 0);
+    CU_ASSERT_EQUAL(worker.stats->drops[CV_DROP_FRAGMENT_LATE], 2);
+    mgr_dp.policies[1] = NULL;
+    take(piece4(0, IP_PROTO_UDP, 0, "10.0.0.1", 0));
+    CU_ASSERT_EQUAL(errors(), 1);
+}
+
 static void nobody_is_told_of_what_is_not_late(void)
 {
     begin();
@@ -210,6 +225,7 @@ static void everything_ends(void)
 PKT_MAIN("reass", UNIT_TEST(RFC_1122_3_3_2_the_first_fragments_sender_is_told),
          UNIT_TEST(RFC_8200_4_5_the_first_fragments_sender_is_told),
          UNIT_TEST(without_the_first_fragment_nobody_is_told), UNIT_TEST(nobody_is_told_of_errors_and_groups),
+         UNIT_TEST(nobody_is_told_of_what_came_in_clear_by_a_port_with_a_policy),
          UNIT_TEST(nobody_is_told_of_what_is_not_late),
          UNIT_TEST(a_fragment_that_comes_too_late_is_told_as_well),
          UNIT_TEST(a_flood_of_first_fragments_brings_what_the_limit_allows), UNIT_TEST(everything_ends))

@@ -465,11 +465,15 @@ static void a_map_of_each_family_makes_one_policy(void)
     CU_ASSERT_STRING_EQUAL(ip_addr_text(&f->tunnel_src, text), "2001:db8::1");
     CU_ASSERT_STRING_EQUAL(ip_addr_text(&f->tunnel_dst, text), "2001:db8:9::2");
     CU_ASSERT_STRING_EQUAL(ip_addr_text(&s.routes[1].next_hop, text), "2001:db8::fe");
-    /* The map goes: its rows go before its flow does, and what IPv4 has stays. */
+    /* The map goes: its rows go before its flow does, and what IPv4 has stays. What it protected goes nowhere until all else is told. */
     struct script gone = diff(&s, &four, false);
     const char *rows = strstr(gone.text, "policy 1\n 1 action 1 flow 2"),
-               *flow = strstr(gone.text, "no if 4");
+               *flow = strstr(gone.text, "no if 4"),
+               *dropped = strstr(gone.text, " 3 action 5 flow 0 2001:db8:a::/48"),
+               *last = flow ? strstr(flow, "policy 1\n 1 action 1 flow 2") : NULL;
     CU_ASSERT_TRUE(rows && flow && rows < flow && !strstr(rows, "flow 4") && !strstr(gone.text, "no if 2"));
+    CU_ASSERT_TRUE(rows && dropped && rows < dropped && dropped < flow);
+    CU_ASSERT_TRUE(last && !strstr(last, "action 5") && strstr(last, "no route") == NULL);
     apply_free(&s);
     apply_free(&four);
     world_end(&w);
@@ -487,7 +491,10 @@ static void a_changed_line_commits_before_what_it_replaces_goes_and_the_same_map
     CU_ASSERT_EQUAL(diff(&a, &same, false).count, 0);
     CU_ASSERT_STRING_EQUAL(diff(&a, &b, false).text,
                            "if 4 M#10.30\npolicy 1\n 1 action 1 flow 2 10.1.0.0/16 > 10.2.0.0/16\n"
-                           " 2 action 1 flow 4 10.1.0.0/16 > 10.7.0.0/16\ncommit 1\nno if 3\n");
+                           " 2 action 1 flow 4 10.1.0.0/16 > 10.7.0.0/16\n"
+                           " 3 action 5 flow 0 10.1.0.0/16[6/*] > 10.4.0.0/16[6/80]\ncommit 1\nno if 3\n"
+                           "policy 1\n 1 action 1 flow 2 10.1.0.0/16 > 10.2.0.0/16\n"
+                           " 2 action 1 flow 4 10.1.0.0/16 > 10.7.0.0/16\ncommit 1\n");
     apply_free(&a);
     apply_free(&same);
     apply_free(&b);
@@ -508,6 +515,33 @@ static void from_a_tunnel_to_a_map_and_back_something_protects_throughout(void)
     CU_ASSERT_TRUE(off && strcmp(off, "policy 1\ncommit 1\n") == 0);
     apply_free(&map);
     apply_free(&tunnel);
+    world_end(&w);
+}
+
+/* ... and when a map of the other family stays on the port. */
+static void from_one_of_two_maps_to_a_tunnel_something_protects_throughout(void)
+{
+#define SIX_ACL "ipv6 access-list A6\n permit ipv6 2001:db8:a::/48 2001:db8:b::/48\n"
+#define SIX_MAP                                                                                              \
+    "crypto map ipv6 M6 10 ipsec-isakmp\n set peer 2001:db8:9::2\n set transform-set T\n match address A6\n"
+#define SIX_PORT " ipv6 address 2001:db8::1/64\n ipv6 crypto map M6\n"
+    static const char both[] = MAP_HEAD MAP_ACL MAP_ENTRY("") SIX_ACL SIX_MAP MAP_PORT(MAP_ON SIX_PORT);
+    static const char six_and_tunnel[] = MAP_HEAD MAP_ACL MAP_ENTRY("")
+        SIX_ACL SIX_MAP MAP_PORT(SIX_PORT) "interface Tunnel1\n"
+                                           " ip address 172.16.0.1 255.255.255.252\n"
+                                           " tunnel source Ethernet0/0\n"
+                                           " tunnel destination 192.0.2.2\n"
+                                           "ip route 10.2.0.0 255.255.0.0 Tunnel1\n";
+    struct world w = {0};
+    struct apply_set a = build(&w, both), b = build(&w, six_and_tunnel);
+    struct script s = diff(&a, &b, false);
+    const char *dropped = strstr(s.text, "action 5 flow 0 10.1.0.0/16 > 10.2.0.0/16\n"),
+               *route = strstr(s.text, "\nroute 10.2.0.0/16\n"),
+               *last = route ? strstr(route, "policy 1\n") : NULL;
+    CU_ASSERT_TRUE(dropped && route && dropped < route);
+    CU_ASSERT_TRUE(last && strstr(last, "2001:db8:b::/48") && !strstr(last, "action 5"));
+    apply_free(&a);
+    apply_free(&b);
     world_end(&w);
 }
 
@@ -674,6 +708,7 @@ UNIT_MAIN("apply", UNIT_TEST(empty_data_plane_gets_everything_in_order),
           UNIT_TEST(a_changed_line_commits_before_what_it_replaces_goes_and_the_same_map_is_not_told_again),
           UNIT_TEST(from_a_tunnel_to_a_map_and_back_something_protects_throughout),
           UNIT_TEST(a_map_of_each_family_makes_one_policy),
+          UNIT_TEST(from_one_of_two_maps_to_a_tunnel_something_protects_throughout),
           UNIT_TEST(a_policy_is_remembered_by_its_port_and_taken_away_after_a_restart),
           UNIT_TEST(reverse_routes_lead_the_way_to_the_peer),
           UNIT_TEST(numbers_of_names_that_went_can_be_given_again),
