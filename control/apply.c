@@ -494,7 +494,7 @@ static bool has_row(const struct cv_policy *rows, unsigned count, const struct c
 }
 
 /* The rows that the port had and is to have no longer, in their order behind those that it is to have: what they protected is dropped. Their number; out: NULL, or
- * room for them. */
+ * room for all that it had. */
 static unsigned rows_gone(const struct diff *d, uint32_t port, struct cv_policy *out)
 {
     unsigned was, want, gone = 0;
@@ -534,10 +534,10 @@ static void policy_emit(const struct diff *d, uint32_t port, const struct cv_pol
 /* Until the routes are as they are to be, what was protected and may go by one of them to a tunnel soon goes nowhere: policies_gone. */
 static void policy_emit_meanwhile(const struct diff *d, uint32_t port)
 {
-    const unsigned gone = rows_gone(d, port, NULL);
-    struct cv_policy *more = gone ? calloc(gone, sizeof *more) : NULL;
-    const unsigned count = more ? rows_gone(d, port, more) : 0;
-    policy_emit(d, port, more, count);
+    unsigned was;
+    (void)rows_of(d->was, port, &was);
+    struct cv_policy *more = was ? calloc(was, sizeof *more) : NULL;
+    policy_emit(d, port, more, more ? rows_gone(d, port, more) : 0);
     free(more);
 }
 
@@ -594,7 +594,7 @@ static void policies_gone(const struct diff *d)
         if (f->kind != CV_IF_PORT)
             continue;
         if (((had || (d->again && !d->known)) && !has_rows(d->want, f->if_id)) ||
-            rows_gone(d, f->if_id, NULL) > 0)
+            (policy_changed(d, f->if_id) && rows_gone(d, f->if_id, NULL) > 0))
             policy_emit(d, f->if_id, NULL, 0);
     }
 }

@@ -79,6 +79,11 @@ void dp_trouble_at(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, en
     dp_trouble(w, m, why, t, mtu);
 }
 
+bool dp_may_be_told(const struct dp_worker *w, const struct dp_meta *meta)
+{
+    return meta->local_out == DP_TRANSIT && !dp_policy_get(w->dp, meta->if_in);
+}
+
 bool dp_ext_ok(struct dp_worker *w, struct rte_mbuf *m)
 {
     struct dp_meta *meta = dp_meta(m);
@@ -89,8 +94,7 @@ bool dp_ext_ok(struct dp_worker *w, struct rte_mbuf *m)
     const enum cv_drop why = ip_ext_here(ip, m->data_len, *ip_dst(m, IP_V6) == 0xff, &p);
     if (likely(why == CV_DROP_NONE))
         return true;
-    /* What came in clear by a port with a policy: as in dp_reass.c, late. */
-    if (!p.tell || meta->local_out != DP_TRANSIT || dp_policy_get(w->dp, meta->if_in)) {
+    if (!p.tell || !dp_may_be_told(w, meta)) {
         dp_drop(w, m, why);
         return false;
     }

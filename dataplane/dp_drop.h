@@ -24,6 +24,9 @@ void dp_drop_at(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, uint3
 void dp_drop_all(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n, enum cv_drop why);
 /* A packet that esp_in_burst handed back, lost at its SA's interface: BAD_PACKET events about it are limited to one per reason and second. */
 void dp_drop_esp(struct dp_worker *w, struct rte_mbuf *m);
+/* May the source of a packet for this host be told by ICMP what is wrong with it? Not of what was made here; and what came in clear by a port with a policy says nothing
+ * reliable of its source: the error could go into the SA to whoever is named there. */
+bool dp_may_be_told(const struct dp_worker *w, const struct dp_meta *meta);
 /* m: looked at, whole, for this host. False: an IPv6 option or a routing header forbids to take it (ip_ext_here); it is gone, and its
  * sender told where that is due. */
 CV_MUST_USE bool dp_ext_ok(struct dp_worker *w, struct rte_mbuf *m);

@@ -1,6 +1,5 @@
 #include "dataplane/dp_reass.h"
 #include "dataplane/dp_drop.h"
-#include "dataplane/dp_policy.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_wire.h"
 
@@ -41,12 +40,12 @@ void dp_reass_take(struct dp_worker *w, struct rte_mbuf *m, enum dp_stage then)
 }
 
 /* RFC 792, RFC 1122 3.3.2; RFC 4443 3.3, RFC 8200 4.5. What the SA of a GRE tunnel delivered is the far gateway's: an error about it has no SA to leave by,
- * as that one carries GRE alone. What came in clear by a port with a policy says nothing reliable of its source: the error could go into the SA to whoever is named there. */
+ * as that one carries GRE alone. */
 static void late(void *ctx, struct rte_mbuf *first)
 {
     struct dp_worker *w = ctx;
     struct dp_meta *meta = dp_meta(first);
-    if (meta->stage == DP_STAGE_GRE || meta->local_out != DP_TRANSIT || dp_policy_get(w->dp, meta->if_in)) {
+    if (meta->stage == DP_STAGE_GRE || !dp_may_be_told(w, meta)) {
         rte_pktmbuf_free(first);
         return;
     }

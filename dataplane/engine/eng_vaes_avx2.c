@@ -49,7 +49,7 @@ struct keys {
 struct rest {
     v2 x[GROUP];    /* blocks that have not been hashed, reversed; zero behind the last */
     v2 tail[GROUP]; /* ... of the last registers, where there were others before */
-    const v2 *todo; /* which of both */
+    const v2 *open; /* which of both */
     struct sum sum;
     __m128i mask; /* of the tag */
     const uint8_t *power;
@@ -406,7 +406,7 @@ ALWAYS void packet_first(struct keys s, struct rest *r, v2 base, uint8_t *text, 
     r->mask = _mm256_extracti128_si256(st[0], 1);
     r->x[0] = aad_get(r->op, esn);
     texts_store(r->x, st, in, text - REG, octets, encrypt, 1, n, last);
-    r->todo = r->x;
+    r->open = r->x;
     r->n = (unsigned)n;
 }
 
@@ -422,7 +422,7 @@ ALWAYS void packet_last(struct keys s, struct rest *r, v2 base, uint8_t *at, uns
     st[3] = slots(base, 3);
     aes(s, st, in, rounds, n);
     texts_store(r->tail, st, in, at, octets, encrypt, 0, n, true);
-    r->todo = r->tail;
+    r->open = r->tail;
     r->n = (unsigned)n;
 }
 
@@ -447,16 +447,16 @@ ALWAYS void rest_finish(struct keys s, struct rest *r, bool encrypt, bool esn, b
     case 0:
         return;
     case 1:
-        sum_add(&a, r->todo, r->power, 1, few);
+        sum_add(&a, r->open, r->power, 1, few);
         break;
     case 2:
-        sum_add(&a, r->todo, r->power, 2, few);
+        sum_add(&a, r->open, r->power, 2, few);
         break;
     case 3:
-        sum_add(&a, r->todo, r->power, 3, few);
+        sum_add(&a, r->open, r->power, 3, few);
         break;
     default:
-        sum_add(&a, r->todo, r->power, 4, few);
+        sum_add(&a, r->open, r->power, 4, few);
         break;
     }
     /* With the length block (SP 800-38D 7.1 step 5). */

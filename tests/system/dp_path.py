@@ -10,7 +10,7 @@ sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 from case import add_case, case, check, check_equal, main  # noqa: E402
 from capture import Capture  # noqa: E402
-from dp_site import SPI_B, Site, big_ping, clear_packets, frames, learned, ping_ok  # noqa: E402
+from dp_site import SPI_B, Site, big_ping, clear_packets, frames, learned, learns_path, ping_ok  # noqa: E402
 from traffic import iperf3, ping  # noqa: E402
 
 NARROW = 1400
@@ -31,25 +31,7 @@ def site_of(title, outer, mtu=NARROW, **sas):
 def learns(outer, natt):
     site = site_of("learn", outer, natt=natt)
     wire = Capture(site.mid, "to-b", what="ip or ip6")
-    far = site.outer_of(site.b)
-    check_equal(learned(site.a), {}, "what A knows before")
-    # 1400 octets inside go well through A's port, and not through the router's. They are lost until A has learned of it; the
-    # sender then learns from A.
-    got, said = big_ping(site, "10.2.0.2", 1372, "do")
-    check_equal(learned(site.a), {far: NARROW}, "what A learned")
-    inner = re.findall(r"mtu ?= ?(\d+)", said)
-    check(inner and int(inner[0]) < NARROW - 50, "the sender was told of the inner MTU: %s" % said)
-    mtu = int(inner[0])
-    check_equal(big_ping(site, "10.2.0.2", mtu - 28, "do", 3, True)[0], 3, "packets of exactly %d octets" % mtu)
-    check_equal(big_ping(site, "10.2.0.2", mtu - 27, "do", 2)[0], 0, "one octet more")
-    # Without DF the packet is cut inside, before encryption.
-    check_equal(big_ping(site, "10.2.0.2", 1372, "dont", 5, True)[0], 5, "packets that may be cut")
-    # IPv6 inside: the sender learns as well. 1280 octets every link takes, this one in two pieces if it must.
-    big_ping(site, "fd00:2::2", 1372, "do")
-    check_equal(big_ping(site, "fd00:2::2", 1372, "want", 5, True)[0], 5, "IPv6 packets after the sender learned")
-    check_equal(big_ping(site, "fd00:2::2", 1232, "do", 3, True)[0], 3, "IPv6 packets of 1280 octets")
-    speed = iperf3(site.left, site.right, "10.2.0.2", seconds=2)["mbits"]
-    check(speed > 1, "iperf3 at %.1f Mbit/s" % speed)
+    mtu, speed = learns_path(site, NARROW)
     pcap = wire.stop()
     check_equal(clear_packets(pcap), 0, "clear packets outside")
     check(not site.a.drops().get("icmp-unproven"), "messages that were not believed: %s" % site.a.drops())

@@ -11,11 +11,11 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
-from case import check_equal  # noqa: E402
+from case import check, check_equal  # noqa: E402
 from culvert import BUILD, FRAMES  # noqa: E402
 from ledger import Ledger  # noqa: E402
 from net import Lab, LabError, wait_for  # noqa: E402
-from traffic import ping  # noqa: E402
+from traffic import iperf3, ping  # noqa: E402
 
 DPCTL = os.path.join(BUILD, "tests", "mock", "dpctl")
 CULVERT_DP = os.path.join(BUILD, "culvert-dp")
@@ -245,3 +245,27 @@ def big_ping(site, target, size, df, count=6, learn=False):
     done = site.left.run("ping", family, "-n", "-c", str(count), "-i", "0.2", "-W", "3", "-s", str(size), "-M", df, target,
                          check=False)
     return int(re.search(r"(\d+) received", done.stdout).group(1)), done.stdout + done.stderr
+
+
+def learns_path(site, narrow):
+    """A router's link on the way to B takes `narrow` octets: A learns of it, tells senders inside, and keeps to it. The inner MTU, and TCP's Mbit/s afterwards."""
+    far = site.outer_of(site.b)
+    check_equal(learned(site.a), {}, "what A knows before")
+    # 1400 octets inside go well through A's port, and not through the router's. They are lost until A has learned of it; the
+    # sender then learns from A.
+    _, said = big_ping(site, "10.2.0.2", 1372, "do")
+    check_equal(learned(site.a), {far: narrow}, "what A learned")
+    inner = re.findall(r"mtu ?= ?(\d+)", said)
+    check(inner and int(inner[0]) < narrow - 50, "the sender was told of the inner MTU: %s" % said)
+    mtu = int(inner[0])
+    check_equal(big_ping(site, "10.2.0.2", mtu - 28, "do", 3, True)[0], 3, "packets of exactly %d octets" % mtu)
+    check_equal(big_ping(site, "10.2.0.2", mtu - 27, "do", 2)[0], 0, "one octet more")
+    # Without DF the packet is cut inside, before encryption.
+    check_equal(big_ping(site, "10.2.0.2", 1372, "dont", 5, True)[0], 5, "packets that may be cut")
+    # IPv6 inside: the sender learns as well. 1280 octets every link takes, this one in two pieces if it must.
+    big_ping(site, "fd00:2::2", 1372, "do")
+    check_equal(big_ping(site, "fd00:2::2", 1372, "want", 5, True)[0], 5, "IPv6 packets after the sender learned")
+    check_equal(big_ping(site, "fd00:2::2", 1232, "do", 3, True)[0], 3, "IPv6 packets of 1280 octets")
+    speed = iperf3(site.left, site.right, "10.2.0.2", seconds=2)["mbits"]
+    check(speed > 1, "iperf3 at %.1f Mbit/s" % speed)
+    return mtu, speed

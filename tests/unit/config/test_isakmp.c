@@ -1,7 +1,7 @@
 /* IKEv1's commands (ios-semantics 4.1-4.3), their defaults (section 5), the configurations C1 to C8 as they are printed, and the
  * linter's rules on IKEv1. */
 #include "control/config/cfg.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/config/parsed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,27 +11,9 @@
 #error "GOLDEN names the directory of the configurations"
 #endif
 
-static struct cfg_findings found;
-
-static struct cfg *good(const char *text)
-{
-    struct cfg *c = NULL;
-    cfg_findings_free(&found);
-    cv_result r = cfg_parse(text, "x", &c, &found);
-    for (unsigned i = 0; i < found.count && r != CV_OK; i++)
-        printf("  %d:%d %s\n", found.items[i].line, found.items[i].column, found.items[i].text);
-    CU_ASSERT_EQUAL_FATAL(r, CV_OK);
-    return c;
-}
-
 static void bad(const char *text, const char *says)
 {
-    struct cfg *c = NULL;
-    cfg_findings_free(&found);
-    CU_ASSERT_EQUAL(cfg_parse(text, "x", &c, &found), CV_EPARSE);
-    CU_ASSERT_PTR_NULL(c);
-    CU_ASSERT_FATAL(found.count > 0);
-    CU_ASSERT_PTR_NOT_NULL(strstr(found.items[0].text, says));
+    CU_ASSERT_PTR_NOT_NULL(strstr(refused(text)->text, says));
 }
 
 static bool is(const struct secret *s, const char *text)

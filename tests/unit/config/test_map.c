@@ -1,44 +1,16 @@
 /* Access lists and crypto maps (ios-semantics 4.7), the flows made of them (PR-12, C18), and the policy rows of the data plane, held
  * against a literal packet-by-packet reading of the map. */
-#include "control/config/cfg.h"
 #include "control/config/cfg_policy.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/config/parsed.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-static struct cfg_findings found;
-
-static struct cfg *good(const char *text)
-{
-    struct cfg *c = NULL;
-    cfg_findings_free(&found);
-    cv_result r = cfg_parse(text, "x", &c, &found);
-    for (unsigned i = 0; i < found.count && r != CV_OK; i++)
-        printf("  %d:%d %s\n", found.items[i].line, found.items[i].column, found.items[i].text);
-    CU_ASSERT_EQUAL_FATAL(r, CV_OK);
-    return c;
-}
 
 static void bad(const char *text, const char *says)
 {
-    struct cfg *c = NULL;
-    cfg_findings_free(&found);
-    CU_ASSERT_EQUAL(cfg_parse(text, "x", &c, &found), CV_EPARSE);
-    CU_ASSERT_PTR_NULL(c);
-    CU_ASSERT_FATAL(found.count > 0);
-    if (!strstr(found.items[0].text, says) && !strstr(found.items[0].remedy, says))
-        printf("\n  %s\n  says: %s; %s\n", text, found.items[0].text, found.items[0].remedy);
-    CU_ASSERT(strstr(found.items[0].text, says) || strstr(found.items[0].remedy, says));
-    cfg_free(c);
-}
-
-static const char *text_of(const struct ts *t)
-{
-    static char text[4][TS_TEXT_MAX];
-    static unsigned at;
-    return ts_text(t, text[at++ % 4]);
+    const struct cfg_finding *x = refused(text);
+    if (!strstr(x->text, says) && !strstr(x->remedy, says))
+        printf("\n  %s\n  says: %s; %s\n", text, x->text, x->remedy);
+    CU_ASSERT(strstr(x->text, says) || strstr(x->remedy, says));
 }
 
 /* ---- access lists -------------------------------------------------------------------------------------------------- */

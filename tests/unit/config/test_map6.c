@@ -1,46 +1,17 @@
 /* Crypto maps of IPv6: `ipv6 access-list`, `crypto map ipv6`, `ipv6 crypto map`; the flows and the data plane's rows made of them, beside a map
  * of IPv4 on the same port. */
-#include "control/config/cfg.h"
 #include "control/config/cfg_policy.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/config/parsed.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-static struct cfg_findings found;
-
-static struct cfg *good(const char *text)
-{
-    struct cfg *c = NULL;
-    cfg_findings_free(&found);
-    cv_result r = cfg_parse(text, "x", &c, &found);
-    for (unsigned i = 0; i < found.count && r != CV_OK; i++)
-        printf("  %d:%d %s\n", found.items[i].line, found.items[i].column, found.items[i].text);
-    CU_ASSERT_EQUAL_FATAL(r, CV_OK);
-    return c;
-}
 
 /* One error: what it says, and what would be right. */
 static void bad(const char *text, const char *says, const char *remedy)
 {
-    struct cfg *c = NULL;
-    cfg_findings_free(&found);
-    CU_ASSERT_EQUAL(cfg_parse(text, "x", &c, &found), CV_EPARSE);
-    CU_ASSERT_PTR_NULL(c);
-    CU_ASSERT_FATAL(found.count > 0);
-    const struct cfg_finding *x = &found.items[0];
+    const struct cfg_finding *x = refused(text);
     if (!strstr(x->text, says) || !strstr(x->remedy, remedy))
         printf("\n  %s\n  says: %s; %s\n", text, x->text, x->remedy);
     CU_ASSERT(strstr(x->text, says) && strstr(x->remedy, remedy));
-    cfg_free(c);
-}
-
-static const char *text_of(const struct ts *t)
-{
-    static char text[4][TS_TEXT_MAX];
-    static unsigned at;
-    return ts_text(t, text[at++ % 4]);
 }
 
 /* ---- access lists -------------------------------------------------------------------------------------------------- */

@@ -2,31 +2,11 @@
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_gre.h"
-#include "tests/unit/ip/pkt.h"
+#include "tests/unit/ip/ifs.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { ROOM = 88 };
-
-static struct ip_ifs *ifs;
-
-static void start(void)
-{
-    ifs = calloc(1, sizeof *ifs);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(ifs);
-    CU_ASSERT(ip_hash_key_make(&ifs->hash_key));
-}
-
-static void stop(void)
-{
-    for (uint32_t id = 1; id < CV_MAX_IFS; id++)
-        if (ifs->by_id[id])
-            CU_ASSERT_EQUAL(ip_if_del(ifs, id), CV_OK);
-    for (unsigned i = 0; i < IP_GRE_CHAINS; i++)
-        CU_ASSERT_PTR_NULL(ifs->gre[i]);
-    free(ifs);
-}
 
 static struct cv_if conf(uint32_t id, bool v4)
 {
