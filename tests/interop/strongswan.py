@@ -6,21 +6,35 @@ ESP in UDP. In a guest with kernel ESP, kernel=True uses XFRM instead.
 import os
 import re
 import shutil
+import subprocess
 
 from net import LabError, wait_for
 
-CHARON = "/usr/sbin/charon-systemd"
-SWANCTL = "/usr/sbin/swanctl"
 PLUGINS = ("random nonce aes sha1 sha2 mgf1 hmac md5 kdf gcm chapoly curve25519 gmp openssl pem pkcs1 pkcs8 x509 "
            "pubkey constraints revocation kernel-netlink socket-default vici updown counters")
 
 
 def available():
     """None when strongSwan can run here, else the reason."""
-    for p in (CHARON, SWANCTL, "/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so"):
+    for p in ("/usr/sbin/charon-systemd", "/usr/sbin/swanctl", "/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so"):
         if not os.path.exists(p):
             return "%s is not installed" % p
     return None
+
+
+def release(prefix="/usr"):
+    """Of the strongSwan below a prefix, as numbers: (5, 9, 8). None: there is none."""
+    try:
+        text = subprocess.run([prefix + "/sbin/swanctl", "--help"], capture_output=True, text=True, check=False).stdout
+    except OSError:
+        return None
+    found = re.search(r"strongSwan (\d+)\.(\d+)\.(\d+)", text)
+    return found and tuple(int(n) for n in found.groups())
+
+
+def newest():
+    """The prefix of the strongSwan that the environment's STRONGSWAN names, else of the installed one."""
+    return os.environ.get("STRONGSWAN") or "/usr"
 
 
 def strongswan_conf(directory, vici, log, libipsec=True, extra="", first=""):
@@ -115,10 +129,11 @@ def parse_raw(text):
 
 
 class StrongSwan:
-    """first: plugins whose algorithms go before others' ("aesni openssl" where speed matters: plugins aes and gcm are plain C)."""
+    """first: plugins whose algorithms go before others' ("aesni openssl" where speed matters: plugins aes and gcm are plain C). prefix: where the programs are."""
 
-    def __init__(self, ns, name="strongswan", libipsec=True, extra="", first=""):
+    def __init__(self, ns, name="strongswan", libipsec=True, extra="", first="", prefix="/usr"):
         self.first = first
+        self.prefix = prefix
         self.ns = ns
         self.lab = ns.lab
         self.name = name
@@ -142,7 +157,7 @@ class StrongSwan:
         self.lab.write(self.name + "/strongswan.conf",
                        strongswan_conf(self.dir, self.vici, self.log, self.libipsec, self.extra, self.first))
         self.ns.run("rm", "-f", self.vici)
-        self.process = self.ns.start(self.name, self._program(CHARON), env=self.env)
+        self.process = self.ns.start(self.name, self._program("charon-systemd"), env=self.env)
         wait_for("charon's vici socket", lambda: self.ns.exists(self.vici) or self.process.poll() is not None, 30)
         if self.process.poll() is not None:
             raise LabError("charon-systemd ended at start, see %s" % self.process.log_path)
@@ -150,18 +165,19 @@ class StrongSwan:
             self.load(swanctl_conf)
         return self
 
-    def _program(self, path):
+    def _program(self, name):
         """A copy in the lab's directory: where AppArmor is on, its profiles tie the installed programs to /etc."""
+        path = os.path.join(self.prefix, "sbin", name)
         if not self.libipsec:
             return path
-        copy = os.path.join(self.dir, os.path.basename(path))
+        copy = os.path.join(self.dir, name)
         if not os.path.exists(copy):
             shutil.copy(path, copy)
         return copy
 
     def swanctl(self, *args, check=True, timeout=40):
         env = ["env"] + ["%s=%s" % kv for kv in self.env.items()]
-        return self.ns.run(*env, self._program(SWANCTL), *[str(a) for a in args], "--uri", self.uri, check=check, timeout=timeout)
+        return self.ns.run(*env, self._program("swanctl"), *[str(a) for a in args], "--uri", self.uri, check=check, timeout=timeout)
 
     def load(self, swanctl_conf):
         self.lab.write(self.name + "/swanctl.conf", swanctl_conf)

@@ -7,7 +7,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from case import case, check, check_equal, main  # noqa: E402
+import strongswan  # noqa: E402
+from case import Skip, case, check, check_equal, main  # noqa: E402
 from net import wait_for  # noqa: E402
 from topology import pair_site, strongswan_site  # noqa: E402
 from traffic import Stream, ping  # noqa: E402
@@ -53,14 +54,16 @@ def two_queues(title, workers=None, **args):
     """pair_site; both gateways spread the flows from their hosts over two workers. workers: what the left one's configuration says of them."""
     site = pair_site(title, start=False, **args)
     for gateway in (site.culvert, site.peer):
-        with open(gateway.config) as f:
-            text = f.read()
-        text = text.replace("iface=in0", "iface=in0,qpairs=2")
-        if workers and gateway is site.culvert:
-            text = with_workers(text, workers)
-        gateway.write_config(text)
-        gateway.start()
+        start_on_two(gateway, workers if gateway is site.culvert else None)
     return site
+
+
+def start_on_two(gateway, workers=None):
+    with open(gateway.config) as f:
+        text = f.read()
+    text = text.replace("iface=in0", "iface=in0,qpairs=2")
+    gateway.write_config(with_workers(text, workers) if workers else text)
+    gateway.start()
 
 
 def with_workers(text, workers):
@@ -279,6 +282,42 @@ def peer_without_it():
         check_equal(ping(site.left, site.right_address, 5), (5, 5), "pings after a rekey")
         check_equal(list(flows(site.culvert)), [None], "workers with an SA after a rekey")
         site.lab.close()
+
+
+def children_of(peer):
+    """The SPIs that strongSwan sends on."""
+    return {int(c["spi-out"], 16) for c in peer.installed()}
+
+
+@case("strongSwan 6 with per_cpu_sas: an SA for each worker beside the one for all, which stay so over rekeys by either end, of children and of the IKE SA")
+def peer_with_it():
+    if (strongswan.release(strongswan.newest()) or (0,)) < (6,):
+        raise Skip("strongSwan %s has no per-CPU SAs; STRONGSWAN names the prefix of another" % ".".join(
+            str(n) for n in strongswan.release(strongswan.newest()) or "?"))
+    site = strongswan_site("six", culvert_args=EACH, strongswan_args={"children": "per_cpu_sas = yes"}, prefix=strongswan.newest(), start=False)
+    start_on_two(site.culvert)
+    site.peer.start(site.peer_conf)
+
+    def same_at_both():
+        return complete(site.culvert) and {f["inbound"]["spi"] for f in flows(site.culvert).values()} == children_of(site.peer)
+
+    site.culvert.up()
+    wait_for("an SA for all and two of workers, at both ends", same_at_both, 20)
+    for what, again in (("nothing", None), ("culvert's rekey of all", site.culvert.rekey), ("strongSwan's of children", lambda: site.peer.rekey(child="site")),
+                        ("strongSwan's of the IKE SA", lambda: site.peer.rekey(ike="site"))):
+        old = children_of(site.peer)
+        if again:
+            again()
+        if again and "IKE" not in what:
+            wait_for("three others after %s" % what, lambda: same_at_both() and not old & children_of(site.peer), 30)
+        time.sleep(1)
+        check(same_at_both(), "after %s: %s, and strongSwan's %s" % (what, flows(site.culvert), children_of(site.peer)))
+        before = sent(site.culvert)
+        check_equal(datagrams(site, site.left, site.right, site.right_address), FLOWS * ROUNDS, "datagrams after %s" % what)
+        more = {w: n - before[w] for w, n in sent(site.culvert).items()}
+        check(more[0] + more[1] > FLOWS * ROUNDS * 9 // 10, "after %s, packets of worker 0, of worker 1, and on the SA for all: %s" % (what, more))
+        check_equal(ping(site.left, site.right_address, 5), (5, 5), "pings after %s" % what)
+    check_equal(site.culvert.session()["last_error"], None, "last error")
 
 
 if __name__ == "__main__":

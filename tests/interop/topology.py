@@ -37,7 +37,7 @@ def _ends(site, inside="10.1.0", far="10.2.0"):
 
 
 def strongswan_site(title, transform=cv.GCM, group=19, culvert_args=None, strongswan_args=None, start=True,
-                    keylog=False, strongswan_extra="", culvert_env=None):
+                    keylog=False, strongswan_extra="", culvert_env=None, prefix="/usr"):
     """left-host -- culvert -- strongSwan (user-space ESP) -- right-host
 
         10.1.0.2    10.1.0.1 192.0.2.1    192.0.2.2 10.2.0.1    10.2.0.2
@@ -53,7 +53,7 @@ def strongswan_site(title, transform=cv.GCM, group=19, culvert_args=None, strong
     site.peer_ns.forward()
     site.culvert = cv.Culvert(gw, cv.config(transform=transform, group=group, **(culvert_args or {})), keylog=keylog,
                               env=culvert_env)
-    site.peer = ss.StrongSwan(site.peer_ns, extra=strongswan_extra)
+    site.peer = ss.StrongSwan(site.peer_ns, extra=strongswan_extra, prefix=prefix)
     site.peer_conf = ss.connection(ike=transform.strongswan_ike(group), esp=transform.ss_esp,
                                    **(strongswan_args or {}))
     if start:
