@@ -99,7 +99,7 @@ enum {
     X(GRE_CLEAR, "gre-clear", "GRE packet in clear, or of another SA, for a protected tunnel")               \
     X(POLICY_CLEAR, "policy-clear", "packet in clear that a crypto map wants protected (RFC 4301 5.2)")      \
     X(POLICY_DENY, "policy-deny", "packet that a crypto map lets nobody send")                               \
-    X(POLICED, "policed", "over the rate limit of the tunnel interface")                                     \
+    X(POLICED, "policed", "over the rate limit of the tunnel, or of the line of a crypto map")               \
     X(ERROR_CLEAR, "error-clear", "ICMP error about what an SA delivered, that no SA takes back")            \
     X(ICMP_UNPROVEN, "icmp-unproven",                                                                        \
       "ICMP error about an IPsec packet that no SA here sent (RFC 4301 8.2)")                                \

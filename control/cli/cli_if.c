@@ -49,3 +49,23 @@ void cli_if_drops(struct cli_call *c, const struct cli_if *n, enum cv_dir dir, u
     }
     cli_print(c, "\n");
 }
+
+void cli_if_limits(struct cli_call *c, const struct cfg_interface *i, unsigned indent)
+{
+    for (unsigned dir = 0; dir < 2; dir++)
+        if (i->rate_limit[dir].bps)
+            cli_print(c, "%*sRate limit %s %llu bps, burst %u bytes\n", (int)indent, "", ways[dir],
+                      (unsigned long long)i->rate_limit[dir].bps, i->rate_limit[dir].burst);
+}
+
+static json_t *limit_json(const struct cfg_rate_limit *l)
+{
+    return l->bps ? json_pack("{s:I, s:I}", "bps", (json_int_t)l->bps, "burst_bytes", (json_int_t)l->burst)
+                  : json_null();
+}
+
+void cli_if_limits_json(const struct cfg_interface *i, json_t *o)
+{
+    json_object_set_new(o, "rate_limit_input", limit_json(&i->rate_limit[CV_DIR_IN]));
+    json_object_set_new(o, "rate_limit_output", limit_json(&i->rate_limit[CV_DIR_OUT]));
+}

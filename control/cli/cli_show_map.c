@@ -136,7 +136,7 @@ static const struct cfg_interface *next_flow(const struct cfg *cfg, const struct
     return NULL;
 }
 
-enum { DROPS_INDENT = 12 };
+enum { DETAIL_INDENT = 12 };
 
 /* By line and not by SA: these do not begin anew with each rekey. */
 static void flows_text(struct cli_call *c, const struct cfg_crypto_map *m, const struct cfg_map_entry *e)
@@ -151,8 +151,9 @@ static void flows_text(struct cli_call *c, const struct cfg_crypto_map *m, const
                   i->name, i->flow->port, (unsigned long long)n.stats.rx_packets,
                   (unsigned long long)n.stats.rx_bytes, (unsigned long long)n.stats.tx_packets,
                   (unsigned long long)n.stats.tx_bytes);
-        cli_if_drops(c, &n, CV_DIR_IN, DROPS_INDENT);
-        cli_if_drops(c, &n, CV_DIR_OUT, DROPS_INDENT);
+        cli_if_limits(c, i, DETAIL_INDENT);
+        cli_if_drops(c, &n, CV_DIR_IN, DETAIL_INDENT);
+        cli_if_drops(c, &n, CV_DIR_OUT, DETAIL_INDENT);
     }
 }
 
@@ -167,6 +168,7 @@ static json_t *flows_json(struct cli_call *c, const struct cfg_crypto_map *m, co
                               (int)i->flow->ace);
         cli_if_sum(c, i->name, &n);
         cli_if_json(&n, o);
+        cli_if_limits_json(i, o);
         json_array_append_new(all, o);
     }
     return all;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { TOS_DSCP = 0xfc }; /* what `tunnel tos` says; ECN is the packet's */
-enum { COUNTS_INDENT = 5 };
+enum { LIMITS_INDENT = 2, COUNTS_INDENT = 5 };
 
 /* ---- interfaces --------------------------------------------------------------------------------------------------- */
 struct if_view {
@@ -101,14 +101,6 @@ static void mac_text(const uint8_t m[6], char out[20])
     snprintf(out, 20, "%02x%02x.%02x%02x.%02x%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
 }
 
-static json_t *rate_limit_json(const struct cfg_interface *i, unsigned dir)
-{
-    if (!i->rate_limit[dir].bps)
-        return json_null();
-    return json_pack("{s:I, s:I}", "bps", (json_int_t)i->rate_limit[dir].bps, "burst_bytes",
-                     (json_int_t)i->rate_limit[dir].burst);
-}
-
 static void tunnel_json(struct cli_call *c, const struct if_view *v, json_t *o)
 {
     const struct cfg_interface *i = v->cfg;
@@ -128,8 +120,7 @@ static void tunnel_json(struct cli_call *c, const struct if_view *v, json_t *o)
     json_object_set_new(o, "tunnel_tos",
                         is_gre(i) && i->tunnel_tos_set ? json_integer(i->tunnel_tos & TOS_DSCP)
                                                        : json_null());
-    json_object_set_new(o, "rate_limit_input", rate_limit_json(i, CV_DIR_IN));
-    json_object_set_new(o, "rate_limit_output", rate_limit_json(i, CV_DIR_OUT));
+    cli_if_limits_json(i, o);
 }
 
 static json_t *if_json(struct cli_call *c, const struct if_view *v)
@@ -237,10 +228,7 @@ static void text_if(struct cli_call *c, const struct if_view *v)
         cli_print(c, "  MTU %u bytes\n", i->ip_mtu ? i->ip_mtu : v->port->mtu);
     if (mss.four)
         cli_print(c, "  TCP MSS adjusted to %u, of IPv6 to %u\n", mss.four, mss.six);
-    for (unsigned dir = 0; dir < 2; dir++)
-        if (i->rate_limit[dir].bps)
-            cli_print(c, "  Rate limit %s %llu bps, burst %u bytes\n", dir == CV_DIR_IN ? "input" : "output",
-                      (unsigned long long)i->rate_limit[dir].bps, i->rate_limit[dir].burst);
+    cli_if_limits(c, i, LIMITS_INDENT);
     if (i->crypto_map[0])
         cli_print(c, "  Crypto map %s\n", i->crypto_map);
     if (i->crypto_map6[0])

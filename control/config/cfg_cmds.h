@@ -28,6 +28,12 @@ struct cfg_certmap_ref;
 /* `match certificate MAP` of a profile, which may hold eight. */
 void cfg_certmap_ref_take(struct cfg_parser *p, const struct cfg_match *m, struct cfg_certmap_ref *refs,
                           unsigned *count);
+/* cfg_cmds_map.c: `rate-limit` of a tunnel or an entry; limits: of both directions, by enum cv_dir. */
+#define CFG_RATE_LIMIT                                                                                       \
+    "rate-limit <input|output> <8000-400000000000> <1600-512000000> <1600-1024000000> conform-action "       \
+    "transmit exceed-action drop"
+struct cfg_rate_limit;
+void cfg_rate_limit_take(struct cfg_parser *p, const struct cfg_match *m, struct cfg_rate_limit *limits);
 /* cfg_cmds_vrf.c */
 extern const struct cfg_cmd_table cfg_cmds_vrf_global, cfg_cmds_vrf, cfg_cmds_vrf_family;
 /* cfg_cmds_acl.c, cfg_cmds_map.c */

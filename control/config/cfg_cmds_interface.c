@@ -1,5 +1,6 @@
 #include "control/config/cfg_cmds.h"
 
+#include "control/config/cfg_ios.h"
 #include "control/config/cfg_parser.h"
 
 #include <limits.h>
@@ -312,30 +313,16 @@ static void set_tcp_mss(struct cfg_parser *p, const struct cfg_match *m)
         m->form == CFG_SET ? (unsigned)n->number : 0;
 }
 
-/* CAR without a second bucket: what is over the normal burst is dropped. */
 static void set_rate_limit(struct cfg_parser *p, const struct cfg_match *m)
 {
     struct cfg_interface *x = cur(p);
-    const unsigned dir = cfg_match_has(m, "input") ? CV_DIR_IN : CV_DIR_OUT;
-    memset(&x->rate_limit[dir], 0, sizeof x->rate_limit[dir]);
-    if (m->form != CFG_SET)
-        return;
-    const struct cfg_arg *bps = cfg_match_arg(m, CFG_ARG_NUMBER, 0),
-                         *burst = cfg_match_arg(m, CFG_ARG_NUMBER, 1),
-                         *most = cfg_match_arg(m, CFG_ARG_NUMBER, 2);
-    if (x->kind != CV_IF_TUNNEL) {
-        cfg_error(p, m->args[0].column, "put it under an interface Tunnel",
+    if (p->ios && x->kind != CV_IF_TUNNEL)
+        cfg_ios_skip(p, m->line); /* CAR of a port: of all that passes it */
+    else if (m->form == CFG_SET && x->kind != CV_IF_TUNNEL)
+        cfg_error(p, m->args[0].column, "put it under an interface Tunnel, or in an entry of a crypto map",
                   "%s is no tunnel: only these are limited", x->name);
-        return;
-    }
-    if (most->number < burst->number) {
-        cfg_error(p, most->column, "", "the maximum burst is less than the normal burst of %lu",
-                  burst->number);
-        return;
-    }
-    x->rate_limit[dir].bps = bps->number;
-    x->rate_limit[dir].burst = (uint32_t)burst->number;
-    x->rate_limit[dir].burst_max = (uint32_t)most->number;
+    else
+        cfg_rate_limit_take(p, m, x->rate_limit);
 }
 
 /* IOS: an interface that changes its VRF loses its addresses. */
@@ -504,9 +491,7 @@ static const struct cfg_cmd interface_rows[] = {
     {"keepalive [<LINE>]", NULL, 0, "leave it out; dead peers are found by DPD", true},
     {"ip tcp adjust-mss <500-8960>", set_tcp_mss, 0, NULL, false},
     {"ipv6 tcp adjust-mss <480-8940>", set_tcp_mss, 0, NULL, false},
-    {"rate-limit <input|output> <8000-400000000000> <1600-512000000> <1600-1024000000> conform-action "
-     "transmit exceed-action drop",
-     set_rate_limit, 0, NULL, false},
+    {CFG_RATE_LIMIT, set_rate_limit, 0, NULL, false},
     {"duplex <LINE>", NULL, 0, "leave it out", true},
     {"speed <LINE>", NULL, 0, "leave it out", true},
     {"negotiation auto", NULL, 0, "leave it out", true},

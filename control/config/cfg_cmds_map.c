@@ -273,6 +273,28 @@ static void set_reverse_route(struct cfg_parser *p, const struct cfg_match *m)
     cur(p)->reverse_route = m->form == CFG_SET;
 }
 
+/* CAR without a second bucket: what is over the normal burst is dropped. */
+void cfg_rate_limit_take(struct cfg_parser *p, const struct cfg_match *m, struct cfg_rate_limit *limits)
+{
+    struct cfg_rate_limit *x = &limits[cfg_match_has(m, "input") ? CV_DIR_IN : CV_DIR_OUT];
+    *x = (struct cfg_rate_limit){0};
+    if (m->form != CFG_SET)
+        return;
+    const struct cfg_arg *bps = cfg_match_arg(m, CFG_ARG_NUMBER, 0),
+                         *burst = cfg_match_arg(m, CFG_ARG_NUMBER, 1),
+                         *most = cfg_match_arg(m, CFG_ARG_NUMBER, 2);
+    if (most->number < burst->number)
+        cfg_error(p, most->column, "", "the maximum burst is less than the normal burst of %lu",
+                  burst->number);
+    else
+        *x = (struct cfg_rate_limit){bps->number, (uint32_t)burst->number, (uint32_t)most->number};
+}
+
+static void set_rate_limit(struct cfg_parser *p, const struct cfg_match *m)
+{
+    cfg_rate_limit_take(p, m, cur(p)->rate_limit);
+}
+
 #define LEAVE "leave it out"
 
 static const struct cfg_cmd rows[] = {
@@ -280,6 +302,7 @@ static const struct cfg_cmd rows[] = {
     {"set peer <ADDR> [default]", set_peer, 0, NULL, false},
     {"set peer <HOST> [dynamic] [default]", set_peer, 0, NULL, false},
     {"reverse-route [static]", set_reverse_route, 0, NULL, false},
+    {CFG_RATE_LIMIT, set_rate_limit, 0, NULL, false},
     {"reverse-route remote-peer <LINE>", NULL, 0, "use: reverse-route", false},
     {"set reverse-route <LINE>", NULL, 0, LEAVE, true},
     {"set ip access-group <LINE>", NULL, 0, LEAVE, true},

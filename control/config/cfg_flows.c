@@ -169,6 +169,7 @@ static bool add_flow(struct cfg_parser *p, const struct applied *a, const struct
     if (c->flows[f].peer_count > 0 && !c->flows[f].is_dynamic)
         x->tunnel_destination = c->flows[f].peers[0];
     memcpy(x->protection_profile, ipsec->name, sizeof x->protection_profile);
+    memcpy(x->rate_limit, a->entry->rate_limit, sizeof x->rate_limit);
     return true;
 }
 

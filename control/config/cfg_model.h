@@ -55,6 +55,12 @@ struct cfg_reass {
     unsigned datagrams, fragments, timeout_s;
 };
 
+/* rate-limit: of one direction. */
+struct cfg_rate_limit {
+    uint64_t bps; /* 0 off */
+    uint32_t burst, burst_max;
+};
+
 struct cfg_flow;
 struct cfg_interface {
     char name[CV_NAME_MAX]; /* canonical: "Ethernet0/0", "Loopback0", "Tunnel1" */
@@ -88,10 +94,8 @@ struct cfg_interface {
     unsigned tunnel_tos;
     bool tunnel_pmtud;
     unsigned tcp_mss, tcp_mss6; /* ip and ipv6 tcp adjust-mss; 0 off */
-    struct {
-        uint64_t bps; /* 0 off */
-        uint32_t burst, burst_max;
-    } rate_limit[2]; /* tunnels, by enum cv_dir */
+    struct cfg_rate_limit
+        rate_limit[2]; /* tunnels, and flows, which have that of their entry; by enum cv_dir */
     /* physical interfaces */
     char crypto_map[CFG_NAME_MAX];  /* applied here; "" none */
     char crypto_map6[CFG_NAME_MAX]; /* `ipv6 crypto map` */
@@ -384,6 +388,7 @@ struct cfg_map_entry {
     unsigned peer_count;
     struct cfg_map_peer peers[8];
     bool reverse_route;
+    struct cfg_rate_limit rate_limit[2]; /* of each permit line alone, by enum cv_dir */
     struct cfg_ipsec_profile
         ipsec; /* transform sets, PFS, lifetimes, profiles: as of an IPsec profile; name unset */
 };

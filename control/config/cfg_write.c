@@ -108,6 +108,15 @@ static void put_address(struct cfg_writer *w, const struct cfg_ifaddr *x)
         cfg_put(w, " ip address %s %s%s\n", addr, mask, x->secondary ? " secondary" : "");
 }
 
+void cfg_write_rate_limits(struct cfg_writer *w, const struct cfg_rate_limit limits[2])
+{
+    for (unsigned dir = 0; dir < 2; dir++)
+        if (limits[dir].bps)
+            cfg_put(w, " rate-limit %s %llu %u %u conform-action transmit exceed-action drop\n",
+                    dir == CV_DIR_IN ? "input" : "output", (unsigned long long)limits[dir].bps,
+                    limits[dir].burst, limits[dir].burst_max);
+}
+
 static void put_tunnel(struct cfg_writer *w, const struct cfg_interface *x)
 {
     char addr[IP_TEXT_MAX];
@@ -186,11 +195,7 @@ static void put_interface(struct cfg_writer *w, const struct cfg_interface *x)
     if (x->tcp_mss6)
         cfg_put(w, " ipv6 tcp adjust-mss %u\n", x->tcp_mss6);
     put_reassembly(w, &x->reass);
-    for (unsigned dir = 0; dir < 2; dir++)
-        if (x->rate_limit[dir].bps)
-            cfg_put(w, " rate-limit %s %llu %u %u conform-action transmit exceed-action drop\n",
-                    dir == CV_DIR_IN ? "input" : "output", (unsigned long long)x->rate_limit[dir].bps,
-                    x->rate_limit[dir].burst, x->rate_limit[dir].burst_max);
+    cfg_write_rate_limits(w, x->rate_limit);
     put_tunnel(w, x);
     put_long_packets(w, x);
     if (x->crypto_map[0])

@@ -27,6 +27,9 @@ void cfg_put_key_word(struct cfg_writer *w, const char *before, const struct sec
 /* The mask of an IPv4 prefix: "255.255.0.0"; returns out (IP_TEXT_MAX). */
 const char *cfg_mask_text(const struct ip_prefix *p, char *out);
 
+/* `rate-limit` lines of a tunnel or an entry, by enum cv_dir. */
+void cfg_write_rate_limits(struct cfg_writer *w, const struct cfg_rate_limit limits[2]);
+
 /* cfg_write_ikev2.c */
 void cfg_write_ikev2(struct cfg_writer *w, const struct cfg *c);
 /* cfg_write_isakmp.c */

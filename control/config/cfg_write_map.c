@@ -43,6 +43,7 @@ static void put_entry(struct cfg_writer *w, const struct cfg_crypto_map *m, cons
         cfg_put_word(w, " match address ", e->acl, "");
     if (e->reverse_route)
         cfg_put(w, " reverse-route\n");
+    cfg_write_rate_limits(w, e->rate_limit);
 }
 
 static void put_map(struct cfg_writer *w, const struct cfg_crypto_map *m)

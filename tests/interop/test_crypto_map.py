@@ -172,6 +172,50 @@ def reload_under_traffic():
     return "%d of %d answers meanwhile" % (got, sent)
 
 
+LIMIT = " rate-limit %s 8000 1600 1600 conform-action transmit exceed-action drop\n"
+
+
+def lines_of(gateway):
+    """{line: (its drops by direction and reason, whether it has limits)} of what is applied."""
+    return {f["interface"]: (f["drops"], {w: f["rate_limit_" + w] for w in ("input", "output")})
+            for m in gateway.json("show", "crypto", "map")["maps"] for f in m["flows"]}
+
+
+def limited(version):
+    # 100 octets a packet: 16 are a burst, 10 more pass each second that an answer is waited for in vain.
+    site = reference_pair("maplimit%d" % version, config(1, version), config(2, version, entry=DYNAMIC))
+    for k in (0, 1):
+        raised(site.culvert, "10.2.%d.1" % k, "Loopback%d" % k)
+    wire = Wire(site)
+    ping(site.culvert, "10.2.0.1", "Loopback0", 2)
+    spis = set(fields(wire.stop(), "esp", "esp.spi"))
+    wire = Wire(site, "limited")
+    for gateway, n, entry, way, line in ((site.culvert, 1, STATIC, "output", "M#10.10"), (site.peer, 2, DYNAMIC, "input", "M#65000.10.10")):
+        with_limit = entry.replace("%(profile)s", "%(profile)s" + LIMIT % way)
+        gateway.write_config(REFERENCE_PLATFORM + config(n, version, entry=with_limit))
+        gateway.reload()
+        shown = lines_of(gateway)[line][1]
+        check_equal(shown, {"input": None, "output": None, way: {"bps": 8000, "burst_bytes": 1600}}, "limits of %s" % line)
+        sent, got = ping(site.culvert, "10.2.0.1", "Loopback0", 40)
+        lost = lines_of(gateway)[line][0]
+        check_equal(lost[way]["policed"], sent - got, "policed at %s, %sput" % (line, way))
+        check(1 <= sent - got <= 20, "%d of %d answers at %s" % (got, sent, line))
+        check_equal(ping(site.culvert, "10.2.1.1", "Loopback1", 16), (16, 16), "the other line's own burst")
+        gateway.write_config(REFERENCE_PLATFORM + config(n, version, entry=entry))
+        gateway.reload()
+        check_equal(ping(site.culvert, "10.2.0.1", "Loopback0", 40), (40, 40), "without the limit again")
+    pcap = wire.stop()
+    check_equal(set(fields(pcap, "esp && ip.len < 9000", "esp.spi")) & spis, spis, "the SAs of before")
+    check_equal(len(set(fields(pcap, "esp", "esp.spi"))), 4, "SPIs on the wire: those of two lines")
+    check_equal(frames(pcap, "isakmp && udp.length > 100"), 0, "negotiations meanwhile")
+    check_equal(frames(pcap, "ip.addr == 10.0.0.0/8"), 0, "packets in clear")
+
+
+for _version in (1, 2):
+    add_case("rate-limit in an entry, IKEv%d: of each line alone, static and dynamic; reloads bring it and take it away, and the SAs stay" % _version,
+             lambda v=_version: limited(v))
+
+
 VRF = """vrf definition RED
  address-family ipv4
 vrf definition BLUE

@@ -177,6 +177,19 @@ static void secrets_of_other_commands_are_not_listed(void)
     cfg_free(c);
 }
 
+static void CAR_of_a_port_is_passed_over_and_that_of_a_tunnel_kept(void)
+{
+    static const char limit[] =
+        " rate-limit input 8000000 4000 8000 conform-action transmit exceed-action drop\n";
+    char text[512];
+    snprintf(text, sizeof text, "interface Ethernet0/0\n%sinterface Tunnel1\n%s", limit, limit);
+    struct cfg *c = ios(text);
+    CU_ASSERT(found.count == 0 && skips.count == 1 && skipped("rate-limit")->line == 2);
+    CU_ASSERT_EQUAL(cfg_find_interface(c, "Ethernet0/0")->rate_limit[CV_DIR_IN].bps, 0);
+    CU_ASSERT_EQUAL(cfg_find_interface(c, "Tunnel1")->rate_limit[CV_DIR_IN].bps, 8000000);
+    cfg_free(c);
+}
+
 static void the_same_file_is_refused_without_the_option(void)
 {
     struct cfg *c = (struct cfg *)&found;
@@ -344,6 +357,7 @@ static void what_certificates_authenticate_is_admitted(void)
 UNIT_MAIN("config-ios", UNIT_TEST(a_router_keeps_its_IPsec),
           UNIT_TEST(what_is_passed_over_is_counted_with_its_lines), UNIT_TEST(what_concerns_IPsec_is_said),
           UNIT_TEST(secrets_of_other_commands_are_not_listed),
+          UNIT_TEST(CAR_of_a_port_is_passed_over_and_that_of_a_tunnel_kept),
           UNIT_TEST(the_same_file_is_refused_without_the_option),
           UNIT_TEST(a_section_that_fails_takes_its_lines_with_it),
           UNIT_TEST(a_file_without_indentation_keeps_its_sections), UNIT_TEST(banners_end_where_they_end),

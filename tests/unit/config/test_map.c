@@ -165,6 +165,43 @@ static void dynamic_entries_wait_for_any_peer(void)
     cfg_free(c);
 }
 
+#define LIMIT(dir, numbers) " rate-limit " dir " " numbers " conform-action transmit exceed-action drop\n"
+static bool limited(const struct cfg_rate_limit *l, uint64_t bps, uint32_t burst, uint32_t most)
+{
+    return l->bps == bps && l->burst == burst && l->burst_max == most;
+}
+
+/* Of each line alone, static or dynamic, on each port that has the map. */
+static void the_rate_limits_of_an_entry_are_those_of_each_of_its_lines(void)
+{
+    struct cfg *c = good(
+        LIST
+        "permit ip any host 1.1.1.1\n permit ip any host 1.1.1.2\n"
+        "crypto dynamic-map D 5\n" LIMIT(
+            "input",
+            "8000 1600 1600") "crypto map M 10 ipsec-isakmp\n"
+                              " set peer 192.0.2.2\n match address A\n" LIMIT("output",
+                                                                              "10000000000 500000 1000000")
+                                  LIMIT("input", "8000 1600 1600") " no" LIMIT(
+                                      "input",
+                                      "8000 1600 1600") "crypto map M 20 ipsec-isakmp\n set peer 192.0.2.3\n "
+                                                        "match address A\n"
+                                                        "crypto map M 65535 ipsec-isakmp dynamic D\n" PORT
+                                                        "interface Ethernet0/1\n ip address 198.51.100.1 "
+                                                        "255.255.255.0\n crypto map M\n");
+    CU_ASSERT_EQUAL_FATAL(c->flow_count, 10);
+    for (unsigned i = 0; i < c->flow_count; i++) {
+        const struct cfg_rate_limit *in = &flow(c, i)->rate_limit[CV_DIR_IN],
+                                    *out = &flow(c, i)->rate_limit[CV_DIR_OUT];
+        const unsigned seq = flow(c, i)->flow->seq;
+        CU_ASSERT(limited(in, seq == 65535 ? 8000 : 0, seq == 65535 ? 1600 : 0, seq == 65535 ? 1600 : 0));
+        CU_ASSERT(seq == 10 ? limited(out, 10000000000, 500000, 1000000) : limited(out, 0, 0, 0));
+    }
+    CU_ASSERT_EQUAL(c->interfaces[0].rate_limit[CV_DIR_OUT].bps, 0);
+    cfg_free(c);
+    bad("crypto map M 10 ipsec-isakmp\n" LIMIT("output", "8000 2000 1999"), "less than the normal burst");
+}
+
 static void incomplete_entries_are_never_used(void)
 {
     struct cfg *c = good(LIST "permit ip any host 1.1.1.1\nip access-list extended B\n deny ip any any\n"
@@ -448,6 +485,7 @@ static void a_port_without_a_map_has_no_rows(void)
 UNIT_MAIN("config-map", UNIT_TEST(a_line_is_a_pair_of_selectors),
           UNIT_TEST(what_no_selector_can_say_is_refused), UNIT_TEST(lines_stand_by_their_numbers),
           UNIT_TEST(PR_12_each_permit_line_is_a_flow), UNIT_TEST(dynamic_entries_wait_for_any_peer),
+          UNIT_TEST(the_rate_limits_of_an_entry_are_those_of_each_of_its_lines),
           UNIT_TEST(incomplete_entries_are_never_used),
           UNIT_TEST(a_map_on_several_ports_and_with_a_long_name),
           UNIT_TEST(maps_are_refused_where_they_cannot_work), UNIT_TEST(no_takes_entries_and_maps_away),

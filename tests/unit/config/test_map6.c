@@ -91,7 +91,8 @@ static void lines_stand_by_their_numbers(void)
     "ipv6 access-list TS6\n permit ipv6 2001:db8:a::/48 2001:db8:b::/48\n deny tcp any any\n"                \
     " permit udp any 2001:db8:c::/48\n"                                                                      \
     "crypto map ipv6 M6 10 ipsec-isakmp\n set peer 2001:db8::2\n set peer 2001:db8::3 default\n"             \
-    " match address TS6\n set pfs group14\n reverse-route\n"
+    " match address TS6\n set pfs group14\n reverse-route\n"                                                 \
+    " rate-limit output 8000 1600 3200 conform-action transmit exceed-action drop\n"
 #define FOUR                                                                                                 \
     "ip access-list extended TS4\n permit ip 10.1.0.0 0.0.255.255 10.2.0.0 0.0.255.255\n"                    \
     "crypto map M4 10 ipsec-isakmp\n set peer 192.0.2.2\n match address TS4\n"
@@ -113,6 +114,7 @@ static void PR_12_each_permit_line_is_a_flow(void)
         CU_ASSERT(x->kind == CV_IF_FLOW && x->flow == &c->flows[i] && cfg_is_protected(x));
         CU_ASSERT(x->tunnel_mode == CV_TUNNEL_IPSEC6 && x->flow->peer_count == 2);
         CU_ASSERT_EQUAL(x->tunnel_destination.b[15], 3); /* the default one first */
+        CU_ASSERT(x->rate_limit[CV_DIR_OUT].bps == 8000 && x->rate_limit[CV_DIR_IN].bps == 0);
         CU_ASSERT(cfg_tunnel_source(c, x, &source) && source.family == IP_V6 && source.b[15] == 1);
         CU_ASSERT(cfg_selectors(c, x, &local, &remote) && local.family == IP_V6 && remote.family == IP_V6);
     }

@@ -441,7 +441,7 @@ static void rate_limits_are_of_tunnels_and_in_each_direction(void)
     cfg_free(c);
     bad("interface Ethernet0/0\n rate-limit input 8000 1600 1600 conform-action transmit exceed-action drop\n"
         "interface Tunnel1\n rate-limit input 8000 9000 1600 conform-action transmit exceed-action drop\n");
-    expect(0, 2, 2, "no tunnel", "interface Tunnel");
+    expect(0, 2, 2, "no tunnel", "interface Tunnel, or in an entry of a crypto map");
     expect(1, 4, 29, "less than the normal burst of 9000", "");
 }
 

@@ -109,7 +109,7 @@ static cv_result flow_set(uint32_t id, bool up, bool policed)
     *i = (struct cv_if){.if_id = id, .kind = CV_IF_FLOW, .up = up, .flow_port = OUTSIDE};
     snprintf(i->name, sizeof i->name, "M#10.%u", id);
     if (policed) /* so many octets pass, and hardly any more as time goes by */
-        i->police[CV_DIR_OUT] = (struct cv_police){.bps = 8, .burst = 20000};
+        i->police[CV_DIR_IN] = i->police[CV_DIR_OUT] = (struct cv_police){.bps = 8, .burst = 20000};
     return mgr_cmd(&c);
 }
 
@@ -448,7 +448,7 @@ static void site_change(void)
         policy_set(INSIDE, on ? 1 + rnd(4) : 0);
         break;
     case 3:
-        r = flow_set(FLOW, !on, false);
+        r = rnd(2) ? flow_set(FLOW, !on, false) : flow_set(FLOW, true, on);
         break;
     case 4:
         r = flow_set(OTHER, true, on);

@@ -51,11 +51,12 @@ static void policy_row(uint32_t order, uint8_t action, const char *remote)
     CU_ASSERT_EQUAL_FATAL(mgr_cmd(&c), CV_OK);
 }
 
-static void map_set(void)
+static void map_set(uint64_t bps)
 {
     struct cv_cmd c = {.type = CV_CMD_IF_SET};
     struct cv_if *i = &c.u.interface;
     *i = (struct cv_if){.if_id = FLOW, .kind = CV_IF_FLOW, .up = 1, .flow_port = PORT, .name = "M#10.1"};
+    i->police[CV_DIR_IN] = i->police[CV_DIR_OUT] = (struct cv_police){.bps = bps, .burst = 100};
     CU_ASSERT_EQUAL_FATAL(mgr_cmd(&c), CV_OK);
     c = (struct cv_cmd){.type = CV_CMD_POLICY_BEGIN};
     c.u.if_id = PORT;
@@ -193,22 +194,36 @@ static void what_goes_into_a_GRE_tunnel(void)
     CU_ASSERT(one_lost(GRE, CV_DIR_OUT, CV_IF_DROP_POLICED, CV_DROP_POLICED));
 }
 
+/* Two packets of 100 octets each way, by the network that leads there: the first is all of the burst. */
+static void over_the_rate(uint32_t id, uint8_t net)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        routed(net, 100, false);
+        CU_ASSERT_EQUAL(all_lost(), i);
+    }
+    CU_ASSERT(one_lost(id, CV_DIR_OUT, CV_IF_DROP_POLICED, CV_DROP_POLICED));
+    for (unsigned i = 0; i < 2; i++) {
+        struct rte_mbuf *m = packet_to(99, 100, false);
+        dp_meta(m)->if_in = id;
+        dp_worker_decapsulated(worker, &m, 1);
+        CU_ASSERT_EQUAL(all_lost(), i);
+    }
+    CU_ASSERT(one_lost(id, CV_DIR_IN, CV_IF_DROP_POLICED, CV_DROP_POLICED));
+}
+
 static void what_is_over_the_rate_of_a_tunnel(void)
 {
     site_make(8);
     sa_set(CV_DIR_OUT, SA_OUT, VTI, "0.0.0.0/0");
-    for (unsigned i = 0; i < 2; i++) {
-        routed(20, 100, false);
-        CU_ASSERT_EQUAL(all_lost(), i);
-    }
-    CU_ASSERT(one_lost(VTI, CV_DIR_OUT, CV_IF_DROP_POLICED, CV_DROP_POLICED));
-    for (unsigned i = 0; i < 2; i++) {
-        struct rte_mbuf *m = packet_to(99, 100, false);
-        dp_meta(m)->if_in = VTI;
-        dp_worker_decapsulated(worker, &m, 1);
-        CU_ASSERT_EQUAL(all_lost(), i);
-    }
-    CU_ASSERT(one_lost(VTI, CV_DIR_IN, CV_IF_DROP_POLICED, CV_DROP_POLICED));
+    over_the_rate(VTI, 20);
+}
+
+static void what_is_over_the_rate_of_a_line(void)
+{
+    site_make(0);
+    map_set(8);
+    sa_set(CV_DIR_OUT, SA_FLOW, FLOW, "0.0.0.0/0");
+    over_the_rate(FLOW, 40);
 }
 
 static void what_the_SA_of_a_tunnel_does_not_let_in(void)
@@ -265,7 +280,7 @@ static void ESP_of_an_SPI_that_nobody_has(void)
 static void what_a_crypto_map_takes_and_refuses(void)
 {
     site_make(0);
-    map_set();
+    map_set(0);
     routed(40, 100, false);
     CU_ASSERT(one_lost(FLOW, CV_DIR_OUT, CV_IF_DROP_NO_SA, CV_DROP_NO_SA));
     routed(41, 100, false);
@@ -303,7 +318,8 @@ static void everything_ends(void)
 }
 
 PKT_MAIN("what interfaces lose", UNIT_TEST(what_goes_into_a_tunnel), UNIT_TEST(what_goes_into_a_GRE_tunnel),
-         UNIT_TEST(what_is_over_the_rate_of_a_tunnel), UNIT_TEST(what_the_SA_of_a_tunnel_does_not_let_in),
-         UNIT_TEST(what_an_SA_did_not_send), UNIT_TEST(ESP_of_an_SPI_that_nobody_has),
-         UNIT_TEST(what_a_crypto_map_takes_and_refuses), UNIT_TEST(what_the_route_drops_is_no_interface_s),
-         UNIT_TEST(a_port_that_takes_no_more_has_lost_it), UNIT_TEST(everything_ends))
+         UNIT_TEST(what_is_over_the_rate_of_a_tunnel), UNIT_TEST(what_is_over_the_rate_of_a_line),
+         UNIT_TEST(what_the_SA_of_a_tunnel_does_not_let_in), UNIT_TEST(what_an_SA_did_not_send),
+         UNIT_TEST(ESP_of_an_SPI_that_nobody_has), UNIT_TEST(what_a_crypto_map_takes_and_refuses),
+         UNIT_TEST(what_the_route_drops_is_no_interface_s), UNIT_TEST(a_port_that_takes_no_more_has_lost_it),
+         UNIT_TEST(everything_ends))

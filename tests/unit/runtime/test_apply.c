@@ -635,6 +635,27 @@ static void rate_limits_and_the_limits_of_fragments_reach_the_data_plane(void)
     world_end(&w);
 }
 
+#define LIMIT_OUT " rate-limit output 8000000 4000 8000 conform-action transmit exceed-action drop\n"
+
+/* Each line has a bucket of its own; nothing else is told, so that no SA goes. */
+static void rate_limits_of_a_map_come_and_go_with_its_lines_alone(void)
+{
+    struct world w = {0};
+    struct apply_set none = build(&w, with_map),
+                     some = build(&w, MAP_HEAD MAP_ACL MAP_ENTRY(LIMIT_OUT) MAP_PORT(MAP_ON));
+    const struct cv_if *port = named(&some, "Ethernet0/0"), *one = named(&some, "M#10.10"),
+                       *other = named(&some, "M#10.20");
+    CU_ASSERT_TRUE_FATAL(port && one && other);
+    CU_ASSERT(one->police[CV_DIR_OUT].bps == 8000000 && one->police[CV_DIR_OUT].burst == 4000);
+    CU_ASSERT(other->police[CV_DIR_OUT].bps == 8000000 && one->police[CV_DIR_IN].bps == 0);
+    CU_ASSERT_EQUAL(port->police[CV_DIR_OUT].bps, 0);
+    CU_ASSERT_STRING_EQUAL(diff(&none, &some, false).text, "if 2 M#10.10\nif 3 M#10.20\n");
+    CU_ASSERT_STRING_EQUAL(diff(&some, &none, false).text, "if 2 M#10.10\nif 3 M#10.20\n");
+    apply_free(&none);
+    apply_free(&some);
+    world_end(&w);
+}
+
 static void GRE_and_VRF_of_a_tunnel_reach_the_data_plane(void)
 {
     struct world w = {0};
@@ -714,4 +735,5 @@ UNIT_MAIN("apply", UNIT_TEST(empty_data_plane_gets_everything_in_order),
           UNIT_TEST(numbers_of_names_that_went_can_be_given_again),
           UNIT_TEST(what_a_port_says_of_TCP_and_long_packets_holds_for_the_flows_of_its_map),
           UNIT_TEST(rate_limits_and_the_limits_of_fragments_reach_the_data_plane),
+          UNIT_TEST(rate_limits_of_a_map_come_and_go_with_its_lines_alone),
           UNIT_TEST(GRE_and_VRF_of_a_tunnel_reach_the_data_plane))
