@@ -1,8 +1,10 @@
 #include "dataplane/dp_run.h"
 
+#include "dataplane/dp_alike.h"
 #include "dataplane/dp_owner.h"
 #include "dataplane/dp_policy.h"
 #include "dataplane/dp_way.h"
+#include "dataplane/engine/eng_isa.h"
 
 #include <rte_malloc.h>
 
@@ -28,12 +30,16 @@ static bool begins(struct dp_front *f, struct rte_mbuf *const *m)
 struct dp_runs {
     struct dp_way out;
     struct dp_way in;
+    dp_alike_fn *wide; /* compares what is beyond doubt; NULL: this processor has none */
 };
 
 cv_result dp_runs_new(int socket, struct dp_runs **out)
 {
     *out = rte_zmalloc_socket("runs", sizeof **out, RTE_CACHE_LINE_SIZE, socket);
-    return *out ? CV_OK : CV_ENOMEM;
+    if (!*out)
+        return CV_ENOMEM;
+    (*out)->wide = eng_isa_wide() ? dp_alike_avx512 : NULL;
+    return CV_OK;
 }
 
 void dp_runs_free(struct dp_runs *r)
@@ -42,15 +48,17 @@ void dp_runs_free(struct dp_runs *r)
 }
 
 /* How many of pkts[0..n) follow their leader; p[] of them. rest: packets from pkts on in all. before: the last sequence number. */
-static __rte_always_inline unsigned piece(const struct dp_way *way, struct rte_mbuf **pkts,
+static __rte_always_inline unsigned piece(const struct dp_way *way, dp_alike_fn *wide, struct rte_mbuf **pkts,
                                           struct esp_run_pkt *p, unsigned n, unsigned rest,
                                           enum dp_way_kind kind, uint32_t before, uint64_t *frames)
 {
     const uint32_t span = way->front.span;
     const unsigned fetched = rest > AHEAD ? rest - AHEAD : 0;
     uint64_t octets = 0;
-    unsigned i;
-    for (i = 0; i < n; i++) {
+    unsigned i = wide ? wide(way, pkts, p, n, kind, before, frames) : 0;
+    if (i > 0)
+        before = p[i - 1].word;
+    for (; i < n; i++) {
         if (i < fetched)
             dp_way_fetch(pkts[i + AHEAD], kind);
         if (unlikely(!dp_front_alike(&way->front, pkts[i], span, kind, &p[i])))
@@ -82,8 +90,8 @@ static unsigned out_run(struct dp_worker *w, struct dp_run *r, const struct dp_w
     do {
         uint64_t frames = 0;
         want = RTE_MIN((unsigned)DP_RUN_PIECE, n - done);
-        k = udp ? piece(y, pkts + done, p + done, want, n - done, DP_WAY_UDP, 0, &frames)
-                : piece(y, pkts + done, p + done, want, n - done, DP_WAY_PLAIN, 0, &frames);
+        k = udp ? piece(y, w->runs->wide, pkts + done, p + done, want, n - done, DP_WAY_UDP, 0, &frames)
+                : piece(y, w->runs->wide, pkts + done, p + done, want, n - done, DP_WAY_PLAIN, 0, &frames);
         k = all_or_none(esp_out_run_multi_buffer(&y->esp.out), k, n);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
         if (unlikely(k == 0) || unlikely(!esp_out_run_reserve(&w->esp, &y->esp.out, done, k)))
@@ -131,8 +139,8 @@ static unsigned in_run(struct dp_worker *w, struct dp_run *r, const struct dp_wa
     do {
         uint64_t frames = 0;
         want = RTE_MIN((unsigned)DP_RUN_PIECE, n - done);
-        k = natt ? piece(y, pkts + done, p + done, want, n - done, DP_WAY_NATT, last, &frames)
-                 : piece(y, pkts + done, p + done, want, n - done, DP_WAY_ESP, last, &frames);
+        k = natt ? piece(y, w->runs->wide, pkts + done, p + done, want, n - done, DP_WAY_NATT, last, &frames)
+                 : piece(y, w->runs->wide, pkts + done, p + done, want, n - done, DP_WAY_ESP, last, &frames);
         k = all_or_none(esp_in_run_multi_buffer(&y->esp.in), k, n);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
         if (unlikely(k == 0) || unlikely(!esp_in_run_check(&w->esp, &y->esp.in, pkts, p, 0, done, k)))

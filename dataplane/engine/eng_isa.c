@@ -21,6 +21,13 @@ enum eng_isa eng_isa_most(void)
     return most_now;
 }
 
+bool eng_isa_wide(void)
+{
+    return most_now == ENG_ISA_BEST && __builtin_cpu_supports("avx512f") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi");
+}
+
 const char *eng_isa_name(enum eng_isa isa)
 {
     return isa == ENG_ISA_AVX2 ? "avx2" : "best";

@@ -8,6 +8,7 @@
 
 #include "common/result.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum eng_isa { ENG_ISA_BEST, ENG_ISA_AVX2, ENG_ISAS };
@@ -17,6 +18,8 @@ enum eng_isa { ENG_ISA_BEST, ENG_ISA_AVX2, ENG_ISAS };
 CV_MUST_USE cv_result eng_isa_limit(enum eng_isa most, char *why, size_t why_len);
 /* ENG_ISA_BEST: all that the processor has. */
 enum eng_isa eng_isa_most(void);
+/* May AVX-512 with VBMI be used, beside engines as well: the processor has it, and is not held to less? */
+bool eng_isa_wide(void);
 /* "best", "avx2". */
 const char *eng_isa_name(enum eng_isa isa);
 

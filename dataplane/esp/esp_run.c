@@ -1,6 +1,8 @@
 #include "dataplane/esp/esp_run.h"
 
+#include "dataplane/engine/eng_isa.h"
 #include "dataplane/esp/esp_outer.h"
+#include "dataplane/esp/esp_run_wide.h"
 #include "dataplane/esp/esp_trailer.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_ttl.h"
@@ -10,6 +12,7 @@
 enum {
     V4_ENDS = 12, /* octets into the header */
     V4_TTL = 8,
+    WIDE_MIN = 4,
 };
 
 /* ---- out --------------------------------------------------------------------------------------------------- */
@@ -270,6 +273,7 @@ bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t 
     r->fixed = r->outer + sa->head + sa->icv_len;
     r->ecn = esp_tos_v4(ip) & 3u;
     r->ends = ends;
+    r->wide = eng_isa_wide();
     return true;
 }
 
@@ -392,6 +396,8 @@ unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *run, s
     const struct esp_in_run r = *run;
     uint64_t octets = 0;
     unsigned k = at;
+    if (r.wide && n >= WIDE_MIN)
+        k += esp_in_run_accept_wide(run, ops + at, pkts + at, p + at, n, &octets);
     for (; k < at + n; k++) {
         struct rte_mbuf *m = pkts[k];
         uint8_t *in = ops[k].esp + r.head;

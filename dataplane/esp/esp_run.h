@@ -93,6 +93,7 @@ struct esp_in_run {
     uint16_t data_off; /* of its mbuf, with that in front */
     uint8_t runs_max;  /* as in esp_out_run */
     bool watched;      /* where the peer is, is asked of each packet in UDP: it is where it was expected */
+    bool wide;         /* the processor has AVX-512: esp_run_wide.h */
     uint32_t peer;     /* ... and that was the SA's peer.version */
 };
 
