@@ -36,6 +36,12 @@ void secret_wipe(void *p, size_t n)
         explicit_bzero(p, n);
 }
 
+__attribute__((noinline)) void secret_wipe_stack(void)
+{
+    uint8_t below[SECRET_STACK];
+    explicit_bzero(below, sizeof below);
+}
+
 typedef uint64_t any_word __attribute__((aligned(1), may_alias));
 
 bool secret_equal(const void *a, const void *b, size_t n)

@@ -23,6 +23,10 @@ CV_MUST_USE cv_result secret_copy(struct secret *s, const void *p, size_t n);
 void secret_free(struct secret *s);
 /* memset to zero that the compiler keeps. */
 void secret_wipe(void *p, size_t n);
+/* Wipes what calls that have returned left on this thread's stack, up to SECRET_STACK octets: of libraries and drivers that computed with
+ * keys and do not wipe what they computed. */
+enum { SECRET_STACK = 16384 };
+void secret_wipe_stack(void);
 /* True when the n bytes are equal; time depends on n alone. */
 CV_MUST_USE bool secret_equal(const void *a, const void *b, size_t n);
 

@@ -469,4 +469,6 @@ void dp_cmd_run(struct dp_manager *g)
     else
         answer(g);
     secret_wipe(&g->cmd, sizeof g->cmd); /* it may hold keys */
+    if (type == CV_CMD_SA_ADD)
+        secret_wipe_stack(); /* drivers leave padded keys there */
 }

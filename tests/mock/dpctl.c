@@ -20,7 +20,7 @@
  *   icmp [protected|unprotected 4|6 TYPE]...       refuses these, and no others
  *   sa in|out SLOT SPI IF ALG SEED LOCAL REMOTE [ah] [ports L R] [esn] [noreplay] [window N] [natnat N]
  *      [ts LOCALPREFIX REMOTEPREFIX]... [soft-packets N] [hard-packets N] [soft-bytes N] [hard-bytes N] [hard-seconds N] [seq N] [df WORD] [vrf OUTER] [keys HEX] [tfc SIZE] [dummy MS]
- *      ALG: gcm128 gcm256 cbc128-sha1 cbc128-sha256 cbc256-sha512 chacha gmac128 null-sha256; keys are SEED, SEED+1, ...
+ *      ALG: gcm128|192|256, gmac128|192|256, chacha, or cbc128|192|256, 3des, null with -md5, -sha1, -sha256, -sha384, -sha512; keys are SEED, SEED+1, ...
  *      [transport] [hosts PROTO] [upper PROTO LOW HIGH]
  *      ports: UDP encapsulation. hosts: selectors from end to end, of one protocol. upper: of one protocol, to remote ports. natnat N: behind a NAT, keepalive every N s.
  *   activate SLOT SPI           sa-del in|out SLOT SPI        set-peer in|out SLOT SPI ADDR PORT
@@ -358,19 +358,31 @@ static void do_nbr(struct cv_cmd *c, bool add)
         c->u.nbr.mac[i] = (uint8_t)m[i];
 }
 
+#define WITH_HMAC(cipher, encr, key)                                                                         \
+    {cipher "-md5", encr, CV_INTEG_HMAC_MD5_96, key, 0, 16},                                                 \
+        {cipher "-sha1", encr, CV_INTEG_HMAC_SHA1_96, key, 0, 20},                                           \
+        {cipher "-sha256", encr, CV_INTEG_HMAC_SHA2_256_128, key, 0, 32},                                    \
+        {cipher "-sha384", encr, CV_INTEG_HMAC_SHA2_384_192, key, 0, 48},                                    \
+    {                                                                                                        \
+        cipher "-sha512", encr, CV_INTEG_HMAC_SHA2_512_256, key, 0, 64                                       \
+    }
 static const struct {
     const char *name;
     uint16_t encr, integ;
     uint8_t key, salt, mac;
 } algorithms[] = {
     {"gcm128", CV_ENCR_AES_GCM_16, CV_INTEG_NONE, 16, 4, 0},
+    {"gcm192", CV_ENCR_AES_GCM_16, CV_INTEG_NONE, 24, 4, 0},
     {"gcm256", CV_ENCR_AES_GCM_16, CV_INTEG_NONE, 32, 4, 0},
-    {"cbc128-sha1", CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA1_96, 16, 0, 20},
-    {"cbc128-sha256", CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA2_256_128, 16, 0, 32},
-    {"cbc256-sha512", CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA2_512_256, 32, 0, 64},
-    {"chacha", CV_ENCR_CHACHA20_POLY1305, CV_INTEG_NONE, 32, 4, 0},
     {"gmac128", CV_ENCR_NULL_AES_GMAC, CV_INTEG_NONE, 16, 4, 0},
-    {"null-sha256", CV_ENCR_NULL, CV_INTEG_HMAC_SHA2_256_128, 0, 0, 32},
+    {"gmac192", CV_ENCR_NULL_AES_GMAC, CV_INTEG_NONE, 24, 4, 0},
+    {"gmac256", CV_ENCR_NULL_AES_GMAC, CV_INTEG_NONE, 32, 4, 0},
+    {"chacha", CV_ENCR_CHACHA20_POLY1305, CV_INTEG_NONE, 32, 4, 0},
+    WITH_HMAC("cbc128", CV_ENCR_AES_CBC, 16),
+    WITH_HMAC("cbc192", CV_ENCR_AES_CBC, 24),
+    WITH_HMAC("cbc256", CV_ENCR_AES_CBC, 32),
+    WITH_HMAC("3des", CV_ENCR_3DES, 24),
+    WITH_HMAC("null", CV_ENCR_NULL, 0),
 };
 
 static void sa_keys(struct cv_sa *s, const char *alg, uint8_t seed)

@@ -1,10 +1,14 @@
-"""Looks for keys in the memory of a process: the octets themselves, and what is made of them beforehand: AES's round keys, the powers of
-GHASH's key, and the states of a hash behind HMAC's padded keys. Each of these serves as well as the key."""
-import math
+"""Looks for keys in the memory of a process: the octets themselves, and what is made of them beforehand: AES's and DES's round keys, the powers
+of GHASH's key, and the states of a hash behind HMAC's padded keys. Each of these serves as well as the key."""
+import ctypes
 import re
 import struct
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+LONGEST = 64  # octets of a needle, at most
+FEW = 15  # zeroes; no needle has more in a row
+_ZEROES = re.compile(rb"\0{%d,}" % (FEW + 1))  # of which most of a data plane's memory is
 
 
 def sbox():
@@ -42,6 +46,21 @@ def round_keys(key):
     return [flat[16 * i:16 * i + 16] for i in range(n + 7)]
 
 
+def _by(a, b):
+    """In GF(2^8), FIPS 197 4.2."""
+    product = 0
+    while b:
+        product ^= a if b & 1 else 0
+        a, b = (a << 1 ^ (0x11b if a & 0x80 else 0)), b >> 1
+    return product
+
+
+def decryption_key(round_key):
+    """As it is for the equivalent inverse cipher: InvMixColumns of it (FIPS 197 5.3.5)."""
+    return bytes(_by(round_key[c], 14) ^ _by(round_key[c & 12 | c + 1 & 3], 11) ^ _by(round_key[c & 12 | c + 2 & 3], 13)
+                 ^ _by(round_key[c & 12 | c + 3 & 3], 9) for c in range(16))
+
+
 def _times(x, y):
     """In GF(2^128), SP 800-38D 6.3."""
     z = 0
@@ -63,54 +82,77 @@ def ghash_powers(key, count=4):
     return found
 
 
-def _primes(n):
-    found = [2]
-    while len(found) < n:
-        found.append(next(c for c in range(found[-1] + 1, found[-1] * 2) if all(c % p for p in found)))
+# FIPS 46-3, Appendix 1.
+_PC1 = (57, 49, 41, 33, 25, 17, 9, 1, 58, 50, 42, 34, 26, 18, 10, 2, 59, 51, 43, 35, 27, 19, 11, 3, 60, 52, 44, 36,
+        63, 55, 47, 39, 31, 23, 15, 7, 62, 54, 46, 38, 30, 22, 14, 6, 61, 53, 45, 37, 29, 21, 13, 5, 28, 20, 12, 4)
+_PC2 = (14, 17, 11, 24, 1, 5, 3, 28, 15, 6, 21, 10, 23, 19, 12, 4, 26, 8, 16, 7, 27, 20, 13, 2,
+        41, 52, 31, 37, 47, 55, 30, 40, 51, 45, 33, 48, 44, 49, 39, 56, 34, 53, 46, 42, 50, 36, 29, 32)
+
+
+def des_round_keys(key):
+    """The sixteen, each as the six bits of its eight S-boxes, the first bit lowest."""
+    bits = [key[i // 8] >> 7 - i % 8 & 1 for i in range(64)]
+    halves, found = [[bits[p - 1] for p in _PC1[:28]], [bits[p - 1] for p in _PC1[28:]]], []
+    for r in range(16):
+        n = 1 if r in (0, 1, 8, 15) else 2
+        halves = [h[n:] + h[:n] for h in halves]
+        k = [(halves[0] + halves[1])[p - 1] for p in _PC2]
+        found.append([sum(k[6 * box + i] << i for i in range(6)) for box in range(8)])
     return found
 
 
-def _cube_root(n):
-    root = int(round(n ** (1 / 3)))
-    while root ** 3 > n:
-        root -= 1
-    while (root + 1) ** 3 <= n:
-        root += 1
-    return root
+def des_schedules(key):
+    """Two round keys, the first and the last, of each DES key in a 3DES key, as intel-ipsec-mb and as OpenSSL keep them."""
+    found = {}
+    for n in range(len(key) // 8):
+        keys = des_round_keys(key[8 * n:8 * n + 8])
+        for where, two in (("first", keys[:2]), ("last", keys[-2:])):
+            found["%s round keys of DES key %d" % (where, n + 1)] = b"".join(map(bytes, two))
+            found["%s round keys of DES key %d, OpenSSL's" % (where, n + 1)] = b"".join(map(_openssl_des, two))
+    return found
 
 
-def sha256_state(block):
-    """The eight words behind one block of 64 octets (FIPS 180-4 6.2.2)."""
-    primes, low = _primes(64), 0xffffffff
-    rounds = [_cube_root(p << 96) & low for p in primes]
-    state = [math.isqrt(p << 64) & low for p in primes[:8]]
-
-    def turn(x, n):
-        return (x >> n | x << 32 - n) & low
-    w = list(struct.unpack(">16I", block))
-    for t in range(16, 64):
-        s0, s1 = w[t - 15], w[t - 2]
-        w.append(w[t - 16] + w[t - 7] + (turn(s0, 7) ^ turn(s0, 18) ^ s0 >> 3) + (turn(s1, 17) ^ turn(s1, 19) ^ s1 >> 10) & low)
-    a, b, c, d, e, f, g, h = state
-    for t in range(64):
-        one = h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + (e & f ^ ~e & g) + rounds[t] + w[t]
-        two = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + (a & b ^ a & c ^ b & c)
-        a, b, c, d, e, f, g, h = one + two & low, a, b, c, d + one & low, e, f, g
-    return [x + y & low for x, y in zip(state, (a, b, c, d, e, f, g, h))]
+def _openssl_des(boxes):
+    """The odd S-boxes in one word, the even ones in another, which is turned by four bits."""
+    odd, even = (struct.unpack("<I", bytes(b << 2 for b in boxes[i::2]))[0] for i in (0, 1))
+    return struct.pack("<II", odd, (even << 4 | even >> 28) & 0xffffffff)
 
 
-def hmac_sha256_states(key):
-    """The inner and the outer one (RFC 2104 4), as words of this machine."""
-    return [struct.pack("<8I", *sha256_state(bytes(b ^ pad for b in key.ljust(64, b"\0")))) for pad in (0x36, 0x5c)]
+_libcrypto = ctypes.CDLL("libcrypto.so.3")
+# Functions of OpenSSL, octets of a block, and of the state behind it, with which each of their contexts begins.
+HASHES = {"md5": ("MD5_Init", "MD5_Transform", 64, 16), "sha1": ("SHA1_Init", "SHA1_Transform", 64, 20),
+          "sha256": ("SHA256_Init", "SHA256_Transform", 64, 32), "sha384": ("SHA384_Init", "SHA512_Transform", 128, 64),
+          "sha512": ("SHA512_Init", "SHA512_Transform", 128, 64)}
+
+
+def hash_state(name, block):
+    """The chaining values behind one block, as words of this machine."""
+    start, step, _, size = HASHES[name]
+    ctx = ctypes.create_string_buffer(512)
+    getattr(_libcrypto, start)(ctx)
+    getattr(_libcrypto, step)(ctx, block)
+    return ctx.raw[:size]
+
+
+def padded_keys(name, key):
+    """The blocks that the inner and the outer hash of HMAC begin with (RFC 2104 2)."""
+    return [bytes(b ^ pad for b in key.ljust(HASHES[name][2], b"\0")) for pad in (0x36, 0x5c)]
+
+
+def hmac_states(name, key):
+    """The inner and the outer one (RFC 2104 4)."""
+    return [hash_state(name, block) for block in padded_keys(name, key)]
 
 
 def memory_holds(pid, needles):
-    """Names of the needles that are in the memory of a process: heaps, stacks, hugepages, memfds, everything that can be read."""
+    """Names of the needles that are in the memory of a process: heaps, stacks, hugepages, memfds, everything that can be written."""
     found = set()
+    if any(len(v) > LONGEST or _ZEROES.search(v) for v in needles.values()):
+        raise ValueError("a needle that would be missed")
     with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as mem:
         for line in maps:
-            m = re.match(r"([0-9a-f]+)-([0-9a-f]+) r", line)
-            if not m or line.rstrip().endswith(("[vvar]", "[vsyscall]", "[vvar_vclock]")):
+            m = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
+            if not m:
                 continue
             at, end = int(m.group(1), 16), int(m.group(2), 16)
             while at < end:
@@ -121,6 +163,7 @@ def memory_holds(pid, needles):
                     break
                 if not data:
                     break
-                found |= {name for name, octets_ in needles.items() if octets_ in data}
-                at += max(len(data) - 64, 1) if at + len(data) < end else len(data)
+                filled = _ZEROES.sub(bytes(FEW), data)
+                found |= {name for name, octets_ in needles.items() if octets_ in filled}
+                at += max(len(data) - LONGEST, 1) if at + len(data) < end else len(data)
     return found
