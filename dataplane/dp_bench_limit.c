@@ -22,7 +22,7 @@ enum {
     IPV6_HEADER = 40,
 };
 
-/* One direction of the SA in one engine. */
+/* One direction of the SA in the engine that auto chooses. */
 struct side {
     const struct eng_ops *engine;
     struct eng_worker *worker;
@@ -32,15 +32,14 @@ struct side {
 
 struct bench_limit {
     bool ways[2]; /* [enum cv_dir]: which count */
+    uint16_t encr;
     uint8_t key_len;
-    bool direct;
     uint32_t ah_front; /* AH: octets of the outer header and its own, under the ICV as well; 0: ESP */
     const unsigned *sizes;
     unsigned count;
-    struct eng_bare_burst *bare; /* ipsec-mb's multi-buffer calls; NULL: not of this transform */
-    struct side mb[2], best[2];  /* ipsec-mb's; what auto chooses */
-    uint32_t stride;
-    uint8_t *ready, *work; /* BENCH_LIMIT_BURST packets of stride octets, as they stand before the call */
+    struct eng_bare_burst *bare; /* ipsec-mb's multi-buffer calls; NULL: a packet is a call */
+    struct side best[2];
+    uint8_t *work; /* one packet, always the same */
     struct eng_op ops[BENCH_LIMIT_BURST];
 };
 
@@ -56,12 +55,13 @@ double dp_bench_median(double *v, size_t n)
     return n ? v[n / 2] : 0;
 }
 
-const char *dp_bench_limit_kind(uint16_t encr)
+const char *dp_bench_limit_kind(uint16_t encr, uint16_t integ)
 {
     static_assert(BENCH_LIMIT_BURST == 64 && (int)ENG_BARE_BURST == 64, "as the texts say");
-    return encr == CV_ENCR_AES_GCM_16                        ? "direct call"
-           : encr == CV_ENCR_AES_CBC || encr == CV_ENCR_NULL ? "multi-buffer calls of 64"
-                                                             : "engine's burst of 64";
+    return encr == CV_ENCR_CHACHA20_POLY1305       ? "one job at a time"
+           : eng_ipsecmb_is_single(encr)           ? "direct call"
+           : eng_bare_burst_is_queued(encr, integ) ? "multi-buffer job queue, 64 at a time"
+                                                   : "multi-buffer calls of 64";
 }
 
 static void side_free(struct side *s)
@@ -83,32 +83,25 @@ static cv_result sides_make(struct bench_limit *l, const struct bench_limit_of *
 {
     char why[256];
     CV_TRY(eng_auto.self_test(why, sizeof why)); /* which also makes it choose */
-    const cv_result r = eng_bare_burst_new(of->out, &l->bare);
-    if (r != CV_OK && r != CV_EUNSUP)
-        return r;
     for (unsigned d = 0; d < 2; d++) {
         const struct cv_sa *sa = d == CV_DIR_OUT ? of->out : of->in;
-        CV_TRY(side_make(&l->mb[d], &eng_ipsecmb, sa));
         CV_TRY(side_make(&l->best[d], eng_auto_choice(sa), sa));
     }
-    return CV_OK;
+    return eng_ipsecmb_is_single(l->encr) ? CV_OK : eng_bare_burst_new(of->out, &l->bare);
 }
 
 void dp_bench_limit_free(struct bench_limit *l)
 {
     if (!l)
         return;
-    for (unsigned d = 0; d < 2; d++) {
-        side_free(&l->mb[d]);
+    for (unsigned d = 0; d < 2; d++)
         side_free(&l->best[d]);
-    }
     eng_bare_burst_free(l->bare);
-    free(l->ready);
     free(l->work);
     free(l);
 }
 
-static uint32_t stride_of(const unsigned *sizes, unsigned count)
+static uint32_t room_for(const unsigned *sizes, unsigned count)
 {
     unsigned most = 0;
     for (unsigned i = 0; i < count; i++)
@@ -118,35 +111,36 @@ static uint32_t stride_of(const unsigned *sizes, unsigned count)
 
 cv_result dp_bench_limit_new(const struct bench_limit_of *of, struct bench_limit **limit)
 {
+    const uint32_t room = room_for(of->sizes, of->count);
     struct bench_limit *l = calloc(1, sizeof *l);
     if (!l)
         return CV_ENOMEM;
     l->ways[CV_DIR_OUT] = of->encap;
     l->ways[CV_DIR_IN] = of->decap;
+    l->encr = of->out->encr;
     l->key_len = of->out->encr_key_len;
-    l->direct = of->out->encr == CV_ENCR_AES_GCM_16;
     l->sizes = of->sizes;
     l->count = of->count;
-    l->stride = stride_of(of->sizes, of->count);
-    l->ready = aligned_alloc(STRIDE_UNIT, (size_t)BENCH_LIMIT_BURST * l->stride);
-    l->work = aligned_alloc(STRIDE_UNIT, (size_t)BENCH_LIMIT_BURST * l->stride);
-    const cv_result r = l->ready && l->work ? sides_make(l, of) : CV_ENOMEM;
+    l->work = aligned_alloc(STRIDE_UNIT, room);
+    const cv_result r = l->work ? sides_make(l, of) : CV_ENOMEM;
     if (r != CV_OK) {
         dp_bench_limit_free(l);
         return r;
     }
+    memset(l->work, 0, room);
     if (of->out->proto == CV_PROTO_AH)
         l->ah_front = (of->out->local.addr.family == IP_V4 ? IPV4_HEADER : IPV6_HEADER) +
-                      esp_ah_len(l->mb[CV_DIR_OUT].info.icv_len, of->out->local.addr.family);
+                      esp_ah_len(l->best[CV_DIR_OUT].info.icv_len, of->out->local.addr.family);
     *limit = l;
     return CV_OK;
 }
 
 static double direct(const struct bench_limit *l, enum cv_dir dir, unsigned size)
 {
+    const struct eng_bare_call call = {l->encr, dir, l->key_len, size, 1};
     double slice[SLICES];
     for (unsigned i = 0; i < SLICES; i++)
-        if (eng_ipsecmb_bare(dir, l->key_len, size, 1, SLICE_CALLS, &slice[i]) != CV_OK)
+        if (eng_ipsecmb_bare(&call, SLICE_CALLS, &slice[i]) != CV_OK)
             return 0;
     return dp_bench_median(slice, SLICES);
 }
@@ -154,85 +148,31 @@ static double direct(const struct bench_limit *l, enum cv_dir dir, unsigned size
 /* Octets behind the 8 that every engine takes for a header: ESP's text and trailer, or all that AH signs (RFC 4302 3.3.3). */
 static uint32_t data_len(const struct bench_limit *l, unsigned size)
 {
-    const uint32_t mask = l->mb[CV_DIR_OUT].info.block - 1u;
+    const uint32_t mask = l->best[CV_DIR_OUT].info.block - 1u;
     return l->ah_front ? l->ah_front + size - ESP_HEADER : (size + TRAILER + mask) & ~mask;
 }
 
 /* ipsec-mb's multi-buffer calls for the same packets: an engine signs the header and the IV, too. */
 static double bare_bursts(struct bench_limit *l, enum cv_dir dir, unsigned size)
 {
-    const uint32_t lead = ESP_HEADER + l->mb[dir].info.iv_len;
+    const uint32_t lead = ESP_HEADER + l->best[dir].info.iv_len;
     double slice[SLICES];
     for (unsigned i = 0; i < SLICES; i++)
         slice[i] = eng_bare_burst_cycles(l->bare, dir, lead, data_len(l, size), SLICE_BURSTS);
     return dp_bench_median(slice, SLICES);
 }
 
-/* Points the ops at packets with `size` octets of payload in `mem`. */
-static void ops_set(struct bench_limit *l, uint8_t *mem, unsigned size)
-{
-    for (unsigned i = 0; i < BENCH_LIMIT_BURST; i++)
-        l->ops[i] = (struct eng_op){
-            .esp = mem + (size_t)i * l->stride + AHEAD, .data_len = data_len(l, size), .iv = i + 1};
-}
-
-static bool all_ok(const struct bench_limit *l)
-{
-    for (unsigned i = 0; i < BENCH_LIMIT_BURST; i++)
-        if (!l->ops[i].ok)
-            return false;
-    return true;
-}
-
-static void run(struct bench_limit *l, const struct side *s)
-{
-    s->info.burst(s->worker, s->session, l->ops, BENCH_LIMIT_BURST);
-}
-
-/* Cycles per packet of one slice; packets are laid ready outside the clock. */
-static double burst_slice(struct bench_limit *l, const struct side *s)
-{
-    uint64_t sum = 0;
-    for (unsigned b = 0; b < SLICE_BURSTS; b++) {
-        memcpy(l->work, l->ready, (size_t)BENCH_LIMIT_BURST * l->stride);
-        uint64_t start = rte_rdtsc_precise();
-        run(l, s);
-        sum += rte_rdtsc_precise() - start;
-        if (!all_ok(l))
-            return 0;
-    }
-    return (double)sum / SLICE_BURSTS / BENCH_LIMIT_BURST;
-}
-
-static double burst(struct bench_limit *l, const struct side sides[2], enum cv_dir dir, unsigned size)
-{
-    double slice[SLICES];
-    memset(l->ready, 0x3c, (size_t)BENCH_LIMIT_BURST * l->stride);
-    if (dir == CV_DIR_IN) {
-        ops_set(l, l->ready, size);
-        run(l, &sides[CV_DIR_OUT]);
-    }
-    ops_set(l, l->work, size);
-    for (unsigned i = 0; i < SLICES; i++) {
-        slice[i] = burst_slice(l, &sides[dir]);
-        if (slice[i] <= 0)
-            return 0;
-    }
-    return dp_bench_median(slice, SLICES);
-}
-
-/* The best engine, as the limit is measured: one packet in the first-level cache, `size` octets of text; or as burst() does. */
+/* The best engine, as the direct call is measured: one packet in the first-level cache, `size` octets of text. */
 static double own(struct bench_limit *l, enum cv_dir dir, unsigned size)
 {
+    const struct side *s = &l->best[dir];
     double slice[SLICES];
-    if (!l->direct)
-        return burst(l, l->best, dir, size);
     for (unsigned i = 0; i < BENCH_LIMIT_BURST; i++)
         l->ops[i] = (struct eng_op){.esp = l->work + AHEAD, .data_len = size, .iv = i + 1};
     for (unsigned i = 0; i < SLICES; i++) {
         uint64_t start = rte_rdtsc_precise();
         for (unsigned b = 0; b < SLICE_BURSTS; b++)
-            run(l, &l->best[dir]);
+            s->info.burst(s->worker, s->session, l->ops, BENCH_LIMIT_BURST);
         slice[i] = (double)(rte_rdtsc_precise() - start) / SLICE_BURSTS / BENCH_LIMIT_BURST;
     }
     return dp_bench_median(slice, SLICES);
@@ -255,9 +195,7 @@ static double average(struct bench_limit *l, double (*one)(struct bench_limit *,
 
 static double mb(struct bench_limit *l, enum cv_dir dir, unsigned size)
 {
-    if (l->direct)
-        return direct(l, dir, size);
-    return l->bare ? bare_bursts(l, dir, size) : burst(l, l->mb, dir, size);
+    return l->bare ? bare_bursts(l, dir, size) : direct(l, dir, size);
 }
 
 static const struct eng_ops *best_engine(const struct bench_limit *l)

@@ -1,9 +1,9 @@
 /* dp_bench_limit: what the bare crypto call costs on this core now: the limit that the worker's loop is held
  * against.
  *
- * AES-GCM: intel-ipsec-mb's direct call, always on the same packet in the first-level cache. Other transforms have
- * no direct call: of AES-CBC and HMAC the library's multi-buffer calls, one for the cipher and one for the HMAC, with jobs filled
- * in before; of others the engine ipsec-mb's burst function. Both on BENCH_LIMIT_BURST prepared packets of the case's sizes. */
+ * AEADs: intel-ipsec-mb's direct call (of ChaCha20-Poly1305 a job, which does the same), always on the same packet in the first-level cache. A cipher and HMAC, or HMAC alone: the library's
+ * multi-buffer calls on BENCH_LIMIT_BURST packets of the case's sizes, one for the cipher and one for the HMAC, with jobs filled in before; 3DES and MD5,
+ * which it has no such calls for, as many jobs through its queue. */
 #ifndef DATAPLANE_DP_BENCH_LIMIT_H
 #define DATAPLANE_DP_BENCH_LIMIT_H
 
@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct bench_limit; /* prepared packets and sessions of one case, for one worker */
+struct bench_limit; /* what is measured of one case, for one worker */
 
 enum { BENCH_LIMIT_BURST = 64 };
 
@@ -30,13 +30,13 @@ CV_MUST_USE cv_result dp_bench_limit_new(const struct bench_limit_of *of, struct
 void dp_bench_limit_free(struct bench_limit *l);
 /* TSC cycles per packet, averaged over the sizes, each the median of some slices; 0: the library refused. */
 double dp_bench_limit_cycles(struct bench_limit *l);
-/* The same for the burst function of the engine that `crypto-engine auto` takes, whichever the case runs with: on the same
- * packets as the limit above; 0 where that engine is ipsec-mb. */
+/* The same for the burst function of the engine that `crypto-engine auto` takes, whichever the case runs with, on the packet of the direct
+ * call; 0 where that engine is ipsec-mb, as it is for all but AES-GCM and GMAC. */
 double dp_bench_limit_own(struct bench_limit *l);
 /* Whose that is: the engine's name. */
 const char *dp_bench_limit_own_name(const struct bench_limit *l);
-/* "direct call", "multi-buffer calls of 64" or "engine's burst of 64". */
-const char *dp_bench_limit_kind(uint16_t encr);
+/* "direct call", "one job at a time", "multi-buffer calls of 64" or "multi-buffer job queue, 64 at a time". */
+const char *dp_bench_limit_kind(uint16_t encr, uint16_t integ);
 
 /* Sorts v and gives its middle. */
 double dp_bench_median(double *v, size_t n);

@@ -5,21 +5,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WITH_HMAC(name, encr, key_len, proto)                                                                \
+    {name "-md5", encr, CV_INTEG_HMAC_MD5_96, key_len, 0, 16, proto},                                        \
+        {name "-sha1", encr, CV_INTEG_HMAC_SHA1_96, key_len, 0, 20, proto},                                  \
+        {name "-sha256", encr, CV_INTEG_HMAC_SHA2_256_128, key_len, 0, 32, proto},                           \
+        {name "-sha384", encr, CV_INTEG_HMAC_SHA2_384_192, key_len, 0, 48, proto},                           \
+    {                                                                                                        \
+        name "-sha512", encr, CV_INTEG_HMAC_SHA2_512_256, key_len, 0, 64, proto                              \
+    }
+
+/* All that the engines have; test_bench.c holds that. */
 static const struct bench_transform transforms[] = {
-    {"esp-gcm-128", CV_ENCR_AES_GCM_16, CV_INTEG_NONE, 16, 4, 0},
-    {"esp-gcm-192", CV_ENCR_AES_GCM_16, CV_INTEG_NONE, 24, 4, 0},
-    {"esp-gcm-256", CV_ENCR_AES_GCM_16, CV_INTEG_NONE, 32, 4, 0},
-    {"esp-gmac-128", CV_ENCR_NULL_AES_GMAC, CV_INTEG_NONE, 16, 4, 0},
-    {"esp-chacha20-poly1305", CV_ENCR_CHACHA20_POLY1305, CV_INTEG_NONE, 32, 4, 0},
-    {"esp-aes-128-sha1", CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA1_96, 16, 0, 20},
-    {"esp-aes-128-sha256", CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA2_256_128, 16, 0, 32},
-    {"esp-aes-256-sha256", CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA2_256_128, 32, 0, 32},
-    {"esp-aes-256-sha512", CV_ENCR_AES_CBC, CV_INTEG_HMAC_SHA2_512_256, 32, 0, 64},
-    {"esp-null-sha256", CV_ENCR_NULL, CV_INTEG_HMAC_SHA2_256_128, 0, 0, 32},
-    {"ah-sha1", CV_ENCR_NULL, CV_INTEG_HMAC_SHA1_96, 0, 0, 20, CV_PROTO_AH},
-    {"ah-sha256", CV_ENCR_NULL, CV_INTEG_HMAC_SHA2_256_128, 0, 0, 32, CV_PROTO_AH},
-    {"ah-sha512", CV_ENCR_NULL, CV_INTEG_HMAC_SHA2_512_256, 0, 0, 64, CV_PROTO_AH},
+    {"esp-gcm-128", CV_ENCR_AES_GCM_16, CV_INTEG_NONE, 16, 4, 0, CV_PROTO_ESP},
+    {"esp-gcm-192", CV_ENCR_AES_GCM_16, CV_INTEG_NONE, 24, 4, 0, CV_PROTO_ESP},
+    {"esp-gcm-256", CV_ENCR_AES_GCM_16, CV_INTEG_NONE, 32, 4, 0, CV_PROTO_ESP},
+    {"esp-gmac-128", CV_ENCR_NULL_AES_GMAC, CV_INTEG_NONE, 16, 4, 0, CV_PROTO_ESP},
+    {"esp-gmac-192", CV_ENCR_NULL_AES_GMAC, CV_INTEG_NONE, 24, 4, 0, CV_PROTO_ESP},
+    {"esp-gmac-256", CV_ENCR_NULL_AES_GMAC, CV_INTEG_NONE, 32, 4, 0, CV_PROTO_ESP},
+    {"esp-chacha20-poly1305", CV_ENCR_CHACHA20_POLY1305, CV_INTEG_NONE, 32, 4, 0, CV_PROTO_ESP},
+    WITH_HMAC("esp-aes-128", CV_ENCR_AES_CBC, 16, CV_PROTO_ESP),
+    WITH_HMAC("esp-aes-192", CV_ENCR_AES_CBC, 24, CV_PROTO_ESP),
+    WITH_HMAC("esp-aes-256", CV_ENCR_AES_CBC, 32, CV_PROTO_ESP),
+    WITH_HMAC("esp-3des", CV_ENCR_3DES, 24, CV_PROTO_ESP),
+    WITH_HMAC("esp-null", CV_ENCR_NULL, 0, CV_PROTO_ESP),
+    WITH_HMAC("ah", CV_ENCR_NULL, 0, CV_PROTO_AH),
 };
+
+enum { PER_LINE = 5 };
 
 static void help(FILE *to)
 {
@@ -32,7 +44,7 @@ static void help(FILE *to)
             "         [--json FILE] [--svg FILE]\n"
             "transforms:");
     for (unsigned i = 0; i < sizeof transforms / sizeof transforms[0]; i++)
-        fprintf(to, " %s", transforms[i].name);
+        fprintf(to, "%s%s", i % PER_LINE ? " " : "\n  ", transforms[i].name);
     fprintf(to, "\n");
 }
 

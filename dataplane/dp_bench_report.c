@@ -88,7 +88,7 @@ void dp_bench_print_head(const struct bench_case *c)
     else
         printf("The limit is ipsec-mb's %s on the same core, in turns with the loop; best: "
                "the faster of that and of the same by the engine that `auto` takes.\n",
-               dp_bench_limit_kind(c->transform->encr));
+               dp_bench_limit_kind(c->transform->encr, c->transform->integ));
     if (!c->hugepages)
         printf("With 4 KiB pages address translation costs about a fifth at 64 octets: `sysctl "
                "vm.nr_hugepages=320` "
@@ -160,7 +160,7 @@ static void json_limits(FILE *f, const struct bench_row *row)
             "\"limit_ipsecmb_mpps\":%.4f,\"limit_best_mpps\":%.4f,\"limit_best_engine\":\"%s\","
             "\"ratio_ipsecmb\":%.4f,\"ratio_best\":%.4f,\"beyond_best_cycles\":%.1f,\"limit_kind\":\"%s\",",
             r->limit_mpps, r->best_mpps, r->best_engine, dp_bench_ratio(row), dp_bench_ratio_best(row),
-            dp_bench_beyond(row), dp_bench_limit_kind(row->c.transform->encr));
+            dp_bench_beyond(row), dp_bench_limit_kind(row->c.transform->encr, row->c.transform->integ));
 }
 
 static void json_case(FILE *f, const struct bench_row *row)

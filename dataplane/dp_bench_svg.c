@@ -197,7 +197,7 @@ static void legend(FILE *f, const struct bench_row *row)
     char text[BARS][96];
     snprintf(text[OF_LOOP], sizeof text[0], "culvert, ports included");
     snprintf(text[OF_MB], sizeof text[0], "limit: bare ipsec-mb (%s)",
-             dp_bench_limit_kind(row->c.transform->encr));
+             dp_bench_limit_kind(row->c.transform->encr, row->c.transform->integ));
     snprintf(text[OF_BEST], sizeof text[0], "limit: fastest bare engine (%s)", row->r.best_engine);
     static const char *const colours[BARS] = {LOOP_COLOUR, MB_COLOUR, BEST_COLOUR};
     for (unsigned i = 0; i < BARS; i++)

@@ -8,20 +8,39 @@
 #include "common/contract.h"
 #include "common/result.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { ENG_BARE_TEXT_MAX = 9600, ENG_BARE_BUFFERS_MAX = 4096, ENG_BARE_BURST = 64 };
+enum {
+    ENG_BARE_TEXT_MAX = 9600,
+    ENG_BARE_BUFFERS_MAX = 4096,
+    ENG_BARE_BURST = 64,
+    ENG_BARE_KEY_MAX = 32 /* octets of a cipher's key */
+};
 
-/* Runs `calls` direct AES-GCM calls (key_len 16, 24 or 32 octets) on `size` octets of text with 8 octets of
- * AAD, in turn over `buffers` packets (1: all in the first-level cache; a burst's count: the working set of a data
- * path), and gives the TSC cycles per call. size is 1 to ENG_BARE_TEXT_MAX; buffers 1..ENG_BARE_BUFFERS_MAX. CV_EINVAL. */
-CV_MUST_USE cv_result eng_ipsecmb_bare(enum cv_dir dir, uint8_t key_len, uint32_t size, unsigned buffers,
-                                       unsigned calls, double *cycles_per_call);
+/* Of AES-GCM, GMAC (key_len 16, 24 or 32 octets) and ChaCha20-Poly1305 (32) one packet is one call: of the first two a direct call, of the third
+ * a job that is done when it is submitted. It has `size` octets of text
+ * (1 to ENG_BARE_TEXT_MAX) with 8 octets of AAD, or all of it AAD. In turn over `buffers` packets (1 to ENG_BARE_BUFFERS_MAX; 1: all in the
+ * first-level cache; a burst's count: the working set of a data path). */
+struct eng_bare_call {
+    uint16_t encr; /* enum cv_encr */
+    enum cv_dir dir;
+    uint8_t key_len;
+    uint32_t size;
+    unsigned buffers;
+};
+bool eng_ipsecmb_is_single(uint16_t encr);
+/* TSC cycles of each of `calls` calls. CV_EINVAL: no such call. */
+CV_MUST_USE cv_result eng_ipsecmb_bare(const struct eng_bare_call *c, unsigned calls,
+                                       double *cycles_per_call);
 
-/* The multi-buffer calls of AES-CBC with HMAC, or of HMAC alone: ENG_BARE_BURST packets of one key are ciphered in one call and signed in
- * one; decrypting, the other way round. One thread's. */
+/* The multi-buffer calls of AES-CBC and 3DES with HMAC, or of HMAC alone: ENG_BARE_BURST packets of one key are ciphered together and then signed
+ * together; decrypting, the other way round. For each of the two one burst call; 3DES and MD5, which the library has none for, go through its job
+ * queue. One thread's. */
 struct eng_bare_burst;
 
+/* Whether the job queue has a part in it. */
+bool eng_bare_burst_is_queued(uint16_t encr, uint16_t integ);
 /* What a transform costs of them: of sa count encr, encr_key_len and integ. CV_EUNSUP: the library has no such calls for it. */
 CV_MUST_USE cv_result eng_bare_burst_new(const struct cv_sa *sa, struct eng_bare_burst **burst);
 void eng_bare_burst_free(struct eng_bare_burst *b);

@@ -62,7 +62,8 @@ static int measure(struct eng_worker *w, uint8_t key_len, enum cv_dir dir, unsig
         if (eng_vaes_usable(engines[e]) && engines[e]->session_new(&sa, -1, &p[e].s, &p[e].info) != CV_OK)
             return 1;
     for (unsigned r = 0; r < rounds; r++) {
-        if (eng_ipsecmb_bare(dir, key_len, size, BURST, SLICE * BURST, &direct[r]) != CV_OK)
+        const struct eng_bare_call bare = {CV_ENCR_AES_GCM_16, dir, key_len, size, BURST};
+        if (eng_ipsecmb_bare(&bare, SLICE * BURST, &direct[r]) != CV_OK)
             return 1;
         for (unsigned e = 0; e < 2; e++)
             if (eng_vaes_usable(engines[e]))

@@ -103,9 +103,10 @@ static void round_trip(struct bench *b, unsigned burst, double *enc, double *dec
 /* One round of the bare call on as many octets of text, over as many buffers; 0 where there is none to compare. */
 static double bare(const struct options *o, enum cv_dir dir, uint32_t inner)
 {
+    const struct eng_bare_call call = {CV_ENCR_AES_GCM_16, dir, 16, (inner + 2 + 3) & ~3u, o->burst};
     double c;
-    if (strcmp(o->transform, "gcm") || eng_ipsecmb_bare(dir, 16, (inner + 2 + 3) & ~3u, o->burst,
-                                                        BURSTS_PER_ROUND * o->burst / 4 + 1, &c) != CV_OK)
+    if (strcmp(o->transform, "gcm") ||
+        eng_ipsecmb_bare(&call, BURSTS_PER_ROUND * o->burst / 4 + 1, &c) != CV_OK)
         return 0;
     return c;
 }

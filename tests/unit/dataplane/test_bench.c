@@ -1,7 +1,9 @@
 /* The benchmark's command line, and which SAs its packets have. */
+#include "dataplane/dp_bench_limit.h"
 #include "dataplane/dp_bench_option.h"
 #include "dataplane/dp_bench_site.h"
 #include "dataplane/dp_bench_store.h"
+#include "dataplane/engine/eng_ipsecmb.h"
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
@@ -52,6 +54,45 @@ static void options_are_taken(void)
     CU_ASSERT_EQUAL(p.base.isa, ENG_ISA_AVX2);
     CU_ASSERT_EQUAL(read_line("--isa best --engine inline", &p), 0);
     CU_ASSERT_EQUAL(p.base.isa, ENG_ISA_BEST);
+}
+
+static const char *const aeads[] = {"gcm-128",  "gcm-192",  "gcm-256",          "gmac-128",
+                                    "gmac-192", "gmac-256", "chacha20-poly1305"};
+static const char *const ciphers[] = {"esp-aes-128-", "esp-aes-192-", "esp-aes-256-",
+                                      "esp-3des-",    "esp-null-",    "ah-"};
+static const char *const hashes[] = {"md5", "sha1", "sha256", "sha384", "sha512"};
+enum { AEADS = 7, CIPHERS = 6, HASHES = 5 };
+
+static const struct bench_transform *taken(const char *front, const char *back)
+{
+    char line[64];
+    struct bench_plan p;
+    snprintf(line, sizeof line, "--transform %s%s", front, back);
+    CU_ASSERT_EQUAL_FATAL(read_line(line, &p), 0);
+    return p.base.transform;
+}
+
+/* Of all that the engines have no one is missing and no one is there twice; AH has its own five. */
+static void every_transform_has_a_name_and_a_limit(void)
+{
+    const struct bench_transform *t[AEADS + CIPHERS * HASHES];
+    unsigned n = 0, queued = 0;
+    for (unsigned i = 0; i < AEADS; i++)
+        t[n++] = taken("esp-", aeads[i]);
+    for (unsigned i = 0; i < CIPHERS * HASHES; i++)
+        t[n++] = taken(ciphers[i / HASHES], hashes[i % HASHES]);
+    for (unsigned i = 0; i < n; i++) {
+        const char *kind = dp_bench_limit_kind(t[i]->encr, t[i]->integ);
+        CU_ASSERT_TRUE(eng_ipsecmb.supports(t[i]->encr, t[i]->key_len, t[i]->integ));
+        CU_ASSERT_EQUAL(strcmp(kind, "direct call") == 0, i < AEADS - 1);
+        CU_ASSERT_EQUAL(strcmp(kind, "one job at a time") == 0, i == AEADS - 1);
+        queued += strcmp(kind, "multi-buffer job queue, 64 at a time") == 0;
+        CU_ASSERT_EQUAL(t[i]->proto, strncmp(t[i]->name, "ah-", 3) ? CV_PROTO_ESP : CV_PROTO_AH);
+        for (unsigned k = 0; k < i; k++)
+            CU_ASSERT_FALSE(t[k]->encr == t[i]->encr && t[k]->integ == t[i]->integ &&
+                            t[k]->key_len == t[i]->key_len && t[k]->proto == t[i]->proto);
+    }
+    CU_ASSERT_EQUAL(queued, HASHES + CIPHERS - 1); /* 3DES with any, MD5 with any */
 }
 
 static void options_out_of_bounds_are_refused(void)
@@ -191,6 +232,7 @@ int main(void)
 #define ADD(name) CU_add_test(s, #name, name)
     ADD(options_default_to_one_sa_both_ways);
     ADD(options_are_taken);
+    ADD(every_transform_has_a_name_and_a_limit);
     ADD(options_out_of_bounds_are_refused);
     ADD(uniform_draws_are_even);
     ADD(zipf_draws_follow_the_law);

@@ -167,36 +167,67 @@ static void keys_and_salt_of_a_wrong_length_are_refused(void)
     CU_ASSERT_EQUAL(e->session_new(&cbc, -1, &s, &info), CV_EINVAL);
 }
 
-static void the_bare_call_is_timed_for_every_key_and_size(void)
+/* Of some tries: others run on this processor, too. */
+static double least_of_bare_call(const struct eng_bare_call *c, unsigned calls)
 {
-    double small, large;
-    for (unsigned key = 16; key <= 32; key += 8)
-        for (int dir = CV_DIR_IN; dir <= CV_DIR_OUT; dir++) {
-            CU_ASSERT_EQUAL_FATAL(eng_ipsecmb_bare((enum cv_dir)dir, (uint8_t)key, 64, 1, 2000, &small),
-                                  CV_OK);
-            CU_ASSERT_EQUAL_FATAL(eng_ipsecmb_bare((enum cv_dir)dir, (uint8_t)key, 9000, 64, 200, &large),
-                                  CV_OK);
-            CU_ASSERT(small > 1 && large > 1);
-        }
-    CU_ASSERT_EQUAL(eng_ipsecmb_bare(CV_DIR_OUT, 17, 64, 1, 10, &small), CV_EINVAL);
-    CU_ASSERT_EQUAL(eng_ipsecmb_bare(CV_DIR_OUT, 16, ENG_BARE_TEXT_MAX + 1, 1, 10, &small), CV_EINVAL);
-    CU_ASSERT_EQUAL(eng_ipsecmb_bare(CV_DIR_OUT, 16, 64, 0, 10, &small), CV_EINVAL);
-    CU_ASSERT_EQUAL(eng_ipsecmb_bare(CV_DIR_OUT, 16, 64, 1, 0, &small), CV_EINVAL);
+    double least = 0, cycles;
+    for (unsigned i = 0; i < 8; i++) {
+        CU_ASSERT_EQUAL_FATAL(eng_ipsecmb_bare(c, calls, &cycles), CV_OK);
+        least = i == 0 || cycles < least ? cycles : least;
+    }
+    return least;
 }
 
-/* More work takes longer, in figures so far apart that no neighbour's load turns them round; what has no multi-buffer calls is refused. */
-static void the_bare_burst_is_timed_for_cipher_and_hmac(void)
+static void the_bare_call_is_timed_for_every_cipher_key_and_size(void)
 {
-    static const struct cv_sa sas[] = {
-        {.encr = CV_ENCR_AES_CBC, .encr_key_len = 16, .integ = CV_INTEG_HMAC_SHA2_256_128},
-        {.encr = CV_ENCR_AES_CBC, .encr_key_len = 32, .integ = CV_INTEG_HMAC_SHA2_512_256},
-        {.encr = CV_ENCR_NULL, .integ = CV_INTEG_HMAC_SHA1_96}};
-    static const struct cv_sa without[] = {{.encr = CV_ENCR_AES_GCM_16, .encr_key_len = 16},
-                                           {.encr = CV_ENCR_AES_CBC, .encr_key_len = 16},
+    static const struct {
+        uint16_t encr;
+        uint8_t key_len;
+    } keys[] = {{CV_ENCR_AES_GCM_16, 16},       {CV_ENCR_AES_GCM_16, 24},    {CV_ENCR_AES_GCM_16, 32},
+                {CV_ENCR_NULL_AES_GMAC, 16},    {CV_ENCR_NULL_AES_GMAC, 24}, {CV_ENCR_NULL_AES_GMAC, 32},
+                {CV_ENCR_CHACHA20_POLY1305, 32}};
+    double cycles;
+    for (unsigned i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        for (int dir = CV_DIR_IN; dir <= CV_DIR_OUT; dir++) {
+            const struct eng_bare_call s = {keys[i].encr, (enum cv_dir)dir, keys[i].key_len, 64, 1},
+                                       l = {keys[i].encr, (enum cv_dir)dir, keys[i].key_len, 9000, 64};
+            CU_ASSERT_TRUE(eng_ipsecmb_is_single(keys[i].encr));
+            const double small = least_of_bare_call(&s, 500), large = least_of_bare_call(&l, 50);
+            CU_ASSERT(small > 1 && large > 4 * small);
+        }
+    static const struct eng_bare_call wrong[] = {
+        {CV_ENCR_AES_GCM_16, CV_DIR_OUT, 17, 64, 1},
+        {CV_ENCR_CHACHA20_POLY1305, CV_DIR_OUT, 16, 64, 1},
+        {CV_ENCR_AES_CBC, CV_DIR_OUT, 16, 64, 1},
+        {CV_ENCR_AES_GCM_16, CV_DIR_OUT, 16, ENG_BARE_TEXT_MAX + 1, 1},
+        {CV_ENCR_AES_GCM_16, CV_DIR_OUT, 16, 64, 0}};
+    for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        CU_ASSERT_EQUAL(eng_ipsecmb_bare(&wrong[i], 10, &cycles), CV_EINVAL);
+    const struct eng_bare_call right = {CV_ENCR_AES_GCM_16, CV_DIR_OUT, 16, 64, 1};
+    CU_ASSERT_EQUAL(eng_ipsecmb_bare(&right, 0, &cycles), CV_EINVAL);
+}
+
+/* Every transform with HMAC. More work takes longer, in figures so far apart that no neighbour's load turns them round; what has no
+ * multi-buffer calls is refused. */
+static void the_bare_burst_is_timed_for_every_cipher_and_hmac(void)
+{
+    static const struct cv_sa ciphers[] = {{.encr = CV_ENCR_AES_CBC, .encr_key_len = 16},
+                                           {.encr = CV_ENCR_AES_CBC, .encr_key_len = 24},
+                                           {.encr = CV_ENCR_AES_CBC, .encr_key_len = 32},
+                                           {.encr = CV_ENCR_3DES, .encr_key_len = 24},
                                            {.encr = CV_ENCR_NULL}};
+    static const uint16_t hashes[] = {CV_INTEG_HMAC_MD5_96, CV_INTEG_HMAC_SHA1_96, CV_INTEG_HMAC_SHA2_256_128,
+                                      CV_INTEG_HMAC_SHA2_384_192, CV_INTEG_HMAC_SHA2_512_256};
+    static const struct cv_sa without[] = {
+        {.encr = CV_ENCR_AES_GCM_16, .encr_key_len = 16},
+        {.encr = CV_ENCR_AES_CBC, .encr_key_len = 16},
+        {.encr = CV_ENCR_3DES, .encr_key_len = 16, .integ = CV_INTEG_HMAC_SHA1_96},
+        {.encr = CV_ENCR_NULL}};
     struct eng_bare_burst *b;
-    for (unsigned i = 0; i < sizeof sas / sizeof sas[0]; i++) {
-        CU_ASSERT_EQUAL_FATAL(eng_bare_burst_new(&sas[i], &b), CV_OK);
+    for (unsigned i = 0; i < sizeof ciphers / sizeof ciphers[0] * 5; i++) {
+        struct cv_sa sa = ciphers[i / 5];
+        sa.integ = hashes[i % 5];
+        CU_ASSERT_EQUAL_FATAL(eng_bare_burst_new(&sa, &b), CV_OK);
         for (int dir = CV_DIR_IN; dir <= CV_DIR_OUT; dir++) {
             const double small = eng_bare_burst_cycles(b, (enum cv_dir)dir, 24, 64, 50);
             const double large = eng_bare_burst_cycles(b, (enum cv_dir)dir, 24, 9008, 50);
@@ -471,5 +502,5 @@ UNIT_MAIN_EAL("engine", UNIT_TEST(eng_by_name_knows_the_words_of_the_platform_se
               UNIT_TEST(RFC_4301_4_2_NULL_encryption_needs_integrity),
               UNIT_TEST(multi_buffer_bursts_write_what_is_theirs_and_decrypt_what_verified),
               UNIT_TEST(keys_and_salt_of_a_wrong_length_are_refused),
-              UNIT_TEST(the_bare_call_is_timed_for_every_key_and_size),
-              UNIT_TEST(the_bare_burst_is_timed_for_cipher_and_hmac))
+              UNIT_TEST(the_bare_call_is_timed_for_every_cipher_key_and_size),
+              UNIT_TEST(the_bare_burst_is_timed_for_every_cipher_and_hmac))
