@@ -1,5 +1,5 @@
 /* What is done with four packets of a run at once (dp_alike.h, esp_run_wide.h) is what is done with each by itself: seeded packets of one way, one octet of some of them
- * another, of the frame or of the mbuf's first line, are compared and accepted both ways. */
+ * another, of the frame or of the mbuf's first line, are compared, built, checked and accepted both ways. */
 #include "dataplane/dp_alike.h"
 #include "dataplane/engine/eng_isa.h"
 #include "dataplane/esp/esp_run_wide.h"
@@ -197,6 +197,59 @@ static void nothing_behind_an_mbuf_is_read(void)
     }
 }
 
+/* ---- into an SA ------------------------------------------------------------------------------------------------- */
+static struct esp_out_run out_run_make(void)
+{
+    struct esp_out_run r = {.data_off = OFF, .middle = (uint64_t)0x11400040 << 32};
+    r.t.head = ESP_RUN_WIDE_HEAD;
+    r.t.align_mask = 3;
+    r.t.icv_len = rnd(2) ? 16 : 12;
+    r.t.spi = rnd(UINT32_MAX);
+    r.t.sum = 1 + rnd(UINT16_MAX);
+    r.t.v4.id = rnd(UINT32_MAX);
+    for (unsigned i = 0; i < sizeof r.ether; i++)
+        r.ether[i] = (uint8_t)(0xa0 + i);
+    for (unsigned i = 0; i < sizeof r.t.v4.ends; i++)
+        r.t.v4.ends[i] = (uint8_t)rnd(256);
+    return r;
+}
+
+/* Numbers also around 2^16 and up to 2^32, behind which the upper half is another. */
+static void four_packets_are_built_as_each_is(void)
+{
+    static struct packet singly[PACKETS];
+    static const uint64_t numbers[] = {1, UINT16_MAX - 20, UINT32_MAX - PACKETS, UINT32_MAX - 20,
+                                       UINT64_C(7) << 32};
+    struct esp_scratch *scratch = calloc(1, sizeof *scratch);
+    struct eng_op ops[PACKETS];
+    struct esp_worker w = {.scratch = scratch};
+    for (unsigned t = 0; t < TRIES / 4; t++) {
+        const struct esp_out_run r = out_run_make();
+        const uint64_t seq = numbers[rnd(RTE_DIM(numbers))];
+        const unsigned n = rnd(PACKETS + 1);
+        struct esp_run_pkt p[PACKETS];
+        frames_make(DP_WAY_PLAIN);
+        for (unsigned i = 0; i < PACKETS; i++)
+            p[i] = (struct esp_run_pkt){DP_WAY_V4 + rnd(1400), rnd(UINT32_MAX)};
+        memcpy(before, packet, sizeof packet);
+        scratch->seq[0] = seq;
+        memset(scratch->ops, 0, sizeof ops);
+        memset(ops, 0, sizeof ops);
+        esp_out_run_build(&w, &r, pkts, p, 0, n & ~3u);
+        memcpy(singly, packet, sizeof packet);
+        memcpy(packet, before, sizeof packet);
+        const unsigned k = esp_out_run_build_wide(&r, pkts, p, ops, n, seq);
+        if (k != (n & ~3u)) {
+            CU_ASSERT_TRUE(k == 0 && (seq + n) >> 32 != seq >> 32);
+            CU_ASSERT_EQUAL(memcmp(packet, before, sizeof packet), 0);
+            continue;
+        }
+        CU_ASSERT_EQUAL(memcmp(packet, singly, sizeof packet), 0);
+        CU_ASSERT_EQUAL(memcmp(ops, scratch->ops, sizeof ops), 0);
+    }
+    free(scratch);
+}
+
 /* ---- out of an SA ----------------------------------------------------------------------------------------------- */
 enum { HEAD = 16, ECN = 1 };
 
@@ -239,6 +292,37 @@ static void text_change(struct eng_op *op)
     default:
         in[rnd(DP_WAY_V4)] ^= (uint8_t)(1u << rnd(8));
     }
+}
+
+static void four_lengths_are_checked_as_each_is(void)
+{
+    struct esp_scratch *scratch = calloc(1, sizeof *scratch);
+    struct esp_in_sa *sa = calloc(1, sizeof *sa);
+    struct esp_worker w = {.scratch = scratch};
+    struct eng_op ops[PACKETS];
+    unsigned sound = 0;
+    frames_make(DP_WAY_ESP);
+    for (unsigned t = 0; t < TRIES; t++) {
+        struct esp_in_run r = {.sa = sa, .outer = DP_WAY_V4, .fixed = DP_WAY_V4 + HEAD + 16};
+        const unsigned n = 1 + rnd(PACKETS), odd = rnd(2 * PACKETS);
+        struct esp_run_pkt p[PACKETS];
+        sa->align_mask = 3;
+        for (unsigned i = 0; i < PACKETS; i++)
+            p[i] = (struct esp_run_pkt){r.fixed + 4 + 4 * rnd(300), i + 1};
+        if (odd < n)
+            p[odd].len = r.fixed - 8 + rnd(16);
+        memset(scratch->ops, 0, sizeof ops);
+        const bool is = esp_in_run_check(&w, &r, pkts, p, 0, 0, n);
+        memcpy(ops, scratch->ops, sizeof ops);
+        memset(scratch->ops, 0, sizeof ops);
+        r.wide = true;
+        CU_ASSERT_EQUAL(esp_in_run_check(&w, &r, pkts, p, 0, 0, n), is);
+        CU_ASSERT_TRUE(!is || memcmp(ops, scratch->ops, sizeof ops) == 0);
+        sound += is;
+    }
+    CU_ASSERT_TRUE(sound > TRIES / 4 && sound < TRIES);
+    free(sa);
+    free(scratch);
 }
 
 static void four_packets_are_accepted_as_each_is(void)
@@ -294,6 +378,8 @@ int main(void)
     CU_pSuite s = CU_add_suite("alike", NULL, NULL);
     CU_ADD_TEST(s, four_packets_are_compared_as_each_is);
     CU_ADD_TEST(s, nothing_behind_an_mbuf_is_read);
+    CU_ADD_TEST(s, four_packets_are_built_as_each_is);
+    CU_ADD_TEST(s, four_lengths_are_checked_as_each_is);
     CU_ADD_TEST(s, four_packets_are_accepted_as_each_is);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
