@@ -218,7 +218,7 @@ static enum cv_drop transport(const struct esp_in_sa *sa, struct rte_mbuf *m, ui
         esp_length_v6(ip, total);
     if (unlikely(!esp_from_end(sa, ip, v4)))
         return CV_DROP_TS_IN;
-    if (!(sa->any & (v4 ? ESP_TS_ANY4 : ESP_TS_ANY6)) && !esp_ts_match(&sa->conf, ip, total, CV_DIR_IN) &&
+    if (!(sa->any & (v4 ? ESP_TS_ANY4 : ESP_TS_ANY6)) && !esp_ts_takes(&sa->conf, ip, total) &&
         !esp_ts_match_error(&sa->conf, ip, total))
         return CV_DROP_TS_IN;
     m->data_off = (uint16_t)(m->data_off + ah_len);

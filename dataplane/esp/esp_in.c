@@ -123,7 +123,7 @@ static __rte_always_inline bool selected(const struct esp_in_sa *sa, const uint8
         memcpy(&dst, in + V4_DST, sizeof dst);
         return esp_ts4_match(&sa->ts4, rte_be_to_cpu_32(dst), rte_be_to_cpu_32(src));
     }
-    return esp_ts_match(&sa->conf, in, len, CV_DIR_IN);
+    return esp_ts_takes(&sa->conf, in, len);
 }
 
 /* Inner header, ECN and selectors of an authentic packet; moves the mbuf's data to the inner one. */

@@ -192,8 +192,7 @@ enum cv_drop esp_transport_decap(const struct esp_in_sa *sa, struct rte_mbuf *m,
     if (unlikely(!esp_from_end(sa, ip, v4)))
         return CV_DROP_TS_IN;
     if (unlikely(!(sa->any & (v4 ? ESP_TS_ANY4 : ESP_TS_ANY6))) &&
-        !esp_ts_match(&sa->conf, ip, f.len + len, CV_DIR_IN) &&
-        !esp_ts_match_error(&sa->conf, ip, f.len + len))
+        !esp_ts_takes(&sa->conf, ip, f.len + len) && !esp_ts_match_error(&sa->conf, ip, f.len + len))
         return CV_DROP_TS_IN;
     if (meta->udp_encap)
         checksum_renew(ip, f.len, len, (uint8_t)next, v4);

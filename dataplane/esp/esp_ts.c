@@ -20,7 +20,15 @@ struct flow {
     bool has_ports;
     bool hides_ports, hides_proto; /* it may have others than it shows */
     uint16_t sport, dport;
-    uint32_t upper; /* octets in front of the upper layer */
+    uint32_t upper;  /* octets in front of the upper layer */
+    uint32_t offset; /* of a later fragment: octets of the upper layer in front of it */
+};
+
+/* What a packet is asked for. */
+enum ask {
+    IS,    /* inside, with what it shows */
+    MAY,   /* could be, with what it hides */
+    TAKEN, /* inside, and it came by the SA */
 };
 
 static uint16_t be16(const uint8_t *p)
@@ -67,7 +75,8 @@ static bool flow_v4(struct flow *f, const uint8_t *p, uint32_t len)
     if (hl < V4_HDR || hl > len)
         return false;
     *f = (struct flow){.src = p + 12, .dst = p + 16, .addr_len = 4, .family = IP_V4, .proto = p[9]};
-    f->hides_ports = be16(p + 6) & V4_OFFSET_MASK;
+    f->offset = (be16(p + 6) & V4_OFFSET_MASK) * 8u;
+    f->hides_ports = f->offset != 0;
     f->upper = hl;
     if (!f->hides_ports)
         flow_ports(f, p + hl, len - hl);
@@ -100,7 +109,8 @@ static bool flow_v6(struct flow *f, const uint8_t *p, uint32_t len)
                 return false;
             f->proto = x[0];
             off += 8;
-            if (be16(x + 2) >> 3) { /* a later fragment: what follows is not the upper-layer header */
+            f->offset = be16(x + 2) & ~7u;
+            if (f->offset) { /* a later fragment: what follows is not the upper-layer header */
                 f->hides_ports = true;
                 f->hides_proto = is_extension(f->proto);
                 return true;
@@ -123,9 +133,9 @@ static bool is_typed(uint8_t proto)
     return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 || proto == PROTO_MH;
 }
 
-static bool end_match(const struct ts *t, const struct flow *f, const uint8_t *addr, bool may)
+static bool end_match(const struct ts *t, const struct flow *f, const uint8_t *addr, enum ask ask)
 {
-    if (t->family != f->family || (t->proto && t->proto != f->proto && !(may && f->hides_proto)))
+    if (t->family != f->family || (t->proto && t->proto != f->proto && !(ask == MAY && f->hides_proto)))
         return false;
     return memcmp(addr, t->lo, f->addr_len) >= 0 && memcmp(addr, t->hi, f->addr_len) <= 0;
 }
@@ -135,29 +145,47 @@ static bool is_opaque(const struct ts *t) /* RFC 7296 3.13.1 */
     return t->port_lo > t->port_hi;
 }
 
-static bool port_match(const struct ts *t, const struct flow *f, uint16_t port, bool may)
+/* Octets of the header that nothing but the first fragment may bring: what another writes over it when the datagram is put together, no
+ * selector has seen. */
+static uint32_t header_len(uint8_t proto)
 {
-    if ((may && f->hides_ports) || (t->port_lo == 0 && t->port_hi == PORT_MAX))
+    enum { TCP_HDR = 20, SCTP_HDR = 12, DCCP_HDR = 16 };
+    return proto == IPPROTO_TCP    ? TCP_HDR
+           : proto == IPPROTO_SCTP ? SCTP_HDR
+           : proto == PROTO_DCCP   ? DCCP_HDR
+                                   : 0;
+}
+
+/* RFC 4301 7.2: an SA of later fragments holds them to a minimum offset (RFC 1858, RFC 3128). What is no fragment, or a first one, and too
+ * short to show its ports is none of those that have no ports. SAs of any port have no ports to be lied about (RFC 4301 7.1). */
+static bool is_portless(const struct flow *f)
+{
+    return f->offset ? f->offset >= header_len(f->proto) : !f->hides_ports;
+}
+
+static bool port_match(const struct ts *t, const struct flow *f, uint16_t port, enum ask ask)
+{
+    if ((ask == MAY && f->hides_ports) || (t->port_lo == 0 && t->port_hi == PORT_MAX))
         return true;
     if (is_opaque(t))
-        return !f->has_ports;
+        return !f->has_ports && (ask != TAKEN || is_portless(f));
     return f->has_ports && port >= t->port_lo && port <= t->port_hi;
 }
 
 /* RFC 4301 4.4.1.3: the sender's selector says which types it may send (its C and D); where it is OPAQUE and there is one type for both
  * directions (its B: the Mobility Header's), the other one does. */
-static bool types_match(const struct ts *from, const struct ts *to, const struct flow *f, bool may)
+static bool types_match(const struct ts *from, const struct ts *to, const struct flow *f, enum ask ask)
 {
-    return port_match(f->proto == PROTO_MH && is_opaque(from) ? to : from, f, f->sport, may);
+    return port_match(f->proto == PROTO_MH && is_opaque(from) ? to : from, f, f->sport, ask);
 }
 
-static bool pair_match(const struct ts *from, const struct ts *to, const struct flow *f, bool may)
+static bool pair_match(const struct ts *from, const struct ts *to, const struct flow *f, enum ask ask)
 {
-    if (!end_match(from, f, f->src, may) || !end_match(to, f, f->dst, may))
+    if (!end_match(from, f, f->src, ask) || !end_match(to, f, f->dst, ask))
         return false;
     if (is_typed(f->proto))
-        return types_match(from, to, f, may);
-    return port_match(from, f, f->sport, may) && port_match(to, f, f->dport, may);
+        return types_match(from, to, f, ask);
+    return port_match(from, f, f->sport, ask) && port_match(to, f, f->dport, ask);
 }
 
 static bool flow_read(struct flow *f, const uint8_t *pkt, uint32_t len)
@@ -166,22 +194,23 @@ static bool flow_read(struct flow *f, const uint8_t *pkt, uint32_t len)
     return len >= (v4 ? V4_HDR : V6_HDR) && (v4 ? flow_v4(f, pkt, len) : flow_v6(f, pkt, len));
 }
 
-static bool flow_inside(const struct esp_conf *conf, const struct flow *f, enum cv_dir dir, bool may)
+static bool flow_inside(const struct esp_conf *conf, const struct flow *f, enum cv_dir dir, enum ask ask)
 {
     for (unsigned i = 0; i < conf->ts_count; i++) {
         const struct esp_ts_pair *p = &conf->ts[i];
         const struct ts *src = dir == CV_DIR_IN ? &p->remote : &p->local;
         const struct ts *dst = dir == CV_DIR_IN ? &p->local : &p->remote;
-        if (pair_match(src, dst, f, may))
+        if (pair_match(src, dst, f, ask))
             return true;
     }
     return false;
 }
 
-static bool match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir, bool may)
+static bool match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir,
+                  enum ask ask)
 {
     struct flow f;
-    return flow_read(&f, pkt, len) && flow_inside(conf, &f, dir, may);
+    return flow_read(&f, pkt, len) && flow_inside(conf, &f, dir, ask);
 }
 
 /* Octets from the beginning of a whole ICMP error to what it quotes; 0: it is none. RFC 792, RFC 4443 2.1. */
@@ -209,17 +238,22 @@ bool esp_ts_match_error(const struct esp_conf *conf, const uint8_t *pkt, uint32_
     if (at == 0 || pkt[at] >> 4 != pkt[0] >> 4 || !flow_read(&q, pkt + at, len - at) ||
         memcmp(f.dst, q.src, f.addr_len) != 0)
         return false;
-    return flow_inside(conf, &q, CV_DIR_OUT, false); /* as it was sent: what answers it is inside then */
+    return flow_inside(conf, &q, CV_DIR_OUT, IS); /* as it was sent: what answers it is inside then */
 }
 
 bool esp_ts_match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir)
 {
-    return match(conf, pkt, len, dir, false);
+    return match(conf, pkt, len, dir, IS);
 }
 
 bool esp_ts_may_match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir)
 {
-    return match(conf, pkt, len, dir, true);
+    return match(conf, pkt, len, dir, MAY);
+}
+
+bool esp_ts_takes(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len)
+{
+    return match(conf, pkt, len, CV_DIR_IN, TAKEN);
 }
 
 static bool plain4(const struct ts *t, uint32_t *lo, uint32_t *span)

@@ -30,6 +30,9 @@ static inline bool esp_ts4_match(const struct esp_ts4 *t, uint32_t local, uint32
 uint8_t esp_ts_any(const struct esp_conf *conf);
 /* pkt: len octets from the IP header on, whose fixed part and IPv4 header length the caller has checked. */
 bool esp_ts_match(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len, enum cv_dir dir);
+/* pkt came by the SA: as esp_ts_match, but what OPAQUE takes is held to a minimum offset, of fragments, and to show its ports, of others
+ * (RFC 4301 7.2, RFC 1858, RFC 3128). */
+bool esp_ts_takes(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len);
 /* pkt came by the SA, and its own header is not inside: is it an ICMP error to who sent what it quotes, and would the answer to that be inside
  * (RFC 4301 6.2)? */
 bool esp_ts_match_error(const struct esp_conf *conf, const uint8_t *pkt, uint32_t len);

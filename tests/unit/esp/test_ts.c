@@ -187,6 +187,88 @@ static void RFC_4301_4_4_1_3_what_is_sent_is_not_what_is_received(void)
     CU_ASSERT(!match(&one, q, sizeof q) && !match_in(&one, q, sizeof q));
 }
 
+static bool takes(const struct cv_sa *sa, const uint8_t *p, uint32_t len)
+{
+    struct esp_ts_pair ts[CV_TS_MAX];
+    struct esp_conf conf;
+    esp_conf_set(&conf, ts, sa);
+    return esp_ts_takes(&conf, p, len);
+}
+
+/* Least offset, in units of 8 octets, at which an SA of OPAQUE takes a fragment; the same with any ports. */
+static void least_offset(uint8_t proto, uint8_t least)
+{
+    uint8_t p[40] = {0x45, 0, 0, 40, 0, 0, 0, 0, 63, proto, 0, 0, 10, 1, 0, 1, 10, 2, 0, 2};
+    const struct cv_sa opaque = with(selector("10.0.0.0/8", proto, 65535, 0),
+                                     selector("10.0.0.0/8", proto, 65535, 0)),
+                       mixed =
+                           with(selector("10.0.0.0/8", 0, 0, 65535), selector("10.0.0.0/8", proto, 65535, 0)),
+                       any = with(selector("10.0.0.0/8", proto, 0, 65535),
+                                  selector("10.0.0.0/8", proto, 0, 65535));
+    for (uint8_t at = 1; at < 5; at++) {
+        p[7] = at;
+        for (unsigned more = 0; more < 2; more++) {
+            p[6] = more ? 0x20 : 0;
+            CU_ASSERT_EQUAL(takes(&opaque, p, sizeof p), at >= least);
+            CU_ASSERT_EQUAL(takes(&mixed, p, sizeof p), at >= least);
+            CU_ASSERT(takes(&any, p, sizeof p)); /* RFC 4301 7.1 */
+            CU_ASSERT(match_in(&opaque, p, sizeof p));
+        }
+    }
+    p[6] = 0x1f; /* the last that there may be */
+    p[7] = 0xff;
+    CU_ASSERT(takes(&opaque, p, sizeof p));
+}
+
+static void RFC_4301_7_2_fragments_of_an_OPAQUE_SA_lie_behind_the_header(void)
+{
+    enum { DCCP = 33, SCTP = 132, GRE = 47 };
+    least_offset(6, 3); /* RFC 1858: offset 1 has the flags */
+    least_offset(SCTP, 2);
+    least_offset(DCCP, 2);
+    least_offset(17, 1);
+    least_offset(1, 1);
+    least_offset(GRE, 1);
+    /* IPv6: where the protocol is known. */
+    uint8_t q[64] = {0x60, [6] = 44, [8] = 0xfd, [24] = 0xfd, [40] = 6, [43] = 2 * 8};
+    const struct cv_sa six = with(selector("fd00::/8", 6, 65535, 0), selector("fd00::/8", 6, 65535, 0));
+    CU_ASSERT(!takes(&six, q, sizeof q));
+    q[43] = 3 * 8;
+    CU_ASSERT(takes(&six, q, sizeof q));
+}
+
+static void RFC_3128_ports_that_are_cut_off_are_not_absent(void)
+{
+    uint8_t p[28] = {0x45, 0, 0, 28, 0, 0, 0, 0, 63, 6, 0, 0, 10, 1, 0, 1, 10, 2, 0, 2};
+    const struct cv_sa opaque =
+        with(selector("10.0.0.0/8", 0, 65535, 0), selector("10.0.0.0/8", 0, 65535, 0));
+    CU_ASSERT(!takes(&opaque, p, 22));
+    p[6] = 0x20;
+    CU_ASSERT(!takes(&opaque, p, 22));
+    p[9] = 47; /* it has none */
+    CU_ASSERT(takes(&opaque, p, 22));
+}
+
+static void a_short_offset_is_dropped_behind_its_SA(void)
+{
+    struct cv_sa wide = fix_sa(FIX_GCM, IP_V4, 0), in = fix_reverse(&wide);
+    in.ts_count = 1;
+    in.ts_local[0] = in.ts_remote[0] = selector("10.0.0.0/8", 6, 65535, 0);
+    struct fix f;
+    fix_open2(&f, &wide, &in);
+    for (uint8_t at = 1; at < 5; at++) {
+        struct rte_mbuf *m = fix_inner(&f, IP_V4, 40, 0);
+        uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+        p[7] = at;
+        p[9] = 6;
+        CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NONE);
+        CU_ASSERT_EQUAL(fix_in(&f, m), at < 3 ? CV_DROP_TS_IN : CV_DROP_NONE);
+        rte_pktmbuf_free(m);
+    }
+    CU_ASSERT_EQUAL(f.in_counters.ts_failed, 2);
+    fix_close(&f);
+}
+
 static void IPv6_extension_headers_are_walked_and_bounded(void)
 {
     uint8_t p[40 + 12 * 8] = {0x60};
@@ -231,5 +313,8 @@ UNIT_MAIN_EAL("esp_ts", UNIT_TEST(addresses_protocols_and_ports), UNIT_TEST(sele
               UNIT_TEST(RFC_4301_7_a_piece_may_be_of_anything_that_it_does_not_show),
               UNIT_TEST(RFC_4301_4_4_1_1_ICMP_type_and_code_are_the_port),
               UNIT_TEST(RFC_4301_4_4_1_3_what_is_sent_is_not_what_is_received),
+              UNIT_TEST(RFC_4301_7_2_fragments_of_an_OPAQUE_SA_lie_behind_the_header),
+              UNIT_TEST(RFC_3128_ports_that_are_cut_off_are_not_absent),
+              UNIT_TEST(a_short_offset_is_dropped_behind_its_SA),
               UNIT_TEST(IPv6_extension_headers_are_walked_and_bounded),
               UNIT_TEST(truncated_headers_never_match))
