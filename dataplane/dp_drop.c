@@ -145,32 +145,58 @@ void dp_drop_esp_out(struct dp_worker *w, struct rte_mbuf *m)
     dp_drop_at(w, m, (enum cv_drop)meta->drop, meta->if_out, CV_DIR_OUT);
 }
 
-/* What this host sends to itself came in nowhere. */
+/* By which it came in; what this host sends to itself came in nowhere. */
+static uint32_t came_by(const struct dp_meta *meta)
+{
+    return meta->local_out == DP_TRANSIT ? meta->if_in : 0;
+}
+
 static uint32_t came_for(const struct dp_worker *w, const struct rte_mbuf *m, const struct dp_meta *meta)
 {
     const struct ip_if *tunnel =
         ip_ends_find(&w->dp->ifs, meta->vrf, meta->family, ip_dst(m, meta->family), ip_src(m, meta->family));
-    return tunnel ? tunnel->id : meta->local_out == DP_TRANSIT ? meta->if_in : 0;
+    return tunnel ? tunnel->id : came_by(meta);
+}
+
+static uint8_t proto_of(const struct dp_meta *meta)
+{
+    return meta->proto == IP_PROTO_AH ? CV_PROTO_AH : CV_PROTO_ESP;
+}
+
+/* The SA that ESP or AH names; NULL: none. */
+static const struct esp_conf *named_by(const struct dp_worker *w, const struct dp_meta *meta)
+{
+    const struct dp_sad_slot *slot;
+    const struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
+    return sa && esp_in_sa_conf(sa)->proto == proto_of(meta) ? esp_in_sa_conf(sa) : NULL;
+}
+
+/* Whose it is, if it was not looked at by its SA. */
+static uint32_t meant_for(const struct dp_worker *w, const struct rte_mbuf *m, const struct dp_meta *meta)
+{
+    const struct esp_conf *sa = named_by(w, meta);
+    return sa ? sa->if_id : came_for(w, m, meta);
 }
 
 void dp_drop_unknown_spi(struct dp_worker *w, struct rte_mbuf *m)
 {
     const struct dp_meta *meta = dp_meta(m);
-    const struct dp_sad_slot *slot;
-    const struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
-    const uint8_t proto = meta->proto == IP_PROTO_AH ? CV_PROTO_AH : CV_PROTO_ESP;
-    const bool known = sa && esp_in_sa_conf(sa)->proto == proto;
+    const bool known = named_by(w, meta) != NULL;
     if (!known && dp_stray_due(&w->stray, m, w->now)) {
         struct cv_evt e = {.type = CV_EVT_UNKNOWN_SPI};
         e.u.sa_event.ref.spi = meta->spi;
-        e.u.sa_event.proto = proto;
+        e.u.sa_event.proto = proto_of(meta);
         e.u.sa_event.reason = CV_DROP_UNKNOWN_SPI;
         e.u.sa_event.vrf = meta->vrf;
         endpoints_of(m, meta, &e.u.sa_event.remote, &e.u.sa_event.local);
         (void)dp_event(w, &e); /* lost, the next such packet brings another */
     }
-    dp_drop_at(w, m, known ? CV_DROP_WRONG_PEER : CV_DROP_UNKNOWN_SPI,
-               known ? esp_in_sa_conf(sa)->if_id : came_for(w, m, meta), CV_DIR_IN);
+    dp_drop_at(w, m, known ? CV_DROP_WRONG_PEER : CV_DROP_UNKNOWN_SPI, meant_for(w, m, meta), CV_DIR_IN);
+}
+
+void dp_drop_esp_waiting(struct dp_worker *w, struct rte_mbuf *m)
+{
+    dp_drop_at(w, m, CV_DROP_HANDOFF_FULL, meant_for(w, m, dp_meta(m)), CV_DIR_IN);
 }
 
 static void tcp_ports(const struct rte_mbuf *m, const struct dp_meta *meta, struct ip_endpoint *src,
@@ -223,11 +249,32 @@ void dp_drop_no_gre_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_
 }
 
 /* ---- hand-off ---------------------------------------------------------------------------------------------- */
+/* At whom it is lost tells what it was to become at the other worker. */
+static void hand_lost(struct dp_worker *w, const struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta((struct rte_mbuf *)(uintptr_t)m);
+    const struct ip_if *out;
+    switch ((enum dp_stage)meta->stage) {
+    case DP_STAGE_ESP_IN:
+        dp_lost_at(w, meant_for(w, m, meta), CV_DIR_IN, CV_DROP_HANDOFF_FULL, 1);
+        break;
+    case DP_STAGE_FRAME:
+        out = ip_if_of_port(&w->dp->ifs, meta->port);
+        dp_lost_at(w, out ? out->id : 0, CV_DIR_OUT, CV_DROP_HANDOFF_FULL, 1);
+        break;
+    default: /* fragments for this host, or of what a GRE tunnel's SA delivered, and what they became */
+        dp_lost_at(w, came_by(meta), CV_DIR_IN, CV_DROP_HANDOFF_FULL, 1);
+        break;
+    }
+}
+
 void dp_hand_flush(struct dp_worker *w, unsigned to)
 {
     struct dp_hand *h = &w->hand[to];
     unsigned done = rte_ring_mp_enqueue_burst(w->dp->rings.inbox[to], (void **)h->pkts, h->count, NULL);
     dp_count(&w->stats->handed_off, done);
+    for (unsigned i = done; i < h->count; i++)
+        hand_lost(w, h->pkts[i]);
     if (done < h->count)
         dp_drop_all(w, h->pkts + done, h->count - done, CV_DROP_HANDOFF_FULL);
     h->count = 0;

@@ -40,13 +40,16 @@ void dp_drop_esp_out(struct dp_worker *w, struct rte_mbuf *m);
 /* ESP or AH for this host that no SA takes: lost at the tunnel between whose ends it came, else at the port; an UNKNOWN_SPI event, as
  * often as dp_stray.h says. */
 void dp_drop_unknown_spi(struct dp_worker *w, struct rte_mbuf *m);
+/* ESP or AH for an SA here that finds no place to wait for the worker whose it is: lost at the SA's interface, or as above. */
+void dp_drop_esp_waiting(struct dp_worker *w, struct rte_mbuf *m);
 /* A protected route without an SA: one ACQUIRE per interface and second. */
 void dp_drop_no_sa(struct dp_worker *w, struct rte_mbuf *m, uint32_t if_id);
 /* The same for a packet on its way into a protected GRE tunnel: what wants the SA is the GRE packet it would be. */
 void dp_drop_no_gre_sa(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *tunnel);
 
 void dp_slow(struct dp_worker *w, struct rte_mbuf *m, enum dp_slow what);
-/* Joins the vector for worker `to`; given at the end of the burst (dp_transmit). */
+/* Joins the vector for worker `to`; given at the end of the burst (dp_transmit). What does not fit into its ring is lost at the interface of
+ * its SA, by which it leaves, or by which it came. */
 void dp_hand_over(struct dp_worker *w, unsigned to, struct rte_mbuf *m, enum dp_stage stage);
 void dp_hand_flush(struct dp_worker *w, unsigned to);
 /* False: culvertd is away or does not read (the ring is full), and the event is lost; no packet waits for it. */

@@ -13,7 +13,7 @@ static void park(struct dp_worker *w, struct rte_mbuf **list, unsigned *count, s
     if (*count < DP_PARK_MAX)
         list[(*count)++] = m;
     else
-        dp_drop(w, m, CV_DROP_HANDOFF_FULL);
+        dp_drop_esp_waiting(w, m);
 }
 
 void dp_owner_landed(struct dp_worker *w, struct rte_mbuf *m)

@@ -109,8 +109,18 @@ static cv_result flow_set(uint32_t id, bool up, bool policed)
     *i = (struct cv_if){.if_id = id, .kind = CV_IF_FLOW, .up = up, .flow_port = OUTSIDE};
     snprintf(i->name, sizeof i->name, "M#10.%u", id);
     if (policed) /* so many octets pass, and hardly any more as time goes by */
-        i->police[CV_DIR_IN] = i->police[CV_DIR_OUT] = (struct cv_police){.bps = 8, .burst = 20000};
+        i->police[CV_DIR_OUT] = (struct cv_police){.bps = 8, .burst = 20000};
     return mgr_cmd(&c);
+}
+
+/* Of what comes out of its SA nothing passes, whatever the time is: a header is longer than the burst. */
+static void police_in(struct cv_if *i)
+{
+    i->police[CV_DIR_IN] = (struct cv_police){.bps = 64, .burst = 19};
+}
+static void police_none(struct cv_if *i)
+{
+    i->police[CV_DIR_IN] = (struct cv_police){0};
 }
 
 static struct cv_sa sa_of(enum cv_dir dir, uint32_t slot, uint32_t flow)
@@ -436,7 +446,7 @@ static void outcome_end(struct outcome *o)
 static bool toggled[16];
 static void site_change(void)
 {
-    const unsigned what = rnd(13);
+    const unsigned what = rnd(14);
     const bool on = toggled[what] = !toggled[what];
     cv_result r = CV_OK;
     switch (what) {
@@ -448,7 +458,7 @@ static void site_change(void)
         policy_set(INSIDE, on ? 1 + rnd(4) : 0);
         break;
     case 3:
-        r = rnd(2) ? flow_set(FLOW, !on, false) : flow_set(FLOW, true, on);
+        r = flow_set(FLOW, !on, false);
         break;
     case 4:
         r = flow_set(OTHER, true, on);
@@ -473,6 +483,9 @@ static void site_change(void)
         break;
     case 11: /* a host inside that goes elsewhere */
         r = change_route("192.168.1.77/32", OUTSIDE, "10.0.0.254", on);
+        break;
+    case 12: /* of what its SA takes in */
+        r = change_if(FLOW, on ? police_in : police_none, true);
         break;
     default:
         dp_sad_set_mtu(&mgr_dp.sad, SA_OUT, on ? 500 : 1400);

@@ -290,6 +290,64 @@ static void what_a_crypto_map_takes_and_refuses(void)
     CU_ASSERT(one_lost(FLOW, CV_DIR_OUT, CV_IF_DROP_TOO_BIG, CV_DROP_TOO_BIG));
 }
 
+/* ---- on the way to another worker --------------------------------------------------------------------------------- */
+/* m finds the ring full. */
+static void handed(struct rte_mbuf *m, enum dp_stage stage)
+{
+    struct rte_ring *inbox = mgr_dp.rings.inbox[0];
+    struct rte_mbuf *filler = packet_to(99, 100, false), *same;
+    while (rte_ring_mp_enqueue(inbox, filler) == 0)
+        ;
+    dp_hand_over(worker, 0, m, stage);
+    dp_hand_flush(worker, 0);
+    while (rte_ring_dequeue(inbox, (void **)&same) == 0)
+        CU_ASSERT_PTR_EQUAL(same, filler);
+    rte_pktmbuf_free(filler);
+}
+
+static void what_does_not_fit_into_a_ring(void)
+{
+    site_make(0);
+    map_set(0);
+    sa_set(CV_DIR_IN, SA_IN, VTI, "0.0.0.0/0");
+    sa_set(CV_DIR_IN, SA_FLOW, FLOW, "0.0.0.0/0");
+    handed(esp_from(66, mgr_sa(CV_DIR_IN, SA_IN, VTI).ref.spi), DP_STAGE_ESP_IN);
+    CU_ASSERT(one_lost(VTI, CV_DIR_IN, CV_IF_DROP_OTHER, CV_DROP_HANDOFF_FULL));
+    handed(esp_from(9, mgr_sa(CV_DIR_IN, SA_FLOW, FLOW).ref.spi), DP_STAGE_ESP_IN);
+    CU_ASSERT(one_lost(FLOW, CV_DIR_IN, CV_IF_DROP_OTHER, CV_DROP_HANDOFF_FULL));
+    handed(esp_from(9, 0x40000001), DP_STAGE_ESP_IN);
+    CU_ASSERT(one_lost(VTI, CV_DIR_IN, CV_IF_DROP_OTHER, CV_DROP_HANDOFF_FULL));
+    handed(esp_from(66, 0x40000001), DP_STAGE_ESP_IN);
+    CU_ASSERT(one_lost(PORT, CV_DIR_IN, CV_IF_DROP_OTHER, CV_DROP_HANDOFF_FULL));
+    struct rte_mbuf *m = packet_to(99, 100, false);
+    dp_meta(m)->port = ip_if_get(&mgr_dp.ifs, PORT)->port;
+    handed(m, DP_STAGE_FRAME);
+    CU_ASSERT(one_lost(PORT, CV_DIR_OUT, CV_IF_DROP_OTHER, CV_DROP_HANDOFF_FULL));
+    handed(packet_to(99, 100, false), DP_STAGE_PIECE);
+    CU_ASSERT(one_lost(INSIDE, CV_DIR_IN, CV_IF_DROP_OTHER, CV_DROP_HANDOFF_FULL));
+    m = packet_to(99, 100, false);
+    dp_meta(m)->if_in = GRE;
+    handed(m, DP_STAGE_GRE_PIECE);
+    CU_ASSERT(one_lost(GRE, CV_DIR_IN, CV_IF_DROP_OTHER, CV_DROP_HANDOFF_FULL));
+    m = packet_to(99, 100, false); /* to ourselves */
+    dp_meta(m)->local_out = DP_LOCAL_PING;
+    handed(m, DP_STAGE_PIECE);
+    CU_ASSERT(one_lost(0, CV_DIR_IN, CV_IF_DROP_OTHER, CV_DROP_HANDOFF_FULL));
+}
+
+/* A bucket that is on its way to this worker, which has as many packets of it as it keeps. */
+static void what_finds_no_parking_place(void)
+{
+    site_make(0);
+    sa_set(CV_DIR_IN, SA_IN, VTI, "0.0.0.0/0");
+    worker->parked.own_count = worker->parked.handed_count = DP_PARK_MAX;
+    dp_owner_landed(worker, esp_from(66, mgr_sa(CV_DIR_IN, SA_IN, VTI).ref.spi));
+    CU_ASSERT(one_lost(VTI, CV_DIR_IN, CV_IF_DROP_OTHER, CV_DROP_HANDOFF_FULL));
+    CU_ASSERT_FALSE(dp_owner_handed(worker, esp_from(66, mgr_sa(CV_DIR_IN, SA_IN, VTI).ref.spi)));
+    CU_ASSERT(one_lost(VTI, CV_DIR_IN, CV_IF_DROP_OTHER, CV_DROP_HANDOFF_FULL));
+    worker->parked.own_count = worker->parked.handed_count = 0;
+}
+
 /* ---- neither --------------------------------------------------------------------------------------------------------- */
 static void what_the_route_drops_is_no_interface_s(void)
 {
@@ -321,5 +379,6 @@ PKT_MAIN("what interfaces lose", UNIT_TEST(what_goes_into_a_tunnel), UNIT_TEST(w
          UNIT_TEST(what_is_over_the_rate_of_a_tunnel), UNIT_TEST(what_is_over_the_rate_of_a_line),
          UNIT_TEST(what_the_SA_of_a_tunnel_does_not_let_in), UNIT_TEST(what_an_SA_did_not_send),
          UNIT_TEST(ESP_of_an_SPI_that_nobody_has), UNIT_TEST(what_a_crypto_map_takes_and_refuses),
+         UNIT_TEST(what_does_not_fit_into_a_ring), UNIT_TEST(what_finds_no_parking_place),
          UNIT_TEST(what_the_route_drops_is_no_interface_s), UNIT_TEST(a_port_that_takes_no_more_has_lost_it),
          UNIT_TEST(everything_ends))
