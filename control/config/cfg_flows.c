@@ -230,19 +230,48 @@ static void check_names(struct cfg_parser *p, unsigned written)
             }
 }
 
-static void check_rows(struct cfg_parser *p, const struct cfg_interface *port)
+static cv_result rows_of(const struct cfg *c, const struct cfg_interface *port)
 {
     struct cfg_policy_row *rows;
     unsigned count;
-    cv_result r = cfg_policy_rows(p->c, port, &rows, &count);
-    if (r == CV_ENOSPC)
-        fail(p, port->crypto_map[0] ? port->crypto_map_line : port->crypto_map6_line,
-             "use fewer deny lines, or `crypto ipsec ipv4-deny clear`",
-             "the crypto map's lines make more policy rows than the data plane holds (4096)");
-    else if (r != CV_OK)
-        p->out_of_memory = true;
+    const cv_result r = cfg_policy_rows(c, port, &rows, &count);
     if (r == CV_OK)
         free(rows);
+    return r;
+}
+
+/* Does the port's map of one family make too many rows by itself? */
+static bool too_many_of(const struct cfg *c, const struct cfg_interface *port, bool ipv6)
+{
+    struct cfg_interface alone = *port;
+    (ipv6 ? alone.crypto_map : alone.crypto_map6)[0] = '\0';
+    return rows_of(c, &alone) == CV_ENOSPC;
+}
+
+/* What would help: `ipv4-deny` where deny lines of IPv4 send packets on, which those of IPv6 always do. */
+static const char *fewer_rows(const struct cfg *c, bool four, bool six)
+{
+    const bool jumps = c->ipv4_deny == CFG_DENY_JUMP;
+    if (!four)
+        return "use fewer deny lines";
+    if (six)
+        return jumps
+                   ? "use fewer deny lines in either map, or `crypto ipsec ipv4-deny clear` for those of IPv4"
+                   : "use fewer lines in either map";
+    return jumps ? "use fewer deny lines, or `crypto ipsec ipv4-deny clear`" : "use fewer lines";
+}
+
+static void check_rows(struct cfg_parser *p, const struct cfg_interface *port)
+{
+    const cv_result r = rows_of(p->c, port);
+    if (r != CV_OK && r != CV_ENOSPC)
+        p->out_of_memory = true;
+    if (r != CV_ENOSPC)
+        return;
+    const bool four = too_many_of(p->c, port, false), six = too_many_of(p->c, port, true), all = four == six;
+    fail(p, (four || all) && port->crypto_map[0] ? port->crypto_map_line : port->crypto_map6_line,
+         fewer_rows(p->c, four || all, six || all),
+         "the crypto map's lines make more policy rows than the data plane holds (4096)");
 }
 static_assert(CV_POLICY_ROWS_MAX == 4096, "the message says so");
 
