@@ -273,6 +273,13 @@ static void write_ah(uint8_t *ah, const struct esp_template *t, uint8_t next, ui
     memcpy(ah + ESP_AH_SEQ_AT, &be_seq, 4);
 }
 
+/* What may be cut must not have 0, which means none: the ICV goes over it, so that nobody can give it one later (RFC 4302 3.3.3.1.1.1). None comes
+ * twice in 65,535 packets. */
+static uint32_t identification_of(const struct esp_template *t, uint64_t seq)
+{
+    return (uint32_t)((seq + t->v4.id) % UINT16_MAX) + 1;
+}
+
 /* The header of a tunnel as ESP's builder makes it: DSCP copied, ECN by RFC 6040 4.1, DF by the SA. */
 static void write_outer(uint8_t *ip, const struct esp_template *t, uint32_t total, uint8_t tos, uint8_t df,
                         uint64_t seq, bool v4)
@@ -281,8 +288,7 @@ static void write_outer(uint8_t *ip, const struct esp_template *t, uint32_t tota
         const struct esp_front f = {ESP_V4_LEN, ESP_V4_PROTO_AT};
         ip[0] = 0x45;
         ip[1] = tos;
-        esp_put16(ip + V4_ID_AT,
-                  ((uint32_t)seq + t->v4.id) & 0xffff); /* RFC 6864 4, should it be fragmented */
+        esp_put16(ip + V4_ID_AT, identification_of(t, seq)); /* RFC 6864 4, should it be fragmented */
         ip[ESP_V4_FRAG_AT] = df;
         ip[ESP_V4_FRAG_AT + 1] = 0;
         memcpy(ip + V4_TTL_AT, &t->ttl_proto, 4);
@@ -349,10 +355,13 @@ static enum cv_drop build_transport(const struct esp_template *t, struct rte_mbu
     write_ah(ip + f.len, t, ip[f.next], seq);
     ip[f.next] = ESP_PROTO_AH;
     esp_front_ecn(ip, t, v4);
-    if (v4)
+    if (v4) {
+        if (esp_get16(ip + V4_ID_AT) == 0 && !(ip[ESP_V4_FRAG_AT] & ESP_V4_DF))
+            esp_put16(ip + V4_ID_AT, identification_of(t, seq));
         esp_length_v4(ip, &f, len + t->head);
-    else
+    } else {
         esp_length_v6(ip, len + t->head);
+    }
     *l3_len = f.len;
     return CV_DROP_NONE;
 }

@@ -42,7 +42,7 @@ static void options_later(uint8_t *ip, uint32_t header)
     }
 }
 
-/* id: for datagrams made here, which carry none until they are cut (RFC 6864 4). */
+/* id: for packets made here that have none until they are cut (RFC 6864 4). */
 static void piece4_write(uint8_t *to, const uint8_t *ip, uint32_t header, uint32_t at, uint32_t n, bool last,
                          uint32_t id)
 {
@@ -73,6 +73,12 @@ static void piece6_write(uint8_t *to, const uint8_t *ip, uint32_t id, uint32_t a
     memcpy(f + FRAGMENT_HEADER, ip + IP6_HEADER + at, n);
 }
 
+/* The identification that pieces of ip get instead of its own; 0: they keep that. In front of AH it is under the ICV (RFC 4302 3.3.3.1.1.1). */
+static uint32_t identification_new(const uint8_t *ip, uint8_t made, uint32_t id)
+{
+    return made != DP_TRANSIT && ip_get16(ip + 4) == 0 && ip[9] != IP_PROTO_AH ? id : 0;
+}
+
 static void free_all(struct rte_mbuf **m, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
@@ -89,7 +95,7 @@ unsigned ip_frag_split(struct rte_mbuf *m, uint16_t mtu, struct rte_mempool *poo
     if ((!v4 && meta->l3_len != IP6_HEADER) || mtu < header + extra + 8)
         return 0;
     uint32_t total = m->data_len - header, step = (mtu - header - extra) & ~7u, id = (uint32_t)rte_rand();
-    uint32_t id4 = v4 && meta->local_out != DP_TRANSIT && ip_get16(ip + 4) == 0 ? id : 0;
+    uint32_t id4 = v4 ? identification_new(ip, meta->local_out, id) : 0;
     unsigned n = 0;
     for (uint32_t at = 0; at < total; at += step) {
         uint32_t len = RTE_MIN(step, total - at);
