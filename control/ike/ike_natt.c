@@ -85,9 +85,20 @@ bool ike_nat_may_follow(const struct ike *e, const struct ike_sa *sa, const stru
     return may_change(sa, remote) && may_move_to(e, sa, &remote->addr);
 }
 
+/* In transport mode the peer's address is that of the packets and of the selectors: such a child ends, and is negotiated anew when there is traffic. */
+static void child_follows(struct ike *e, struct ike_sa *sa, struct sam_child *c,
+                          const struct ip_endpoint *remote)
+{
+    if (!c->transport || ip_addr_equal(&c->remote.addr, &remote->addr))
+        sam_child_set_remote(e->sam, c, remote);
+    else if (c->state != SAM_RETIRING && sa->ops->delete_child(e, sa, c) != CV_OK)
+        ike_log(e, sa, LOG_LEVEL_DEBUG, "ipsec", "child 0x%08x is left behind without a delete", c->in.spi);
+}
+
 void ike_nat_follow(struct ike *e, struct ike_sa *sa, const struct ip_endpoint *remote)
 {
     char from[IP_TEXT_MAX], to[IP_TEXT_MAX];
+    struct sam_child *next;
     if (!may_change(sa, remote))
         return;
     if (!may_move_to(e, sa, &remote->addr)) {
@@ -99,7 +110,9 @@ void ike_nat_follow(struct ike *e, struct ike_sa *sa, const struct ip_endpoint *
             "the peer's NAT mapping changed from %s to %s", ip_endpoint_text(&sa->remote, from),
             ip_endpoint_text(remote, to));
     sa->remote = *remote;
-    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = c->next_of_owner)
+    for (struct sam_child *c = sam_children_of(e->sam, sa->conn_id); c; c = next) {
+        next = c->next_of_owner;
         if (c->natt)
-            sam_child_set_remote(e->sam, c, remote);
+            child_follows(e, sa, c, remote);
+    }
 }

@@ -23,7 +23,8 @@ void ike_nat_float(struct ike_sa *sa);
  * another peer at the address. A source address proves nothing. */
 CV_MUST_USE bool ike_nat_may_follow(const struct ike *e, const struct ike_sa *sa,
                                     const struct ip_endpoint *remote);
-/* The peer has sent from there, authenticated and not long ago (RFC 7296 2.23): SA and children follow, when they may. */
+/* The peer has sent from there, authenticated and not long ago (RFC 7296 2.23): SA and children follow, when they may; those in transport mode only to
+ * another port, and end when it is another address. */
 void ike_nat_follow(struct ike *e, struct ike_sa *sa, const struct ip_endpoint *remote);
 
 #endif

@@ -213,6 +213,22 @@ void v1_quick_put_nat_oa(const struct ike_sa *sa, const struct v1_xchg *x, struc
     pld1_put_nat_oa(b, type, x->initiator ? &sa->remote.addr : &sa->local.addr);
 }
 
+static void replace_host(struct ts *t, const struct ip_addr *a)
+{
+    struct ip_prefix p;
+    if (ts_to_prefix(t, &p) && p.addr.family == a->family && p.len == ip_addr_bits(a) &&
+        ip_prefix_make(a, p.len, &p))
+        *t = ts_from_prefix(&p, t->proto, t->port_lo, t->port_hi);
+}
+
+void v1_quick_seen(const struct ike_sa *sa, struct ts *local, struct ts *remote)
+{
+    if (sa->nat_local)
+        replace_host(local, &sa->local.addr);
+    if (sa->nat_remote)
+        replace_host(remote, &sa->remote.addr);
+}
+
 void v1_quick_fail(struct ike *e, struct ike_sa *sa, struct v1_xchg *x, enum ike_reason why, const char *fmt,
                    ...)
 {
@@ -469,13 +485,15 @@ static uint8_t answered_proto(const struct pld1_message *m)
     return m->sa.proposal_count && m->sa.proposals[0].proto == PLD1_PROTO_AH ? PLD1_PROTO_AH : PLD1_PROTO_ESP;
 }
 
-/* RFC 2409 5.5: the responder repeats the identities. */
+/* RFC 2409 5.5: the responder repeats the identities; strongSwan, of transport mode through a NAT, as it sees the two. */
 static cv_result accept_ids(struct answer *a)
 {
     struct ts local, remote;
-    if (a->m->id_count != 2 || pld1_id_selector(&a->m->ids[0], &local) != CV_OK ||
-        pld1_id_selector(&a->m->ids[1], &remote) != CV_OK || !ts_equal(&local, &a->x->ts_local) ||
-        !ts_equal(&remote, &a->x->ts_remote))
+    bool good = a->m->id_count == 2 && pld1_id_selector(&a->m->ids[0], &local) == CV_OK &&
+                pld1_id_selector(&a->m->ids[1], &remote) == CV_OK;
+    if (good && a->x->choice.transport && a->x->encap != SEL1_ENCAP_PLAIN)
+        v1_quick_seen(a->sa, &local, &remote);
+    if (!good || !ts_equal(&local, &a->x->ts_local) || !ts_equal(&remote, &a->x->ts_remote))
         return no(a, IKE_REASON_TS_UNACCEPTABLE,
                   "the peer's answer has other proxy identities than were asked for");
     return CV_OK;

@@ -46,6 +46,9 @@ const struct sam_child *v1_quick_predecessor(const struct ike *e, const struct i
 void v1_quick_up(struct ike *e, struct ike_sa *sa, const struct v1_xchg *x, struct sam_child *c);
 /* QM1's and QM2's NAT-OA in transport mode (RFC 3947 5.2): the addresses of both as this end has them, initiator's first. */
 void v1_quick_put_nat_oa(const struct ike_sa *sa, const struct v1_xchg *x, struct pld_builder *b);
+/* Transport mode through a NAT: the identities of an end behind it name an address that means nothing on the other side (RFC 3947 5.2, RFC 3948 5.1). Those
+ * of one address become the address that the end has on this side. */
+void v1_quick_seen(const struct ike_sa *sa, struct ts *local, struct ts *remote);
 /* Ends an exchange that we began, with the reason for its session; the IKE SA stays. A rekey is tried again after a while. */
 void v1_quick_fail(struct ike *e, struct ike_sa *sa, struct v1_xchg *x, enum ike_reason why, const char *fmt,
                    ...) CV_PRINTF(5, 6);

@@ -94,27 +94,13 @@ static struct ts host(const struct ip_addr *a)
     return ip_prefix_make(a, ip_addr_bits(a), &p) ? ts_from_prefix(&p, 0, 0, UINT16_MAX) : none;
 }
 
-static void replace_host(struct ts *t, const struct ip_addr *a)
-{
-    struct ip_prefix p;
-    struct ts h = host(a);
-    if (!ts_to_prefix(t, &p) || p.addr.family != a->family || p.len != ip_addr_bits(a))
-        return;
-    memcpy(t->lo, h.lo, sizeof t->lo);
-    memcpy(t->hi, h.hi, sizeof t->hi);
-}
-
-/* RFC 3947 5.2, RFC 3948 5.1: in transport mode the identities are addresses from behind the NAT; here only the outer ones mean anything. */
 static void through_nat(struct respond *q)
 {
     const struct pld1_sa *sa = &q->in->m->sa;
     uint16_t encap = sa->transform_count ? sa->transforms[0].encap : 0;
     if (encap != UDP_TRANSPORT && encap != UDP_TRANSPORT_DRAFT)
         return;
-    if (q->sa->nat_remote)
-        replace_host(&q->x->ts_remote, &q->sa->remote.addr);
-    if (q->sa->nat_local)
-        replace_host(&q->x->ts_local, &q->sa->local.addr);
+    v1_quick_seen(q->sa, &q->x->ts_local, &q->x->ts_remote);
 }
 
 /* RFC 2409 5.5: without identities the negotiation is for the two gateways themselves. */

@@ -167,8 +167,6 @@ cv_result v2_child_put_offer(struct ike *e, struct ike_sa *sa, struct v2_nego *n
     pld_put_ts(b, PLD_TSI, n->ts_i, n->ts_i_count);
     pld_put_ts(b, PLD_TSR, n->ts_r, n->ts_r_count);
     struct slice none = {NULL, 0};
-    /* RFC 7296 2.23.1: through a NAT it would take selectors and checksums of the addresses behind it; tunnel mode needs neither */
-    n->transport = n->transport && !ike_child_natt(sa);
     if (n->transport)
         pld_put_notify(b, PLD_PROTO_NONE, none, PLD_N_USE_TRANSPORT_MODE, none);
     v2_resource_put(n, b);
@@ -288,14 +286,31 @@ static cv_result accept_proposal(struct ike *e, struct ike_sa *sa, struct v2_neg
     return CV_OK;
 }
 
+/* RFC 7296 2.23.1: in transport mode the answer has the addresses that the responder sees; before anything else they become those that were
+ * offered. A peer that left them as they were is understood as well. */
+static bool as_offered(const struct ike_sa *sa, const struct v2_nego *n, const struct pld_message *m,
+                       struct pld_ts_list *tsi, struct pld_ts_list *tsr)
+{
+    *tsi = m->tsi;
+    *tsr = m->tsr;
+    if (!n->transport || !ike_child_natt(sa) || !pld_find_notify(m, PLD_N_USE_TRANSPORT_MODE))
+        return true;
+    return v2_ts_seen(&m->tsi, sa->nat_local ? &sa->local.addr : NULL, tsi) &&
+           v2_ts_seen(&m->tsr, sa->nat_remote ? &sa->remote.addr : NULL, tsr);
+}
+
 static cv_result accept_selectors(struct ike *e, struct ike_sa *sa, struct v2_nego *n,
                                   const struct pld_message *m, enum ike_reason *why)
 {
     struct v2_ts_set offered = {.i_count = n->ts_i_count, .r_count = n->ts_r_count}, set;
+    struct pld_ts_list tsi, tsr;
     const char *text;
+    if (!as_offered(sa, n, m, &tsi, &tsr))
+        return refuse(e, sa, n, why, IKE_REASON_TS_UNACCEPTABLE,
+                      "the peer answered transport mode for more than the two addresses");
     memcpy(offered.i, n->ts_i, sizeof offered.i);
     memcpy(offered.r, n->ts_r, sizeof offered.r);
-    if (!v2_ts_accept(&m->tsi, &m->tsr, &offered, &set, &text))
+    if (!v2_ts_accept(&tsi, &tsr, &offered, &set, &text))
         return refuse(e, sa, n, why, IKE_REASON_TS_UNACCEPTABLE, text);
     memcpy(n->ts_i, set.i, sizeof n->ts_i);
     memcpy(n->ts_r, set.r, sizeof n->ts_r);

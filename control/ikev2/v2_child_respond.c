@@ -19,7 +19,9 @@ struct respond {
     uint16_t notify, ke_group;
     enum ike_reason why;
     uint32_t spi_peer;
+    struct pld_ts_list tsi, tsr; /* what the peer asks for, with the addresses that its packets have here */
     bool more_ts;
+    bool by_nat; /* they are not those of the message: transport mode through a NAT */
 };
 
 static cv_result respond_no(struct respond *q, uint16_t notify, enum ike_reason why, const char *text)
@@ -40,7 +42,7 @@ static bool takes(struct respond *q, const struct cfg_interface *t)
     struct v2_ts_set set;
     memcpy(q->n->interface, t->name, sizeof q->n->interface);
     if (v2_nego_policy(q->e, q->n, &policy) != CV_OK ||
-        !v2_ts_narrow(&q->m->tsi, &q->m->tsr, &policy.remote, &policy.local, &set, &q->more_ts))
+        !v2_ts_narrow(&q->tsi, &q->tsr, &policy.remote, &policy.local, &set, &q->more_ts))
         return false;
     memcpy(q->n->ts_i, set.i, sizeof q->n->ts_i);
     memcpy(q->n->ts_r, set.r, sizeof q->n->ts_r);
@@ -50,21 +52,23 @@ static bool takes(struct respond *q, const struct cfg_interface *t)
 }
 
 static const struct cfg_interface *find_flow(struct respond *q, enum sel_flow_why *why,
-                                             const struct cfg_interface **nearest)
+                                             const struct cfg_interface **nearest, struct sel_trace *trace)
 {
-    struct sel_trace trace = {0};
     const struct sel_flow_query query = {.version = CFG_IKEV2,
                                          .fvrf = ike_vrf_name(q->e, q->sa->vrf),
                                          .local = &q->sa->local.addr,
                                          .remote = &q->sa->auth_remote,
                                          .profile2 = q->sa->profile,
-                                         .local_count = q->m->tsr.count,
-                                         .ts_local = q->m->tsr.ts,
-                                         .remote_count = q->m->tsi.count,
-                                         .ts_remote = q->m->tsi.ts};
-    const struct cfg_interface *t = sel_flow(q->e->cfg, &query, why, nearest, &trace);
-    ike_decision(q->e, q->sa, q->in_auth ? "IKE_AUTH" : "CREATE_CHILD_SA", &trace);
-    return t;
+                                         .local_count = q->tsr.count,
+                                         .ts_local = q->tsr.ts,
+                                         .remote_count = q->tsi.count,
+                                         .ts_remote = q->tsi.ts};
+    return sel_flow(q->e->cfg, &query, why, nearest, trace);
+}
+
+static void decided(const struct respond *q, struct sel_trace *trace)
+{
+    ike_decision(q->e, q->sa, q->in_auth ? "IKE_AUTH" : "CREATE_CHILD_SA", trace);
 }
 
 static cv_result respond_mismatch(struct respond *q, enum sel_flow_why why,
@@ -89,14 +93,95 @@ static cv_result respond_mismatch(struct respond *q, enum sel_flow_why why,
                           : "no protected tunnel between these addresses");
 }
 
+/* ---- proposal and mode ------------------------------------------------------------------------------------------- */
+static bool choose(const struct respond *q, struct v2_peer_offers *peer, struct sel_esp_choice *choice,
+                   struct sel_trace *trace)
+{
+    memset(trace, 0, sizeof *trace);
+    v2_peer_offers(&q->m->sa, ike_child_natt(q->sa) ? PLD_PROTO_ESP : PLD_PROTO_NONE, V2_ESP_SPI_LEN, peer);
+    return sel_esp_proposal(q->e->cfg, q->n->ipsec, !q->in_auth, peer->offer, peer->count, choice, trace);
+}
+
+static cv_result respond_proposal(struct respond *q)
+{
+    struct v2_peer_offers peer;
+    struct sel_trace trace;
+    bool ok = choose(q, &peer, &q->n->choice, &trace);
+    decided(q, &trace);
+    if (!ok)
+        return respond_no(q, PLD_N_NO_PROPOSAL_CHOSEN, IKE_REASON_NO_PROPOSAL,
+                          ike_child_natt(q->sa) && peer.count == 0 ? IKE_CHILD_AH_NAT
+                          : trace.text[0]                          ? trace.text
+                                                                   : "no ESP or AH proposal in common");
+    q->n->spi_out = v2_spi_get(peer.spi[q->n->choice.offer]);
+    if (q->n->spi_out < V2_ESP_SPI_MIN)
+        return respond_no(q, PLD_N_INVALID_SYNTAX, IKE_REASON_INVALID_SYNTAX, "the peer's SPI is reserved");
+    return CV_OK;
+}
+
+/* RFC 7296 1.3.1: transport mode only when it is asked for, and the chosen set and the selectors allow it. */
+static bool is_transport(const struct respond *q, const struct cfg_transform_set *set)
+{
+    const struct v2_nego *n = q->n;
+    bool asked = pld_find_notify(q->m, PLD_N_USE_TRANSPORT_MODE) != NULL, refuse = false;
+    return asked && n->ts_i_count == 1 && n->ts_r_count == 1 &&
+           sel_transport(set, &n->ts_r[0], &n->ts_i[0], &q->sa->local.addr, &q->sa->remote.addr, &refuse);
+}
+
+static cv_result respond_mode(struct respond *q)
+{
+    const struct cfg_transform_set *set = q->n->choice.transform_set;
+    q->n->transport = is_transport(q, set) && (q->by_nat || !ike_child_natt(q->sa));
+    if (!q->n->transport && set->transport_require)
+        return respond_no(q, PLD_N_NO_PROPOSAL_CHOSEN, IKE_REASON_NO_PROPOSAL,
+                          "the transform set requires transport mode");
+    return CV_OK;
+}
+
+/* ---- which tunnel ------------------------------------------------------------------------------------------------- */
+static bool sees_through_nat(struct respond *q)
+{
+    const struct ike_sa *sa = q->sa;
+    return ike_child_natt(sa) && pld_find_notify(q->m, PLD_N_USE_TRANSPORT_MODE) &&
+           v2_ts_seen(&q->m->tsi, sa->nat_remote ? &sa->remote.addr : NULL, &q->tsi) &&
+           v2_ts_seen(&q->m->tsr, sa->nat_local ? &sa->local.addr : NULL, &q->tsr);
+}
+
+/* RFC 7296 2.23.1: of transport mode through a NAT the policy is asked with the addresses that the packets have here. Only where that
+ * makes transport mode of it do they count. */
+static bool takes_by_nat(struct respond *q, const struct sam_child *rekeys)
+{
+    enum sel_flow_why why;
+    const struct cfg_interface *nearest;
+    struct sel_trace flow = {0}, trace;
+    struct v2_peer_offers peer;
+    struct sel_esp_choice choice;
+    if (!sees_through_nat(q))
+        return false;
+    const struct cfg_interface *t =
+        rekeys ? cfg_find_interface(q->e->cfg, rekeys->interface) : find_flow(q, &why, &nearest, &flow);
+    if (!t || !takes(q, t) || !choose(q, &peer, &choice, &trace) || !is_transport(q, choice.transform_set))
+        return false;
+    if (!rekeys)
+        decided(q, &flow);
+    return true;
+}
+
 /* PF-9: the tunnel between these addresses must be bound to the profile that IKE_AUTH selected; and the offer must hold
  * selectors of its policy. A child that is rekeyed stays where it is. */
 static cv_result respond_tunnel(struct respond *q, const struct sam_child *rekeys)
 {
     enum sel_flow_why why = SEL_FLOW_NO_TUNNEL;
-    const struct cfg_interface *nearest = NULL;
-    const struct cfg_interface *t =
-        rekeys ? cfg_find_interface(q->e->cfg, rekeys->interface) : find_flow(q, &why, &nearest);
+    const struct cfg_interface *t, *nearest = NULL;
+    struct sel_trace trace = {0};
+    q->by_nat = takes_by_nat(q, rekeys);
+    if (q->by_nat)
+        return CV_OK;
+    q->tsi = q->m->tsi;
+    q->tsr = q->m->tsr;
+    t = rekeys ? cfg_find_interface(q->e->cfg, rekeys->interface) : find_flow(q, &why, &nearest, &trace);
+    if (!rekeys)
+        decided(q, &trace);
     if (!t)
         return respond_mismatch(q, why, nearest);
     if (takes(q, t))
@@ -104,6 +189,7 @@ static cv_result respond_tunnel(struct respond *q, const struct sam_child *rekey
     return respond_mismatch(q, SEL_FLOW_SELECTORS, t);
 }
 
+/* ---- room, resources, keys ------------------------------------------------------------------------------------------ */
 static cv_result respond_unclaimed(struct respond *q)
 {
     const struct v2_nego *n = q->n;
@@ -142,42 +228,6 @@ static cv_result respond_resource(struct respond *q, const struct sam_child *rek
     ike_log(q->e, q->sa, LOG_LEVEL_DEBUG, "ipsec",
             "child SA refused with TS_MAX_QUEUE: each worker has one, or half of the IKE SA's room is used");
     return CV_EINVAL;
-}
-
-static cv_result respond_proposal(struct respond *q)
-{
-    struct v2_peer_offers peer;
-    struct sel_trace trace;
-    memset(&trace, 0, sizeof trace);
-    const bool natt = ike_child_natt(q->sa);
-    v2_peer_offers(&q->m->sa, natt ? PLD_PROTO_ESP : PLD_PROTO_NONE, V2_ESP_SPI_LEN, &peer);
-    bool ok =
-        sel_esp_proposal(q->e->cfg, q->n->ipsec, !q->in_auth, peer.offer, peer.count, &q->n->choice, &trace);
-    ike_decision(q->e, q->sa, q->in_auth ? "IKE_AUTH" : "CREATE_CHILD_SA", &trace);
-    if (!ok)
-        return respond_no(q, PLD_N_NO_PROPOSAL_CHOSEN, IKE_REASON_NO_PROPOSAL,
-                          natt && peer.count == 0 ? IKE_CHILD_AH_NAT
-                          : trace.text[0]         ? trace.text
-                                                  : "no ESP or AH proposal in common");
-    q->n->spi_out = v2_spi_get(peer.spi[q->n->choice.offer]);
-    if (q->n->spi_out < V2_ESP_SPI_MIN)
-        return respond_no(q, PLD_N_INVALID_SYNTAX, IKE_REASON_INVALID_SYNTAX, "the peer's SPI is reserved");
-    return CV_OK;
-}
-
-/* RFC 7296 1.3.1: transport mode only when it is asked for, and the chosen set and the selectors allow it. */
-static cv_result respond_mode(struct respond *q)
-{
-    struct v2_nego *n = q->n;
-    bool asked = pld_find_notify(q->m, PLD_N_USE_TRANSPORT_MODE) != NULL, refuse = false;
-    const struct cfg_transform_set *set = n->choice.transform_set;
-    n->transport =
-        asked && n->ts_i_count == 1 && n->ts_r_count == 1 &&
-        sel_transport(set, &n->ts_r[0], &n->ts_i[0], &q->sa->local.addr, &q->sa->remote.addr, &refuse);
-    if (!n->transport && set->transport_require)
-        return respond_no(q, PLD_N_NO_PROPOSAL_CHOSEN, IKE_REASON_NO_PROPOSAL,
-                          "the transform set requires transport mode");
-    return CV_OK;
 }
 
 static cv_result respond_ke(struct respond *q, struct secret *shared)

@@ -128,3 +128,30 @@ bool v2_ts_accept(const struct pld_ts_list *tsi, const struct pld_ts_list *tsr,
     out->r_count = r.count;
     return v2_ts_pair(out, &pairs);
 }
+
+static bool of_one_address(const struct pld_ts_list *list, struct ip_prefix *host)
+{
+    struct ip_prefix p;
+    for (unsigned i = 0; i < list->count; i++) {
+        if (!ts_to_prefix(&list->ts[i], &p) || p.len != ip_addr_bits(&p.addr) ||
+            (i > 0 && !ip_addr_equal(&p.addr, &host->addr)))
+            return false;
+        *host = p;
+    }
+    return list->count > 0;
+}
+
+bool v2_ts_seen(const struct pld_ts_list *list, const struct ip_addr *seen, struct pld_ts_list *out)
+{
+    struct ip_prefix host;
+    *out = *list;
+    if (!of_one_address(list, &host))
+        return false;
+    if (!seen)
+        return true;
+    if (seen->family != host.addr.family || !ip_prefix_make(seen, host.len, &host))
+        return false;
+    for (unsigned i = 0; i < out->count; i++)
+        out->ts[i] = ts_from_prefix(&host, out->ts[i].proto, out->ts[i].port_lo, out->ts[i].port_hi);
+    return true;
+}

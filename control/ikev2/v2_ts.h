@@ -26,6 +26,11 @@ CV_MUST_USE bool v2_ts_narrow(const struct pld_ts_list *tsi, const struct pld_ts
 /* Initiator: the answer is a subset of the offer and can be installed whole. why: short text on false. */
 CV_MUST_USE bool v2_ts_accept(const struct pld_ts_list *tsi, const struct pld_ts_list *tsr,
                               const struct v2_ts_set *offered, struct v2_ts_set *out, const char **why);
+/* Transport mode through a NAT (RFC 7296 2.23.1): an end behind it names itself, and by the other end it is named, with an address that means
+ * nothing on the other side. The list with `seen` in its place, the address that the end has on this side; NULL: it stays. False: the selectors are
+ * not all of one and the same address, of the family of `seen`. */
+CV_MUST_USE bool v2_ts_seen(const struct pld_ts_list *list, const struct ip_addr *seen,
+                            struct pld_ts_list *out);
 /* False when there is no pair or more than CV_TS_MAX. */
 CV_MUST_USE bool v2_ts_pair(const struct v2_ts_set *set, struct v2_ts_pairs *out);
 

@@ -447,18 +447,93 @@ static void RFC7296_1_3_1_transport_mode_where_both_want_it(void)
     }
 }
 
-/* Selectors and checksums of the addresses behind the NAT are nothing that we do: the peer, who may, is not asked. */
-static void RFC7296_2_23_1_no_transport_mode_through_a_NAT(void)
+/* A behind a NAT; B knows it by the address outside, and both want GRE in transport mode unless told otherwise. */
+static struct wire *through_a_NAT(uint64_t seed, const char *mode_a, const char *mode_b)
 {
-    char *a = text_swap(c1_in_ikev2(), " mode tunnel\n", " mode transport\n"),
-         *b = text_swap(c2_in_ikev2(), " mode tunnel\n", " mode transport\n");
-    struct wire *w = gates(22, a, b);
-    w->nat = w->side[A].address; /* the port alone is changed: identities and selectors stay */
+    char *a = text_swap(c1_in_ikev2(), " mode tunnel\n", mode_a),
+         *b = text_swap(c2_in_ikev2(), " mode tunnel\n", mode_b);
+    struct wire *w = gates(
+        seed, a, text_swap(b, " tunnel destination 192.168.0.1\n", " tunnel destination 192.168.0.77\n"));
+    CU_ASSERT_FATAL(ip_addr_parse("192.168.0.77", &w->nat));
+    w->nat_port = 20000;
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    return w;
+}
+
+static void selectors_are(struct wire *w, enum wire_end end, const char *local, const char *remote)
+{
+    const struct sam_child *c = wire_child(w, end);
+    char text[TS_TEXT_MAX];
+    CU_ASSERT_EQUAL(c->ts_count, 1);
+    CU_ASSERT_STRING_EQUAL(ts_text(&c->ts_local[0], text), local);
+    CU_ASSERT_STRING_EQUAL(ts_text(&c->ts_remote[0], text), remote);
+}
+
+/* Each end has the addresses in its SAs that its packets have, whoever asks. */
+static void RFC7296_2_23_1_transport_mode_through_a_NAT(void)
+{
+    static const char *const modes[] = {" mode transport\n", " mode transport require\n"};
+    for (unsigned i = 0; i < 2; i++)
+        for (enum wire_end by = A; by <= B; by++) {
+            char err[SEL_TEXT_MAX];
+            struct wire *w = through_a_NAT(22, modes[i], modes[i]);
+            CU_ASSERT_FATAL(wire_both_up(w));
+            CU_ASSERT_EQUAL(wire_count(w, "N(USE_TRANSPORT_MODE)"), 2);
+            const uint32_t before = wire_child(w, A)->in.spi;
+            CU_ASSERT_EQUAL(wire_traffic(w, 100), 0);
+            CU_ASSERT_EQUAL(ike_rekey(w->side[by].ike, "Tunnel1", false, err, sizeof err), IKE_CMD_STARTED);
+            wire_run(w, SETTLE_MS);
+            CU_ASSERT_EQUAL(wire_count(w, "N(USE_TRANSPORT_MODE)"), 4);
+            CU_ASSERT_NOT_EQUAL(wire_child(w, A)->in.spi, before);
+            for (enum wire_end end = A; end <= B; end++) {
+                CU_ASSERT(wire_child(w, end)->transport && wire_child(w, end)->natt);
+                CU_ASSERT_STRING_EQUAL(w->side[end].dp->violation, "");
+            }
+            selectors_are(w, A, "192.168.0.1/32[47/*]", "192.168.0.2/32[47/*]");
+            selectors_are(w, B, "192.168.0.2/32[47/*]", "192.168.0.77/32[47/*]");
+            CU_ASSERT_EQUAL(wire_traffic(w, 100), 0);
+            wire_free(w);
+        }
+}
+
+static void a_new_address_of_the_NAT_ends_what_is_in_transport_mode(void)
+{
+    char err[SEL_TEXT_MAX];
+    for (unsigned address = 0; address < 2; address++) {
+        struct wire *w = through_a_NAT(25, " mode transport\n", " mode transport\n");
+        CU_ASSERT_FATAL(wire_both_up(w));
+        w->nat_port = 21000;
+        if (address)
+            CU_ASSERT(ip_addr_parse("192.168.0.78", &w->nat));
+        wire_trace_clear(w);
+        CU_ASSERT_EQUAL(ike_rekey(w->side[A].ike, "Tunnel1", true, err, sizeof err), IKE_CMD_STARTED);
+        wire_run(w, SETTLE_MS);
+        CU_ASSERT_EQUAL(wire_count(w, "D(ESP:1)"), address ? 2 : 0);
+        CU_ASSERT_EQUAL(wire_packet(w, A) && wire_packet(w, B), !address);
+        if (!address)
+            CU_ASSERT_EQUAL(wire_child(w, B)->remote.port, 21001);
+        CU_ASSERT_STRING_EQUAL(w->side[B].dp->violation, "");
+        wire_free(w);
+    }
+}
+
+/* The responder's set is one of tunnel mode: the selectors are what was sent, and those name an address that its policy does not know. */
+static void RFC7296_2_23_1_without_transport_mode_the_addresses_are_those_that_were_sent(void)
+{
+    struct wire *w = through_a_NAT(23, " mode transport\n", " mode tunnel\n");
+    CU_ASSERT(wire_saw(w, "B IKE_AUTH resp 1: IDr AUTH N(TS_UNACCEPTABLE)"));
+    CU_ASSERT_PTR_NULL(wire_child(w, B));
+    wire_free(w);
+
+    char *a = text_swap(c1_in_ikev2(), " mode tunnel\n", " mode transport\n");
+    w = gates(24, a, c2_in_ikev2());
+    w->nat = w->side[A].address; /* the port alone is changed: what was sent fits */
     w->nat_port = 20000;
     wire_up(w, A);
     wire_run(w, SETTLE_MS);
     CU_ASSERT_FATAL(wire_both_up(w));
-    CU_ASSERT_FALSE(wire_saw(w, "N(USE_TRANSPORT_MODE)"));
+    CU_ASSERT_EQUAL(wire_count(w, "N(USE_TRANSPORT_MODE)"), 1);
     CU_ASSERT_FALSE(wire_child(w, A)->transport || wire_child(w, B)->transport);
     CU_ASSERT_EQUAL(wire_traffic(w, 100), 0);
     wire_free(w);
@@ -484,4 +559,6 @@ UNIT_MAIN("rules-v2", UNIT_TEST(KR_11_C1_and_C2_in_IKEv2_words_come_up_from_both
           UNIT_TEST(keyring_no_block_for_the_peer_is_no_psk),
           UNIT_TEST(PR_13_GRE_tunnel_protection_is_host_to_host_protocol_47),
           UNIT_TEST(RFC7296_1_3_1_transport_mode_where_both_want_it),
-          UNIT_TEST(RFC7296_2_23_1_no_transport_mode_through_a_NAT))
+          UNIT_TEST(RFC7296_2_23_1_transport_mode_through_a_NAT),
+          UNIT_TEST(a_new_address_of_the_NAT_ends_what_is_in_transport_mode),
+          UNIT_TEST(RFC7296_2_23_1_without_transport_mode_the_addresses_are_those_that_were_sent))

@@ -101,12 +101,11 @@ static bool is_host(const struct ts *t, const struct ip_addr *a)
     return ts_to_prefix(t, &p) && p.len == ip_addr_bits(a) && ip_addr_equal(&p.addr, a);
 }
 
-/* RFC 4301 4.1: transport mode is between two hosts. Through a NAT the peer's selector may have its inner address. */
+/* RFC 4301 4.1: transport mode is between two hosts; through a NAT, too, by the addresses that packets have here (RFC 7296 2.23.1). */
 static bool host_to_host(const struct cv_sa *sa)
 {
-    bool nat = sa->flags & CV_SA_NATT;
-    return sa->ts_count == 1 && (nat || is_host(&sa->ts_local[0], &sa->local.addr)) &&
-           (nat || is_host(&sa->ts_remote[0], &sa->remote.addr));
+    return sa->ts_count == 1 && is_host(&sa->ts_local[0], &sa->local.addr) &&
+           is_host(&sa->ts_remote[0], &sa->remote.addr);
 }
 
 static void check_add(struct mock_dp *d, const struct cv_sa *sa)

@@ -147,8 +147,34 @@ static void initiator_refuses_more_than_it_can_install(void)
     CU_ASSERT_FALSE(v2_ts_accept(&l32, &l32, &offered, &set, &why));
 }
 
+static void RFC7296_2_23_1_only_selectors_of_one_address_are_seen_as_another(void)
+{
+    struct ip_addr seen, six;
+    CU_ASSERT_FATAL(ip_addr_parse("198.51.100.7", &seen) && ip_addr_parse("2001:db8::7", &six));
+    struct ts one[3] = {net("10.0.0.1", "10.0.0.1"), net("10.0.0.1", "10.0.0.1"),
+                        net("10.0.0.2", "10.0.0.2")},
+              range = net("10.0.0.1", "10.0.0.2"), out = net("198.51.100.7", "198.51.100.7");
+    one[0].proto = 17;
+    one[0].port_lo = one[0].port_hi = 4000;
+    struct pld_ts_list two = list(2, one), other = list(3, one), many = list(1, &range), none = list(0, one),
+                       got;
+    CU_ASSERT_FATAL(v2_ts_seen(&two, &seen, &got));
+    CU_ASSERT_EQUAL(got.count, 2);
+    CU_ASSERT(ts_equal(&got.ts[1], &out));
+    out.proto = 17;
+    out.port_lo = out.port_hi = 4000;
+    CU_ASSERT(ts_equal(&got.ts[0], &out)); /* protocol and ports are what they were */
+    CU_ASSERT(v2_ts_seen(&two, NULL, &got) && ts_equal(&got.ts[0], &one[0]));
+    CU_ASSERT_FALSE(v2_ts_seen(&two, &six, &got));
+    CU_ASSERT_FALSE(v2_ts_seen(&other, &seen, &got));
+    CU_ASSERT_FALSE(v2_ts_seen(&other, NULL, &got));
+    CU_ASSERT_FALSE(v2_ts_seen(&many, &seen, &got));
+    CU_ASSERT_FALSE(v2_ts_seen(&none, &seen, &got));
+}
+
 UNIT_MAIN("ts", UNIT_TEST(narrowing_is_the_intersection_with_policy), UNIT_TEST(nothing_in_common_is_refused),
           UNIT_TEST(covered_selectors_are_left_out_and_order_is_kept),
           UNIT_TEST(eight_pairs_fit_nine_are_narrowed_to_the_first), UNIT_TEST(pairs_keep_protocols_together),
           UNIT_TEST(initiator_takes_only_subsets_of_its_offer),
-          UNIT_TEST(initiator_refuses_more_than_it_can_install))
+          UNIT_TEST(initiator_refuses_more_than_it_can_install),
+          UNIT_TEST(RFC7296_2_23_1_only_selectors_of_one_address_are_seen_as_another))
