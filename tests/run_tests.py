@@ -54,7 +54,7 @@ ALONE = {
     "interop/test_throughput": "compares rates, on processors of its own",
 }
 # Files that boot a guest: its emulation takes a processor for itself. They start first, being the longest.
-GUEST = ("interop/test_drivers_guest", "interop/test_plain_esp", "interop/test_ikev1_guest", "interop/test_crypto_map6_guest", "interop/test_ah")
+GUEST = ("interop/test_drivers_guest", "interop/test_plain_esp", "interop/test_ikev1_guest", "interop/test_crypto_map6_guest", "interop/test_transport", "interop/test_ah")
 
 
 class Results:

@@ -169,6 +169,7 @@ class Guest:
         self.gone = False
         self.dir = self.lab.mkdir(name)
         shutil.copy(os.path.join(HERE, "guest_agent.py"), self.lab.path("guest_agent.py"))
+        self.pinger = shutil.copy(os.path.join(HERE, "pinger.py"), self.lab.path("pinger.py"))  # the guest has a /tmp of its own
         self.initramfs = build_initramfs(self.dir, self.lab.dir)
         accel = ["kvm", "tcg"] if kvm_works() else ["tcg"]
         for a in accel:

@@ -228,6 +228,32 @@ def guest_site(title, outer="v4", inner="v4", transform=cv.GCM, group=19, gre=Fa
     return site
 
 
+def guest_nat_site(title, text):
+    """As guest_site, with a router between: 192.0.2.1 | 192.0.2.254 router 198.51.100.254 | 198.51.100.2. Whom it hides, and what the two are told of
+    each other, is the test's; text: culvert's first configuration."""
+    site = Site(Lab(title))
+    lab = site.lab
+    gw = _ends(site)
+    site.router = lab.ns("router")
+    lab.veth(gw, "out0", site.router, "near")
+    lab.veth(site.router, "wide", site.peer_ns, "out0")
+    lab.bare_port(gw, "out0")
+    lab.bare_port(gw, "in0")
+    lab.bridge(site.peer_ns, "br-out", ["out0"])
+    lab.bridge(site.peer_ns, "br-in", ["in0"])
+    site.router.address("near", "192.0.2.254/24")
+    site.router.address("wide", "198.51.100.254/24")
+    site.router.forward()
+    site.culvert = cv.Culvert(gw, text).start()
+    site.guest = vm.Guest(site.peer_ns)
+    site.guest.address("eth0", "198.51.100.2/24")
+    site.guest.address("eth1", "10.2.0.1/24")
+    site.guest.route("192.0.2.0/24", "198.51.100.254")
+    site.guest.forward()
+    site.peer = ss.StrongSwan(site.guest, libipsec=False).start()
+    return site
+
+
 def pair_site(title, transform=cv.GCM, group=19, left_args=None, right_args=None, start=True):
     """left-host -- culvert -- culvert -- right-host, plain ESP between them"""
     site = Site(Lab(title))

@@ -14,7 +14,7 @@ PINGER = os.path.join(HERE, "pinger.py")
 
 def ping(ns, address, count=5, interval=0.1, size=56, wait=10, source=None):
     """Returns (sent, received). wait: seconds without an answer after which no more are waited for; short where none is to come."""
-    done = ns.run("/usr/bin/python3", "-IS", PINGER, address, count, interval, size, wait, *([source] if source else []), check=False,
+    done = ns.run("/usr/bin/python3", "-IS", getattr(ns, "pinger", PINGER), address, count, interval, size, wait, *([source] if source else []), check=False,
                   timeout=count * (interval + wait) + 60)
     words = done.stdout.split()
     return (int(words[0]), int(words[1])) if len(words) == 2 else (count, 0)
