@@ -262,8 +262,9 @@ static __rte_always_inline void build_one(const struct esp_out_run *r, struct rt
                                           struct eng_op *op, uint64_t seq, __m512i header, __m128i parts)
 {
     uint8_t *in = (uint8_t *)m->buf_addr + r->data_off + ESP_RUN_LINK, *frame = in - AT_TEXT;
+    const uint64_t trailer = (uint64_t)_mm_extract_epi64(parts, 1);
     _mm512_storeu_si512(frame, _mm512_mask_mov_epi8(_mm512_loadu_si512(frame), header_octets, header));
-    _mm_storeh_pd((void *)(in + len), _mm_castsi128_pd(parts));
+    memcpy(in + len, &trailer, sizeof trailer);
     op->esp = frame + AT_ESP;
     op->data_len = (uint32_t)_mm_cvtsi128_si32(parts);
     op->seq_hi = (uint32_t)(seq >> 32);

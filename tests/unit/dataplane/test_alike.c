@@ -107,7 +107,7 @@ static void frame_change(unsigned i)
         m->data_len = (uint16_t)(m->data_len - rnd(30));
         break;
     case 1:
-        *(rnd(2) ? &m->port : &m->nb_segs) ^= 1u << rnd(16);
+        *(rnd(2) ? &m->port : &m->nb_segs) ^= (uint16_t)(1u << rnd(16));
         break;
     case 2:
         m->buf_len ^= (uint16_t)(1u << rnd(16));
