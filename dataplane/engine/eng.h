@@ -70,6 +70,16 @@ struct eng_job {
 typedef unsigned eng_submit_fn(struct eng_worker *w, const struct eng_session *s, const struct eng_job *jobs,
                                unsigned n);
 
+/* One packet whose data lies in several places (esp_segs.h). ESP header and IV stand together at op->esp, with the 4 octets in front of them the engine's as
+ * above; op->data_len octets in pieces[0..n), in their order, each of any length; icv: icv_len octets, which encryption writes and decryption
+ * compares in constant time. It goes with the session's burst: the same octets, and op->ok says the same. */
+struct eng_piece {
+    uint8_t *at;
+    uint32_t len;
+};
+typedef void eng_pieces_fn(struct eng_worker *w, const struct eng_session *s, struct eng_op *op,
+                           const struct eng_piece *pieces, unsigned n, uint8_t *icv);
+
 enum { ENG_FEW = 4 };
 
 /* Packets of several sessions at once. */
@@ -89,6 +99,7 @@ struct eng_session_info {
     bool
         runs_few; /* only runs of ENG_FEW packets at most gain, and runs has the sessions' lines fetched itself */
     eng_submit_fn *submit; /* NULL: burst is what this session is worked on by */
+    eng_pieces_fn *pieces; /* NULL: a packet in pieces has to be put into one */
     /* What of the session a packet reads, so that it can be fetched ahead, in cache lines from the session's start: fixed_lines from
      * fixed_line on; of the sized_lines that end in front of sized_end (hash key powers) the last ones, one for each 64 octets of
      * data and one more. */

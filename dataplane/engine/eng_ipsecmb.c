@@ -2,9 +2,10 @@
 
 #include "common/secret.h"
 #include "dataplane/engine/eng_ipsecmb_mgr.h"
+#include "dataplane/engine/eng_ipsecmb_pieces.h"
+#include "dataplane/engine/eng_ipsecmb_session.h"
 #include "dataplane/engine/eng_kat.h"
 #include "dataplane/engine/eng_mem.h"
-#include "dataplane/engine/eng_session.h"
 
 #include <intel-ipsec-mb.h>
 #include <rte_byteorder.h>
@@ -17,17 +18,7 @@
 #include <sys/random.h>
 
 enum {
-    ESP_HDR = 8, /* SPI and sequence number (RFC 4303 2) */
-    AEAD_IV = 8, /* RFC 4106 3.1, RFC 4543 3.1, RFC 7634 2 */
-    AEAD_ICV = 16,
-    AEAD_SALT = 4,   /* RFC 4106 4, RFC 7634 2 */
-    AEAD_NONCE = 12, /* salt and IV */
-    AAD_MAX = 12,    /* with ESN (RFC 4106 5) */
-    SEQ_HI = 4,
     MB_BURST = 64, /* packets per multi-buffer call: no more than IMB_MAX_BURST_SIZE */
-    TAG_SLOT = 64, /* longest HMAC output, SHA-512 */
-    AES_SCHEDULE = 15 * 16,
-    DES_SCHEDULE = 16, /* 64-bit words of one DES key */
     HASH_BLOCK_MAX = 128,
     JOB_OCTETS_MAX = (1 << 16) - 2, /* the library's */
 };
@@ -43,32 +34,6 @@ struct eng_worker {
     IMB_JOB jobs[MB_BURST];
     const struct eng_session *session[MB_BURST]; /* a batch: whose packets, and which */
     struct eng_op *op[MB_BURST];
-};
-
-/* First the line that every burst reads, then the keys. */
-struct eng_session {
-    struct eng_session_head head;
-    aes_gcm_enc_dec_t gcm;
-    uint32_t salt; /* as it stands in memory */
-    IMB_HASH_ALG hash;
-    uint16_t iv_len, icv_len;
-    uint16_t key_len;
-    uint16_t seq_hi_len; /* SEQ_HI with ESN, else 0 */
-    const void *enc_keys, *dec_keys;
-    union {
-        struct gcm_key_data gcm;
-        struct {
-            uint8_t enc[AES_SCHEDULE] __rte_aligned(16);
-            uint8_t dec[AES_SCHEDULE] __rte_aligned(16);
-        } aes;
-        struct {
-            uint64_t ks[3][DES_SCHEDULE];
-            const void *ks_ptr[3];
-        } des3;
-        uint8_t chacha[32];
-    } key __rte_aligned(64);
-    uint8_t ipad[TAG_SLOT] __rte_aligned(64);
-    uint8_t opad[TAG_SLOT] __rte_aligned(64);
 };
 
 /* What a packet reads: the head, the expanded key, and of GCM's powers of the hash key behind it the last ones. */
@@ -87,6 +52,11 @@ static IMB_MGR *setup_mgr;
 static cv_result setup_mgr_get(void)
 {
     return setup_mgr ? CV_OK : eng_ipsecmb_mgr_new(&setup_mgr);
+}
+
+const struct IMB_MGR *eng_ipsecmb_table(void)
+{
+    return setup_mgr;
 }
 
 /* ---- workers ------------------------------------------------------------------------------------------ */
@@ -120,41 +90,6 @@ static cv_result worker_new(int socket, struct eng_worker **out)
 }
 
 /* ---- AEAD: one direct call per packet ----------------------------------------------------------------- */
-
-/* The library loads nonce and AAD with one wide load each; a load that spans two recent stores waits for
- * both to leave the store buffer. So they are built one packet ahead. */
-struct aead_in {
-    uint8_t nonce[16] __rte_aligned(16);
-    uint8_t aad[16] __rte_aligned(16);
-};
-
-static __rte_always_inline void aead_prepare(struct aead_in *in, const struct eng_session *s,
-                                             const struct eng_op *op, bool encrypt, bool esn)
-{
-    uint64_t iv;
-    if (encrypt) {
-        iv = rte_cpu_to_be_64(op->iv);
-        memcpy(op->esp + ESP_HDR, &iv, AEAD_IV);
-    } else {
-        memcpy(&iv, op->esp + ESP_HDR, AEAD_IV);
-    }
-    memcpy(in->nonce, &s->salt, AEAD_SALT);
-    memcpy(in->nonce + AEAD_SALT, &iv, AEAD_IV);
-    if (esn) { /* SPI, high half, low half (RFC 4106 5, RFC 7634 2.1) */
-        uint32_t hi = rte_cpu_to_be_32(op->seq_hi);
-        memcpy(in->aad, op->esp, 4);
-        memcpy(in->aad + 4, &hi, 4);
-        memcpy(in->aad + 8, op->esp + 4, 4);
-    }
-}
-
-static __rte_always_inline bool icv16_equal(const uint8_t *a, const uint8_t *b)
-{
-    uint64_t x[2], y[2];
-    memcpy(x, a, sizeof x);
-    memcpy(y, b, sizeof y);
-    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0; /* no branch between the halves */
-}
 
 static __rte_always_inline void gcm_run(const struct eng_session *s, struct eng_op *ops, unsigned n,
                                         bool encrypt, bool esn)
@@ -645,6 +580,7 @@ static void session_set(struct eng_session *s, const struct cv_sa *sa, struct en
     memcpy(&s->salt, sa->salt, AEAD_SALT);
     *info = (struct eng_session_info){
         .iv_len = AEAD_IV, .icv_len = AEAD_ICV, .block = 4, .fixed_lines = FIXED_LINES};
+    info->pieces = eng_ipsecmb_pieces(sa);
     switch (sa->encr) {
     case CV_ENCR_AES_GCM_16:
         gcm_key_set(s, sa, encrypt);

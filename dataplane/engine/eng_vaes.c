@@ -141,7 +141,8 @@ static cv_result own_session(const struct eng_ops *e, const struct vaes_kernels 
                                       .block = 4,
                                       .burst = gcm ? k->gcm[size][encrypt][esn] : k->gmac[size][encrypt][esn],
                                       .runs = gcm ? k->runs[size][encrypt][esn] : NULL,
-                                      .runs_few = true};
+                                      .runs_few = true,
+                                      .pieces = vaes_pieces[!gcm][encrypt][esn]};
     lines_tell(info, k, s->rounds);
     *out = s;
     return CV_OK;
@@ -169,6 +170,7 @@ enum {
     TRY_BURST = 2,
     TRY_SAS = 5,
     TRY_RUNS = 11,
+    TRY_PIECES = 12,
     TRY_RUNS_STEP = 5 * TRY_STEP, /* each call has packets of TRY_RUNS lengths */
 };
 
@@ -205,6 +207,33 @@ static bool trials_same(const struct trial *a, const struct trial *b, unsigned n
     return true;
 }
 
+/* In pieces of lengths that make every step of a block come first, and last. */
+static void trial_pieces(struct eng_worker *w, struct trial *t, unsigned len)
+{
+    struct eng_op *op = &t->op[0];
+    struct eng_piece pieces[TRY_PIECES];
+    uint8_t *text = op->esp + 8 + t->info.iv_len;
+    unsigned n = 0, at = 0;
+    for (unsigned size = len % 23; at < len; at += size, size = (size * 31 + len) % 571) {
+        size = n == TRY_PIECES - 1 ? len - at : RTE_MIN(size, len - at);
+        pieces[n++] = (struct eng_piece){text + at, size};
+    }
+    t->info.pieces(w, t->s[0], op, pieces, n, text + len);
+}
+
+static bool pieces_agree(struct eng_worker *w, struct trial *a, struct trial *b)
+{
+    for (unsigned len = TRY_STEP; len <= TRY_TEXT; len += TRY_STEP) {
+        trial_fill(a, len, 1, false);
+        trial_fill(b, len, 1, false);
+        trial_pieces(w, a, len);
+        b->info.burst(w, b->s[0], b->op, 1);
+        if (!trials_same(a, b, 1))
+            return false;
+    }
+    return true;
+}
+
 static bool runs_agree(struct eng_worker *w, struct trial *a, struct trial *b)
 {
     for (unsigned len = TRY_STEP; len <= TRY_TEXT; len += TRY_RUNS_STEP) {
@@ -232,6 +261,8 @@ static bool trials_agree(struct eng_worker *w, struct trial *a, struct trial *b)
         if (!trials_same(a, b, TRY_BURST))
             return false;
     }
+    if (!pieces_agree(w, a, b))
+        return false;
     if (!a->info.runs)
         return true;
     vaes_near_octets = 0; /* as with many sessions, and as with few */

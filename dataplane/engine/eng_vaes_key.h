@@ -1,6 +1,7 @@
 /* eng_vaes_key: what the vaes engine expands once per SA, and which of its kernels work on it.
  *
- * Internal to the vaes engine and its tests: eng_vaes_key.c fills a session; eng_vaes_avx2.c and eng_vaes_avx512.c read it. */
+ * Internal to the vaes engine and its tests: eng_vaes_key.c fills a session; eng_vaes_avx2.c, eng_vaes_avx512.c and
+ * eng_vaes_pieces.c read it. */
 #ifndef DATAPLANE_ENGINE_ENG_VAES_KEY_H
 #define DATAPLANE_ENGINE_ENG_VAES_KEY_H
 
@@ -56,6 +57,9 @@ struct vaes_kernels {
     eng_runs_fn *runs[3][2][2]; /* of gcm, for runs of few packets; NULL: there are none */
 };
 extern const struct vaes_kernels vaes_avx2, vaes_avx512;
+
+/* Packets in pieces, with either layout of powers: GCM, GMAC; decrypt, encrypt; without, with ESN. */
+extern eng_pieces_fn *const vaes_pieces[2][2][2];
 
 /* As long as all sessions take fewer octets than this, they lie in the second-level cache, and kernels for packets of many SAs read them as
  * they are; from here on they make what they need afresh. For tests to change, and for the self-test, before there are workers. */

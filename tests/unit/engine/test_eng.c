@@ -39,7 +39,8 @@ enum fault {
     FAULT_TEXT_IN,
     FAULT_FORGED, /* what is not authentic is taken, */
     FAULT_STRICT, /* or all is refused */
-    FAULTS
+    FAULTS,
+    FAULT_PIECES = FAULTS, /* the same of packets in pieces, where there are any */
 };
 
 static struct {
@@ -47,35 +48,51 @@ static struct {
     struct cv_sa sa; /* encr, encr_key_len, integ */
     enum fault fault;
     eng_burst_fn *burst[2];
+    eng_pieces_fn *pieces[2];
     struct eng_session_info info;
 } faulty;
 
-static void fault_do(struct eng_op *op, enum cv_dir dir)
+static void fault_do(struct eng_op *op, enum cv_dir dir, unsigned fault)
 {
     uint8_t *text = op->esp + 8 + faulty.info.iv_len, *icv = text + op->data_len;
-    if (dir == CV_DIR_OUT && faulty.fault == FAULT_TEXT_OUT)
+    if (dir == CV_DIR_OUT && fault == FAULT_TEXT_OUT)
         text[op->data_len / 2] ^= 0x10;
-    else if (dir == CV_DIR_OUT && faulty.fault == FAULT_ICV_OUT)
+    else if (dir == CV_DIR_OUT && fault == FAULT_ICV_OUT)
         icv[faulty.info.icv_len - 1] ^= 0x01;
-    else if (dir == CV_DIR_IN && faulty.fault == FAULT_TEXT_IN)
+    else if (dir == CV_DIR_IN && fault == FAULT_TEXT_IN)
         text[op->data_len - 1] ^= 0x80;
-    else if (dir == CV_DIR_IN && faulty.fault == FAULT_FORGED)
+    else if (dir == CV_DIR_IN && fault == FAULT_FORGED)
         op->ok = true;
-    else if (dir == CV_DIR_IN && faulty.fault == FAULT_STRICT)
+    else if (dir == CV_DIR_IN && fault == FAULT_STRICT)
         op->ok = false;
+}
+
+/* The pieces of the known answers lie one behind the other. */
+static void faulty_pieces_out(struct eng_worker *w, const struct eng_session *s, struct eng_op *op,
+                              const struct eng_piece *pieces, unsigned n, uint8_t *icv)
+{
+    faulty.pieces[CV_DIR_OUT](w, s, op, pieces, n, icv);
+    fault_do(op, CV_DIR_OUT, faulty.fault - FAULT_PIECES);
+}
+
+static void faulty_pieces_in(struct eng_worker *w, const struct eng_session *s, struct eng_op *op,
+                             const struct eng_piece *pieces, unsigned n, uint8_t *icv)
+{
+    faulty.pieces[CV_DIR_IN](w, s, op, pieces, n, icv);
+    fault_do(op, CV_DIR_IN, faulty.fault - FAULT_PIECES);
 }
 
 static void faulty_out(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n)
 {
     faulty.burst[CV_DIR_OUT](w, s, ops, n);
-    fault_do(&ops[0], CV_DIR_OUT);
+    fault_do(&ops[0], CV_DIR_OUT, faulty.fault);
 }
 
 static void faulty_in(struct eng_worker *w, const struct eng_session *s, struct eng_op *ops, unsigned n)
 {
     faulty.burst[CV_DIR_IN](w, s, ops, n);
     for (unsigned i = 0; i < n; i++)
-        fault_do(&ops[i], CV_DIR_IN);
+        fault_do(&ops[i], CV_DIR_IN, faulty.fault);
 }
 
 static cv_result faulty_session(const struct cv_sa *sa, int socket, struct eng_session **out,
@@ -86,6 +103,11 @@ static cv_result faulty_session(const struct cv_sa *sa, int socket, struct eng_s
         sa->integ != faulty.sa.integ)
         return CV_OK;
     faulty.info = *info;
+    if (faulty.fault > FAULT_PIECES && info->pieces) {
+        faulty.pieces[sa->ref.dir] = info->pieces;
+        info->pieces = sa->ref.dir == CV_DIR_OUT ? faulty_pieces_out : faulty_pieces_in;
+        return CV_OK;
+    }
     faulty.burst[sa->ref.dir] = info->burst;
     info->burst = sa->ref.dir == CV_DIR_OUT ? faulty_out : faulty_in;
     return CV_OK;
@@ -122,14 +144,15 @@ static void every_fault_of_every_transform_is_found_at_start(void)
                     .encr = ciphers[c].encr, .encr_key_len = ciphers[c].key_len, .integ = integ};
                 if (!wrong.supports(ciphers[c].encr, ciphers[c].key_len, integ))
                     continue;
-                for (unsigned f = FAULT_NONE; f < FAULTS; f++) {
+                for (unsigned f = FAULT_NONE; f < (integ ? FAULTS : FAULT_PIECES + FAULTS); f++) {
                     char err[160] = "", name[64];
                     faulty.fault = (enum fault)f;
                     snprintf(name, sizeof name, "encr %u with %u-octet key, integ %u", ciphers[c].encr,
                              ciphers[c].key_len, integ);
                     const cv_result r = eng_kat_run(&wrong, err, sizeof err);
-                    if (r != (f == FAULT_NONE ? CV_OK : CV_ECRYPTO) ||
-                        (f != FAULT_NONE && !strstr(err, name))) {
+                    const bool right = f % FAULT_PIECES == FAULT_NONE;
+                    if (r != (right ? CV_OK : CV_ECRYPTO) || (!right && !strstr(err, name)) ||
+                        (f > FAULT_PIECES && !strstr(err, "pieces"))) {
                         printf("%s, %s, fault %u: %s\n", wrong.name, name, f, err);
                         CU_FAIL("a wrong engine passed its known-answer tests, or a right one did not");
                     }

@@ -455,6 +455,75 @@ static void every_bit_of_ICV_and_every_octet_of_the_packet_counts(void)
         }
 }
 
+/* ---- pieces ------------------------------------------------------------------------------------------------------------ */
+enum { PIECES = 64 };
+
+/* Packet 0 of `mine` cut into pieces that are as many and as long as falls, some of none. Gives how many. */
+static unsigned pieces_draw(struct eng_piece *pieces, uint8_t *text, unsigned len)
+{
+    static const unsigned longest[] = {1, 2, 17, 64, 300, 2048, TEXT};
+    const unsigned most = longest[rnd() % (sizeof longest / sizeof *longest)];
+    unsigned n = 0;
+    for (unsigned at = 0; at < len && n < PIECES - 1;) {
+        unsigned size = (unsigned)(rnd() % (most + 1));
+        size = size < len - at ? size : len - at;
+        pieces[n++] = (struct eng_piece){text + at, size};
+        at += size;
+    }
+    unsigned so_far = 0;
+    for (unsigned i = 0; i < n; i++)
+        so_far += pieces[i].len;
+    pieces[n++] = (struct eng_piece){text + so_far, len - so_far};
+    return n;
+}
+
+/* Both engines' own way with pieces, against the burst of ipsec-mb; with the ICV beside the packet, and some of what comes in spoilt. */
+static void pieces_are_what_the_whole_is(void)
+{
+    static const struct eng_ops *const each[] = {&eng_vaes_avx2, &eng_vaes_avx512, &eng_ipsecmb};
+    static const struct {
+        uint16_t encr;
+        unsigned key_len;
+    } forms[] = {{CV_ENCR_AES_GCM_16, 16},       {CV_ENCR_AES_GCM_16, 24},    {CV_ENCR_AES_GCM_16, 32},
+                 {CV_ENCR_NULL_AES_GMAC, 16},    {CV_ENCR_NULL_AES_GMAC, 24}, {CV_ENCR_NULL_AES_GMAC, 32},
+                 {CV_ENCR_CHACHA20_POLY1305, 32}};
+    unsigned bad = 0, wrong = 0, refused = 0;
+    printf("seed %llx ", (unsigned long long)seed);
+    for (unsigned e = 0; e < 3; e++)
+        for (unsigned k = 0; (e == 2 || here(e)) && k < thousands(20); k++) {
+            struct eng_piece pieces[PIECES];
+            struct cv_sa sa;
+            uint8_t icv[ICV];
+            const unsigned form = (unsigned)(rnd() % 7),
+                           len = 4 * (1 + (unsigned)(rnd() % (rnd() % 8 ? 100 : TEXT / 4)));
+            sa_random(&sa, forms[form].encr, forms[form].key_len, rnd() & 1);
+            lanes_fill(0, FRONT, len);
+            for (int dir = CV_DIR_OUT; dir >= CV_DIR_IN; dir--) {
+                uint8_t *text = mine.mem[0] + FRONT + HEAD;
+                lane_open(&mine, each[e], &sa, (enum cv_dir)dir);
+                lane_open(&other, &eng_ipsecmb, &sa, (enum cv_dir)dir);
+                memcpy(icv, text + len, ICV);
+                const unsigned n = pieces_draw(pieces, text, len);
+                mine.info.pieces(worker, mine.s, mine.ops, pieces, n, icv);
+                memcpy(text + len, icv, ICV);
+                other.info.burst(worker, other.s, other.ops, 1);
+                bad += !lanes_same(0, FRONT, len);
+                wrong += dir == CV_DIR_OUT && !mine.ops[0].ok;
+                refused += !mine.ops[0].ok;
+                if (dir == CV_DIR_OUT && rnd() % 4 == 0) {
+                    const size_t where = FRONT + rnd() % (HEAD + len + ICV);
+                    mine.mem[0][where] ^= 0x20;
+                    other.mem[0][where] ^= 0x20;
+                }
+                each[e]->session_free(mine.s);
+                eng_ipsecmb.session_free(other.s);
+            }
+        }
+    CU_ASSERT_EQUAL(bad, 0);
+    CU_ASSERT_EQUAL(wrong, 0);
+    CU_ASSERT(refused > 0);
+}
+
 /* ---- what stays behind ------------------------------------------------------------------------------------------------ */
 #if defined(__OPTIMIZE__) && !UNIT_SANITIZED
 enum { DEPTH = 32 * 1024 };
@@ -524,6 +593,12 @@ static void no_key_stays_on_the_stack(void)
                 kernels[k]->runs[form % 3][form / 3 & 1][0](worker, run, BURST);
                 CU_ASSERT_EQUAL(stack_keys(s, masks), 0);
             }
+            const struct eng_piece piece[2] = {{mine.ops[0].esp + HEAD, mine.ops[0].data_len / 2},
+                                               {mine.ops[0].esp + HEAD + mine.ops[0].data_len / 2,
+                                                mine.ops[0].data_len - mine.ops[0].data_len / 2}};
+            uint8_t icv[ICV] = {0};
+            vaes_pieces[0][form / 3 & 1][0](worker, s, &mine.ops[0], piece, 2, icv);
+            CU_ASSERT_EQUAL(stack_keys(s, masks), 0);
             free(s);
         }
 }
@@ -589,6 +664,7 @@ int main(void)
                                              UNIT_TEST(every_address_within_a_cache_line),
                                              UNIT_TEST(no_octet_outside_of_the_packet_is_read_or_written),
                                              UNIT_TEST(every_bit_of_ICV_and_every_octet_of_the_packet_counts),
+                                             UNIT_TEST(pieces_are_what_the_whole_is),
                                              UNIT_TEST(no_key_stays_on_the_stack),
                                              UNIT_TEST(a_burst_of_none_is_nothing)};
     if (eal_start() < 0 || eng_ipsecmb.worker_new(-1, &worker) != CV_OK)
