@@ -1,9 +1,10 @@
 #include "dataplane/esp/esp_in.h"
 
-#include "dataplane/engine/eng_mem.h"
+#include "dataplane/dp_chain.h"
 #include "dataplane/esp/esp_ah.h"
 #include "dataplane/esp/esp_aside.h"
 #include "dataplane/esp/esp_flight.h"
+#include "dataplane/esp/esp_segs.h"
 #include "dataplane/esp/esp_trailer.h"
 #include "dataplane/esp/esp_transport.h"
 #include "dataplane/esp/esp_ts.h"
@@ -46,19 +47,20 @@ static __rte_always_inline bool dst_matches(const struct esp_in_sa *sa, const ui
     return memcmp(ip + V6_DST, sa->local, 16) == 0;
 }
 
-/* Everything that can be known without cryptography. Fills op and *seq. */
+/* Everything that can be known without cryptography, of a packet of len octets. Fills op and *seq. segs: in several mbufs, the first of which esp_in_takes_segs
+ * has looked at. */
 static __rte_always_inline enum cv_drop check_one(const struct esp_in_sa *sa, struct rte_mbuf *m,
-                                                  struct eng_op *op, uint64_t *seq)
+                                                  uint32_t len, struct eng_op *op, uint64_t *seq, bool segs)
 {
     const struct dp_meta *meta = dp_meta(m);
     uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
-    if (unlikely(m->nb_segs != 1))
+    if (!segs && unlikely(m->nb_segs != 1))
         return CV_DROP_NO_MBUF;
     if (unlikely(meta->family != sa->family || !dst_matches(sa, ip)))
         return CV_DROP_WRONG_PEER;
     /* Plain or in UDP, at any time on any SA (RFC 7296 2.23). */
     const uint32_t outer = meta->l3_len + (meta->udp_encap ? ESP_UDP_LEN : 0u);
-    const uint32_t fixed = outer + sa->head + sa->icv_len, len = m->data_len;
+    const uint32_t fixed = outer + sa->head + sa->icv_len;
     const uint32_t data = len - fixed;
     /* At least one padding unit, and whole ones (RFC 4303 2.4): pad length and next header are in it. */
     if (unlikely(len <= fixed || (data & sa->align_mask)))
@@ -284,8 +286,25 @@ static void reject(struct esp_sort *sort, struct rte_mbuf *m, enum cv_drop reaso
     esp_sort_bad(sort, m, reason);
 }
 
+/* As decap, of a chain whose first mbuf shows the inner header; what lies behind the inner packet goes, in whichever mbuf it is. */
+static enum cv_drop decap_segs(const struct esp_in_sa *sa, struct rte_mbuf *m, const struct eng_op *op)
+{
+    const uint32_t all = m->pkt_len, first = m->data_len, off = m->data_off;
+    uint32_t max, next;
+    if (!esp_segs_trailer(sa, m, op, &next, &max))
+        return CV_DROP_ESP_PAD;
+    const enum cv_drop r = inner(sa, m, op->esp + sa->head, max, next, true);
+    if (r != CV_DROP_NONE)
+        return r;
+    const uint32_t len = m->pkt_len, moved = m->data_off - off;
+    m->data_len = (uint16_t)(first - moved);
+    m->pkt_len = all - moved;
+    dp_chain_trim(m, len);
+    return CV_DROP_NONE;
+}
+
 /* Which of the ways out of its packets an SA goes; a constant of each copy of the functions below. */
-enum kind { TUNNEL, TRANSPORT, AH };
+enum kind { TUNNEL, TRANSPORT, AH, SEGS };
 
 /* Authentic, new packets only. kept: AH's. */
 static __rte_always_inline enum cv_drop accept_one(struct esp_worker *w, struct esp_in_sa *sa,
@@ -301,14 +320,16 @@ static __rte_always_inline enum cv_drop accept_one(struct esp_worker *w, struct 
         natt_source(w, sa, rte_pktmbuf_mtod(m, const uint8_t *), op->esp - ESP_UDP_LEN);
     r = kind == AH          ? esp_ah_decap(sa, m, op, kept)
         : kind == TRANSPORT ? esp_transport_decap(sa, m, op)
+        : kind == SEGS      ? decap_segs(sa, m, op)
                             : decap(sa, m, op);
     if (unlikely(r != CV_DROP_NONE))
         return r;
-    if (unlikely(t->bytes + m->data_len > t->bytes_left || t->packets >= t->packets_left)) {
-        hard_reached(w, sa, t->bytes + m->data_len > t->bytes_left ? CV_BY_BYTES : CV_BY_PACKETS);
+    const uint32_t len = kind == SEGS ? m->pkt_len : m->data_len;
+    if (unlikely(t->bytes + len > t->bytes_left || t->packets >= t->packets_left)) {
+        hard_reached(w, sa, t->bytes + len > t->bytes_left ? CV_BY_BYTES : CV_BY_PACKETS);
         return CV_DROP_LIFETIME;
     }
-    t->bytes += m->data_len;
+    t->bytes += len;
     t->packets++;
     return CV_DROP_NONE;
 }
@@ -376,8 +397,9 @@ static __rte_always_inline void part_check(struct esp_worker *w, struct esp_in_p
         if (i + DATA_AHEAD < part->ahead)
             rte_prefetch0(rte_pktmbuf_mtod(pkts[i + DATA_AHEAD], void *));
         enum cv_drop r = unlikely(esp_in_closed(sa)) ? esp_in_closed(sa)
-                         : kind == AH ? esp_ah_check(sa, m, &ops[k], &seq[k], &s->kept[part->first + k])
-                                      : check_one(sa, m, &ops[k], &seq[k]);
+                         : kind == AH   ? esp_ah_check(sa, m, &ops[k], &seq[k], &s->kept[part->first + k])
+                         : kind == SEGS ? check_one(sa, m, m->pkt_len, &ops[k], &seq[k], true)
+                                        : check_one(sa, m, m->data_len, &ops[k], &seq[k], false);
         if (unlikely(r != CV_DROP_NONE))
             reject(sort, m, r, &t);
         else
@@ -660,6 +682,32 @@ uint16_t esp_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_i
     return sort.goods;
 }
 
+bool esp_in_segs(struct esp_worker *w, struct esp_in_sa *sa, struct rte_mbuf **m)
+{
+    struct esp_scratch *s = w->scratch;
+    struct rte_mbuf *bad;
+    struct esp_sort sort = {.good = m, .bad = &bad};
+    struct esp_in_part part = {.sa = sa, .n = 1, .ahead = 1};
+    struct eng_op *op = &s->ops[0];
+    w->taken = 0;
+    part_check(w, &part, m, &sort, SEGS);
+    if (part.count == 0)
+        return false;
+    esp_segs_decrypt(w, sa, *m, op);
+    if (!op->ok || esp_segs_shows(*m, op->esp + sa->head)) {
+        part_accept(w, &part, &sort, SEGS);
+        return sort.goods == 1;
+    }
+    struct rte_mbuf *one = esp_segs_join(*m, op, s->long_pool);
+    if (!one) {
+        esp_counter_add(&sa->counters->other_drops, 1);
+        return false;
+    }
+    *m = s->pkts[0] = one;
+    part_accept(w, &part, &sort, TUNNEL);
+    return sort.goods == 1;
+}
+
 /* ---- AH --------------------------------------------------------------------------------------------------- */
 static void ah_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, unsigned n,
                      struct esp_sort *sort)
@@ -691,74 +739,4 @@ uint16_t esp_ah_in_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct es
         ah_chunk(w, pkts + i, sas + i, RTE_MIN((unsigned)ESP_CHUNK, n - i), &sort);
     memcpy(pkts + sort.goods, sort.bad, sort.bads * sizeof *pkts);
     return sort.goods;
-}
-
-/* ---- the SA --------------------------------------------------------------------------------------------- */
-/* Octets of the window's ring behind the SA. */
-static size_t ring_behind(const struct cv_sa *conf)
-{
-    const size_t ring = esp_replay_bytes(conf->replay_window);
-    return ring <= sizeof(((struct esp_in_sa *)0)->small) ? 0 : ring;
-}
-
-static void in_sa_set(struct esp_in_sa *sa, const struct cv_sa *conf, const struct eng_ops *engine,
-                      const struct eng_session_info *info, struct cv_sa_counters *counters)
-{
-    sa->engine = engine;
-    sa->counters = counters;
-    sa->burst = info->burst;
-    sa->submit = conf->proto == CV_PROTO_AH ? NULL : info->submit; /* as in esp_out.c */
-    sa->aside = info->aside;
-    sa->why = info->why;
-    sa->runs = info->runs;
-    sa->lines = esp_lines_of(info);
-    sa->transport = conf->mode == CV_MODE_TRANSPORT;
-    sa->head = conf->proto == CV_PROTO_AH ? esp_ah_len(info->icv_len, conf->local.addr.family)
-                                          : (uint8_t)(ESP_HDR_LEN + info->iv_len);
-    sa->icv_len = info->icv_len;
-    sa->align_mask = (uint8_t)(info->block - 1);
-    sa->if_id = conf->if_id;
-    sa->family = conf->local.addr.family;
-    sa->natt = (conf->flags & CV_SA_NATT) != 0;
-    sa->esn = conf->flags & CV_SA_ESN;
-    sa->replay_on = !(conf->flags & CV_SA_NO_REPLAY);
-    memcpy(sa->local, conf->local.addr.b, sizeof sa->local);
-    sa->peer.remote = conf->remote;
-    esp_limits_set(&sa->limits, conf);
-    sa->limited = esp_limits_any(&sa->limits);
-    const size_t ring = ring_behind(conf);
-    esp_replay_init(&sa->replay, conf->replay_window, ring ? sa->bits : sa->small, conf->seq);
-    if (!sa->replay_on)
-        sa->replay.window = ESP_REPLAY_OFF_WINDOW;
-    esp_conf_set(&sa->conf, (void *)((uint8_t *)sa->bits + ring), conf);
-    sa->any = esp_ts_any(&sa->conf);
-    sa->plain4 = esp_ts_plain4(&sa->conf, &sa->ts4);
-}
-
-cv_result esp_in_sa_new(const struct cv_sa *conf, const struct eng_ops *engine, int socket,
-                        struct cv_sa_counters *counters, struct esp_in_sa **out)
-{
-    CV_TRY(esp_conf_check(conf, CV_DIR_IN));
-    const size_t size = offsetof(struct esp_in_sa, bits) + ring_behind(conf) + esp_conf_ts_bytes(conf);
-    struct esp_in_sa *sa = eng_mem_get(ENG_MEM_IN_SA, size, socket);
-    if (!sa)
-        return CV_ENOMEM;
-    sa->size = (uint32_t)size;
-    struct eng_session_info info;
-    cv_result r = engine->session_new(conf, socket, &sa->session, &info);
-    if (r != CV_OK) {
-        eng_mem_put(ENG_MEM_IN_SA, sa, size);
-        return r;
-    }
-    in_sa_set(sa, conf, engine, &info, counters);
-    *out = sa;
-    return CV_OK;
-}
-
-void esp_in_sa_free(struct esp_in_sa *sa)
-{
-    if (!sa)
-        return;
-    sa->engine->session_free(sa->session);
-    eng_mem_put(ENG_MEM_IN_SA, sa, sa->size);
 }

@@ -58,6 +58,7 @@ struct esp_in_sa {
     /* cold */
     const struct eng_ops *engine;
     eng_submit_fn *submit; /* NULL: the engine is done with a burst when its call returns */
+    eng_pieces_fn *pieces; /* NULL: chains are joined (esp_segs.h) */
     bool aside;            /* a device does ESP as a whole (esp_aside.h) */
     uint8_t why;           /* enum cv_engine_why: eng_session_info's */
     struct esp_conf conf;  /* its selectors behind the ring */

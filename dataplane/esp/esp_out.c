@@ -6,6 +6,7 @@
 #include "dataplane/esp/esp_flight.h"
 #include "dataplane/esp/esp_inline.h"
 #include "dataplane/esp/esp_outer.h"
+#include "dataplane/esp/esp_segs.h"
 #include "dataplane/esp/esp_tfc.h"
 #include "dataplane/esp/esp_trailer.h"
 #include "dataplane/esp/esp_transport.h"
@@ -15,10 +16,7 @@
 #include <rte_prefetch.h>
 #include <string.h>
 
-enum {
-    V6_MTU_MIN = 1280, /* RFC 8200 5 */
-    DATA_AHEAD = 3,    /* packets ahead whose lines are fetched */
-};
+enum { DATA_AHEAD = 3 /* packets ahead whose lines are fetched */ };
 
 /* ---- building ------------------------------------------------------------------------------------------ */
 /* Trailer behind the inner packet, headers in front of it; CV_DROP_NONE and a filled op, or why not. */
@@ -32,22 +30,9 @@ static __rte_always_inline enum cv_drop build_one(const struct esp_template *t, 
         return CV_DROP_NO_ROOM;
     if (unlikely(len < ESP_V4_LEN))
         return CV_DROP_MALFORMED_IP;
-    uint32_t next, tos,
-        df; /* 32 bits wide: a spilled octet that is read back as a word waits for the store buffer */
-    if (p[0] >> 4 == 4) {
-        next = ESP_NEXT_V4;
-        tos = esp_tos_v4(p);
-        df = (p[6] & t->df_copied) | t->df_set;
-    } else if (likely(p[0] >> 4 == 6)) {
-        next = ESP_NEXT_V6;
-        tos = esp_tos_v6(p);
-        /* Routers never fragment IPv6: as if DF were set. But what every link must carry, the tunnel must, too,
-         * and cuts it outside where it has to (RFC 8200 5). */
-        df = len > V6_MTU_MIN ? t->df_copied | t->df_set : 0;
-    } else {
+    uint32_t next, tos, df;
+    if (unlikely(!esp_outer_look(t, p, len, &next, &tos, &df)))
         return CV_DROP_MALFORMED_IP;
-    }
-    tos &= t->ecn_mask;
 
     const uint32_t pad = -(len + ESP_TRAILER_LEN) & t->align_mask;
     const uint32_t data_len = len + pad + ESP_TRAILER_LEN;
@@ -65,13 +50,7 @@ static __rte_always_inline enum cv_drop build_one(const struct esp_template *t, 
     m->pkt_len = total;
 
     esp_trailer_write(end, pad, next);
-    esp_put64(esp, t->spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32);
-    if (natt)
-        esp_outer_udp(esp - ESP_UDP_LEN, t, total - outer);
-    if (v4)
-        esp_outer_v4(esp - outer, t, total, tos, df, seq);
-    else
-        esp_outer_v6(esp - outer, t, total, tos);
+    esp_outer_write(esp, t, total, tos, df, seq, v4, natt);
     return CV_DROP_NONE;
 }
 
@@ -250,9 +229,10 @@ static void drop_all(struct esp_sort *sort, const struct esp_out_sa *sa, struct 
         esp_sort_bad_out(sort, pkts[i], sa, reason);
 }
 
-/* First pass: numbers, headers, trailers. */
-static void part_build(struct esp_worker *w, struct esp_out_part *part, struct rte_mbuf **pkts,
-                       struct esp_sort *sort)
+/* First pass: numbers, headers, trailers; these by `build`, or the SA's own. */
+static __rte_always_inline void part_build(struct esp_worker *w, struct esp_out_part *part,
+                                           struct rte_mbuf **pkts, struct esp_sort *sort,
+                                           esp_out_build_fn *build)
 {
     struct esp_out_sa *sa = part->sa;
     struct esp_template t;
@@ -271,7 +251,7 @@ static void part_build(struct esp_worker *w, struct esp_out_part *part, struct r
     if (unlikely(usable != part->n))
         drop_all(sort, sa, pkts, usable, part->n, CV_DROP_SEQ_EXHAUSTED);
     esp_out_template(sa, &t);
-    sa->build(part, &t, w->scratch, pkts, sort);
+    (build ? build : sa->build)(part, &t, w->scratch, pkts, sort);
 }
 
 static void checksum_udp6(struct rte_mbuf *m)
@@ -486,7 +466,7 @@ static void out_chunk(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_o
         part->first = (uint16_t)ops;
         part->n = (uint16_t)run;
         part->ahead = (uint16_t)(n - i);
-        part_build(w, part, pkts + i, sort);
+        part_build(w, part, pkts + i, sort, NULL);
         if (unlikely(sas[i]->limited) && likely(part->count))
             lifetime(w, part, sort);
         ops += part->count;
@@ -511,6 +491,21 @@ uint16_t esp_out_burst(struct esp_worker *w, struct rte_mbuf **pkts, struct esp_
         out_chunk(w, pkts + i, sas + i, RTE_MIN((unsigned)ESP_CHUNK, n - i), &sort);
     memcpy(pkts + sort.goods, sort.bad, sort.bads * sizeof *pkts);
     return sort.goods;
+}
+
+bool esp_out_segs(struct esp_worker *w, struct esp_out_sa *sa, struct rte_mbuf *m)
+{
+    struct rte_mbuf *good = m, *bad;
+    struct esp_sort sort = {.good = &good, .bad = &bad};
+    struct esp_out_part part = {.sa = sa, .n = 1, .ahead = 1};
+    w->taken = 0;
+    part_build(w, &part, &m, &sort, esp_segs_build);
+    if (sa->limited && part.count)
+        lifetime(w, &part, &sort);
+    if (part.count)
+        esp_segs_encrypt(w, sa, m, &w->scratch->ops[0]);
+    part_finish(w, &part, &sort);
+    return sort.goods == 1;
 }
 
 /* ---- the SA --------------------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 
 #include "dataplane/esp/esp_tunnel.h"
 
+#include <rte_branch_prediction.h>
 #include <rte_common.h>
 
 static __rte_always_inline void esp_put32(uint8_t *p, uint32_t v)
@@ -46,6 +47,44 @@ static __rte_always_inline void esp_outer_udp(uint8_t *p, const struct esp_templ
 {
     const uint32_t udp_len = rte_cpu_to_be_16((uint16_t)(len + ESP_UDP_LEN));
     esp_put64(p, t->udp_ports | (uint64_t)udp_len << 32);
+}
+
+enum { ESP_V6_MTU_MIN = 1280 /* RFC 8200 5 */ };
+
+/* What the outer header takes from the inner one at p, of a packet of len octets, of which as many as an IPv4 header has are there. False: it is neither IPv4 nor
+ * IPv6. All 32 bits wide: a spilled octet that is read back as a word waits for the store buffer. */
+static __rte_always_inline bool esp_outer_look(const struct esp_template *t, const uint8_t *p, uint32_t len,
+                                               uint32_t *next, uint32_t *tos, uint32_t *df)
+{
+    if (p[0] >> 4 == 4) {
+        *next = ESP_NEXT_V4;
+        *tos = esp_tos_v4(p);
+        *df = (p[6] & t->df_copied) | t->df_set;
+    } else if (likely(p[0] >> 4 == 6)) {
+        *next = ESP_NEXT_V6;
+        *tos = esp_tos_v6(p);
+        /* Routers never fragment IPv6: as if DF were set. But what every link must carry, the tunnel must, too,
+         * and cuts it outside where it has to (RFC 8200 5). */
+        *df = len > ESP_V6_MTU_MIN ? t->df_copied | t->df_set : 0;
+    } else {
+        return false;
+    }
+    *tos &= t->ecn_mask;
+    return true;
+}
+
+/* ESP header, and in front of it those of a packet of total octets. */
+static __rte_always_inline void esp_outer_write(uint8_t *esp, const struct esp_template *t, uint32_t total,
+                                                uint32_t tos, uint32_t df, uint64_t seq, bool v4, bool natt)
+{
+    const uint32_t outer = (uint32_t)(v4 ? ESP_V4_LEN : ESP_V6_LEN) + (natt ? ESP_UDP_LEN : 0);
+    esp_put64(esp, t->spi | (uint64_t)rte_cpu_to_be_32((uint32_t)seq) << 32);
+    if (natt)
+        esp_outer_udp(esp - ESP_UDP_LEN, t, total - outer);
+    if (v4)
+        esp_outer_v4(esp - outer, t, total, tos, df, seq);
+    else
+        esp_outer_v6(esp - outer, t, total, tos);
 }
 
 #endif

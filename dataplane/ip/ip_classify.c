@@ -1,4 +1,5 @@
 #include "dataplane/ip/ip_classify.h"
+#include "dataplane/dp_chain.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_ext.h"
 #include "dataplane/ip/ip_wire.h"
@@ -168,12 +169,8 @@ static bool same_station(const uint8_t *a, const uint8_t *b)
     return ((x ^ y) | (uint32_t)(v ^ u)) == 0;
 }
 
-enum ip_class ip_classify_frame(struct rte_mbuf *m, const uint8_t *mac)
+static enum ip_class classify_frame(struct rte_mbuf *m, struct dp_meta *meta, const uint8_t *mac)
 {
-    struct dp_meta *meta = dp_meta(m);
-    meta_reset(meta);
-    if (unlikely(m->nb_segs != 1))
-        return IP_CLASS_CHAIN;
     if (m->data_len < sizeof(struct rte_ether_hdr))
         return bad(meta, CV_DROP_MALFORMED_ETHER);
     const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -193,4 +190,33 @@ enum ip_class ip_classify_frame(struct rte_mbuf *m, const uint8_t *mac)
     if (unlikely(group) && class != IP_CLASS_DROP && !destination_is_group(ip, type))
         return bad(meta, CV_DROP_OTHER_HOST);
     return class;
+}
+
+enum ip_class ip_classify_frame(struct rte_mbuf *m, const uint8_t *mac)
+{
+    struct dp_meta *meta = dp_meta(m);
+    meta_reset(meta);
+    return unlikely(m->nb_segs != 1) ? IP_CLASS_CHAIN : classify_frame(m, meta, mac);
+}
+
+/* ---- chains ----------------------------------------------------------------------------------------------- */
+/* With the length of all of it the first segment is looked at as if it were the frame: none of what is asked lies behind what it shows. */
+bool ip_classify_chain(struct rte_mbuf *m, const uint8_t *mac, enum ip_class *class)
+{
+    const uint32_t all = m->pkt_len, ether = sizeof(struct rte_ether_hdr);
+    const uint16_t first = m->data_len, off = m->data_off;
+    if (all > UINT16_MAX || !dp_chain_sound(m) || first < ether ||
+        !ip_shows(rte_pktmbuf_mtod_offset(m, const uint8_t *, ether), first - ether))
+        return false;
+    struct dp_meta *meta = dp_meta(m);
+    meta_reset(meta);
+    m->data_len = (uint16_t)all;
+    *class = classify_frame(m, meta, mac);
+    const uint32_t len = m->pkt_len;
+    const uint16_t moved = (uint16_t)(m->data_off - off);
+    m->data_len = (uint16_t)(first - moved);
+    m->pkt_len = all - moved;
+    if (*class != IP_CLASS_DROP)
+        dp_chain_trim(m, len);
+    return true;
 }

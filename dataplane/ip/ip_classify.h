@@ -20,7 +20,7 @@ enum { IP_PORT_IKE = 500, IP_PORT_NATT = 4500 };
 
 enum ip_class {
     IP_CLASS_DROP,  /* meta->drop says why */
-    IP_CLASS_CHAIN, /* a frame in several mbufs, not looked at: ip_chain.h */
+    IP_CLASS_CHAIN, /* a frame in several mbufs, not looked at: ip_classify_chain, ip_chain.h */
     IP_CLASS_ARP,   /* data still at the Ethernet header */
     IP_CLASS_IP,    /* data at the IP header, link padding cut off */
     IP_CLASS_ESP,   /* the same, and it is ESP (meta->spi), plain or in UDP to port 4500 */
@@ -30,6 +30,11 @@ enum ip_class {
 /* m: data at the Ethernet header. mac: of the receiving port (6 octets). A unicast frame to
  * another station is dropped (OTHER_HOST), and so is unicast IP in a group frame (RFC 1812 5.3.4). */
 enum ip_class ip_classify_frame(struct rte_mbuf *m, const uint8_t *mac);
+/* The same of a frame in several mbufs, whose lengths may say anything: of one that is sound (dp_chain.h), and whose first mbuf shows what anything on the way asks of
+ * a packet: an IP header without options or extension headers, of a protocol that has no more than ports to be asked for, and
+ * IP_SHOWN octets behind it. True: *class is what ip_classify_frame would say of the frame in one mbuf, m ends with the IP packet, and has no empty
+ * segments: one is left where that is enough. False: nothing has been changed; it is to be joined first (ip_chain.h). */
+CV_MUST_USE bool ip_classify_chain(struct rte_mbuf *m, const uint8_t *mac, enum ip_class *class);
 /* m: one segment, data at the IP header. */
 enum ip_class ip_classify_ip(struct rte_mbuf *m);
 
@@ -140,6 +145,24 @@ static inline bool ip_same_addr(const uint8_t *a, const uint8_t *b, uint8_t fami
     memcpy(&high_b, b, 8);
     memcpy(&low_b, b + 8, 8);
     return ((high_a ^ high_b) | (low_a ^ low_b)) == 0;
+}
+
+enum { IP_SHOWN = 16 /* a UDP header, and the SPI behind it; TCP's ports and flags */ };
+
+static inline bool ip_shows_all(uint8_t proto)
+{
+    enum { TCP = 6, GRE = 47, SCTP = 132, UDP_LITE = 136 };
+    return proto == IP_PROTO_UDP || proto == IP_PROTO_ESP || proto == TCP || proto == GRE || proto == SCTP ||
+           proto == UDP_LITE;
+}
+
+/* Are `have` octets at an IP header a beginning as ip_classify_chain wants it? */
+static inline bool ip_shows(const uint8_t *ip, uint32_t have)
+{
+    enum { V4 = 20, V6 = 40, V4_PLAIN = 0x45, MORE = 0x20, OFFSET = 0x1f };
+    if (have >= V4 + IP_SHOWN && ip[0] == V4_PLAIN)
+        return !(ip[6] & (MORE | OFFSET)) && ip[7] == 0 && ip_shows_all(ip[9]);
+    return have >= V6 + IP_SHOWN && ip[0] >> 4 == 6 && ip_shows_all(ip[6]);
 }
 
 #endif
