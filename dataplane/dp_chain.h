@@ -1,4 +1,4 @@
-/* dp_chain: the octets of a packet in several mbufs: is the chain what it says, its end cut off, and the last mbuf.
+/* dp_chain: the octets of a packet in several mbufs: is the chain what it says, does its first mbuf show enough, its end cut off, and the last mbuf.
  *
  * What a chain says of its lengths is checked once, where it is received (ip_classify_chain); what is here relies on it. Any thread. */
 #ifndef DATAPLANE_DP_CHAIN_H
@@ -56,6 +56,23 @@ static inline void dp_chain_trim(struct rte_mbuf *m, uint32_t len)
         m->nb_segs++;
     }
     before->next = NULL;
+}
+
+enum { DP_CHAIN_SHOWN = 16 /* a UDP header, and the SPI behind it; TCP's ports and flags */ };
+
+/* UDP, ESP, TCP, GRE, SCTP, UDP-Lite: nothing on the way asks such a packet for more than ports and an SPI. */
+static inline bool dp_chain_shows_all(uint8_t proto)
+{
+    return proto == 17 || proto == 50 || proto == 6 || proto == 47 || proto == 132 || proto == 136;
+}
+
+/* Are `have` octets at an IP header all of it that anything on the way looks at? Without options, extension headers or a fragment's marks, with DP_CHAIN_SHOWN octets behind it. */
+static inline bool dp_chain_shows(const uint8_t *ip, uint32_t have)
+{
+    enum { V4 = 20, V6 = 40, V4_PLAIN = 0x45, MORE = 0x20, OFFSET = 0x1f };
+    if (have >= V4 + DP_CHAIN_SHOWN && ip[0] == V4_PLAIN)
+        return !(ip[6] & (MORE | OFFSET)) && ip[7] == 0 && dp_chain_shows_all(ip[9]);
+    return have >= V6 + DP_CHAIN_SHOWN && ip[0] >> 4 == 6 && dp_chain_shows_all(ip[6]);
 }
 
 #endif

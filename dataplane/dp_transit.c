@@ -9,6 +9,7 @@
 #include "dataplane/dp_pick.h"
 #include "dataplane/dp_protect.h"
 #include "dataplane/dp_reass.h"
+#include "dataplane/dp_segs.h"
 #include "dataplane/ip/ip_chain.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
@@ -340,6 +341,11 @@ static void out_chunk(struct dp_worker *w, struct rte_mbuf **pkts, struct esp_ou
         dp_drop_esp_out(w, pkts[i]);
 }
 
+void dp_transit_out(struct dp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, unsigned n)
+{
+    out_chunk(w, pkts, sas, n);
+}
+
 /* As in_fetch of dp_worker.c. */
 static void out_fetch(struct dp_worker *w, unsigned at, unsigned n)
 {
@@ -358,6 +364,10 @@ void dp_encapsulate(struct dp_worker *w)
     w->out_count = 0;
     dp_worker_mixed(w, w->out_sas[0], w->out_sas[n - 1]);
     dp_count(&w->stats->crypto_packets, n);
+    if (unlikely(w->out_chains)) {
+        dp_segs_encapsulate(w, n);
+        return;
+    }
     if (w->mixed)
         out_fetch(w, 0, n);
     for (unsigned i = 0, k; i < n; i += k) {
@@ -415,8 +425,7 @@ static bool source_is_own(struct dp_worker *w, const struct dp_meta *meta, const
     return s->own;
 }
 
-static bool is_martian(struct dp_worker *w, const struct dp_meta *meta, const uint8_t *src,
-                       const uint8_t *dst)
+bool dp_is_martian(struct dp_worker *w, const struct dp_meta *meta, const uint8_t *src, const uint8_t *dst)
 {
     bool bad = meta->family == IP_V4 ? dp_martian4(src, dst) : dp_martian6(src, dst);
     return bad || source_is_own(w, meta, src);
@@ -442,7 +451,7 @@ void dp_route_packet(struct dp_worker *w, struct rte_mbuf *m)
     const struct dp_meta *meta = dp_meta(m);
     const uint8_t *src = ip_src(m, meta->family), *dst = ip_dst(m, meta->family);
     const bool transit = meta->local_out == DP_TRANSIT;
-    if (transit && unlikely(is_martian(w, meta, src, dst))) {
+    if (transit && unlikely(dp_is_martian(w, meta, src, dst))) {
         dp_drop(w, m, CV_DROP_MARTIAN);
         return;
     }

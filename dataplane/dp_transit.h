@@ -64,6 +64,18 @@ CV_MUST_USE unsigned dp_cut(struct dp_worker *w, struct rte_mbuf *m, uint16_t mt
                             struct rte_mbuf *pieces[IP_FRAG_MAX], uint32_t if_id);
 /* Encrypts what waits for it and routes the outer packets. */
 void dp_encapsulate(struct dp_worker *w);
+/* n <= ESP_CHUNK packets of it, in one mbuf each. */
+void dp_transit_out(struct dp_worker *w, struct rte_mbuf **pkts, struct esp_out_sa **sas, unsigned n);
+/* Ends that no packet of others may have (dp_martian.h), a source that is this host's among them. */
+bool dp_is_martian(struct dp_worker *w, const struct dp_meta *meta, const uint8_t *src, const uint8_t *dst);
+/* Multicast, broadcast and link-local destinations are never forwarded: this link's own affairs. */
+static inline bool dp_link_affair(const struct rte_mbuf *m, uint8_t family)
+{
+    const uint8_t *dst = ip_dst(m, family);
+    if (family == IP_V4)
+        return dst[0] >= 224;
+    return dst[0] == 0xff || (dst[0] == 0xfe && (dst[1] & 0xc0) == 0x80);
+}
 /* A packet the manager kept for a neighbour: meta->if_out and next_hop say where it goes. */
 void dp_link_out_known(struct dp_worker *w, struct rte_mbuf *m);
 /* A finished frame. */

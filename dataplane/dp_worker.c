@@ -13,9 +13,9 @@
 #include "dataplane/dp_rcu.h"
 #include "dataplane/dp_reass.h"
 #include "dataplane/dp_run.h"
+#include "dataplane/dp_segs.h"
 #include "dataplane/dp_transit.h"
 #include "dataplane/engine/eng_mem.h"
-#include "dataplane/ip/ip_chain.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_ext.h"
@@ -36,15 +36,6 @@ enum {
 
 /* ---- received packets: what are they? ------------------------------------------------------------------ */
 
-/* Multicast, broadcast and link-local destinations are never forwarded: this link's own affairs. */
-static bool is_link_affair(const struct rte_mbuf *m, uint8_t family)
-{
-    const uint8_t *dst = ip_dst(m, family);
-    if (family == IP_V4)
-        return dst[0] >= 224;
-    return dst[0] == 0xff || (dst[0] == 0xfe && (dst[1] & 0xc0) == 0x80);
-}
-
 static void link_affair(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in)
 {
     const struct dp_meta *meta = dp_meta(m);
@@ -60,7 +51,7 @@ static void link_affair(struct dp_worker *w, struct rte_mbuf *m, const struct ip
 
 static void to_be_routed(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in)
 {
-    if (unlikely(is_link_affair(m, dp_meta(m)->family))) {
+    if (unlikely(dp_link_affair(m, dp_meta(m)->family))) {
         link_affair(w, m, in);
         return;
     }
@@ -131,8 +122,6 @@ static void ah_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip
         ah_later(w, m, sa);
 }
 
-static void chain_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in);
-
 static void ip_received(struct dp_worker *w, struct rte_mbuf *m, enum ip_class class, const struct ip_if *in)
 {
     const struct dp_meta *meta = dp_meta(m);
@@ -150,38 +139,12 @@ static void ip_received(struct dp_worker *w, struct rte_mbuf *m, enum ip_class c
         dp_slow(w, m, DP_SLOW_ARP);
         break;
     case IP_CLASS_CHAIN:
-        chain_received(w, m, in);
+        dp_segs_received(w, m, in);
         break;
     case IP_CLASS_DROP:
         dp_drop(w, m, (enum cv_drop)meta->drop);
         break;
     }
-}
-
-/* Takes m; NULL: it was dropped. */
-static struct rte_mbuf *joined(struct dp_worker *w, struct rte_mbuf *m)
-{
-    struct rte_mbuf *one = ip_chain_join(m, w->dp->jumbo_pool);
-    if (!one) {
-        dp_drop(w, m, ip_chain_why(m, w->dp->jumbo_pool));
-        return NULL;
-    }
-    rte_pktmbuf_free(m);
-    dp_count(&w->stats->joined, 1);
-    return one;
-}
-
-/* A frame that the port scattered over several mbufs. */
-static void chain_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in)
-{
-    struct rte_mbuf *one = joined(w, m);
-    if (!one)
-        return;
-    const enum ip_class class = ip_classify_frame(one, in->mac);
-    if (unlikely(dp_inline_came_so(one) && class != IP_CLASS_ESP))
-        dp_drop_at(w, one, CV_DROP_UNKNOWN_SPI, in->id, CV_DIR_IN);
-    else
-        ip_received(w, one, class, in);
 }
 
 /* The lines of a packet that the loop will touch whatever it is. */
@@ -230,7 +193,7 @@ static __rte_noinline void mixed_received(struct dp_worker *w, const struct ip_i
         dp_sad_fetch(&w->dp->sad, spi[i]);
     for (unsigned i = 0; i < n; i++)
         if (class[i] == IP_CLASS_IP && likely(open) &&
-            likely(!is_link_affair(pkts[i], dp_meta(pkts[i])->family)))
+            likely(!dp_link_affair(pkts[i], dp_meta(pkts[i])->family)))
             ip[ips++] = pkts[i];
         else
             ip_received(w, pkts[i], class[i], in);
@@ -262,7 +225,7 @@ static void whole_received(struct dp_worker *w, struct rte_mbuf *m, const struct
     meta->if_in = in->id;
     meta->vrf = in->vrf;
     meta->spi = spi;
-    if (unlikely(m->nb_segs != 1) && !(m = joined(w, m)))
+    if (unlikely(m->nb_segs != 1) && !(m = dp_segs_join(w, m)))
         return;
     if (unlikely(!sa || !(slot->family & DP_SAD_WHOLE) || slot->vrf != in->vrf ||
                  !rte_pktmbuf_adj(m, RTE_ETHER_HDR_LEN))) {
@@ -300,6 +263,12 @@ static __rte_noinline void inline_received(struct dp_worker *w, const struct ip_
     }
     dp_count(&w->if_stats[in->id].rx_packets, n);
     dp_count(&w->if_stats[in->id].rx_bytes, bytes);
+}
+
+void dp_worker_classified(struct dp_worker *w, struct rte_mbuf *m, enum ip_class class,
+                          const struct ip_if *in)
+{
+    ip_received(w, m, class, in);
 }
 
 void dp_worker_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_arrival *a,
@@ -342,7 +311,7 @@ static void frames_received(struct dp_worker *w, uint16_t port, struct rte_mbuf 
             fetch(pkts[i + PREFETCH_AHEAD]);
         bytes += m->pkt_len;
         const enum ip_class class = classify(m, &a, in);
-        if (class == IP_CLASS_IP && likely(open) && likely(!is_link_affair(m, dp_meta(m)->family)))
+        if (class == IP_CLASS_IP && likely(open) && likely(!dp_link_affair(m, dp_meta(m)->family)))
             dp_flow_route_sound(w, m);
         else
             ip_received(w, m, class, in);
@@ -370,6 +339,7 @@ static void handed_esp(struct dp_worker *w, struct rte_mbuf *m)
         ah_later(w, m, sa);
         return;
     }
+    w->in_chains |= m->nb_segs != 1;
     w->in_sas[w->in_count] = sa;
     w->in_pkts[w->in_count++] = m;
 }
@@ -522,6 +492,11 @@ static void in_chunk(struct dp_worker *w, struct rte_mbuf **pkts, struct esp_in_
         dp_drop_esp(w, pkts[i]);
 }
 
+void dp_worker_in(struct dp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, unsigned n)
+{
+    in_chunk(w, pkts, sas, n);
+}
+
 /* Of n packets in all: what those of the chunk at `at` read, whose SAs have been asked for, and the SAs of the next one. */
 static void in_fetch(struct dp_worker *w, unsigned at, unsigned n)
 {
@@ -554,6 +529,10 @@ void dp_worker_decapsulate(struct dp_worker *w)
     dp_count(&w->stats->crypto_packets, n);
     if (!w->esp.sole)
         dp_owner_count(w->steer, w->in_pkts, n);
+    if (unlikely(w->in_chains)) {
+        dp_segs_decapsulate(w, n);
+        return;
+    }
     if (w->mixed)
         in_fetch(w, 0, n);
     for (unsigned i = 0, k; i < n; i += k) {

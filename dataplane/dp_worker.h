@@ -13,6 +13,7 @@
 #include "dataplane/dp_stray.h"
 #include "dataplane/esp/esp.h"
 #include "dataplane/io/io_punt.h"
+#include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_reass.h"
 
 /* Packets of a burst that go by many SAs: as many as the path takes at a time, for what each of them has to wait for it waits for together. */
@@ -124,9 +125,10 @@ struct dp_worker {
     struct dp_gre_way gre;
     uint16_t gre_id; /* identification of the last GRE packet sent */
 
-    unsigned workers; /* others are numbered below: as it was last told (dp_worker_look) */
-    bool dismissed;   /* its loop ends */
-    bool running;     /* atomic: it has begun, and has not ended; the manager reads it */
+    unsigned workers;           /* others are numbered below: as it was last told (dp_worker_look) */
+    bool dismissed;             /* its loop ends */
+    bool running;               /* atomic: it has begun, and has not ended; the manager reads it */
+    bool in_chains, out_chains; /* among in_pkts, among out_pkts (dp_segs.h) */
     unsigned rxq_count;
     unsigned rx_next; /* with a crypto device: whose turn it is; rxq_count: the inbox's */
     bool inlined;     /* NICs encrypt and decrypt for it (dp_inline.h) */
@@ -176,6 +178,10 @@ void dp_worker_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip
                         const struct ip_if *in);
 /* A burst was for SAs of which these are the first and the last: says what the next one will be like. */
 void dp_worker_mixed(struct dp_worker *w, const void *first, const void *last);
+/* Of chains (dp_segs.h). A packet that has been classified, from the port `in`; n <= ESP_CHUNK packets in one mbuf each, for their SAs. */
+void dp_worker_classified(struct dp_worker *w, struct rte_mbuf *m, enum ip_class class,
+                          const struct ip_if *in);
+void dp_worker_in(struct dp_worker *w, struct rte_mbuf **pkts, struct esp_in_sa **sas, unsigned n);
 /* Decrypts what waits for it and routes what was inside; routes packets that were decrypted. */
 void dp_worker_decapsulate(struct dp_worker *w);
 void dp_worker_decapsulated(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n);

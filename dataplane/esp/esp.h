@@ -12,7 +12,8 @@
  * its data at the inner IP header. esp_out gets data at the inner IP header and gives data at the outer
  * one. In transport mode both are the packet's own header, ESP between it and what it carries; which of the two an
  * SA does is settled by the functions chosen when it is created. Per-packet facts travel in struct dp_meta, the mbuf's private area (dataplane/dp_meta.h). Packets are
- * single-segment mbufs, others are dropped with NO_MBUF: whoever receives chains linearises them before.
+ * single-segment mbufs; in these bursts others are dropped, with NO_MBUF or NO_ROOM. Chains go by esp_segs.h one by one, where their SA takes them: whoever receives chains
+ * joins the others before.
  *
  * Threads: an inbound SA is worked on by its owner worker alone (its replay window has one writer); an
  * outbound SA by any, its sequence numbers reserved per burst with one atomic add. Creation and freeing

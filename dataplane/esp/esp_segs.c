@@ -5,7 +5,6 @@
 #include "dataplane/esp/esp_out.h"
 #include "dataplane/esp/esp_outer.h"
 #include "dataplane/esp/esp_trailer.h"
-#include "dataplane/ip/ip_classify.h"
 
 #include <string.h>
 
@@ -85,7 +84,7 @@ bool esp_segs_trailer(const struct esp_in_sa *sa, const struct rte_mbuf *m, cons
 bool esp_segs_shows(const struct rte_mbuf *m, const uint8_t *in)
 {
     const uint32_t at = offset_of(m, in);
-    return at <= m->data_len && ip_shows(in, m->data_len - at);
+    return at <= m->data_len && dp_chain_shows(in, m->data_len - at);
 }
 
 struct rte_mbuf *esp_segs_join(struct rte_mbuf *m, struct eng_op *op, struct rte_mempool *pool)

@@ -3,7 +3,7 @@
  * Headers go into the first mbuf's headroom, and come out of it; trailer and ICV go behind the last octet, into an mbuf of their own where there is no room. Numbers, limits,
  * window, selectors and counters are those of esp_in_burst and esp_out_burst: one packet at a time, as chains are rare.
  *
- * Chains are sound, at most DP_CHAIN_MAX segments of them (dp_chain.h), and show their IP header and IP_SHOWN octets behind it in the first mbuf (ip_classify.h).
+ * Chains are sound, at most DP_CHAIN_MAX segments of them (dp_chain.h), and show their IP header and DP_CHAIN_SHOWN octets behind it in the first mbuf (there, too).
  * Threads as esp.h says. */
 #ifndef DATAPLANE_ESP_ESP_SEGS_H
 #define DATAPLANE_ESP_ESP_SEGS_H

@@ -49,12 +49,24 @@ static bool find(const struct platform_port *conf, unsigned index, uint16_t *id)
     return conf->is_pci && rte_eth_dev_get_port_by_name(full, id) == 0;
 }
 
-/* Longer frames than usual: room for them, or several mbufs for each (which the worker joins). */
-static void jumbo_conf(const struct io_port *p, const struct rte_eth_dev_info *info,
-                       struct rte_eth_conf *conf)
+/* Mbufs that a driver takes for one frame. */
+static uint16_t segs_of(const struct rte_eth_dev_info *info)
 {
+    const struct rte_eth_desc_lim *lim = &info->tx_desc_lim;
+    if (!(info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS))
+        return 1;
+    return lim->nb_mtu_seg_max ? lim->nb_mtu_seg_max : lim->nb_seg_max ? lim->nb_seg_max : UINT16_MAX;
+}
+
+/* Longer frames than usual: room for them, or several mbufs for each. In several they leave as well, where the driver can; ports of no more than the usual MTU are not
+ * asked to, as some drivers have a faster way for frames in one. */
+static void jumbo_conf(struct io_port *p, const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
+{
+    p->tx_segs = 1;
     if (p->mtu <= RTE_ETHER_MTU)
         return;
+    p->tx_segs = segs_of(info);
+    conf->txmode.offloads |= info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
     if (p->mtu <= info->max_mtu &&
         (uint32_t)p->mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN <= info->max_rx_pktlen)
         conf->rxmode.mtu = p->mtu;

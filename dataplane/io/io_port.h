@@ -29,6 +29,7 @@ struct io_port {
     uint16_t index; /* ours: place in the platform section */
     uint16_t rx_queues, tx_queues;
     uint16_t mtu;
+    uint16_t tx_segs; /* mbufs that a frame may leave in; 1 (or 0, before it is open): it is joined */
     uint8_t mac[6];
     int socket;
     bool open, link_up;

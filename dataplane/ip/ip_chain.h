@@ -1,7 +1,7 @@
 /* ip_chain: packets in several mbufs, or in one without room, made into one that has it.
  *
- * The path works on single mbufs with room in front and behind. A port that scatters long frames over several, or packets
- * that were put where they just fit, are copied here; ports of a jumbo MTU have mbufs that hold a whole frame, so that this is
+ * Most of the path works on single mbufs with room in front and behind. Packets that a port scattered over several and that do not go as they are (dp_segs.h), and
+ * those that were put where they just fit, are copied here; ports of a jumbo MTU have mbufs that hold a whole frame, so that this is
  * rare. Any thread. */
 #ifndef DATAPLANE_IP_IP_CHAIN_H
 #define DATAPLANE_IP_IP_CHAIN_H

@@ -206,7 +206,7 @@ bool ip_classify_chain(struct rte_mbuf *m, const uint8_t *mac, enum ip_class *cl
     const uint32_t all = m->pkt_len, ether = sizeof(struct rte_ether_hdr);
     const uint16_t first = m->data_len, off = m->data_off;
     if (all > UINT16_MAX || !dp_chain_sound(m) || first < ether ||
-        !ip_shows(rte_pktmbuf_mtod_offset(m, const uint8_t *, ether), first - ether))
+        !dp_chain_shows(rte_pktmbuf_mtod_offset(m, const uint8_t *, ether), first - ether))
         return false;
     struct dp_meta *meta = dp_meta(m);
     meta_reset(meta);

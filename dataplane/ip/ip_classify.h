@@ -32,7 +32,7 @@ enum ip_class {
 enum ip_class ip_classify_frame(struct rte_mbuf *m, const uint8_t *mac);
 /* The same of a frame in several mbufs, whose lengths may say anything: of one that is sound (dp_chain.h), and whose first mbuf shows what anything on the way asks of
  * a packet: an IP header without options or extension headers, of a protocol that has no more than ports to be asked for, and
- * IP_SHOWN octets behind it. True: *class is what ip_classify_frame would say of the frame in one mbuf, m ends with the IP packet, and has no empty
+ * DP_CHAIN_SHOWN octets behind it. True: *class is what ip_classify_frame would say of the frame in one mbuf, m ends with the IP packet, and has no empty
  * segments: one is left where that is enough. False: nothing has been changed; it is to be joined first (ip_chain.h). */
 CV_MUST_USE bool ip_classify_chain(struct rte_mbuf *m, const uint8_t *mac, enum ip_class *class);
 /* m: one segment, data at the IP header. */
@@ -145,24 +145,6 @@ static inline bool ip_same_addr(const uint8_t *a, const uint8_t *b, uint8_t fami
     memcpy(&high_b, b, 8);
     memcpy(&low_b, b + 8, 8);
     return ((high_a ^ high_b) | (low_a ^ low_b)) == 0;
-}
-
-enum { IP_SHOWN = 16 /* a UDP header, and the SPI behind it; TCP's ports and flags */ };
-
-static inline bool ip_shows_all(uint8_t proto)
-{
-    enum { TCP = 6, GRE = 47, SCTP = 132, UDP_LITE = 136 };
-    return proto == IP_PROTO_UDP || proto == IP_PROTO_ESP || proto == TCP || proto == GRE || proto == SCTP ||
-           proto == UDP_LITE;
-}
-
-/* Are `have` octets at an IP header a beginning as ip_classify_chain wants it? */
-static inline bool ip_shows(const uint8_t *ip, uint32_t have)
-{
-    enum { V4 = 20, V6 = 40, V4_PLAIN = 0x45, MORE = 0x20, OFFSET = 0x1f };
-    if (have >= V4 + IP_SHOWN && ip[0] == V4_PLAIN)
-        return !(ip[6] & (MORE | OFFSET)) && ip[7] == 0 && ip_shows_all(ip[9]);
-    return have >= V6 + IP_SHOWN && ip[0] >> 4 == 6 && ip_shows_all(ip[6]);
 }
 
 #endif

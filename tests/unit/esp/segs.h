@@ -26,8 +26,8 @@ static inline void segs_pools(void)
 {
     if (segs_small)
         return;
-    segs_small = rte_pktmbuf_pool_create("small", 511, 0, sizeof(struct dp_meta), SEGS_SMALL, -1);
-    segs_long = rte_pktmbuf_pool_create("long", 127, 0, sizeof(struct dp_meta), SEGS_LONG, -1);
+    segs_small = rte_pktmbuf_pool_create("small", 4095, 0, sizeof(struct dp_meta), SEGS_SMALL, -1);
+    segs_long = rte_pktmbuf_pool_create("long", 1023, 0, sizeof(struct dp_meta), SEGS_LONG, -1);
     CU_ASSERT_TRUE_FATAL(segs_small && segs_long);
 }
 
@@ -54,8 +54,8 @@ static inline struct rte_mbuf *segs_one(const uint8_t *octets, uint32_t len, boo
 /* At least `shown` octets in the first one. Empty ones only where they may be. */
 static inline struct rte_mbuf *segs_of(const uint8_t *octets, uint32_t len, uint32_t shown, bool empties)
 {
-    static const uint32_t longest[] = {1, 2, 17, 64, 300, 1500, 2048, 4000, 9000};
-    const uint32_t most = longest[segs_rnd(RTE_DIM(longest))];
+    static const uint32_t sizes[] = {1, 2, 17, 64, 300, 1500, 2048, 4000, 9000};
+    const uint32_t most = sizes[segs_rnd(RTE_DIM(sizes))];
     const uint32_t first = RTE_MIN(len, shown + (segs_rnd(2) ? segs_rnd(40) : segs_rnd(most + 1)));
     struct rte_mbuf *m = segs_one(octets, first, true), *last = m;
     for (uint32_t at = first; at < len;) {

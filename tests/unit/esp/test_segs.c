@@ -6,7 +6,6 @@
 #include "dataplane/esp/esp_segs.h"
 #include "dataplane/esp/esp_tfc.h"
 #include "dataplane/esp/esp_tunnel.h"
-#include "dataplane/ip/ip_classify.h"
 #include "tests/unit/esp/esp_fix.h"
 #include "tests/unit/esp/segs.h"
 
@@ -84,7 +83,7 @@ static void pair_close(void)
 /* Both ways out of `len` octets of `inner`; outer has the packet then, and its length comes back; 0: it was refused. */
 static uint32_t both_out(uint32_t len, int family)
 {
-    const uint32_t shown = (family == IP_V4 ? 20 : 40) + IP_SHOWN;
+    const uint32_t shown = (family == IP_V4 ? 20 : 40) + DP_CHAIN_SHOWN;
     struct rte_mbuf *m = segs_of(inner, len, shown, false), *one = segs_whole(inner, len);
     dp_meta(m)->family = dp_meta(one)->family = (uint8_t)family;
     dp_meta(m)->local_out = dp_meta(one)->local_out = DP_TRANSIT;
@@ -115,7 +114,8 @@ static uint32_t front_len(void)
 /* Both ways in of `len` octets of `outer`: gives what became of it. `want` octets of `inner` are the packet. */
 static enum cv_drop both_in(uint32_t len, uint32_t want, unsigned *chains)
 {
-    struct rte_mbuf *m = segs_of(outer, len, front_len() + (segs_rnd(3) ? 40 + IP_SHOWN : 0), segs_rnd(2)),
+    struct rte_mbuf *m = segs_of(outer, len, front_len() + (segs_rnd(3) ? 40 + DP_CHAIN_SHOWN : 0),
+                                 segs_rnd(2)),
                     *one = segs_whole(outer, len);
     fix_classify(m);
     const enum cv_drop r = fix_in(&s, one);
@@ -126,7 +126,7 @@ static enum cv_drop both_in(uint32_t len, uint32_t want, unsigned *chains)
         const struct dp_meta *a = dp_meta(m), *b = dp_meta(one);
         CU_ASSERT_EQUAL(one->data_len, want);
         CU_ASSERT_TRUE(segs_are(m, rte_pktmbuf_mtod(one, const uint8_t *), want));
-        CU_ASSERT_TRUE(ip_shows(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len) || m->nb_segs == 1);
+        CU_ASSERT_TRUE(dp_chain_shows(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len) || m->nb_segs == 1);
         CU_ASSERT_TRUE(a->if_in == b->if_in && a->family == b->family && a->local_out == b->local_out);
         for (const struct rte_mbuf *seg = m; seg; seg = seg->next)
             CU_ASSERT(seg->data_len > 0);
