@@ -11,6 +11,7 @@
 
 #include <poll.h>
 #include <rte_cycles.h>
+#include <rte_random.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,6 +33,7 @@ cv_result dp_manager_new(struct dp *dp, struct dp_manager **out)
         return CV_ENOMEM;
     g->dp = dp;
     g->conn_fd = -1;
+    g->ip_id = (uint16_t)rte_rand();
     dp_addrs_init(&g->addrs);
     g->balance.automatic = !dp->platform.rebalance_off;
     dp_crew_init(dp, &g->crew, &dp_crew_lcores);

@@ -52,9 +52,10 @@ struct dp_manager {
     struct dp_policy_opens policies; /* transactions under way */
     struct dp_ping pings[DP_PINGS];
     unsigned next_ping;
-    uint32_t keepalive_slot;                    /* of the outbound SAs: where the next look begins */
-    uint64_t short_ms;                          /* when memory was last missed */
-    uint32_t mtu_slot;                          /* where dp_cmd_refresh_mtu goes on */
+    uint16_t ip_id;          /* identification of the last IPv4 packet made here (ip_id.h) */
+    uint32_t keepalive_slot; /* of the outbound SAs: where the next look begins */
+    uint64_t short_ms;       /* when memory was last missed */
+    uint32_t mtu_slot;       /* where dp_cmd_refresh_mtu goes on */
     struct log_limit icmp_limit, too_big_limit; /* RFC 1812 4.3.2.8; path MTU discovery has its own */
     struct log_limit pmtu_limit;
     struct cv_icmp_rules icmp;

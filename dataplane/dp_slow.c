@@ -9,6 +9,7 @@
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_icmp.h"
+#include "dataplane/ip/ip_id.h"
 #include "dataplane/ip/ip_nd.h"
 
 #include <rte_cycles.h>
@@ -36,6 +37,13 @@ static bool give(struct dp_manager *g, struct rte_mbuf *m, enum dp_stage stage)
         return true;
     slow_drop(g, m, CV_DROP_HANDOFF_FULL);
     return false;
+}
+
+/* An IP packet that was made here. */
+static bool send(struct dp_manager *g, struct rte_mbuf *m)
+{
+    ip_id_write(rte_pktmbuf_mtod(m, uint8_t *), &g->ip_id);
+    return give(g, m, DP_STAGE_ROUTE);
 }
 
 static struct rte_mbuf *packet_new(struct dp_manager *g)
@@ -324,7 +332,7 @@ static void icmp_error_send(struct dp_manager *g, struct rte_mbuf *bad)
     dp_meta(m)->family = meta->family;
     dp_meta(m)->vrf = in->vrf;
     dp_meta(m)->local_out = is_sealed(g, in) ? DP_LOCAL_SEALED : DP_LOCAL;
-    give(g, m, DP_STAGE_ROUTE);
+    send(g, m);
 }
 
 static void ping_event(struct dp_manager *g, const struct cv_ping_evt *p)
@@ -396,7 +404,7 @@ cv_result dp_slow_ping(struct dp_manager *g, const struct cv_ping *p)
     dp_meta(m)->family = p->dst.family;
     dp_meta(m)->vrf = p->vrf;
     dp_meta(m)->local_out = DP_LOCAL_PING;
-    give(g, m, DP_STAGE_ROUTE);
+    send(g, m);
     return CV_OK;
 }
 
@@ -413,7 +421,7 @@ static void echo_answer(struct dp_manager *g, struct rte_mbuf *m, const struct i
         meta->next_hop = to;
         give(g, m, in->kind == CV_IF_PORT ? DP_STAGE_OUT : DP_STAGE_ROUTE);
     } else {
-        give(g, m, DP_STAGE_ROUTE);
+        send(g, m);
     }
 }
 
@@ -457,7 +465,7 @@ static void local(struct dp_manager *g, struct rte_mbuf *m)
     } else if (!in) { /* from this host to itself */
         if (ip_icmp_echo_reply(m)) {
             meta->local_out = DP_LOCAL;
-            give(g, m, DP_STAGE_ROUTE);
+            send(g, m);
         } else {
             ping_answer(g, m);
             rte_pktmbuf_free(m);
@@ -509,7 +517,7 @@ bool dp_slow_inject(struct dp_manager *g, const struct cv_ike_pkt *pkt)
         return false;
     }
     dp_meta(m)->family = pkt->local.addr.family;
-    return give(g, m, DP_STAGE_ROUTE);
+    return send(g, m);
 }
 
 /* Only an SA on which nothing went out for the interval needs one. */

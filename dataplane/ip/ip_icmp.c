@@ -238,7 +238,6 @@ void ip_icmp_echo(struct rte_mbuf *m, const struct cv_ping *p)
         icmp[IP_ICMP_HEADER + i] = (uint8_t)i;
     if (v4) {
         ip4_header(ip, (uint16_t)(header + len), IP_PROTO_ICMP, ttl, p->src.b, p->dst.b);
-        ip_put16(ip + 4, p->seq);
         ip[6] = p->df ? IP_DONT_FRAGMENT : 0;
         ip4_seal(ip);
     } else {

@@ -64,7 +64,8 @@ enum { IP_ICMP_HEADERS_MAX = 48 };
 uint32_t ip_icmp_head(uint8_t out[IP_ICMP_HEADERS_MAX], const struct dp_meta *meta, const struct ip_addr *src,
                       const struct ip_addr *dst);
 
-/* Writes an echo request into the empty mbuf m, which has room for size + 48 octets. */
+/* Writes an echo request into the empty mbuf m, which has room for size + 48 octets. As of all that is written here, IPv4's identification
+ * is whoever's who sends it (ip_id.h). */
 void ip_icmp_echo(struct rte_mbuf *m, const struct cv_ping *p);
 
 /* What an ICMP message says about an echo request of ours: the reply, or an error that quotes it. */

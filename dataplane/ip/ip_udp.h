@@ -13,7 +13,7 @@
 
 enum { IP_UDP_HEADER = 8, IP_UDP_TTL = 64, IP_NON_ESP_MARKER = 4 };
 
-/* Appends IP and UDP headers, `marker` zero octets (RFC 3948 2.2) and n octets of data to the empty mbuf m.
+/* Appends IP and UDP headers, `marker` zero octets (RFC 3948 2.2) and n octets of data to the empty mbuf m. IPv4's identification is 0 (ip_id.h).
  * False: other families at the two ends, or no room. */
 bool ip_udp_write(struct rte_mbuf *m, const struct ip_endpoint *local, const struct ip_endpoint *remote,
                   unsigned marker, const uint8_t *data, size_t n);

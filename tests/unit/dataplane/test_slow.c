@@ -213,6 +213,78 @@ static void fragments_held_do_not_starve_jumbo_ports(void)
                    IO_DESCRIPTORS); /* nobody pays for what is not there */
 }
 
+/* ---- identifications ---------------------------------------------------------------------------------------------- */
+/* An echo request of somebody on the link of interface 2 to this host. */
+static void asked(void)
+{
+    struct cv_ping p = {.id = 5, .seq = 6, .size = 56};
+    p.src = mgr_addr("192.168.1.9");
+    p.dst = mgr_addr("192.168.1.1");
+    struct rte_mbuf *m = pkt_new();
+    memset(dp_meta(m), 0, sizeof(struct dp_meta));
+    ip_icmp_echo(m, &p);
+    CU_ASSERT_EQUAL(ip_classify_ip(m), IP_CLASS_IP);
+    dp_meta(m)->if_in = 2;
+    dp_meta(m)->slow = DP_SLOW_LOCAL;
+    dp_slow_packet(mgr, m);
+}
+
+static void ping(bool df)
+{
+    struct cv_ping p = {.id = 7, .seq = 8, .size = 56, .df = df};
+    p.src = mgr_addr("192.168.1.1");
+    p.dst = mgr_addr("192.168.1.9");
+    CU_ASSERT_EQUAL(dp_slow_ping(mgr, &p), CV_OK);
+}
+
+static void ike(void)
+{
+    static struct cv_ike_pkt p;
+    p.local.addr = mgr_addr("10.0.0.1");
+    p.remote.addr = mgr_addr("10.0.0.2");
+    p.local.port = p.remote.port = 500;
+    p.len = 1800;
+    CU_ASSERT_TRUE(dp_slow_inject(mgr, &p));
+}
+
+/* Of the one packet that was handed to the worker, whose header's checksum is right. */
+static uint32_t identification_given(void)
+{
+    struct rte_mbuf *m;
+    CU_ASSERT_EQUAL_FATAL(io_take(mgr_dp.rings.inbox[0], &m, 1), 1);
+    const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+    const uint32_t id = (uint32_t)ip[4] << 8 | ip[5];
+    CU_ASSERT_EQUAL(ip_fold(ip_sum(ip, 20, 0)), 0xffff);
+    CU_ASSERT_EQUAL(dp_meta(m)->stage, DP_STAGE_ROUTE);
+    rte_pktmbuf_free(m);
+    return id;
+}
+
+/* Of what is made here two that may be cut do not have the same one, whoever they are for; nor none, which AH could not give them later. */
+static void RFC_6864_4_3_what_is_made_here_and_may_be_cut_has_its_own_identification(void)
+{
+    mgr_fresh();
+    mgr->ip_id = UINT16_MAX - 2;
+    uint32_t want = mgr->ip_id;
+    for (unsigned i = 0; i < 8; i++) {
+        mgr->now_ms += 1000;
+        if (i % 4 == 0)
+            asked();
+        else if (i % 4 == 1)
+            dp_slow_packet(mgr, trouble(IP_TROUBLE_TTL, 0));
+        else if (i % 4 == 2)
+            ike();
+        else
+            ping(false);
+        want = want == UINT16_MAX ? 1 : want + 1;
+        CU_ASSERT_EQUAL(identification_given(), want);
+    }
+    ping(true);
+    CU_ASSERT_EQUAL(identification_given(), 0); /* atomic: it may have any (RFC 6864 4.1) */
+    ping(false);
+    CU_ASSERT_EQUAL(identification_given(), want + 1);
+}
+
 static void everything_ends(void)
 {
     mgr_stop();
@@ -224,4 +296,6 @@ PKT_MAIN("slow", UNIT_TEST(a_flood_of_one_class_leaves_the_others_their_rate),
          UNIT_TEST(RFC_4301_6_an_error_about_what_an_SA_delivered_is_sealed),
          UNIT_TEST(keepalives_of_many_sas_all_go_out_once_per_interval),
          UNIT_TEST(a_pool_covers_what_drivers_and_rings_keep),
-         UNIT_TEST(fragments_held_do_not_starve_jumbo_ports), UNIT_TEST(everything_ends))
+         UNIT_TEST(fragments_held_do_not_starve_jumbo_ports),
+         UNIT_TEST(RFC_6864_4_3_what_is_made_here_and_may_be_cut_has_its_own_identification),
+         UNIT_TEST(everything_ends))
