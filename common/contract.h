@@ -91,7 +91,7 @@ enum {
     X(DUMMY, "dummy", "TFC dummy packet, consumed as meant (RFC 4303 2.6)")                                  \
     X(OTHER_HOST, "other-host", "frame for another station")                                                 \
     X(SLOW_LIMIT, "slow-limit", "over the rate of its class on the way to the manager")                      \
-    X(ECN, "ecn", "congestion mark on a packet that cannot carry it (RFC 6040 4.2)")                         \
+    X(ECN, "ecn", "congestion mark on a packet that cannot carry it (RFC 6040 4.2, RFC 3168 5.3)")           \
     X(MARTIAN, "martian",                                                                                    \
       "source or destination address that no forwarded packet may have (RFC 1812 5.3.7)")                    \
     X(GRE_MALFORMED, "gre-malformed", "GRE header that is too short, or has bits or a version not served")   \

@@ -1,4 +1,5 @@
-/* ip_ecn: congestion marks where an outer header comes off (RFC 6040). Pure functions over checked headers. */
+/* ip_ecn: congestion marks where an outer header comes off (RFC 6040), and where fragments are put together (RFC 3168 5.3). Pure functions over
+ * checked headers. */
 #ifndef DATAPLANE_IP_IP_ECN_H
 #define DATAPLANE_IP_IP_ECN_H
 
@@ -23,6 +24,15 @@ static inline uint8_t ip_ecn_combine(uint8_t inner, uint8_t outer)
     if (outer == IP_ECN_CE)
         return inner == IP_ECN_NOT_ECT ? IP_ECN_DROP : IP_ECN_CE;
     return outer == IP_ECN_ECT1 && inner == IP_ECN_ECT0 ? IP_ECN_ECT1 : inner;
+}
+
+/* RFC 3168 5.3: what the whole goes on with whose fragments, each a bit of `seen`, had these marks, the first one `first`; IP_ECN_DROP: not at
+ * all, as some were congested and others say that nobody would understand it. */
+static inline uint8_t ip_ecn_join(uint8_t first, unsigned seen)
+{
+    if (!(seen & 1u << IP_ECN_CE))
+        return first;
+    return seen & 1u << IP_ECN_NOT_ECT ? IP_ECN_DROP : IP_ECN_CE;
 }
 
 /* IPv4: with the header checksum (RFC 1624 3). */

@@ -1,5 +1,6 @@
 #include "dataplane/ip/ip_reass.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_ecn.h"
 #include "dataplane/ip/ip_ext.h"
 #include "dataplane/ip/ip_hash.h"
 #include "dataplane/ip/ip_wire.h"
@@ -349,11 +350,31 @@ static void header_write(uint8_t *to, const uint8_t *ip, uint32_t header, uint8_
     memcpy(to + 10, &sum, 2);
 }
 
-static struct rte_mbuf *join(struct ip_reass *t, struct datagram *d)
+static uint8_t mark_of(const struct datagram *d, const struct piece *p)
+{
+    return ip_tos(rte_pktmbuf_mtod(p->m, const uint8_t *), d->key.family) & IP_ECN_CE;
+}
+
+static uint8_t mark_of_whole(const struct datagram *d, const struct piece *first)
+{
+    unsigned seen = 0;
+    for (unsigned i = 0; i < d->count; i++)
+        seen |= 1u << mark_of(d, &d->piece[i]);
+    return ip_ecn_join(mark_of(d, first), seen);
+}
+
+/* NULL: *why. */
+static struct rte_mbuf *join(struct ip_reass *t, struct datagram *d, enum cv_drop *why)
 {
     const struct piece *first = first_of(d);
+    *why = CV_DROP_NO_MBUF;
     if (!first)
         return NULL;
+    const uint8_t mark = mark_of_whole(d, first);
+    if (mark == IP_ECN_DROP) {
+        *why = CV_DROP_ECN;
+        return NULL;
+    }
     uint32_t header = d->key.family == IP_V4 ? first->skip : first->skip - (uint32_t)FRAGMENT_HEADER;
     struct rte_mbuf *whole = header + d->total <= UINT16_MAX ? rte_pktmbuf_alloc(t->pool) : NULL;
     if (!whole)
@@ -364,10 +385,12 @@ static struct rte_mbuf *join(struct ip_reass *t, struct datagram *d)
         return NULL;
     }
     header_write(to, rte_pktmbuf_mtod(first->m, const uint8_t *), header, d->key.family, d->total);
+    ip_ecn_set(to, d->key.family, mark);
     for (unsigned i = 0; i < d->count; i++)
         memcpy(to + header + d->piece[i].at,
                rte_pktmbuf_mtod_offset(d->piece[i].m, const uint8_t *, d->piece[i].skip), d->piece[i].len);
     *dp_meta(whole) = *dp_meta(first->m);
+    *why = CV_DROP_NONE;
     return whole;
 }
 
@@ -403,8 +426,9 @@ struct rte_mbuf *ip_reass_take(struct ip_reass *t, struct rte_mbuf *m, const str
     if (last)
         d->total = (uint32_t)p.at + p.len;
     if (d->total != 0 && d->have == d->total) {
-        whole = join(t, d);
-        end(t, d, whole ? CV_DROP_NONE : CV_DROP_NO_MBUF);
+        enum cv_drop why;
+        whole = join(t, d, &why);
+        end(t, d, why);
     }
     return whole;
 }

@@ -4,7 +4,8 @@
  * oldest: lone fragments that somebody sends cost others nothing but the time they would wait. Fragments join
  * only when they came in on the same interface of the same VRF and go on to the same stage, so that a piece from the wire never
  * ends up in a datagram that came out of a tunnel, nor what somebody behind a GRE tunnel sends in the tunnel's own packets. Overlapping fragments end their datagram, and those that come after them, until its time is over
- * (RFC 5722 3); so does a second piece of the same place and other octets.
+ * (RFC 5722 3); so does a second piece of the same place and other octets. A whole is marked as congested if one of its fragments is; if another one
+ * cannot carry such a mark, there is no whole (RFC 3168 5.3).
  *
  * IPv4's identification comes again after 65,536 datagrams, in less than a second where they are many (RFC 4963 2). Against pieces of two datagrams
  * with one identification there are the keys, the short lifetime, and a bound to the fragments that its sender may have sent between two of
@@ -40,7 +41,7 @@ struct ip_reass_limits {
 
 struct ip_reass;
 /* pool: for the joined datagrams, whose length its data room bounds. drops: CV_DROP_COUNT counters by enum cv_drop, for each fragment that
- * goes into no datagram (fragment, fragment-overlap, fragment-room, fragment-late, no-mbuf); the table's owner writes them alone. */
+ * goes into no datagram (fragment, fragment-overlap, fragment-room, fragment-late, ecn, no-mbuf); the table's owner writes them alone. */
 CV_MUST_USE cv_result ip_reass_new(struct rte_mempool *pool, uint64_t tsc_hz, uint64_t *drops,
                                    struct ip_reass **out);
 void ip_reass_free(struct ip_reass *t);

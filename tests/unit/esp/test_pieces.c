@@ -2,6 +2,7 @@
  * by it but the pieces; of UDP, which no SA protects, what the checksum finds. And packets of AH that are cut here: the ICV holds their identification. */
 #include "dataplane/esp/esp_front.h"
 #include "dataplane/ip/ip_classify.h"
+#include "dataplane/ip/ip_ecn.h"
 #include "dataplane/ip/ip_frag.h"
 #include "dataplane/ip/ip_reass.h"
 #include "dataplane/ip/ip_udp.h"
@@ -239,6 +240,31 @@ static void what_is_under_an_ICV_is_cut_as_it_is(void)
     fix_close(&f);
 }
 
+/* ---- congestion ---------------------------------------------------------------------------------------------------- */
+/* RFC 6040 4.2 of the whole, whichever of its pieces a router marked (RFC 3168 5.3). */
+static void RFC_3168_5_3_a_mark_on_any_piece_of_an_ESP_packet_comes_out_inside(void)
+{
+    struct fix f;
+    const struct cv_sa sa = fix_sa(FIX_GCM, IP_V4, 0);
+    fix_open(&f, &sa);
+    for (unsigned marked = 0; marked < 4; marked++) {
+        struct rte_mbuf *m = fix_inner(&f, IP_V4, LEN, 2), *whole = NULL;
+        CU_ASSERT_EQUAL(fix_out(&f, m), CV_DROP_NONE);
+        for (unsigned i = 0; i < 2; i++) {
+            struct rte_mbuf *p = piece(&f, m, i);
+            if (marked & 1u << i)
+                ip_ecn_set(octets(p), IP_V4, IP_ECN_CE);
+            whole = ip_reass_take(table, p, NULL, 1);
+        }
+        CU_ASSERT_PTR_NOT_NULL_FATAL(whole);
+        CU_ASSERT_EQUAL(in(&f, whole, false), CV_DROP_NONE);
+        CU_ASSERT_EQUAL(octets(whole)[1] & 3, marked ? IP_ECN_CE : IP_ECN_ECT0);
+        rte_pktmbuf_free(whole);
+        rte_pktmbuf_free(m);
+    }
+    fix_close(&f);
+}
+
 /* ---- what no SA protects ------------------------------------------------------------------------------------------ */
 static struct rte_mbuf *datagram(struct fix *f, uint8_t fill)
 {
@@ -283,4 +309,5 @@ UNIT_MAIN_EAL("esp_pieces", UNIT_TEST(RFC_4963_3_mixtures_of_ESP_are_not_authent
               UNIT_TEST(RFC_4302_3_3_3_a_packet_that_may_be_cut_has_its_identification_before_its_ICV),
               UNIT_TEST(RFC_6864_4_3_identifications_of_AH_tunnels_go_round_without_0),
               UNIT_TEST(what_is_under_an_ICV_is_cut_as_it_is),
+              UNIT_TEST(RFC_3168_5_3_a_mark_on_any_piece_of_an_ESP_packet_comes_out_inside),
               UNIT_TEST(RFC_4963_3_mixtures_of_IKE_fail_their_checksum))

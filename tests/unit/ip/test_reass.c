@@ -1,6 +1,7 @@
 /* Reassembly: which fragments belong together, and what a flood of lone ones costs the others. */
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
+#include "dataplane/ip/ip_ecn.h"
 #include "dataplane/ip/ip_reass.h"
 #include "tests/unit/ip/pkt.h"
 
@@ -360,6 +361,59 @@ static void pieces_are_late_by_others_of_their_sender_alone(void)
     fresh();
 }
 
+/* ---- congestion marks --------------------------------------------------------------------------------------------- */
+static struct rte_mbuf *marked(struct rte_mbuf *m, uint8_t family, uint8_t tos)
+{
+    uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+    if (family == IP_V6) {
+        ip[0] = (uint8_t)(0x60 | tos >> 4);
+        ip[1] = (uint8_t)(tos << 4);
+        return m;
+    }
+    ip[1] = tos;
+    memset(ip + 10, 0, 2);
+    const uint16_t sum = (uint16_t)~ip_fold(ip_sum(ip, 20, 0));
+    memcpy(ip + 10, &sum, 2);
+    return m;
+}
+
+/* The TOS or traffic class of the whole of three fragments with these marks and the DSCP 10; -1: there is none. */
+static int joined_mark(uint8_t family, const uint8_t mark[3], unsigned turn)
+{
+    int got = -1;
+    for (unsigned i = 0; i < 3; i++) {
+        const unsigned k = (i + turn) % 3;
+        struct rte_mbuf *m = family == IP_V6 ? fragment6((uint16_t)(k * 8), 8, k < 2)
+                                             : fragment(1, 1, (uint16_t)(k * 8), 8, k < 2, 1);
+        struct rte_mbuf *whole = take(marked(m, family, (uint8_t)(10 << 2 | mark[k])));
+        if (whole) {
+            got = ip_tos(rte_pktmbuf_mtod(whole, const uint8_t *), family);
+            CU_ASSERT_TRUE(family == IP_V6 ||
+                           ip_fold(ip_sum(rte_pktmbuf_mtod(whole, const uint8_t *), 20, 0)) == 0xffff);
+        }
+        rte_pktmbuf_free(whole);
+    }
+    return got;
+}
+
+/* Every mixture of marks, whichever fragment comes first. */
+static void RFC_3168_5_3_no_mark_of_a_fragment_is_lost(void)
+{
+    for (unsigned n = 0; n < 2 * 3 * 64; n++) {
+        const uint8_t mark[3] = {n & 3, n >> 2 & 3, n >> 4 & 3}, family = n / 64 % 2 ? IP_V6 : IP_V4;
+        bool congested = false, deaf = false;
+        fresh();
+        for (unsigned k = 0; k < 3; k++) {
+            congested |= mark[k] == IP_ECN_CE;
+            deaf |= mark[k] == IP_ECN_NOT_ECT;
+        }
+        const int want = !congested ? 10 << 2 | mark[0] : deaf ? -1 : 10 << 2 | IP_ECN_CE;
+        CU_ASSERT_EQUAL(joined_mark(family, mark, n / 128), want);
+        CU_ASSERT_EQUAL(drops[CV_DROP_ECN], want < 0 ? 3 : 0);
+        CU_ASSERT_EQUAL(pkt_used(), 0);
+    }
+}
+
 static void an_unfinished_datagram_expires(void)
 {
     fresh();
@@ -385,4 +439,4 @@ PKT_MAIN("reass", UNIT_TEST(fragments_of_two_vrfs_or_interfaces_never_join),
          UNIT_TEST(senseless_fragments_are_dropped),
          UNIT_TEST(RFC_4963_2_an_identification_that_comes_round_finds_no_old_piece),
          UNIT_TEST(pieces_are_late_by_others_of_their_sender_alone),
-         UNIT_TEST(an_unfinished_datagram_expires))
+         UNIT_TEST(RFC_3168_5_3_no_mark_of_a_fragment_is_lost), UNIT_TEST(an_unfinished_datagram_expires))
