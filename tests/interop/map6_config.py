@@ -1,5 +1,8 @@
 """Configurations with crypto maps of IPv6: gateway n at 2001:db8::n, fd00:n::/64 behind it."""
-from culvert import INSIDE, OUTSIDE
+from case import Skip
+from culvert import ECP1, GCM, INSIDE, OUTSIDE
+from topology import guest_site
+import guest
 
 PLATFORM = """hostname gateway%(n)d
 platform dataplane
@@ -64,3 +67,32 @@ def config(n, version, lines=LIST, four=False):
     values["list"] = lines % values
     values["four"] = FOUR % values if four else ""
     return (PLATFORM + (IKEV2 if version == 2 else IKEV1) + REST) % values
+
+
+GUEST_CONFIG = PLATFORM + """%(ike)scrypto ipsec transform-set T %(set)s
+ipv6 access-list A6
+ permit ipv6 fd00:1::/64 fd00:2::/64
+crypto map ipv6 M6 10 ipsec-isakmp
+ set peer 2001:db8:1::2
+ set transform-set T
+%(bind)s match address A6
+interface Ethernet0/0
+ ipv6 address 2001:db8:1::1/64
+ ipv6 crypto map M6
+interface Ethernet0/1
+ ipv6 address fd00:1::1/64
+ipv6 route fd00:2::/64 2001:db8:1::2
+"""
+MAP6_FLOW = "M6#10.10"
+
+
+def map6_guest(version, extra=""):
+    """One end of such a map and strongSwan with a Linux kernel's ESP in a guest; extra: lines more of culvert's configuration."""
+    reason = guest.available()
+    if reason:
+        raise Skip(reason)
+    ike = (IKEV2 if version == 2 else IKEV1).replace("2001:db8::%(far)d", "2001:db8:1::2") % {"far": 2}
+    text = GUEST_CONFIG % {"n": 1, "ike": ike, "set": "esp-gcm" if version == 2 else ECP1.transform_set,
+                           "bind": " set ikev2-profile PROF\n" if version == 2 else ""}
+    algorithms = {} if version == 2 else dict(version=1, ike=ECP1.ss_ike, esp=ECP1.ss_esp)
+    return guest_site("guest6", "v6", "v6", GCM, 19, text=text + extra, strongswan_args=algorithms)

@@ -5,8 +5,9 @@ import shutil
 import sys
 import time
 
-from case import case, check, check_equal, main
+from case import add_case, case, check, check_equal, main
 from culvert import ECP1, MAP_FLOW
+from map6_config import MAP6_FLOW, map6_guest
 from net import wait_for
 from topology import ikev1_site, strongswan_site
 from traffic import Stream, ping, ping_until
@@ -24,9 +25,27 @@ for i in range(%d):
     s.sendto(packet("192.0.2.2", "192.0.2.1", 4500, 4500, (0x77000000 + i).to_bytes(4, "big") + (i + 1).to_bytes(4, "big") + bytes(64)), ("192.0.2.1", 0))
     time.sleep(%f)
 """
+# The same of IPv6, from within the guest: ESP without UDP.
+FLOOD6 = """
+import socket, time
+s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, 50)
+for i in range(%d):
+    s.sendto((0x77000000 + i).to_bytes(4, "big") + (i + 1).to_bytes(4, "big") + bytes(64), ("2001:db8:1::1", 0))
+    time.sleep(%f)
+"""
 
 
-def site_of(version, extra):
+def site6_of(version, extra):
+    site = map6_guest(version, extra + "\n")
+    ping_until(site.left, site.right_address, 30)
+    site.culvert.wait_up(30, MAP6_FLOW)
+    ping_until(site.right, site.left_address, 30)
+    return site, MAP6_FLOW
+
+
+def site_of(version, extra, family=4):
+    if family == 6:
+        return site6_of(version, extra)
     if version == 2:
         site, flow = strongswan_site("spi", culvert_args=dict(extra=extra)), "Tunnel1"
     else:
@@ -51,12 +70,12 @@ def told(site):
     return len(UNKNOWN.findall(site.culvert.log_text()))
 
 
-def comes_back(version):
-    site, flow = site_of(version, RECOVERY)
+def comes_back(version, family=4):
+    site, flow = site_of(version, RECOVERY, family)
     before = told(site)
     with Stream(site.right, site.left, site.left_address, 100):  # the peer goes on sending to an SPI that is no more
         forget(site)
-        took = ping_until(site.right, site.left_address, 30)
+        took = ping_until(site.right, site.left_address, 60 if family == 6 else 30)
     check(site.culvert.is_up(flow), "the tunnel is up again")
     check(ping(site.left, site.right_address, 10, 0.05)[1] == 10, "pings from culvert's side")
     check_equal(told(site) - before, 1, "negotiations that unknown SPIs began")
@@ -84,13 +103,16 @@ def stays_away():
     check_equal(told(site), 0, "words about unknown SPIs")
 
 
-def flood(version):
+def flood(version, family=4):
     packets, seconds = 2000, 12.0
-    site, flow = site_of(version, RECOVERY)
+    site, flow = site_of(version, RECOVERY, family)
     inbound = site.culvert.flow(flow)["inbound"]["spi"]
-    with Stream(site.left, site.right, site.right_address, 200) as s:
+    with Stream(site.left, site.right, site.right_address, 20 if family == 6 else 200) as s:
         begin = time.monotonic()
-        site.peer_ns.run(sys.executable, "-c", FLOOD % (sys.path[0], packets, seconds / packets), timeout=90)
+        if family == 6:
+            site.guest.run("/usr/bin/python3", "-c", FLOOD6 % (packets, seconds / packets), timeout=90)
+        else:
+            site.peer_ns.run(sys.executable, "-c", FLOOD % (sys.path[0], packets, seconds / packets), timeout=90)
         took = time.monotonic() - begin
     check_equal(s.lost, 0, "packets lost meanwhile")
     check(1 <= told(site) <= took / 10 + 1, "%d notifies in %.0f s" % (told(site), took))
@@ -107,6 +129,12 @@ def flood_2():
 @case("IKEv1: a flood of unknown SPIs costs one notify in ten seconds, and no packet")
 def flood_1():
     return flood(1)
+
+
+for _version in (2, 1):
+    add_case("IKEv%d over IPv6: culvert has forgotten everything, and the peer's next packets bring the tunnel back" % _version,
+             lambda v=_version: comes_back(v, 6))
+    add_case("IKEv%d over IPv6: a flood of unknown SPIs costs one notify in ten seconds, and no packet" % _version, lambda v=_version: flood(v, 6))
 
 
 if __name__ == "__main__":
