@@ -55,6 +55,7 @@ static inline cv_result change_if(uint32_t id, void (*how)(struct cv_if *c), boo
     c.u.interface = ip_if_get(&mgr_dp.ifs, id)->conf;
     c.u.interface.up = 1;
     c.u.interface.mtu = c.u.interface.tcp_mss = 0;
+    memset(c.u.interface.police, 0, sizeof c.u.interface.police);
     if (on)
         how(&c.u.interface);
     return mgr_cmd(&c);

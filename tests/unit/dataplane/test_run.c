@@ -189,6 +189,23 @@ static void by_a_port_with_a_policy_only_ESP_goes_in_runs(void)
     far_end();
 }
 
+/* Of what is limited each packet is asked about: the leader's passing says nothing of the next one's. */
+static void nobody_follows_through_a_limited_tunnel(void)
+{
+    for (unsigned in = 0; in < 2; in++) {
+        memset(&with, 0, sizeof with);
+        site_make(&forms[0]);
+        worker_fresh(RUNS);
+        far_start(&forms[0], IN_SLOT);
+        CU_ASSERT_EQUAL(change_if(CHANGE_TUNNEL, change_police, true), CV_OK);
+        CU_ASSERT_EQUAL(taken(in, BURST, BURST), 1);
+        CU_ASSERT_EQUAL(change_if(CHANGE_TUNNEL, change_police, false), CV_OK);
+        worker->run_pause = 0;
+        CU_ASSERT_EQUAL(taken(in, BURST, BURST), BURST);
+        far_end();
+    }
+}
+
 static void nobody_follows_a_leader_into_what_asks_of_each_packet(void)
 {
     memset(&with, 0, sizeof with);
@@ -452,6 +469,7 @@ PKT_MAIN(
     UNIT_TEST(a_soft_limit_is_told_when_it_is_reached), UNIT_TEST(a_run_is_taken_as_far_as_packets_are_alike),
     UNIT_TEST(what_a_leader_found_is_good_until_a_table_changes),
     UNIT_TEST(nobody_follows_who_came_in_elsewhere), UNIT_TEST(by_a_port_with_a_policy_only_ESP_goes_in_runs),
+    UNIT_TEST(nobody_follows_through_a_limited_tunnel),
     UNIT_TEST(nobody_follows_a_leader_into_what_asks_of_each_packet),
     UNIT_TEST(whole_bursts_of_multi_buffer_transforms_go_in_runs),
     UNIT_TEST(the_first_packet_of_an_sa_is_told_from_a_run),
