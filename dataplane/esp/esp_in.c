@@ -425,7 +425,7 @@ static __rte_always_inline void part_accept(struct esp_worker *w, struct esp_in_
     for (unsigned i = part->first; i < part->first + (unsigned)part->count; i++) {
         struct rte_mbuf *m = s->pkts[i];
         enum cv_drop r = kind == AH ? CV_DROP_AH_AUTH : CV_DROP_ESP_AUTH;
-        if (likely(s->ops[i].ok)) {
+        if (likely(s->ops[i].ok) || (kind != SEGS && esp_resync_try(w, sa, &s->ops[i], &s->seq[i]))) {
             authentic = true;
             r = unlikely(esp_in_closed(sa))
                     ? esp_in_closed(sa)

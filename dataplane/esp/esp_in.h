@@ -5,6 +5,7 @@
 #define DATAPLANE_ESP_ESP_IN_H
 
 #include "dataplane/esp/esp_replay.h"
+#include "dataplane/esp/esp_resync.h"
 #include "dataplane/esp/esp_sa.h"
 #include "dataplane/esp/esp_ts.h"
 #include "dataplane/esp/esp_tunnel.h"
@@ -54,6 +55,7 @@ struct esp_in_sa {
     struct esp_limits limits;
     bool soft_raised;
     uint8_t hard_untold; /* CV_BY_*: why it was closed, until the event is taken */
+    struct esp_resync resync;
 
     /* cold */
     const struct eng_ops *engine;
