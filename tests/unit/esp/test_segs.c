@@ -213,7 +213,8 @@ static void padding_may_be_as_long_as_it_can_and_must_be_right(void)
             outer[2] = (uint8_t)(all >> 8);
             outer[3] = (uint8_t)all;
             struct eng_op op = {.esp = data - 16, .data_len = end + 2};
-            op.iv = rte_be_to_cpu_64(*(const unaligned_uint64_t *)(const void *)(data - 8));
+            memcpy(&op.iv, data - 8, sizeof op.iv);
+            op.iv = rte_be_to_cpu_64(op.iv);
             info.burst(w, session, &op, 1);
             bad += both_in(all, len, &chains) != CV_DROP_NONE;
         }
