@@ -1,4 +1,5 @@
 #include "dataplane/dp_drop.h"
+#include "dataplane/dp_martian.h"
 #include "dataplane/dp_policy.h"
 #include "dataplane/esp/esp_sa.h"
 #include "dataplane/ip/ip_classify.h"
@@ -84,6 +85,23 @@ bool dp_may_be_told(const struct dp_worker *w, const struct dp_meta *meta)
     return meta->local_out == DP_TRANSIT && !dp_policy_get(w->dp, meta->if_in);
 }
 
+/* Dropped for `why`, and its sender is told of p. */
+static void parameter_problem(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why,
+                              const struct ip_ext_problem *p)
+{
+    struct dp_meta *meta = dp_meta(m);
+    if (!p->tell || !dp_may_be_told(w, meta)) {
+        dp_drop(w, m, why);
+        return;
+    }
+    dp_count(&w->stats->drops[why], 1);
+    meta->drop = (uint8_t)why;
+    meta->icmp_type = IP_ICMP6_PARAMETER;
+    meta->icmp_code = p->code;
+    meta->icmp_mtu = p->pointer; /* both stand in the same place (RFC 4443 3.2, 3.4) */
+    dp_slow(w, m, DP_SLOW_ICMP);
+}
+
 bool dp_ext_ok(struct dp_worker *w, struct rte_mbuf *m)
 {
     struct dp_meta *meta = dp_meta(m);
@@ -94,17 +112,26 @@ bool dp_ext_ok(struct dp_worker *w, struct rte_mbuf *m)
     const enum cv_drop why = ip_ext_here(ip, m->data_len, *ip_dst(m, IP_V6) == 0xff, &p);
     if (likely(why == CV_DROP_NONE))
         return true;
-    if (!p.tell || !dp_may_be_told(w, meta)) {
-        dp_drop(w, m, why);
-        return false;
-    }
-    dp_count(&w->stats->drops[why], 1);
-    meta->drop = (uint8_t)why;
-    meta->icmp_type = IP_ICMP6_PARAMETER;
-    meta->icmp_code = p.code;
-    meta->icmp_mtu = p.pointer; /* both stand in the same place (RFC 4443 3.2, 3.4) */
-    dp_slow(w, m, DP_SLOW_ICMP);
+    parameter_problem(w, m, why, &p);
     return false;
+}
+
+/* An address of this host, from one that a host may have. */
+static bool is_for_us(const struct dp_worker *w, const struct rte_mbuf *m, const struct dp_meta *meta)
+{
+    const uint8_t *src = ip_src(m, IP_V6), *dst = ip_dst(m, IP_V6);
+    const struct ip_route *r = ip_route_lookup(&w->dp->routes, meta->vrf, IP_V6, dst);
+    return r && r->kind == IP_ROUTE_LOCAL && !dp_martian6(src, dst) && !dp_source_own(w->dp, meta, src);
+}
+
+void dp_drop_refused(struct dp_worker *w, struct rte_mbuf *m)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    const enum cv_drop why = (enum cv_drop)meta->drop;
+    struct ip_ext_problem p = {0};
+    if (why == CV_DROP_EXT_HEADERS && is_for_us(w, m, meta))
+        (void)ip_ext_here(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, false, &p);
+    parameter_problem(w, m, why, &p);
 }
 
 /* ---- events ------------------------------------------------------------------------------------------------ */

@@ -30,6 +30,9 @@ bool dp_may_be_told(const struct dp_worker *w, const struct dp_meta *meta);
 /* m: looked at, whole, for this host. False: an IPv6 option or a routing header forbids to take it (ip_ext_here); it is gone, and its
  * sender told where that is due. */
 CV_MUST_USE bool dp_ext_ok(struct dp_worker *w, struct rte_mbuf *m);
+/* What ip_classify_ip refused (meta->drop), of a port or out of an SA. Where the chain of its IPv6 headers is why, and it is for this host, its sender is told (RFC 8200 4,
+ * 4.4, RFC 5095 3); on its way elsewhere it goes quietly. */
+void dp_drop_refused(struct dp_worker *w, struct rte_mbuf *m);
 /* Dropped for `why`, and the sender is told by ICMP when it is not us; the manager limits the rate. */
 void dp_trouble(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, enum ip_trouble t, uint16_t mtu);
 /* The same of a packet that was to go out by interface if_id. */

@@ -167,7 +167,7 @@ static void deliver(struct dp_worker *w, struct rte_mbuf *m)
     struct dp_meta *meta = dp_meta(m);
     enum ip_class class = ip_classify_ip(m);
     if (class == IP_CLASS_DROP) {
-        dp_drop(w, m, (enum cv_drop)meta->drop);
+        dp_drop_refused(w, m);
     } else if (meta->frag) {
         dp_reass_take(w, m, DP_STAGE_IP);
     } else if (unlikely(meta->l3_len > IP_PLAIN_MAX) && !dp_ext_ok(w, m)) {

@@ -124,7 +124,6 @@ static void ah_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip
 
 static void ip_received(struct dp_worker *w, struct rte_mbuf *m, enum ip_class class, const struct ip_if *in)
 {
-    const struct dp_meta *meta = dp_meta(m);
     switch (class) {
     case IP_CLASS_ESP:
         esp_received(w, m, in);
@@ -142,7 +141,7 @@ static void ip_received(struct dp_worker *w, struct rte_mbuf *m, enum ip_class c
         dp_segs_received(w, m, in);
         break;
     case IP_CLASS_DROP:
-        dp_drop(w, m, (enum cv_drop)meta->drop);
+        dp_drop_refused(w, m);
         break;
     }
 }

@@ -169,6 +169,12 @@ static bool same_station(const uint8_t *a, const uint8_t *b)
     return ((x ^ y) | (uint32_t)(v ^ u)) == 0;
 }
 
+/* Everything else is refused before they are looked at. */
+static bool addresses_are_good(enum ip_class class, const struct dp_meta *meta)
+{
+    return class != IP_CLASS_DROP || meta->drop == CV_DROP_EXT_HEADERS || meta->drop == CV_DROP_HEADER_CHAIN;
+}
+
 static enum ip_class classify_frame(struct rte_mbuf *m, struct dp_meta *meta, const uint8_t *mac)
 {
     if (m->data_len < sizeof(struct rte_ether_hdr))
@@ -187,7 +193,7 @@ static enum ip_class classify_frame(struct rte_mbuf *m, struct dp_meta *meta, co
     if (m->data_len < 1 || ip[0] >> 4 != (type == RTE_ETHER_TYPE_IPV4 ? 4 : 6))
         return bad(meta, CV_DROP_MALFORMED_IP);
     enum ip_class class = type == RTE_ETHER_TYPE_IPV4 ? classify4(m, meta) : classify6(m, meta);
-    if (unlikely(group) && class != IP_CLASS_DROP && !destination_is_group(ip, type))
+    if (unlikely(group) && addresses_are_good(class, meta) && !destination_is_group(ip, type))
         return bad(meta, CV_DROP_OTHER_HOST);
     return class;
 }

@@ -14,10 +14,11 @@ enum {
     OPTION_PAD1 = 0,
     OPTION_PADN = 1,
     CODE_FIELD = 0, /* of parameter problems (RFC 4443 3.4) */
+    CODE_NEXT = 1,
     CODE_OPTION = 2,
 };
 
-static bool is_extension(uint8_t next)
+bool ip_ext_is(uint8_t next)
 {
     return next == IP_NEXT_HOP_BY_HOP || next == IP_NEXT_ROUTING || next == IP_NEXT_FRAGMENT ||
            next == IP_NEXT_DEST_OPTIONS;
@@ -75,7 +76,7 @@ enum cv_drop ip_ext_walk(const uint8_t *ip, uint32_t total, struct ip_ext *x)
     for (unsigned i = 0; !x->later; i++) {
         const uint8_t type = ip[x->field], *h = ip + x->len;
         x->proto = type;
-        if (!is_extension(type))
+        if (!ip_ext_is(type))
             break;
         const uint32_t len = header_len(h, total - x->len, type);
         if (len == 0)
@@ -89,6 +90,21 @@ enum cv_drop ip_ext_walk(const uint8_t *ip, uint32_t total, struct ip_ext *x)
         x->proto = ip[x->field];
     }
     return x->frag && !x->later && total - x->len < upper_len(x->proto) ? CV_DROP_HEADER_CHAIN : CV_DROP_NONE;
+}
+
+void ip_ext_behind(const uint8_t *ip, uint32_t total, struct ip_ext *x)
+{
+    *x = (struct ip_ext){.len = IP6_HEADER, .field = NEXT_AT, .proto = ip[NEXT_AT]};
+    for (unsigned i = 0; i < IP_EXT_HEADERS_MAX && ip_ext_is(x->proto) && !x->later; i++) {
+        const uint32_t len = header_len(ip + x->len, total - x->len, x->proto);
+        if (len == 0)
+            return;
+        if (x->proto == IP_NEXT_FRAGMENT)
+            fragment_read(ip + x->len, x->len, x);
+        x->field = x->len;
+        x->len += len;
+        x->proto = ip[x->field];
+    }
 }
 
 /* RFC 8200 4.2: the highest two bits of a type say what becomes of who does not know it. Known are the two that pad. `at`, `end`: where the
@@ -124,10 +140,14 @@ enum cv_drop ip_ext_here(const uint8_t *ip, uint32_t total, bool group, struct i
 {
     uint32_t at = IP6_HEADER, field = NEXT_AT;
     *p = (struct ip_ext_problem){0};
-    for (unsigned i = 0; i < IP_EXT_HEADERS_MAX && is_extension(ip[field]); i++) {
+    for (unsigned i = 0; i < IP_EXT_HEADERS_MAX && ip_ext_is(ip[field]); i++) {
         const uint8_t type = ip[field];
         const uint32_t len = header_len(ip + at, total - at, type);
         enum cv_drop why = CV_DROP_NONE;
+        if (type == IP_NEXT_HOP_BY_HOP && field != NEXT_AT) { /* RFC 8200 4: as a type that is not known */
+            *p = (struct ip_ext_problem){!group, CODE_NEXT, (uint16_t)field};
+            return CV_DROP_EXT_HEADERS;
+        }
         if (len == 0)
             return CV_DROP_EXT_OPTION;
         if (type == IP_NEXT_HOP_BY_HOP || type == IP_NEXT_DEST_OPTIONS)

@@ -18,6 +18,9 @@ enum {
         40, /* octets of headers: more than that, and there are extension headers, or IPv4 has options */
 };
 
+/* Hop-by-hop options, routing and fragment headers, destination options: what the walk goes over. */
+bool ip_ext_is(uint8_t next);
+
 struct ip_ext {
     uint32_t len;      /* octets of the IPv6 header and the extension headers */
     uint32_t field;    /* where the octet stands that names proto */
@@ -32,6 +35,10 @@ struct ip_ext {
  * EXT_HEADERS, HEADER_CHAIN. */
 enum cv_drop ip_ext_walk(const uint8_t *ip, uint32_t total, struct ip_ext *x);
 
+/* As far as the chain of such a packet can be followed, whoever may have it: where a header begins that is no extension header, or is one too many, or runs
+ * over the end, or where a later fragment's octets begin. */
+void ip_ext_behind(const uint8_t *ip, uint32_t total, struct ip_ext *x);
+
 /* What the host answers that cannot take a packet (RFC 4443 3.4). */
 struct ip_ext_problem {
     bool tell; /* an ICMP parameter problem is due */
@@ -39,8 +46,9 @@ struct ip_ext_problem {
     uint16_t pointer;
 };
 
-/* The same packet, whole and for this host: are there options that must not be passed over (RFC 8200 4.2), or a routing header of whatever
- * type with segments left (4.4)? group: its destination is multicast. CV_DROP_NONE; or EXT_OPTION, and *p says what to answer. */
+/* A packet for this host, whole or refused by the walk: are there options that must not be passed over (RFC 8200 4.2), a routing header of whatever
+ * type with segments left (4.4), or hop-by-hop options that are not the first (4)? What comes first counts. group: its destination is multicast. CV_DROP_NONE; or
+ * EXT_OPTION or EXT_HEADERS, and *p says what to answer. */
 enum cv_drop ip_ext_here(const uint8_t *ip, uint32_t total, bool group, struct ip_ext_problem *p);
 
 #endif

@@ -178,13 +178,32 @@ static bool is_later_fragment(const struct rte_mbuf *m, const struct dp_meta *me
     return ip_ext_walk(ip, m->data_len, &x) != CV_DROP_NONE || x.later;
 }
 
+/* A parameter problem of IPv6 is about a fragment, or a chain of headers, as such; all the same there is none about an error, nor where that cannot be told. */
+static bool is_problem_of_error(const struct rte_mbuf *m)
+{
+    const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+    struct ip_ext x;
+    ip_ext_behind(ip, m->data_len, &x);
+    if (x.later)
+        return x.proto == IP_PROTO_ICMP6 || ip_ext_is(x.proto);
+    return x.proto == IP_PROTO_ICMP6 && (m->data_len <= x.len || ip[x.len] < 128);
+}
+
+/* RFC 1122 3.2.2, RFC 4443 2.4 (e). */
+static bool is_quiet(const struct rte_mbuf *bad, const struct dp_meta *meta)
+{
+    if (meta->family == IP_V6 && meta->icmp_type == IP_ICMP6_PARAMETER)
+        return is_problem_of_error(bad);
+    return is_icmp_error(bad, meta) || is_later_fragment(bad, meta);
+}
+
 bool ip_icmp_error(struct rte_mbuf *out, struct rte_mbuf *bad, const struct ip_addr *src)
 {
     const struct dp_meta *meta = dp_meta(bad);
     bool v4 = meta->family == IP_V4;
     struct ip_addr to = v4 ? ip_addr_v4(ip_src(bad, IP_V4)) : ip_addr_v6(ip_src(bad, IP_V6));
     struct ip_addr was = v4 ? ip_addr_v4(ip_dst(bad, IP_V4)) : ip_addr_v6(ip_dst(bad, IP_V6));
-    if (!is_one_host(&to) || !is_one_host(&was) || is_icmp_error(bad, meta) || is_later_fragment(bad, meta))
+    if (!is_one_host(&to) || !is_one_host(&was) || is_quiet(bad, meta))
         return false;
     uint32_t header = v4 ? IP4_HEADER : IP6_HEADER, quote = v4 ? QUOTE4 : QUOTE6;
     quote = RTE_MIN(quote, (uint32_t)bad->data_len);

@@ -139,6 +139,30 @@ def for_us():
     check_equal(problems(back, "2001:db8::1"), [(1, 48)], "parameter problem about protocol 253")
 
 
+@case("a type 0 routing header with segments left, and hop-by-hop options that are not the first: answered where this host is the destination (RFC 8200 4, RFC 5095 3), and nowhere else")
+def refused():
+    site = IpsecSite("refused", 6)
+    site.learn_neighbours()
+    own, other, peer = "2001:db8::1", "2001:db8::77", "2001:db8::2"
+    ping = bytes(IPv6(src=peer, dst=own) / UDP(sport=PORT, dport=PORT) / b"x")
+    error = bytes(IPv6(src=peer, dst=own) / UDP())[:40]
+    rows = [([routing(0, 1)], (0, 42)), ([DEST, routing(0, 2)], (0, 50)), ([DEST, HBH], (1, 40)), ([routing(0, 0), DEST, HBH], (1, 64)),
+            ([option(0x85), routing(0, 1)], (2, 42)), ([DEST] * 9, None)]
+    packets, want = [], []
+    for headers, answer in rows:
+        packets.append(behind(ping[:40], headers, 17, ping[40:]))
+        if answer:
+            want.append(answer)
+    # About an error, to another host, and from no host nothing is said.
+    packets.append(behind(error, [routing(0, 1)], 58, b"\1\0\0\0\0\0\0\0" + ping))
+    packets.append(behind(bytes(IPv6(src=peer, dst=other))[:40], [routing(0, 1)], 17, ping[40:]))
+    packets.append(behind(bytes(IPv6(src="::", dst=own))[:40], [routing(0, 1)], 17, ping[40:]))
+    before = site.drops("ext-headers")[0]
+    _, back = site.inward(packets)
+    check_equal(problems(back, own), sorted(want), "parameter problems")
+    check_equal(site.drops("ext-headers")[0] - before, len(packets), "drops")
+
+
 # ---- selectors ------------------------------------------------------------------------------------------------------------
 @case("port selectors look behind the chain; what hides its ports matches OPAQUE alone (RFC 4301 4.4.1.1)")
 def selectors():

@@ -95,8 +95,16 @@ static void RFC_8200_4_1_headers_in_any_order_but_hop_by_hop_first(void)
         CU_ASSERT_EQUAL(c.ip[x.field], ESP);
     }
     for (unsigned i = 0; i < RTE_DIM(bad); i++) {
+        static const uint16_t fields[] = {40, 40, 40, 48};
+        struct ip_ext_problem p;
         plain(&c, bad[i], ESP, 32);
         CU_ASSERT_EQUAL(walk(&c, &x), CV_DROP_EXT_HEADERS);
+        CU_ASSERT_EQUAL(ip_ext_here(c.ip, c.len, false, &p), CV_DROP_EXT_HEADERS);
+        CU_ASSERT_TRUE(p.tell && p.code == 1 && p.pointer == fields[i]); /* RFC 8200 4 */
+        CU_ASSERT_EQUAL(ip_ext_here(c.ip, c.len, true, &p), CV_DROP_EXT_HEADERS);
+        CU_ASSERT_FALSE(p.tell);
+        ip_ext_behind(c.ip, c.len, &x);
+        CU_ASSERT_TRUE(x.proto == ESP && x.len == c.len - 32);
     }
 }
 
@@ -256,10 +264,45 @@ static void an_error_is_made_of_a_first_fragment_behind_options_but_of_no_later_
     }
 }
 
+/* RFC 4443 2.4 (e): behind a chain that nobody may have, and in fragments of which it can be told or not. */
+static void a_parameter_problem_is_made_of_any_fragment_but_of_no_error(void)
+{
+    static const uint8_t first[] = {0, 1, 0, 0, 0, 7}, later[] = {0, 0x10, 0, 0, 0, 7}, left1[] = {0, 1},
+                         us[16] = {0x20, 1, [15] = 2};
+    static const struct {
+        uint8_t proto, type;
+        bool made[3]; /* of a packet with a routing header, of a first fragment, of a later one */
+    } rows[] = {{IP_PROTO_UDP, 0, {true, true, true}},
+                {IP_PROTO_ICMP6, IP_ICMP6_ECHO, {true, true, false}},
+                {IP_PROTO_ICMP6, IP_ICMP6_TOO_BIG, {false, false, false}},
+                {OPTS, IP_PROTO_ICMP6, {true, true, false}}};
+    const struct ip_addr own = ip_addr_v6(us);
+    struct chain c;
+    for (unsigned i = 0; i < RTE_DIM(rows); i++)
+        for (unsigned k = 0; k < 3; k++) {
+            start(&c);
+            if (k == 0)
+                add(&c, ROUTE, 24, left1, sizeof left1);
+            else
+                add(&c, FRAG, 8, k == 1 ? first : later, sizeof first);
+            finish(&c, rows[i].proto, 16);
+            c.ip[c.len - 16] = rows[i].type;
+            struct rte_mbuf *bad = pkt_of(c.ip, c.len), *m = pkt_new();
+            (void)ip_classify_ip(bad);
+            dp_meta(bad)->icmp_type = IP_ICMP6_PARAMETER;
+            dp_meta(bad)->icmp_code = 0;
+            dp_meta(bad)->icmp_mtu = 42;
+            CU_ASSERT_EQUAL(ip_icmp_error(m, bad, &own), rows[i].made[k]);
+            rte_pktmbuf_free(bad);
+            rte_pktmbuf_free(m);
+        }
+}
+
 PKT_MAIN("ext", UNIT_TEST(RFC_8200_4_1_headers_in_any_order_but_hop_by_hop_first),
          UNIT_TEST(as_many_headers_as_are_walked_and_one_more),
          UNIT_TEST(RFC_5095_type_0_routing_with_segments_left_goes_nowhere),
          UNIT_TEST(RFC_7112_first_fragments_hold_the_whole_chain),
          UNIT_TEST(RFC_8200_4_2_unknown_options_by_their_highest_bits),
          UNIT_TEST(an_echo_behind_extension_headers_is_answered_without_them),
-         UNIT_TEST(an_error_is_made_of_a_first_fragment_behind_options_but_of_no_later_one))
+         UNIT_TEST(an_error_is_made_of_a_first_fragment_behind_options_but_of_no_later_one),
+         UNIT_TEST(a_parameter_problem_is_made_of_any_fragment_but_of_no_error))
