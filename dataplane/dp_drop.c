@@ -85,21 +85,28 @@ bool dp_may_be_told(const struct dp_worker *w, const struct dp_meta *meta)
     return meta->local_out == DP_TRANSIT && !dp_policy_get(w->dp, meta->if_in);
 }
 
-/* Dropped for `why`, and its sender is told of p. */
-static void parameter_problem(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why,
-                              const struct ip_ext_problem *p)
+void dp_tell_problem(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why,
+                     const struct ip_ext_problem *p)
 {
     struct dp_meta *meta = dp_meta(m);
-    if (!p->tell || !dp_may_be_told(w, meta)) {
-        dp_drop(w, m, why);
-        return;
-    }
-    dp_count(&w->stats->drops[why], 1);
     meta->drop = (uint8_t)why;
     meta->icmp_type = IP_ICMP6_PARAMETER;
     meta->icmp_code = p->code;
     meta->icmp_mtu = p->pointer; /* both stand in the same place (RFC 4443 3.2, 3.4) */
     dp_slow(w, m, DP_SLOW_ICMP);
+}
+
+/* Dropped for `why`, and its sender is told of p. */
+static void parameter_problem(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why,
+                              const struct ip_ext_problem *p)
+{
+    const struct dp_meta *meta = dp_meta(m);
+    if (!p->tell || !dp_may_be_told(w, meta)) {
+        dp_drop(w, m, why);
+        return;
+    }
+    dp_count(&w->stats->drops[why], 1);
+    dp_tell_problem(w, m, why, p);
 }
 
 bool dp_ext_ok(struct dp_worker *w, struct rte_mbuf *m)
@@ -131,6 +138,8 @@ void dp_drop_refused(struct dp_worker *w, struct rte_mbuf *m)
     struct ip_ext_problem p = {0};
     if (why == CV_DROP_EXT_HEADERS && is_for_us(w, m, meta))
         (void)ip_ext_here(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, false, &p);
+    else if (why == CV_DROP_HEADER_CHAIN && is_for_us(w, m, meta))
+        p = (struct ip_ext_problem){true, IP_EXT_CODE_CHAIN, 0};
     parameter_problem(w, m, why, &p);
 }
 

@@ -9,6 +9,7 @@
 #define DATAPLANE_DP_DROP_H
 
 #include "dataplane/dp_worker.h"
+#include "dataplane/ip/ip_ext.h"
 #include "dataplane/ip/ip_icmp.h"
 
 /* A statistic with one writer, read by others. */
@@ -31,8 +32,11 @@ bool dp_may_be_told(const struct dp_worker *w, const struct dp_meta *meta);
  * sender told where that is due. */
 CV_MUST_USE bool dp_ext_ok(struct dp_worker *w, struct rte_mbuf *m);
 /* What ip_classify_ip refused (meta->drop), of a port or out of an SA. Where the chain of its IPv6 headers is why, and it is for this host, its sender is told (RFC 8200 4,
- * 4.4, RFC 5095 3); on its way elsewhere it goes quietly. */
+ * 4.4, 4.5, RFC 5095 3, RFC 7112 5); on its way elsewhere it goes quietly. */
 void dp_drop_refused(struct dp_worker *w, struct rte_mbuf *m);
+/* An ICMPv6 parameter problem about m, which is counted already and whose sender may be told. */
+void dp_tell_problem(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why,
+                     const struct ip_ext_problem *p);
 /* Dropped for `why`, and the sender is told by ICMP when it is not us; the manager limits the rate. */
 void dp_trouble(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, enum ip_trouble t, uint16_t mtu);
 /* The same of a packet that was to go out by interface if_id. */

@@ -54,9 +54,21 @@ static void late(void *ctx, struct rte_mbuf *first)
     dp_slow(w, first, DP_SLOW_ICMP);
 }
 
+/* RFC 8200 4.5. */
+static void wrong(void *ctx, struct rte_mbuf *m, uint16_t pointer)
+{
+    struct dp_worker *w = ctx;
+    const struct ip_ext_problem p = {true, IP_EXT_CODE_FIELD, pointer};
+    const struct dp_meta *meta = dp_meta(m);
+    if (meta->stage == DP_STAGE_GRE || !dp_may_be_told(w, meta))
+        rte_pktmbuf_free(m);
+    else
+        dp_tell_problem(w, m, CV_DROP_FRAGMENT, &p);
+}
+
 void dp_reass_init(struct dp_worker *w)
 {
-    ip_reass_tell(w->frags, late, w);
+    ip_reass_tell(w->frags, late, wrong, w);
 }
 
 void dp_reass_tick(struct dp_worker *w)

@@ -6,6 +6,8 @@
  * Who sent a datagram that does not become whole in time is told, if its first fragment came (ICMP time exceeded, fragment reassembly time exceeded), as of other
  * errors that this host makes: within their rates, never about errors, groups, or from what is not one host.
  *
+ * So is who sent an IPv6 fragment of a length that cannot be (ICMP parameter problem).
+ *
  * The worker's own lcore only. */
 #ifndef DATAPLANE_DP_REASS_H
 #define DATAPLANE_DP_REASS_H

@@ -18,6 +18,7 @@
 #include "dataplane/ip/ip_gre.h"
 #include "dataplane/ip/ip_mss.h"
 #include "dataplane/ip/ip_return.h"
+#include "dataplane/ip/ip_wire.h"
 
 #include <rte_ethdev.h>
 #include <rte_ether.h>
@@ -184,6 +185,9 @@ static void deliver(struct dp_worker *w, struct rte_mbuf *m)
             rte_pktmbuf_free(m);
         else
             dp_drop(w, m, why);
+    } else if (meta->family == IP_V6 &&
+               meta->proto == IP_NEXT_NONE) { /* known, and nothing to take (RFC 8200 4.7) */
+        dp_drop(w, m, CV_DROP_NOT_LOCAL_SERVICE);
     } else {
         bool ports = meta->proto == IP_PROTO_UDP || meta->proto == PROTO_TCP;
         dp_trouble(w, m, CV_DROP_NOT_LOCAL_SERVICE, ports ? IP_TROUBLE_NO_PORT : IP_TROUBLE_NO_PROTO,

@@ -13,9 +13,6 @@ enum {
     MORE = 1,
     OPTION_PAD1 = 0,
     OPTION_PADN = 1,
-    CODE_FIELD = 0, /* of parameter problems (RFC 4443 3.4) */
-    CODE_NEXT = 1,
-    CODE_OPTION = 2,
 };
 
 bool ip_ext_is(uint8_t next)
@@ -121,13 +118,13 @@ static enum cv_drop options_here(const uint8_t *ip, uint32_t at, uint32_t end, b
         }
         if (type != OPTION_PADN && fate != SKIP) {
             p->tell = fate != DISCARD && !group;
-            p->code = CODE_OPTION;
+            p->code = IP_EXT_CODE_OPTION;
             p->pointer = (uint16_t)at;
             return CV_DROP_EXT_OPTION;
         }
         if (end - at < 2 || ip[at + 1] > end - at - 2) {
             p->tell = !group;
-            p->code = CODE_FIELD;
+            p->code = IP_EXT_CODE_FIELD;
             p->pointer = (uint16_t)at;
             return CV_DROP_EXT_OPTION;
         }
@@ -145,7 +142,7 @@ enum cv_drop ip_ext_here(const uint8_t *ip, uint32_t total, bool group, struct i
         const uint32_t len = header_len(ip + at, total - at, type);
         enum cv_drop why = CV_DROP_NONE;
         if (type == IP_NEXT_HOP_BY_HOP && field != NEXT_AT) { /* RFC 8200 4: as a type that is not known */
-            *p = (struct ip_ext_problem){!group, CODE_NEXT, (uint16_t)field};
+            *p = (struct ip_ext_problem){!group, IP_EXT_CODE_NEXT, (uint16_t)field};
             return CV_DROP_EXT_HEADERS;
         }
         if (len == 0)
@@ -153,7 +150,7 @@ enum cv_drop ip_ext_here(const uint8_t *ip, uint32_t total, bool group, struct i
         if (type == IP_NEXT_HOP_BY_HOP || type == IP_NEXT_DEST_OPTIONS)
             why = options_here(ip, at + 2, at + len, group, p);
         if (type == IP_NEXT_ROUTING && ip[at + ROUTING_LEFT_AT] != 0) {
-            *p = (struct ip_ext_problem){!group, CODE_FIELD, (uint16_t)(at + ROUTING_TYPE_AT)};
+            *p = (struct ip_ext_problem){!group, IP_EXT_CODE_FIELD, (uint16_t)(at + ROUTING_TYPE_AT)};
             why = CV_DROP_EXT_OPTION;
         }
         if (why != CV_DROP_NONE)

@@ -35,6 +35,14 @@ struct ip_ext {
  * EXT_HEADERS, HEADER_CHAIN. */
 enum cv_drop ip_ext_walk(const uint8_t *ip, uint32_t total, struct ip_ext *x);
 
+/* RFC 4443 3.4, RFC 7112 8: codes of the parameter problem. */
+enum {
+    IP_EXT_CODE_FIELD = 0,
+    IP_EXT_CODE_NEXT = 1,
+    IP_EXT_CODE_OPTION = 2,
+    IP_EXT_CODE_CHAIN = 3,
+};
+
 /* As far as the chain of such a packet can be followed, whoever may have it: where a header begins that is no extension header, or is one too many, or runs
  * over the end, or where a later fragment's octets begin. */
 void ip_ext_behind(const uint8_t *ip, uint32_t total, struct ip_ext *x);

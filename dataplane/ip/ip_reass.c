@@ -12,6 +12,8 @@ enum {
     IP4_HEADER = 20,
     IP6_HEADER = 40,
     FRAGMENT_HEADER = 8,
+    PAYLOAD_LEN_AT = 4, /* octets into the IPv6 header */
+    OFFSET_AT = 2,      /* octets into the fragment header */
     CHAINS = 2048,
 };
 
@@ -57,7 +59,8 @@ struct ip_reass {
     struct rte_mempool *pool;
     uint64_t *drops; /* by enum cv_drop; this table's owner is their only writer */
     ip_reass_late_fn *late;
-    void *late_ctx;
+    ip_reass_wrong_fn *wrong;
+    void *ctx;
     struct ip_hash_key hash_key;
     uint64_t lifetime;
     unsigned fragments;
@@ -130,10 +133,11 @@ static struct piece *first_of(struct datagram *d)
     return NULL;
 }
 
-void ip_reass_tell(struct ip_reass *t, ip_reass_late_fn *late, void *ctx)
+void ip_reass_tell(struct ip_reass *t, ip_reass_late_fn *late, ip_reass_wrong_fn *wrong, void *ctx)
 {
     t->late = late;
-    t->late_ctx = ctx;
+    t->wrong = wrong;
+    t->ctx = ctx;
 }
 
 /* Its time is over. */
@@ -148,7 +152,7 @@ static void end_late(struct ip_reass *t, struct datagram *d)
     }
     end(t, d, CV_DROP_FRAGMENT_LATE);
     if (m)
-        t->late(t->late_ctx, m);
+        t->late(t->ctx, m);
 }
 
 void ip_reass_expire(struct ip_reass *t, uint64_t now)
@@ -290,7 +294,8 @@ static bool read6(struct rte_mbuf *m, struct key *k, struct piece *p, bool *last
     return true;
 }
 
-static bool read(struct rte_mbuf *m, struct key *k, struct piece *p, bool *last)
+/* *pointer: the octet of an IPv6 fragment that says a length that cannot be; 0: that is not what is wrong. */
+static bool read(struct rte_mbuf *m, struct key *k, struct piece *p, bool *last, uint16_t *pointer)
 {
     const struct dp_meta *meta = dp_meta(m);
     memset(k, 0, sizeof *k);
@@ -300,9 +305,15 @@ static bool read(struct rte_mbuf *m, struct key *k, struct piece *p, bool *last)
     k->stage = meta->stage;
     if (!(meta->family == IP_V4 ? read4(m, k, p, last) : read6(m, k, p, last)))
         return false;
-    uint32_t len = (uint32_t)m->data_len - p->skip;
-    if (len == 0 || (!*last && len % 8 != 0) || p->at + len > UINT16_MAX)
+    const uint32_t len = (uint32_t)m->data_len - p->skip;
+    const bool uneven = !*last && len % 8 != 0;
+    if (len == 0)
         return false;
+    if (uneven || p->at + len > UINT16_MAX) {
+        if (meta->family == IP_V6)
+            *pointer = uneven ? PAYLOAD_LEN_AT : (uint16_t)(p->skip - FRAGMENT_HEADER + OFFSET_AT);
+        return false;
+    }
     p->m = m;
     p->len = (uint16_t)len;
     return true;
@@ -401,10 +412,14 @@ struct rte_mbuf *ip_reass_take(struct ip_reass *t, struct rte_mbuf *m, const str
     struct piece p = {0};
     struct rte_mbuf *whole = NULL;
     bool last = false;
+    uint16_t pointer = 0;
     expire_first(t, now);
-    if (!read(m, &k, &p, &last)) {
+    if (!read(m, &k, &p, &last, &pointer)) {
         count(t, CV_DROP_FRAGMENT, 1);
-        rte_pktmbuf_free(m);
+        if (t->wrong && pointer != 0)
+            t->wrong(t->ctx, m, pointer);
+        else
+            rte_pktmbuf_free(m);
         return NULL;
     }
     while (t->fragments >= IP_REASS_FRAGMENTS) /* the eldest may be dead and hold none */

@@ -48,7 +48,10 @@ void ip_reass_free(struct ip_reass *t);
 /* Who hears of each datagram whose time is over while its first fragment is here, as its sender is owed an error (RFC 1122 3.3.2, RFC 8200 4.5): the
  * first fragment, as it came, is the hearer's from now on; it is counted already. Not of what gave way to others, nor of what overlapped. */
 typedef void ip_reass_late_fn(void *ctx, struct rte_mbuf *first);
-void ip_reass_tell(struct ip_reass *t, ip_reass_late_fn *late, void *ctx);
+/* Who hears of each IPv6 fragment whose length cannot be: not a multiple of 8 octets and not the last, or further than 65,535 octets (RFC 8200 4.5). It is
+ * the hearer's from now on, and counted already; pointer: the octet of it that is wrong. */
+typedef void ip_reass_wrong_fn(void *ctx, struct rte_mbuf *m, uint16_t pointer);
+void ip_reass_tell(struct ip_reass *t, ip_reass_late_fn *late, ip_reass_wrong_fn *wrong, void *ctx);
 /* Takes a fragment (data at the IP header, meta filled, with its stage; owned from now on). Returns the whole datagram,
  * one mbuf from `pool` with the first fragment's metadata, when this was the last missing piece; else NULL.
  * limits: of the interface it came in by; NULL: none. now: TSC. */

@@ -11,6 +11,7 @@ enum {
     IP_NEXT_HOP_BY_HOP = 0,
     IP_NEXT_ROUTING = 43,
     IP_NEXT_FRAGMENT = 44,
+    IP_NEXT_NONE = 59,
     IP_NEXT_DEST_OPTIONS = 60,
     IP_NEXT_HIP = 139,   /* RFC 7401 5.1 */
     IP_NEXT_SHIM6 = 140, /* RFC 5533 5.1 */

@@ -163,6 +163,27 @@ def refused():
     check_equal(site.drops("ext-headers")[0] - before, len(packets), "drops")
 
 
+@case("fragments that cannot be are answered (RFC 8200 4.5, RFC 7112 5), the next header 59 is not (RFC 8200 4.7)")
+def wrong():
+    site = IpsecSite("wrong", 6)
+    site.learn_neighbours()
+    own, other, peer = "2001:db8::1", "2001:db8::77", "2001:db8::2"
+    head, elsewhere = bytes(IPv6(src=peer, dst=own))[:40], bytes(IPv6(src=peer, dst=other))[:40]
+
+    def cut(at, more, ident):
+        return (44, b"\0\0" + (at | more).to_bytes(2, "big") + bytes([0, 0, 1, ident]))
+    rows = [([cut(0, 1, 1)], 17, bytes(101), (0, 4)), ([cut(65528, 0, 2)], 17, bytes(100), (0, 42)), ([DEST, cut(65528, 0, 3)], 17, bytes(9), (0, 50)),
+            ([cut(0, 1, 4)], 6, bytes(16), (3, 0)), ([cut(0, 1, 5)], 60, bytes([17, 9]) + bytes(14), (3, 0)), ([cut(800, 1, 6)], 58, bytes(101), None),
+            ([], 59, b"", None), ([HBH, DEST], 59, b"behind", None)]
+    packets = [behind(head, headers, proto, data) for headers, proto, data, _ in rows]
+    packets.append(behind(elsewhere, [cut(0, 1, 7)], 6, bytes(16)))
+    before = site.drops("fragment", "header-chain", "not-local-service")
+    _, back = site.inward(packets)
+    check_equal(problems(back, own), sorted(r[3] for r in rows if r[3]), "parameter problems")
+    after = site.drops("fragment", "header-chain", "not-local-service")
+    check_equal([b - a for a, b in zip(before, after)], [4, 3, 2], "drops")
+
+
 # ---- selectors ------------------------------------------------------------------------------------------------------------
 @case("port selectors look behind the chain; what hides its ports matches OPAQUE alone (RFC 4301 4.4.1.1)")
 def selectors():

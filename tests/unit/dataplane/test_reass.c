@@ -206,6 +206,65 @@ static void a_fragment_that_comes_too_late_is_told_as_well(void)
     end();
 }
 
+/* One of `len` octets of payload at `at`, behind n octets of destination options. */
+static struct rte_mbuf *odd6(uint8_t proto, const char *to, uint16_t at, bool more, uint8_t len, uint8_t n)
+{
+    uint8_t ip[40 + 8 + 8 + 255] = {0x60, 0, 0, 0, 0, 0, n ? IP_NEXT_DEST_OPTIONS : IP_NEXT_FRAGMENT, 64};
+    uint8_t *f = ip + 40 + n;
+    ip_put16(ip + 4, n + 8u + len);
+    memcpy(ip + 8, mgr_addr("2001:db8::9").b, 16);
+    memcpy(ip + 24, mgr_addr(to).b, 16);
+    if (n)
+        memcpy(ip + 40, (const uint8_t[]){IP_NEXT_FRAGMENT, 0, 1, 4, 0, 0, 0, 0}, 8);
+    f[0] = proto;
+    ip_put16(f + 2, at | more);
+    f[8] = IP_ICMP6_ECHO;
+    return looked_at(ip, 40u + n + 8u + len);
+}
+
+static void told_of(uint32_t pointer)
+{
+    CU_ASSERT_EQUAL(errors_by(worker.now), 1);
+    CU_ASSERT_TRUE(error[40] == IP_ICMP6_PARAMETER && error[41] == 0 && ip_get32(error + 44) == pointer);
+}
+
+static void RFC_8200_4_5_the_sender_of_a_length_that_cannot_be_is_told(void)
+{
+    begin();
+    take(odd6(IP_PROTO_UDP, "2001:db8::1", 0, true, 101, 0));
+    told_of(4); /* the payload length */
+    take(odd6(IP_PROTO_UDP, "2001:db8::1", 800, true, 101, 8));
+    told_of(4);
+    take(odd6(IP_PROTO_UDP, "2001:db8::1", 65528, false, 100, 0));
+    told_of(42); /* the fragment offset */
+    take(odd6(IP_PROTO_UDP, "2001:db8::1", 65528, false, 100, 8));
+    told_of(50);
+    take(odd6(IP_PROTO_ICMP6, "2001:db8::1", 0, true, 101, 0)); /* an echo request's */
+    told_of(4);
+    CU_ASSERT_EQUAL(worker.stats->drops[CV_DROP_FRAGMENT], 5);
+    CU_ASSERT_EQUAL(errors(), 0); /* nothing of them waits */
+    end();
+}
+
+/* What may be an error's, is for a group, came in clear by a port with a policy, or out of a GRE tunnel's SA; and IPv4, which does not ask for it. */
+static void of_some_lengths_that_cannot_be_nobody_is_told(void)
+{
+    begin();
+    take(odd6(IP_PROTO_ICMP6, "2001:db8::1", 800, true, 101, 0));
+    take(odd6(IP_PROTO_UDP, "ff02::1", 0, true, 101, 0));
+    dp_reass_take(&worker, odd6(IP_PROTO_GRE, "2001:db8::1", 0, true, 101, 0), DP_STAGE_GRE);
+    struct rte_mbuf *m = piece4(0, IP_PROTO_UDP, 0, "10.0.0.1", 0);
+    rte_pktmbuf_trim(m, 3);
+    take(m);
+    mgr_dp.policies[1] = ip_policy_closed();
+    take(odd6(IP_PROTO_UDP, "2001:db8::1", 0, true, 101, 0));
+    mgr_dp.policies[1] = NULL;
+    CU_ASSERT_EQUAL(errors_by(worker.now), 0);
+    CU_ASSERT_EQUAL(worker.stats->drops[CV_DROP_FRAGMENT], 5);
+    CU_ASSERT_EQUAL(errors(), 0);
+    end();
+}
+
 static void a_flood_of_first_fragments_brings_what_the_limit_allows(void)
 {
     begin();
@@ -228,4 +287,6 @@ PKT_MAIN("reass", UNIT_TEST(RFC_1122_3_3_2_the_first_fragments_sender_is_told),
          UNIT_TEST(nobody_is_told_of_what_came_in_clear_by_a_port_with_a_policy),
          UNIT_TEST(nobody_is_told_of_what_is_not_late),
          UNIT_TEST(a_fragment_that_comes_too_late_is_told_as_well),
+         UNIT_TEST(RFC_8200_4_5_the_sender_of_a_length_that_cannot_be_is_told),
+         UNIT_TEST(of_some_lengths_that_cannot_be_nobody_is_told),
          UNIT_TEST(a_flood_of_first_fragments_brings_what_the_limit_allows), UNIT_TEST(everything_ends))
