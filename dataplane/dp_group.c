@@ -3,7 +3,7 @@
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_owner.h"
 #include "dataplane/dp_policy.h"
-#include "dataplane/dp_way.h"
+#include "dataplane/dp_way6.h"
 
 #include <rte_malloc.h>
 #include <rte_random.h>
@@ -70,7 +70,8 @@ void dp_groups_free(struct dp_groups *g)
 
 /* ---- which way ----------------------------------------------------------------------------------------------------- */
 /* What tells flows apart: the addresses, and of ESP the SPI, of the rest the protocol and the DSCP (but for ECN, which changes within a flow). A way
- * of ours has `more` in place of its front's SPI, which only ESP is compared by. */
+ * of ours has `more` in place of its front's SPI, which only ESP is compared by. Of IPv6 `ends` are the second half of the source; what else tells flows in clear
+ * apart is `more`, as a hash: should two have the same, one of them goes the long way. */
 struct flow {
     uint64_t ends;
     uint32_t more;
@@ -81,9 +82,29 @@ static inline struct flow flow_of(uint64_t ends, uint32_t spi, uint32_t tos, uin
     return (struct flow){ends, proto == IP_PROTO_ESP ? spi : (tos & 0xfc) << 8 | proto};
 }
 
-static inline struct flow flow_of_frame(const struct rte_mbuf *m)
+/* Of 14 + 40 octets and more of a mbuf's, if not of the packet. */
+static __rte_noinline struct flow flow_of6(const struct dp_groups *g, const uint8_t *ip)
+{
+    enum { DSCP = 0xc00f }; /* of the first two octets as they stand there */
+    const uint64_t key = g->key[0], near = dp_load64(ip + DP_V6_SRC + 8);
+    if (ip[6] == IP_PROTO_ESP)
+        return (struct flow){near, dp_load32(ip + DP_WAY_V6)};
+    uint64_t x = (dp_load64(ip + DP_V6_DST + 8) ^ (dp_load16(ip) & DSCP) << 8 ^ ip[6]) * key;
+    x = (x ^ x >> 32 ^ dp_load64(ip + DP_V6_DST)) * key;
+    x = (x ^ x >> 32 ^ dp_load64(ip + DP_V6_SRC)) * key;
+    return (struct flow){near, (uint32_t)(x >> 32)};
+}
+
+static inline bool is_v6(const uint8_t *ip)
+{
+    return dp_load16(ip - 2) == RTE_BE16(RTE_ETHER_TYPE_IPV6);
+}
+
+static inline struct flow flow_of_frame(const struct dp_groups *g, const struct rte_mbuf *m)
 {
     const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
+    if (unlikely(is_v6(ip)))
+        return flow_of6(g, ip);
     if (dp_natt_at(ip))
         return flow_of(dp_load64(ip + 12), dp_load32(ip + DP_WAY_V4 + DP_WAY_UPPER), 0, IP_PROTO_ESP);
     return flow_of(dp_load64(ip + 12), dp_load32(ip + DP_WAY_V4), ip[1], ip[9]);
@@ -92,6 +113,8 @@ static inline struct flow flow_of_frame(const struct rte_mbuf *m)
 static inline bool is_esp(const struct rte_mbuf *m)
 {
     const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
+    if (is_v6(ip))
+        return ip[6] == IP_PROTO_ESP;
     return ip[9] == IP_PROTO_ESP || dp_natt_at(ip);
 }
 
@@ -114,7 +137,7 @@ static inline struct dp_way *at_place(struct dp_groups *g, unsigned set, unsigne
 
 static __rte_always_inline struct dp_way *find(struct dp_groups *g, unsigned set, const struct rte_mbuf *m)
 {
-    const struct flow flow = flow_of_frame(m);
+    const struct flow flow = flow_of_frame(g, m);
     struct dp_way *k = at_place(g, set, 0);
     if (likely(is_flow(k, flow)))
         return k;
@@ -132,11 +155,19 @@ static inline void way_fetch(struct dp_groups *g, unsigned set)
     rte_prefetch0(&k->esp.out.t);
 }
 
+/* As below, of IPv6; apart, for what compares IPv4 to stay as short as it is. */
+static __rte_noinline bool follows6(const struct dp_way *k, const struct rte_mbuf *m, struct esp_run_pkt *p)
+{
+    return dp_way_alike_of(k, m, k->front.span, (enum dp_way_kind)k->kind, p);
+}
+
 /* m goes the way k: what of it has to be changed, in *p. */
 static __rte_always_inline bool follows(const struct dp_way *k, const struct rte_mbuf *m,
                                         struct esp_run_pkt *p)
 {
     switch ((enum dp_way_kind)k->kind) {
+    case DP_WAY_PLAIN:
+        return dp_front_alike(&k->front, m, k->front.span, DP_WAY_PLAIN, p);
     case DP_WAY_UDP:
         return dp_front_alike(&k->front, m, k->front.span, DP_WAY_UDP, p);
     case DP_WAY_ESP:
@@ -144,7 +175,7 @@ static __rte_always_inline bool follows(const struct dp_way *k, const struct rte
     case DP_WAY_NATT:
         return dp_front_alike(&k->front, m, k->front.span, DP_WAY_NATT, p);
     default:
-        return dp_front_alike(&k->front, m, k->front.span, DP_WAY_PLAIN, p);
+        return follows6(k, m, p);
     }
 }
 
@@ -440,7 +471,7 @@ static struct dp_way *place_for(struct dp_groups *g, struct flow flow)
 
 static enum dp_way_kind kind_of(const struct dp_front *f, enum state state)
 {
-    return state == IN ? dp_front_kind(f) : dp_front_proto(f) == IP_PROTO_UDP ? DP_WAY_UDP : DP_WAY_PLAIN;
+    return state == IN ? dp_front_kind(f) : dp_front_kind_in_clear(f);
 }
 
 /* Of an inbound SA one way stands at a time: its packets of two would be in two groups, of which one is checked after the other, and the older ones of the
@@ -486,16 +517,16 @@ static enum state lead(struct dp_worker *w, struct dp_way *k, bool open, uint64_
     return REFUSED;
 }
 
-/* Where a way for m may be made, its front in *f. NULL: nowhere, or there is one that others go, but not this packet. Where nobody goes it any more,
+/* Where a way for m may be made, its front in *y. NULL: nowhere, or there is one that others go, but not this packet. Where nobody goes it any more,
  * headers have changed: another TTL, another mark of ECN. */
 static struct dp_way *to_lead(struct dp_groups *g, const struct ip_if *in, uint64_t changes,
-                              const struct rte_mbuf *m, struct dp_front *f)
+                              const struct rte_mbuf *m, struct dp_way *y)
 {
-    struct dp_way *k = dp_front_of(f, m) && dp_front_alike_any(f, m) ? place_for(g, flow_of_frame(m)) : NULL;
+    struct dp_way *k = dp_way_of(y, m) && dp_way_alike_any(y, m) ? place_for(g, flow_of_frame(g, m)) : NULL;
     const bool stands = k && k->changes == changes && k->front.if_in == in->id;
     const uint64_t since = k ? g->segment - k->segment : 0;
     /* What was refused because it came from where the peer is not says nothing of what comes from elsewhere. */
-    const bool refused = k && k->state == REFUSED && k->front.natt == f->natt;
+    const bool refused = k && k->state == REFUSED && k->front.natt == y->front.natt;
     return stands && since <= (refused ? (uint64_t)RECENT : (uint64_t)AGAIN) ? NULL : k;
 }
 
@@ -503,24 +534,26 @@ static struct dp_way *to_lead(struct dp_groups *g, const struct ip_if *in, uint6
 static bool the_whole_way(struct dp_worker *w, const struct ip_if *in, const struct ip_arrival *a, bool open,
                           uint64_t changes, struct rte_mbuf *m, bool may_lead)
 {
-    struct dp_front front;
-    const struct flow flow = flow_of_frame(m);
+    struct dp_groups *g = w->groups;
+    struct dp_way y; /* its front alone */
+    const struct flow flow = flow_of_frame(g, m);
     const bool may = may_lead && (open || is_esp(m));
-    struct dp_way *k = may ? to_lead(w->groups, in, changes, m, &front) : NULL;
+    struct dp_way *k = may ? to_lead(g, in, changes, m, &y) : NULL;
     if (k)
         settle(w);
     dp_worker_received(w, m, a, in);
     if (!k)
         return false;
-    k->front = front;
+    k->front = y.front;
+    memcpy(k->far6, y.far6, sizeof k->far6);
     k->front.spi = flow.more;
     k->changes = changes;
     k->front.if_in = (uint16_t)in->id;
     k->state = (uint8_t)lead(w, k, open, changes, m);
     if (!goes_on(w, k))
         k->state = REFUSED;
-    k->kind = (uint8_t)kind_of(&front, (enum state)k->state);
-    k->segment = w->groups->segment;
+    k->kind = (uint8_t)kind_of(&y.front, (enum state)k->state);
+    k->segment = g->segment;
     return true;
 }
 
@@ -543,7 +576,7 @@ unsigned dp_group_take(struct dp_worker *w, const struct ip_if *in, const struct
     for (unsigned i = 0; i < n; i++) {
         if (i + AHEAD < n)
             dp_way_fetch(pkts[i + AHEAD], DP_WAY_PLAIN);
-        set[i] = (uint16_t)set_of(g, flow_of_frame(pkts[i]));
+        set[i] = (uint16_t)set_of(g, flow_of_frame(g, pkts[i]));
     }
     for (unsigned i = 0; g->used > FEW && i < n; i++)
         way_fetch(g, set[i]);

@@ -3,7 +3,7 @@
 #include "dataplane/dp_alike.h"
 #include "dataplane/dp_owner.h"
 #include "dataplane/dp_policy.h"
-#include "dataplane/dp_way.h"
+#include "dataplane/dp_way6.h"
 #include "dataplane/engine/eng_isa.h"
 
 #include <rte_malloc.h>
@@ -17,12 +17,12 @@ enum {
 };
 
 /* Does m[0] lead others? */
-static bool begins(struct dp_front *f, struct rte_mbuf *const *m)
+static bool begins(struct dp_way *y, struct rte_mbuf *const *m)
 {
-    if (!dp_front_of(f, m[0]))
+    if (!dp_way_of(y, m[0]))
         return false;
     for (unsigned i = 0; i < ALIKE; i++)
-        if (!dp_front_alike_any(f, m[i]))
+        if (!dp_way_alike_any(y, m[i]))
             return false;
     return true;
 }
@@ -61,9 +61,9 @@ static __rte_always_inline unsigned piece(const struct dp_way *way, dp_alike_fn 
     for (; i < n; i++) {
         if (i < fetched)
             dp_way_fetch(pkts[i + AHEAD], kind);
-        if (unlikely(!dp_front_alike(&way->front, pkts[i], span, kind, &p[i])))
+        if (unlikely(!dp_way_alike(way, pkts[i], span, kind, &p[i])))
             break;
-        if (kind == DP_WAY_ESP || kind == DP_WAY_NATT) {
+        if (dp_way_has_numbers(kind)) {
             if (unlikely(p[i].word <= before))
                 break;
             before = p[i].word;
@@ -72,6 +72,37 @@ static __rte_always_inline unsigned piece(const struct dp_way *way, dp_alike_fn 
     }
     *frames += octets;
     return i;
+}
+
+/* The same, whichever kind. */
+static __rte_always_inline unsigned piece_out(const struct dp_way *y, dp_alike_fn *wide,
+                                              struct rte_mbuf **pkts, struct esp_run_pkt *p, unsigned n,
+                                              unsigned rest, enum dp_way_kind kind, uint64_t *frames)
+{
+    switch (kind) {
+    case DP_WAY_UDP:
+        return piece(y, wide, pkts, p, n, rest, DP_WAY_UDP, 0, frames);
+    case DP_WAY_PLAIN6:
+        return piece(y, NULL, pkts, p, n, rest, DP_WAY_PLAIN6, 0, frames);
+    case DP_WAY_UDP6:
+        return piece(y, NULL, pkts, p, n, rest, DP_WAY_UDP6, 0, frames);
+    default:
+        return piece(y, wide, pkts, p, n, rest, DP_WAY_PLAIN, 0, frames);
+    }
+}
+static __rte_always_inline unsigned piece_in(const struct dp_way *y, dp_alike_fn *wide,
+                                             struct rte_mbuf **pkts, struct esp_run_pkt *p, unsigned n,
+                                             unsigned rest, enum dp_way_kind kind, uint32_t before,
+                                             uint64_t *frames)
+{
+    switch (kind) {
+    case DP_WAY_NATT:
+        return piece(y, wide, pkts, p, n, rest, DP_WAY_NATT, before, frames);
+    case DP_WAY_ESP6:
+        return piece(y, NULL, pkts, p, n, rest, DP_WAY_ESP6, before, frames);
+    default:
+        return piece(y, wide, pkts, p, n, rest, DP_WAY_ESP, before, frames);
+    }
 }
 
 /* k of all n packets of a burst follow: how many of them are taken. */
@@ -84,14 +115,13 @@ static inline unsigned all_or_none(bool multi_buffer, unsigned k, unsigned n)
 static unsigned out_run(struct dp_worker *w, struct dp_run *r, const struct dp_way *y, struct rte_mbuf **pkts,
                         unsigned n)
 {
-    const bool udp = dp_front_proto(&y->front) == IP_PROTO_UDP;
+    const enum dp_way_kind kind = dp_front_kind_in_clear(&y->front);
     struct esp_run_pkt p[IO_BURST];
     unsigned done = 0, want, k;
     do {
         uint64_t frames = 0;
         want = RTE_MIN((unsigned)DP_RUN_PIECE, n - done);
-        k = udp ? piece(y, w->runs->wide, pkts + done, p + done, want, n - done, DP_WAY_UDP, 0, &frames)
-                : piece(y, w->runs->wide, pkts + done, p + done, want, n - done, DP_WAY_PLAIN, 0, &frames);
+        k = piece_out(y, w->runs->wide, pkts + done, p + done, want, n - done, kind, &frames);
         k = all_or_none(esp_out_run_multi_buffer(&y->esp.out), k, n);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
         if (unlikely(k == 0) || unlikely(!esp_out_run_reserve(&w->esp, &y->esp.out, done, k)))
@@ -132,15 +162,14 @@ static unsigned out_follow(struct dp_worker *w, const struct dp_way *y, struct r
 static unsigned in_run(struct dp_worker *w, struct dp_run *r, const struct dp_way *y, struct rte_mbuf **pkts,
                        unsigned n, const struct ip_if *in)
 {
-    const bool natt = y->front.natt != 0;
+    const enum dp_way_kind kind = dp_front_kind(&y->front);
     struct esp_run_pkt p[IO_BURST];
     unsigned done = 0, want, k, good;
     uint32_t last = 0;
     do {
         uint64_t frames = 0;
         want = RTE_MIN((unsigned)DP_RUN_PIECE, n - done);
-        k = natt ? piece(y, w->runs->wide, pkts + done, p + done, want, n - done, DP_WAY_NATT, last, &frames)
-                 : piece(y, w->runs->wide, pkts + done, p + done, want, n - done, DP_WAY_ESP, last, &frames);
+        k = piece_in(y, w->runs->wide, pkts + done, p + done, want, n - done, kind, last, &frames);
         k = all_or_none(esp_in_run_multi_buffer(&y->esp.in), k, n);
         dp_clock_mark(w->esp.clock, DP_CLOCK_CLASSIFY);
         if (unlikely(k == 0) || unlikely(!esp_in_run_check(&w->esp, &y->esp.in, pkts, p, 0, done, k)))
@@ -183,8 +212,8 @@ static unsigned in_follow(struct dp_worker *w, const struct dp_way *y, const str
 static bool leads(const struct dp_way *y, uint64_t changes, const struct ip_if *in,
                   struct rte_mbuf *const *pkts)
 {
-    return y->changes == changes && y->front.if_in == in->id && dp_front_alike_any(&y->front, pkts[0]) &&
-           dp_front_alike_any(&y->front, pkts[ALIKE]);
+    return y->changes == changes && y->front.if_in == in->id && dp_way_alike_any(y, pkts[0]) &&
+           dp_way_alike_any(y, pkts[ALIKE]);
 }
 
 /* The burst goes the long way, and not in groups: the way is kept, or may be made soon. */
@@ -286,7 +315,7 @@ unsigned dp_run_take(struct dp_worker *w, const struct ip_if *in, const struct i
     for (unsigned i = 0; i < RUNS && n - done >= DP_RUN_MIN; i++) {
         unsigned k = follow(w, in, open, way.changes, pkts + done, n - done, bytes);
         if (k == 0) {
-            if (!begins(&way.front, pkts + done) || (!open && !dp_front_is_esp(&way.front)))
+            if (!begins(&way, pkts + done) || (!open && !dp_front_is_esp(&way.front)))
                 break;
             k = lead(w, in, a, open, &way, pkts + done, n - done, bytes);
             if (k == 1)

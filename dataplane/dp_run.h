@@ -12,8 +12,8 @@
  * A multi-buffer engine (CBC, HMAC) takes as long for one packet as for a call that is full (esp_run.h). Of its SAs runs are whole bursts, and a leader, who
  * goes alone, is let go a hundred times a second at most: what cannot follow goes the long way, a burst in one call.
  *
- * Runs are of IPv4 without options and fragments in unicast frames: inner packets into an SA, or ESP to one of this host's SAs, in tunnel mode
- * both, where neither port nor tunnel asks anything of each packet (policies, rates, MSS). ESP's runs come in by a port with a policy as well. The rest
+ * Runs are of IPv4 without options and fragments, or of IPv6 without extension headers (its flow labels may differ), in unicast frames: inner packets into an SA, or ESP to one of this host's SAs, in tunnel mode
+ * both, where neither port nor tunnel asks anything of each packet (policies, rates, MSS). ESP's runs come in by a port with a policy as well. ESP in UDP goes so over IPv4 alone: over IPv6 it has a checksum of all of it (RFC 8200 8.1). The rest
  * goes as before.
  *
  * The worker's own lcore only. */

@@ -12,6 +12,14 @@ static bool exit_of(const struct dp_worker *w, struct dp_way *y)
     return exit->valid && !exit->sa && !exit->tcp_mss && w->txq[exit->port].owner == w->id;
 }
 
+static bool is_between(const struct dp_way *y, const struct dp_flow *f)
+{
+    if (!dp_front_is_v6(&y->front))
+        return f->family == IP_V4 && f->ends[0] == dp_front_ends(&y->front);
+    return f->family == IP_V6 && memcmp(f->ends, y->front.ip, sizeof y->front.ip) == 0 &&
+           memcmp(f->ends + 2, y->far6, sizeof y->far6) == 0;
+}
+
 /* ---- into an SA ------------------------------------------------------------------------------------------------ */
 bool dp_way_out(struct dp_worker *w, struct dp_way *y, struct rte_mbuf *leader)
 {
@@ -20,8 +28,8 @@ bool dp_way_out(struct dp_worker *w, struct dp_way *y, struct rte_mbuf *leader)
     const struct dp_front *front = &y->front;
     const struct dp_flow *exit = &w->flow;
     const bool runs = into.valid && into.sa && w->out_count && w->out_sas[w->out_count - 1] == into.sa &&
-                      into.transit && !into.tcp_mss && into.family == IP_V4 &&
-                      into.ends[0] == dp_front_ends(front) && into.kind == dp_meta_kind(dp_meta(leader)) &&
+                      into.transit && !into.tcp_mss && is_between(y, &into) &&
+                      into.kind == dp_meta_kind(dp_meta(leader)) &&
                       (front->rearm & 0xffff) + RTE_ETHER_HDR_LEN >= ESP_HEADROOM &&
                       esp_out_run_start(&y->esp.out, into.sa, ip);
     dp_encapsulate(w);
@@ -35,9 +43,10 @@ bool dp_way_out(struct dp_worker *w, struct dp_way *y, struct rte_mbuf *leader)
     const uint32_t fits =
         esp_out_mtu_by(into.sa, &y->esp.out.t, (uint16_t)RTE_MIN(exit->mtu, (uint32_t)UINT16_MAX));
     const uint32_t most = RTE_MIN(RTE_MIN(room, into.mtu), fits);
-    if (most < DP_WAY_V4 + DP_WAY_UPPER || dp_front_ttl(front) <= 1)
+    const uint32_t least = dp_front_header(front) + DP_WAY_UPPER;
+    if (most < least || dp_front_ttl(front) <= 1)
         return false;
-    y->front.span = (uint16_t)(most - DP_WAY_V4 - DP_WAY_UPPER);
+    y->front.span = (uint16_t)(most - least);
     y->through = into.if_id;
     memcpy(y->esp.out.ether, exit->ether, RTE_ETHER_HDR_LEN);
     y->esp.out.data_off = (uint16_t)(front->rearm & 0xffff);
@@ -55,19 +64,19 @@ void dp_way_refused(struct dp_worker *w, const struct dp_way *y, struct rte_mbuf
 /* ---- out of an SA ------------------------------------------------------------------------------------------------ */
 bool dp_way_in(struct dp_worker *w, struct dp_way *y, struct esp_in_sa *sa, struct rte_mbuf *leader)
 {
-    uint8_t outer[DP_WAY_V4 + DP_WAY_UPPER]; /* with UDP's, where there is that */
+    uint8_t outer[DP_WAY_V6 + DP_WAY_UPPER]; /* with UDP's, where there is that */
     const bool natt = y->front.natt != 0;
-    memcpy(outer, rte_pktmbuf_mtod(leader, const uint8_t *), sizeof outer);
+    memcpy(outer, rte_pktmbuf_mtod(leader, const uint8_t *), dp_front_header(&y->front) + DP_WAY_UPPER);
     y->spi = dp_meta(leader)->spi;
     dp_worker_decapsulate(w);
     const struct dp_flow *exit = &w->flow;
-    if (!exit_of(w, y) || exit->family != IP_V4 || !exit->transit ||
-        !esp_in_run_start(&y->esp.in, sa, outer, natt, exit->ends[0]))
+    if (!exit_of(w, y) || !exit->transit ||
+        !esp_in_run_start(&y->esp.in, sa, outer, natt, exit->ends, exit->family))
         return false;
     y->tunnel = ip_if_get(&w->dp->ifs, sa->if_id);
     y->through = sa->if_id;
     const struct dp_meta inside = {
-        .vrf = y->tunnel ? y->tunnel->vrf : 0, .family = IP_V4, .local_out = DP_TRANSIT};
+        .vrf = y->tunnel ? y->tunnel->vrf : 0, .family = exit->family, .local_out = DP_TRANSIT};
     y->front.span = UINT16_MAX;
     y->esp.in.mtu = exit->mtu;
     y->esp.in.data_off = (uint16_t)((y->front.rearm & 0xffff) + y->esp.in.outer + y->esp.in.head);
@@ -86,7 +95,7 @@ void dp_way_alone(struct dp_worker *w, struct rte_mbuf *m, const struct dp_way *
     memset(meta, 0, sizeof *meta);
     meta->if_in = y->tunnel->id;
     meta->vrf = y->tunnel->vrf;
-    meta->family = IP_V4;
+    meta->family = y->esp.in.family;
     meta->local_out = DP_TRANSIT;
     meta->spi = y->spi;
     dp_flow_route(w, m);
@@ -96,15 +105,16 @@ unsigned dp_way_sift(struct dp_worker *w, const struct dp_way *y, struct rte_mbu
                      const struct esp_run_pkt *p, unsigned first, unsigned end, const struct ip_if *in,
                      struct rte_mbuf **rest, unsigned *bads)
 {
+    const bool v6 = dp_front_is_v6(&y->front);
     for (unsigned i = first; i < end; i++) {
         struct rte_mbuf *m = rest[i - first] = pkts[i];
         struct dp_meta *meta = dp_meta(m);
         memset(meta, 0, sizeof *meta);
         meta->if_in = in->id;
         meta->vrf = in->vrf;
-        meta->family = IP_V4;
+        meta->family = v6 ? IP_V6 : IP_V4;
         meta->local_out = DP_TRANSIT;
-        meta->l3_len = DP_WAY_V4;
+        meta->l3_len = v6 ? DP_WAY_V6 : DP_WAY_V4;
         meta->proto = y->front.natt != 0 ? IP_PROTO_UDP : IP_PROTO_ESP;
         meta->udp_encap = y->front.natt != 0;
         meta->spi = y->spi;

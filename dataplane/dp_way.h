@@ -17,12 +17,27 @@
 
 enum {
     DP_WAY_V4 = 20,   /* octets of an IPv4 header */
+    DP_WAY_V6 = 40,   /* ... of an IPv6 header */
     DP_WAY_UPPER = 8, /* ... behind it that are looked at */
 };
 
 /* ---- headers that are alike ---------------------------------------------------------------------------------- */
 /* What is behind their IP headers, as far as it is looked at. */
-enum dp_way_kind { DP_WAY_PLAIN, DP_WAY_UDP, DP_WAY_ESP, DP_WAY_NATT /* ESP in UDP (RFC 3948) */ };
+enum dp_way_kind {
+    DP_WAY_PLAIN,
+    DP_WAY_UDP,
+    DP_WAY_ESP,
+    DP_WAY_NATT,   /* ESP in UDP (RFC 3948) */
+    DP_WAY_PLAIN6, /* IPv6, and so are those below: dp_way6.h compares them */
+    DP_WAY_UDP6,
+    DP_WAY_ESP6,
+};
+
+/* Of packets out of an SA, which have numbers. */
+static __rte_always_inline bool dp_way_has_numbers(enum dp_way_kind kind)
+{
+    return kind == DP_WAY_ESP || kind == DP_WAY_NATT || kind == DP_WAY_ESP6;
+}
 
 /* What the frames of a run have in common, as it stands in memory: of the frame's first 16 octets, and of the 16 from the IP header's identification
  * on, those that may differ left out (dp_front_differs). */
@@ -30,10 +45,11 @@ struct dp_front {
     uint8_t
         link[16]; /* destination, source (left out), Ethernet type, version and length of the header, TOS */
     uint8_t ip
-        [16]; /* identification (left out), fragment, TTL, protocol, checksum (left out), source and destination */
+        [16]; /* identification (left out), fragment, TTL, protocol, checksum (left out), source and destination; IPv6: source */
     uint64_t rearm; /* of the mbuf: data offset, reference count, segments, port */
-    uint32_t sum;   /* of the IP header's words that are the same */
-    uint32_t spi;   /* of ESP, as it stands in the packet */
+    uint32_t
+        sum; /* of the IP header's words that are the same; IPv6: next header and hop limit, as they stand there */
+    uint32_t spi; /* of ESP, as it stands in the packet */
     uint16_t buf_len;
     uint16_t span;  /* of lengths; not dp_front_of's, nor is */
     uint16_t if_in; /* what they come in by */
@@ -72,20 +88,33 @@ static inline uint64_t dp_front_ends(const struct dp_front *f)
 {
     return dp_load64(f->ip + 12 - DP_FRONT_IP);
 }
+static inline bool dp_front_is_v6(const struct dp_front *f)
+{
+    return dp_load16(f->link + 12) == RTE_BE16(RTE_ETHER_TYPE_IPV6);
+}
+static inline uint32_t dp_front_header(const struct dp_front *f)
+{
+    return dp_front_is_v6(f) ? DP_WAY_V6 : DP_WAY_V4;
+}
 static inline uint8_t dp_front_ttl(const struct dp_front *f)
 {
-    return f->ip[8 - DP_FRONT_IP];
+    return dp_front_is_v6(f) ? (uint8_t)(f->sum >> 8) : f->ip[8 - DP_FRONT_IP];
 }
 static inline uint8_t dp_front_proto(const struct dp_front *f)
 {
-    return f->ip[9 - DP_FRONT_IP];
+    return dp_front_is_v6(f) ? (uint8_t)f->sum : f->ip[9 - DP_FRONT_IP];
+}
+/* Of one that has nothing to do with ESP, or is on its way elsewhere. */
+static inline enum dp_way_kind dp_front_kind_in_clear(const struct dp_front *f)
+{
+    const bool udp = dp_front_proto(f) == IP_PROTO_UDP;
+    return dp_front_is_v6(f) ? udp ? DP_WAY_UDP6 : DP_WAY_PLAIN6 : udp ? DP_WAY_UDP : DP_WAY_PLAIN;
 }
 static inline enum dp_way_kind dp_front_kind(const struct dp_front *f)
 {
-    return dp_front_proto(f) == IP_PROTO_ESP   ? DP_WAY_ESP
-           : f->natt                           ? DP_WAY_NATT
-           : dp_front_proto(f) == IP_PROTO_UDP ? DP_WAY_UDP
-                                               : DP_WAY_PLAIN;
+    return dp_front_proto(f) == IP_PROTO_ESP ? dp_front_is_v6(f) ? DP_WAY_ESP6 : DP_WAY_ESP
+           : f->natt                         ? DP_WAY_NATT
+                                             : dp_front_kind_in_clear(f);
 }
 /* ESP, whether in UDP or not. */
 static inline bool dp_front_is_esp(const struct dp_front *f)
@@ -135,12 +164,12 @@ static inline bool dp_front_of(struct dp_front *f, const struct rte_mbuf *m)
            !(dp_load16(ip + 6) & RTE_BE16(0x3fff)) && dp_front_proto(f) != IP_PROTO_AH;
 }
 
-/* UDP has a sound length, mostly all that there is, and is not for the port where ESP or IKE may be in it. */
-static __rte_always_inline bool dp_udp_plain(const uint8_t *udp, uint32_t total)
+/* UDP has a sound length, mostly all `have` octets that there are, and is not for the port where ESP or IKE may be in it. */
+static __rte_always_inline bool dp_udp_plain(const uint8_t *udp, uint32_t have)
 {
     const uint32_t len = __builtin_bswap32(dp_load32(udp + 4)) >> 16;
     return dp_load16(udp + 2) != RTE_BE16(IP_PORT_NATT) &&
-           (likely(len == total - DP_WAY_V4) || (len >= DP_WAY_UPPER && len <= total - DP_WAY_V4));
+           (likely(len == have) || (len >= DP_WAY_UPPER && len <= have));
 }
 
 /* ESP in UDP between the same ports by the same SA, all that UDP has and more than an ESP header. */
@@ -174,7 +203,7 @@ static __rte_always_inline bool dp_front_alike(const struct dp_front *f, const s
         unlikely(total + RTE_ETHER_HDR_LEN > m->data_len) ||
         unlikely(!dp_sum_sound((uint64_t)f->sum + lengths + end)))
         return false;
-    if ((kind == DP_WAY_UDP && unlikely(!dp_udp_plain(ip + DP_WAY_V4, total))) ||
+    if ((kind == DP_WAY_UDP && unlikely(!dp_udp_plain(ip + DP_WAY_V4, total - DP_WAY_V4))) ||
         (kind == DP_WAY_NATT && unlikely(!dp_natt_alike(f, ip + DP_WAY_V4, total))))
         return false;
     const uint32_t word = kind == DP_WAY_ESP ? __builtin_bswap32(dp_load32(ip + DP_WAY_V4 + 4))
@@ -184,22 +213,6 @@ static __rte_always_inline bool dp_front_alike(const struct dp_front *f, const s
     const uint64_t both = total | (uint64_t)word << 32; /* one store */
     memcpy(p, &both, sizeof both);
     return true;
-}
-
-/* The same, whichever kind. */
-static inline bool dp_front_alike_any(const struct dp_front *f, const struct rte_mbuf *m)
-{
-    struct esp_run_pkt p;
-    switch (dp_front_kind(f)) {
-    case DP_WAY_ESP:
-        return dp_front_alike(f, m, UINT16_MAX, DP_WAY_ESP, &p);
-    case DP_WAY_NATT:
-        return dp_front_alike(f, m, UINT16_MAX, DP_WAY_NATT, &p);
-    case DP_WAY_UDP:
-        return dp_front_alike(f, m, UINT16_MAX, DP_WAY_UDP, &p);
-    default:
-        return dp_front_alike(f, m, UINT16_MAX, DP_WAY_PLAIN, &p);
-    }
 }
 
 /* What a leader found out: where those behind it go. */
@@ -224,6 +237,8 @@ struct dp_way {
     uint32_t place;   /* 1 + set * places + which of them */
     uint8_t group;    /* in that segment */
     uint8_t state, kind;
+
+    uint8_t far6[16]; /* IPv6: destination, which goes with `front` */
 };
 static_assert(offsetof(struct dp_way, esp) == RTE_CACHE_LINE_SIZE, "what is compared is one line");
 static_assert(sizeof(struct dp_way) == 4 * RTE_CACHE_LINE_SIZE, "some thousand of them are near");
@@ -241,7 +256,7 @@ static __rte_always_inline void dp_way_fetch(const struct rte_mbuf *m, enum dp_w
 {
     const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
     rte_prefetch0(data);
-    if (kind == DP_WAY_ESP || kind == DP_WAY_NATT)
+    if (dp_way_has_numbers(kind))
         return;
     rte_prefetch0(data - RTE_CACHE_LINE_SIZE);
     rte_prefetch0(data + m->data_len);

@@ -65,6 +65,12 @@ static inline void esp_length_v4(uint8_t *ip, const struct esp_front *f, uint32_
 }
 
 /* ---- IPv6 -------------------------------------------------------------------------------------------------- */
+static inline bool esp_front_is_extension(uint8_t next)
+{
+    return next == ESP_NEXT_HOP_BY_HOP || next == ESP_NEXT_ROUTING || next == ESP_NEXT_FRAGMENT ||
+           next == ESP_NEXT_DEST_OPTIONS;
+}
+
 static inline uint32_t esp_extension_len(const uint8_t *ext, uint8_t type)
 {
     return type == ESP_NEXT_FRAGMENT ? ESP_EXT_MIN : (ext[1] + 1u) * 8u;
@@ -78,8 +84,7 @@ static inline enum cv_drop esp_front_v6(const uint8_t *ip, uint32_t len, struct 
     *f = (struct esp_front){ESP_V6_LEN, ESP_V6_NEXT_AT};
     for (unsigned i = 0; i <= ESP_EXT_MAX; i++) {
         const uint8_t type = ip[field];
-        if (type != ESP_NEXT_HOP_BY_HOP && type != ESP_NEXT_ROUTING && type != ESP_NEXT_FRAGMENT &&
-            type != ESP_NEXT_DEST_OPTIONS)
+        if (!esp_front_is_extension(type))
             return CV_DROP_NONE;
         if (len - at < ESP_EXT_MIN || len - at < esp_extension_len(ip + at, type))
             return CV_DROP_MALFORMED_IP;

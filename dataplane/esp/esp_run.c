@@ -1,6 +1,7 @@
 #include "dataplane/esp/esp_run.h"
 
 #include "dataplane/engine/eng_isa.h"
+#include "dataplane/esp/esp_front.h"
 #include "dataplane/esp/esp_outer.h"
 #include "dataplane/esp/esp_run_wide.h"
 #include "dataplane/esp/esp_trailer.h"
@@ -12,12 +13,28 @@
 enum {
     V4_ENDS = 12, /* octets into the header */
     V4_TTL = 8,
+    V6_ENDS = 8,
+    V6_DST = 24,
+    V6_WORD = 4, /* length, next header, hop limit */
+    V6_NEXT = 6,
+    V6_HOPS = 7,
     OUT_WIDE_MIN = 12, /* fewer packets are not worth what a call costs that works on four at a time */
     IN_WIDE_MIN = 8,
 };
 
+static __rte_always_inline __m128i octets16(const uint8_t *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
 /* ---- out --------------------------------------------------------------------------------------------------- */
-enum out_kind { OUT_V4, OUT_V4_WIDE /* four at a time */, OUT_V4_NATT, OUT_V6 };
+enum out_kind {
+    OUT_V4,
+    OUT_V4_WIDE /* four at a time */,
+    OUT_V4_NATT,
+    OUT_V6,
+    OUT_AROUND_V6 /* a flag: with IPv6 inside */ = 4
+};
 
 static bool out_has_life(const struct esp_out_sa *sa)
 {
@@ -47,49 +64,74 @@ bool esp_out_run_start(struct esp_out_run *r, struct esp_out_sa *sa, const uint8
     r->runs = sa->runs;
     r->runs_max = sa->lines.runs_max;
     r->session = sa->session;
-    r->kind = family == IP_V6 ? OUT_V6 : natt ? OUT_V4_NATT : OUT_V4;
+    const bool inner6 = ip[0] >> 4 == 6;
+    r->kind = (uint8_t)((family == IP_V6 ? OUT_V6
+                         : natt          ? OUT_V4_NATT
+                                         : OUT_V4) |
+                        (inner6 ? OUT_AROUND_V6 : 0));
     r->version = __atomic_load_n(&sa->tmpl_version, __ATOMIC_ACQUIRE);
     esp_out_template(sa, &r->t);
-    const uint32_t tos = ip[1] & r->t.ecn_mask, first = 0x45 | tos << 8,
-                   frag = (ip[6] & r->t.df_copied) | r->t.df_set;
+    const uint32_t tos = (inner6 ? esp_tos_v6(ip) : esp_tos_v4(ip)) & r->t.ecn_mask, first = 0x45 | tos << 8,
+                   frag = inner6 ? 0 : (ip[6] & r->t.df_copied) | r->t.df_set;
     r->t.sum = ip_fold(r->t.sum + first + frag);
     if (r->kind == OUT_V4 && eng_isa_wide() && r->t.head == ESP_RUN_WIDE_HEAD &&
         r->t.align_mask == ESP_PAD_SHORT - 1)
         r->kind = OUT_V4_WIDE;
     r->middle = (uint64_t)(frag | r->t.ttl_proto << 16) << 32;
+    if (family == IP_V6)
+        r->middle = rte_cpu_to_be_32((uint32_t)6 << 28 | tos << 20) | (uint64_t)r->t.ttl_proto << 32;
     r->ether[ESP_RUN_LINK] = 0x45;
     r->ether[ESP_RUN_LINK + 1] = (uint8_t)tos;
     return true;
 }
 
-/* Padding as AEADs have it and an IPv4 next header, by pad length. */
-static const uint64_t plain_tail[ESP_PAD_SHORT] = {0x0400, 0x040101, 0x04020201, 0x0403030201};
+/* Padding as AEADs have it and a next header, by pad length. */
+static const uint64_t plain_tail[ESP_PAD_SHORT] = {0x0400, 0x040101, 0x04020201, 0x0403030201},
+                      plain_tail6[ESP_PAD_SHORT] = {0x2900, 0x290101, 0x29020201, 0x2903030201};
+static_assert(ESP_NEXT_V4 == 0x04 && ESP_NEXT_V6 == 0x29, "in plain_tail");
 
-static __rte_always_inline void trailer(uint8_t *end, uint32_t pad)
+static __rte_always_inline void trailer(uint8_t *end, uint32_t pad, bool inner6)
 {
     if (likely(pad < ESP_PAD_SHORT))
-        esp_put64(end, plain_tail[pad]);
+        esp_put64(end, inner6 ? plain_tail6[pad] : plain_tail[pad]);
     else
-        esp_trailer_write(end, pad, ESP_NEXT_V4);
+        esp_trailer_write(end, pad, inner6 ? ESP_NEXT_V6 : ESP_NEXT_V4);
 }
 
-/* What esp_outer_v4 writes, from the third octet on, without source and destination; the two in front of it have come with the Ethernet header. */
+/* frag: what octet 6 has beyond what all have. What esp_outer_v4 writes, from the third octet on, without source and destination; the two in front of it have come with the Ethernet header. */
 static __rte_always_inline void outer_v4(uint8_t *ip, const struct esp_out_run *r, uint32_t total,
-                                         uint32_t id)
+                                         uint32_t id, uint32_t frag)
 {
     const uint32_t lengths = __builtin_bswap32(total << 16 | (id & 0xffff));
-    const uint32_t sum = r->t.sum + (lengths & 0xffff) + (lengths >> 16);
+    const uint32_t sum = r->t.sum + frag + (lengths & 0xffff) + (lengths >> 16);
     const uint16_t checksum =
         (uint16_t) ~((sum & 0xffff) + (sum >> 16) + (((sum & 0xffff) + (sum >> 16)) >> 16));
-    esp_put64(ip + 2, lengths | r->middle);
+    esp_put64(ip + 2, lengths | r->middle | (uint64_t)frag << 32);
     memcpy(ip + 10, &checksum, sizeof checksum);
 }
 
-/* The i-th packet, as build_one of esp_out.c has it. same: source, destination and SPI, of an IPv4 header and the ESP header behind it. */
-static __rte_always_inline void build_one(const struct esp_out_run *r, __m128i same, struct rte_mbuf *m,
-                                          const struct esp_run_pkt *p, struct eng_op *op, uint64_t seq,
-                                          enum out_kind kind)
+/* Words of all packets: source, destination and SPI, of an IPv4 header and the ESP header behind it; source and destination of an IPv6 header. Out of a
+ * struct esp_template gcc takes addresses in pieces, and puts them together in memory for each packet. */
+struct same {
+    __m128i v4, src6, dst6;
+};
+
+/* What esp_outer_v6 writes. */
+static __rte_always_inline void outer_v6(uint8_t *ip, const struct esp_out_run *r, const struct same *same,
+                                         uint32_t total)
 {
+    esp_put64(ip, r->middle | (uint64_t)rte_cpu_to_be_16((uint16_t)(total - ESP_V6_LEN)) << 32);
+    _mm_storeu_si128((__m128i *)(void *)(ip + V6_ENDS), same->src6);
+    _mm_storeu_si128((__m128i *)(void *)(ip + V6_DST), same->dst6);
+}
+
+/* The i-th packet, as build_one of esp_out.c has it. */
+static __rte_always_inline void build_one(const struct esp_out_run *r, const struct same *same,
+                                          struct rte_mbuf *m, const struct esp_run_pkt *p, struct eng_op *op,
+                                          uint64_t seq, enum out_kind kinds)
+{
+    const bool inner6 = kinds & OUT_AROUND_V6;
+    const enum out_kind kind = kinds & ~(unsigned)OUT_AROUND_V6;
     const struct esp_template *t = &r->t;
     const uint32_t outer = kind == OUT_V6        ? ESP_V6_LEN
                            : kind == OUT_V4_NATT ? ESP_V4_LEN + ESP_UDP_LEN
@@ -100,8 +142,8 @@ static __rte_always_inline void build_one(const struct esp_out_run *r, __m128i s
     const uint32_t total = outer + t->head + data_len + t->icv_len;
     const uint32_t number = rte_cpu_to_be_32((uint32_t)seq);
     uint8_t *esp = in - t->head, *ip = esp - outer;
-    esp_put32(in + V4_TTL, p->word);
-    trailer(in + len, pad);
+    esp_put32(in + (inner6 ? V6_WORD : V4_TTL), p->word);
+    trailer(in + len, pad, inner6);
     op->esp = esp;
     op->data_len = data_len;
     op->seq_hi = (uint32_t)(seq >> 32);
@@ -111,11 +153,12 @@ static __rte_always_inline void build_one(const struct esp_out_run *r, __m128i s
     m->pkt_len = total + ESP_RUN_LINK;
     memcpy(ip - ESP_RUN_LINK, r->ether, sizeof r->ether); /* two octets more, of the header */
     if (kind == OUT_V6)
-        esp_outer_v6(ip, t, total, r->ether[ESP_RUN_LINK + 1]);
+        outer_v6(ip, r, same, total);
     else
-        outer_v4(ip, r, total, (uint32_t)seq + t->v4.id);
+        outer_v4(ip, r, total, (uint32_t)seq + t->v4.id,
+                 inner6 && len > ESP_V6_MTU_MIN ? t->df_copied | t->df_set : 0u);
     if (kind == OUT_V4) {
-        _mm_storeu_si128((__m128i *)(void *)(ip + V4_ENDS), _mm_insert_epi32(same, (int)number, 3));
+        _mm_storeu_si128((__m128i *)(void *)(ip + V4_ENDS), _mm_insert_epi32(same->v4, (int)number, 3));
         return;
     }
     if (kind == OUT_V4_NATT) {
@@ -132,9 +175,10 @@ static __rte_always_inline void build_all(const struct esp_out_run *run, struct 
     const struct esp_out_run r = *run;
     uint64_t ends;
     memcpy(&ends, r.t.addrs, sizeof ends);
-    const __m128i same = _mm_set_epi64x((long long)r.t.spi, (long long)ends);
+    const struct same same = {_mm_set_epi64x((long long)r.t.spi, (long long)ends), octets16(run->t.addrs),
+                              octets16(run->t.addrs + 16)};
     for (unsigned i = 0; i < n; i++)
-        build_one(&r, same, pkts[i], &p[i], &ops[i], seq + i, kind);
+        build_one(&r, &same, pkts[i], &p[i], &ops[i], seq + i, kind);
 }
 
 /* Those that the engine refused go to the end. */
@@ -172,15 +216,34 @@ void esp_out_run_build(struct esp_worker *w, const struct esp_out_run *r, struct
 {
     struct eng_op *ops = w->scratch->ops + at;
     const uint64_t seq = w->scratch->seq[at];
+    pkts += at;
+    p += at;
     if (r->kind == OUT_V4_WIDE && n >= OUT_WIDE_MIN) {
-        const unsigned k = esp_out_run_build_wide(r, pkts + at, p + at, ops, n, seq);
-        build_all(r, pkts + at + k, p + at + k, ops + k, n - k, seq + k, OUT_V4);
-    } else if (r->kind == OUT_V4 || r->kind == OUT_V4_WIDE)
-        build_all(r, pkts + at, p + at, ops, n, seq, OUT_V4);
-    else if (r->kind == OUT_V4_NATT)
-        build_all(r, pkts + at, p + at, ops, n, seq, OUT_V4_NATT);
-    else
-        build_all(r, pkts + at, p + at, ops, n, seq, OUT_V6);
+        const unsigned k = esp_out_run_build_wide(r, pkts, p, ops, n, seq);
+        build_all(r, pkts + k, p + k, ops + k, n - k, seq + k, OUT_V4);
+        return;
+    }
+    switch (r->kind) {
+    case OUT_V4:
+    case OUT_V4_WIDE:
+        build_all(r, pkts, p, ops, n, seq, OUT_V4);
+        break;
+    case OUT_V4_NATT:
+        build_all(r, pkts, p, ops, n, seq, OUT_V4_NATT);
+        break;
+    case OUT_V6:
+        build_all(r, pkts, p, ops, n, seq, OUT_V6);
+        break;
+    case OUT_V4 | OUT_AROUND_V6:
+        build_all(r, pkts, p, ops, n, seq, OUT_V4 | OUT_AROUND_V6);
+        break;
+    case OUT_V4_NATT | OUT_AROUND_V6:
+        build_all(r, pkts, p, ops, n, seq, OUT_V4_NATT | OUT_AROUND_V6);
+        break;
+    default:
+        build_all(r, pkts, p, ops, n, seq, OUT_V6 | OUT_AROUND_V6);
+        break;
+    }
 }
 
 void esp_out_run_crypt(struct esp_worker *w, const struct esp_out_run *r, unsigned at, unsigned n)
@@ -227,10 +290,17 @@ unsigned esp_out_run_end(struct esp_worker *w, const struct esp_out_run *r, stru
 }
 
 /* ---- in ---------------------------------------------------------------------------------------------------- */
-static bool takes_ends(const struct esp_in_sa *sa, uint64_t ends)
+static bool takes_ends4(const struct esp_in_sa *sa, uint64_t ends)
 {
     const uint32_t src = rte_be_to_cpu_32((uint32_t)ends), dst = rte_be_to_cpu_32((uint32_t)(ends >> 32));
     return (sa->any & ESP_TS_ANY4) || (sa->plain4 && esp_ts4_match(&sa->ts4, dst, src));
+}
+
+/* ... where they are asked by addresses alone, of packets that have no extension headers (*bare). */
+static bool takes_ends6(const struct esp_in_sa *sa, const uint8_t ends[32], bool *bare)
+{
+    *bare = !(sa->any & ESP_TS_ANY6);
+    return !*bare || esp_ts_takes_ends6(&sa->conf, ends);
 }
 
 /* A burst is far from the end of a limited lifetime? */
@@ -262,10 +332,30 @@ bool esp_in_run_again(const struct esp_in_run *r)
            (!r->watched || __atomic_load_n(&r->sa->peer.version, __ATOMIC_ACQUIRE) == r->peer);
 }
 
-bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t *ip, bool natt, uint64_t ends)
+/* Is the outer header at ip for the SA's end? */
+static bool is_for(const struct esp_in_sa *sa, const uint8_t *ip)
 {
-    if (esp_in_closed(sa) || sa->transport || sa->submit || !in_has_life(sa) || sa->family != IP_V4 ||
-        memcmp(ip + V4_ENDS + 4, sa->local, 4) != 0 || !takes_ends(sa, ends))
+    if (sa->family == IP_V6)
+        return ip[0] >> 4 == 6 && memcmp(ip + V6_DST, sa->local, 16) == 0;
+    return ip[0] >> 4 == 4 && memcmp(ip + V4_ENDS + 4, sa->local, 4) == 0;
+}
+
+static bool takes_inside(struct esp_in_run *r, const struct esp_in_sa *sa, const void *ends, uint8_t family)
+{
+    r->family = family;
+    if (family == IP_V6) {
+        memcpy(r->ends6, ends, sizeof r->ends6);
+        return takes_ends6(sa, r->ends6, &r->bare);
+    }
+    memcpy(&r->ends, ends, sizeof r->ends);
+    return takes_ends4(sa, r->ends);
+}
+
+bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t *ip, bool natt,
+                      const void *ends, uint8_t family)
+{
+    if (esp_in_closed(sa) || sa->transport || sa->submit || !in_has_life(sa) || !is_for(sa, ip) ||
+        !takes_inside(r, sa, ends, family))
         return false;
     r->watched = natt && sa->natt;
     if (r->watched && !peer_is_there(r, sa, ip))
@@ -276,10 +366,9 @@ bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t 
     r->runs_max = sa->lines.runs_max;
     r->session = sa->session;
     r->head = sa->head;
-    r->outer = natt ? ESP_V4_LEN + ESP_UDP_LEN : ESP_V4_LEN;
+    r->outer = (uint32_t)(sa->family == IP_V6 ? ESP_V6_LEN : ESP_V4_LEN) + (natt ? ESP_UDP_LEN : 0);
     r->fixed = r->outer + sa->head + sa->icv_len;
-    r->ecn = esp_tos_v4(ip) & 3u;
-    r->ends = ends;
+    r->ecn = (sa->family == IP_V6 ? esp_tos_v6(ip) : esp_tos_v4(ip)) & 3u;
     r->wide = eng_isa_wide();
     return true;
 }
@@ -331,32 +420,39 @@ void esp_in_run_crypt_with(struct esp_worker *w, const struct esp_in_run *r, uns
         r->burst(w->engine, r->session, w->scratch->ops + at, n);
 }
 
-/* The padding that is sent with AEADs, and IPv4 as next header (RFC 4303 2.4 to 2.6), by pad length: the last octets of the text, as they stand in
+/* The padding that is sent with AEADs, and a next header (RFC 4303 2.4 to 2.6), by pad length: the last octets of the text, as they stand in
  * memory at the end of a word. */
-static const struct {
+struct plain_end {
     uint64_t octets, mask;
-} plain_end[ESP_PAD_SHORT] = {
+};
+static const struct plain_end plain_end[ESP_PAD_SHORT] = {
     {UINT64_C(0x0400) << 48, UINT64_MAX << 48},
     {UINT64_C(0x040101) << 40, UINT64_MAX << 40},
     {UINT64_C(0x04020201) << 32, UINT64_MAX << 32},
     {UINT64_C(0x0403030201) << 24, UINT64_MAX << 24},
 };
-static_assert(ESP_NEXT_V4 == 4, "in plain_end");
+static const struct plain_end plain_end6[ESP_PAD_SHORT] = {
+    {UINT64_C(0x2900) << 48, UINT64_MAX << 48},
+    {UINT64_C(0x290101) << 40, UINT64_MAX << 40},
+    {UINT64_C(0x29020201) << 32, UINT64_MAX << 32},
+    {UINT64_C(0x2903030201) << 24, UINT64_MAX << 24},
+};
 
-/* An IPv4 packet and sound padding in data_len authentic octets at in, more than none: the octets of the packet with what else is in front of the
+/* A packet of the family and sound padding in data_len authentic octets at in, more than none: the octets of the packet with what else is in front of the
  * padding, or 0. */
-static __rte_always_inline uint32_t payload(const uint8_t *in, uint32_t data_len)
+static __rte_always_inline uint32_t payload(const uint8_t *in, uint32_t data_len, bool v6)
 {
+    const struct plain_end *plain = v6 ? plain_end6 : plain_end;
     uint64_t last; /* eight octets: the ESP header at least is in front of the data */
     memcpy(&last, in + data_len - sizeof last, sizeof last);
     const uint32_t pad = (uint32_t)(last >> 48) & 0xff;
     uint32_t next, len;
     if (likely(pad < ESP_PAD_SHORT))
-        return likely(((last ^ plain_end[pad].octets) & plain_end[pad].mask) == 0) &&
+        return likely(((last ^ plain[pad].octets) & plain[pad].mask) == 0) &&
                        likely(pad + ESP_TRAILER_LEN < data_len)
                    ? data_len - ESP_TRAILER_LEN - pad
                    : 0;
-    return esp_trailer_read(in, data_len, &next, &len) && next == ESP_NEXT_V4 ? len : 0;
+    return esp_trailer_read(in, data_len, &next, &len) && next == (v6 ? ESP_NEXT_V6 : ESP_NEXT_V4) ? len : 0;
 }
 
 /* Authentic, with sound padding, and a header between the run's ends that the outer ECN adds nothing to (RFC 6040 4.2), of no more than `most`
@@ -369,12 +465,33 @@ static __rte_always_inline uint32_t inside(const struct esp_in_run *r, const str
     uint64_t ends;
     if (unlikely(!op->ok))
         return 0;
-    const uint32_t max = payload(in, op->data_len);
+    const uint32_t max = payload(in, op->data_len, false);
     memcpy(&start, in, sizeof start);
     memcpy(&ends, in + V4_ENDS, sizeof ends);
     const uint32_t len = __builtin_bswap32(start) & 0xffff;
     if (unlikely((start ^ (0x45 | r->ecn << 8)) & same) || unlikely(ends != r->ends) ||
         unlikely(len < ESP_V4_LEN) || unlikely(len > max) || unlikely(len > most))
+        return 0;
+    return len;
+}
+
+/* The same of IPv6. */
+static __rte_always_inline uint32_t inside6(const struct esp_in_run *r, const struct eng_op *op,
+                                            const uint8_t *in, uint32_t most)
+{
+    const uint32_t same = r->ecn ? 0x30f0 : 0xf0; /* version; ECN in the octet behind it */
+    uint32_t start, word;
+    if (unlikely(!op->ok))
+        return 0;
+    const uint32_t max = payload(in, op->data_len, true);
+    memcpy(&start, in, sizeof start);
+    memcpy(&word, in + V6_WORD, sizeof word);
+    const uint32_t len = ESP_V6_LEN + (__builtin_bswap32(word) >> 16);
+    const __m128i differs = _mm_or_si128(_mm_xor_si128(octets16(in + V6_ENDS), octets16(r->ends6)),
+                                         _mm_xor_si128(octets16(in + V6_DST), octets16(r->ends6 + 16)));
+    if (unlikely((start ^ (0x60 | r->ecn << 12)) & same) || unlikely(!_mm_testz_si128(differs, differs)) ||
+        unlikely(len > max) || unlikely(len > most) ||
+        (r->bare && unlikely(esp_front_is_extension(in[V6_NEXT]))))
         return 0;
     return len;
 }
@@ -398,24 +515,24 @@ bool esp_in_run_still(const struct esp_worker *w, const struct esp_in_run *r, co
     return numbers_new(r->sa, p + at, n, &hi) && hi == w->scratch->ops[at].seq_hi;
 }
 
-unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *run, struct rte_mbuf **pkts,
-                           struct esp_run_pkt *p, unsigned at, unsigned n, uint64_t *inner)
+static __rte_always_inline unsigned accept_all(const struct eng_op *ops, const struct esp_in_run *run,
+                                               struct rte_mbuf **pkts, struct esp_run_pkt *p, unsigned at,
+                                               unsigned n, uint64_t *inner, bool v6)
 {
-    const struct eng_op *ops = w->scratch->ops;
     const struct esp_in_run r = *run;
     uint64_t octets = 0;
     unsigned k = at;
-    if (r.wide && n >= IN_WIDE_MIN)
+    if (!v6 && r.wide && n >= IN_WIDE_MIN)
         k += esp_in_run_accept_wide(run, ops + at, pkts + at, p + at, n, &octets);
     for (; k < at + n; k++) {
         struct rte_mbuf *m = pkts[k];
         uint8_t *in = ops[k].esp + r.head;
-        const uint32_t len = inside(&r, &ops[k], in, r.mtu);
-        if (unlikely(len == 0) || unlikely(in[V4_TTL] <= 1))
+        const uint32_t len = v6 ? inside6(&r, &ops[k], in, r.mtu) : inside(&r, &ops[k], in, r.mtu);
+        if (unlikely(len == 0) || unlikely(in[v6 ? V6_HOPS : V4_TTL] <= 1))
             break;
         p[k].len = len;
         octets += len;
-        ip_ttl_lower(in, IP_V4); /* routing is on its way here */
+        ip_ttl_lower(in, v6 ? IP_V6 : IP_V4); /* routing is on its way here */
         memcpy(in - sizeof r.ether, r.ether, sizeof r.ether);
         m->ol_flags &= ~(uint64_t)ESP_OLD_CKSUM_FLAGS;
         m->data_off = r.data_off;
@@ -426,10 +543,19 @@ unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *run, s
     return k - at;
 }
 
+unsigned esp_in_run_accept(struct esp_worker *w, const struct esp_in_run *r, struct rte_mbuf **pkts,
+                           struct esp_run_pkt *p, unsigned at, unsigned n, uint64_t *inner)
+{
+    const struct eng_op *ops = w->scratch->ops;
+    return likely(r->family == IP_V4) ? accept_all(ops, r, pkts, p, at, n, inner, false)
+                                      : accept_all(ops, r, pkts, p, at, n, inner, true);
+}
+
 uint32_t esp_in_run_inside(const struct esp_worker *w, const struct esp_in_run *r, unsigned at)
 {
     const struct eng_op *op = &w->scratch->ops[at];
-    return inside(r, op, op->esp + r->head, UINT16_MAX);
+    const uint8_t *in = op->esp + r->head;
+    return r->family == IP_V4 ? inside(r, op, in, UINT16_MAX) : inside6(r, op, in, UINT16_MAX);
 }
 
 void esp_in_run_end(struct esp_worker *w, const struct esp_in_run *r, const struct esp_run_pkt *p,

@@ -1,5 +1,5 @@
-/* esp_run: a run: packets of IPv4 that follow one another on one SA in tunnel mode, and differ from one that came through esp_in_burst or
- * esp_out_burst in nothing that those look at, but for lengths, identification and sequence number.
+/* esp_run: a run: packets of IPv4, or of IPv6, that follow one another on one SA in tunnel mode, and differ from one that came through esp_in_burst or
+ * esp_out_burst in nothing that those look at, but for lengths, identification, flow label and sequence number.
  *
  * What decides about all of them is asked once (.._start, when the run begins), what may change while it lasts once per
  * piece of it: closed SAs, a template that was replaced, numbers. Whoever calls has compared the headers, and sees to all that is not
@@ -17,8 +17,9 @@ enum { ESP_RUN_MAX = ESP_CHUNK, ESP_RUN_LINK = 14 /* octets of an Ethernet heade
 
 /* One packet of a piece. Its mbuf's data still begins at the Ethernet header that it came with. */
 struct esp_run_pkt {
-    uint32_t len;  /* out: octets of the inner packet; in: of the outer one */
-    uint32_t word; /* out: octets 8 to 11 of its header as they shall be; in: its sequence number */
+    uint32_t len; /* out: octets of the inner packet; in: of the outer one */
+    uint32_t
+        word; /* out: the word of its header that the TTL is in, as it shall be (IPv4: octets 8 to 11, IPv6: 4 to 7); in: its sequence number */
 };
 
 struct esp_out_run {
@@ -26,13 +27,14 @@ struct esp_out_run {
     eng_burst_fn *burst;
     eng_runs_fn *runs;
     const struct eng_session *session;
-    uint64_t middle; /* IPv4: octets 6 to 9, where they are in the word from octet 2 on */
+    uint64_t
+        middle; /* IPv4: octets 6 to 9, where they are in the word from octet 2 on; around IPv6 without DF; IPv6: octets 0 to 7, of no length */
     uint8_t ether
         [16]; /* in front of the outer header: 14 octets, the caller's; the first two of an IPv4 header, or one unused and the TOS */
-    uint32_t version;  /* of its template */
-    uint16_t data_off; /* of all mbufs as they come, which the caller says */
-    uint8_t runs_max;  /* packets that go with those of other SAs */
-    uint8_t kind;
+    uint32_t version;      /* of its template */
+    uint16_t data_off;     /* of all mbufs as they come, which the caller says */
+    uint8_t runs_max;      /* packets that go with those of other SAs */
+    uint8_t kind;          /* of headers, the outer one and the inner one */
     struct esp_template t; /* IPv4: sum is that of all words that packets have in common, folded */
 };
 static_assert(sizeof(struct esp_out_run) == 2 * ESP_LINE, "groups know many");
@@ -44,7 +46,7 @@ static inline bool esp_out_run_multi_buffer(const struct esp_out_run *r)
 {
     return r->runs_max == ESP_CHUNK;
 }
-/* For packets like the one whose header, of IPv4, is at ip. False: packets of this SA do not go in runs, or its lifetime is near its end. */
+/* For packets like the one whose header is at ip. False: packets of this SA do not go in runs, or its lifetime is near its end. */
 CV_MUST_USE bool esp_out_run_start(struct esp_out_run *r, struct esp_out_sa *sa, const uint8_t *ip);
 /* What the calls below read of the SA is on its way; as esp_out_fetch, of one. */
 static inline void esp_out_run_fetch(const struct esp_out_run *r)
@@ -82,7 +84,7 @@ struct esp_in_run {
     eng_burst_fn *burst;
     eng_runs_fn *runs;
     const struct eng_session *session;
-    uint64_t ends;  /* source and destination of the inner header, as they stand in it */
+    uint64_t ends;  /* IPv4: source and destination of the inner header, as they stand in it */
     uint32_t outer; /* octets of the outer IP header */
     uint32_t head;  /* ... of ESP header and IV */
     uint32_t fixed; /* ... of that, ESP header, IV and ICV */
@@ -95,6 +97,9 @@ struct esp_in_run {
     bool watched;      /* where the peer is, is asked of each packet in UDP: it is where it was expected */
     bool wide;         /* the processor has AVX-512: esp_run_wide.h */
     uint32_t peer;     /* ... and that was the SA's peer.version */
+    uint8_t family;    /* of the inner header */
+    bool bare;         /* IPv6 with extension headers is shown to the selectors: those read the chain */
+    uint8_t ends6[32]; /* as `ends` */
 };
 
 /* As of those going out. */
@@ -103,10 +108,11 @@ static inline bool esp_in_run_multi_buffer(const struct esp_in_run *r)
 {
     return r->runs_max == ESP_CHUNK;
 }
-/* For packets whose outer IP header is at ip, natt: with UDP's behind it, with inner ones between `ends`. False: as above, or the SA's selectors may say
+/* For packets whose outer IP header is at ip, natt: with UDP's behind it, with inner ones of the family between `ends`, as they stand in a header. False: as above, or the SA's selectors may say
  * something else of each, or the manager is yet to be told where the peer is. */
 CV_MUST_USE bool esp_in_run_start(struct esp_in_run *r, struct esp_in_sa *sa, const uint8_t *ip, bool natt,
-                                  uint64_t ends);
+                                  const void *ends, uint8_t family);
+static_assert(sizeof(struct esp_in_run) <= sizeof(struct esp_out_run), "groups know many");
 static inline void esp_in_run_fetch(const struct esp_in_run *r)
 {
     rte_prefetch0(r->sa);

@@ -274,6 +274,20 @@ bool esp_ts_plain4(const struct esp_conf *conf, struct esp_ts4 *out)
            plain4(&conf->ts[0].remote, &out->remote_lo, &out->remote_span);
 }
 
+static bool plain6(const struct ts *t, const uint8_t addr[16])
+{
+    return t->family == IP_V6 && t->proto == 0 && t->port_lo == 0 && t->port_hi == PORT_MAX &&
+           memcmp(addr, t->lo, 16) >= 0 && memcmp(addr, t->hi, 16) <= 0;
+}
+
+bool esp_ts_takes_ends6(const struct esp_conf *conf, const uint8_t ends[32])
+{
+    for (unsigned i = 0; i < conf->ts_count; i++)
+        if (plain6(&conf->ts[i].remote, ends) && plain6(&conf->ts[i].local, ends + 16))
+            return true;
+    return false;
+}
+
 uint8_t esp_ts_any(const struct esp_conf *conf)
 {
     uint8_t any = 0;

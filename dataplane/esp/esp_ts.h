@@ -26,6 +26,10 @@ static inline bool esp_ts4_match(const struct esp_ts4 *t, uint32_t local, uint32
     return local - t->local_lo <= t->local_span && remote - t->remote_lo <= t->remote_span;
 }
 
+/* Does the SA take every packet that comes between these ends, source and destination of an IPv6 header as they stand there, whatever its protocol and ports? It
+ * has no extension headers: a chain that runs over its end nobody takes. */
+bool esp_ts_takes_ends6(const struct esp_conf *conf, const uint8_t ends[32]);
+
 /* Families (ESP_TS_ANY4 | ESP_TS_ANY6) of which the SA takes every packet. */
 uint8_t esp_ts_any(const struct esp_conf *conf);
 /* pkt: len octets from the IP header on, whose fixed part and IPv4 header length the caller has checked. */

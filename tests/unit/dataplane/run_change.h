@@ -100,8 +100,7 @@ static inline cv_result change_peer(const struct cv_sa *out, bool on)
 {
     struct cv_cmd c = {.type = CV_CMD_SA_SET_PEER};
     c.u.sa_peer = (struct cv_sa_peer){.ref = out->ref, .remote = out->remote};
-    if (out->remote.addr.family == IP_V4)
-        c.u.sa_peer.remote.addr.b[3] ^= on ? 3 : 0;
+    c.u.sa_peer.remote.addr.b[out->remote.addr.family == IP_V4 ? 3 : 15] ^= on ? 3 : 0;
     return mgr_cmd(&c);
 }
 
@@ -113,16 +112,16 @@ static inline cv_result change_pmtu(const struct cv_sa *out, bool on)
     return CV_OK;
 }
 
-/* action: of the only row, about all of IPv4; 0: no policy. */
+/* action: of the rows about all of IPv4 and of IPv6; 0: no policy. */
 static inline cv_result change_policy_as(uint32_t id, uint8_t action)
 {
     struct cv_cmd c = {.type = CV_CMD_POLICY_BEGIN};
     c.u.if_id = id;
     cv_result r = mgr_cmd(&c);
-    if (action) {
+    for (uint8_t family = IP_V4; action && family <= IP_V6; family += IP_V6 - IP_V4) {
         struct cv_cmd row = {.type = CV_CMD_POLICY_ADD};
-        row.u.policy = (struct cv_policy){.if_id = id, .order = 1, .action = action};
-        row.u.policy.local = row.u.policy.remote = ts_any(IP_V4);
+        row.u.policy = (struct cv_policy){.if_id = id, .order = family, .action = action};
+        row.u.policy.local = row.u.policy.remote = ts_any(family);
         r |= mgr_cmd(&row);
     }
     c.type = CV_CMD_POLICY_COMMIT;
@@ -140,17 +139,20 @@ static inline cv_result change_do(enum change what, bool on, const struct cv_sa 
     struct cv_sa sa = *out;
     switch (what) {
     case CHANGE_ROUTE_INNER:
-        return change_route("10.20.1.0/24", CHANGE_OTHER, NULL, on);
+        return change_route("10.20.1.0/24", CHANGE_OTHER, NULL, on) |
+               change_route("2001:db8:a14:100::/56", CHANGE_OTHER, NULL, on);
     case CHANGE_ROUTE_OUTER:
         return change_route(out->remote.addr.family == IP_V4 ? "198.51.100.0/24" : "2001:db8:9::/48",
                             CHANGE_INSIDE,
                             out->remote.addr.family == IP_V4 ? "192.168.1.77" : "2001:db8:1::77", on);
     case CHANGE_ROUTE_BACK:
-        return change_route("192.168.1.77/32", CHANGE_OUTSIDE, "10.0.0.254", on);
+        return change_route("192.168.1.77/32", CHANGE_OUTSIDE, "10.0.0.254", on) |
+               change_route("2001:db8:c0a8:100::4d/128", CHANGE_OUTSIDE, "2001:db8::fe", on);
     case CHANGE_NEIGHBOUR:
-        return change_nbr(CHANGE_OUTSIDE, "10.0.0.254", on);
+        return change_nbr(CHANGE_OUTSIDE, "10.0.0.254", on) | change_nbr(CHANGE_OUTSIDE, "2001:db8::fe", on);
     case CHANGE_NEIGHBOUR_INSIDE:
-        return change_nbr(CHANGE_INSIDE, "192.168.1.77", on);
+        return change_nbr(CHANGE_INSIDE, "192.168.1.77", on) |
+               change_nbr(CHANGE_INSIDE, "2001:db8:c0a8:100::4d", on);
     case CHANGE_TUNNEL_DOWN:
         return change_if(CHANGE_TUNNEL, change_down, on);
     case CHANGE_TUNNEL_MTU:

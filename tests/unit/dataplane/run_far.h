@@ -19,11 +19,13 @@ static struct cv_sa_counters far_counters[FAR_OUT + FAR_IN];
 static struct cv_sa far_sa(struct cv_sa sa)
 {
     const struct ip_endpoint here = sa.local;
-    const struct ts ts = sa.ts_local[0];
     sa.local = sa.remote;
     sa.remote = here;
-    sa.ts_local[0] = sa.ts_remote[0];
-    sa.ts_remote[0] = ts;
+    for (unsigned i = 0; i < sa.ts_count; i++) {
+        const struct ts ts = sa.ts_local[i];
+        sa.ts_local[i] = sa.ts_remote[i];
+        sa.ts_remote[i] = ts;
+    }
     sa.hard_packets = sa.soft_packets = 0;
     sa.ref.dir = sa.ref.dir == CV_DIR_OUT ? CV_DIR_IN : CV_DIR_OUT;
     return sa;
@@ -81,6 +83,41 @@ static void natt_odd(uint8_t *ip)
     }
 }
 
+/* An outer header of IPv6. */
+static inline void outer_odd6(struct frame *f)
+{
+    uint8_t *ip = f->b + ETHER;
+    switch (rnd(9)) {
+    case 0:
+        f->b[f->len - 1 - rnd(60)] ^= 0x40; /* not authentic */
+        break;
+    case 1:
+        ip[1] ^= (uint8_t)(0x10 << rnd(2)); /* congestion on the way */
+        break;
+    case 2:
+        ip[40 + rnd(4)] ^= 4; /* another SPI */
+        break;
+    case 3:
+        ip[7] ^= (uint8_t)(1 + rnd(255));
+        break;
+    case 4:
+        ip[1 + rnd(3)] ^= 1; /* flow label */
+        break;
+    case 5:
+        ip[8 + rnd(16)] ^= (uint8_t)(1 << rnd(8)); /* from elsewhere */
+        break;
+    case 6:
+        ip[4] = ip[5] = 0;
+        break;
+    case 7:
+        ip[5] = (uint8_t)(ip[5] + 1 + rnd(9));
+        break;
+    default:
+        frame_odd(f);
+        break;
+    }
+}
+
 /* The outer packet, by the i-th SA. */
 static void far_make(unsigned i, struct frame *f, const struct flow *flow, unsigned nth, bool odd)
 {
@@ -99,10 +136,15 @@ static void far_make(unsigned i, struct frame *f, const struct flow *flow, unsig
     far.now_tsc = rte_rdtsc();
     CU_ASSERT_EQUAL_FATAL(esp_out_burst(&far, &m, &far_out[i], 1), 1);
     memcpy(f->b + ETHER, rte_pktmbuf_mtod(m, void *), m->data_len);
-    ether(f, m->data_len, RTE_ETHER_TYPE_IPV4);
+    const bool v6 = f->b[ETHER] >> 4 == 6;
+    ether(f, m->data_len, v6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
     rte_pktmbuf_free(m);
     if (!odd || inside)
         return;
+    if (v6) {
+        outer_odd6(f);
+        return;
+    }
     uint8_t *ip = f->b + ETHER;
     if (ip[9] == IP_PROTO_UDP && rnd(2)) {
         natt_odd(ip);
@@ -133,7 +175,7 @@ static void far_make(unsigned i, struct frame *f, const struct flow *flow, unsig
  * inner packet. 0: it is none; else its slot. */
 static inline uint32_t far_open(struct rte_mbuf *m)
 {
-    static const uint8_t here[4] = {10, 0, 0, 1}, here6[2] = {0x20, 0x01};
+    static const uint8_t here[4] = {10, 0, 0, 1}, here6[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 1};
     uint8_t link[ETHER];
     const uint8_t *b = rte_pktmbuf_mtod(m, const uint8_t *), *ip = b + ETHER;
     const bool v6 = ip[0] >> 4 == 6;
@@ -151,8 +193,8 @@ static inline uint32_t far_open(struct rte_mbuf *m)
     far.now_tsc = rte_rdtsc();
     if (opened) {
         CU_ASSERT_PTR_NOT_NULL_FATAL(far_in[at]);
-        if (!v6) /* it may have moved (CHANGE_PEER) */
-            memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, 16), far_in[at]->local, 4);
+        /* it may have moved (CHANGE_PEER) */
+        memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, v6 ? 24 : 16), far_in[at]->local, v6 ? 16 : 4);
         CU_ASSERT_EQUAL(esp_in_burst(&far, &m, &far_in[at], 1), 1);
     }
     memcpy(rte_pktmbuf_prepend(m, ETHER), link, sizeof link);

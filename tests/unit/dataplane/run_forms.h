@@ -12,6 +12,7 @@ struct form {
     uint64_t seq, hard_packets, soft_packets;
     uint16_t encr;
     bool outer6, narrow, no_runs;
+    bool inner6, in6; /* some of the packets inside are IPv6; the SA that comes in has ends of IPv6 */
     uint8_t df, tcp_mss;
     uint8_t key_len; /* 0: 16 */
     bool jumbo;
@@ -62,6 +63,52 @@ static const struct form others[] = {
      .jumbo = true},
     {.window = 64, .encr = CV_ENCR_NULL_AES_GMAC, .key_len = 32, .jumbo = true, .df = CV_DF_CLEAR},
     {.window = 64, .encr = CV_ENCR_CHACHA20_POLY1305, .key_len = 32, .outer6 = true, .jumbo = true},
+};
+
+/* IPv6 inside, outside, or both: forms of test_run6.c. */
+static const struct form forms6[] = {
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .inner6 = true},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .inner6 = true, .outer6 = true, .in6 = true},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .outer6 = true, .in6 = true, .narrow = true},
+    {.window = 1024,
+     .encr = CV_ENCR_AES_GCM_16,
+     .key_len = 32,
+     .flags = CV_SA_ESN,
+     .seq = UINT32_MAX - 4000,
+     .inner6 = true,
+     .outer6 = true,
+     .in6 = true,
+     .narrow = true},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .inner6 = true, .narrow = true, .df = CV_DF_CLEAR},
+    {.window = 64,
+     .encr = CV_ENCR_AES_GCM_16,
+     .inner6 = true,
+     .in6 = true,
+     .flags = CV_SA_ECN_DROP,
+     .df = CV_DF_SET},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .inner6 = true, .flags = CV_SA_NATT, .df = CV_DF_SET},
+    {.window = 64,
+     .encr = CV_ENCR_AES_GCM_16,
+     .inner6 = true,
+     .outer6 = true,
+     .in6 = true,
+     .flags = CV_SA_NATT},
+    {.window = 128,
+     .encr = CV_ENCR_AES_GCM_16,
+     .inner6 = true,
+     .in6 = true,
+     .hard_packets = 9000,
+     .soft_packets = 1500},
+    {.window = 64, .encr = CV_ENCR_NULL_AES_GMAC, .key_len = 24, .inner6 = true, .in6 = true},
+    {.window = 64,
+     .encr = CV_ENCR_CHACHA20_POLY1305,
+     .key_len = 32,
+     .inner6 = true,
+     .outer6 = true,
+     .in6 = true},
+    {.window = 64, .encr = CV_ENCR_AES_CBC, .inner6 = true, .outer6 = true, .in6 = true},
+    {.window = 64, .encr = CV_ENCR_NULL, .inner6 = true, .in6 = true, .flags = CV_SA_NO_REPLAY},
+    {.window = 64, .encr = CV_ENCR_AES_GCM_16, .inner6 = true, .outer6 = true, .in6 = true, .jumbo = true},
 };
 
 /* ICVs of 12, 24 and 32 octets: forms of test_run_transforms.c. */

@@ -30,8 +30,8 @@ static void open_start(struct esp_worker *w, const struct eng_ops *engine, const
     sa.ref.dir = CV_DIR_IN;
     sa.local = leaving->remote;
     sa.remote = leaving->local;
-    sa.ts_local[0] = leaving->ts_remote[0];
-    sa.ts_remote[0] = leaving->ts_local[0];
+    memcpy(sa.ts_local, leaving->ts_remote, sizeof sa.ts_local);
+    memcpy(sa.ts_remote, leaving->ts_local, sizeof sa.ts_remote);
     sa.hard_packets = sa.soft_packets = 0;
     sa.flags |= CV_SA_NO_REPLAY; /* its numbers begin again where it is removed and added */
     open_worker = w;

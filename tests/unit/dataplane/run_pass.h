@@ -20,8 +20,8 @@ static void far_start(const struct form *f, uint32_t slot)
 
 static void far_opens(const struct form *f, bool again)
 {
-    const struct cv_sa out = sa_ends(sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL), f->outer6),
-                       other = sa_of(&forms[0], CV_DIR_OUT, OTHER_SLOT, OTHER);
+    const struct cv_sa out = sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL),
+                       other = sa_of(other_form(f), CV_DIR_OUT, OTHER_SLOT, OTHER);
     far_listen(&out, again);
     far_listen(&other, again);
 }
@@ -128,17 +128,20 @@ static void frame_keep(struct outcome *o, unsigned port, struct rte_mbuf *m)
     const bool v6 = ip[0] >> 4 == 6;
     uint8_t key[48] = {(uint8_t)port, ip[0], v6 ? ip[6] : ip[9]};
     memcpy(key + 3, ip + (v6 ? 8 : 12), v6 ? 32 : 8);
-    static const uint8_t here[4] = {10, 0, 0, 1};
+    static const uint8_t here[4] = {10, 0, 0, 1}, here6[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 1};
     if (slot) {
         key[47] = (uint8_t)slot;
-        key[46] = v6 ? 0 : ip[1] & 0xfc; /* what differs in DSCP need not stay in order (RFC 2474) */
-    } else if (v6 || memcmp(ip + 12, here, 4) == 0) /* SAs with the same ends */
+        key[46] = (uint8_t)((v6 ? ip[0] << 4 | ip[1] >> 4 : ip[1]) &
+                            0xfc); /* what differs in DSCP need not stay in order (RFC 2474) */
+    } else if (v6 ? memcmp(ip + 8, here6, 16) == 0
+                  : memcmp(ip + 12, here, 4) == 0) /* SAs with the same ends */
         memcpy(key + 40, ip + (v6 ? 40 : ip[9] == IP_PROTO_UDP ? 28 : 20), 4);
     if (open_sa)
         open_frame(m);
     b = rte_pktmbuf_mtod(m, const uint8_t *);
     ip = b + ETHER;
-    const bool later = !v6 && !slot && ip_get16(ip + 6) & (mixed ? 0x3fff : 0x1fff);
+    const bool later =
+        v6 ? mixed && !slot && ip[6] == 44 : !slot && ip_get16(ip + 6) & (mixed ? 0x3fff : 0x1fff);
     if (later) /* fragments that have no SPI, in any order */
         memset(key + 40, 0, 4);
     unsigned s = 0;
@@ -230,7 +233,7 @@ static int by_key(const void *a, const void *b)
 static enum change changed;
 static void site_change(const struct form *f)
 {
-    const struct cv_sa out = sa_ends(sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL), f->outer6),
+    const struct cv_sa out = sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL),
                        in = sa_of(f, CV_DIR_IN, IN_SLOT, TUNNEL);
     const bool on = changed == CHANGES;
     if (rnd(3))
@@ -248,6 +251,7 @@ static void pass(const struct form *f, uint64_t from, enum way way, bool changin
     memset(kept, 0, sizeof kept);
     memset(burst, 0, sizeof burst);
     changed = CHANGES;
+    flows6 = f->inner6;
     nth = 0;
     seed = from;
     for (unsigned in = 0; in < 2; in++)
@@ -263,7 +267,7 @@ static void pass(const struct form *f, uint64_t from, enum way way, bool changin
         far_opens(f, changing);
     }
     if (draws_ivs(f) && !mixed) {
-        const struct cv_sa out = sa_ends(sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL), f->outer6);
+        const struct cv_sa out = sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL);
         open_start(&far, mgr_dp.engine, &out);
     }
     for (unsigned r = 0; r < ROUNDS; r++) {

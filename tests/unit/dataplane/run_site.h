@@ -22,6 +22,7 @@ enum way { LONG, RUNS, GROUPS };
 
 static struct dp_worker *worker;
 static const struct eng_ops *site_engine; /* of the SAs and the worker; NULL: the usual one of tests */
+static const struct form *site_form;
 static bool mixed; /* several flows by turns, and what leaves by SAs is opened and looked at flow by flow */
 
 /* RFC 2404 3, RFC 4868 2.1.1 */
@@ -37,6 +38,15 @@ static uint8_t integ_key_len(uint16_t integ)
     default:
         return 32;
     }
+}
+
+static struct cv_sa sa_ends(struct cv_sa sa, bool outer6)
+{
+    if (outer6) {
+        sa.local.addr = mgr_addr("2001:db8::1");
+        sa.remote.addr = mgr_addr("2001:db8:9::9");
+    }
+    return sa;
 }
 
 static struct cv_sa sa_of(const struct form *f, enum cv_dir dir, uint32_t slot, uint32_t if_id)
@@ -67,21 +77,19 @@ static struct cv_sa sa_of(const struct form *f, enum cv_dir dir, uint32_t slot, 
         sa.ts_local[0] = ts_from_prefix(&near, 0, 0, 65535);
         sa.ts_remote[0] = ts_from_prefix(&beyond, 0, 0, 65535);
     }
-    return sa;
-}
-
-static struct cv_sa sa_ends(struct cv_sa sa, bool outer6)
-{
-    if (outer6) {
-        sa.local.addr = mgr_addr("2001:db8::1");
-        sa.remote.addr = mgr_addr("2001:db8:9::9");
+    if (f->inner6) {
+        struct ip_prefix near, beyond;
+        CU_ASSERT_TRUE_FATAL(ip_prefix_parse(f->narrow ? "2001:db8:c0a8:100::/56" : "::/0", &near) &&
+                             ip_prefix_parse(f->narrow ? "2001:db8:a14:100::/56" : "::/0", &beyond));
+        sa.ts_count = 2;
+        sa.ts_local[1] = ts_from_prefix(&near, 0, 0, 65535);
+        sa.ts_remote[1] = ts_from_prefix(&beyond, 0, 0, 65535);
     }
-    return sa;
+    return sa_ends(sa, dir == CV_DIR_IN ? f->in6 : f->outer6);
 }
 
-static void sa_install(struct cv_sa sa, bool outer6)
+static void sa_install(struct cv_sa sa)
 {
-    sa = sa_ends(sa, outer6);
     CU_ASSERT_EQUAL_FATAL(mgr_sa_add(&sa), CV_OK);
     if (sa.ref.dir == CV_DIR_OUT) {
         CU_ASSERT_EQUAL_FATAL(mgr_sa_activate(&sa), CV_OK);
@@ -89,13 +97,22 @@ static void sa_install(struct cv_sa sa, bool outer6)
     }
 }
 
+/* Of the SA that leads elsewhere. */
+static const struct form *other_form(const struct form *f)
+{
+    return f->inner6 ? &forms6[0] : &forms[0];
+}
+
 static void site_make(const struct form *f)
 {
-    const struct ip_addr nbr[] = {mgr_addr("10.0.0.254"), mgr_addr("2001:db8::fe"), mgr_addr("192.168.1.77")};
+    const struct ip_addr nbr[] = {mgr_addr("10.0.0.254"), mgr_addr("2001:db8::fe"), mgr_addr("192.168.1.77"),
+                                  mgr_addr("2001:db8:c0a8:100::4d")};
+    site_form = f;
     mgr_fresh();
     mgr_dp.sad.engine = site_engine ? site_engine : fix_engine();
     CU_ASSERT_EQUAL(mgr_addr_add(1, "2001:db8::1", 64) | mgr_route("::/0", 1, "2001:db8::fe"), CV_OK);
-    for (unsigned i = 0; i < 3; i++)
+    CU_ASSERT_EQUAL(mgr_addr_add(2, "2001:db8:c0a8:100::1", 64), CV_OK);
+    for (unsigned i = 0; i < 4; i++)
         ip_nbr_claim(&mgr_dp.nbrs, i < 2 ? OUTSIDE : INSIDE, &nbr[i], far_mac, mgr->now_ms, &nbr_fix_calls);
     for (uint32_t i = TUNNEL; i < IFS; i++) {
         struct cv_cmd c = {.type = CV_CMD_IF_SET};
@@ -106,11 +123,13 @@ static void site_make(const struct form *f)
         CU_ASSERT_EQUAL_FATAL(mgr_cmd(&c), CV_OK);
     }
     CU_ASSERT_EQUAL(mgr_route("10.20.0.0/16", TUNNEL, NULL) | mgr_route("10.21.0.0/16", OTHER, NULL), CV_OK);
-    sa_install(sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL), f->outer6);
-    sa_install(sa_of(f, CV_DIR_IN, IN_SLOT, TUNNEL), false);
-    sa_install(sa_of(&forms[0], CV_DIR_OUT, OTHER_SLOT, OTHER), false);
+    CU_ASSERT_EQUAL(
+        mgr_route("2001:db8:a14::/48", TUNNEL, NULL) | mgr_route("2001:db8:a15::/48", OTHER, NULL), CV_OK);
+    sa_install(sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL));
+    sa_install(sa_of(f, CV_DIR_IN, IN_SLOT, TUNNEL));
+    sa_install(sa_of(other_form(f), CV_DIR_OUT, OTHER_SLOT, OTHER));
     if (mixed)
-        sa_install(sa_of(f, CV_DIR_IN, OTHER_SLOT, OTHER), false);
+        sa_install(sa_of(f, CV_DIR_IN, OTHER_SLOT, OTHER));
 }
 
 static void worker_fresh(enum way way)

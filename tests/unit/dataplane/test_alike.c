@@ -333,8 +333,11 @@ static void four_packets_are_accepted_as_each_is(void)
     unsigned parts = 0;
     for (unsigned t = 0; t < TRIES; t++) {
         struct esp_run_pkt one[PACKETS] = {{0, 0}}, four[PACKETS] = {{0, 0}};
-        struct esp_in_run r = {
-            .head = HEAD, .ecn = rnd(2) ? ECN : 0, .mtu = rnd(4) ? 1500 : 150, .data_off = OFF + 22};
+        struct esp_in_run r = {.family = IP_V4,
+                               .head = HEAD,
+                               .ecn = rnd(2) ? ECN : 0,
+                               .mtu = rnd(4) ? 1500 : 150,
+                               .data_off = OFF + 22};
         uint64_t inner = 0, inner_of = 0;
         for (unsigned i = 0; i < sizeof r.ether; i++)
             r.ether[i] = (uint8_t)(0xa0 + i);

@@ -3,11 +3,9 @@
  * of each form while tables stay as they are, and as many while they change; inner ones of up to 1,378 octets, or 9,000. Of transforms whose
  * engine draws IVs the frames are compared as the far end decrypts them. */
 #include "dataplane/dp_flow.h"
-#include "dataplane/dp_group.h"
 #include "dataplane/dp_owner.h"
-#include "dataplane/dp_run.h"
 #include "dataplane/engine/eng_isa.h"
-#include "tests/unit/dataplane/run_pass.h"
+#include "tests/unit/dataplane/run_taken.h"
 
 #include <inttypes.h>
 
@@ -62,98 +60,15 @@ static void a_soft_limit_is_told_when_it_is_reached(void)
     }
 }
 
-static bool from_outside; /* packets in clear come in there */
-
-/* How many of a burst of n alike packets are taken as a run. */
-static unsigned taken(bool in, unsigned n, unsigned odd)
-{
-    struct rte_mbuf *m[BURST];
-    uint64_t bytes = 0;
-    struct flow flow = {.src = {192, 168, 1, 77},
-                        .dst = {10, 20, 1, 1},
-                        .proto = 17,
-                        .ttl = 64,
-                        .len = longest > LONGEST ? JUMBO : 100};
-    if (in)
-        flow = (struct flow){.src = {10, 20, 1, 1},
-                             .dst = {192, 168, 1, 77},
-                             .proto = 17,
-                             .ttl = 64,
-                             .len = longest > LONGEST ? JUMBO : 100};
-    for (unsigned i = 0; i < n; i++) {
-        (in ? esp_make : clear_make)(&burst[i], &flow, i, false);
-        burst[i].b[ETHER + 22] ^= i == odd ? 1 : 0;
-        burst[i].b[ETHER + 8] = (uint8_t)(i == odd ? 33 : 64);
-        if (i == odd)
-            checksum(burst[i].b + ETHER);
-        m[i] = pkt_of(burst[i].b, burst[i].len);
-        m[i]->port = 0;
-    }
-    const struct ip_if *port = ip_if_get(&mgr_dp.ifs, in || from_outside ? OUTSIDE : INSIDE);
-    const struct ip_arrival a = ip_arrival_of(port->mac, port->id, port->vrf);
-    worker->changes = dp_rcu_changes();
-    const unsigned k = dp_run_take(worker, port, &a, m, n, &bytes);
-    uint64_t want = 0;
-    for (unsigned i = 0; i < k; i++)
-        want += burst[i].len;
-    CU_ASSERT_EQUAL(bytes, want);
-    for (unsigned i = k; i < n; i++)
-        rte_pktmbuf_free(m[i]);
-    dp_flow_end(worker);
-    dp_transmit(worker);
-    outcome_add(&with);
-    return k;
-}
-
 static void a_run_is_taken_as_far_as_packets_are_alike(void)
 {
-    for (unsigned i = 0; i < 4; i++) {
-        memset(&with, 0, sizeof with);
-        site_make(&forms[i]);
-        worker_fresh(RUNS);
-        far_start(&forms[i], IN_SLOT);
-        for (unsigned in = 0; in < 2; in++) {
-            CU_ASSERT_EQUAL(taken(in, BURST, BURST), BURST);
-            CU_ASSERT_EQUAL(taken(in, BURST, 60), 60);
-            CU_ASSERT_EQUAL(taken(in, DP_RUN_MIN, BURST), DP_RUN_MIN);
-            CU_ASSERT_EQUAL(taken(in, DP_RUN_MIN - 1, BURST), 0);
-            CU_ASSERT_EQUAL(taken(in, BURST, 2), 2); /* they follow the leader of before */
-        }
-        far_end();
-    }
-}
-
-/* A whole burst goes behind the leader of an earlier one: nobody looks at addresses of this host then. */
-static bool follows(bool in)
-{
-    worker->source.valid = worker->hop.valid = false;
-    worker->run_pause = 0;
-    return taken(in, BURST, BURST) == BURST && !worker->source.valid;
+    for (unsigned i = 0; i < 4; i++)
+        run_is_taken_as_far_as_packets_are_alike(&forms[i]);
 }
 
 static void what_a_leader_found_is_good_until_a_table_changes(void)
 {
-    const struct form *f = &forms[0];
-    const struct cv_sa out = sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL),
-                       back = sa_of(f, CV_DIR_IN, IN_SLOT, TUNNEL);
-    for (unsigned what = 0; what < CHANGES; what++) {
-        memset(&with, 0, sizeof with);
-        site_make(f);
-        worker_fresh(RUNS);
-        far_start(f, IN_SLOT);
-        for (unsigned in = 0; in < 2; in++) {
-            CU_ASSERT_FALSE(follows(in));
-            CU_ASSERT_TRUE(follows(in));
-        }
-        CU_ASSERT_TRUE(follows(false));
-        CU_ASSERT_EQUAL(change_do(what, true, &out, &back), CV_OK);
-        if (follows(false) != (what == CHANGE_END_IN || what == CHANGE_OWNER) ||
-            follows(true) != (what == CHANGE_END_OUT)) {
-            CU_FAIL("a leader of before the change was followed, or one that was as good as before was not");
-            fprintf(stderr, "change %u\n", what);
-        }
-        far_end();
-    }
+    what_a_leader_of_found_is_good_until_a_table_changes(&forms[0]);
 }
 
 /* Of the same kind, by another port: it has a way of its own. */
@@ -268,7 +183,7 @@ static void the_first_packet_of_an_sa_is_told_from_a_run(void)
         if (i % EACH == EACH - 1)
             far_end();
     }
-    sa_install(sa_of(&forms[0], CV_DIR_IN, NEW_SLOT, TUNNEL), false);
+    sa_install(sa_of(&forms[0], CV_DIR_IN, NEW_SLOT, TUNNEL));
     burst[BROKEN].b[burst[BROKEN].len - 1] ^= 1;
     for (unsigned i = 0; i < BURST; i++) {
         m[i] = pkt_of(burst[i].b, burst[i].len);
@@ -315,70 +230,9 @@ static void every_transform_that_goes_in_runs_leaves_what_the_long_way_leaves(vo
     printf("%" PRIu64 " packets, with runs and without ", driven / 2);
 }
 
-/* A burst of two flows by turns goes in groups, all of it: nobody looks at addresses of this host then. */
-static bool grouped(bool in)
-{
-    struct rte_mbuf *m[BURST];
-    uint64_t bytes = 0, want = 0;
-    for (unsigned i = 0; i < BURST; i++) {
-        struct flow flow = {
-            .src = {192, 168, 1, 77}, .dst = {10, 20, 1, 1}, .proto = 17, .ttl = 64, .len = 100};
-        if (in)
-            flow = (struct flow){
-                .src = {10, 20, 1, 1}, .dst = {192, 168, 1, 77}, .proto = 6, .ttl = 64, .len = 99};
-        *(in ? &flow.src[3] : &flow.dst[3]) += i % 2;
-        if (in)
-            far_make(i % 2, &burst[i], &flow, i, false);
-        else
-            clear_make(&burst[i], &flow, i, false);
-        m[i] = pkt_of(burst[i].b, burst[i].len);
-        m[i]->port = 0;
-        want += burst[i].len;
-    }
-    const struct ip_if *port = ip_if_get(&mgr_dp.ifs, in || from_outside ? OUTSIDE : INSIDE);
-    const struct ip_arrival a = ip_arrival_of(port->mac, port->id, port->vrf);
-    worker->source.valid = worker->hop.valid = false;
-    worker->changes = dp_rcu_changes();
-    CU_ASSERT_EQUAL(dp_group_take(worker, port, &a, m, BURST, &bytes), BURST);
-    CU_ASSERT_EQUAL(bytes, want);
-    const bool all = !worker->source.valid && worker->txq[0].count + worker->txq[1].count == BURST;
-    dp_worker_decapsulate(worker);
-    dp_encapsulate(worker);
-    dp_flow_end(worker);
-    dp_transmit(worker);
-    outcome_add(&with);
-    return all;
-}
-
 static void known_ways_are_good_until_a_table_changes(void)
 {
-    const struct form *f = &forms[0];
-    const struct cv_sa out = sa_of(f, CV_DIR_OUT, OUT_SLOT, TUNNEL),
-                       back = sa_of(f, CV_DIR_IN, IN_SLOT, TUNNEL),
-                       other = sa_of(f, CV_DIR_IN, OTHER_SLOT, OTHER);
-    for (unsigned what = 0; what < CHANGES; what++) {
-        memset(&with, 0, sizeof with);
-        mixed = true;
-        site_make(f);
-        mixed = false;
-        worker_fresh(GROUPS);
-        far_send(0, &back);
-        far_send(1, &other);
-        for (unsigned in = 0; in < 2; in++) {
-            CU_ASSERT_FALSE(grouped(in));
-            CU_ASSERT_TRUE(grouped(in));
-        }
-        CU_ASSERT_TRUE(grouped(false));
-        from_outside = true; /* by another port: it has a way of its own */
-        CU_ASSERT_FALSE(grouped(false));
-        from_outside = false;
-        CU_ASSERT_FALSE(grouped(false));
-        CU_ASSERT_TRUE(grouped(false));
-        CU_ASSERT_EQUAL(change_do(what, true, &out, &back), CV_OK);
-        CU_ASSERT_EQUAL(grouped(false), what == CHANGE_END_IN || what == CHANGE_OWNER);
-        CU_ASSERT_EQUAL(grouped(true), what == CHANGE_END_OUT);
-        far_end();
-    }
+    ways_of_are_good_until_a_table_changes(&forms[0]);
 }
 
 /* Whoever is on the way copies packets and writes another source over them: two ways by one SA. Of each number one packet comes through. */
