@@ -442,7 +442,7 @@ enum cv_evt_type {
     CV_EVT_LINK,       /* port up or down */
     CV_EVT_PING,       /* answer or error to CV_CMD_PING */
     CV_EVT_UNKNOWN_SPI, /* rate limited: ESP or AH for an SPI nobody has */
-    CV_EVT_BAD_PACKET,  /* rate limited: reason with addresses, for the log */
+    CV_EVT_BAD_PACKET,  /* an SA dropped it; of an SA and reason one in 10 s, and few in all. For the log */
     CV_EVT_WORKERS,     /* another number of workers runs: header.workers_now */
 };
 
@@ -479,12 +479,24 @@ struct cv_sa_event {
     struct cv_sa_ref ref;
     uint32_t proto; /* UNKNOWN_SPI: enum cv_proto */
     uint64_t cookie;
-    struct ip_endpoint remote; /* NAT_CHANGE: the new one; UNKNOWN_SPI, BAD_PACKET: the sender */
+    struct ip_endpoint remote; /* NAT_CHANGE: the new one; UNKNOWN_SPI: the sender; BAD_PACKET: see there */
     struct ip_endpoint local;  /* UNKNOWN_SPI, BAD_PACKET */
     uint32_t reason;           /* BAD_PACKET: enum cv_drop; SOFT and HARD: CV_BY_* */
     uint32_t vrf;              /* UNKNOWN_SPI */
 };
 static_assert(sizeof(struct cv_sa_event) == 80, "contract size");
+
+/* BAD_PACKET. What it says of the packet itself is not what its sender proved, unless the reason is one that comes behind the integrity check. */
+enum { CV_BAD_QUOTED = 64 };
+struct cv_bad_packet {
+    struct cv_sa_event sa; /* seen: its ends are the packet's, ports those of UDP; else the SA's */
+    uint32_t seq; /* seen: the sequence number that the packet has, of an extended one the low half */
+    uint16_t quoted_len;
+    uint8_t seen; /* the packet still had its headers when it was dropped */
+    uint8_t pad;
+    uint8_t quoted[CV_BAD_QUOTED]; /* TS_IN in tunnel mode: quoted_len octets from the inner header on */
+};
+static_assert(sizeof(struct cv_bad_packet) == 152, "contract size");
 
 struct cv_link {
     uint32_t port; /* index in cv_shm.ports */
@@ -532,6 +544,7 @@ struct cv_evt {
         struct cv_sa sa;
         struct cv_acquire acquire;
         struct cv_sa_event sa_event;
+        struct cv_bad_packet bad_packet;
         struct cv_link link;
         struct cv_ping_evt ping;
         uint8_t raw[952]; /* room for struct cv_sa to grow */

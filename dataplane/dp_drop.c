@@ -1,7 +1,7 @@
 #include "dataplane/dp_drop.h"
 #include "dataplane/dp_martian.h"
 #include "dataplane/dp_policy.h"
-#include "dataplane/esp/esp_sa.h"
+#include "dataplane/esp/esp_bad.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_ends.h"
@@ -144,14 +144,6 @@ void dp_drop_refused(struct dp_worker *w, struct rte_mbuf *m)
 }
 
 /* ---- events ------------------------------------------------------------------------------------------------ */
-static bool due(struct dp_worker *w, uint64_t *last, uint64_t interval)
-{
-    if (*last != 0 && w->now - *last < interval)
-        return false;
-    *last = w->now;
-    return true;
-}
-
 static void endpoints_of(const struct rte_mbuf *m, const struct dp_meta *meta, struct ip_endpoint *src,
                          struct ip_endpoint *dst)
 {
@@ -167,10 +159,13 @@ void dp_drop_esp(struct dp_worker *w, struct rte_mbuf *m)
     const struct dp_meta *meta = dp_meta(m);
     enum cv_drop why = meta->drop < CV_DROP_COUNT ? (enum cv_drop)meta->drop : CV_DROP_CRYPTO;
     const struct dp_sad_slot *slot;
-    const struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
-    if (why != CV_DROP_DUMMY && sa && due(w, &w->reported[why], w->dp->shm.tsc_hz)) {
-        const struct cv_evt e = esp_event_of(CV_EVT_BAD_PACKET, esp_in_sa_conf(sa), why);
-        (void)dp_event(w, &e); /* lost, the next such packet brings another */
+    struct esp_in_sa *sa = dp_sad_lookup(&w->dp->sad, meta->spi, &slot);
+    const uint64_t hz = w->dp->shm.tsc_hz;
+    if (why != CV_DROP_DUMMY && sa && esp_bad_due(sa, why, w->now, hz) &&
+        io_bucket_take(&w->bad_rate, &w->bad, w->now)) {
+        struct cv_evt e;
+        esp_bad_event(sa, m, why, w->now, hz, &e);
+        (void)dp_event(w, &e); /* lost, the SA's next turn brings another */
     }
     dp_drop_at(w, m, why, sa ? esp_in_sa_conf(sa)->if_id : meta->if_in, CV_DIR_IN);
 }

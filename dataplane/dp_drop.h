@@ -23,7 +23,12 @@ void dp_lost_at(struct dp_worker *w, uint32_t if_id, enum cv_dir dir, enum cv_dr
 void dp_drop(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why);
 void dp_drop_at(struct dp_worker *w, struct rte_mbuf *m, enum cv_drop why, uint32_t if_id, enum cv_dir dir);
 void dp_drop_all(struct dp_worker *w, struct rte_mbuf **pkts, unsigned n, enum cv_drop why);
-/* A packet that esp_in_burst handed back, lost at its SA's interface: BAD_PACKET events about it are limited to one per reason and second. */
+enum {
+    DP_BAD_PER_SECOND = 16, /* BAD_PACKET events of a worker: each is a line in a log */
+    DP_BAD_BURST = 32,
+};
+/* A packet that esp_in_burst handed back, lost at its SA's interface: one BAD_PACKET event per SA and reason in ESP_BAD_SECONDS, and of all as many as
+ * the above lets. */
 void dp_drop_esp(struct dp_worker *w, struct rte_mbuf *m);
 /* May the source of a packet for this host be told by ICMP what is wrong with it? Not of what was made here; and what came in clear by a port with a policy says nothing
  * reliable of its source: the error could go into the SA to whoever is named there. */

@@ -144,7 +144,8 @@ struct dp_worker {
     struct dp_txq txq[CV_MAX_PORTS];
     struct dp_hand hand[CV_MAX_WORKERS];
 
-    uint64_t reported[CV_DROP_COUNT]; /* TSC of the last BAD_PACKET event of each reason */
+    struct io_bucket_rate bad_rate; /* of BAD_PACKET events, of all SAs */
+    uint64_t bad;
     struct dp_gates gates;
     struct io_punt punt;
     struct dp_rcu_behind behind; /* with an asynchronous engine */

@@ -77,6 +77,7 @@ cv_result dp_worker_new(struct dp *dp, unsigned id, unsigned lcore, struct dp_wo
     w->stats->lcore = w->lcore = lcore;
     w->if_stats = shm_if_stats(&dp->shm, id, 0);
     w->steer = shm_steer_counts(&dp->shm, id);
+    w->bad_rate = io_bucket_rate_make(dp->shm.tsc_hz, DP_BAD_PER_SECOND, DP_BAD_BURST);
     dp_gate_init(&w->gates, dp->shm.tsc_hz);
     cv_result r = io_punt_init(&w->punt, &dp->shm, &dp->connected, dp->shm.tsc_hz);
     if (r == CV_OK)

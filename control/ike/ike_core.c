@@ -237,6 +237,9 @@ void ike_dp_event(struct ike *e, const struct cv_evt *ev)
     case CV_EVT_UNKNOWN_SPI:
         ike_stray_esp(e, &ev->u.sa_event);
         break;
+    case CV_EVT_BAD_PACKET:
+        ike_bad_packet(e, &ev->u.bad_packet);
+        break;
     default:
         sam_event(e->sam, ev);
         break;

@@ -51,6 +51,8 @@ void ike_sessions_run(struct ike *e);
 void ike_session_acquire(struct ike *e, const struct cv_acquire *packet);
 /* ike_stray.c: an UNKNOWN_SPI event; without `crypto isakmp invalid-spi-recovery` nothing follows. */
 void ike_stray_esp(struct ike *e, const struct cv_sa_event *ev);
+/* ike_bad.c: a BAD_PACKET event. */
+void ike_bad_packet(struct ike *e, const struct cv_bad_packet *bad);
 /* The sessions that an SA serves: its own, and those of tunnels that have a child on it. */
 enum { IKE_SERVED_MAX = 65 };
 unsigned ike_session_served(struct ike *e, const struct ike_sa *sa, struct ike_session **out, unsigned max);

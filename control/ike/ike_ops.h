@@ -24,6 +24,9 @@ struct ike_version_ops {
                       enum ike_reason why); /* with a message to the peer where possible */
     /* ESP with an SPI that nobody has came from the peer: tells him so on his IKE SA. */
     void (*invalid_spi)(struct ike *e, struct ike_sa *sa, uint32_t spi, bool ah);
+    /* A packet of the child was outside its selectors; quoted: its first octets, 64 at most. NULL: the version has no word for that. */
+    void (*invalid_selectors)(struct ike *e, struct ike_sa *sa, const struct sam_child *c,
+                              struct slice quoted);
     void (*first_packet)(struct ike *e, struct ike_sa *sa, struct sam_child *c);
     /* The data plane has another number of workers. NULL: that is nothing to this version. */
     void (*workers)(struct ike *e, struct ike_sa *sa);

@@ -90,8 +90,9 @@ struct ike_sa {
     struct cr_keys2 keys; /* IKEv2 */
     uint64_t created_ms, established_ms;
     uint64_t lifetime_s;
-    uint64_t stray_told_ms; /* the peer was told of an SPI that nobody has; 0 never (ike_stray.c) */
-    uint64_t last_in_ms;    /* last authenticated message from the peer */
+    uint64_t stray_told_ms;     /* the peer was told of an SPI that nobody has; 0 never (ike_stray.c) */
+    uint64_t selectors_told_ms; /* ... of a packet outside its selectors; 0 never (ike_bad.c) */
+    uint64_t last_in_ms;        /* last authenticated message from the peer */
     /* What went out since anything came with its SPIs, authentic or not: for diagnosis alone */
     unsigned sent_unheard;
     uint64_t unheard_since_ms;

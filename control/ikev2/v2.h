@@ -78,8 +78,9 @@ enum v2_task_kind {
     V2_TASK_DELETE_CHILD,
     V2_TASK_DELETE_SA,
     V2_TASK_DPD,
-    V2_TASK_INVALID_SPI, /* the peer sends ESP that nobody takes (1.5) */
-    V2_TASK_AUTH_FAILED, /* initiator: the responder did not prove itself (2.21.2) */
+    V2_TASK_INVALID_SPI,       /* the peer sends ESP that nobody takes (1.5) */
+    V2_TASK_INVALID_SELECTORS, /* what it sends by a child is outside its selectors (3.10.1) */
+    V2_TASK_AUTH_FAILED,       /* initiator: the responder did not prove itself (2.21.2) */
     V2_TASK_KIND_COUNT
 };
 
@@ -100,9 +101,12 @@ struct v2_task {
     struct v2_nego *nego;       /* CHILD, REKEY_CHILD; owned */
     struct v2_ike_rekey *rekey; /* REKEY_SA; owned; v2_rekey.c */
     uint32_t child_id;          /* DELETE_CHILD, REKEY_CHILD */
-    uint32_t spi;               /* INVALID_SPI; DELETE_CHILD without a child: the inbound SPI to be deleted */
-    bool ah;                    /* the child of spi is one of AH */
-    enum ike_reason why;        /* DELETE_SA */
+    uint32_t
+        spi; /* INVALID_SPI, INVALID_SELECTORS; DELETE_CHILD without a child: the inbound SPI to be deleted */
+    bool ah; /* the child of spi is one of AH */
+    enum ike_reason why;           /* DELETE_SA */
+    uint8_t quoted[CV_BAD_QUOTED]; /* INVALID_SELECTORS: quoted_len octets of the packet */
+    uint8_t quoted_len;
     struct v2_wire wire; /* retransmitted bit-identically (2.1), or in smaller fragments (RFC 7383 2.5.2) */
     bool waits;        /* set by the response's handler: it is to be put aside and handled again (v2_park) */
     unsigned attempts; /* retransmissions so far */
@@ -329,7 +333,10 @@ void v2_rekey_due(struct ike *e, struct ike_sa *sa);
 /* v2_info */
 /* Tells the peer that nobody here has this SPI (1.5, 3.10.1); one at a time. */
 void v2_invalid_spi(struct ike *e, struct ike_sa *sa, uint32_t spi, bool ah);
-v2_build_fn v2_delete_child_build, v2_delete_sa_build, v2_dpd_build, v2_invalid_spi_build;
+/* Tells it that a packet of the child was outside its selectors (3.10.1); one at a time. */
+void v2_invalid_selectors(struct ike *e, struct ike_sa *sa, const struct sam_child *c, struct slice quoted);
+v2_build_fn v2_delete_child_build, v2_delete_sa_build, v2_dpd_build, v2_invalid_spi_build,
+    v2_invalid_selectors_build;
 v2_response_fn v2_delete_child_response, v2_delete_sa_response, v2_dpd_response;
 v2_request_fn v2_informational_request;
 /* ops.delete_child; ops.delete_sa is the exchange layer's (a task V2_TASK_DELETE_SA) */

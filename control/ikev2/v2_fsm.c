@@ -16,6 +16,8 @@ static const struct v2_kind kinds[V2_TASK_KIND_COUNT] = {
                            v2_delete_sa_response},
     [V2_TASK_DPD] = {"dead peer detection", PLD_INFORMATIONAL, v2_dpd_build, v2_dpd_response},
     [V2_TASK_INVALID_SPI] = {"INVALID_SPI", PLD_INFORMATIONAL, v2_invalid_spi_build, v2_dpd_response},
+    [V2_TASK_INVALID_SELECTORS] = {"INVALID_SELECTORS", PLD_INFORMATIONAL, v2_invalid_selectors_build,
+                                   v2_dpd_response},
     [V2_TASK_AUTH_FAILED] = {"AUTHENTICATION_FAILED", PLD_INFORMATIONAL, v2_auth_failed_build,
                              v2_auth_failed_response},
 };

@@ -97,6 +97,34 @@ cv_result v2_invalid_spi_build(struct ike *e, struct ike_sa *sa, struct v2_task 
     return CV_OK;
 }
 
+/* ---- packets outside a child's selectors (3.10.1) ------------------------------------------------------------------------ */
+void v2_invalid_selectors(struct ike *e, struct ike_sa *sa, const struct sam_child *c, struct slice quoted)
+{
+    struct v2_task *t = v2_of(sa)->state == V2_ESTABLISHED && !v2_task_find(sa, V2_TASK_INVALID_SELECTORS, 0)
+                            ? v2_task_new(V2_TASK_INVALID_SELECTORS)
+                            : NULL;
+    if (!t)
+        return;
+    t->spi = c->in.spi;
+    t->ah = sam_is_ah(c);
+    struct buf_writer w = buf_writer_init(t->quoted, sizeof t->quoted);
+    buf_put(&w, quoted.p, quoted.n);
+    t->quoted_len = (uint8_t)(w.bad ? 0 : quoted.n);
+    v2_task_add(e, sa, t);
+}
+
+cv_result v2_invalid_selectors_build(struct ike *e, struct ike_sa *sa, struct v2_task *t,
+                                     struct pld_builder *b)
+{
+    uint8_t spi[ESP_SPI_LEN];
+    (void)e;
+    (void)sa;
+    spi_bytes(t->spi, spi);
+    pld_put_notify(b, t->ah ? PLD_PROTO_AH : PLD_PROTO_ESP, (struct slice){spi, sizeof spi},
+                   PLD_N_INVALID_SELECTORS, (struct slice){t->quoted, t->quoted_len});
+    return CV_OK;
+}
+
 /* ---- the peer's deletes ------------------------------------------------------------------------------------------------ */
 /* 1.4.1: the answer names our SPIs of the same children. What is unknown or being closed by us already is left out. */
 struct deleted {

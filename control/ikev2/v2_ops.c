@@ -171,6 +171,7 @@ const struct ike_version_ops v2_ops = {
     .delete_child = v2_delete_child,
     .delete_sa = v2_sa_delete,
     .invalid_spi = v2_invalid_spi,
+    .invalid_selectors = v2_invalid_selectors,
     .first_packet = v2_child_first_packet,
     .workers = v2_resource_again,
     .nat_change = v2_child_nat_change,

@@ -4,6 +4,7 @@
 #ifndef DATAPLANE_ESP_ESP_IN_H
 #define DATAPLANE_ESP_ESP_IN_H
 
+#include "dataplane/esp/esp_bad.h"
 #include "dataplane/esp/esp_replay.h"
 #include "dataplane/esp/esp_resync.h"
 #include "dataplane/esp/esp_sa.h"
@@ -56,6 +57,7 @@ struct esp_in_sa {
     bool soft_raised;
     uint8_t hard_untold; /* CV_BY_*: why it was closed, until the event is taken */
     struct esp_resync resync;
+    struct esp_bad bad;
 
     /* cold */
     const struct eng_ops *engine;

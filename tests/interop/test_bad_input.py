@@ -2,6 +2,7 @@
 """Hostile packets against the running product: nothing ends, counters name the reason, a tunnel forwards on."""
 import json
 import os
+import re
 
 from capture import Capture, datagrams
 from case import case, check, check_equal, main
@@ -116,6 +117,9 @@ def mutated_esp():
                                           "wrong-peer", "malformed-l4", "natt-keepalive",
                                           "punt-limit", "punt-full"))
     # Mutations that begin with four zero octets are IKE and go to the daemon.
+    told = re.findall(r"ESP of SPI 0x%08x, number \d+, from 192.0.2.2\S* to 192.0.2.1\S*, of Tunnel\d+, is dropped: .* \(esp-auth\)" % live,
+                      site.culvert.log_text())
+    check(1 <= len(told) <= 4, "forgeries are logged, of an SA one in ten seconds: %s" % told)
     check(named > sent * 0.95, "%d of %d mutations have a named reason: %s" % (named, sent, grown))
     return "%d packets, %s" % (sent, " ".join("%s %d" % kv for kv in sorted(grown.items())))
 
@@ -139,6 +143,9 @@ def replayed():
     after = site.culvert.drops()
     replays = after.get("replay-dup", 0) + after.get("replay-old", 0)
     check(replays - before.get("replay-dup", 0) - before.get("replay-old", 0) > 10, "replays counted: %d" % replays)
+    wait_for("a line about the replays", lambda: re.search(
+        r"ESP of SPI 0x%08x, number \d+, from 192.0.2.2\S* to 192.0.2.1\S*, of Tunnel\d+, is dropped: .* \(replay-(dup|old)\)" % spi,
+        site.culvert.log_text()), 5)
 
 
 if __name__ == "__main__":

@@ -93,6 +93,11 @@ static void print_event(const struct cv_evt *e)
                e->u.sa.ref.sa_id, e->u.sa.ref.spi, e->u.sa.if_id, (unsigned long long)e->u.sa.seq,
                ip_endpoint_text(&e->u.sa.remote, a), (unsigned long long)e->u.sa.cookie);
         break;
+    case CV_EVT_BAD_PACKET:
+        printf(" spi 0x%08x number %u remote %s local %s reason %s", e->u.sa_event.ref.spi,
+               e->u.bad_packet.seq, ip_endpoint_text(&e->u.sa_event.remote, a),
+               ip_endpoint_text(&e->u.sa_event.local, b), cv_drop_name(e->u.sa_event.reason));
+        break;
     default:
         printf(" spi 0x%08x remote %s local %s reason %s", e->u.sa_event.ref.spi,
                ip_endpoint_text(&e->u.sa_event.remote, a), ip_endpoint_text(&e->u.sa_event.local, b),

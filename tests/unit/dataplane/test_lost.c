@@ -3,6 +3,7 @@
 #include "dataplane/dp_owner.h"
 #include "dataplane/dp_transit.h"
 #include "dataplane/dp_worker.h"
+#include "dataplane/esp/esp_bad.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "tests/unit/dataplane/manager.h"
@@ -254,6 +255,70 @@ static void what_the_SA_of_a_tunnel_does_not_let_in(void)
     CU_ASSERT(one_lost(VTI, CV_DIR_IN, CV_IF_DROP_NO_SA, CV_DROP_WRONG_PEER));
 }
 
+/* How many BAD_PACKET events there are about the SA; *last: the last one. */
+static unsigned bad_events(uint32_t spi, struct cv_bad_packet *last)
+{
+    static struct cv_evt e;
+    unsigned n = 0;
+    while (ring_evt_get(&mgr_dp.shm, &e))
+        if (e.type == CV_EVT_BAD_PACKET && e.u.sa_event.ref.spi == spi) {
+            *last = e.u.bad_packet;
+            n++;
+        }
+    return n;
+}
+
+static void bad(uint32_t spi, enum cv_drop why, uint32_t seq)
+{
+    struct rte_mbuf *m = esp_from(77, spi);
+    const uint32_t be[2] = {rte_cpu_to_be_32(spi), rte_cpu_to_be_32(seq)};
+    memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, 20), be, sizeof be);
+    dp_meta(m)->drop = (uint8_t)why;
+    dp_drop_esp(worker, m);
+}
+
+static void RFC_4303_3_4_4_who_floods_one_SA_does_not_hide_what_another_drops(void)
+{
+    struct cv_bad_packet e;
+    char text[IP_TEXT_MAX];
+    site_make(0);
+    sa_set(CV_DIR_IN, SA_IN, VTI, "0.0.0.0/0");
+    sa_set(CV_DIR_IN, SA_OTHER, OTHER, "0.0.0.0/0");
+    const uint32_t one = mgr_sa(CV_DIR_IN, SA_IN, VTI).ref.spi,
+                   other = mgr_sa(CV_DIR_IN, SA_OTHER, OTHER).ref.spi;
+    const bool was = mgr_dp.connected;
+    mgr_dp.connected = true;
+    (void)bad_events(one, &e);
+    worker->bad = 0;
+    for (uint32_t i = 0; i < 1000; i++)
+        bad(one, CV_DROP_ESP_AUTH, 500 + i);
+    CU_ASSERT_EQUAL(bad_events(one, &e), 1);
+    CU_ASSERT_EQUAL(e.sa.reason, CV_DROP_ESP_AUTH);
+    CU_ASSERT_EQUAL(e.seq, 500);
+    CU_ASSERT(e.seen && e.quoted_len == 0);
+    CU_ASSERT_STRING_EQUAL(ip_addr_text(&e.sa.remote.addr, text),
+                           "198.51.100.77"); /* who sent it, not the peer */
+    CU_ASSERT_STRING_EQUAL(ip_addr_text(&e.sa.local.addr, text), "10.0.0.1");
+    bad(one, CV_DROP_REPLAY_DUP, 9); /* another reason has its turn, and so has another SA */
+    bad(other, CV_DROP_ESP_AUTH, 10);
+    bad(other, CV_DROP_DUMMY, 11);
+    CU_ASSERT_EQUAL(bad_events(other, &e), 1);
+    bad(one, CV_DROP_REPLAY_DUP, 12);
+    CU_ASSERT_EQUAL(bad_events(one, &e), 0);
+    worker->now += ESP_BAD_SECONDS * mgr_dp.shm.tsc_hz;
+    bad(one, CV_DROP_ESP_AUTH, 13);
+    CU_ASSERT_EQUAL(bad_events(one, &e), 1);
+    worker->bad = worker->now + worker->bad_rate.depth * 2; /* of all there were enough */
+    bad(other, CV_DROP_TS_IN, 14);
+    CU_ASSERT_EQUAL(bad_events(other, &e), 0);
+    worker->bad = 0;
+    bad(other, CV_DROP_TS_IN, 15); /* and it still has its turn */
+    CU_ASSERT_EQUAL(bad_events(other, &e), 1);
+    CU_ASSERT(e.seq == 15);
+    mgr_dp.connected = was;
+    (void)all_lost();
+}
+
 static void what_an_SA_did_not_send(void)
 {
     site_make(0);
@@ -377,8 +442,9 @@ static void everything_ends(void)
 
 PKT_MAIN("what interfaces lose", UNIT_TEST(what_goes_into_a_tunnel), UNIT_TEST(what_goes_into_a_GRE_tunnel),
          UNIT_TEST(what_is_over_the_rate_of_a_tunnel), UNIT_TEST(what_is_over_the_rate_of_a_line),
-         UNIT_TEST(what_the_SA_of_a_tunnel_does_not_let_in), UNIT_TEST(what_an_SA_did_not_send),
-         UNIT_TEST(ESP_of_an_SPI_that_nobody_has), UNIT_TEST(what_a_crypto_map_takes_and_refuses),
-         UNIT_TEST(what_does_not_fit_into_a_ring), UNIT_TEST(what_finds_no_parking_place),
-         UNIT_TEST(what_the_route_drops_is_no_interface_s), UNIT_TEST(a_port_that_takes_no_more_has_lost_it),
-         UNIT_TEST(everything_ends))
+         UNIT_TEST(what_the_SA_of_a_tunnel_does_not_let_in),
+         UNIT_TEST(RFC_4303_3_4_4_who_floods_one_SA_does_not_hide_what_another_drops),
+         UNIT_TEST(what_an_SA_did_not_send), UNIT_TEST(ESP_of_an_SPI_that_nobody_has),
+         UNIT_TEST(what_a_crypto_map_takes_and_refuses), UNIT_TEST(what_does_not_fit_into_a_ring),
+         UNIT_TEST(what_finds_no_parking_place), UNIT_TEST(what_the_route_drops_is_no_interface_s),
+         UNIT_TEST(a_port_that_takes_no_more_has_lost_it), UNIT_TEST(everything_ends))
