@@ -230,8 +230,19 @@ static void the_bare_call_is_timed_for_every_cipher_key_and_size(void)
     CU_ASSERT_EQUAL(eng_ipsecmb_bare(&right, 0, &cycles), CV_EINVAL);
 }
 
-/* Every transform with HMAC. More work takes longer, in figures so far apart that no neighbour's load turns them round; what has no
- * multi-buffer calls is refused. */
+/* Does more work take longer? The figures are far apart, and a neighbour's load seldom turns them round; three times it does not. */
+static bool more_takes_longer(struct eng_bare_burst *b, enum cv_dir dir)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        const double small = eng_bare_burst_cycles(b, dir, 24, 64, 50),
+                     large = eng_bare_burst_cycles(b, dir, 24, 9008, 50);
+        if (small > 1 && large > small)
+            return true;
+    }
+    return false;
+}
+
+/* Every transform with HMAC; what has no multi-buffer calls is refused. */
 static void the_bare_burst_is_timed_for_every_cipher_and_hmac(void)
 {
     static const struct cv_sa ciphers[] = {{.encr = CV_ENCR_AES_CBC, .encr_key_len = 16},
@@ -251,11 +262,7 @@ static void the_bare_burst_is_timed_for_every_cipher_and_hmac(void)
         struct cv_sa sa = ciphers[i / 5];
         sa.integ = hashes[i % 5];
         CU_ASSERT_EQUAL_FATAL(eng_bare_burst_new(&sa, &b), CV_OK);
-        for (int dir = CV_DIR_IN; dir <= CV_DIR_OUT; dir++) {
-            const double small = eng_bare_burst_cycles(b, (enum cv_dir)dir, 24, 64, 50);
-            const double large = eng_bare_burst_cycles(b, (enum cv_dir)dir, 24, 9008, 50);
-            CU_ASSERT(small > 1 && large > small);
-        }
+        CU_ASSERT(more_takes_longer(b, CV_DIR_IN) && more_takes_longer(b, CV_DIR_OUT));
         CU_ASSERT_EQUAL(eng_bare_burst_cycles(b, CV_DIR_OUT, 24, ENG_BARE_TEXT_MAX, 1), 0);
         CU_ASSERT_EQUAL(eng_bare_burst_cycles(b, CV_DIR_OUT, 24, 64, 0), 0);
         eng_bare_burst_free(b);
