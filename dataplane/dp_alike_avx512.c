@@ -170,7 +170,7 @@ unsigned dp_alike_avx512(const struct dp_way *way, struct rte_mbuf *const *pkts,
                          unsigned n, enum dp_way_kind kind, uint32_t before, uint64_t *octets)
 {
     if (unlikely((uint32_t)(uint16_t)way->front.rearm + SECOND > way->front.buf_len))
-        return 0; /* less is behind the frame's beginning than is read */
+        return 0; /* less is behind the frame's beginning than is read; all that come in by a port are of one pool */
     switch (kind) {
     case DP_WAY_ESP:
         return alike(way, pkts, p, n, DP_WAY_ESP, before, octets);

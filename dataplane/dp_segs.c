@@ -13,11 +13,11 @@
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_ttl.h"
 
-struct rte_mbuf *dp_segs_join(struct dp_worker *w, struct rte_mbuf *m)
+struct rte_mbuf *dp_segs_join(struct dp_worker *w, struct rte_mbuf *m, uint32_t if_id, enum cv_dir dir)
 {
     struct rte_mbuf *one = ip_chain_join(m, w->dp->jumbo_pool);
     if (!one) {
-        dp_drop(w, m, ip_chain_why(m, w->dp->jumbo_pool));
+        dp_drop_at(w, m, ip_chain_why(m, w->dp->jumbo_pool), if_id, dir);
         return NULL;
     }
     rte_pktmbuf_free(m);
@@ -25,12 +25,13 @@ struct rte_mbuf *dp_segs_join(struct dp_worker *w, struct rte_mbuf *m)
     return one;
 }
 
-/* What is left of a chain in one mbuf goes on where packets have room for ESP, as those have that came in one: joined it has. NULL: it was dropped. */
-static struct rte_mbuf *with_room(struct dp_worker *w, struct rte_mbuf *m)
+/* What is left of a chain in one mbuf, which came by if_id, goes on where packets have room for ESP, as those have that came in one: joined it has. NULL: it
+ * was dropped. */
+static struct rte_mbuf *with_room(struct dp_worker *w, struct rte_mbuf *m, uint32_t if_id)
 {
     if (m->nb_segs == 1 && m->data_off >= ESP_HEADROOM && rte_pktmbuf_tailroom(m) >= ESP_TAILROOM)
         return m;
-    return dp_segs_join(w, m);
+    return dp_segs_join(w, m, if_id, CV_DIR_IN);
 }
 
 /* ---- the route -------------------------------------------------------------------------------------------------- */
@@ -106,9 +107,10 @@ static bool goes_on(struct dp_worker *w, struct rte_mbuf *m)
     return h->out->kind == CV_IF_TUNNEL && to_sa(w, m, h->out);
 }
 
-static void route(struct dp_worker *w, struct rte_mbuf *m)
+/* if_id: whose packet it is until it has been routed, in that direction. */
+static void route(struct dp_worker *w, struct rte_mbuf *m, uint32_t if_id, enum cv_dir dir)
 {
-    if (!goes_on(w, m) && (m = dp_segs_join(w, m)))
+    if (!goes_on(w, m) && (m = dp_segs_join(w, m, if_id, dir)))
         dp_flow_route(w, m);
 }
 
@@ -141,7 +143,7 @@ static bool is_open(const struct dp_worker *w, const struct ip_if *in)
 /* Of a chain that shows too little: as the frame in one mbuf. */
 static void frame_joined(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in)
 {
-    struct rte_mbuf *one = dp_segs_join(w, m);
+    struct rte_mbuf *one = dp_segs_join(w, m, in->id, CV_DIR_IN);
     if (!one)
         return;
     const enum ip_class class = ip_classify_frame(one, in->mac);
@@ -163,7 +165,7 @@ void dp_segs_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_i
         return;
     if (several && (class == IP_CLASS_ESP || class == IP_CLASS_IP) && is_open(w, in) && goes_on(w, m))
         return;
-    if (class == IP_CLASS_DROP || (m = with_room(w, m)))
+    if (class == IP_CLASS_DROP || (m = with_room(w, m, in->id)))
         dp_worker_classified(w, m, class, in);
 }
 
@@ -177,8 +179,8 @@ static void decapsulated(struct dp_worker *w, struct rte_mbuf *m)
         meta->local_out = DP_TRANSIT;
         dp_count(&w->if_stats[in->id].rx_packets, 1);
         dp_count(&w->if_stats[in->id].rx_bytes, m->pkt_len);
-        route(w, m);
-    } else if ((m = with_room(w, m))) {
+        route(w, m, in->id, CV_DIR_IN);
+    } else if ((m = with_room(w, m, meta->if_in))) {
         dp_worker_decapsulated(w, &m, 1);
     }
 }
@@ -187,7 +189,7 @@ static void chain_in(struct dp_worker *w, struct rte_mbuf *m, struct esp_in_sa *
 {
     const struct rte_mbuf *before = m;
     if (!esp_in_takes_segs(sa, m)) { /* it is another one than when it came in */
-        if ((m = dp_segs_join(w, m)))
+        if ((m = dp_segs_join(w, m, esp_in_sa_conf(sa)->if_id, CV_DIR_IN)))
             dp_worker_in(w, &m, &sa, 1);
         return;
     }
@@ -226,7 +228,7 @@ void dp_segs_decapsulate(struct dp_worker *w, unsigned n)
 static void chain_out(struct dp_worker *w, struct rte_mbuf *m, struct esp_out_sa *sa)
 {
     if (esp_out_segs(&w->esp, sa, m))
-        route(w, m);
+        route(w, m, esp_out_sa_conf(sa)->if_id, CV_DIR_OUT);
     else
         dp_drop_esp_out(w, m);
 }

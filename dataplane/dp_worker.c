@@ -224,7 +224,7 @@ static void whole_received(struct dp_worker *w, struct rte_mbuf *m, const struct
     meta->if_in = in->id;
     meta->vrf = in->vrf;
     meta->spi = spi;
-    if (unlikely(m->nb_segs != 1) && !(m = dp_segs_join(w, m)))
+    if (unlikely(m->nb_segs != 1) && !(m = dp_segs_join(w, m, in->id, CV_DIR_IN)))
         return;
     if (unlikely(!sa || !(slot->family & DP_SAD_WHOLE) || slot->vrf != in->vrf ||
                  !rte_pktmbuf_adj(m, RTE_ETHER_HDR_LEN))) {

@@ -25,7 +25,8 @@ bool eng_isa_wide(void)
 {
     return most_now == ENG_ISA_BEST && __builtin_cpu_supports("avx512f") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi");
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") &&
+           __builtin_cpu_supports("bmi2");
 }
 
 const char *eng_isa_name(enum eng_isa isa)

@@ -232,6 +232,46 @@ static void what_asks_of_each_packet_is_given_one_mbuf(void)
     CU_ASSERT_EQUAL(segs_used(), 0);
 }
 
+static uint64_t lost_by(uint32_t if_id, enum cv_dir dir)
+{
+    const struct cv_if_drops *d = shm_if_drops(&mgr_dp.shm, 0, if_id);
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < RTE_DIM(d->n[dir]); i++)
+        sum += d->n[dir][i];
+    return sum;
+}
+
+/* What cannot be joined behind an SA, as no long buffer is left, is lost by the SA's interface. */
+static void a_chain_that_cannot_be_joined_is_lost_by_its_tunnel(void)
+{
+    const struct form f = {.window = 64, .encr = CV_ENCR_AES_GCM_16, .jumbo = true};
+    const struct flow
+        out = {.src = {192, 168, 1, 77}, .dst = {10, 20, 1, 1}, .proto = 17, .ttl = 64, .len = 3000},
+        in = {.src = {10, 20, 1, 1}, .dst = {192, 168, 1, 77}, .proto = 17, .ttl = 64, .len = 3000};
+    site_make(&f);
+    worker_fresh(LONG);
+    ports_take(1);
+    far_start(&f, IN_SLOT);
+    mgr_dp.jumbo_pool = rte_pktmbuf_pool_create("none", 1, 0, sizeof(struct dp_meta), 16384, SOCKET_ID_ANY);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mgr_dp.jumbo_pool);
+    struct rte_mbuf *all = rte_pktmbuf_alloc(mgr_dp.jumbo_pool);
+    for (unsigned way = 0; way < 2; way++) {
+        const enum cv_dir dir = way ? CV_DIR_IN : CV_DIR_OUT;
+        struct frame *frame = &burst[0];
+        (way ? esp_make : clear_make)(frame, way ? &in : &out, way, false);
+        const uint64_t before = lost_by(TUNNEL, dir), drops = worker->stats->drops[CV_DROP_NO_MBUF];
+        CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(rx[!way], segs_of(frame->b, frame->len, 200, false)), 0);
+        (void)dp_worker_turn(worker);
+        CU_ASSERT_EQUAL(worker->stats->drops[CV_DROP_NO_MBUF] - drops, 1);
+        CU_ASSERT_EQUAL(lost_by(TUNNEL, dir) - before, 1);
+    }
+    far_end();
+    CU_ASSERT_EQUAL(segs_used(), 0);
+    rte_pktmbuf_free(all);
+    rte_mempool_free(mgr_dp.jumbo_pool);
+    mgr_dp.jumbo_pool = pkt_pool;
+}
+
 /* ---- lies ---------------------------------------------------------------------------------------------------------- */
 enum lie { OCTETS_MORE, OCTETS_FEWER, OCTETS_HUGE, SEGMENTS, BEYOND_ITS_BUFFER, SHARED, TOO_MANY, LIES };
 
@@ -327,4 +367,5 @@ static void everything_ends(void)
 PKT_MAIN("segs", UNIT_TEST(what_leaves_is_what_frames_in_one_mbuf_leave),
          UNIT_TEST(in_clear_chains_leave_as_chains_without_what_was_behind_them),
          UNIT_TEST(what_asks_of_each_packet_is_given_one_mbuf),
+         UNIT_TEST(a_chain_that_cannot_be_joined_is_lost_by_its_tunnel),
          UNIT_TEST(a_chain_that_lies_leaves_as_one_mbuf_or_not_at_all), UNIT_TEST(everything_ends))
