@@ -407,7 +407,9 @@ static cv_result manager_start(struct dp_setup *s)
     s->dp->shm.head->dp_asleep = 0;
     shm_worker_stats(&s->dp->shm, s->dp->shm.workers)->lcore = rte_get_main_lcore();
     dp_stats_update(s->dp);
-    return dp_manager_new(s->dp, &s->manager) == CV_OK ? CV_OK : fail(s, "no memory for the manager");
+    return dp_manager_new(s->dp, &s->manager) == CV_OK
+               ? CV_OK
+               : fail(s, "no memory or no random numbers for the manager");
 }
 
 static void manager_stop(struct dp_setup *s)

@@ -11,7 +11,6 @@
 
 #include <poll.h>
 #include <rte_cycles.h>
-#include <rte_random.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,9 +30,12 @@ cv_result dp_manager_new(struct dp *dp, struct dp_manager **out)
     struct dp_manager *g = calloc(1, sizeof *g);
     if (!g)
         return CV_ENOMEM;
+    if (!ip_hash_key_make(&g->id_key)) {
+        free(g);
+        return CV_EIO;
+    }
     g->dp = dp;
     g->conn_fd = -1;
-    g->ip_id = (uint16_t)rte_rand();
     dp_addrs_init(&g->addrs);
     g->balance.automatic = !dp->platform.rebalance_off;
     dp_crew_init(dp, &g->crew, &dp_crew_lcores);

@@ -13,6 +13,7 @@
 #include "dataplane/dp_crew.h"
 #include "dataplane/dp_meta.h"
 #include "dataplane/dp_policy.h"
+#include "dataplane/ip/ip_hash.h"
 
 enum { DP_PINGS = 256 };
 
@@ -52,10 +53,11 @@ struct dp_manager {
     struct dp_policy_opens policies; /* transactions under way */
     struct dp_ping pings[DP_PINGS];
     unsigned next_ping;
-    uint16_t ip_id;          /* identification of the last IPv4 packet made here (ip_id.h) */
-    uint32_t keepalive_slot; /* of the outbound SAs: where the next look begins */
-    uint64_t short_ms;       /* when memory was last missed */
-    uint32_t mtu_slot;       /* where dp_cmd_refresh_mtu goes on */
+    struct ip_hash_key id_key; /* of the identifications of IPv4 packets made here (ip_id.h) */
+    uint16_t ike_count, icmp_count;
+    uint32_t keepalive_slot;                    /* of the outbound SAs: where the next look begins */
+    uint64_t short_ms;                          /* when memory was last missed */
+    uint32_t mtu_slot;                          /* where dp_cmd_refresh_mtu goes on */
     struct log_limit icmp_limit, too_big_limit; /* RFC 1812 4.3.2.8; path MTU discovery has its own */
     struct log_limit pmtu_limit;
     struct cv_icmp_rules icmp;

@@ -39,10 +39,10 @@ static bool give(struct dp_manager *g, struct rte_mbuf *m, enum dp_stage stage)
     return false;
 }
 
-/* An IP packet that was made here. */
-static bool send(struct dp_manager *g, struct rte_mbuf *m)
+/* An IP packet that was made here; count: of whoever makes them. */
+static bool send(struct dp_manager *g, struct rte_mbuf *m, uint16_t *count)
 {
-    ip_id_write(rte_pktmbuf_mtod(m, uint8_t *), &g->ip_id);
+    ip_id_write(rte_pktmbuf_mtod(m, uint8_t *), dp_meta(m)->vrf, &g->id_key, count);
     return give(g, m, DP_STAGE_ROUTE);
 }
 
@@ -332,7 +332,7 @@ static void icmp_error_send(struct dp_manager *g, struct rte_mbuf *bad)
     dp_meta(m)->family = meta->family;
     dp_meta(m)->vrf = in->vrf;
     dp_meta(m)->local_out = is_sealed(g, in) ? DP_LOCAL_SEALED : DP_LOCAL;
-    send(g, m);
+    send(g, m, &g->icmp_count);
 }
 
 static void ping_event(struct dp_manager *g, const struct cv_ping_evt *p)
@@ -404,7 +404,7 @@ cv_result dp_slow_ping(struct dp_manager *g, const struct cv_ping *p)
     dp_meta(m)->family = p->dst.family;
     dp_meta(m)->vrf = p->vrf;
     dp_meta(m)->local_out = DP_LOCAL_PING;
-    send(g, m);
+    send(g, m, &g->icmp_count);
     return CV_OK;
 }
 
@@ -421,7 +421,7 @@ static void echo_answer(struct dp_manager *g, struct rte_mbuf *m, const struct i
         meta->next_hop = to;
         give(g, m, in->kind == CV_IF_PORT ? DP_STAGE_OUT : DP_STAGE_ROUTE);
     } else {
-        send(g, m);
+        send(g, m, &g->icmp_count);
     }
 }
 
@@ -465,7 +465,7 @@ static void local(struct dp_manager *g, struct rte_mbuf *m)
     } else if (!in) { /* from this host to itself */
         if (ip_icmp_echo_reply(m)) {
             meta->local_out = DP_LOCAL;
-            send(g, m);
+            send(g, m, &g->icmp_count);
         } else {
             ping_answer(g, m);
             rte_pktmbuf_free(m);
@@ -517,7 +517,7 @@ bool dp_slow_inject(struct dp_manager *g, const struct cv_ike_pkt *pkt)
         return false;
     }
     dp_meta(m)->family = pkt->local.addr.family;
-    return send(g, m);
+    return send(g, m, &g->ike_count);
 }
 
 /* Only an SA on which nothing went out for the interval needs one. */

@@ -4,6 +4,7 @@
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_icmp.h"
+#include "dataplane/ip/ip_id.h"
 #include "dataplane/ip/ip_reass.h"
 #include "tests/unit/dataplane/manager.h"
 
@@ -260,13 +261,20 @@ static uint32_t identification_given(void)
     return id;
 }
 
-/* Of what is made here two that may be cut do not have the same one, whoever they are for; nor none, which AH could not give them later. */
+static uint32_t next_of(uint32_t id)
+{
+    return id == UINT16_MAX ? 1 : id + 1;
+}
+
+/* Of what is made here two that may be cut, and go to one destination, do not have the same one; nor none, which AH could not give them
+ * later. */
 static void RFC_6864_4_3_what_is_made_here_and_may_be_cut_has_its_own_identification(void)
 {
     mgr_fresh();
-    mgr->ip_id = UINT16_MAX - 2;
-    uint32_t want = mgr->ip_id;
-    for (unsigned i = 0; i < 8; i++) {
+    asked();
+    ike();
+    uint32_t icmp_want = identification_given(), ike_want = identification_given();
+    for (unsigned i = 0; i < 12; i++) {
         mgr->now_ms += 1000;
         if (i % 4 == 0)
             asked();
@@ -276,13 +284,89 @@ static void RFC_6864_4_3_what_is_made_here_and_may_be_cut_has_its_own_identifica
             ike();
         else
             ping(false);
-        want = want == UINT16_MAX ? 1 : want + 1;
-        CU_ASSERT_EQUAL(identification_given(), want);
+        uint32_t *want = i % 4 == 2 ? &ike_want : &icmp_want;
+        *want = next_of(*want);
+        CU_ASSERT_EQUAL(identification_given(), *want); /* whoever pings moves those of ICMP alone */
     }
     ping(true);
     CU_ASSERT_EQUAL(identification_given(), 0); /* atomic: it may have any (RFC 6864 4.1) */
     ping(false);
-    CU_ASSERT_EQUAL(identification_given(), want + 1);
+    CU_ASSERT_EQUAL(identification_given(), next_of(icmp_want));
+}
+
+static uint16_t written(uint8_t proto, uint8_t last, uint16_t vrf, const struct ip_hash_key *key,
+                        uint16_t *count)
+{
+    uint8_t ip[20] = {0x45, 0, 0, 20, 0, 0, 0, 0, 64, proto, 0, 0, 10, 0, 0, 1, 10, 0, 0, last};
+    ip_id_write(ip, vrf, key, count);
+    return (uint16_t)(ip[4] << 8 | ip[5]);
+}
+
+static void RFC_6864_4_3_identifications_of_a_destination_come_again_after_65535(void)
+{
+    static uint32_t at[UINT16_MAX + 1];
+    for (uint8_t last = 1; last < 4; last++) {
+        uint16_t count = (uint16_t)(UINT16_MAX - last);
+        memset(at, 0, sizeof at);
+        unsigned early = 0;
+        for (uint32_t i = 1; i <= 3 * UINT16_MAX; i++) {
+            const uint16_t id = written(17, last, 0, &mgr->id_key, &count);
+            early += id == 0 || (at[id] != 0 && i - at[id] < UINT16_MAX);
+            at[id] = i;
+        }
+        CU_ASSERT_EQUAL(early, 0);
+    }
+}
+
+/* How far the second identification is from the first, where nobody has sent anything in between. */
+static uint32_t apart(const struct ip_hash_key *key, const uint8_t proto[2], const uint8_t last[2],
+                      const uint16_t vrf[2])
+{
+    uint16_t count = 7, same = 7;
+    const uint32_t a = written(proto[0], last[0], vrf[0], key, &count),
+                   b = written(proto[1], last[1], vrf[1], key, &same);
+    return (b + UINT16_MAX - a) % UINT16_MAX;
+}
+
+/* Of another destination, another protocol, the same address elsewhere: under each key it is another step. */
+static void what_one_destination_is_sent_does_not_foretell_what_another_is(void)
+{
+    static const uint8_t same[2] = {17, 17}, echo_and_ike[2] = {1, 17}, one[2] = {9, 9}, two[2] = {9, 2};
+    static const uint16_t here[2] = {0, 0}, elsewhere[2] = {0, 1};
+    enum { KEYS = 8 };
+    uint32_t seen[3][KEYS];
+    CU_ASSERT_EQUAL(apart(&mgr->id_key, same, one, here), 0);
+    for (unsigned k = 0; k < KEYS; k++) {
+        struct ip_hash_key key;
+        CU_ASSERT_TRUE_FATAL(ip_hash_key_make(&key));
+        seen[0][k] = apart(&key, same, two, here);
+        seen[1][k] = apart(&key, echo_and_ike, one, here);
+        seen[2][k] = apart(&key, same, one, elsewhere);
+    }
+    for (unsigned row = 0; row < 3; row++) {
+        unsigned alike = 0;
+        for (unsigned k = 1; k < KEYS; k++)
+            alike += seen[row][k] == seen[row][0];
+        CU_ASSERT(alike < 2);
+    }
+}
+
+/* Aumasson and Bernstein, SipHash: of the reference's vectors the one of 8 octets. */
+static void SipHash_2_4_vector(void)
+{
+    const struct ip_hash_key key = {{0x0706050403020100, 0x0f0e0d0c0b0a0908}};
+    CU_ASSERT_EQUAL(ip_id_hash(&key, 0x0706050403020100), 0x93f5f5799a932462);
+}
+
+/* Each start has its own. */
+static void the_key_of_identifications_is_random(void)
+{
+    struct dp_manager *other;
+    mgr_fresh();
+    CU_ASSERT_EQUAL_FATAL(dp_manager_new(&mgr_dp, &other), CV_OK);
+    CU_ASSERT(other->id_key.k[0] != mgr->id_key.k[0] && other->id_key.k[1] != mgr->id_key.k[1]);
+    CU_ASSERT(mgr->id_key.k[0] != 0 && mgr->id_key.k[1] != 0);
+    dp_manager_free(other);
 }
 
 static void everything_ends(void)
@@ -298,4 +382,7 @@ PKT_MAIN("slow", UNIT_TEST(a_flood_of_one_class_leaves_the_others_their_rate),
          UNIT_TEST(a_pool_covers_what_drivers_and_rings_keep),
          UNIT_TEST(fragments_held_do_not_starve_jumbo_ports),
          UNIT_TEST(RFC_6864_4_3_what_is_made_here_and_may_be_cut_has_its_own_identification),
+         UNIT_TEST(RFC_6864_4_3_identifications_of_a_destination_come_again_after_65535),
+         UNIT_TEST(what_one_destination_is_sent_does_not_foretell_what_another_is),
+         UNIT_TEST(SipHash_2_4_vector), UNIT_TEST(the_key_of_identifications_is_random),
          UNIT_TEST(everything_ends))
