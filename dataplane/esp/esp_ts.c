@@ -157,10 +157,12 @@ static uint32_t header_len(uint8_t proto)
 }
 
 /* RFC 4301 7.2: an SA of later fragments holds them to a minimum offset (RFC 1858, RFC 3128). What is no fragment, or a first one, and too
- * short to show its ports is none of those that have no ports. SAs of any port have no ports to be lied about (RFC 4301 7.1). */
+ * short to show its ports is none of those that have no ports. SAs of any port have no ports to be lied about (RFC 4301 7.1). In IPv6 only the
+ * first fragment says what the upper layer is (RFC 8200 4.5): what a later one calls it is for its sender to choose, so the longest holds. */
 static bool is_portless(const struct flow *f)
 {
-    return f->offset ? f->offset >= header_len(f->proto) : !f->hides_ports;
+    const uint32_t least = header_len(f->family == IP_V6 ? IPPROTO_TCP : f->proto);
+    return f->offset ? f->offset >= least : !f->hides_ports;
 }
 
 static bool port_match(const struct ts *t, const struct flow *f, uint16_t port, enum ask ask)

@@ -229,12 +229,21 @@ static void RFC_4301_7_2_fragments_of_an_OPAQUE_SA_lie_behind_the_header(void)
     least_offset(17, 1);
     least_offset(1, 1);
     least_offset(GRE, 1);
-    /* IPv6: where the protocol is known. */
-    uint8_t q[64] = {0x60, [6] = 44, [8] = 0xfd, [24] = 0xfd, [40] = 6, [43] = 2 * 8};
-    const struct cv_sa six = with(selector("fd00::/8", 6, 65535, 0), selector("fd00::/8", 6, 65535, 0));
-    CU_ASSERT(!takes(&six, q, sizeof q));
-    q[43] = 3 * 8;
-    CU_ASSERT(takes(&six, q, sizeof q));
+    /* IPv6: whatever a later fragment calls what it is of (RFC 8200 4.5). */
+    static const uint8_t protos[] = {6, 17, SCTP, DCCP, 58, GRE, 59, 60};
+    uint8_t q[64] = {0x60, [6] = 44, [8] = 0xfd, [24] = 0xfd};
+    const struct ts none = selector("fd00::/8", 0, 65535, 0);
+    const struct cv_sa all = with(none, none);
+    for (unsigned i = 0; i < sizeof protos; i++) {
+        const struct ts by = selector("fd00::/8", protos[i], 65535, 0);
+        const struct cv_sa six = with(by, by);
+        q[40] = protos[i];
+        for (uint8_t at = 1; at < 5; at++) {
+            q[43] = (uint8_t)(at * 8);
+            CU_ASSERT_EQUAL(takes(&six, q, sizeof q), at >= 3);
+            CU_ASSERT_EQUAL(takes(&all, q, sizeof q), at >= 3);
+        }
+    }
 }
 
 static void RFC_3128_ports_that_are_cut_off_are_not_absent(void)
