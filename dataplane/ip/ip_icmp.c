@@ -146,6 +146,12 @@ bool ip_icmp_echo_reply(struct rte_mbuf *m)
     return true;
 }
 
+/* RFC 4443 2.1; a redirect goes with them (2.4 (e.2)). */
+static bool is_error6(uint8_t type)
+{
+    return type < IP_ICMP6_ECHO || type == IP_ICMP6_REDIRECT;
+}
+
 static bool is_icmp_error(const struct rte_mbuf *m, const struct dp_meta *meta)
 {
     const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -155,7 +161,7 @@ static bool is_icmp_error(const struct rte_mbuf *m, const struct dp_meta *meta)
         return true; /* cannot tell: treated as one */
     uint8_t type = ip[meta->l3_len];
     if (meta->family == IP_V6)
-        return type < 128;
+        return is_error6(type);
     return type != IP_ICMP_ECHO && type != IP_ICMP_ECHO_REPLY && type != 13 && type != 14;
 }
 
@@ -178,22 +184,23 @@ static bool is_later_fragment(const struct rte_mbuf *m, const struct dp_meta *me
     return ip_ext_walk(ip, m->data_len, &x) != CV_DROP_NONE || x.later;
 }
 
-/* A parameter problem of IPv6 is about a fragment, or a chain of headers, as such; all the same there is none about an error, nor where that cannot be told. */
-static bool is_problem_of_error(const struct rte_mbuf *m)
+/* A parameter problem of IPv6 is about a fragment, or a chain of headers, as such; all the same there is none about an error, nor where that cannot be told: but for
+ * a first fragment that is at fault for not showing it (RFC 7112 5). */
+static bool is_problem_of_error(const struct rte_mbuf *m, const struct dp_meta *meta)
 {
     const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
     struct ip_ext x;
     ip_ext_behind(ip, m->data_len, &x);
-    if (x.later)
-        return x.proto == IP_PROTO_ICMP6 || ip_ext_is(x.proto);
-    return x.proto == IP_PROTO_ICMP6 && (m->data_len <= x.len || ip[x.len] < 128);
+    if (ip_ext_is(x.proto)) /* the chain goes on where it is not followed */
+        return x.later || meta->icmp_code != IP_EXT_CODE_CHAIN;
+    return x.proto == IP_PROTO_ICMP6 && (x.later || m->data_len <= x.len || is_error6(ip[x.len]));
 }
 
 /* RFC 1122 3.2.2, RFC 4443 2.4 (e). */
 static bool is_quiet(const struct rte_mbuf *bad, const struct dp_meta *meta)
 {
     if (meta->family == IP_V6 && meta->icmp_type == IP_ICMP6_PARAMETER)
-        return is_problem_of_error(bad);
+        return is_problem_of_error(bad, meta);
     return is_icmp_error(bad, meta) || is_later_fragment(bad, meta);
 }
 

@@ -28,6 +28,7 @@ enum {
     IP_ICMP6_PARAMETER = 4,
     IP_ICMP6_ECHO = 128,
     IP_ICMP6_ECHO_REPLY = 129,
+    IP_ICMP6_REDIRECT = 137,
     IP_ICMP6_NO_ROUTE = 0, /* codes of UNREACHABLE */
     IP_ICMP6_NO_ADDR = 3,
     IP_ICMP6_NO_PORT = 4,
@@ -55,7 +56,7 @@ CV_MUST_USE bool ip_icmp_good(struct rte_mbuf *m, const uint8_t **icmp, uint32_t
 bool ip_icmp_echo_reply(struct rte_mbuf *m);
 
 /* Writes the error that meta(bad) names into the empty mbuf out, from src. False: none may be sent: about
- * an ICMP error, a later fragment, a group or broadcast destination, a source that is not one host
+ * an ICMP error or a redirect, a later fragment, a group or broadcast destination, a source that is not one host
  * (RFC 1122 3.2.2, RFC 4443 2.4 (e)). */
 bool ip_icmp_error(struct rte_mbuf *out, struct rte_mbuf *bad, const struct ip_addr *src);
 

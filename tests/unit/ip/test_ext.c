@@ -270,12 +270,15 @@ static void a_parameter_problem_is_made_of_any_fragment_but_of_no_error(void)
     static const uint8_t first[] = {0, 1, 0, 0, 0, 7}, later[] = {0, 0x10, 0, 0, 0, 7}, left1[] = {0, 1},
                          us[16] = {0x20, 1, [15] = 2};
     static const struct {
-        uint8_t proto, type;
+        uint8_t proto, type, code;
         bool made[3]; /* of a packet with a routing header, of a first fragment, of a later one */
-    } rows[] = {{IP_PROTO_UDP, 0, {true, true, true}},
-                {IP_PROTO_ICMP6, IP_ICMP6_ECHO, {true, true, false}},
-                {IP_PROTO_ICMP6, IP_ICMP6_TOO_BIG, {false, false, false}},
-                {OPTS, IP_PROTO_ICMP6, {true, true, false}}};
+    } rows[] = {{IP_PROTO_UDP, 0, 0, {true, true, true}},
+                {IP_PROTO_ICMP6, IP_ICMP6_ECHO, 0, {true, true, false}},
+                {IP_PROTO_ICMP6, IP_ICMP6_TOO_BIG, 0, {false, false, false}},
+                {IP_PROTO_ICMP6, IP_ICMP6_REDIRECT, 0, {false, false, false}},
+                {IP_PROTO_ICMP6, IP_ICMP6_REDIRECT, IP_EXT_CODE_CHAIN, {false, false, false}},
+                {OPTS, IP_PROTO_ICMP6, 0, {false, false, false}}, /* options over the end */
+                {OPTS, IP_PROTO_ICMP6, IP_EXT_CODE_CHAIN, {true, true, false}}};
     const struct ip_addr own = ip_addr_v6(us);
     struct chain c;
     for (unsigned i = 0; i < RTE_DIM(rows); i++)
@@ -290,12 +293,47 @@ static void a_parameter_problem_is_made_of_any_fragment_but_of_no_error(void)
             struct rte_mbuf *bad = pkt_of(c.ip, c.len), *m = pkt_new();
             (void)ip_classify_ip(bad);
             dp_meta(bad)->icmp_type = IP_ICMP6_PARAMETER;
-            dp_meta(bad)->icmp_code = 0;
+            dp_meta(bad)->icmp_code = rows[i].code;
             dp_meta(bad)->icmp_mtu = 42;
             CU_ASSERT_EQUAL(ip_icmp_error(m, bad, &own), rows[i].made[k]);
             rte_pktmbuf_free(bad);
             rte_pktmbuf_free(m);
         }
+}
+
+/* The same, with an option that asks for it in a chain of as many headers as are walked, or of one more. */
+static void a_parameter_problem_is_made_of_no_chain_whose_end_is_not_seen(void)
+{
+    static const uint8_t unknown[] = {0x9e, 4}, us[16] = {0x20, 1, [15] = 2};
+    static const struct {
+        unsigned headers;
+        uint8_t type;
+        bool made;
+    } rows[] = {{IP_EXT_HEADERS_MAX, IP_ICMP6_ECHO, true},
+                {IP_EXT_HEADERS_MAX, IP_ICMP6_TIME_EXCEEDED, false},
+                {IP_EXT_HEADERS_MAX + 1, IP_ICMP6_ECHO, false},
+                {IP_EXT_HEADERS_MAX + 1, IP_ICMP6_TIME_EXCEEDED, false}};
+    const struct ip_addr own = ip_addr_v6(us);
+    struct chain c;
+    for (unsigned i = 0; i < RTE_DIM(rows); i++) {
+        struct ip_ext_problem p;
+        start(&c);
+        add(&c, OPTS, 8, unknown, sizeof unknown);
+        for (unsigned k = 1; k < rows[i].headers; k++)
+            add(&c, OPTS, 8, NULL, 0);
+        finish(&c, IP_PROTO_ICMP6, 16);
+        c.ip[c.len - 16] = rows[i].type;
+        CU_ASSERT_EQUAL(ip_ext_here(c.ip, c.len, false, &p), CV_DROP_EXT_OPTION);
+        CU_ASSERT(p.tell && p.code == IP_EXT_CODE_OPTION && p.pointer == 42);
+        struct rte_mbuf *bad = pkt_of(c.ip, c.len), *m = pkt_new();
+        (void)ip_classify_ip(bad);
+        dp_meta(bad)->icmp_type = IP_ICMP6_PARAMETER;
+        dp_meta(bad)->icmp_code = p.code;
+        dp_meta(bad)->icmp_mtu = p.pointer;
+        CU_ASSERT_EQUAL(ip_icmp_error(m, bad, &own), rows[i].made);
+        rte_pktmbuf_free(bad);
+        rte_pktmbuf_free(m);
+    }
 }
 
 PKT_MAIN("ext", UNIT_TEST(RFC_8200_4_1_headers_in_any_order_but_hop_by_hop_first),
@@ -305,4 +343,5 @@ PKT_MAIN("ext", UNIT_TEST(RFC_8200_4_1_headers_in_any_order_but_hop_by_hop_first
          UNIT_TEST(RFC_8200_4_2_unknown_options_by_their_highest_bits),
          UNIT_TEST(an_echo_behind_extension_headers_is_answered_without_them),
          UNIT_TEST(an_error_is_made_of_a_first_fragment_behind_options_but_of_no_later_one),
-         UNIT_TEST(a_parameter_problem_is_made_of_any_fragment_but_of_no_error))
+         UNIT_TEST(a_parameter_problem_is_made_of_any_fragment_but_of_no_error),
+         UNIT_TEST(a_parameter_problem_is_made_of_no_chain_whose_end_is_not_seen))

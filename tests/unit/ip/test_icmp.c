@@ -100,6 +100,26 @@ static void no_error_about_groups_broadcast_or_later_fragments(void)
     }
 }
 
+static void RFC_4443_2_4_no_error_about_a_redirect(void)
+{
+    static const struct {
+        uint8_t type;
+        bool made;
+    } rows[2][3] = {{{IP_ICMP_ECHO, true}, {5, false}, {IP_ICMP_UNREACHABLE, false}},
+                    {{IP_ICMP6_ECHO, true}, {IP_ICMP6_REDIRECT, false}, {IP_ICMP6_UNREACHABLE, false}}};
+    struct ip_addr router;
+    for (unsigned v6 = 0; v6 < 2; v6++)
+        for (unsigned i = 0; i < 3; i++) {
+            struct rte_mbuf *bad = echo(v6, 56), *out = pkt_new();
+            CU_ASSERT_TRUE(ip_addr_parse(v6 ? "2001:db8::99" : "192.0.2.99", &router));
+            *rte_pktmbuf_mtod_offset(bad, uint8_t *, v6 ? 40 : 20) = rows[v6][i].type;
+            ip_icmp_trouble(dp_meta(bad), IP_TROUBLE_NO_ROUTE, 0);
+            CU_ASSERT_EQUAL(ip_icmp_error(out, bad, &router), rows[v6][i].made);
+            rte_pktmbuf_free(bad);
+            rte_pktmbuf_free(out);
+        }
+}
+
 static void udp_datagrams_read_back(void)
 {
     uint8_t data[1000];
@@ -183,5 +203,6 @@ static void a_missing_piece_expires_with_its_packets(void)
 
 PKT_MAIN("icmp", UNIT_TEST(an_echo_request_becomes_its_reply),
          UNIT_TEST(an_error_quotes_the_packet_and_is_understood),
+         UNIT_TEST(RFC_4443_2_4_no_error_about_a_redirect),
          UNIT_TEST(no_error_about_groups_broadcast_or_later_fragments), UNIT_TEST(udp_datagrams_read_back),
          UNIT_TEST(what_is_cut_joins_again), UNIT_TEST(a_missing_piece_expires_with_its_packets))
