@@ -50,7 +50,7 @@ struct esp_worker {
     bool (*event)(void *ctx, const struct cv_evt *e);
     void *event_ctx;
     uint64_t refused_tsc;        /* esp's own: now_tsc of the last refusal */
-    uint64_t resync_tsc;         /* esp's own: now_tsc when a high half was last looked for (esp_resync.h) */
+    uint64_t resync_tsc;         /* esp's own: no high half is looked for before (esp_resync.h) */
     uint64_t second;             /* TSC cycles; set by esp_worker_init */
     struct esp_scratch *scratch; /* burst arrays, esp's own */
     bool asynchronous; /* the engine may keep packets: esp_poll gives them back. Set by esp_worker_init */

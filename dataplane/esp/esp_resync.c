@@ -2,14 +2,15 @@
 
 #include "dataplane/esp/esp_in.h"
 
-enum { SA_TRIES = 100, WORKER_TRIES = 1000 /* a second */ };
+enum { SA_TRIES = 100, WORKER_TRIES = 1000 /* a second */, TRY_OCTETS = 1024 /* in one of them */ };
 
-static bool is_over(const struct esp_worker *w, uint64_t since, unsigned per_second)
+/* A packet of `octets` is as many tries as it is long: one that came in fragments may have 64 KB. */
+static uint64_t next_at(const struct esp_worker *w, unsigned per_second, uint32_t octets)
 {
-    return since == 0 || w->now_tsc - since >= w->second / per_second;
+    return w->now_tsc + w->second / per_second * (1 + octets / TRY_OCTETS);
 }
 
-static bool is_due(struct esp_worker *w, struct esp_in_sa *sa)
+static bool is_due(struct esp_worker *w, struct esp_in_sa *sa, uint32_t octets)
 {
     struct esp_resync *r = &sa->resync;
     if (r->top != sa->replay.top) {
@@ -18,10 +19,10 @@ static bool is_due(struct esp_worker *w, struct esp_in_sa *sa)
     }
     if (r->failures < ESP_RESYNC_FAILURES)
         r->failures++;
-    if (r->failures < ESP_RESYNC_FAILURES || !is_over(w, r->tried_tsc, SA_TRIES) ||
-        !is_over(w, w->resync_tsc, WORKER_TRIES))
+    if (r->failures < ESP_RESYNC_FAILURES || w->now_tsc < r->next_tsc || w->now_tsc < w->resync_tsc)
         return false;
-    r->tried_tsc = w->resync_tsc = w->now_tsc;
+    r->next_tsc = next_at(w, SA_TRIES, octets);
+    w->resync_tsc = next_at(w, WORKER_TRIES, octets);
     return true;
 }
 
@@ -34,7 +35,7 @@ static bool has_key_stream(const struct esp_in_sa *sa)
 
 bool esp_resync_try(struct esp_worker *w, struct esp_in_sa *sa, struct eng_op *op, uint64_t *seq)
 {
-    if (!sa->esn || sa->submit || !is_due(w, sa))
+    if (!sa->esn || sa->submit || !is_due(w, sa, op->data_len))
         return false;
     const uint32_t hi = (uint32_t)(*seq >> 32);
     for (uint32_t i = 1; i <= ESP_RESYNC_HIGHER && hi <= UINT32_MAX - i; i++) {

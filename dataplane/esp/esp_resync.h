@@ -5,7 +5,8 @@
  * it verifies with one, its number is that, and the window goes there as it does with any packet. So nothing but an authentic packet moves it,
  * and none that was there before comes in: its number is above all that were seen.
  *
- * Who sends forgeries costs a try per SA in 10 ms, and per worker in 1 ms: of a processor that is less than a hundredth. Packets that verify
+ * Who sends forgeries costs a try per SA in 10 ms, and per worker in 1 ms, for each 1024 octets of the packet that is tried: of a processor that is less than a
+ * hundredth, however long they are. Packets that verify
  * cost nothing: no count is reset for them, the window's top says that there were some. */
 #ifndef DATAPLANE_ESP_ESP_RESYNC_H
 #define DATAPLANE_ESP_ESP_RESYNC_H
@@ -25,9 +26,9 @@ enum {
 
 /* An SA's part, in struct esp_in_sa; the owner worker's. */
 struct esp_resync {
-    uint64_t top;       /* of the window when the last check failed */
-    uint64_t tried_tsc; /* 0: not yet */
-    uint32_t failures;  /* with the window there; ESP_RESYNC_FAILURES: or more */
+    uint64_t top;      /* of the window when the last check failed */
+    uint64_t next_tsc; /* nothing is tried before */
+    uint32_t failures; /* with the window there; ESP_RESYNC_FAILURES: or more */
 };
 
 /* op, in one piece and of an SA that software works on, did not verify under *seq. True: it has under a higher one, which *seq is now, and op is as if the engine

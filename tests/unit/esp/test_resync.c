@@ -47,11 +47,16 @@ static enum cv_drop taken(struct fix *f, struct rte_mbuf *m)
     return esp_ah_in_burst(&f->w, pkts, sas, 1) ? CV_DROP_NONE : (enum cv_drop)dp_meta(m)->drop;
 }
 
-static struct rte_mbuf *sealed(struct fix *f)
+static struct rte_mbuf *sealed_of(struct fix *f, uint16_t octets)
 {
-    struct rte_mbuf *m = fix_inner(f, IP_V4, TEXT, 0);
+    struct rte_mbuf *m = fix_inner(f, IP_V4, octets, 0);
     CU_ASSERT_EQUAL(fix_out(f, m), CV_DROP_NONE);
     return m;
+}
+
+static struct rte_mbuf *sealed(struct fix *f)
+{
+    return sealed_of(f, TEXT);
 }
 
 static void turn(struct fix *f)
@@ -72,12 +77,17 @@ static bool arrives(struct fix *f)
     return ok;
 }
 
-static void forge(struct fix *f)
+static void forge_of(struct fix *f, uint16_t octets)
 {
-    struct rte_mbuf *m = sealed(f);
+    struct rte_mbuf *m = sealed_of(f, octets);
     rte_pktmbuf_mtod(m, uint8_t *)[m->data_len - 1] ^= 1;
     CU_ASSERT_NOT_EQUAL(taken(f, m), CV_DROP_NONE);
     rte_pktmbuf_free(m);
+}
+
+static void forge(struct fix *f)
+{
+    forge_of(f, TEXT);
 }
 
 /* Packets lost until one comes in again, of a sender that went on at seq; PLENTY: none does. */
@@ -175,6 +185,36 @@ static void forgeries_move_nothing_and_cost_little(void)
     fix_close(&f);
 }
 
+static void forgeries_that_are_longer_cost_no_more(void)
+{
+    enum { LONG = 1500, TRIES = 1 + LONG / 1024 };
+    struct cv_sa sa = esn_sa(FIX_GCM, false);
+    struct fix f;
+    fix_open(&f, &sa);
+    CU_ASSERT(arrives(&f));
+    for (unsigned i = 0; i < ESP_RESYNC_FAILURES - 1; i++)
+        forge(&f);
+    count_calls(&f);
+    for (unsigned i = 0; i < 1000; i++) { /* within a second */
+        f.w.now_tsc += f.w.second / 1000;
+        forge_of(&f, LONG);
+    }
+    CU_ASSERT(calls >= 1000 + 90 / TRIES * 2 * ESP_RESYNC_HIGHER &&
+              calls <= 1000 + 100 / TRIES * 2 * ESP_RESYNC_HIGHER);
+    /* Of the worker's time as well: another SA waits as long. */
+    f.w.now_tsc += f.w.second;
+    forge_of(&f, LONG);
+    calls = 0;
+    f.in->resync.next_tsc = 0;
+    f.w.now_tsc += f.w.second / 1000 * (TRIES - 1);
+    forge(&f);
+    CU_ASSERT_EQUAL(calls, 1);
+    f.w.now_tsc += f.w.second / 1000;
+    forge(&f);
+    CU_ASSERT_EQUAL(calls, 2 + 2 * ESP_RESYNC_HIGHER);
+    fix_close(&f);
+}
+
 static void a_worker_tries_for_one_SA_at_a_time(void)
 {
     struct cv_sa sa = esn_sa(FIX_GCM, false);
@@ -182,7 +222,7 @@ static void a_worker_tries_for_one_SA_at_a_time(void)
     fix_open(&f, &sa);
     CU_ASSERT(arrives(&f));
     count_calls(&f);
-    f.w.resync_tsc = f.w.now_tsc; /* for another */
+    f.w.resync_tsc = f.w.now_tsc + 1; /* for another */
     for (unsigned i = 0; i < PLENTY; i++)
         forge(&f);
     CU_ASSERT_EQUAL(calls, PLENTY);
@@ -212,5 +252,6 @@ static void failures_in_a_row_count_and_ESN_alone(void)
 UNIT_MAIN_EAL("esp_resync", UNIT_TEST(RFC_4303_A3_each_transform_recovers), UNIT_TEST(RFC_4302_B3_so_does_AH),
               UNIT_TEST(three_higher_halves_are_tried), UNIT_TEST(what_was_there_before_stays_out),
               UNIT_TEST(forgeries_move_nothing_and_cost_little),
+              UNIT_TEST(forgeries_that_are_longer_cost_no_more),
               UNIT_TEST(a_worker_tries_for_one_SA_at_a_time),
               UNIT_TEST(failures_in_a_row_count_and_ESN_alone))
