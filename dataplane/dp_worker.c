@@ -224,6 +224,8 @@ static void whole_received(struct dp_worker *w, struct rte_mbuf *m, const struct
     meta->if_in = in->id;
     meta->vrf = in->vrf;
     meta->spi = spi;
+    meta->proto = IP_PROTO_ESP; /* what it came as: nothing looks at the packet before its SA does */
+    meta->local_out = DP_TRANSIT;
     if (unlikely(m->nb_segs != 1) && !(m = dp_segs_join(w, m, in->id, CV_DIR_IN)))
         return;
     if (unlikely(!sa || !(slot->family & DP_SAD_WHOLE) || slot->vrf != in->vrf ||
@@ -231,10 +233,12 @@ static void whole_received(struct dp_worker *w, struct rte_mbuf *m, const struct
         dp_drop_at(w, m, CV_DROP_UNKNOWN_SPI, in->id, CV_DIR_IN);
         return;
     }
-    if (likely(dp_owner_is(&w->dp->owners, spi, w->id)))
+    if (likely(dp_owner_is(&w->dp->owners, spi, w->id))) {
         whole_in(w, m, sa);
-    else
-        dp_owner_landed(w, m);
+        return;
+    }
+    dp_meta(m)->family = *rte_pktmbuf_mtod(m, const uint8_t *) >> 4 == 6 ? IP_V6 : IP_V4;
+    dp_owner_landed(w, m);
 }
 
 /* From a port whose NIC decrypts: what it decrypted is ESP still, and its SA's or nobody's. */

@@ -261,6 +261,57 @@ static void came_for_nobody(void)
     pair_del(&p);
 }
 
+/* A frame that nothing has classified: what an earlier packet left in its metadata is not its own. */
+static struct rte_mbuf *frame_with_a_past(struct pair *p)
+{
+    struct rte_mbuf *m = far_frame(p, 200, NULL);
+    dp_meta(m)->proto = IP_PROTO_AH;
+    dp_meta(m)->family = IP_V6;
+    dp_meta(m)->local_out = DP_LOCAL_PING;
+    return m;
+}
+
+static unsigned lost_of(uint32_t if_id, enum cv_if_drop what)
+{
+    uint64_t *n = &shm_if_drops(&dp.shm, 0, if_id)->n[CV_DIR_IN][what];
+    const unsigned was = (unsigned)*n;
+    *n = 0;
+    return was;
+}
+
+/* On its way to another worker, or kept for one. */
+static void what_is_lost_before_its_SA_is_the_tunnels(void)
+{
+    struct pair p;
+    struct rte_mbuf *m;
+    nic(model_caps_protocol);
+    pair_add(&p, &gcm);
+    struct dp_parked *parked = &dp.worker[0]->parked;
+    uint8_t *entry = &dp.owners.entry[cv_spi_bucket(p.in.ref.spi)];
+    const uint8_t was = *entry;
+    *entry |= DP_OWNER_MOVING;
+    feed(OUTSIDE, frame_with_a_past(&p));
+    CU_ASSERT_EQUAL(came(), -1);
+    CU_ASSERT_EQUAL_FATAL(parked->own_count, 1);
+    const struct dp_meta *meta = dp_meta(parked->own[0]);
+    CU_ASSERT(meta->proto == IP_PROTO_ESP && meta->family == IP_V4 && meta->local_out == DP_TRANSIT);
+    rte_pktmbuf_free(parked->own[0]);
+    parked->own_count = DP_PARK_MAX;
+    (void)lost_of(TUNNEL, CV_IF_DROP_OTHER);
+    feed(OUTSIDE, frame_with_a_past(&p));
+    CU_ASSERT_EQUAL(came(), -1);
+    CU_ASSERT_EQUAL(lost_of(TUNNEL, CV_IF_DROP_OTHER), 1);
+    parked->own_count = 0;
+    *entry = was;
+    m = frame_with_a_past(&p);
+    CU_ASSERT_EQUAL(dp_sad_del(&dp.sad, &p.in.ref, NULL, NULL, 0), CV_OK);
+    feed(OUTSIDE, m);
+    CU_ASSERT_EQUAL(came(), -1);
+    CU_ASSERT_EQUAL(io_take(dp.rings.slow, &m, 1), 0); /* nobody's ping is lost */
+    CU_ASSERT_EQUAL_FATAL(dp_sad_add(&dp.sad, &p.in), CV_OK);
+    pair_del(&p);
+}
+
 static void whole_limits(void)
 {
     struct pair p;
@@ -326,5 +377,6 @@ static void one_worker_too_many(void)
 
 PKT_MAIN("inline whole", UNIT_TEST(the_nic_does_all), UNIT_TEST(software_is_never_asked),
          UNIT_TEST(the_nics_window), UNIT_TEST(who_decides_for_a_tunnel), UNIT_TEST(next_hop_unknown),
-         UNIT_TEST(scattered_frames), UNIT_TEST(came_for_nobody), UNIT_TEST(whole_limits),
+         UNIT_TEST(scattered_frames), UNIT_TEST(came_for_nobody),
+         UNIT_TEST(what_is_lost_before_its_SA_is_the_tunnels), UNIT_TEST(whole_limits),
          UNIT_TEST(used_before), UNIT_TEST(one_worker_too_many), UNIT_TEST(the_end))

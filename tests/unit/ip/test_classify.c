@@ -239,6 +239,36 @@ static void ipv6_extension_headers_are_walked_within_bounds(void)
         CU_ASSERT_EQUAL(classify(f, i, &meta, &len), IP_CLASS_DROP);
 }
 
+/* RFC 4443 2.4 (e.4): whatever its chain is refused for, so that no error is made of it. */
+static void what_came_in_a_frame_to_a_group_is_for_another_host(void)
+{
+    static const uint8_t groups[][6] = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {0x33, 0x33, 0, 0, 0, 1}};
+    uint8_t f[512], many[72] = {0}, source[24] = {IP_PROTO_UDP, 2, 0, 1}, cut[8] = {60, 0, 0, 1};
+    for (unsigned i = 0; i < 9; i++)
+        many[i * 8] = 60;
+    const struct {
+        const uint8_t *chain;
+        size_t len;
+        uint8_t first;
+        enum cv_drop why;
+    } rows[] = {{many, sizeof many, 60, CV_DROP_EXT_HEADERS},
+                {source, sizeof source, 43, CV_DROP_EXT_HEADERS},
+                {cut, sizeof cut, 44, CV_DROP_HEADER_CHAIN}};
+    for (unsigned i = 0; i < RTE_DIM(rows); i++) {
+        size_t n = frame6(f, rows[i].chain, rows[i].len, rows[i].first);
+        if (i == 2)
+            f[14 + 48 + 1] = 9; /* options that go on behind the first fragment */
+        expect_drop(f, n, rows[i].why);
+        for (unsigned k = 0; k < RTE_DIM(groups); k++) {
+            f[14 + 24] = 0x20;
+            memcpy(f, groups[k], 6);
+            expect_drop(f, n, CV_DROP_OTHER_HOST);
+            f[14 + 24] = 0xff; /* to a group, as its frame */
+            expect_drop(f, n, rows[i].why);
+        }
+    }
+}
+
 static void ipv6_fragment_header_is_seen(void)
 {
     uint8_t f[512], chain[8] = {IP_PROTO_UDP, 0, 0, 1};
@@ -325,4 +355,5 @@ PKT_MAIN("classify", UNIT_TEST(AH_is_told_by_its_own_SPI_field),
          UNIT_TEST(link_padding_is_cut_off), UNIT_TEST(every_truncation_is_refused),
          UNIT_TEST(bad_ipv4_headers_are_refused), UNIT_TEST(fragments_are_marked_and_their_ports_not_read),
          UNIT_TEST(ipv6_extension_headers_are_walked_within_bounds), UNIT_TEST(ipv6_fragment_header_is_seen),
+         UNIT_TEST(what_came_in_a_frame_to_a_group_is_for_another_host),
          UNIT_TEST(mutations_never_read_out_of_bounds))
