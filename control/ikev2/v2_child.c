@@ -91,6 +91,31 @@ static bool asks_transport(const struct ike *e, const struct ike_sa *sa, const s
            sel_transport(set, &n->ts_i[0], &n->ts_r[0], &sa->local.addr, &sa->remote.addr, &refuse);
 }
 
+static void offer_once(struct ts *list, unsigned *count, const struct ts *t)
+{
+    for (unsigned i = 0; i < *count; i++)
+        if (ts_equal(&list[i], t))
+            return;
+    list[(*count)++] = *t;
+}
+
+/* As the policy has them. Where any peer may come that is everybody's: a rekey offers what this peer's child has (RFC 7296 2.9.2), for the answer may
+ * be any part of the offer; and only its own addresses are those of transport mode. */
+static void offer_selectors(struct ike *e, const struct v2_policy *policy, struct v2_nego *n)
+{
+    const struct sam_child *old = n->rekeys ? sam_child_by_id(e->sam, n->rekeys) : NULL;
+    n->ts_i_count = n->ts_r_count = 0;
+    if (!old || !sel_flow_any_peer(cfg_find_interface(e->cfg, n->interface))) {
+        offer_once(n->ts_i, &n->ts_i_count, &policy->local);
+        offer_once(n->ts_r, &n->ts_r_count, &policy->remote);
+        return;
+    }
+    for (unsigned i = 0; i < old->ts_count; i++) {
+        offer_once(n->ts_i, &n->ts_i_count, &old->ts_local[i]);
+        offer_once(n->ts_r, &n->ts_r_count, &old->ts_remote[i]);
+    }
+}
+
 cv_result v2_child_prepare(struct ike *e, struct ike_sa *sa, struct ike_session *s,
                            const struct cv_acquire *packet, struct v2_nego *n)
 {
@@ -112,9 +137,7 @@ cv_result v2_child_prepare(struct ike *e, struct ike_sa *sa, struct ike_session 
     }
     /* The packet's own selector is not put in front of the list (2.9 allows it): IOS answers only to what mirrors its own
      * 0.0.0.0/0, and a route-based tunnel has nothing to gain from it. */
-    n->ts_i[0] = policy.local;
-    n->ts_r[0] = policy.remote;
-    n->ts_i_count = n->ts_r_count = 1;
+    offer_selectors(e, &policy, n);
     n->transport = asks_transport(e, sa, n);
     n->have_packet = packet != NULL;
     if (packet)
@@ -316,6 +339,9 @@ static cv_result accept_selectors(struct ike *e, struct ike_sa *sa, struct v2_ne
     memcpy(n->ts_r, set.r, sizeof n->ts_r);
     n->ts_i_count = set.i_count;
     n->ts_r_count = set.r_count;
+    if (ike_child_rival(e, sa, n->interface, n->ts_i, n->ts_i_count, n->ts_r, n->ts_r_count))
+        return refuse(e, sa, n, why, IKE_REASON_TS_UNACCEPTABLE,
+                      "the peer answered a part of another peer's selectors");
     return CV_OK;
 }
 

@@ -446,6 +446,91 @@ static void no_peer_takes_the_selectors_of_another(void)
     wire_free(w);
 }
 
+/* B's child for that net of its peers, whose SPI it sends with; NULL unless there is just one. */
+static const struct sam_child *child_for(struct wire *w, const char *net)
+{
+    const struct sam_child *found = NULL;
+    char text[TS_TEXT_MAX];
+    for (const struct sam_child *c = sam_children_on(w->side[B].ike->sam, w->side[B].tunnel); c;
+         c = c->next_of_tunnel) {
+        if (c->state == SAM_RETIRING || strcmp(ts_text(&c->ts_remote[0], text), net) != 0)
+            continue;
+        if (found)
+            return NULL;
+        found = c;
+    }
+    return found;
+}
+
+/* From now on A answers whatever it is asked for with 10.net.0.0/16, and with lost has forgotten its child. */
+static void goes_mad(struct wire *w, unsigned net, bool lost)
+{
+    struct ip_prefix p = {.addr = {.family = IP_V4, .b = {10, (uint8_t)net}}, .len = 16};
+    w->side[A].cfg->flows[0].local = ts_from_prefix(&p, 0, 0, UINT16_MAX);
+    if (lost)
+        sam_child_delete(w->side[A].ike->sam, wire_child(w, A), 0);
+    wire_run(w, 1);
+    wire_trace_clear(w);
+}
+
+/* Neither a rekey by the gateway nor the new child for one that the peer has lost (2.25). */
+static void RFC7296_2_9_2_no_peer_answers_with_the_selectors_of_another(void)
+{
+    for (unsigned lost = 0; lost < 2; lost++) {
+        char err[SEL_TEXT_MAX];
+        struct wire *w = gates(54, spoke("one", "first", 1), hub());
+        wire_up(w, A);
+        wire_run(w, SETTLE_MS);
+        CU_ASSERT_FATAL(wire_both_up(w));
+        const uint32_t spi = wire_child(w, B)->out.spi;
+        next_spoke(w, spoke("two", "second", 3));
+        CU_ASSERT_FATAL(child_for(w, "10.3.0.0/16") != NULL);
+        goes_mad(w, 1, lost);
+        CU_ASSERT_EQUAL(ike_rekey(w->side[B].ike, w->side[B].tunnel, false, err, sizeof err),
+                        IKE_CMD_STARTED);
+        wire_run(w, SETTLE_MS);
+        CU_ASSERT_EQUAL(wire_saw(w, "A CREATE_CHILD_SA resp 0: N(TS_UNACCEPTABLE)"), !lost);
+        CU_ASSERT_EQUAL(wire_event(w, B, "another peer, at 192.0.2.1:500"), lost);
+        CU_ASSERT_EQUAL(wire_children(w, B), lost ? 1 : 2);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(child_for(w, "10.1.0.0/16"));
+        CU_ASSERT_EQUAL(child_for(w, "10.1.0.0/16")->out.spi, spi);
+        CU_ASSERT(child_for(w, "10.1.0.0/16")->active);
+        wire_free(w);
+    }
+}
+
+/* A gateway's rekey is about the child's own two addresses: of others there is no transport mode. */
+static void RFC7296_2_9_2_a_rekey_where_any_peer_may_come_keeps_transport_mode(void)
+{
+    for (unsigned nat = 0; nat < 2; nat++) {
+        char err[SEL_TEXT_MAX], *a = spoke("one", "first", 1);
+        a = text_swap(a, "10.1.0.0 0.0.255.255 10.2.0.0 0.0.255.255", "host 192.0.2.1 host 192.0.2.2");
+        struct wire *w = gates(55, text_swap(a, "mode tunnel", "mode transport"),
+                               text_swap(hub(), "mode tunnel", "mode transport"));
+        const char *seen = nat ? "192.0.2.77/32" : "192.0.2.1/32";
+        struct mock_packet back = {.src = w->side[B].address, .dst = w->side[A].address, .proto = 17};
+        if (nat) {
+            CU_ASSERT_FATAL(ip_addr_parse("192.0.2.77", &w->nat));
+            w->nat_port = 40000;
+            back.dst = w->nat;
+        }
+        wire_up(w, A);
+        wire_run(w, SETTLE_MS);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(child_for(w, seen));
+        const uint32_t before = child_for(w, seen)->in.spi;
+        CU_ASSERT_EQUAL(ike_rekey(w->side[B].ike, w->side[B].tunnel, false, err, sizeof err),
+                        IKE_CMD_STARTED);
+        wire_run(w, SETTLE_MS);
+        const struct sam_child *c = child_for(w, seen);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+        CU_ASSERT_NOT_EQUAL(c->in.spi, before);
+        CU_ASSERT(c->transport && c->natt == nat && ip_addr_equal(&c->remote.addr, &back.dst));
+        CU_ASSERT_EQUAL(wire_children(w, B), 1);
+        CU_ASSERT(wire_packet(w, A) && wire_pass(w, B, &back));
+        wire_free(w);
+    }
+}
+
 static void who_has_the_same_key_may_have_another_name(void)
 {
     struct wire *w = gates(51, spoke("here", "cisco", 1), hub());
@@ -691,6 +776,8 @@ UNIT_MAIN("maps", UNIT_TEST(PR_12_C18_four_lines_make_four_SA_pairs_on_one_IKE_S
           UNIT_TEST(a_dynamic_map_without_a_list_takes_what_the_peer_asks_for),
           UNIT_TEST(a_dynamic_map_with_a_list_refuses_what_is_not_in_it),
           UNIT_TEST(no_peer_takes_the_selectors_of_another),
+          UNIT_TEST(RFC7296_2_9_2_no_peer_answers_with_the_selectors_of_another),
+          UNIT_TEST(RFC7296_2_9_2_a_rekey_where_any_peer_may_come_keeps_transport_mode),
           UNIT_TEST(who_has_the_same_key_may_have_another_name),
           UNIT_TEST(a_dynamic_entry_has_room_for_more_peers_than_one_may_have_children),
           UNIT_TEST(adopted_children_of_other_peers_stay_until_theirs_come),
