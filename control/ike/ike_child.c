@@ -101,6 +101,19 @@ static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
     return by_key(a) || same_identity(a, b);
 }
 
+static bool behind_one_nat(const struct ike_sa *a, const struct ike_sa *b)
+{
+    return (a->nat_remote || b->nat_remote) && ip_addr_equal(&a->auth_remote, &b->auth_remote);
+}
+
+/* Where the tunnel names its peer that is one, whatever it calls itself, and another one that is named may stand in for it; but behind a NAT there
+ * are others at the same address. */
+static bool may_take_over(const struct ike_sa *sa, const struct ike_sa *from, bool any)
+{
+    return from == sa || same_peer(from, sa) ||
+           (!any && (same_identity(from, sa) || !behind_one_nat(from, sa)));
+}
+
 static bool overlap(const struct ts *a, unsigned a_count, const struct ts *b, unsigned b_count)
 {
     struct ts both;
@@ -116,11 +129,10 @@ const struct sam_child *ike_child_rival(struct ike *e, const struct ike_sa *sa, 
                                         unsigned remote_count)
 {
     char from[IP_TEXT_MAX];
-    if (!any_peer(e, interface))
-        return NULL;
+    const bool any = any_peer(e, interface);
     for (const struct sam_child *c = sam_children_on(e->sam, interface); c; c = c->next_of_tunnel) {
         const struct ike_sa *o = c->state == SAM_RETIRING ? NULL : ike_sa_by_conn(e, c->owner);
-        if (!o || o == sa || same_peer(o, sa) || !overlap(c->ts_local, c->ts_count, local, local_count) ||
+        if (!o || may_take_over(sa, o, any) || !overlap(c->ts_local, c->ts_count, local, local_count) ||
             !overlap(c->ts_remote, c->ts_count, remote, remote_count))
             continue;
         ike_log(e, sa, LOG_LEVEL_WARNING, "ipsec",

@@ -16,8 +16,9 @@ void ike_child_params(struct ike *e, const struct ike_sa *sa, const char *interf
 /* Whether a peer may have one more child on the tunnel or flow: 64 of them; where any peer may come, each has as many, and those of one address
  * 1,024 together. */
 CV_MUST_USE bool ike_child_room(struct ike *e, const struct ike_sa *sa, const char *interface);
-/* Where any peer may come, the newest SA takes the packets that its selectors hold. Another peer's child with a part of them, NULL when there is
- * none: sa's peer must not take its traffic away. Who proved the same identity, or has the same pre-shared key, which proves none, is no other. */
+/* The newest SA takes the packets that its selectors hold. Where any peer may come, or a NAT stands before the one that is named: another peer's child
+ * with a part of them, NULL when there is none: sa's peer must not take its traffic away, whichever end asks. Who proved the same identity, or has the
+ * same pre-shared key, which proves none, is no other. */
 const struct sam_child *ike_child_rival(struct ike *e, const struct ike_sa *sa, const char *interface,
                                         const struct ts *local, unsigned local_count, const struct ts *remote,
                                         unsigned remote_count);

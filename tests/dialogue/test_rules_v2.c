@@ -539,6 +539,117 @@ static void RFC7296_2_23_1_without_transport_mode_the_addresses_are_those_that_w
     wire_free(w);
 }
 
+/* ---- several peers behind one NAT, where the tunnel names its peer ------------------------------------------------------ */
+/* B names a peer that calls itself by a name; the keys are of those names. */
+static char *knows_two(void)
+{
+    char *b = with_blocks(" peer ONE\n  identity fqdn one.example\n  pre-shared-key first\n"
+                          " peer TWO\n  identity fqdn two.example\n  pre-shared-key second\n");
+    return text_swap(b, " set ikev2-profile profile1\n", "");
+}
+
+static char *calls_itself(const char *name, const char *key)
+{
+    char own[128], psk[64];
+    snprintf(own, sizeof own, "crypto ikev2 profile profile2\n identity local fqdn %s\n", name);
+    snprintf(psk, sizeof psk, "pre-shared-key %s\n", key);
+    return text_swap(text_swap(c1_in_ikev2(), "crypto ikev2 profile profile2\n", own),
+                     "pre-shared-key cisco\n", psk);
+}
+
+/* The NAT has but this one address; port 0: A calls from that address itself. */
+static void calls(struct wire *w, char *text, uint16_t port)
+{
+    wire_restart(w, A, true);
+    wire_reload(w, A, text);
+    free(text);
+    w->nat.family = IP_NONE;
+    if (port)
+        w->nat = w->side[A].address;
+    w->nat_port = port;
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+}
+
+/* Who has another name takes nothing away through a NAT, nor past it: what it says of addresses is its own word (RFC 7296 2.23). */
+static void behind_a_NAT_another_name_does_not_take_a_named_tunnel_over(void)
+{
+    for (unsigned first = 0; first < 2; first++)
+        for (unsigned second = 0; second < 2; second++) {
+            struct wire *w = gates(26, calls_itself("one.example", "first"), knows_two());
+            calls(w, calls_itself("one.example", "first"), first ? 20000 : 0);
+            CU_ASSERT_FATAL(wire_both_up(w));
+            const uint32_t spi = wire_child(w, B)->out.spi;
+            calls(w, calls_itself("two.example", "second"), second ? 21000 : 0);
+            CU_ASSERT_EQUAL(wire_status(w, A) == IKE_UP_ACTIVE, !first && !second);
+            if (first || second) {
+                CU_ASSERT_STRING_EQUAL(wire_reason_text(w, A), "ts-unacceptable");
+                CU_ASSERT_EQUAL(wire_child(w, B)->out.spi, spi);
+            }
+            wire_free(w);
+        }
+}
+
+/* A rebooted peer for whom there is a profile of its own by now. */
+static void behind_a_NAT_the_same_name_takes_its_tunnel_over(void)
+{
+    struct wire *w = gates(27, calls_itself("one.example", "first"), knows_two());
+    calls(w, calls_itself("one.example", "first"), 20000);
+    CU_ASSERT_FATAL(wire_both_up(w));
+    char *b = profile(knows_two(), "own", "fqdn one.example", "KR");
+    wire_reload(w, B, b);
+    free(b);
+    CU_ASSERT_EQUAL(wire_children(w, B), 1);
+    calls(w, calls_itself("one.example", "first"), 21000);
+    CU_ASSERT(wire_decided(w, B, "IKE_AUTH", "profile", "PF-3", "own"));
+    CU_ASSERT_EQUAL(wire_status(w, A), IKE_UP_ACTIVE);
+    CU_ASSERT(wire_packet(w, A) && wire_packet(w, B));
+    wire_free(w);
+}
+
+/* 10.1.0.0/16 behind A, 10.2.0.0/16 behind B, by a crypto map. */
+static char *map_gate(char *text, enum wire_end end, const char *bound, const char *peers)
+{
+    char lines[1024];
+    snprintf(lines, sizeof lines,
+             "ip access-list extended L\n permit ip 10.%u.0.0 0.0.255.255 10.%u.0.0 0.0.255.255\n"
+             "crypto ipsec transform-set TS esp-aes esp-sha256-hmac\n mode tunnel\n"
+             "crypto map M 10 ipsec-isakmp\n match address L\n%s set transform-set TS\n"
+             " set ikev2-profile %s\n"
+             "interface Ethernet0/0\n ip address 192.168.0.%u 255.255.255.0\n crypto map M\n",
+             1u + end, 2u - end, peers, bound, 1u + end);
+    return text_add(text, lines);
+}
+
+static char *spoke(const char *name, const char *key)
+{
+    char own[64];
+    snprintf(own, sizeof own, " identity local fqdn %s\n", name);
+    char *a = profile(ring(text_of(""), "KR", "192.168.0.2", key), "PF", "any", "KR");
+    return map_gate(text_add(a, own), A, "PF", " set peer 192.168.0.2\n");
+}
+
+static void another_peer_of_the_entry_takes_it_over_through_its_own_NAT(void)
+{
+    char *b =
+        text_of("crypto ikev2 keyring KR\n peer ONE\n  identity fqdn one.example\n  pre-shared-key first\n"
+                " peer TWO\n  identity fqdn two.example\n  pre-shared-key second\n");
+    b = map_gate(profile(b, "PF", "any", "KR"), B, "PF", " set peer 192.168.0.1\n set peer 192.168.0.77\n");
+    struct wire *w = gates(28, spoke("one.example", "first"), b);
+    calls(w, spoke("one.example", "first"), 20000);
+    CU_ASSERT_FATAL(wire_both_up(w));
+    calls(w, spoke("two.example", "second"), 0);
+    CU_ASSERT_NOT_EQUAL(wire_status(w, A), IKE_UP_ACTIVE);
+    wire_restart(w, A, true);
+    CU_ASSERT(ip_addr_parse("192.168.0.77", &w->nat));
+    w->nat_port = 20000;
+    wire_up(w, A);
+    wire_run(w, SETTLE_MS);
+    CU_ASSERT_EQUAL(wire_status(w, A), IKE_UP_ACTIVE);
+    CU_ASSERT(wire_packet(w, A) && wire_packet(w, B));
+    wire_free(w);
+}
+
 UNIT_MAIN("rules-v2", UNIT_TEST(KR_11_C1_and_C2_in_IKEv2_words_come_up_from_both_sides),
           UNIT_TEST(KR_11_only_the_profiles_own_keyring_is_searched),
           UNIT_TEST(PF_8_and_PF_9_C13_initiates_and_C14s_last_profile_is_not_the_tunnels),
@@ -561,4 +672,7 @@ UNIT_MAIN("rules-v2", UNIT_TEST(KR_11_C1_and_C2_in_IKEv2_words_come_up_from_both
           UNIT_TEST(RFC7296_1_3_1_transport_mode_where_both_want_it),
           UNIT_TEST(RFC7296_2_23_1_transport_mode_through_a_NAT),
           UNIT_TEST(a_new_address_of_the_NAT_ends_what_is_in_transport_mode),
-          UNIT_TEST(RFC7296_2_23_1_without_transport_mode_the_addresses_are_those_that_were_sent))
+          UNIT_TEST(RFC7296_2_23_1_without_transport_mode_the_addresses_are_those_that_were_sent),
+          UNIT_TEST(behind_a_NAT_another_name_does_not_take_a_named_tunnel_over),
+          UNIT_TEST(behind_a_NAT_the_same_name_takes_its_tunnel_over),
+          UNIT_TEST(another_peer_of_the_entry_takes_it_over_through_its_own_NAT))
