@@ -12,7 +12,7 @@
 
 /* A frame in several mbufs that came in by the port `in`; meta's if_in, vrf and local_out are set. */
 void dp_segs_received(struct dp_worker *w, struct rte_mbuf *m, const struct ip_if *in);
-/* In one mbuf of the pool of long buffers, counted; NULL: it was dropped, and lost by interface if_id in that direction. */
+/* In one mbuf of the pool of long buffers, with room for ESP, counted; NULL: it was dropped, and lost by interface if_id in that direction. */
 CV_MUST_USE struct rte_mbuf *dp_segs_join(struct dp_worker *w, struct rte_mbuf *m, uint32_t if_id,
                                           enum cv_dir dir);
 /* The n packets of w->in_pkts, of w->out_pkts, where there are chains among them: all of them, in their order. */

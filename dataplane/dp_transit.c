@@ -10,7 +10,6 @@
 #include "dataplane/dp_protect.h"
 #include "dataplane/dp_reass.h"
 #include "dataplane/dp_segs.h"
-#include "dataplane/ip/ip_chain.h"
 #include "dataplane/ip/ip_classify.h"
 #include "dataplane/ip/ip_csum.h"
 #include "dataplane/ip/ip_ext.h"
@@ -219,14 +218,7 @@ static struct rte_mbuf *with_room(struct dp_worker *w, struct rte_mbuf *m, uint3
 {
     if (likely(rte_pktmbuf_tailroom(m) >= ESP_TAILROOM && m->data_off >= ESP_HEADROOM))
         return m;
-    struct rte_mbuf *one = ip_chain_join(m, w->dp->jumbo_pool);
-    if (!one) {
-        dp_drop_at(w, m, ip_chain_why(m, w->dp->jumbo_pool), if_id, CV_DIR_OUT);
-        return NULL;
-    }
-    rte_pktmbuf_free(m);
-    dp_count(&w->stats->joined, 1);
-    return one;
+    return dp_segs_join(w, m, if_id, CV_DIR_OUT);
 }
 
 /* Longer than the tunnel takes: cut before encryption when the packet allows it; else its sender is told. */

@@ -4,6 +4,7 @@
 #include "dataplane/esp/esp_in.h"
 #include "dataplane/esp/esp_out.h"
 #include "dataplane/esp/esp_outer.h"
+#include "dataplane/esp/esp_tfc.h"
 #include "dataplane/esp/esp_trailer.h"
 
 #include <string.h>
@@ -89,16 +90,10 @@ bool esp_segs_shows(const struct rte_mbuf *m, const uint8_t *in)
 
 struct rte_mbuf *esp_segs_join(struct rte_mbuf *m, struct eng_op *op, struct rte_mempool *pool)
 {
-    const uint32_t at = offset_of(m, op->esp), len = m->pkt_len;
-    const bool fits = pool && rte_pktmbuf_data_room_size(pool) >= RTE_PKTMBUF_HEADROOM + len;
-    struct rte_mbuf *one = fits ? rte_pktmbuf_copy(m, pool, 0, UINT32_MAX) : NULL;
-    if (!one) {
-        dp_meta(m)->drop = fits ? CV_DROP_NO_MBUF : CV_DROP_NO_ROOM;
-        return NULL;
-    }
-    *dp_meta(one) = *dp_meta(m);
-    op->esp = rte_pktmbuf_mtod_offset(one, uint8_t *, at);
-    rte_pktmbuf_free(m);
+    const uint32_t at = offset_of(m, op->esp);
+    struct rte_mbuf *one = esp_tfc_long(m, m->pkt_len, pool);
+    if (one)
+        op->esp = rte_pktmbuf_mtod_offset(one, uint8_t *, at);
     return one;
 }
 

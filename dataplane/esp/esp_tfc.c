@@ -25,10 +25,9 @@ void esp_tfc_pool(struct esp_worker *w, struct rte_mempool *pool)
     w->scratch->long_pool = pool;
 }
 
-/* A copy of m, which is freed, in an mbuf with room for `to` octets. NULL: there is none, and meta->drop says why. */
-static struct rte_mbuf *in_long(struct rte_mbuf *m, uint32_t to, struct rte_mempool *pool)
+struct rte_mbuf *esp_tfc_long(struct rte_mbuf *m, uint32_t room, struct rte_mempool *pool)
 {
-    const bool fits = pool && rte_pktmbuf_data_room_size(pool) >= RTE_PKTMBUF_HEADROOM + to + ESP_TAILROOM;
+    const bool fits = pool && rte_pktmbuf_data_room_size(pool) >= RTE_PKTMBUF_HEADROOM + room;
     struct rte_mbuf *one = fits ? rte_pktmbuf_copy(m, pool, 0, UINT32_MAX) : NULL;
     if (!one) {
         dp_meta(m)->drop = fits ? CV_DROP_NO_MBUF : CV_DROP_NO_ROOM;
@@ -45,7 +44,7 @@ static struct rte_mbuf *padded(struct rte_mbuf *m, uint32_t to, struct rte_mempo
     const uint32_t len = m->data_len;
     if (m->nb_segs != 1 || len < ESP_V4_LEN || len >= to) /* too short stays so, to be refused */
         return m;
-    if (rte_pktmbuf_tailroom(m) < to - len + ESP_TAILROOM && !(m = in_long(m, to, pool)))
+    if (rte_pktmbuf_tailroom(m) < to - len + ESP_TAILROOM && !(m = esp_tfc_long(m, to + ESP_TAILROOM, pool)))
         return NULL;
     memset(rte_pktmbuf_mtod_offset(m, uint8_t *, len), 0, to - len);
     m->data_len = (uint16_t)to;

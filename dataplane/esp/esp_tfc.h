@@ -17,6 +17,9 @@ uint16_t esp_tfc_len(const struct esp_out_sa *sa);
 /* Where the worker takes mbufs from for packets that have no room for their padding: esp_out_burst then gives back another mbuf than it was handed. None of
  * them leaves without its padding: it is dropped as NO_MBUF, or as NO_ROOM where the pool's mbufs do not hold it, or there is no pool. */
 void esp_tfc_pool(struct esp_worker *w, struct rte_mempool *pool);
+/* Internal to esp: a copy of m, in one or several mbufs, in one of that pool, which may be NULL, with room for `room` octets from the packet's first on; m is freed.
+ * NULL: there is none, and meta->drop says why. */
+struct rte_mbuf *esp_tfc_long(struct rte_mbuf *m, uint32_t room, struct rte_mempool *pool);
 
 /* Manager: makes of an empty mbuf what esp_dummy_out wants, `len` octets of payload. False: no room. */
 CV_MUST_USE bool esp_dummy_fill(struct rte_mbuf *m, uint16_t len);

@@ -90,15 +90,9 @@ def ikev1_site(title, suite=cv.AES1, peer="strongswan", start=True, strongswan_a
     return site
 
 
-def nat_site(title, behind="culvert", transform=cv.GCM, group=19):
-    """left-host -- culvert -- router -- strongSwan -- right-host, the router hiding one gateway (`behind`).
-
-    behind=culvert:     192.0.2.1 | 192.0.2.254 router 198.51.100.254 | 198.51.100.2; seen as 198.51.100.254
-    behind=strongswan:  the router masquerades towards culvert; strongSwan is seen as 192.0.2.254
-    """
-    site = Site(Lab(title))
+def _router_between(site, gw):
+    """192.0.2.1 | 192.0.2.254 router 198.51.100.254 | the peer's out0; culvert's ports are bare."""
     lab = site.lab
-    gw = _ends(site)
     site.router = lab.ns("router")
     lab.veth(gw, "out0", site.router, "near")
     lab.veth(site.router, "wide", site.peer_ns, "out0")
@@ -107,6 +101,17 @@ def nat_site(title, behind="culvert", transform=cv.GCM, group=19):
     site.router.address("near", "192.0.2.254/24")
     site.router.address("wide", "198.51.100.254/24")
     site.router.forward()
+
+
+def nat_site(title, behind="culvert", transform=cv.GCM, group=19):
+    """left-host -- culvert -- router -- strongSwan -- right-host, the router hiding one gateway (`behind`).
+
+    behind=culvert:     192.0.2.1 | 192.0.2.254 router 198.51.100.254 | 198.51.100.2; seen as 198.51.100.254
+    behind=strongswan:  the router masquerades towards culvert; strongSwan is seen as 192.0.2.254
+    """
+    site = Site(Lab(title))
+    gw = _ends(site)
+    _router_between(site, gw)
     hidden_by = "wide" if behind == "culvert" else "near"
     site.router.run("nft", "-f", "-", stdin="table ip nat {\n chain out {\n  type nat hook postrouting priority 100\n"
                     "  oifname \"%s\" masquerade\n }\n}\n" % hidden_by)
@@ -234,16 +239,9 @@ def guest_nat_site(title, text):
     site = Site(Lab(title))
     lab = site.lab
     gw = _ends(site)
-    site.router = lab.ns("router")
-    lab.veth(gw, "out0", site.router, "near")
-    lab.veth(site.router, "wide", site.peer_ns, "out0")
-    lab.bare_port(gw, "out0")
-    lab.bare_port(gw, "in0")
+    _router_between(site, gw)
     lab.bridge(site.peer_ns, "br-out", ["out0"])
     lab.bridge(site.peer_ns, "br-in", ["in0"])
-    site.router.address("near", "192.0.2.254/24")
-    site.router.address("wide", "198.51.100.254/24")
-    site.router.forward()
     site.culvert = cv.Culvert(gw, text).start()
     site.guest = vm.Guest(site.peer_ns)
     site.guest.address("eth0", "198.51.100.2/24")
